@@ -1,0 +1,74 @@
+"""Every bound of the machine, in one place, with the relations they must keep.
+
+Sizes are part of the compiled types (shm/layout.py), so a change here is a
+recompilation, which hot.py's cache digest takes care of.  Shared memory is
+sparse: what is not touched costs nothing, so maxima are generous.
+"""
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+TIB = 1 << 40
+
+# --- CPUs -----------------------------------------------------------------
+MAX_CPUS = 64  # one bit each in a 64-bit mask (active schedulers, TLB shoot-down targets)
+SUPERVISOR = MAX_CPUS  # actors that take locks and receive IPIs but execute no guest code
+SERVER = MAX_CPUS + 1
+MAX_ACTORS = MAX_CPUS + 2
+GLOBAL_QUEUE = MAX_CPUS  # run queue that belongs to no CPU
+MAX_QUEUES = MAX_CPUS + 1
+
+# --- threads and tasks ------------------------------------------------------
+THREAD_BITS = 12
+MAX_THREADS = 1 << THREAD_BITS
+MAX_TASKS = 256
+MAX_JOBS = MAX_TASKS
+NUM_SIGNALS = 64
+FUTEX_BUCKETS = 512
+MAX_HOOKS = 16
+POLICY_WORDS = 8
+
+# --- guest memory -----------------------------------------------------------
+PAGE_SHIFT = 12
+PAGE_SIZE = 1 << PAGE_SHIFT
+MAX_MEMORY_BYTES = 16 * GIB
+MIN_MEMORY_BYTES = 4 * MIB
+DEFAULT_MEMORY_BYTES = 512 * MIB
+MAX_FRAMES = MAX_MEMORY_BYTES >> PAGE_SHIFT
+USER_TOP = 1 << 38  # first address above user space (Sv39, lower half)
+TLB_ENTRIES = 256
+
+# One decoded instruction is one 64-bit word; a page holds one per 2-byte parcel,
+# then a sentinel for running off the end, padded to whole cache lines.
+PARCELS_PER_PAGE = PAGE_SIZE // 2
+DECODED_PAGE_WORDS = PARCELS_PER_PAGE + 8
+DECODED_PAGE_BYTES = DECODED_PAGE_WORDS * 8
+
+# --- the window of host address space that every process of a machine maps alike ---
+WINDOW_BYTES = TIB
+RAM_OFFSET = 64 * GIB
+DECODED_OFFSET = 128 * GIB
+WINDOW_FIRST = 16 * TIB
+WINDOW_COUNT = 16
+
+# --- queues and time ----------------------------------------------------------
+SERVER_RING = MAX_THREADS * 2  # every thread may ask once, every task be reaped once
+SLICE_NS = 10_000_000
+BUDGET_INSTRUCTIONS = 100_000  # between two looks at the clock
+POLL_NS = 50_000  # idle CPUs poll this long before they park
+
+# --- IPI vectors (bit numbers of a CPU's interrupt word; DESIGN "IPIs") ---------
+IPI_RESCHEDULE = 1
+IPI_TLB = 2
+IPI_CALL = 4
+IPI_STOP = 8
+IPI_TIMER = 16
+IPI_SUSPEND = 32
+
+assert MAX_CPUS <= 64, "CPU masks are one word"
+assert MAX_THREADS & (MAX_THREADS - 1) == 0, "a tid is split by masking"
+assert SERVER_RING & (SERVER_RING - 1) == 0, "ring positions wrap by masking"
+assert SERVER_RING >= MAX_THREADS + MAX_TASKS, "a full ring would lose a request"
+assert RAM_OFFSET + MAX_MEMORY_BYTES <= DECODED_OFFSET
+assert DECODED_OFFSET + MAX_FRAMES * DECODED_PAGE_BYTES <= WINDOW_BYTES
+assert TLB_ENTRIES & (TLB_ENTRIES - 1) == 0

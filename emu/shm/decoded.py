@@ -1,0 +1,53 @@
+"""The cache of decoded instructions, kept coherent with guest memory.
+
+One decoded word (64 bits, 0: not decoded yet) for every 2-byte parcel of a
+frame.  Invariant: a non-zero word was decoded from the bytes that are in the
+frame now.  Two protocols keep it:
+
+* A store to a frame marked FRAME_CODE takes the slow path: bytes first, then
+  `invalidate`.  The decoder publishes a word first and then reads the bytes
+  again (isa).  Both have a fence between, so that either the decoder sees the new
+  bytes or its word is cleared.
+* A CPU sets FRAME_WRITTEN before it caches a writable translation, the first
+  fetch sets FRAME_CODE; both are read-modify-writes of one word, so one of the
+  two sees the other, and whoever fetches shoots writable translations down.
+"""
+
+from ..hot import hot
+from ..limits import DECODED_PAGE_BYTES, PAGE_SHIFT, PAGE_SIZE, RAM_OFFSET
+from .atomics import fence, load_relaxed
+from .layout import decoded_address
+from .memory import address_of, fill_bytes, store_64
+
+FRAME_CODE = 1  # some CPU fetched from the frame: stores take the slow path
+FRAME_WRITTEN = 2  # some CPU may hold a writable translation
+
+
+@hot
+def frame_of_host(m, host):
+    """The frame that a host address inside guest memory belongs to."""
+    return (host - address_of(m) - RAM_OFFSET) >> PAGE_SHIFT
+
+
+@hot
+def invalidate(m, host, size_bytes):
+    """Forget what was decoded from bytes that were just stored (within one page).
+
+    A 4-byte instruction may begin one parcel before the store.
+    """
+    frame = frame_of_host(m, host)
+    if load_relaxed(m.frames[frame], "word") & FRAME_CODE == 0:
+        return
+    fence()  # bytes before words; pairs with the decoder's fence between word and bytes
+    offset = host & (PAGE_SIZE - 1)
+    first = max(offset // 2 - 1, 0)
+    last = (offset + size_bytes - 1) // 2
+    base = decoded_address(m, frame)
+    for parcel in range(first, last + 1):
+        store_64(base + parcel * 8, 0)
+
+
+@hot
+def forget_frame(m, frame):
+    """Forget a whole frame that nobody maps any more."""
+    fill_bytes(decoded_address(m, frame), 0, DECODED_PAGE_BYTES)

@@ -1,0 +1,26 @@
+"""What the interpreter and the kernel say to each other: exit reasons, trap causes, accesses.
+
+Trap causes are the numbers of the RISC-V privileged specification (mcause).
+"""
+
+# Why the interpreter returned (CPU.reason).
+EXIT_BUDGET = 1  # the instruction budget is used up
+EXIT_INTERRUPT = 2  # a bit of the interrupt word is set
+EXIT_ECALL = 3  # pc is that of the ecall, which counts as retired
+EXIT_TRAP = 4  # CPU.cause and CPU.trap_value say what; pc is that of the faulting instruction
+
+CAUSE_MISALIGNED_FETCH = 0
+CAUSE_FETCH_ACCESS = 1
+CAUSE_ILLEGAL = 2
+CAUSE_BREAKPOINT = 3
+CAUSE_LOAD_ACCESS = 5
+CAUSE_MISALIGNED_AMO = 6
+CAUSE_STORE_ACCESS = 7
+CAUSE_FETCH_PAGE = 12
+CAUSE_LOAD_PAGE = 13
+CAUSE_STORE_PAGE = 15
+
+# Kinds of access, the last argument of the fault handler.
+ACCESS_READ = 0
+ACCESS_WRITE = 1
+ACCESS_FETCH = 2
