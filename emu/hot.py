@@ -27,7 +27,8 @@ import llvmlite
 import numba
 import numpy
 from llvmlite import binding as llvm
-from numba import cfunc, int64, njit
+from numba import cfunc, int64, njit, types
+from numba.extending import intrinsic
 
 SOURCE_ROOT = Path(__file__).parent
 CHECK = os.environ.get("EMU_CHECK") == "1"  # checking build: lock order, state assertions
@@ -80,6 +81,20 @@ def hot(function):
     return njit(nogil=True, error_model="numpy")(function)
 
 
+@intrinsic
+def never_inline(typingctx):
+    """In a hot function: keep it one function, called. For what is long or rarely taken.
+
+    LLVM would copy it into every caller, which costs compile time and instruction cache.
+    """
+
+    def codegen(context, builder, signature, args):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 class Entry:
     """A cached compiled function of n integers, callable from cold Python."""
 
@@ -104,20 +119,23 @@ class Entry:
 
 
 class Callback:
-    """A cached compiled function of n integers, callable from hot code by address."""
+    """A cached compiled function of n words, callable from hot code by address.
 
-    def __init__(self, function, arity):
+    Words are integers unless `first` says that the first is a reference to a record.
+    """
+
+    def __init__(self, function, arity, first=int64):
         self.name = f"{function.__module__}.{function.__qualname__}"
+        self.arity = arity
         self._function = function
-        self._arity = arity
+        self._signature = int64(first, *(int64,) * (arity - 1))
         self._compiled = None
         _entries.append(self)
 
     def compile(self):
         with _cache_here():
-            self._compiled = cfunc(
-                int64(*(int64,) * self._arity), cache=True, nopython=True, error_model="numpy"
-            )(self._function)
+            compiler = cfunc(self._signature, cache=True, nopython=True, error_model="numpy")
+            self._compiled = compiler(self._function)
 
     @property
     def address(self):

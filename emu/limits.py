@@ -11,8 +11,8 @@ GIB = 1 << 30
 TIB = 1 << 40
 
 # --- CPUs -----------------------------------------------------------------
-MAX_CPUS = 64  # one bit each in a 64-bit mask (active schedulers, TLB shoot-down targets)
-SUPERVISOR = MAX_CPUS  # actors that take locks and receive IPIs but execute no guest code
+MAX_CPUS = 62  # with the two actors below one bit each in a 64-bit mask
+SUPERVISOR = MAX_CPUS  # actors take locks and receive IPIs; these two execute no guest code
 SERVER = MAX_CPUS + 1
 MAX_ACTORS = MAX_CPUS + 2
 GLOBAL_QUEUE = MAX_CPUS  # run queue that belongs to no CPU
@@ -23,6 +23,7 @@ THREAD_BITS = 12
 MAX_THREADS = 1 << THREAD_BITS
 MAX_TASKS = 256
 MAX_JOBS = MAX_TASKS
+MAX_TIMERS = 2 * MAX_THREADS  # a CPU's heap: at most one valid entry a thread, room for stale ones
 NUM_SIGNALS = 64
 FUTEX_BUCKETS = 512
 MAX_HOOKS = 16
@@ -65,7 +66,7 @@ IPI_STOP = 8
 IPI_TIMER = 16
 IPI_SUSPEND = 32
 
-assert MAX_CPUS <= 64, "CPU masks are one word"
+assert MAX_ACTORS <= 64, "masks of CPUs and actors are one word"
 assert MAX_THREADS & (MAX_THREADS - 1) == 0, "a tid is split by masking"
 assert SERVER_RING & (SERVER_RING - 1) == 0, "ring positions wrap by masking"
 assert SERVER_RING >= MAX_THREADS + MAX_TASKS, "a full ring would lose a request"

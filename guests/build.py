@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Build the guest programs: guests/NAME.c -> guests/bin/NAME.elf, static RV64GC executables for Linux.
 
     python guests/build.py              build all of them, and guests/bin/MANIFEST.json

@@ -13,7 +13,11 @@ from numba import types
 from numba.extending import intrinsic
 
 _I64 = ir.IntType(64)
-_PAUSE = "pause" if platform.machine() == "x86_64" else "yield"
+_PAUSE = (
+    ("llvm.x86.sse2.pause", [])
+    if platform.machine() == "x86_64"
+    else ("llvm.aarch64.hint", [ir.IntType(32)(1)])
+)
 _BYTE_POINTER = ir.IntType(8).as_pointer()
 
 
@@ -125,7 +129,10 @@ def pause(typingctx):
     """Tell the host core that this is a spin loop."""
 
     def codegen(context, builder, signature, args):
-        builder.asm(ir.FunctionType(ir.VoidType(), []), _PAUSE, "", [], True)
+        name, arguments = _PAUSE
+        kind = ir.FunctionType(ir.VoidType(), [a.type for a in arguments])
+        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        builder.call(function, arguments)
         return context.get_dummy_value()
 
     return types.void(), codegen

@@ -1,0 +1,73 @@
+"""ZeroMQ between actors: wake-up messages, and payloads of CALL interrupts.
+
+Each actor binds a PULL socket for wake-ups in the machine's private directory;
+senders connect when they first have something to say.  A wake-up carries nothing:
+it only ends a sleep, and kernel/ipi.py keeps sent and consumed equal.  CPUs also
+bind a ROUTER for CALL payloads (msgpack).  The context is made after the fork and
+never crosses one.
+"""
+
+import select
+import time
+
+import zmq
+
+WAKE_UP = b""
+
+
+def address(directory, name):
+    """The endpoint of an actor in a machine's directory."""
+    return f"ipc://{directory}/{name}"
+
+
+class Mail:
+    """One actor's sockets. Not for sharing between threads."""
+
+    def __init__(self, directory, actor):
+        self.directory = directory
+        self.context = zmq.Context()
+        self.inbox = self.context.socket(zmq.PULL)
+        self.inbox.bind(address(directory, f"wake-{actor}"))
+        self._descriptor = self.inbox.getsockopt(zmq.FD)
+        self._outboxes = {}
+
+    def wake(self, mask):
+        """Send a wake-up to each actor of a mask."""
+        actor = 0
+        mask &= (1 << 64) - 1
+        while mask:
+            if mask & 1:
+                self._outbox(actor).send(WAKE_UP)
+            mask >>= 1
+            actor += 1
+
+    def _outbox(self, actor):
+        if actor not in self._outboxes:
+            socket = self.context.socket(zmq.PUSH)
+            socket.setsockopt(zmq.LINGER, 1000)
+            socket.connect(address(self.directory, f"wake-{actor}"))
+            self._outboxes[actor] = socket
+        return self._outboxes[actor]
+
+    def take(self):
+        """Consume one wake-up if there is one."""
+        try:
+            self.inbox.recv(zmq.NOBLOCK)
+            return True
+        except zmq.Again:
+            return False
+
+    def sleep(self, until_ns=0):
+        """Sleep until a wake-up, which is consumed (True), or until a time (False; 0: no limit)."""
+        while not self.take():
+            timeout = None
+            if until_ns:
+                timeout = (until_ns - time.monotonic_ns()) / 1e9
+                if timeout <= 0:
+                    return False
+            select.select([self._descriptor], [], [], timeout)
+        return True
+
+    def close(self):
+        """Close all sockets; what was sent is delivered first."""
+        self.context.destroy(linger=1000)

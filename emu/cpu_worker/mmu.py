@@ -1,0 +1,94 @@
+"""The MMU: what happens on a TLB miss.
+
+`fault(machine, cpu, va, access)` is called by the interpreter through CPU.fault.  It
+returns the host address of the byte (for a fetch: of the page's decoded words), or
+0 with CPU.cause and CPU.trap_value set.  It fills the TLB, except for stores to
+frames that hold code: those take this path each time (shm/decoded.py).
+
+The order of "mark the frame" and "fill the TLB" against another CPU's first fetch is
+the second protocol of shm/decoded.py.  A translation taken away between the lookup
+and the fill is flushed before its frame is freed: this CPU answers the shoot-down
+only at its next look at the interrupt word.
+"""
+
+from ..hot import callback, hot
+from ..limits import PAGE_SIZE, TLB_ENTRIES
+from ..kernel.vm.address_space import lock_mm, resolve, unlock_mm
+from ..kernel.vm.pagetable import W, frame_in
+from ..kernel.vm.shootdown import shoot_down
+from ..shm.atomics import fetch_and, fetch_or, load_relaxed
+from ..shm.decoded import FRAME_CODE, FRAME_WRITTEN
+from ..shm.exits import (
+    ACCESS_FETCH,
+    ACCESS_READ,
+    ACCESS_WRITE,
+    CAUSE_FETCH_PAGE,
+    CAUSE_LOAD_PAGE,
+    CAUSE_STORE_PAGE,
+)
+from ..shm.layout import decoded_address, frame_address, machine_at
+
+OUT_OF_MEMORY = -1  # as a cause: no exception of the specification, the task is killed
+
+
+@hot
+def _slot(va):
+    return ((va >> 12) & (TLB_ENTRIES - 1)) * 2
+
+
+@hot
+def _refuse(c, va, access, entry):
+    cause = CAUSE_LOAD_PAGE
+    if access == ACCESS_WRITE:
+        cause = CAUSE_STORE_PAGE
+    elif access == ACCESS_FETCH:
+        cause = CAUSE_FETCH_PAGE
+    c.cause = OUT_OF_MEMORY if entry < 0 else cause
+    c.trap_value = va
+    return 0
+
+
+@hot
+def _fetch(m, cpu, va, frame):
+    c = m.cpus[cpu]
+    f = m.frames[frame]
+    if load_relaxed(f, "word") & FRAME_CODE == 0:
+        if fetch_or(f, "word", FRAME_CODE) & FRAME_WRITTEN:
+            shoot_down(m, cpu, (1 << m.nr_cpus) - 1)
+            fetch_and(f, "word", ~FRAME_WRITTEN)
+    base = decoded_address(m, frame)
+    c.fetch_tlb[_slot(va)] = va & ~(PAGE_SIZE - 1)
+    c.fetch_tlb[_slot(va) + 1] = base
+    return base
+
+
+@callback(4)
+def fault(address, cpu, va, access):
+    m = machine_at(address)
+    c = m.cpus[cpu]
+    task = c.tlb_task
+    lock_mm(m, cpu, task)
+    before = m.tasks[task].resident
+    entry = resolve(m, cpu, task, va, access)
+    if m.tasks[task].resident != before:
+        c.page_faults += 1
+    unlock_mm(m, cpu, task)
+    if entry <= 0:
+        return _refuse(c, va, access, entry)
+    frame = frame_in(entry)
+    if access == ACCESS_FETCH:
+        return _fetch(m, cpu, va, frame)
+    page = va & ~(PAGE_SIZE - 1)
+    addend = frame_address(m, frame) - page
+    if access == ACCESS_READ:
+        c.read_tlb[_slot(va)] = page
+        c.read_tlb[_slot(va) + 1] = addend
+    if access == ACCESS_WRITE and entry & W:
+        f = m.frames[frame]
+        word = load_relaxed(f, "word")
+        if word & FRAME_WRITTEN == 0:
+            word = fetch_or(f, "word", FRAME_WRITTEN)
+        if word & FRAME_CODE == 0:
+            c.write_tlb[_slot(va)] = page
+            c.write_tlb[_slot(va) + 1] = addend
+    return va + addend

@@ -1,0 +1,121 @@
+"""A CPU as a host process: set-up, and the cold half of its main loop.
+
+The hot half (loop.py) returns when a message has to be sent, a CALL payload has
+to be executed, there is nothing to run, or the scheduler has exited.
+"""
+
+import gc
+import os
+import traceback
+
+import msgpack
+import psutil
+import zmq
+
+from ..isa.interpreter import interpret
+from ..kernel import hooks
+from ..kernel.failures import FAIL_CRASH
+from ..kernel.ipi import end_park, owed, post
+from ..kernel.randomness import first_state
+from ..limits import IPI_STOP, SUPERVISOR
+from ..shm.segment import Window
+from . import loop
+from .lifeline import tie_to_supervisor
+from .mail import Mail, address
+from .mmu import fault
+
+CALL_TIMEOUT_MS = 5000
+
+
+def pin(cpu, enabled):
+    """Bind this process to a host core, round robin over those allowed."""
+    if enabled:
+        process = psutil.Process()
+        cores = process.cpu_affinity()
+        process.cpu_affinity([cores[cpu % len(cores)]])
+
+
+def prepare_actor(window, actor, policy):
+    """Fill the parts of an actor's record that belong to this process."""
+    record = window.machine["cpus"][actor]
+    record["process"] = os.getpid()
+    record["current"] = -1
+    record["random"] = first_state(int(window.machine["seed"]), actor)
+    hooks.install(record, hooks.load_policy(policy))
+    return record
+
+
+def main(config, cpu, descriptors):
+    """Entry of a CPU process. `config` is machine/config.py's, `descriptors` the segments'."""
+    tie_to_supervisor()
+    descriptors = [d.detach() for d in descriptors]
+    window = Window(config["address"], config["memory_bytes"], descriptors)
+    mail = None
+    try:
+        pin(cpu, config["pin"])
+        record = prepare_actor(window, cpu, config["policy"])
+        record["interpret"] = interpret.address
+        record["fault"] = fault.address
+        mail = Mail(config["directory"], cpu)
+        calls = Calls(mail, record, cpu)
+        loop.start(window.address, cpu)
+        gc.freeze()
+        _serve(window, cpu, record, mail, calls)
+    except Exception:
+        traceback.print_exc()
+        window.machine["failed_value"] = cpu
+        window.machine["failed"] = FAIL_CRASH
+        if mail:
+            mail.wake(post(window.address, cpu, SUPERVISOR, IPI_STOP))
+    finally:
+        if mail:
+            mail.close()
+
+
+def _serve(window, cpu, record, mail, calls):
+    base = window.address
+    while True:
+        doing = loop.run(base, cpu)
+        mail.wake(owed(base, cpu))
+        if doing == loop.PARK:
+            consumed = mail.sleep(int(record["wake_at_ns"]))
+            if end_park(base, cpu, int(consumed)):
+                mail.sleep()
+                end_park(base, cpu, 1)
+        elif doing == loop.CALL:
+            calls.execute()
+        elif doing in (loop.EXITED, loop.FAILED):
+            return
+
+
+class Calls:
+    """CALL interrupts: functions executed on this CPU for somebody else, with a reply."""
+
+    def __init__(self, mail, record, cpu):
+        self._record = record
+        self._done = 0
+        self._cpu = cpu
+        self._socket = mail.context.socket(zmq.ROUTER)
+        self._socket.bind(address(mail.directory, f"call-{cpu}"))
+        self._socket.setsockopt(zmq.RCVTIMEO, CALL_TIMEOUT_MS)
+        self.functions = {"ping": lambda value: value, "where": self._where}
+
+    def _where(self):
+        return {
+            "cpu": self._cpu,
+            "process": os.getpid(),
+            "cores": psutil.Process().cpu_affinity(),
+            "unique_bytes": psutil.Process().memory_full_info().uss,
+        }
+
+    def execute(self):
+        """Execute every payload that was sent; the count in shared memory says how many."""
+        while self._done < int(self._record["calls"]):
+            sender, payload = self._socket.recv_multipart()
+            self._done += 1
+            try:
+                name, *arguments = msgpack.unpackb(payload)
+                reply = {"result": self.functions[name](*arguments)}
+            except Exception as error:
+                reply = {"error": f"{type(error).__name__}: {error}"}
+            self._socket.send_multipart([sender, msgpack.packb(reply)])

@@ -1,0 +1,99 @@
+"""From a guest address to decoded words: finding the page, decoding on demand, straddling.
+
+`code` is the host address of a page's decoded words, `i` a parcel (0-2047) in it.
+Every word is verified as shm/decoded.py asks: publish, fence, read the bytes again.
+"""
+
+from ..hot import hot
+from ..limits import DECODED_OFFSET, DECODED_PAGE_BYTES, PAGE_SIZE, PARCELS_PER_PAGE
+from ..shm.atomics import fence
+from ..shm.exits import ACCESS_FETCH, CAUSE_ILLEGAL
+from ..shm.layout import frame_address, machine_at
+from ..shm.memory import address_of, call_4, get, load_u16, store_64
+from .accesses import FETCH_TLB, TLB_INDEX_MASK, TLB_INDEX_SHIFT
+from .decode import decode
+from .table import OP_PAGE_END, OP_STRADDLE
+from .words import IMM_SHIFT, plain
+
+LAST_PARCEL = PARCELS_PER_PAGE - 1
+
+
+@hot
+def find_code(machine, cpu, va):
+    """Decoded words of the page of a guest address, 0 after a fetch fault."""
+    c = machine_at(machine).cpus[cpu]
+    slot = address_of(c) + FETCH_TLB + ((va >> TLB_INDEX_SHIFT) & TLB_INDEX_MASK)
+    if get(slot) == va & -PAGE_SIZE:
+        return get(slot + 8)
+    return call_4(c.fault, machine, cpu, va, ACCESS_FETCH)
+
+
+@hot
+def _bytes_of(machine, code):
+    """Host address of the frame that was decoded into `code`."""
+    frame = (code - machine - DECODED_OFFSET) // DECODED_PAGE_BYTES
+    return frame_address(machine_at(machine), frame)
+
+
+@hot
+def _bits_in_page(host, i):
+    """The instruction at a parcel; only its first half when it straddles."""
+    bits = load_u16(host + 2 * i)
+    if bits & 3 == 3 and i < LAST_PARCEL:
+        bits |= load_u16(host + 2 * i + 2) << 16
+    return bits
+
+
+@hot
+def decode_at(machine, code, i):
+    """Fill the undecoded word of a parcel. Behind the last one: the page's end."""
+    if i > LAST_PARCEL:
+        store_64(code + i * 8, OP_PAGE_END)
+        return
+    host = _bytes_of(machine, code)
+    bits = _bits_in_page(host, i)
+    while True:
+        if bits & 3 == 3 and i == LAST_PARCEL:
+            word = OP_STRADDLE
+        else:
+            word = decode(bits)
+        store_64(code + i * 8, word)
+        fence()  # word before bytes; pairs with invalidate's fence between bytes and words
+        again = _bits_in_page(host, i)
+        if again == bits:
+            return
+        bits = again
+
+
+@hot
+def bits_at(machine, cpu, page, code, i):
+    """The instruction at a parcel, also a straddling one; -1 after a fetch fault."""
+    bits = _bits_in_page(_bytes_of(machine, code), i)
+    if bits & 3 == 3 and i == LAST_PARCEL:
+        second = find_code(machine, cpu, page + PAGE_SIZE)
+        if second == 0:
+            return -1
+        bits |= load_u16(_bytes_of(machine, second)) << 16
+    return bits
+
+
+@hot
+def decode_straddling(machine, cpu, page, code):
+    """The word of the instruction in a page's last parcel, not cached; 0 after a fetch fault."""
+    bits = bits_at(machine, cpu, page, code, plain(LAST_PARCEL))
+    if bits < 0:
+        return 0
+    return decode(bits)
+
+
+@hot
+def raise_illegal(machine, cpu, page, code, i):
+    """Set the trap of an instruction that was decoded but may not be executed."""
+    bits = bits_at(machine, cpu, page, code, i)
+    if bits >= 0:
+        c = machine_at(machine).cpus[cpu]
+        c.cause = CAUSE_ILLEGAL
+        c.trap_value = bits
+
+
+assert IMM_SHIFT == 32, "OP_ILLEGAL carries 32 bits of instruction"

@@ -1,0 +1,80 @@
+"""How a thread leaves: its word cleared and woken, unregistered, its record freed (rust-2)."""
+
+from ..hot import hot, never_inline
+from ..shm.atomics import compare_exchange, fetch_add
+from ..shm.exits import ACCESS_READ, ACCESS_WRITE
+from ..shm.memory import compare_exchange_32, load_64, load_s32
+from .futex import MATCH_ANY, clear_and_wake, wake_on
+from .handles import tid_of
+from .sched import leave
+from .server_ring import ask_to_reap
+from .task import exit_code
+from .thread import free_thread, quit_task
+from .vm.address_space import user_address
+
+ROBUST_LIMIT = 2048  # as Linux: a guest's list may be a circle
+FUTEX_TID_MASK = 0x3FFFFFFF
+FUTEX_WAITERS = -0x80000000
+FUTEX_OWNER_DIED = 0x40000000
+
+
+@hot
+def exit_thread(m, me, i, status):
+    """The running thread leaves. Its record is free afterwards."""
+    never_inline()
+    t = m.threads[i]
+    k = t.task
+    if t.robust_list != 0:
+        _release_robust(m, me, i)
+    if t.clear_child_tid != 0:
+        clear_and_wake(m, me, k, t.clear_child_tid)
+    fetch_add(m.tasks[k], "past_instructions", t.instructions)
+    left = quit_task(m, me, i)
+    if left == 0:  # the last thread's status counts where nobody ended the task
+        compare_exchange(m.tasks[k], "exiting", 0, exit_code(status) + 1)
+    leave(m, me, i)
+    free_thread(m, me, i)
+    m.cpus[me].exited += 1
+    if left == 0:
+        ask_to_reap(m, me, k)
+
+
+@hot
+def _release_robust(m, me, i):
+    """Mark the robust mutexes that a dying thread holds, and wake one waiter of each."""
+    t = m.threads[i]
+    head = t.robust_list
+    offset_at = user_address(m, me, t.task, head + 8, ACCESS_READ)
+    pending_at = user_address(m, me, t.task, head + 16, ACCESS_READ)
+    if offset_at == 0 or pending_at == 0 or head & 7:
+        return
+    offset = load_64(offset_at)
+    pending = load_64(pending_at)
+    node = head
+    for _ in range(ROBUST_LIMIT):
+        at = user_address(m, me, t.task, node, ACCESS_READ)
+        if at == 0:
+            break
+        node = load_64(at) & ~1
+        if node == head or node & 7:
+            break
+        if node != pending:
+            _release_one(m, me, i, node + offset)
+    if pending != 0:
+        _release_one(m, me, i, (pending & ~1) + offset)
+
+
+@hot
+def _release_one(m, me, i, va):
+    never_inline()
+    task = m.threads[i].task
+    at = user_address(m, me, task, va, ACCESS_WRITE)
+    if at == 0 or va & 3:
+        return
+    word = load_s32(at)
+    while word & FUTEX_TID_MASK == tid_of(m, i):
+        if compare_exchange_32(at, word, (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED):
+            if word & FUTEX_WAITERS:
+                wake_on(m, me, task, va, 1, MATCH_ANY, 0)
+            return
+        word = load_s32(at)  # a waiter announced itself meanwhile

@@ -1,0 +1,225 @@
+"""Futexes: sleeping until another thread changes a word of guest memory.
+
+Waiters are listed in hashed buckets by key: (task, guest address), or (-1,
+physical address) for memory that several tasks share.  Invariant: under the bucket's
+lock, a thread is in the bucket exactly when its sleep has not been claimed.  The
+waiter compares the guest's word under that lock, and a waker takes the lock after
+the guest changed the word, so no wake-up falls between the two (futex(2)).
+"""
+
+from ..hot import hot, never_inline
+from ..limits import FUTEX_BUCKETS
+from ..shm import lockrank
+from ..shm.atomics import load_relaxed, load_seq_cst, store_relaxed
+from ..shm.exits import ACCESS_READ, ACCESS_WRITE
+from ..shm.layout import frame_address
+from ..shm.memory import load_s32, store_32
+from ..shm.spinlock import acquire, field_address, release
+from .errno import EAGAIN, EFAULT, EINVAL
+from .handles import task_handle
+from .sched import make_runnable
+from .states import SLEEP_FUTEX
+from .timeouts import add_timeout
+from .vm.address_space import lock_mm, resolve, unlock_mm, user_address
+from .vm.pagetable import SHARED, frame_in
+from .wait import A0, claim, prepare_sleep
+
+MATCH_ANY = 0xFFFFFFFF
+
+
+@hot
+def _key(m, me, task, va, private):
+    """(space, address, host address of the word); host 0: not accessible."""
+    never_inline()
+    lock_mm(m, me, task)
+    entry = resolve(m, me, task, va, ACCESS_READ)
+    unlock_mm(m, me, task)
+    if entry <= 0:
+        return 0, 0, 0
+    host = frame_address(m, frame_in(entry)) + (va & 4095)
+    if private == 0 and entry & SHARED:
+        return -1, (frame_in(entry) << 12) | (va & 4095), host
+    return task_handle(m, task), va, host
+
+
+@hot
+def _bucket_of(space, address):
+    mixed = (address >> 2) * 0x9E3779B1 + space * 0x85EBCA77
+    return ((mixed >> 15) ^ mixed) & (FUTEX_BUCKETS - 1)
+
+
+@hot
+def lock_bucket(m, me, b):
+    acquire(m, me, field_address(m.buckets[b], "lock"), lockrank.BUCKET + b)
+
+
+@hot
+def unlock_bucket(m, me, b):
+    release(m, me, field_address(m.buckets[b], "lock"))
+
+
+@hot
+def _insert(m, b, i):
+    bucket = m.buckets[b]
+    t = m.threads[i]
+    t.wait_next = -1
+    t.wait_previous = bucket.tail
+    if bucket.tail >= 0:
+        m.threads[bucket.tail].wait_next = i
+    else:
+        bucket.head = i
+    bucket.tail = i
+    store_relaxed(t, "bucket", b)
+
+
+@hot
+def remove_waiter(m, i):
+    """Take a thread out of its bucket, whose lock is held."""
+    t = m.threads[i]
+    bucket = m.buckets[t.bucket]
+    if t.wait_previous >= 0:
+        m.threads[t.wait_previous].wait_next = t.wait_next
+    else:
+        bucket.head = t.wait_next
+    if t.wait_next >= 0:
+        m.threads[t.wait_next].wait_previous = t.wait_previous
+    else:
+        bucket.tail = t.wait_previous
+    store_relaxed(t, "bucket", -1)
+
+
+@hot
+def claim_waiter(m, me, i, word):
+    """Claim a futex sleeper for a reason other than its futex, and unlist it."""
+    never_inline()
+    t = m.threads[i]
+    while load_seq_cst(t, "sleep") == word:
+        b = load_relaxed(t, "bucket")
+        if b < 0:
+            if load_relaxed(m, "failed") != 0:
+                return False
+            continue  # its waker or it itself is between two stores under the lock
+        lock_bucket(m, me, b)
+        won = t.bucket == b and claim(t, word)
+        if won:
+            remove_waiter(m, i)
+        unlock_bucket(m, me, b)
+        if won:
+            return True
+    return False
+
+
+@hot
+def wait_on(m, me, i, va, expected, deadline_ns, bits, private):
+    """FUTEX_WAIT: 0 when the thread now sleeps (it must block), else a negative error."""
+    never_inline()
+    t = m.threads[i]
+    if va & 3 or bits == 0:
+        return -EINVAL
+    space, address, host = _key(m, me, t.task, va, private)
+    if host == 0:
+        return -EFAULT
+    b = _bucket_of(space, address)
+    lock_bucket(m, me, b)
+    if load_s32(host) != expected:
+        unlock_bucket(m, me, b)
+        return -EAGAIN
+    t.futex_space = space
+    t.futex_address = address
+    t.futex_bits = bits
+    t.deadline_ns = deadline_ns
+    t.x[A0] = 0
+    _insert(m, b, i)
+    word = prepare_sleep(t, SLEEP_FUTEX)
+    unlock_bucket(m, me, b)
+    if deadline_ns != 0:
+        add_timeout(m, me, deadline_ns, i, word)
+    return 0
+
+
+@hot
+def wake_on(m, me, task, va, count, bits, private):
+    """FUTEX_WAKE: how many threads were woken, or a negative error."""
+    never_inline()
+    if va & 3 or bits == 0:
+        return -EINVAL
+    space, address, host = _key(m, me, task, va, private)
+    if host == 0:
+        return -EFAULT
+    return _wake(m, me, space, address, count, bits)
+
+
+@hot
+def _wake(m, me, space, address, count, bits):
+    never_inline()
+    b = _bucket_of(space, address)
+    woken = 0
+    while woken < count:
+        lock_bucket(m, me, b)
+        i = m.buckets[b].head
+        while i >= 0:
+            t = m.threads[i]
+            if t.futex_space == space and t.futex_address == address and t.futex_bits & bits:
+                break
+            i = t.wait_next
+        if i >= 0:
+            remove_waiter(m, i)
+            claim(m.threads[i], load_relaxed(m.threads[i], "sleep"))
+        unlock_bucket(m, me, b)
+        if i < 0:
+            break
+        make_runnable(m, me, i)
+        woken += 1
+    return woken
+
+
+@hot
+def requeue(m, me, task, va, target_va, wake_count, move_count, compare, expected, private):
+    """FUTEX_REQUEUE and, with `compare`, FUTEX_CMP_REQUEUE: threads woken plus (compared) moved."""
+    never_inline()
+    if va & 3 or target_va & 3 or wake_count < 0 or move_count < 0:
+        return -EINVAL
+    space, address, host = _key(m, me, task, va, private)
+    to_space, to_address, to_host = _key(m, me, task, target_va, private)
+    if host == 0 or to_host == 0:
+        return -EFAULT
+    if compare and load_s32(host) != expected:
+        return -EAGAIN
+    woken = _wake(m, me, space, address, wake_count, MATCH_ANY)
+    b, to = _bucket_of(space, address), _bucket_of(to_space, to_address)
+    moved = 0
+    lock_bucket(m, me, min(b, to))
+    if b != to:
+        lock_bucket(m, me, max(b, to))
+    if compare and load_s32(host) != expected:
+        move_count = 0
+    i = m.buckets[b].head
+    while i >= 0 and moved < move_count:
+        t = m.threads[i]
+        following = t.wait_next
+        if t.futex_space == space and t.futex_address == address:
+            remove_waiter(m, i)
+            t.futex_space = to_space
+            t.futex_address = to_address
+            _insert(m, to, i)
+            moved += 1
+        i = following
+    if b != to:
+        unlock_bucket(m, me, max(b, to))
+    unlock_bucket(m, me, min(b, to))
+    return woken + moved if compare else woken
+
+
+@hot
+def clear_and_wake(m, me, task, va):
+    """At thread exit: the word becomes 0 and one waiter wakes (CLONE_CHILD_CLEARTID).
+
+    Linux wakes as for shared memory; the key of private memory is the same either way,
+    so this reaches those who wait for a thread's end with and without FUTEX_PRIVATE.
+    """
+    never_inline()
+    host = user_address(m, me, task, va, ACCESS_WRITE)
+    if host == 0 or va & 3:
+        return
+    store_32(host, 0)
+    wake_on(m, me, task, va, 1, MATCH_ANY, 0)

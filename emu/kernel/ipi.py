@@ -1,0 +1,95 @@
+"""Inter-processor interrupts: a bit in shared memory, and a message only to a sleeper.
+
+Sender: sets the bit (full fence), then looks whether the target is parked; if so
+it moves `parked` from 1 to 2 and owes one ZeroMQ message, which its cold code
+sends as soon as hot code returns.
+Target: sets `parked` to 1 (full fence), then looks for bits and work; if it finds
+some it must move `parked` from 1 back to 0, and where that fails a message is on
+its way and has to be consumed.
+
+Invariant: a bit set is seen without another interrupt, and messages sent and
+consumed are equal in number.  The two fences make it impossible that the sender
+misses the 1 and the target misses the bit.  A running or polling actor is never
+sent a message.
+"""
+
+from ..hot import entry, hot, never_inline
+from ..shm.atomics import compare_exchange, exchange, fetch_or, load_seq_cst
+from ..shm.layout import machine_at
+
+AWAKE, PARKED, MESSAGE_COMING = range(3)
+
+
+@hot
+def send_ipi(m, me, target, vector):
+    """Interrupt an actor. A message that is owed is noted in this actor's `kicks`."""
+    never_inline()
+    c = m.cpus[me]
+    t = m.cpus[target]
+    fetch_or(t, "pending", vector)  # pairs with the exchange of `parked` in begin_park
+    if load_seq_cst(t, "parked") == PARKED and compare_exchange(
+        t, "parked", PARKED, MESSAGE_COMING
+    ):
+        c.kicks |= 1 << target
+        c.ipis_message += 1
+    else:
+        c.ipis_bit += 1
+
+
+@entry(4)
+def post(address, me, target, vector):
+    """Cold form of send_ipi; returns the mask of actors that are owed a message."""
+    m = machine_at(address)
+    send_ipi(m, me, target, vector)
+    return take_kicks(m, me)
+
+
+@hot
+def take_kicks(m, me):
+    kicks = m.cpus[me].kicks
+    m.cpus[me].kicks = 0
+    return kicks
+
+
+@entry(2)
+def owed(address, me):
+    """The mask of actors that are owed a message by this actor, which is reset."""
+    return take_kicks(machine_at(address), me)
+
+
+@hot
+def mark_parked(m, me):
+    """First half of parking: from now on interrupts come as messages."""
+    exchange(m.cpus[me], "parked", PARKED)  # pairs with fetch_or in send_ipi
+
+
+@hot
+def cancel_park(m, me):
+    """Work was found after all. True when no message has to be consumed."""
+    return compare_exchange(m.cpus[me], "parked", PARKED, AWAKE)
+
+
+@entry(2)
+def begin_park(address, me):
+    """Park an actor without run queue: 0 may sleep, 1 interrupted, 2 also consume a message."""
+    m = machine_at(address)
+    mark_parked(m, me)
+    if load_seq_cst(m.cpus[me], "pending") == 0:
+        return 0
+    return 1 if cancel_park(m, me) else 2
+
+
+@entry(3)
+def end_park(address, me, consumed):
+    """After the sleep. Returns 1 when a message is on its way and must be consumed."""
+    m = machine_at(address)
+    if consumed == 0 and not cancel_park(m, me):
+        return 1
+    exchange(m.cpus[me], "parked", AWAKE)
+    return 0
+
+
+@entry(2)
+def take_pending(address, me):
+    """The interrupts that came in, which are reset."""
+    return exchange(machine_at(address).cpus[me], "pending", 0)

@@ -1,0 +1,53 @@
+"""The ring through which CPUs ask the system server: many writers, one reader.
+
+A writer reserves a position, then stores its request there; the reader takes
+positions in order and waits for one that is reserved but not yet written.
+Invariant: every request is read once.  The ring holds more than can be asked at the
+same time (one request a thread, one a task), so positions are free when reserved.
+"""
+
+from ..hot import entry, hot
+from ..limits import IPI_CALL, SERVER, SERVER_RING
+from ..shm.atomics import fetch_add, load_acquire
+from ..shm.layout import machine_at
+from ..shm.memory import load_64, store_64
+from ..shm.spinlock import field_address, store_release_at
+from .ipi import send_ipi
+
+# THREAD.request: what a thread asks of the server.
+REQUEST_SYSCALL, REQUEST_SIGNAL, REQUEST_TRAP = 1, 2, 3
+NOTHING = 0
+
+
+@hot
+def _push(m, me, request):
+    position = fetch_add(m, "server_head", 1) & (SERVER_RING - 1)
+    slot = field_address(m, "server_ring") + position * 8
+    store_release_at(slot, request)  # publishes the request; pairs with the load in take_request
+    send_ipi(m, me, SERVER, IPI_CALL)
+
+
+@hot
+def ask_for_thread(m, me, i):
+    """The server shall serve thread i, whose sleep is prepared."""
+    _push(m, me, i + 1)
+
+
+@hot
+def ask_to_reap(m, me, k):
+    """The server shall reap task k."""
+    _push(m, me, -(k + 1))
+
+
+@entry(1)
+def take_request(address):
+    """Thread + 1, -(task + 1), or NOTHING."""
+    m = machine_at(address)
+    if m.server_tail == load_acquire(m, "server_head"):
+        return NOTHING
+    slot = field_address(m, "server_ring") + (m.server_tail & (SERVER_RING - 1)) * 8
+    request = load_64(slot)
+    if request != NOTHING:
+        store_64(slot, NOTHING)
+        m.server_tail += 1
+    return request

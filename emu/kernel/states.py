@@ -1,0 +1,61 @@
+"""Thread and scheduler states, and the one function that changes a thread's.
+
+A thread's truth is one word, THREAD.where: state and queue.  It changes by one
+store, under the lock of the queue it names (both locks when the queue changes).
+
+state     owner of the record         listed in
+FREE      threads_lock                free list
+NEW       its creator                 nothing
+RUNNABLE  the run queue               that queue, through the policy
+RUNNING   the CPU that runs it        that CPU's `current`
+BLOCKED   whoever claims its sleep    a futex bucket, timer heap or the server, by sleep reason
+DEAD      the CPU it exited on        nothing
+"""
+
+from ..hot import CHECK, hot
+from ..shm.atomics import load_relaxed, store_relaxed
+from ..shm.spinlock import fail
+from .failures import FAIL_TRANSITION
+
+FREE, NEW, RUNNABLE, RUNNING, BLOCKED, DEAD = range(6)
+STATE_NAMES = ("free", "new", "runnable", "running", "blocked", "dead")
+
+_LEADS_TO = {
+    FREE: (NEW,),
+    NEW: (RUNNABLE, FREE),
+    RUNNABLE: (RUNNING, RUNNABLE),  # RUNNABLE to itself: migration
+    RUNNING: (RUNNABLE, BLOCKED, DEAD),
+    BLOCKED: (RUNNABLE,),
+    DEAD: (FREE,),
+}
+_ALLOWED = sum(1 << (old * 8 + new) for old, news in _LEADS_TO.items() for new in news)
+
+# A scheduler's life (RUNQUEUE.life; rust-1).
+LIFE_CREATED, LIFE_RUNNING, LIFE_DRAINING, LIFE_EXITED = range(4)
+LIFE_NAMES = ("created", "running", "draining", "exited")
+
+# A task's life (TASK.state).
+TASK_FREE, TASK_ALIVE, TASK_ZOMBIE = range(3)
+
+# Why a thread sleeps (low byte of THREAD.sleep).
+SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_SIGNAL = range(1, 5)
+
+
+@hot
+def state_of(t):
+    return load_relaxed(t, "where") & 0xFF
+
+
+@hot
+def queue_of(t):
+    return (load_relaxed(t, "where") >> 8) & 0xFF
+
+
+@hot
+def set_where(m, t, state, queue):
+    """Change a thread's truth word; the lock of its queue (of both) is held."""
+    if CHECK:
+        old = state_of(t)
+        if (_ALLOWED >> (old * 8 + state)) & 1 == 0:
+            fail(m, FAIL_TRANSITION, old * 100 + state)
+    store_relaxed(t, "where", state | (queue << 8))

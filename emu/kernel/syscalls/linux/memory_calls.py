@@ -1,0 +1,152 @@
+"""brk, mmap of anonymous memory, munmap, mprotect, mremap, madvise (mman(2) pages)."""
+
+from ....hot import hot, never_inline
+from ....limits import PAGE_SIZE, USER_TOP
+from ...errno import EEXIST, EFAULT, EINVAL, ENOMEM
+from ...vm.address_space import (
+    MAP_BOTTOM,
+    bad_range,
+    discard_pages,
+    is_free,
+    is_mapped,
+    map_pages,
+    move_pages,
+    permissions,
+    place_pages,
+    protect_pages,
+    round_up,
+    set_break,
+    unmap_pages,
+)
+from ...vm.pagetable import RWX, SHARED, lookup
+from ...wait import A0
+
+MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE, MAP_TYPE = 1, 2, 3, 15
+MAP_FIXED, MAP_FIXED_NOREPLACE = 0x10, 0x100000
+MREMAP_MAYMOVE, MREMAP_FIXED = 1, 2
+MADV_DONTNEED, MADV_FREE = 4, 8
+
+
+@hot
+def sys_brk(m, me, i):
+    t = m.threads[i]
+    return set_break(m, me, t.task, t.x[A0])
+
+
+@hot
+def place_mapping(m, me, task, address, length, prot, flags):
+    """Where mmap puts a mapping, which is then mapped without frames; or an error."""
+    never_inline()
+    kind = flags & MAP_TYPE
+    if length <= 0 or kind < MAP_SHARED or kind > MAP_SHARED_VALIDATE:
+        return -EINVAL
+    length = round_up(length)
+    if length <= 0 or length > USER_TOP:
+        return -ENOMEM
+    bits = permissions(prot)
+    if kind != MAP_PRIVATE:
+        bits |= SHARED
+    if flags & (MAP_FIXED | MAP_FIXED_NOREPLACE):
+        if address & (PAGE_SIZE - 1):
+            return -EINVAL
+        if address < MAP_BOTTOM or bad_range(address, length) < 0:
+            return -ENOMEM
+        if flags & MAP_FIXED_NOREPLACE and not is_free(m, me, task, address, length):
+            return -EEXIST
+        error = map_pages(m, me, task, address, length, bits)
+        return error if error < 0 else address
+    hint = address & ~(PAGE_SIZE - 1)
+    if hint < MAP_BOTTOM or hint > USER_TOP - length:
+        hint = 0
+    return place_pages(m, me, task, hint, length, bits)
+
+
+@hot
+def sys_mmap(m, me, i):
+    t = m.threads[i]
+    x = t.x
+    return place_mapping(m, me, t.task, x[A0], x[A0 + 1], x[A0 + 2], x[A0 + 3])
+
+
+@hot
+def sys_munmap(m, me, i):
+    t = m.threads[i]
+    start, length = t.x[A0], t.x[A0 + 1]
+    if length <= 0 or bad_range(start, length) < 0:
+        return -EINVAL
+    return unmap_pages(m, me, t.task, start, round_up(length))
+
+
+@hot
+def sys_mprotect(m, me, i):
+    t = m.threads[i]
+    start, length, prot = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
+    if start & (PAGE_SIZE - 1) or prot & ~7:
+        return -EINVAL
+    if length == 0:
+        return 0
+    if bad_range(start, length) < 0:
+        return -ENOMEM
+    return protect_pages(m, me, t.task, start, round_up(length), permissions(prot))
+
+
+@hot
+def sys_madvise(m, me, i):
+    t = m.threads[i]
+    start, length, advice = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
+    if start & (PAGE_SIZE - 1) or length < 0 or advice < 0 or advice > 25:
+        return -EINVAL
+    if length == 0:
+        return 0
+    if bad_range(start, length) < 0:
+        return -ENOMEM
+    length = round_up(length)
+    if advice == MADV_DONTNEED or advice == MADV_FREE:
+        return discard_pages(m, me, t.task, start, length)
+    return 0 if is_mapped(m, me, t.task, start, length) else -ENOMEM
+
+
+@hot
+def sys_mremap(m, me, i):
+    never_inline()
+    t = m.threads[i]
+    old, old_size, new_size = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
+    flags, wanted = t.x[A0 + 3], t.x[A0 + 4]
+    task = t.task
+    if old & (PAGE_SIZE - 1) or new_size <= 0 or old_size <= 0 or flags & ~3:
+        return -EINVAL
+    if flags & MREMAP_FIXED and flags & MREMAP_MAYMOVE == 0:
+        return -EINVAL
+    if bad_range(old, old_size) < 0 or bad_range(0, new_size) < 0:
+        return -EINVAL
+    old_size = round_up(old_size)
+    new_size = round_up(new_size)
+    if not is_mapped(m, me, task, old, old_size):
+        return -EFAULT
+    bits = lookup(m, m.tasks[task].root, old) & (RWX | SHARED)
+    if flags & MREMAP_FIXED == 0:
+        if new_size <= old_size:
+            if new_size < old_size:
+                unmap_pages(m, me, task, old + new_size, old_size - new_size)
+            return old
+        grown = old + old_size
+        if bad_range(old, new_size) == 0 and is_free(m, me, task, grown, new_size - old_size):
+            error = map_pages(m, me, task, grown, new_size - old_size, bits)
+            return error if error < 0 else old
+        if flags & MREMAP_MAYMOVE == 0:
+            return -ENOMEM
+        target = place_pages(m, me, task, 0, new_size, bits)
+    else:
+        if wanted & (PAGE_SIZE - 1) or bad_range(wanted, new_size) < 0 or wanted < MAP_BOTTOM:
+            return -EINVAL
+        if wanted < old + old_size and old < wanted + new_size:
+            return -EINVAL
+        if new_size < old_size:
+            unmap_pages(m, me, task, old + new_size, old_size - new_size)
+            old_size = new_size
+        error = map_pages(m, me, task, wanted, new_size, bits)
+        target = error if error < 0 else wanted
+    if target < 0:
+        return target
+    error = move_pages(m, me, task, old, target, min(old_size, new_size))
+    return error if error < 0 else target

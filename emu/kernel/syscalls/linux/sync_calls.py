@@ -1,0 +1,52 @@
+"""futex(2): WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAIT_BITSET, WAKE_BITSET."""
+
+from ....hot import hot
+from ...errno import ENOSYS
+from ...futex import MATCH_ANY, requeue, wait_on, wake_on
+from ...wait import A0
+from ..actions import BLOCK, RESUME
+from .time_calls import CLOCK_MONOTONIC, CLOCK_REALTIME, deadline_of, get_time
+
+WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAIT_BITSET, WAKE_BITSET = 0, 1, 3, 4, 9, 10
+PRIVATE, REALTIME = 128, 256
+
+
+@hot
+def sys_futex(m, me, i):
+    t = m.threads[i]
+    task = t.task
+    va, operation, value = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
+    private = operation & PRIVATE
+    clock = CLOCK_REALTIME if operation & REALTIME else CLOCK_MONOTONIC
+    command = operation & ~(PRIVATE | REALTIME)
+    if command == WAIT or command == WAIT_BITSET:
+        deadline_ns = 0
+        if t.x[A0 + 3] != 0:
+            ns = get_time(m, me, i, t.x[A0 + 3])
+            if ns < 0:
+                t.x[A0] = ns
+                return RESUME
+            deadline_ns = deadline_of(m, me, i, clock, 1 if command == WAIT_BITSET else 0, ns)
+        bits = t.x[A0 + 5] & MATCH_ANY if command == WAIT_BITSET else MATCH_ANY
+        error = wait_on(m, me, i, va, _int32(value), deadline_ns, bits, private)
+        if error == 0:
+            return BLOCK
+        t.x[A0] = error
+    elif command == WAKE:
+        t.x[A0] = wake_on(m, me, task, va, max(_int32(value), 1), MATCH_ANY, private)
+    elif command == WAKE_BITSET:
+        bits = t.x[A0 + 5] & MATCH_ANY
+        t.x[A0] = wake_on(m, me, task, va, max(_int32(value), 1), bits, private)
+    elif command == REQUEUE or command == CMP_REQUEUE:
+        t.x[A0] = requeue(
+            m, me, task, va, t.x[A0 + 4], _int32(value), _int32(t.x[A0 + 3]),
+            command == CMP_REQUEUE, _int32(t.x[A0 + 5]), private,
+        )  # fmt: skip
+    else:
+        t.x[A0] = -ENOSYS
+    return RESUME
+
+
+@hot
+def _int32(value):
+    return ((value & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000

@@ -1,0 +1,98 @@
+"""clone of threads, exit, exit_group, getcpu (clone(2), without fork)."""
+
+from ....hot import hot, never_inline
+from ....shm.exits import ACCESS_WRITE
+from ....shm.memory import store_32
+from ...errno import EAGAIN, EFAULT, EINVAL, ENOSYS
+from ...exiting import exit_thread
+from ...handles import tid_of
+from ...sched import start_thread
+from ...task import end_task, exit_code
+from ...thread import allocate_thread, join_task
+from ...vm.address_space import user_address
+from ...wait import A0
+from ..actions import END_TASK, LEFT, RESUME
+
+CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND = 0x100, 0x200, 0x400, 0x800
+CLONE_THREAD, CLONE_SETTLS = 0x10000, 0x80000
+CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID = 0x100000, 0x200000
+CLONE_CHILD_SETTID = 0x1000000
+THREAD_FLAGS = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD
+SP, TP = 2, 4
+
+
+@hot
+def sys_clone(m, me, i):
+    never_inline()
+    t = m.threads[i]
+    flags, stack, parent_tid = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
+    tls, child_tid = t.x[A0 + 3], t.x[A0 + 4]
+    if flags & CLONE_THREAD == 0:
+        t.x[A0] = -ENOSYS  # fork and vfork: a later step
+        return RESUME
+    if flags & THREAD_FLAGS != THREAD_FLAGS:
+        t.x[A0] = -EINVAL
+        return RESUME
+    n = allocate_thread(m, me, t.task)
+    if n < 0:
+        t.x[A0] = -EAGAIN
+        return RESUME
+    new = m.threads[n]
+    for k in range(33):
+        new.x[k] = t.x[k]
+    for k in range(32):
+        new.f[k] = t.f[k]
+    new.fcsr = t.fcsr
+    new.pc = t.pc
+    new.x[A0] = 0
+    if stack != 0:
+        new.x[SP] = stack
+    if flags & CLONE_SETTLS:
+        new.x[TP] = tls
+    new.signal_mask = t.signal_mask
+    new.affinity = t.affinity
+    if flags & CLONE_CHILD_CLEARTID:
+        new.clear_child_tid = child_tid
+    tid = tid_of(m, n)
+    if flags & CLONE_PARENT_SETTID:
+        _put_tid(m, me, t.task, parent_tid, tid)
+    if flags & CLONE_CHILD_SETTID:
+        _put_tid(m, me, t.task, child_tid, tid)
+    join_task(m, me, n)
+    m.cpus[me].spawned += 1
+    t.x[A0] = tid
+    start_thread(m, me, n)
+    return RESUME
+
+
+@hot
+def _put_tid(m, me, task, va, tid):
+    host = user_address(m, me, task, va, ACCESS_WRITE)
+    if host != 0 and va & 3 == 0:
+        store_32(host, tid)
+
+
+@hot
+def sys_exit(m, me, i):
+    exit_thread(m, me, i, m.threads[i].x[A0])
+    return LEFT
+
+
+@hot
+def sys_exit_group(m, me, i):
+    t = m.threads[i]
+    end_task(m, me, t.task, exit_code(t.x[A0]))
+    return END_TASK
+
+
+@hot
+def sys_getcpu(m, me, i):
+    t = m.threads[i]
+    for k in range(2):  # the CPU, and the node, which is always 0
+        va = t.x[A0 + k]
+        if va != 0:
+            host = user_address(m, me, t.task, va, ACCESS_WRITE)
+            if host == 0:
+                return -EFAULT
+            store_32(host, me if k == 0 else 0)
+    return 0

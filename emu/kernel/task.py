@@ -1,0 +1,158 @@
+"""Task records: made by the loader, told to end, reaped by the system server.
+
+A task ends in two steps (rust-2).  `end_task` sets `exiting` once and gets every
+thread moving towards its exit; the last thread to leave hands the task to the
+system server, the machine's garbage thread (alux-5), which frees what it held.  So
+nothing is taken apart under a running thread.  When the last task is gone and the
+machine is closing, the schedulers are told to drain (rust-1).
+"""
+
+from ..hot import entry, hot, never_inline
+from ..limits import IPI_RESCHEDULE, IPI_STOP, MAX_JOBS, MAX_TASKS
+from ..shm import lockrank
+from ..shm.atomics import compare_exchange, exchange, load_relaxed, load_seq_cst, store_release
+from ..shm.layout import machine_at
+from ..shm.spinlock import acquire, field_address, release
+from .errno import EAGAIN
+from .handles import task_handle, task_index
+from .ipi import send_ipi
+from .sleeping import interrupt_sleep
+from .states import RUNNING, TASK_ALIVE, TASK_FREE, queue_of, state_of
+from .thread import lock_task, unlock_task
+from .vm.address_space import create_space, destroy_space
+
+
+@hot
+def exit_code(status):
+    """A wait status for an exit with a code."""
+    return (status & 0xFF) << 8
+
+
+@entry(2)
+def create_task(address, me):
+    """A task with an empty address space; its index, or a negative error."""
+    m = machine_at(address)
+    lock = field_address(m, "tasks_lock")
+    acquire(m, me, lock, lockrank.TASKS)
+    k = m.free_task
+    if m.nr_jobs >= MAX_JOBS:
+        k = -1
+    elif k >= 0:
+        m.free_task = m.tasks[k].next_free
+    elif m.fresh_task < MAX_TASKS:
+        k = m.fresh_task
+        m.fresh_task += 1
+    job = m.nr_jobs
+    if k >= 0:
+        m.nr_tasks += 1
+        m.nr_jobs += 1
+    release(m, me, lock)
+    if k < 0:
+        return -EAGAIN
+    t = m.tasks[k]
+    t.state = TASK_ALIVE
+    t.first_thread = -1
+    t.nr_threads = 0
+    t.leader = -1
+    t.job = job
+    exchange(t, "exiting", 0)
+    exchange(t, "past_instructions", 0)
+    exchange(t, "cpus", 0)
+    exchange(t, "signals", 0)
+    exchange(t, "handled", 0)
+    exchange(t, "ignored", 0)
+    for n in range(len(t.handler)):
+        t.handler[n] = 0
+        t.handler_flags[n] = 0
+        t.handler_mask[n] = 0
+    m.jobs[job].task = task_handle(m, k)
+    m.jobs[job].status = 0
+    error = create_space(m, me, k)
+    if error < 0:
+        _free_task(m, me, k)
+        return error
+    return k
+
+
+@hot
+def _free_task(m, me, k):
+    t = m.tasks[k]
+    lock = field_address(m, "tasks_lock")
+    acquire(m, me, lock, lockrank.TASKS)
+    t.generation += 1
+    t.state = TASK_FREE
+    t.next_free = m.free_task
+    m.free_task = k
+    m.nr_tasks -= 1
+    release(m, me, lock)
+
+
+@hot
+def is_ending(m, k):
+    return load_seq_cst(m.tasks[k], "exiting") != 0
+
+
+@hot
+def end_task(m, me, k, wait_status):
+    """Tell a task to end; the first status counts. Its threads leave by themselves."""
+    never_inline()
+    if not compare_exchange(m.tasks[k], "exiting", 0, wait_status + 1):
+        return
+    lock_task(m, me, k)
+    i = m.tasks[k].first_thread
+    while i >= 0:
+        interrupt_sleep(m, me, i)
+        nudge(m, me, i)
+        i = m.threads[i].sibling_next
+    unlock_task(m, me, k)
+
+
+@hot
+def nudge(m, me, i):
+    """Make a running thread come by the kernel."""
+    t = m.threads[i]
+    if state_of(t) == RUNNING and queue_of(t) != me:
+        send_ipi(m, me, queue_of(t), IPI_RESCHEDULE)
+
+
+@entry(4)
+def kill_task(address, me, handle, wait_status):
+    """End the task a handle names; 0 when the handle is stale."""
+    m = machine_at(address)
+    k = task_index(m, handle)
+    if k < 0:
+        return 0
+    end_task(m, me, k, wait_status)
+    return 1
+
+
+@entry(3)
+def reap_task(address, me, k):
+    """The system server frees a task whose threads are gone; 1 when it was the last one."""
+    m = machine_at(address)
+    t = m.tasks[k]
+    destroy_space(m, me, k)
+    job = m.jobs[t.job]
+    job.status = load_relaxed(t, "exiting") - 1
+    _free_task(m, me, k)
+    store_release(job, "done", 1)
+    return drain_if_done(m, me)
+
+
+@hot
+def drain_if_done(m, me):
+    """When the machine is closing and no task is left, schedulers are told to drain."""
+    if load_seq_cst(m, "closing") == 0 or load_seq_cst(m, "nr_tasks") != 0:
+        return 0
+    if exchange(m, "draining", 1) == 0:
+        for cpu in range(m.nr_cpus):
+            send_ipi(m, me, cpu, IPI_STOP)
+    return 1
+
+
+@entry(2)
+def close_machine(address, me):
+    """From now on the machine ends when its last task does."""
+    m = machine_at(address)
+    exchange(m, "closing", 1)  # pairs with nr_tasks falling to 0 in reap_task
+    return drain_if_done(m, me)

@@ -1,0 +1,116 @@
+"""Thread records: made, listed in their task, freed.
+
+Free records are a list through THREAD.next, then all those never used.  Freeing
+raises the generation first, so old handles and tids turn stale.
+"""
+
+from ..hot import hot, never_inline
+from ..limits import MAX_THREADS
+from ..shm import lockrank
+from ..shm.atomics import store_relaxed
+from ..shm.spinlock import acquire, field_address, release
+from .states import FREE, NEW, set_where
+
+
+@hot
+def allocate_thread(m, me, task):
+    """A NEW thread of a task with cleared registers; -1 when all records are taken."""
+    never_inline()
+    lock = field_address(m, "threads_lock")
+    acquire(m, me, lock, lockrank.THREADS)
+    i = m.free_thread
+    if i >= 0:
+        m.free_thread = m.threads[i].next
+    elif m.fresh_thread < MAX_THREADS:
+        i = m.fresh_thread
+        m.fresh_thread += 1
+    if i >= 0:
+        set_where(m, m.threads[i], NEW, 0)
+    release(m, me, lock)
+    if i < 0:
+        return -1
+    t = m.threads[i]
+    for k in range(33):
+        t.x[k] = 0
+    for k in range(32):
+        t.f[k] = 0
+    t.fcsr = 0
+    t.instructions = 0
+    t.task = task
+    t.next = -1
+    t.previous = -1
+    t.affinity = (1 << m.nr_cpus) - 1
+    t.last_cpu = -1
+    store_relaxed(t, "sleep", 0)
+    t.deadline_ns = 0
+    t.bucket = -1
+    t.clear_child_tid = 0
+    t.robust_list = 0
+    t.robust_bytes = 0
+    store_relaxed(t, "signals", 0)
+    t.fault_signal = 0
+    t.signal_mask = 0
+    t.saved_mask = 0
+    t.alt_stack = 0
+    t.alt_stack_bytes = 0
+    t.request = 0
+    t.restart = 0
+    t.migrations = 0
+    return i
+
+
+@hot
+def free_thread(m, me, i):
+    """Return a NEW or DEAD record; every handle to it is stale from here on."""
+    never_inline()
+    t = m.threads[i]
+    lock = field_address(m, "threads_lock")
+    acquire(m, me, lock, lockrank.THREADS)
+    t.generation += 1
+    set_where(m, t, FREE, 0)
+    t.next = m.free_thread
+    m.free_thread = i
+    release(m, me, lock)
+
+
+@hot
+def lock_task(m, me, task):
+    acquire(m, me, field_address(m.tasks[task], "lock"), lockrank.TASK)
+
+
+@hot
+def unlock_task(m, me, task):
+    release(m, me, field_address(m.tasks[task], "lock"))
+
+
+@hot
+def join_task(m, me, i):
+    """List a new thread in its task."""
+    t = m.threads[i]
+    k = m.tasks[t.task]
+    lock_task(m, me, t.task)
+    t.sibling_previous = -1
+    t.sibling_next = k.first_thread
+    if k.first_thread >= 0:
+        m.threads[k.first_thread].sibling_previous = i
+    k.first_thread = i
+    k.nr_threads += 1
+    unlock_task(m, me, t.task)
+
+
+@hot
+def quit_task(m, me, i):
+    """Unlist a thread; how many threads the task has left."""
+    t = m.threads[i]
+    k = m.tasks[t.task]
+    lock_task(m, me, t.task)
+    if t.sibling_previous >= 0:
+        m.threads[t.sibling_previous].sibling_next = t.sibling_next
+    else:
+        k.first_thread = t.sibling_next
+    if t.sibling_next >= 0:
+        m.threads[t.sibling_next].sibling_previous = t.sibling_previous
+    k.nr_threads -= 1
+    left = k.nr_threads
+    unlock_task(m, me, t.task)
+    return left

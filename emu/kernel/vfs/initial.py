@@ -1,0 +1,34 @@
+"""The tree that a machine starts with."""
+
+from .devices import devices
+from .inode import MemoryLink
+from .proc import proc_directory, sys_directory
+from .tree import Tree
+
+START_DIRECTORY = "/root"
+
+
+def initial_tree(machine, store, mounts=()):
+    """A Tree with /dev, /proc, /sys, /tmp and the user's mounts (Mount tuples; ValueError when a place is taken).
+
+    machine  what the files tell of: nr_cpus, memory_bytes, free_memory_bytes(), random(n), hostname, realtime_ns(),
+             monotonic_ns(), tasks()
+    store    the frames of file data (allocate, free, view)
+    """
+    tree = Tree(machine, store)
+    root, filesystem = tree.root, tree.filesystem
+    root.put("proc", proc_directory(root, machine))
+    root.put("sys", sys_directory(root, machine))
+    for path in ("/bin", "/dev", "/etc", START_DIRECTORY, "/usr", "/var"):
+        tree.make_directories(path)
+    for path in ("/tmp", "/dev/shm", "/var/tmp"):
+        tree.make_directories(path).set_mode(0o1777)
+    dev = tree.make_directories("/dev")
+    links = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
+    for name, node in devices(filesystem, machine.random).items():
+        dev.add(name, node)
+    for name, target in links.items():
+        dev.add(name, MemoryLink(filesystem, target))
+    for mount in mounts:
+        tree.mount(mount)
+    return tree

@@ -1,0 +1,189 @@
+"""Open file descriptions: what a descriptor refers to, shared by dup and fork.
+
+An OpenFile has an inode, flags, an offset and a count of references (descriptors, mappings under way).  The base
+refuses everything as Linux does for a file opened with O_PATH; subclasses override what they can do.
+`read` and `write` are for streams; seekable files have `read_at` and `write_at`, and the caller moves `offset`.
+
+For mmap: `check_map(shared, writable)` first; it raises EACCES (not opened for reading, or a writable shared mapping
+of a file not opened for writing) or ENODEV (no file that can be mapped so).  Then
+    - a private mapping copies `read_at(offset, n)`, whatever the file is;
+    - a shared mapping of a file of the machine's own takes the frames of `map_pages(offset, length)`;
+    - a shared mapping of a host file may only be read, and is made like a private one: changes that the host makes
+      later are not seen.  `map_pages` returns None for it.
+"""
+
+from ..syscalls.linux.errors import EACCES, EBADF, EINVAL, ENODEV, ENOTDIR, ENXIO, EOPNOTSUPP, ESPIPE, LinuxError
+from .abi import (
+    O_ACCMODE,
+    O_APPEND,
+    O_PATH,
+    O_RDONLY,
+    O_WRONLY,
+    OFFSET_MAX,
+    POLLIN,
+    POLLOUT,
+    SEEK_CUR,
+    SEEK_DATA,
+    SEEK_END,
+    SEEK_HOLE,
+    SEEK_SET,
+)
+
+
+class OpenFile:
+    seekable = False
+    host_descriptor = None  # of a stream: to wait for, and to ask about the terminal
+
+    def __init__(self, node, flags):
+        self.node = node
+        self.flags = flags
+        self.offset = 0
+        self.references = 1
+        self.origin = None  # (directory, name) it was opened by
+        usable = not flags & O_PATH
+        self.readable = usable and flags & O_ACCMODE != O_WRONLY
+        self.writable = usable and flags & O_ACCMODE != O_RDONLY
+        node.hold()
+
+    def hold(self):
+        """One more reference; returns the file."""
+        self.references += 1
+        return self
+
+    def close(self):
+        """Drop one reference; the last one releases the inode."""
+        assert self.references > 0
+        self.references -= 1
+        if self.references == 0:
+            self.closed()
+            self.node.release()
+
+    def closed(self):
+        """The last reference is gone."""
+
+    def path(self):
+        """Where the file was found, for /proc/self/fd; files without a name give a description in brackets."""
+        if self.origin is None:
+            return "[anonymous]"
+        directory, name = self.origin
+        return directory.path().rstrip("/") + "/" + name if name else directory.path()
+
+    def stat(self):
+        return self.node.stat()
+
+    def read(self, count):
+        """Up to count bytes, none at the end; raises Blocked when there are none yet."""
+        raise LinuxError(EINVAL)
+
+    def write(self, data):
+        """Number of bytes taken, at least one unless data is empty; raises Blocked when none can be taken yet."""
+        raise LinuxError(EINVAL)
+
+    def read_at(self, offset, count):
+        raise LinuxError(ESPIPE)
+
+    def write_at(self, offset, data):
+        raise LinuxError(ESPIPE)
+
+    def seek(self, offset, whence):
+        """Move the offset and return it."""
+        raise LinuxError(ESPIPE)
+
+    def truncate(self, size):
+        raise LinuxError(EINVAL)
+
+    def allocate(self, offset, length):
+        raise LinuxError(ENODEV)
+
+    def sync(self):
+        raise LinuxError(EINVAL)
+
+    def entries(self, task):
+        """[(name, inode number, kind)] of a directory, "." and ".." first."""
+        raise LinuxError(ENOTDIR)
+
+    def available(self):
+        """Bytes that can be read without waiting."""
+        raise LinuxError(EOPNOTSUPP)
+
+    def poll(self):
+        """Which of POLLIN, POLLOUT, POLLERR, POLLHUP hold now."""
+        return POLLIN | POLLOUT
+
+    def check_map(self, shared, writable):
+        raise LinuxError(ENODEV)
+
+    def check_map_access(self, shared, writable):
+        if not self.readable or (shared and writable and not self.writable):
+            raise LinuxError(EACCES)
+
+    def map_pages(self, offset, length):
+        return None
+
+
+class SeekableFile(OpenFile):
+    """An open file with positions; subclasses give read_at, write_at and size."""
+
+    seekable = True
+
+    def size(self):
+        raise NotImplementedError
+
+    def write_position(self):
+        """Where `write` puts its data."""
+        return self.size() if self.flags & O_APPEND else self.offset
+
+    def seek_data_or_hole(self, offset, whence):
+        """The whole file counts as data: allowed to every file system."""
+        if not 0 <= offset < self.size():
+            raise LinuxError(ENXIO)
+        return offset if whence == SEEK_DATA else self.size()
+
+    def seek(self, offset, whence):
+        if whence == SEEK_SET:
+            position = offset
+        elif whence == SEEK_CUR:
+            position = self.offset + offset
+        elif whence == SEEK_END:
+            position = self.size() + offset
+        elif whence in (SEEK_DATA, SEEK_HOLE):
+            position = self.seek_data_or_hole(offset, whence)
+        else:
+            raise LinuxError(EINVAL)
+        if not 0 <= position <= OFFSET_MAX:
+            raise LinuxError(EINVAL)
+        self.offset = position
+        return position
+
+    def sync(self):
+        pass
+
+    def available(self):
+        return max(0, self.size() - self.offset)
+
+
+class OpenDirectory(OpenFile):
+    """An open directory: its entries are listed once, and again after a rewind to the start."""
+
+    def __init__(self, node, flags):
+        super().__init__(node, flags)
+        self._listed = None
+
+    def entries(self, task):
+        if not self.readable:
+            raise LinuxError(EBADF)
+        if self._listed is None or self.offset == 0:
+            node = self.node
+            first = [(".", node.stat().inode, node.kind), ("..", node.parent.stat().inode, node.kind)]
+            self._listed = first + node.list(task)
+        return self._listed
+
+    def seek(self, offset, whence):
+        position = offset + (self.offset if whence == SEEK_CUR else 0)
+        if whence not in (SEEK_SET, SEEK_CUR) or position < 0:
+            raise LinuxError(EINVAL)
+        self.offset = position
+        return position
+
+    def sync(self):
+        pass

@@ -1,0 +1,81 @@
+"""Pipes between guest threads.
+
+A blocked end raises Blocked(None): the server makes the call again after other calls.  Writes of up to PIPE_BUF
+bytes are all or nothing; longer ones go in pieces.
+"""
+
+from ..syscalls.linux.errors import EAGAIN, EPIPE, Blocked, LinuxError
+from .abi import O_NONBLOCK, O_RDONLY, O_WRONLY, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, S_IFIFO
+from .inode import MemoryInode
+from .open_file import OpenFile
+
+CAPACITY = 65536
+
+
+class Pipe(MemoryInode):
+    """The bytes under way, and how many open files read and write."""
+
+    kind = S_IFIFO
+
+    def __init__(self, filesystem):
+        super().__init__(filesystem, 0o600)
+        self.links = 1  # no name, but Linux shows one
+        self.data = bytearray()
+        self.readers = 0
+        self.writers = 0
+
+    def open(self, flags, task):
+        return PipeEnd(self, flags)
+
+
+class PipeEnd(OpenFile):
+    def __init__(self, node, flags):
+        super().__init__(node, flags)
+        node.readers += self.readable
+        node.writers += self.writable
+
+    def closed(self):
+        self.node.readers -= self.readable
+        self.node.writers -= self.writable
+
+    def path(self):
+        return f"pipe:[{self.node.number}]"
+
+    def read(self, count):
+        pipe = self.node
+        if not pipe.data and pipe.writers and count:
+            self._wait()
+        data = bytes(pipe.data[:count])
+        del pipe.data[:count]
+        return data
+
+    def write(self, data):
+        pipe = self.node
+        if not pipe.readers:
+            raise LinuxError(EPIPE)
+        free = CAPACITY - len(pipe.data)
+        if data and free < (len(data) if len(data) <= PIPE_BUF else 1):
+            self._wait()
+        pipe.data += data[:free]
+        return min(len(data), free)
+
+    def _wait(self):
+        raise LinuxError(EAGAIN) if self.flags & O_NONBLOCK else Blocked(None)
+
+    def available(self):
+        return len(self.node.data)
+
+    def poll(self):
+        pipe, ready = self.node, 0
+        if self.readable:
+            ready |= (POLLIN if pipe.data else 0) | (0 if pipe.writers else POLLHUP)
+        if self.writable:
+            ready |= POLLOUT if len(pipe.data) + PIPE_BUF <= CAPACITY else 0
+            ready |= 0 if pipe.readers else POLLERR
+        return ready
+
+
+def make_pipe(filesystem, flags):
+    """(reading end, writing end)."""
+    pipe = Pipe(filesystem)
+    return PipeEnd(pipe, O_RDONLY | flags), PipeEnd(pipe, O_WRONLY | flags)

@@ -1,0 +1,232 @@
+"""What the machine says of itself in files: /proc and /sys/devices/system/cpu.
+
+Texts are made when a file is opened.  /proc/PID exists for every task that `machine.tasks()` gives (with pid, ppid,
+name, exe, argv, cwd, files, group, session); /proc/self leads to the caller's.
+"""
+
+import os
+
+from ..syscalls.linux.errors import EACCES, ENOENT, LinuxError
+from .abi import O_ACCMODE, O_PATH, O_RDONLY, S_IFREG
+from .directory import FixedDirectory
+from .inode import Filesystem, Inode, Link, Stat
+from .open_file import SeekableFile
+
+PROC_MAGIC = 0x9FA0
+ISA = "rv64imafdc_zicsr_zifencei"
+
+
+class MadeUp(Inode):
+    """Common to files and links without lasting attributes of their own."""
+
+    def __init__(self, filesystem, number=None):
+        self.filesystem = filesystem
+        self.number = number or filesystem.next_number()
+
+    permissions = 0o444
+
+    def stat(self):
+        now = self.filesystem.clock()
+        mode = self.kind | self.permissions
+        return Stat(self.filesystem.device, self.number, mode, 1, 0, 0, 0, 0, 4096, 0, now, now, now)
+
+
+class TextFile(MadeUp):
+    """A file whose text a function makes."""
+
+    kind = S_IFREG
+
+    def __init__(self, filesystem, text, number=None):
+        super().__init__(filesystem, number)
+        self.text = text  # () -> str or bytes
+
+    def open(self, flags, task):
+        if flags & O_ACCMODE != O_RDONLY:
+            raise LinuxError(EACCES)
+        text = b"" if flags & O_PATH else self.text()
+        return OpenText(self, flags, text if isinstance(text, bytes) else os.fsencode(text))
+
+
+class OpenText(SeekableFile):
+    def __init__(self, node, flags, text):
+        super().__init__(node, flags)
+        self.text = text
+
+    def read_at(self, offset, count):
+        return self.text[offset : offset + count]
+
+    def size(self):
+        return len(self.text)
+
+
+class MadeUpLink(MadeUp, Link):
+    """A symbolic link whose text a function of the calling task makes."""
+
+    kind = Link.kind
+    permissions = 0o777
+    open = Link.open
+
+    def __init__(self, filesystem, text, number=None):
+        super().__init__(filesystem, number)
+        self.text = text  # task -> str
+
+    def target(self, task):
+        return self.text(task)
+
+
+class DescriptorLink(MadeUp, Link):
+    """/proc/PID/fd/N: leads to the open file's inode itself, whether or not it has a name."""
+
+    kind = Link.kind
+    permissions = 0o777
+    open = Link.open
+
+    def __init__(self, filesystem, file, number):
+        super().__init__(filesystem, number)
+        self.file = file
+
+    def target(self, task):
+        return self.file.path()
+
+    def jump(self, task):
+        return self.file.node
+
+
+class DescriptorDirectory(FixedDirectory):
+    """/proc/PID/fd"""
+
+    def __init__(self, filesystem, parent, task, number):
+        super().__init__(filesystem, parent, "fd", number=number)
+        self.task = task
+
+    def lookup(self, name, task):
+        try:
+            fd = int(name)
+            return DescriptorLink(self.filesystem, self.task.files.get(fd), self.number + 1 + fd)
+        except (ValueError, LinuxError):
+            return None
+
+    def list(self, task):
+        return [(str(fd), self.number + 1 + fd, Link.kind) for fd in self.task.files.open_descriptors()]
+
+
+class ProcDirectory(FixedDirectory):
+    """/proc: fixed entries, and a directory for each task."""
+
+    def __init__(self, filesystem, parent, machine):
+        super().__init__(filesystem, parent, "proc")
+        self.machine = machine
+
+    def lookup(self, name, task):
+        node = self.entries.get(name)
+        if node is None and name.isdecimal():
+            for each in self.machine.tasks():
+                if str(each.pid) == name:
+                    return _task_directory(self, each)
+        return node
+
+    def list(self, task):
+        pids = [(str(each.pid), _task_number(each), self.kind) for each in self.machine.tasks()]
+        return super().list(task) + pids
+
+
+def _task_number(task):
+    return (task.pid + 1) << 20  # below it: numbers of the fixed files; above: of the task's own
+
+
+def _task_directory(proc, task):
+    filesystem, number = proc.filesystem, _task_number(task)
+    directory = FixedDirectory(filesystem, proc, str(task.pid), number=number)
+    links = {"exe": lambda _: task.exe, "cwd": lambda _: task.cwd, "root": lambda _: "/"}
+    texts = {
+        "comm": lambda: task.name + b"\n",
+        "cmdline": lambda: b"".join(_bytes(argument) + b"\0" for argument in task.argv),
+        "stat": lambda: _task_stat(task),
+        "status": lambda: _task_status(task),
+    }
+    for i, (name, text) in enumerate(links.items(), 1):
+        directory.entries[name] = MadeUpLink(filesystem, text, number + i)
+    for i, (name, text) in enumerate(texts.items(), 8):
+        directory.entries[name] = TextFile(filesystem, text, number + i)
+    directory.entries["fd"] = DescriptorDirectory(filesystem, directory, task, number + 16)
+    return directory
+
+
+def _bytes(text):
+    return text if isinstance(text, bytes) else os.fsencode(text)
+
+
+def _task_stat(task):
+    """52 fields; those that the machine does not know are 0."""
+    head = f"{task.pid} ({os.fsdecode(task.name)}) R {task.ppid} {task.group} {task.session}"
+    return head + " 0" * 46 + "\n"
+
+
+def _task_status(task):
+    return (
+        f"Name:\t{os.fsdecode(task.name)}\nUmask:\t{task.umask:04o}\nState:\tR (running)\nTgid:\t{task.pid}\n"
+        f"Pid:\t{task.pid}\nPPid:\t{task.ppid}\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n"
+    )
+
+
+def _cpuinfo(machine):
+    return "".join(
+        f"processor\t: {cpu}\nhart\t\t: {cpu}\nisa\t\t: {ISA}\nmmu\t\t: sv39\n\n" for cpu in range(machine.nr_cpus)
+    )
+
+
+def _meminfo(machine):
+    total, free = machine.memory_bytes >> 10, machine.free_memory_bytes() >> 10
+    sizes = {"MemTotal": total, "MemFree": free, "MemAvailable": free, "Buffers": 0, "Cached": 0, "SwapTotal": 0}
+    return "".join(f"{name + ':':<16}{size:>8} kB\n" for name, size in {**sizes, "SwapFree": 0}.items())
+
+
+def _cpu_list(machine):
+    return f"0-{machine.nr_cpus - 1}\n" if machine.nr_cpus > 1 else "0\n"
+
+
+def _uptime(machine):
+    seconds = machine.monotonic_ns() / 1e9
+    return f"{seconds:.2f} 0.00\n"
+
+
+def _no_task(task):
+    if task is None:
+        raise LinuxError(ENOENT)
+    return str(task.pid)
+
+
+def proc_directory(root, machine):
+    """The tree of /proc."""
+    filesystem = Filesystem(2, PROC_MAGIC, machine.realtime_ns)
+    proc = ProcDirectory(filesystem, root, machine)
+    texts = {
+        "cpuinfo": lambda: _cpuinfo(machine),
+        "meminfo": lambda: _meminfo(machine),
+        "uptime": lambda: _uptime(machine),
+        "loadavg": lambda: "0.00 0.00 0.00 1/1 1\n",
+        "version": lambda: "Linux version 6.6.0 (emu)\n",
+        "filesystems": lambda: "nodev\tproc\nnodev\ttmpfs\n",
+    }
+    proc.entries["self"] = MadeUpLink(filesystem, _no_task)
+    for name, text in texts.items():
+        proc.entries[name] = TextFile(filesystem, text)
+    system = proc.subdirectory("sys")
+    kernel, memory = system.subdirectory("kernel"), system.subdirectory("vm")
+    kernel.entries["osrelease"] = TextFile(filesystem, lambda: "6.6.0\n")
+    kernel.entries["ostype"] = TextFile(filesystem, lambda: "Linux\n")
+    kernel.entries["hostname"] = TextFile(filesystem, lambda: machine.hostname + "\n")
+    memory.entries["overcommit_memory"] = TextFile(filesystem, lambda: "1\n")
+    return proc
+
+
+def sys_directory(root, machine):
+    """The tree of /sys: only devices/system/cpu."""
+    filesystem = Filesystem(2, PROC_MAGIC, machine.realtime_ns)
+    sys = FixedDirectory(filesystem, root, "sys")
+    cpus = sys.subdirectory("devices").subdirectory("system").subdirectory("cpu")
+    for name in ("online", "possible", "present"):
+        cpus.entries[name] = TextFile(filesystem, lambda: _cpu_list(machine))
+    for cpu in range(machine.nr_cpus):
+        cpus.subdirectory(f"cpu{cpu}")
+    return sys

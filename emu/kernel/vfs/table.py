@@ -1,0 +1,103 @@
+"""The descriptors of a task.
+
+A FileTable maps small numbers to open files.  Tasks that share descriptors (CLONE_FILES) share one table and call
+`hold`; fork copies the table, and the open files in it stay shared.  A new descriptor is always the lowest free one.
+"""
+
+from ..syscalls.linux.errors import EBADF, EMFILE, LinuxError
+from .stream import HostStream, StreamNode
+
+DEFAULT_LIMIT = 1024
+
+
+class FileTable:
+    def __init__(self):
+        self._files = []  # OpenFile or None
+        self._close_on_exec = set()
+        self._references = 1
+
+    @classmethod
+    def standard(cls, stdin=0, stdout=1, stderr=2):
+        """A table with descriptors 0, 1, 2 for these host descriptors; None leaves one closed."""
+        table = cls()
+        for fd, descriptor in enumerate((stdin, stdout, stderr)):
+            if descriptor is not None:
+                table.place(fd, HostStream(StreamNode(descriptor)))
+        return table
+
+    def get(self, fd):
+        """The open file of a descriptor; EBADF."""
+        if 0 <= fd < len(self._files):
+            file = self._files[fd]
+            if file is not None:
+                return file
+        raise LinuxError(EBADF)
+
+    def lowest_free(self, minimum=0, limit=DEFAULT_LIMIT):
+        """The lowest free descriptor from minimum on; EMFILE when it is not below the limit."""
+        files = self._files
+        fd = minimum
+        while fd < len(files) and files[fd] is not None:
+            fd += 1
+        if fd >= limit:
+            raise LinuxError(EMFILE)
+        return fd
+
+    def place(self, fd, file, close_on_exec=False):
+        """Let fd refer to this file (the caller's reference goes over); closes what it referred to before."""
+        files = self._files
+        if fd >= len(files):
+            files.extend([None] * (fd + 1 - len(files)))
+        before, files[fd] = files[fd], file
+        self.set_close_on_exec(fd, close_on_exec)
+        if before is not None:
+            before.close()
+        return fd
+
+    def close(self, fd):
+        """EBADF when it is not open."""
+        file = self.get(fd)
+        self._files[fd] = None
+        self._close_on_exec.discard(fd)
+        file.close()
+
+    def close_on_exec(self, fd):
+        self.get(fd)
+        return fd in self._close_on_exec
+
+    def set_close_on_exec(self, fd, value):
+        if value:
+            self._close_on_exec.add(fd)
+        else:
+            self._close_on_exec.discard(fd)
+
+    def open_descriptors(self):
+        return [fd for fd, file in enumerate(self._files) if file is not None]
+
+    def hold(self):
+        """One more task shares this table; returns the table."""
+        self._references += 1
+        return self
+
+    def release(self):
+        """A task gives its table up; the last one closes every file."""
+        self._references -= 1
+        if self._references == 0:
+            for fd in self.open_descriptors():
+                self.close(fd)
+
+    def fork(self):
+        """A copy whose descriptors refer to the same open files."""
+        copy = FileTable()
+        copy._files = [file and file.hold() for file in self._files]
+        copy._close_on_exec = set(self._close_on_exec)
+        return copy
+
+    def exec(self):
+        """The table to use after execve: without the close-on-exec descriptors, and not shared."""
+        table = self if self._references == 1 else self.fork()
+        if table is not self:
+            self.release()
+        for fd in sorted(table._close_on_exec):
+            table.close(fd)
+        return table

@@ -1,0 +1,66 @@
+"""Guest frames: allocation and reference counts.
+
+FRAME.word is the truth: references from bit 8 (0: free), flags below
+(shm/decoded.py).  Free frames are a list through FRAME.link, then all those never
+used.  A frame is zeroed when it is allocated again, not when it is freed, and one
+never used is zero already.
+"""
+
+from ...hot import hot, never_inline
+from ...limits import PAGE_SIZE
+from ...shm import lockrank
+from ...shm.atomics import fetch_add, load_relaxed, store_relaxed
+from ...shm.decoded import FRAME_CODE, forget_frame
+from ...shm.layout import frame_address
+from ...shm.memory import fill_bytes
+from ...shm.spinlock import acquire, field_address, release
+
+ONE_REFERENCE = 1 << 8
+
+
+@hot
+def allocate_frame(m, me):
+    """A zeroed frame with one reference, or -1 when guest memory is used up."""
+    never_inline()
+    lock = field_address(m, "frames_lock")
+    acquire(m, me, lock, lockrank.FRAMES)
+    frame = m.free_frame
+    fresh = False
+    if frame >= 0:
+        m.free_frame = m.frames[frame].link
+    elif m.fresh_frame < m.nr_frames:
+        frame = m.fresh_frame
+        m.fresh_frame += 1
+        fresh = True
+    if frame >= 0:
+        m.nr_free_frames -= 1
+        m.frames[frame].link = 0
+        store_relaxed(m.frames[frame], "word", ONE_REFERENCE)
+    release(m, me, lock)
+    if frame >= 0 and not fresh:
+        fill_bytes(frame_address(m, frame), 0, PAGE_SIZE)
+    return frame
+
+
+@hot
+def share_frame(m, frame):
+    """Add a reference."""
+    fetch_add(m.frames[frame], "word", ONE_REFERENCE)
+
+
+@hot
+def drop_frame(m, me, frame):
+    """Drop a reference; the last one frees the frame. No TLB may hold it any more."""
+    never_inline()
+    f = m.frames[frame]
+    if fetch_add(f, "word", -ONE_REFERENCE) >> 8 > 1:
+        return
+    if load_relaxed(f, "word") & FRAME_CODE:
+        forget_frame(m, frame)
+    lock = field_address(m, "frames_lock")
+    acquire(m, me, lock, lockrank.FRAMES)
+    store_relaxed(f, "word", 0)
+    f.link = m.free_frame
+    m.free_frame = frame
+    m.nr_free_frames += 1
+    release(m, me, lock)

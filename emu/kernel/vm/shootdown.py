@@ -1,0 +1,96 @@
+"""TLB shoot-down: no CPU uses a translation after it was taken away.
+
+The sender raises the target's request number (full fence), interrupts it and
+waits until the target says that it is done.  A CPU that may use its TLB has
+tlb_active set; one that parks or runs cold code clears it and compares the numbers
+after it has set it again (full fence), before it enters a guest: either the sender
+sees 0 and need not wait, or the target sees the request.
+
+Nobody waits with a lock held, and a waiter carries out the requests made to
+itself, so two CPUs that shoot at each other both get on.
+"""
+
+from ...hot import hot, never_inline
+from ...limits import IPI_TLB, TLB_ENTRIES
+from ...shm.atomics import (
+    exchange,
+    fetch_add,
+    load_acquire,
+    load_relaxed,
+    load_seq_cst,
+    store_release,
+)
+from ...shm.spinlock import backoff
+from ..ipi import send_ipi
+
+
+@hot
+def flush_tlb(m, cpu):
+    """Empty this CPU's own TLB."""
+    never_inline()
+    c = m.cpus[cpu]
+    for k in range(0, 2 * TLB_ENTRIES, 2):
+        c.read_tlb[k] = -1
+        c.write_tlb[k] = -1
+        c.fetch_tlb[k] = -1
+
+
+@hot
+def answer_shootdowns(m, cpu):
+    """Carry out what other CPUs asked of this one."""
+    c = m.cpus[cpu]
+    request = load_acquire(c, "tlb_request")
+    if request != c.tlb_done:
+        flush_tlb(m, cpu)
+        c.reservation = 0
+        store_release(c, "tlb_done", request)  # pairs with load_acquire in shoot_down
+
+
+@hot
+def activate_tlb(m, cpu):
+    """Before a guest runs on this CPU."""
+    c = m.cpus[cpu]
+    if c.tlb_active == 0:
+        exchange(c, "tlb_active", 1)  # pairs with fetch_add of tlb_request in shoot_down
+        answer_shootdowns(m, cpu)
+
+
+@hot
+def deactivate_tlb(m, cpu):
+    """Before this CPU stops looking at interrupts for a while."""
+    c = m.cpus[cpu]
+    if c.tlb_active != 0:
+        store_release(c, "tlb_active", 0)
+
+
+@hot
+def shoot_down(m, me, mask):
+    """Return when no CPU of the mask holds an old translation. No lock may be held."""
+    never_inline()
+    own = mask & (1 << me)
+    if own != 0 and me < m.nr_cpus:
+        flush_tlb(m, me)
+    mask &= ~(1 << me)
+    if mask == 0:
+        return
+    for cpu in range(m.nr_cpus):
+        if (mask >> cpu) & 1:
+            fetch_add(m.cpus[cpu], "tlb_request", 1)
+            if load_seq_cst(m.cpus[cpu], "tlb_active") != 0:
+                send_ipi(m, me, cpu, IPI_TLB)
+    for cpu in range(m.nr_cpus):
+        if (mask >> cpu) & 1:
+            _await(m, me, cpu)
+
+
+@hot
+def _await(m, me, cpu):
+    t = m.cpus[cpu]
+    request = load_acquire(t, "tlb_request")
+    spins = 0
+    while load_acquire(t, "tlb_done") < request and load_seq_cst(t, "tlb_active") != 0:
+        if me < m.nr_cpus:
+            answer_shootdowns(m, me)
+        spins = backoff(spins)
+        if load_relaxed(m, "failed") != 0:
+            return

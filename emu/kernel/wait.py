@@ -1,0 +1,53 @@
+"""Falling asleep and being woken: one word for each thread, one winner for each wake-up.
+
+THREAD.sleep is 0 while awake.  A thread about to sleep gives it a value that was
+never used before (sequence and reason) *before* anybody can find it.  A waker,
+a timer and a signal all want to end the sleep: whoever moves the word from that
+value to CLAIMED wins and makes the thread runnable; the others do nothing (inko-2).
+
+The sleeper may not have left its CPU yet.  Under its queue's lock it either
+finds CLAIMED, and stays (cz-4: a thread about to sleep whose event is already
+there wakes itself), or becomes BLOCKED, and then the winner, under the same lock,
+finds it BLOCKED.  A stale claim cannot end a later sleep: it is consumed once.
+
+SERVED means that the system server works for the thread: nobody can claim it.
+After `prepare_sleep` only the winner writes the thread's result register.
+"""
+
+from ..hot import hot
+from ..shm.atomics import compare_exchange, exchange, load_acquire, load_seq_cst, store_relaxed
+
+SLEEP_CLAIMED = -1
+SLEEP_SERVED = -2
+A0 = 10
+
+
+@hot
+def prepare_sleep(t, reason):
+    """Declare that the running thread will sleep; returns the word that names this sleep."""
+    t.sleep_sequence += 1
+    word = (t.sleep_sequence << 8) | reason
+    exchange(t, "sleep", word)  # before the event is looked at again; pairs with the claim
+    return word
+
+
+@hot
+def claim(t, word):
+    """Try to be the one who ends this sleep."""
+    return compare_exchange(t, "sleep", word, SLEEP_CLAIMED)
+
+
+@hot
+def consume_claim(t):
+    """Under the queue's lock: if the sleep was claimed, the thread is awake from here on."""
+    if load_acquire(t, "sleep") != SLEEP_CLAIMED:
+        return False
+    store_relaxed(t, "sleep", 0)
+    return True
+
+
+@hot
+def sleep_word(t):
+    """The sleep a thread is in, 0 when it is awake, claimed or served."""
+    word = load_seq_cst(t, "sleep")
+    return word if word > 0 else 0

@@ -1,0 +1,13 @@
+"""The order of locks, as data: a lock may be taken while only lower ranks are held.
+
+Run queues share a rank; two of them are taken lower index first, which the
+checker sees as rank plus index.
+"""
+
+TASKS = 10  # MACHINE.tasks_lock
+TASK = 20  # TASK.lock
+MM = 30  # TASK.mm_lock
+BUCKET = 100  # BUCKET.lock; two: lower index first (+ index)
+RUNQUEUE = 1000  # RUNQUEUE.lock; two: lower index first (+ index)
+THREADS = 2010  # MACHINE.threads_lock
+FRAMES = 2020  # MACHINE.frames_lock

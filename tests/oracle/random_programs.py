@@ -1,0 +1,182 @@
+"""Random straight-line programs with forward jumps, for comparing implementations.
+
+Every row of the table can occur except the ones in EXCLUDED.  x2, x8 and x9 point
+into the data area and are never written, so that memory operands always hit it
+(offsets are arbitrary: misaligned and page-crossing accesses occur).  Arithmetic
+rounds to nearest, conversions to integers use every static mode.
+"""
+
+import random
+import re
+from dataclasses import dataclass, field
+
+from emu.isa import decode  # noqa: F401 (declares the rows)
+from emu.isa.disassemble import disassemble, length
+from emu.isa.encode import EncodeError, encode
+from emu.isa.table import BY_NAME, ROWS
+
+EXCLUDED = {
+    "ecall", "ebreak", "c.ebreak", "fence.i", "csrrw", "csrrs", "csrrc", "csrrwi", "csrrsi", "csrrci",
+    "jalr", "c.jr", "c.jalr",  # made with a register that holds a target
+    "fmin.s", "fmax.s", "fmin.d", "fmax.d",  # Unicorn has those of F 2.0 for signalling NaNs
+}  # fmt: skip
+POINTERS = (2, 8, 9)
+SCRATCH = 31  # holds jump targets
+INDIRECT = ("jalr", "c.jr", "c.jalr")
+INTEGERS = (0, 1, -1, 2, -(1 << 63), (1 << 63) - 1, -(1 << 31), (1 << 31) - 1, 1 << 31, 1 << 32, 0xFFFFFFFF)
+DOUBLES = (
+    0, 1 << 63, 0x3FF0000000000000, 0xBFF0000000000000, 0x7FF0000000000000, 0xFFF0000000000000,
+    0x7FF8000000000000, 0x7FF0000000000001, 0xFFF8000000000001, 1, 0x000FFFFFFFFFFFFF, 0x0010000000000000,
+    0x7FEFFFFFFFFFFFFF, 0x43E0000000000000, 0xC3E0000000000000, 0x41DFFFFFFFC00000, 0x3FE0000000000000,
+    0x4004000000000000, 0xBFE0000000000000, 0x43F0000000000000, 0x41F0000000000000,
+)  # fmt: skip
+SINGLES = (
+    0, 1 << 31, 0x3F800000, 0xBF800000, 0x7F800000, 0xFF800000, 0x7FC00000, 0x7F800001, 0xFFC00001, 1,
+    0x007FFFFF, 0x00800000, 0x7F7FFFFF, 0x4F000000, 0xCF000000, 0x5F000000, 0x3F000000, 0x40200000,
+)  # fmt: skip
+
+
+@dataclass
+class Program:
+    base: int
+    bits: list
+    x: list
+    f: list
+    seed: object = None
+    addresses: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.addresses = [self.base]
+        for bits in self.bits:
+            self.addresses.append(self.addresses[-1] + length(bits))
+
+    @property
+    def end(self):
+        return self.addresses[-1]
+
+    def listing(self):
+        pairs = zip(self.addresses, self.bits, strict=False)
+        return "\n".join(f"{a:#x}: {disassemble(b, a)}" for a, b in pairs)
+
+
+def integer(rng):
+    kind = rng.random()
+    if kind < 0.3:
+        return rng.choice(INTEGERS)
+    if kind < 0.6:
+        return rng.randrange(-5000, 5000)
+    return rng.randrange(-(1 << 63), 1 << 63)
+
+
+def float_register(rng, number):
+    """Registers with bit 3 of the number hold doubles, the others boxed singles."""
+    values, width, fraction, bias = (DOUBLES, 64, 52, 1023) if number & 8 else (SINGLES, 32, 23, 127)
+    kind = rng.random()
+    if kind < 0.4:
+        bits = rng.choice(values)
+    elif kind < 0.9:  # numbers of ordinary size
+        bits = rng.getrandbits(fraction) | rng.randrange(bias - 40, bias + 70) << fraction
+        bits |= rng.getrandbits(1) << (width - 1)
+    else:
+        bits = rng.getrandbits(width)
+    if width == 32:
+        bits |= 0xFFFFFFFF00000000
+    return bits - (bits >> 63 << 64)
+
+
+def is_memory(row):
+    return any(mark in row.assembly for mark in ("(rs1", "(sp)"))
+
+
+def float_numbers(row, name):
+    """Registers for a floating-point operand: some always hold singles, the others doubles.
+
+    Unicorn neither boxes singles nor checks that they are boxed; tests/isa covers that.
+    """
+    formats = re.findall(r"\.([sd])\b", row.name) or ["s" if row.name in ("flw", "fmv.w.x") else "d"]
+    if row.name in ("fsw", "fmv.x.w"):
+        formats = ["s", "d"]
+    elif len(formats) == 2:  # fcvt.s.d, fcvt.d.s
+        formats = formats[:1] if name == "fd" else formats[1:]
+    return [n for n in range(32) if ("d" if n & 8 else "s") in formats]
+
+
+def operand(rng, row, name):
+    """A random value for a field that is no jump offset."""
+    plain = name.rstrip("'")
+    pieces = row.fields[name]
+    if plain == "rs1" and is_memory(row):
+        return rng.choice((8, 9) if name.endswith("'") else POINTERS)
+    if plain in ("rd", "fd", "rs1", "rs2", "fs1", "fs2", "fs3"):
+        numbers = list(range(8, 16) if name.endswith("'") else range(32))
+        if plain.startswith("f"):
+            numbers = [n for n in numbers if n in float_numbers(row, plain)]
+        if plain == "rd":
+            numbers = [n for n in numbers if n not in POINTERS]
+        return rng.choice(numbers)
+    if plain == "rm":
+        to_integer = row.name.startswith("fcvt.") and row.name.split(".")[1] in ("w", "wu", "l", "lu")
+        return rng.randrange(5) if to_integer else rng.choice((0, 7))
+    low = pieces[0].target
+    width = row.width(name)
+    value = rng.getrandbits(width) >> low << low
+    if row.signed(name) and value >> (width - 1):
+        value -= 1 << width
+    return value
+
+
+def instruction(rng, row):
+    """Random bits of a row without jumps; None for an excluded combination."""
+    fields = {name: operand(rng, row, name) for name in row.fields if name not in ("aq", "rl")}
+    if row.base and row.slots.get("rd") and row.slots["rd"].field == "rd'" and fields["rd'"] in POINTERS:
+        return None
+    if row.slots.get("rd") and not row.slots["rd"].field and row.slots["rd"].constant in POINTERS:
+        return None  # c.addi16sp
+    try:
+        return encode(row.name, **fields)
+    except EncodeError:
+        return None
+
+
+def make(seed, base, data, count):
+    """A program of about `count` instructions at `base`, pointers into `data` (two addresses)."""
+    rng = random.Random(seed)
+    rows = [r for r in ROWS if r.name not in EXCLUDED]
+    plan = [("bits", encode("lr.d", 0, 8))]  # the same reservation on both sides
+    while len(plan) < count:
+        if rng.random() < 0.02:
+            plan += [("target", None), ("indirect", rng.choice(INDIRECT))]
+            continue
+        row = rng.choice(rows)
+        if "offset" in row.fields:
+            plan.append(("jump", row))
+        elif (bits := instruction(rng, row)) is not None:
+            plan.append(("bits", bits))
+    sizes = []
+    for kind, what in plan:
+        size = {"bits": lambda w: length(w), "jump": lambda w: w.length, "target": lambda w: 8,
+                "indirect": lambda w: BY_NAME[w].length}[kind](what)  # fmt: skip
+        sizes.append(size)
+    addresses = [base]
+    for size in sizes:
+        addresses.append(addresses[-1] + size)
+    starts = [n for n, (kind, _) in enumerate(plan) if kind != "indirect"] + [len(plan)]
+    bits = []
+    for n, (kind, what) in enumerate(plan):
+        after = [s for s in starts if s > n][:5]
+        if kind == "bits":
+            bits.append(what)
+        elif kind == "target":  # auipc and addi
+            later = [s for s in starts if s > n][:6]
+            distance = addresses[rng.choice(later)] - addresses[n]
+            bits += [encode("auipc", SCRATCH, 0), encode("addi", SCRATCH, SCRATCH, distance)]
+        elif kind == "indirect":
+            rd = rng.choice([r for r in range(32) if r not in POINTERS])
+            bits.append(encode(what, rd, 0, SCRATCH) if what == "jalr" else encode(what, SCRATCH))
+        else:
+            fields = {k: operand(rng, what, k) for k in what.fields if k != "offset"}
+            bits.append(encode(what.name, offset=addresses[rng.choice(after)] - addresses[n], **fields))
+    x = [0] + [integer(rng) for _ in range(31)]
+    for pointer in POINTERS:
+        x[pointer] = rng.choice(data)
+    return Program(base, bits, x, [float_register(rng, n) for n in range(32)], seed)
