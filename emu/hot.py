@@ -7,7 +7,7 @@
 Entries and callbacks are compiled when they are first used or by `warm`, and
 cached on disk.  Numba's cache does not notice a changed constant, intrinsic or
 helper in another module, so the cache directory is a digest of everything that
-can change the machine code: all sources under emu/, the versions of the tool
+can change the machine code: the sources that hold hot code, the versions of the tool
 chain, the host CPU and the build flags.  Only integers cross the border between
 cold and hot: a structured array as argument costs microseconds to type.
 
@@ -31,6 +31,7 @@ from numba import cfunc, int64, njit, types
 from numba.extending import intrinsic
 
 SOURCE_ROOT = Path(__file__).parent
+COLD = ("machine", "kernel/vfs")  # no hot code below (a test sees to it): no part of the cache key
 CHECK = os.environ.get("EMU_CHECK") == "1"  # checking build: lock order, state assertions
 
 
@@ -38,7 +39,9 @@ def _digest():
     """Hash of everything that can change compiled code."""
     h = hashlib.sha256()
     for path in sorted(SOURCE_ROOT.rglob("*.py")):
-        h.update(str(path.relative_to(SOURCE_ROOT)).encode() + b"\0" + path.read_bytes())
+        name = path.relative_to(SOURCE_ROOT).as_posix()
+        if not name.startswith(COLD):
+            h.update(name.encode() + b"\0" + path.read_bytes())
     for part in (
         platform.python_version(),
         numpy.__version__,

@@ -58,6 +58,8 @@ def run(address, me):
     m = machine_at(address)
     c = m.cpus[me]
     activate_tlb(m, me)
+    if c.since_ns == 0:  # back from parking
+        _not_idle(m, me)
     while True:
         if load_relaxed(m, "failed") != 0:
             return _to_cold(m, me, FAILED)
@@ -193,7 +195,8 @@ def _idle(m, me):
     never_inline()
     c = m.cpus[me]
     now = monotonic_ns()
-    c.busy_ns += now - c.since_ns
+    c.busy_ns += now - c.since_ns  # cold code between two stretches counts as busy
+    c.since_ns = 0
     fetch_or(m, "idle", 1 << me)  # before the last look at the queues; pairs with _announce
     stop_polling_ns = now + m.poll_ns
     doing = -1
@@ -205,9 +208,16 @@ def _idle(m, me):
             polls += 1
             if polls % POLLS_BETWEEN_CLOCKS == 0 and monotonic_ns() >= stop_polling_ns:
                 doing = _park(m, me)
-    fetch_and(m, "idle", ~(1 << me))
-    c.since_ns = monotonic_ns()
+    if doing != PARK:
+        _not_idle(m, me)
     return doing
+
+
+@hot
+def _not_idle(m, me):
+    """This CPU looks for work no more; a parked one stays in the mask until it is back."""
+    fetch_and(m, "idle", ~(1 << me))
+    m.cpus[me].since_ns = monotonic_ns()
 
 
 @hot

@@ -28,7 +28,7 @@ class Mail:
         self.context = zmq.Context()
         self.inbox = self.context.socket(zmq.PULL)
         self.inbox.bind(address(directory, f"wake-{actor}"))
-        self._descriptor = self.inbox.getsockopt(zmq.FD)
+        self.descriptor = self.inbox.getsockopt(zmq.FD)
         self._outboxes = {}
 
     def wake(self, mask):
@@ -49,6 +49,10 @@ class Mail:
             self._outboxes[actor] = socket
         return self._outboxes[actor]
 
+    def pending(self):
+        """True when a wake-up waits; must be asked before waiting on `descriptor`."""
+        return bool(self.inbox.getsockopt(zmq.EVENTS) & zmq.POLLIN)
+
     def take(self):
         """Consume one wake-up if there is one."""
         try:
@@ -65,7 +69,7 @@ class Mail:
                 timeout = (until_ns - time.monotonic_ns()) / 1e9
                 if timeout <= 0:
                     return False
-            select.select([self._descriptor], [], [], timeout)
+            select.select([self.descriptor], [], [], timeout)
         return True
 
     def close(self):

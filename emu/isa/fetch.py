@@ -87,9 +87,11 @@ def decode_straddling(machine, cpu, page, code):
 
 
 @hot
-def raise_illegal(machine, cpu, page, code, i):
+def raise_illegal(machine, cpu, pc):
     """Set the trap of an instruction that was decoded but may not be executed."""
-    bits = bits_at(machine, cpu, page, code, i)
+    code = find_code(machine, cpu, pc)
+    page = pc & -PAGE_SIZE
+    bits = bits_at(machine, cpu, page, code, (pc - page) >> 1) if code != 0 else -1
     if bits >= 0:
         c = machine_at(machine).cpus[cpu]
         c.cause = CAUSE_ILLEGAL

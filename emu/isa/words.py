@@ -1,4 +1,4 @@
-"""The decoded word: its layout, and the interpreter's access to registers through it.
+"""The decoded word: its layout, and the interpreter's access to registers through it; `leave`.
 
     bits 0-9 op | 10-15 rd | 16-23 rs1 | 24-31 rs2 | 32-63 immediate (signed)
 
@@ -14,6 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from ..shm.layout import CPU, THREAD
 from .registers import F_OFFSET, SINK
 
 OP_MASK = 0x3FF
@@ -91,6 +92,33 @@ def fetch(typingctx, code, i):
         return builder.load(builder.inttoptr(address, _I64.as_pointer()))
 
     return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def leave(typingctx, x, cpu_base, pc, retired, reason):
+    """Write pc and the counters of retired instructions back; the reason."""
+
+    def codegen(context, builder, signature, args):
+        def word(base, offset):
+            return builder.inttoptr(builder.add(base, _I64(offset)), _I64.as_pointer())
+
+        x, cpu_base, pc, retired, reason = args
+        builder.store(pc, word(x, THREAD.offset("pc")))
+        for counter in (word(x, THREAD.offset("instructions")), word(cpu_base, CPU.offset("instructions"))):
+            builder.store(builder.add(builder.load(counter), retired), counter)
+        return reason
+
+    return types.int64(*(types.int64,) * 5), codegen
+
+
+@intrinsic
+def opaque(typingctx, value):
+    """The same value, of which LLVM knows nothing."""
+
+    def codegen(context, builder, signature, args):
+        return builder.asm(ir.FunctionType(_I64, [_I64]), "", "=r,0", args, False)
+
+    return types.int64(types.int64), codegen
 
 
 @intrinsic

@@ -5,8 +5,9 @@ error and never another thread.  A Linux thread id is the same thing in 30 bits
 (musl and glibc keep tids in futex words beside two flag bits).
 """
 
-from ..hot import hot
+from ..hot import entry, hot
 from ..limits import MAX_TASKS, MAX_THREADS, THREAD_BITS
+from ..shm.layout import machine_at
 from .states import FREE, TASK_FREE, state_of
 
 _TID_GENERATIONS = 1 << (30 - THREAD_BITS - 1)
@@ -63,3 +64,15 @@ def thread_of_tid(m, tid):
 
 
 assert MAX_THREADS == 1 << THREAD_BITS
+
+
+@entry(2)
+def tid(address, i):
+    """Cold form of tid_of."""
+    return tid_of(machine_at(address), i)
+
+
+@entry(2)
+def thread_by_tid(address, number):
+    """Cold form of thread_of_tid."""
+    return thread_of_tid(machine_at(address), number)

@@ -16,10 +16,11 @@ RUNNABLE, then (fence) reads the idle mask; the CPU sets its idle bit (fence), t
 looks at the queues once more.  One of the two sees the other.
 """
 
-from ..hot import CHECK, hot, never_inline
+from ..hot import CHECK, entry, hot, never_inline
 from ..limits import GLOBAL_QUEUE, IPI_RESCHEDULE, MAX_QUEUES
 from ..shm import lockrank
 from ..shm.atomics import fence, fetch_add, fetch_and, load_relaxed
+from ..shm.layout import machine_at
 from ..shm.spinlock import acquire, fail, field_address, release
 from .failures import FAIL_BAD_QUEUE, FAIL_POLICY
 from .hooks import (
@@ -317,3 +318,12 @@ def _wake(m, me, cpu):
         return False
     send_ipi(m, me, cpu, IPI_RESCHEDULE)
     return True
+
+
+@entry(3)
+def start(address, me, i):
+    """Cold form of start_thread; the loader counts as the spawner."""
+    m = machine_at(address)
+    m.cpus[me].spawned += 1
+    start_thread(m, me, i)
+    return 0

@@ -6,7 +6,8 @@ sleep (full fence), then looks for signals and wakes itself (cz-4).  One sees th
 """
 
 from ..hot import entry, hot, never_inline
-from ..shm.atomics import fetch_or, load_relaxed, load_seq_cst
+from ..limits import NUM_SIGNALS
+from ..shm.atomics import fetch_and, fetch_or, load_relaxed, load_seq_cst
 from ..shm.layout import machine_at
 from .sleeping import interrupt_sleep
 from .task import nudge
@@ -92,4 +93,23 @@ def waits_for_thread(address, i):
 def post_signal(address, me, i, number):
     """Cold form of signal_thread."""
     signal_thread(machine_at(address), me, i, number)
+    return 0
+
+
+@entry(3)
+def take_signal(address, me, i):
+    """Take one signal that thread i does not block, the thread's own first; its number or 0."""
+    m = machine_at(address)
+    t = m.threads[i]
+    k = m.tasks[t.task]
+    pending = load_seq_cst(t, "signals") & ~t.signal_mask
+    for number in range(1, NUM_SIGNALS + 1):
+        if (pending >> (number - 1)) & 1:
+            fetch_and(t, "signals", ~(1 << (number - 1)))
+            return number
+    pending = load_seq_cst(k, "signals") & ~t.signal_mask
+    for number in range(1, NUM_SIGNALS + 1):
+        mine = 1 << (number - 1)
+        if pending & mine and fetch_and(k, "signals", ~mine) & mine:
+            return number
     return 0

@@ -4,10 +4,11 @@ Free records are a list through THREAD.next, then all those never used.  Freeing
 raises the generation first, so old handles and tids turn stale.
 """
 
-from ..hot import hot, never_inline
+from ..hot import entry, hot, never_inline
 from ..limits import MAX_THREADS
 from ..shm import lockrank
 from ..shm.atomics import store_relaxed
+from ..shm.layout import machine_at
 from ..shm.spinlock import acquire, field_address, release
 from .states import FREE, NEW, set_where
 
@@ -114,3 +115,13 @@ def quit_task(m, me, i):
     left = k.nr_threads
     unlock_task(m, me, t.task)
     return left
+
+
+@entry(3)
+def create_thread(address, me, task):
+    """A NEW thread listed in a task, for the loader; its index or -1."""
+    m = machine_at(address)
+    i = allocate_thread(m, me, task)
+    if i >= 0:
+        join_task(m, me, i)
+    return i

@@ -6,12 +6,12 @@ Memory is allocated when it is first touched.  Errors are negative Linux numbers
 Lock: mm_lock, taken and released inside; no other lock may be held on entry.
 """
 
-from ...hot import hot, never_inline
+from ...hot import entry, hot, never_inline
 from ...limits import PAGE_SIZE, USER_TOP
 from ...shm import lockrank
 from ...shm.atomics import load_seq_cst
 from ...shm.exits import ACCESS_FETCH, ACCESS_WRITE
-from ...shm.layout import frame_address
+from ...shm.layout import frame_address, machine_at
 from ...shm.memory import store_64
 from ...shm.spinlock import acquire, field_address, release
 from ..errno import EINVAL, ENOMEM
@@ -326,3 +326,34 @@ def bad_range(start, length):
     if start & (PAGE_SIZE - 1) != 0 or not in_user_space(start, length):
         return -EINVAL
     return 0
+
+
+# --- cold forms, for the loader and the system server ---------------------------
+
+
+@entry(6)
+def map_region(address, me, task, start, length, prot):
+    """Map [start, start + length) with PROT_* bits, replacing what was there; 0 or an error."""
+    return map_pages(machine_at(address), me, task, start, length, permissions(prot))
+
+
+@entry(6)
+def protect_region(address, me, task, start, length, prot):
+    """Change the permissions of mapped pages; 0 or -ENOMEM."""
+    return protect_pages(machine_at(address), me, task, start, length, permissions(prot))
+
+
+@entry(5)
+def unmap_region(address, me, task, start, length):
+    """Unmap a range."""
+    return unmap_pages(machine_at(address), me, task, start, length)
+
+
+@entry(6)
+def map_frame(address, me, task, va, frame, prot):
+    """Map a frame that others may map too; the caller's reference goes over. 0 or -ENOMEM."""
+    m = machine_at(address)
+    lock_mm(m, me, task)
+    error = put_frame(m, me, m.tasks[task].root, va, frame, permissions(prot) | SHARED)
+    unlock_mm(m, me, task)
+    return -ENOMEM if error < 0 else 0

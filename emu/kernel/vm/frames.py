@@ -6,12 +6,12 @@ used.  A frame is zeroed when it is allocated again, not when it is freed, and o
 never used is zero already.
 """
 
-from ...hot import hot, never_inline
+from ...hot import entry, hot, never_inline
 from ...limits import PAGE_SIZE
 from ...shm import lockrank
 from ...shm.atomics import fetch_add, load_relaxed, store_relaxed
 from ...shm.decoded import FRAME_CODE, forget_frame
-from ...shm.layout import frame_address
+from ...shm.layout import frame_address, machine_at
 from ...shm.memory import fill_bytes
 from ...shm.spinlock import acquire, field_address, release
 
@@ -64,3 +64,23 @@ def drop_frame(m, me, frame):
     m.free_frame = frame
     m.nr_free_frames += 1
     release(m, me, lock)
+
+
+@entry(2)
+def allocate(address, me):
+    """Cold form of allocate_frame."""
+    return allocate_frame(machine_at(address), me)
+
+
+@entry(3)
+def share(address, me, frame):
+    """Cold form of share_frame."""
+    share_frame(machine_at(address), frame)
+    return 0
+
+
+@entry(3)
+def drop(address, me, frame):
+    """Cold form of drop_frame."""
+    drop_frame(machine_at(address), me, frame)
+    return 0

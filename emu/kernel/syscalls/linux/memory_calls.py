@@ -1,7 +1,8 @@
 """brk, mmap of anonymous memory, munmap, mprotect, mremap, madvise (mman(2) pages)."""
 
-from ....hot import hot, never_inline
+from ....hot import entry, hot, never_inline
 from ....limits import PAGE_SIZE, USER_TOP
+from ....shm.layout import machine_at
 from ...errno import EEXIST, EFAULT, EINVAL, ENOMEM
 from ...vm.address_space import (
     MAP_BOTTOM,
@@ -150,3 +151,9 @@ def sys_mremap(m, me, i):
         return target
     error = move_pages(m, me, task, old, target, min(old_size, new_size))
     return error if error < 0 else target
+
+
+@entry(7)
+def place(base, me, task, address, length, prot, flags):
+    """Cold form of place_mapping."""
+    return place_mapping(machine_at(base), me, task, address, length, prot, flags)

@@ -1,0 +1,120 @@
+"""What a served system call sees: itself, its task, and the machine (see registry.py)."""
+
+import time
+
+from ..kernel.handles import thread_by_tid, tid
+from ..kernel.syscalls.linux.memory_calls import place
+from ..kernel.vfs.initial import START_DIRECTORY
+from ..kernel.vfs.table import FileTable
+from ..kernel.vm.address_space import map_frame, protect_region
+from ..limits import PAGE_SIZE
+from .guest_memory import UserMemory
+
+WORD = (1 << 64) - 1
+
+
+class TaskState:
+    """The cold part of a task: files, names, limits."""
+
+    def __init__(self, pid, argv, stdio):
+        self.pid, self.ppid = pid, 0
+        self.group = self.session = pid
+        self.argv = list(argv)
+        self.exe = argv[0].decode(errors="surrogateescape")
+        self.name = argv[0].rsplit(b"/", 1)[-1][:15]
+        self.cwd = START_DIRECTORY
+        self.umask = 0o022
+        self.limits = {}
+        self.files = FileTable.standard(*stdio)
+
+    def release(self):
+        """Drop the descriptors."""
+        self.files.release()
+
+
+class MachineView:
+    """What files and calls may know of the machine."""
+
+    hostname = "emu"
+
+    def __init__(self, server, config):
+        self._server = server
+        self.nr_cpus = config["cpus"]
+        self.memory_bytes = config["memory_bytes"]
+
+    def free_memory_bytes(self):
+        return int(self._server.machine["nr_free_frames"]) * PAGE_SIZE
+
+    def random(self, count):
+        return self._server.random.randbytes(count)
+
+    def realtime_ns(self):
+        return time.time_ns()
+
+    def monotonic_ns(self):
+        return time.monotonic_ns()
+
+    def tasks(self):
+        return list(self._server.tasks.values())
+
+    def affinity(self, number):
+        """The CPU mask of a thread by tid, None when there is no such thread."""
+        i = thread_by_tid(self._server.base, number)
+        if i < 0:
+            return None
+        return int(self._server.machine["threads"][i]["affinity"]) & ((1 << self.nr_cpus) - 1)
+
+    def set_affinity(self, number, mask):
+        """Restrict a thread to CPUs; 0 or an error number."""
+        i = thread_by_tid(self._server.base, number)
+        if i < 0:
+            return 3  # ESRCH
+        self._server.machine["threads"][i]["affinity"] = mask
+        return 0
+
+
+class Call:
+    """One system call of one thread, kept while it waits."""
+
+    def __init__(self, server, i, thread):
+        x = thread["x"]
+        self.server = server
+        self.thread = thread
+        self.thread_index = i
+        self.number = int(x[17])
+        self.args = tuple(int(v) & WORD for v in x[10:16])
+        self.tid = tid(server.base, i)
+        self.machine = server.view
+        self.tree = server.tree
+        self.memo = None
+        index = int(thread["task"])
+        self.task_index = index
+        self.task = server.tasks[index]
+        self.task_record = server.machine["tasks"][index]
+        self._memory = UserMemory(server.window, server.me, index)
+        self.read = self._memory.read
+        self.write = self._memory.write
+        self.string = self._memory.string
+
+    def place_mapping(self, address, length, prot, flags):
+        """Map as mmap would, without content; the guest address or a negative error."""
+        return place(self.server.base, self.server.me, self.task_index, address, length, prot, flags)
+
+    def protect(self, address, length, prot):
+        """Change the permissions of pages."""
+        return protect_region(self.server.base, self.server.me, self.task_index, address, length, prot)
+
+    def map_frame(self, address, frame, prot):
+        """Map a file's own frame; its reference count grows by one."""
+        self.server.store.share(frame)
+        return map_frame(self.server.base, self.server.me, self.task_index, address, frame, prot)
+
+    def usage(self, who):
+        """(user µs, system µs, peak KiB) of the task; times as time_calls.py counts them."""
+        instructions = int(self.task_record["past_instructions"])
+        i = int(self.task_record["first_thread"])
+        while i >= 0:
+            other = self.server.machine["threads"][i]
+            instructions += int(other["instructions"])
+            i = int(other["sibling_next"])
+        return instructions // 500, 0, int(self.task_record["resident"]) * PAGE_SIZE // 1024

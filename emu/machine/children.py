@@ -1,0 +1,55 @@
+"""Starting the machine's processes from a forkserver that is warm already.
+
+Descriptors travel with a process's arguments.  The user's main module is hidden
+while a process starts: children run only emu's code, so a script needs no
+`if __name__ == "__main__"` to use a Machine.
+"""
+
+import contextlib
+import multiprocessing
+import sys
+import types
+from multiprocessing import forkserver, reduction
+
+context = multiprocessing.get_context("forkserver")
+PRELOAD = "emu.cpu_worker.preloaded"
+
+
+class Descriptor:
+    """A file descriptor as an argument of a child; there, `detach()` gives its number."""
+
+    def __init__(self, descriptor):
+        self._descriptor = descriptor
+
+    def __getstate__(self):
+        return reduction.DupFd(self._descriptor)
+
+    def __setstate__(self, duplicate):
+        self._duplicate = duplicate
+
+    def detach(self):
+        return self._duplicate.detach()
+
+
+@contextlib.contextmanager
+def _main_hidden():
+    real = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = real
+
+
+def start_forkserver():
+    """Begin to warm the forkserver; it goes on by itself while the caller does other things."""
+    forkserver.set_forkserver_preload([PRELOAD])
+    forkserver.ensure_running()
+
+
+def start(name, target, *arguments):
+    """Start a child process of the machine."""
+    process = context.Process(target=target, args=arguments, name=name, daemon=True)
+    with _main_hidden():
+        process.start()
+    return process

@@ -1,0 +1,97 @@
+"""A machine's configuration: every value checked, with errors for the person who typed it."""
+
+import os
+import re
+from dataclasses import dataclass
+
+import psutil
+
+from ..kernel.hooks import PolicyError, check_policy, load_policy
+from ..kernel.vfs.mounts import parse_mount
+from ..limits import (
+    DEFAULT_MEMORY_BYTES,
+    GIB,
+    KIB,
+    MAX_CPUS,
+    MAX_MEMORY_BYTES,
+    MIB,
+    MIN_MEMORY_BYTES,
+    PAGE_SIZE,
+    POLL_NS,
+    SLICE_NS,
+)
+
+
+class MachineError(Exception):
+    """Something the user can mend; the message is one line: what, which value, what to do."""
+
+
+_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
+
+
+def parse_size(text):
+    """Bytes of a size such as 512M; MachineError when it is none."""
+    match = re.fullmatch(r"(\d+)\s*([KMG]?)(?:i?B)?", str(text).strip(), re.IGNORECASE)
+    if not match:
+        raise MachineError(f"memory size {text!r} is not a size: write for example 512M or 2G")
+    return int(match[1]) * _UNITS[match[2].upper()]
+
+
+def default_cpus():
+    """EMU_CPUS, else the host's cores (rust-13)."""
+    return os.environ.get("EMU_CPUS") or len(psutil.Process().cpu_affinity())
+
+
+def default_seed():
+    """EMU_SEED, else a fresh one, which the report names (rust-13)."""
+    return os.environ.get("EMU_SEED") or int.from_bytes(os.urandom(4))
+
+
+def _number(value, what):
+    try:
+        return int(value)
+    except ValueError:
+        raise MachineError(f"{what} {value!r} is not a number") from None
+
+
+@dataclass(frozen=True)
+class Config:
+    cpus: int
+    policy: str
+    seed: int
+    memory_bytes: int
+    mounts: tuple
+    pin: bool
+    poll_ns: int
+    slice_ns: int
+
+    @classmethod
+    def make(
+        cls,
+        cpus=None,
+        policy="inko",
+        seed=None,
+        memory=DEFAULT_MEMORY_BYTES,
+        mounts=(),
+        pin=True,
+        poll_ns=POLL_NS,
+        slice_ns=SLICE_NS,
+    ):
+        """Check everything; MachineError names the first thing that is wrong."""
+        cpus = _number(default_cpus() if cpus is None else cpus, "number of CPUs")
+        if not 1 <= cpus <= MAX_CPUS:
+            raise MachineError(f"{cpus} CPUs: a machine has 1 to {MAX_CPUS}")
+        seed = _number(default_seed() if seed is None else seed, "seed")
+        memory_bytes = parse_size(memory)
+        if not MIN_MEMORY_BYTES <= memory_bytes <= MAX_MEMORY_BYTES:
+            raise MachineError(
+                f"memory of {memory_bytes} bytes: a machine has "
+                f"{MIN_MEMORY_BYTES // MIB}M to {MAX_MEMORY_BYTES // GIB}G"
+            )
+        try:
+            check_policy(policy, load_policy(policy))
+            parsed = tuple(parse_mount(mount) for mount in mounts)
+        except (PolicyError, ValueError) as error:
+            raise MachineError(str(error)) from None
+        memory_bytes -= memory_bytes % PAGE_SIZE
+        return cls(cpus, policy, seed, memory_bytes, parsed, pin, poll_ns, slice_ns)

@@ -1,0 +1,13 @@
+"""Everything the system server can do for a guest: importing this registers the served calls."""
+
+from ..kernel.syscalls.linux import mapping, signals  # noqa: F401
+try:
+    from ..kernel.syscalls.linux import files, info
+except ImportError: pass
+from ..kernel.vfs.initial import initial_tree
+from ..kernel.vfs.mounts import Mount
+
+
+def make_tree(view, store, mounts):
+    """The machine's file system with the user's mounts (tuples of mounts.Mount)."""
+    return initial_tree(view, store, [Mount(*mount) for mount in mounts])

@@ -1,0 +1,62 @@
+"""Traps that end a task, in one line for the person: pc, instruction, registers."""
+
+from ..isa.disassemble import disassemble, length
+from ..kernel.syscalls.linux.errors import LinuxError
+from ..shm.exits import (
+    CAUSE_BREAKPOINT,
+    CAUSE_FETCH_ACCESS,
+    CAUSE_FETCH_PAGE,
+    CAUSE_ILLEGAL,
+    CAUSE_LOAD_ACCESS,
+    CAUSE_LOAD_PAGE,
+    CAUSE_MISALIGNED_AMO,
+    CAUSE_MISALIGNED_FETCH,
+    CAUSE_STORE_ACCESS,
+    CAUSE_STORE_PAGE,
+)
+
+SIGILL, SIGTRAP, SIGBUS, SIGKILL, SIGSEGV = 4, 5, 7, 9, 11
+WORD = (1 << 64) - 1
+# cause: (signal, si_code, words)
+_MEANING = {
+    CAUSE_MISALIGNED_FETCH: (SIGBUS, 1, "misaligned jump"),
+    CAUSE_FETCH_ACCESS: (SIGSEGV, 2, "jump to memory that is not there"),
+    CAUSE_ILLEGAL: (SIGILL, 1, "illegal instruction"),
+    CAUSE_BREAKPOINT: (SIGTRAP, 1, "breakpoint"),
+    CAUSE_LOAD_ACCESS: (SIGSEGV, 2, "load from memory that is not there"),
+    CAUSE_MISALIGNED_AMO: (SIGBUS, 1, "misaligned atomic access"),
+    CAUSE_STORE_ACCESS: (SIGSEGV, 2, "store to memory that is not there"),
+    CAUSE_FETCH_PAGE: (SIGSEGV, 1, "jump to memory that is not executable"),
+    CAUSE_LOAD_PAGE: (SIGSEGV, 1, "load from memory that is not readable"),
+    CAUSE_STORE_PAGE: (SIGSEGV, 1, "store to memory that is not writable"),
+    -1: (SIGKILL, 0, "guest memory is used up, give it more with --memory"),
+}
+_SIGNAL_NAMES = {4: "SIGILL", 5: "SIGTRAP", 7: "SIGBUS", 9: "SIGKILL", 11: "SIGSEGV"}
+_NAMES = (
+    "ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 "
+    "s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6"
+).split()
+
+
+def _instruction(memory, pc):
+    try:
+        bits = int.from_bytes(memory.read(pc, 2), "little")
+        if length(bits) == 4:
+            bits |= int.from_bytes(memory.read(pc + 2, 2), "little") << 16
+        return disassemble(bits, pc)
+    except LinuxError:
+        return "(not readable)"
+
+
+def report_trap(server, i, thread):
+    """(signal, si_code, one line) for the trap of a thread."""
+    number, code, words = _MEANING[int(thread["cause"])]
+    pc = int(thread["pc"]) & WORD
+    state = server.tasks[int(thread["task"])]
+    registers = " ".join(f"{n}={int(v) & WORD:x}" for n, v in zip(_NAMES, thread["x"][1:32]))
+    line = (
+        f"emu: {state.exe}: {_SIGNAL_NAMES[number]}: {words}"
+        f" (address {int(thread['trap_value']) & WORD:#x}) at pc={pc:#x}:"
+        f" {_instruction(server.memory(thread), pc)}; {registers}"
+    )
+    return number, code, line

@@ -1,0 +1,60 @@
+"""`emu doctor`: can this host run emu, and what is missing; ten lines."""
+
+import importlib.util
+import os
+import platform
+import sys
+
+import click
+import psutil
+
+from emu import hot
+from emu.limits import GIB, MAX_CPUS, MIB
+
+
+@click.command()
+def doctor():
+    """Say whether this host can run emu; sweep what dead machines left. Status 1: it cannot."""
+    checks = list(_checks())
+    for good, words in checks:
+        click.echo(f"{'ok' if good else 'PROBLEM':8}{words}")
+    sys.exit(0 if all(good for good, _ in checks) else 1)
+
+
+def _checks():
+    from emu.machine.directory import stale_directories, sweep
+    from emu.machine.loader import GUEST_DIRECTORY
+    from emu.shm.segment import Window
+
+    cores = psutil.Process().cpu_affinity()
+    physical = psutil.cpu_count(logical=False)
+    machine = platform.machine()
+    yield machine in ("x86_64", "aarch64"), f"host {machine}, Python {platform.python_version()}, numba {_numba()}"
+    yield True, f"cores: {len(cores)} usable of {psutil.cpu_count()} ({physical} physical); a machine has up to {MAX_CPUS} CPUs"
+    free = psutil.virtual_memory().available
+    yield free > GIB, f"memory: {free / GIB:.1f} GiB available; a machine of 8 CPUs needs about {0.5:.1f} GiB and its guests'"
+    yield hasattr(os, "memfd_create"), "anonymous shared memory (memfd)"
+    try:
+        Window.create(64 * MIB).destroy()
+        yield True, "shared window: mapped at the same address in every process"
+    except OSError as error:
+        yield False, f"shared window cannot be mapped: {error}"
+    state = "complete" if hot.is_warm() else "empty: the first run compiles for about a minute"
+    yield True, f"compile cache {hot.CACHE_DIR}: {state}"
+    found = importlib.util.find_spec("ziglang") is not None
+    yield True, "guest compiler: ziglang" if found else "guest compiler: none (pip install 'emu[test]' to build C guests)"
+    guests = sorted(path.stem for path in GUEST_DIRECTORY.glob("*.elf"))
+    yield bool(guests), f"guests: {', '.join(guests) or 'none found'}"
+    stale = len(stale_directories())
+    yield True, f"sockets of dead machines: {stale} found, {sweep()} swept"
+    yield True, "compiling for this host's processor; guests are RV64GC Linux, static"
+
+
+def _numba():
+    import numba
+
+    return numba.__version__
+
+
+if __name__ == "__main__":
+    doctor()
