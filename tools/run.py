@@ -92,6 +92,8 @@ def _fail(error, status):
 def print_summary(report):
     """The tables of a report, to standard error."""
     console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        console.width = 132  # a log file has no width of its own
     table = Table(box=None, pad_edge=False, header_style="bold")
     columns = (
         "CPU", "process", "busy", "switches", "steals", "migrated in", "out",

@@ -60,9 +60,7 @@ def _signed(operation, by_zero):
 
     def build(builder, a, b):
         zero = builder.icmp_signed("==", b, _I64(0))
-        overflow = builder.and_(
-            builder.icmp_signed("==", a, _LEAST), builder.icmp_signed("==", b, _I64(-1))
-        )
+        overflow = builder.and_(builder.icmp_signed("==", a, _LEAST), builder.icmp_signed("==", b, _I64(-1)))
         divisor = builder.select(builder.or_(zero, overflow), _I64(1), b)
         return builder.select(zero, by_zero(a), getattr(builder, operation)(a, divisor))
 

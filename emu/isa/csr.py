@@ -25,7 +25,7 @@ def _read(thread_record, csr, instret):
         return thread_record.fcsr & 255
     if csr == CSR_TIME:
         return monotonic_ns() // NS_PER_TICK
-    if csr == CSR_CYCLE or csr == CSR_INSTRET:
+    if csr in (CSR_CYCLE, CSR_INSTRET):
         return instret
     return -1
 

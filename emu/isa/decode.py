@@ -7,7 +7,7 @@ OP_ILLEGAL with the bits as the immediate.
 import numpy as np
 
 from ..hot import hot
-from . import rows_i, rows_m, rows_a, rows_f, rows_d, rows_c, rows_csr  # noqa: F401, I001 (declare)
+from . import rows_a, rows_c, rows_csr, rows_d, rows_f, rows_i, rows_m  # noqa: F401 (declare)
 from .registers import SINK
 from .table import FIRST_OP, OP_ILLEGAL, ROWS, Piece, check
 from .words import IMM_SHIFT, OP_MASK, RD_SHIFT, RS1_SHIFT, RS2_SHIFT
@@ -97,11 +97,7 @@ def decode(bits):
     bucket = 32 + ((bits >> 2) & 31) if bits & 3 == 3 else (bits & 3) << 3 | ((bits >> 13) & 7)
     for n in range(_FIRST[bucket], _FIRST[bucket + 1]):
         line = _LINES[_CANDIDATES[n]]
-        if (
-            bits & line[0] == line[1]
-            and bits & line[2] != line[3]
-            and bits & line[4] != line[5]
-        ):
+        if bits & line[0] == line[1] and bits & line[2] != line[3] and bits & line[4] != line[5]:
             return _pack(line, bits)
     return OP_ILLEGAL | bits << IMM_SHIFT
 

@@ -84,9 +84,7 @@ def _function(arity, doc, build):
 
 def _call(builder, name, bits, *values):
     kind = _FLOAT[bits]
-    function = builder.module.declare_intrinsic(
-        name, [kind], ir.FunctionType(kind, [kind] * len(values))
-    )
+    function = builder.module.declare_intrinsic(name, [kind], ir.FunctionType(kind, [kind] * len(values)))
     return builder.call(function, list(values))
 
 
@@ -158,18 +156,14 @@ def _extreme(bits, comparison, of_equals):
         result = builder.select(equal, getattr(builder, of_equals)(raw_x, raw_y), result)
         result = builder.select(builder.fcmp_unordered("uno", y, y), raw_x, result)
         x_nan = builder.fcmp_unordered("uno", x, x)
-        return _close(
-            builder, builder.bitcast(builder.select(x_nan, raw_y, result), _FLOAT[bits]), bits
-        )
+        return _close(builder, builder.bitcast(builder.select(x_nan, raw_y, result), _FLOAT[bits]), bits)
 
     return _function(2, "Minimum or maximum.", build)
 
 
 def _comparison(bits, comparison):
     def build(builder, a, b):
-        return builder.zext(
-            builder.fcmp_ordered(comparison, _open(builder, a, bits), _open(builder, b, bits)), _I64
-        )
+        return builder.zext(builder.fcmp_ordered(comparison, _open(builder, a, bits), _open(builder, b, bits)), _I64)
 
     return _function(2, "1 if the comparison holds; NaN compares false.", build)
 
@@ -187,15 +181,9 @@ less_equal_32, less_equal_64 = _comparison(32, "<="), _comparison(64, "<=")
 # --- conversions ------------------------------------------------------------------
 
 box = _function(1, "The low 32 bits as a boxed single.", lambda b, a: b.or_(a, _BOX))
-unbox = _function(
-    1, "The bits of a single, zero-extended.", lambda b, a: b.zext(_raw(b, a, 32), _I64)
-)
-widen = _function(
-    1, "Single to double.", lambda b, a: _close(b, b.fpext(_open(b, a, 32), _FLOAT[64]), 64)
-)
-narrow = _function(
-    1, "Double to single.", lambda b, a: _close(b, b.fptrunc(_open(b, a, 64), _FLOAT[32]), 32)
-)
+unbox = _function(1, "The bits of a single, zero-extended.", lambda b, a: b.zext(_raw(b, a, 32), _I64))
+widen = _function(1, "Single to double.", lambda b, a: _close(b, b.fpext(_open(b, a, 32), _FLOAT[64]), 64))
+narrow = _function(1, "Double to single.", lambda b, a: _close(b, b.fptrunc(_open(b, a, 64), _FLOAT[32]), 32))
 
 
 def _from_integer(bits, conversion):

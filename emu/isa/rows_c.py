@@ -3,6 +3,7 @@
 Hints (rd = x0 and the like) are executed like the others: they write the sink.
 """
 
+from . import rows_d, rows_i  # noqa: F401 (declare what these stand for)
 from .table import compressed
 
 # --- quadrant 0: three-bit registers ------------------------------------------------

@@ -35,6 +35,7 @@ from .table import insn
 
 # --- loads, stores, moves --------------------------------------------------
 
+
 @insn("fld fd, imm(rs1)", "imm:12 rs1 011 fd 0000111")
 def fld(a, imm):
     return load_64(a + imm)
@@ -56,6 +57,7 @@ def fmv_d_x(a):
 
 
 # --- arithmetic ------------------------------------------------------------
+
 
 @insn("fadd.d fd, fs1, fs2, rm", "0000001 fs2 fs1 rm fd 1010011")
 def fadd_d(a, b):
@@ -104,6 +106,7 @@ def fnmadd_d(a, b, c):
 
 # --- signs, comparisons ----------------------------------------------------
 
+
 @insn("fsgnj.d fd, fs1, fs2", "0010001 fs2 fs1 000 fd 1010011")
 def fsgnj_d(a, b):
     return copy_sign_64(a, b)
@@ -150,6 +153,7 @@ def fclass_d(a):
 
 
 # --- conversions -----------------------------------------------------------
+
 
 @insn("fcvt.w.d rd, fs1, rm", "1100001 00000 fs1 rm rd 1010011")
 def fcvt_w_d(a, rm):

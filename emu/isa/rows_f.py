@@ -35,6 +35,7 @@ from .table import insn
 
 # --- loads, stores, moves --------------------------------------------------
 
+
 @insn("flw fd, imm(rs1)", "imm:12 rs1 010 fd 0000111")
 def flw(a, imm):
     return box(load_u32(a + imm))
@@ -56,6 +57,7 @@ def fmv_w_x(a):
 
 
 # --- arithmetic ------------------------------------------------------------
+
 
 @insn("fadd.s fd, fs1, fs2, rm", "0000000 fs2 fs1 rm fd 1010011")
 def fadd_s(a, b):
@@ -104,6 +106,7 @@ def fnmadd_s(a, b, c):
 
 # --- signs, comparisons ----------------------------------------------------
 
+
 @insn("fsgnj.s fd, fs1, fs2", "0010000 fs2 fs1 000 fd 1010011")
 def fsgnj_s(a, b):
     return copy_sign_32(a, b)
@@ -150,6 +153,7 @@ def fclass_s(a):
 
 
 # --- conversions -----------------------------------------------------------
+
 
 @insn("fcvt.w.s rd, fs1, rm", "1100000 00000 fs1 rm rd 1010011")
 def fcvt_w_s(a, rm):

@@ -198,10 +198,18 @@ def insn(form, encoding, unless=""):
         registers = {_REGISTERS[f]: f for f in fields if f in _REGISTERS}
         _add(
             Row(
-                name=name, op=FIRST_OP + len(ROWS), assembly=assembly, length=length,
-                mask=mask, match=match, fields=fields, unless=_parse_unless(name, fields, unless),
-                slots={slot: Slot(f) for slot, f in registers.items()}, immediate=_immediate(fields),
-                body=body, floats=frozenset(s for s, f in registers.items() if f.startswith("f")),
+                name=name,
+                op=FIRST_OP + len(ROWS),
+                assembly=assembly,
+                length=length,
+                mask=mask,
+                match=match,
+                fields=fields,
+                unless=_parse_unless(name, fields, unless),
+                slots={slot: Slot(f) for slot, f in registers.items()},
+                immediate=_immediate(fields),
+                body=body,
+                floats=frozenset(s for s, f in registers.items() if f.startswith("f")),
             )  # fmt: skip
         )
         return function
@@ -225,9 +233,19 @@ def compressed(form, encoding, expansion, unless=""):
         slots[_REGISTERS[operand]] = Slot(constant=int(constant[1])) if constant else Slot(value)
     _add(
         Row(
-            name=name, op=FIRST_OP + len(ROWS), assembly=assembly, length=length,
-            mask=mask, match=match, fields=fields, unless=_parse_unless(name, fields, unless),
-            slots=slots, immediate=_immediate(fields), body=base.body, base=base, floats=base.floats,
+            name=name,
+            op=FIRST_OP + len(ROWS),
+            assembly=assembly,
+            length=length,
+            mask=mask,
+            match=match,
+            fields=fields,
+            unless=_parse_unless(name, fields, unless),
+            slots=slots,
+            immediate=_immediate(fields),
+            body=base.body,
+            base=base,
+            floats=base.floats,
         )  # fmt: skip
     )
 

@@ -15,7 +15,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..shm.layout import CPU, THREAD
-from .registers import F_OFFSET, SINK
+from .registers import F_OFFSET, FCSR_OFFSET, RM_DYNAMIC, SINK
 
 OP_MASK = 0x3FF
 RD_SHIFT, RS1_SHIFT, RS2_SHIFT, IMM_SHIFT = 10, 16, 24, 32
@@ -79,8 +79,21 @@ set_x, set_f = _writer(0, "Set rd."), _writer(F_OFFSET, "Set fd.")
 immediate = _field(IMM_SHIFT, None, "The immediate.")
 parcels = _field(IMM_SHIFT + 1, None, "The immediate, an offset in code, in parcels.")
 op_of = _field(0, OP_MASK, "The op.")
-rounding_of = _field(IMM_SHIFT, 7, "The instruction's rounding mode, maybe RM_DYNAMIC.")
 rs1_number = _field(RS1_SHIFT, 0xFF, "Number of the first source register, or zimm.")
+
+
+@intrinsic
+def rounding_mode(typingctx, x, e):
+    """The mode in force: the instruction's own, or that of fcsr; 5 to 7 are reserved."""
+
+    def codegen(context, builder, signature, args):
+        own = builder.and_(builder.lshr(args[1], _I64(IMM_SHIFT)), _I64(7))
+        address = builder.add(args[0], _I64(FCSR_OFFSET))
+        fcsr = builder.load(builder.inttoptr(address, _I64.as_pointer()))
+        dynamic = builder.and_(builder.lshr(fcsr, _I64(5)), _I64(7))
+        return builder.select(builder.icmp_signed("==", own, _I64(RM_DYNAMIC)), dynamic, own)
+
+    return types.int64(types.int64, types.int64), codegen
 
 
 @intrinsic

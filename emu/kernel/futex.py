@@ -13,9 +13,9 @@ from ..shm import lockrank
 from ..shm.atomics import load_relaxed, load_seq_cst, store_relaxed
 from ..shm.exits import ACCESS_READ, ACCESS_WRITE
 from ..shm.layout import frame_address
-from ..shm.memory import load_s32, store_32
+from ..shm.memory import compare_exchange_32, load_s32, store_32
 from ..shm.spinlock import acquire, field_address, release
-from .errno import EAGAIN, EFAULT, EINVAL
+from .errno import EAGAIN, EFAULT, EINVAL, ENOSYS
 from .handles import task_handle
 from .sched import make_runnable
 from .states import SLEEP_FUTEX
@@ -175,7 +175,7 @@ def _wake(m, me, space, address, count, bits):
 
 @hot
 def requeue(m, me, task, va, target_va, wake_count, move_count, compare, expected, private):
-    """FUTEX_REQUEUE and, with `compare`, FUTEX_CMP_REQUEUE: threads woken plus (compared) moved."""
+    """FUTEX_REQUEUE and, with `compare`, FUTEX_CMP_REQUEUE: threads woken plus threads moved."""
     never_inline()
     if va & 3 or target_va & 3 or wake_count < 0 or move_count < 0:
         return -EINVAL
@@ -207,7 +207,64 @@ def requeue(m, me, task, va, target_va, wake_count, move_count, compare, expecte
     if b != to:
         unlock_bucket(m, me, max(b, to))
     unlock_bucket(m, me, min(b, to))
-    return woken + moved if compare else woken
+    return woken + moved
+
+
+@hot
+def _operated(old, operation, argument):
+    """FUTEX_WAKE_OP: the new value of the second word."""
+    if operation == 0:
+        return argument
+    if operation == 1:
+        return old + argument
+    if operation == 2:
+        return old | argument
+    if operation == 3:
+        return old & ~argument
+    return old ^ argument
+
+
+@hot
+def _compares(old, comparison, argument):
+    """FUTEX_WAKE_OP: whether the second word's old value satisfies the comparison."""
+    if comparison == 0:
+        return old == argument
+    if comparison == 1:
+        return old != argument
+    if comparison == 2:
+        return old < argument
+    if comparison == 3:
+        return old <= argument
+    if comparison == 4:
+        return old > argument
+    return old >= argument
+
+
+@hot
+def wake_op(m, me, task, va, second_va, count, second_count, encoded, private):
+    """FUTEX_WAKE_OP: change the second word atomically, wake on the first and, if the
+    comparison held, on the second; threads woken or a negative error."""
+    never_inline()
+    if second_va & 3:
+        return -EINVAL
+    operation, comparison = (encoded >> 28) & 15, (encoded >> 24) & 15
+    argument = (((encoded >> 12) & 0xFFF) ^ 0x800) - 0x800
+    compared = ((encoded & 0xFFF) ^ 0x800) - 0x800
+    if operation & 8:
+        argument = 1 << (argument & 31)
+        operation &= 7
+    if operation > 4 or comparison > 5:
+        return -ENOSYS
+    host = user_address(m, me, task, second_va, ACCESS_WRITE)
+    if host == 0:
+        return -EFAULT
+    old = load_s32(host)
+    while compare_exchange_32(host, old, _operated(old, operation, argument)) == 0:
+        old = load_s32(host)
+    woken = wake_on(m, me, task, va, count, MATCH_ANY, private)
+    if woken >= 0 and _compares(old, comparison, compared):
+        woken += max(wake_on(m, me, task, second_va, second_count, MATCH_ANY, private), 0)
+    return woken
 
 
 @hot

@@ -196,6 +196,8 @@ class Machine:
         argv = [os.fsencode(str(a)) for a in (program, *arguments)]
         environment = {**self._base_environment, **(env or {})}
         encoded = {os.fsencode(k): os.fsencode(v) for k, v in environment.items()}
+        if not self.jobs:
+            self.window.machine["boot_ns"] = time.monotonic_ns()  # wall time is the guests'
         job = Job(self, self._ask("spawn", image, argv, encoded))
         self.jobs.append(job)
         return job

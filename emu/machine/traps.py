@@ -2,6 +2,7 @@
 
 from ..isa.disassemble import disassemble, length
 from ..kernel.syscalls.linux.errors import LinuxError
+from ..kernel.vm.address_space import covers
 from ..shm.exits import (
     CAUSE_BREAKPOINT,
     CAUSE_FETCH_ACCESS,
@@ -16,19 +17,20 @@ from ..shm.exits import (
 )
 
 SIGILL, SIGTRAP, SIGBUS, SIGKILL, SIGSEGV = 4, 5, 7, 9, 11
+SEGV_MAPERR, SEGV_ACCERR = 1, 2
 WORD = (1 << 64) - 1
 # cause: (signal, si_code, words)
 _MEANING = {
     CAUSE_MISALIGNED_FETCH: (SIGBUS, 1, "misaligned jump"),
-    CAUSE_FETCH_ACCESS: (SIGSEGV, 2, "jump to memory that is not there"),
+    CAUSE_FETCH_ACCESS: (SIGSEGV, SEGV_MAPERR, "jump to memory that is not there"),
     CAUSE_ILLEGAL: (SIGILL, 1, "illegal instruction"),
     CAUSE_BREAKPOINT: (SIGTRAP, 1, "breakpoint"),
-    CAUSE_LOAD_ACCESS: (SIGSEGV, 2, "load from memory that is not there"),
+    CAUSE_LOAD_ACCESS: (SIGSEGV, SEGV_MAPERR, "load from memory that is not there"),
     CAUSE_MISALIGNED_AMO: (SIGBUS, 1, "misaligned atomic access"),
-    CAUSE_STORE_ACCESS: (SIGSEGV, 2, "store to memory that is not there"),
-    CAUSE_FETCH_PAGE: (SIGSEGV, 1, "jump to memory that is not executable"),
-    CAUSE_LOAD_PAGE: (SIGSEGV, 1, "load from memory that is not readable"),
-    CAUSE_STORE_PAGE: (SIGSEGV, 1, "store to memory that is not writable"),
+    CAUSE_STORE_ACCESS: (SIGSEGV, SEGV_MAPERR, "store to memory that is not there"),
+    CAUSE_FETCH_PAGE: (SIGSEGV, SEGV_MAPERR, "jump to memory that is not executable"),
+    CAUSE_LOAD_PAGE: (SIGSEGV, SEGV_MAPERR, "load from memory that is not readable"),
+    CAUSE_STORE_PAGE: (SIGSEGV, SEGV_MAPERR, "store to memory that is not writable"),
     -1: (SIGKILL, 0, "guest memory is used up, give it more with --memory"),
 }
 _SIGNAL_NAMES = {4: "SIGILL", 5: "SIGTRAP", 7: "SIGBUS", 9: "SIGKILL", 11: "SIGSEGV"}
@@ -51,6 +53,8 @@ def _instruction(memory, pc):
 def report_trap(server, i, thread):
     """(signal, si_code, one line) for the trap of a thread."""
     number, code, words = _MEANING[int(thread["cause"])]
+    if number == SIGSEGV and covers(server.base, server.me, int(thread["task"]), int(thread["trap_value"])):
+        code = SEGV_ACCERR
     pc = int(thread["pc"]) & WORD
     state = server.tasks[int(thread["task"])]
     registers = " ".join(f"{n}={int(v) & WORD:x}" for n, v in zip(_NAMES, thread["x"][1:32]))

@@ -5,6 +5,7 @@ the permissions in the frame's `link` (bit 0 read, 1 write, 2 execute).  Frames 
 were fetched from are not cached for writing, as the kernel does.
 """
 
+import ctypes
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from emu.hot import callback
 from emu.isa.accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
 from emu.isa.interpreter import interpret
-from emu.limits import PAGE_SIZE
+from emu.limits import DECODED_OFFSET, DECODED_PAGE_BYTES, PAGE_SIZE
 from emu.shm.decoded import FRAME_CODE, FRAME_WRITTEN
 from emu.shm.exits import (
     ACCESS_FETCH,
@@ -119,6 +120,8 @@ class Bare:
         self.m["frames"]["link"][page] = permissions
 
     def load(self, address, data):
+        """Write guest memory from outside; nothing stays decoded."""
+        decoded(self.window)[:] = 0
         self.memory[address - BASE : address - BASE + len(data)] = np.frombuffer(data, dtype=np.uint8)
 
     def run(self, budget=1 << 40, pc=None):
@@ -147,10 +150,6 @@ class Bare:
 
 def decoded(window):
     """The decoded words of all test frames."""
-    import ctypes
-
-    from emu.limits import DECODED_OFFSET, DECODED_PAGE_BYTES
-
     return np.frombuffer(
         (ctypes.c_char * (DECODED_PAGE_BYTES * FRAMES)).from_address(window.address + DECODED_OFFSET),
         dtype=np.int64,
@@ -158,6 +157,4 @@ def decoded(window):
 
 
 def _as_function(address):
-    import ctypes
-
     return ctypes.CFUNCTYPE(*(ctypes.c_int64,) * 5)(address)

@@ -138,6 +138,15 @@ def instruction(rng, row):
         return None
 
 
+def _size(kind, what):
+    """Bytes of a planned item."""
+    if kind == "bits":
+        return length(what)
+    if kind == "target":
+        return 8
+    return what.length if kind == "jump" else BY_NAME[what].length
+
+
 def make(seed, base, data, count):
     """A program of about `count` instructions at `base`, pointers into `data` (two addresses)."""
     rng = random.Random(seed)
@@ -153,11 +162,7 @@ def make(seed, base, data, count):
             plan.append(("jump", row))
         elif (bits := instruction(rng, row)) is not None:
             plan.append(("bits", bits))
-    sizes = []
-    for kind, what in plan:
-        size = {"bits": lambda w: length(w), "jump": lambda w: w.length, "target": lambda w: 8,
-                "indirect": lambda w: BY_NAME[w].length}[kind](what)  # fmt: skip
-        sizes.append(size)
+    sizes = [_size(kind, what) for kind, what in plan]
     addresses = [base]
     for size in sizes:
         addresses.append(addresses[-1] + size)

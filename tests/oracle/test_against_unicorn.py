@@ -1,11 +1,12 @@
 """The interpreter and Unicorn's RISC-V agree on random programs: registers and memory."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from emu.isa.encode import assemble, encode
 from emu.isa.disassemble import disassemble
+from emu.isa.encode import assemble, encode
 from emu.shm.exits import CAUSE_BREAKPOINT, EXIT_TRAP
 from tests.isa.harness import BASE, FRAMES, Bare
 from tests.oracle.random_programs import make
@@ -64,14 +65,16 @@ def first_difference(bare, uc, program, data):
     """Instruction after which the two differ first, found by running ever longer beginnings."""
     for count in range(1, len(program.bits) + 1):
         short = make_prefix(program, count)
-        if short is None:
-            continue
         code = assemble(*short.bits)
         ours, theirs = run_ours(bare, short, code, data), run_unicorn(uc, short, code, data)
         if ours != theirs:
             parts = [f"instruction {count - 1}: {disassemble(program.bits[count - 1])}"]
             for name, a, b in zip("xf", ours, theirs, strict=False):
-                parts += [f"{name}{n}: ours {p:#x}, theirs {q:#x}" for n, (p, q) in enumerate(zip(a, b, strict=True)) if p != q]
+                parts += [
+                    f"{name}{n}: ours {p:#x}, theirs {q:#x}"
+                    for n, (p, q) in enumerate(zip(a, b, strict=True))
+                    if p != q
+                ]
             if ours[2] != theirs[2]:
                 parts.append("memory differs")
             return "\n".join(parts)
@@ -80,8 +83,6 @@ def first_difference(bare, uc, program, data):
 
 def make_prefix(program, count):
     """The first instructions; what follows is c.nop, so that jumps still land."""
-    from dataclasses import replace
-
     rest = (program.end - program.addresses[count]) // 2
     return replace(program, bits=program.bits[:count] + [1] * rest)
 

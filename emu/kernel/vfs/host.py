@@ -119,6 +119,12 @@ class HostNode(Inode):
             return OpenFile(self, flags)
         raise LinuxError(EACCES)
 
+    def check_access(self, mode):
+        super().check_access(mode)
+        with self.holder() as directory:
+            if not os.access(self.name, mode, dir_fd=directory, follow_symlinks=False):
+                raise LinuxError(EACCES)
+
     def set_mode(self, mode):
         self.filesystem.check_writable()
         with self.holder() as directory:
@@ -282,6 +288,12 @@ class HostDirectory(HostNode, Directory):
 
     def truncate(self, size):
         Directory.truncate(self, size)
+
+    def check_access(self, mode):
+        Inode.check_access(self, mode)
+        with self.here() as descriptor:
+            if not os.access(".", mode, dir_fd=descriptor):
+                raise LinuxError(EACCES)
 
     def set_mode(self, mode):
         self.filesystem.check_writable()

@@ -7,8 +7,8 @@ Access times change by utimensat only (as on a file system mounted noatime).
 
 from typing import NamedTuple
 
-from ..syscalls.linux.errors import EINVAL, ELOOP, EPERM, LinuxError
-from .abi import O_PATH, S_IFLNK
+from ..syscalls.linux.errors import EACCES, EINVAL, ELOOP, EPERM, EROFS, LinuxError
+from .abi import O_PATH, S_IFDIR, S_IFLNK, W_OK, X_OK
 from .open_file import OpenFile
 
 
@@ -73,6 +73,13 @@ class Inode:
     def set_times(self, accessed_ns, modified_ns):
         """Set the times that are not None."""
         raise LinuxError(EPERM)
+
+    def check_access(self, mode):
+        """EROFS or EACCES when root could not use the file so (R_OK, W_OK, X_OK)."""
+        if mode & W_OK and self.filesystem.read_only:
+            raise LinuxError(EROFS)
+        if mode & X_OK and self.kind != S_IFDIR and not self.stat().mode & 0o111:
+            raise LinuxError(EACCES)
 
     def hold(self):
         """An open file begins to use this inode."""

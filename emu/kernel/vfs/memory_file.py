@@ -10,7 +10,7 @@ size can grow over them (a shared mapping may have written there).
 """
 
 from ...limits import PAGE_SHIFT, PAGE_SIZE
-from ..syscalls.linux.errors import EFBIG, ENXIO, LinuxError
+from ..syscalls.linux.errors import EFBIG, ENOSPC, ENXIO, LinuxError
 from .abi import O_TRUNC, OFFSET_MAX, S_IFREG, SEEK_DATA
 from .inode import MemoryInode
 from .open_file import SeekableFile
@@ -80,6 +80,8 @@ class RegularFile(MemoryInode):
 
     def allocate(self, offset, length):
         """Make sure that this range has frames and lies within the file; all of it or ENOSPC."""
+        if length >> PAGE_SHIFT > self.filesystem.space()[1]:
+            raise LinuxError(ENOSPC)
         added = []
         try:
             for index in range(offset >> PAGE_SHIFT, (offset + length + _MASK) >> PAGE_SHIFT):
@@ -95,10 +97,10 @@ class RegularFile(MemoryInode):
         self.touch()
 
     def map_pages(self, offset, length):
-        """(page index counted from offset, frame) of each page of the range that lies in the file; holes get frames."""
+        """[(page index in the file, frame)] of each page of the range that lies in the file; holes get frames."""
         first = offset >> PAGE_SHIFT
         end = (min(offset + length, self.size) + _MASK) >> PAGE_SHIFT
-        return [(index - first, self._frame(index)) for index in range(first, end)]
+        return [(index, self._frame(index)) for index in range(first, end)]
 
     def seek_data_or_hole(self, offset, whence):
         """First position from offset that has data, or has none, in whole pages; the end of the file is a hole."""

@@ -12,7 +12,7 @@ of a file not opened for writing) or ENODEV (no file that can be mapped so).  Th
       later are not seen.  `map_pages` returns None for it.
 """
 
-from ..syscalls.linux.errors import EACCES, EBADF, EINVAL, ENODEV, ENOTDIR, ENXIO, EOPNOTSUPP, ESPIPE, LinuxError
+from ..syscalls.linux.errors import EACCES, EBADF, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, ENXIO, ESPIPE, LinuxError
 from .abi import (
     O_ACCMODE,
     O_APPEND,
@@ -32,7 +32,7 @@ from .abi import (
 
 class OpenFile:
     seekable = False
-    host_descriptor = None  # of a stream: to wait for, and to ask about the terminal
+    host_descriptor = None  # of a stream: what to wait for
 
     def __init__(self, node, flags):
         self.node = node
@@ -104,7 +104,15 @@ class OpenFile:
 
     def available(self):
         """Bytes that can be read without waiting."""
-        raise LinuxError(EOPNOTSUPP)
+        raise LinuxError(ENOTTY)
+
+    def terminal_size(self):
+        """(columns, rows); ENOTTY."""
+        raise LinuxError(ENOTTY)
+
+    def terminal_settings(self):
+        """struct termios; ENOTTY."""
+        raise LinuxError(ENOTTY)
 
     def poll(self):
         """Which of POLLIN, POLLOUT, POLLERR, POLLHUP hold now."""
@@ -169,9 +177,16 @@ class OpenDirectory(OpenFile):
         super().__init__(node, flags)
         self._listed = None
 
+    def read(self, count):
+        raise LinuxError(EISDIR)
+
+    def read_at(self, offset, count):
+        raise LinuxError(EISDIR)
+
     def entries(self, task):
         if not self.readable:
             raise LinuxError(EBADF)
+        self.node.check_exists()
         if self._listed is None or self.offset == 0:
             node = self.node
             first = [(".", node.stat().inode, node.kind), ("..", node.parent.stat().inode, node.kind)]

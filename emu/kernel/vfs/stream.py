@@ -16,7 +16,7 @@ import struct
 
 from ..syscalls.linux.errors import EAGAIN, EIO, ENOTTY, LinuxError, Blocked
 from .abi import O_ACCMODE, O_NONBLOCK, O_PATH, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, S_IFCHR, S_IFMT, S_IFREG
-from .inode import Inode, Stat
+from .inode import Filesystem, Inode, Stat
 from .open_file import OpenFile
 
 _FIONREAD = 0x541B
@@ -25,7 +25,9 @@ _TERMIOS_BYTES = 36  # of the kernel's struct termios, alike on riscv64 and x86-
 
 
 class StreamNode(Inode):
-    """The inode behind a host descriptor that the guest may use and nothing else."""
+    """The inode behind a host descriptor that the guest was given."""
+
+    filesystem = Filesystem(0, 0x50495045, lambda: 0)  # PIPEFS_MAGIC
 
     def __init__(self, descriptor):
         self.descriptor = descriptor

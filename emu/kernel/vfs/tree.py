@@ -24,7 +24,6 @@ from ..syscalls.linux.errors import (
     ENOTEMPTY,
     EOPNOTSUPP,
     EPERM,
-    EROFS,
     EXDEV,
     LinuxError,
 )
@@ -327,11 +326,6 @@ class Tree:
             raise LinuxError(EINVAL)
         if new.node is not None and new.node.kind != S_IFDIR:
             raise LinuxError(ENOTDIR)
-
-    def check_writable(self, node):
-        """EROFS when the inode lies in a read-only mount."""
-        if node.filesystem.read_only:
-            raise LinuxError(EROFS)
 
 
 def _same(a, b):

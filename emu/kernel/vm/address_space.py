@@ -349,6 +349,15 @@ def unmap_region(address, me, task, start, length):
     return unmap_pages(machine_at(address), me, task, start, length)
 
 
+@entry(4)
+def covers(address, me, task, va):
+    """1 when the page of va is mapped, with whatever permissions."""
+    if va < 0 or va >= USER_TOP:
+        return 0
+    page = va & ~(PAGE_SIZE - 1)
+    return 1 if is_mapped(machine_at(address), me, task, page, PAGE_SIZE) else 0
+
+
 @entry(6)
 def map_frame(address, me, task, va, frame, prot):
     """Map a frame that others may map too; the caller's reference goes over. 0 or -ENOMEM."""

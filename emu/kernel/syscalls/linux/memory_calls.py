@@ -39,10 +39,10 @@ def place_mapping(m, me, task, address, length, prot, flags):
     """Where mmap puts a mapping, which is then mapped without frames; or an error."""
     never_inline()
     kind = flags & MAP_TYPE
-    if length <= 0 or kind < MAP_SHARED or kind > MAP_SHARED_VALIDATE:
+    if length == 0 or kind < MAP_SHARED or kind > MAP_SHARED_VALIDATE:
         return -EINVAL
     length = round_up(length)
-    if length <= 0 or length > USER_TOP:
+    if length <= 0 or length > USER_TOP:  # also one that is negative as a signed word
         return -ENOMEM
     bits = permissions(prot)
     if kind != MAP_PRIVATE:

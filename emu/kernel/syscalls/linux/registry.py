@@ -4,7 +4,7 @@ A handler declares its arguments by annotation; the registry converts the raw re
 returns the result (an int) or raises LinuxError or Blocked.  The server makes a call with `execute(call)`.
 
 What handlers use of a Call (the server's class; tests have a fake):
-    number, args (six unsigned 64-bit ints), task, tid, machine, usage(who) -> (user_us, system_us, maxrss_kb)
+    number, args (six unsigned 64-bit ints), task, tid, machine, tree, usage(who) -> (user_us, system_us, maxrss_kb)
     read(address, count) -> bytes, write(address, data), string(address) -> bytes     EFAULT, ENAMETOOLONG
     memo    None at first; what a handler leaves there is still there when the call is made again after Blocked
             (how much a blocking write has done, when a poll ends)

@@ -1,13 +1,13 @@
-"""futex(2): WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAIT_BITSET, WAKE_BITSET."""
+"""futex(2): WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET."""
 
 from ....hot import hot
 from ...errno import ENOSYS
-from ...futex import MATCH_ANY, requeue, wait_on, wake_on
+from ...futex import MATCH_ANY, requeue, wait_on, wake_on, wake_op
 from ...wait import A0
 from ..actions import BLOCK, RESUME
 from .time_calls import CLOCK_MONOTONIC, CLOCK_REALTIME, deadline_of, get_time
 
-WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAIT_BITSET, WAKE_BITSET = 0, 1, 3, 4, 9, 10
+WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET = 0, 1, 3, 4, 5, 9, 10
 PRIVATE, REALTIME = 128, 256
 
 
@@ -42,6 +42,10 @@ def sys_futex(m, me, i):
             m, me, task, va, t.x[A0 + 4], _int32(value), _int32(t.x[A0 + 3]),
             command == CMP_REQUEUE, _int32(t.x[A0 + 5]), private,
         )  # fmt: skip
+    elif command == WAKE_OP:
+        t.x[A0] = wake_op(
+            m, me, task, va, t.x[A0 + 4], _int32(value), _int32(t.x[A0 + 3]), t.x[A0 + 5], private
+        )
     else:
         t.x[A0] = -ENOSYS
     return RESUME

@@ -1,0 +1,85 @@
+"""Running one guest program and taking its time: on a booted machine of emu, or under a peer.
+
+A machine stays booted over many runs, so that machines of different sizes can take
+turns; those that wait for their turn are parked and take no time.  A run's wall time is
+from `spawn` to the job's end, so it has the loading of the program in it, as a
+peer's has the start of its process: take off a run of `hello` to be rid of both.
+"""
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+
+from emu import Machine
+from emu.machine.loader import find_program
+
+POLL_S = 0.0005
+TIMEOUT_S = 600
+
+
+@dataclass(frozen=True)
+class GuestRun:
+    """What one run took. Instructions, busy time and switches are sums over the CPUs, None for peers."""
+
+    wall_s: float
+    output: str
+    instructions: int | None = None
+    busy_s: float | None = None
+    switches: int | None = None
+    migrations: int | None = None
+
+
+class Booted:
+    """A machine that stays booted and runs guests one after another."""
+
+    def __init__(self, cpus, **options):
+        self._output = os.memfd_create("output")
+        self._read = 0
+        self.machine = Machine(cpus, stdout=self._output, quiet=True, **options)
+
+    def __enter__(self):
+        self.machine.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self.machine.__exit__(*error)
+        os.close(self._output)
+
+    def run(self, program, *arguments):
+        """Run a guest to its end; RuntimeError unless it exits with 0."""
+        before = self._figures()
+        start = time.perf_counter()
+        job = self.machine.spawn(program, *arguments)
+        while not job.done:
+            if time.perf_counter() - start > TIMEOUT_S:
+                raise RuntimeError(f"{program} on {self.machine.config.cpus} CPUs did not end in {TIMEOUT_S} s")
+            time.sleep(POLL_S)
+        wall_s = time.perf_counter() - start
+        if job.exit_status:
+            raise RuntimeError(f"{program} {arguments} ended with status {job.exit_status}")
+        after = self._figures()
+        return GuestRun(wall_s, self._new_output(), *(b - a for a, b in zip(before, after, strict=True)))
+
+    def _figures(self):
+        cpus = self.machine.report().cpus
+        busy_s = sum(c.instructions / c.mips / 1e6 for c in cpus if c.mips)
+        return sum(c.instructions for c in cpus), busy_s, sum(c.switches for c in cpus), sum(c.migrations_in for c in cpus)
+
+    def _new_output(self):
+        size = os.fstat(self._output).st_size
+        text = os.pread(self._output, size - self._read, self._read).decode()
+        self._read = size
+        return text
+
+
+def run_peer(command, program, *arguments, cores=None):
+    """Run a guest under another emulator's command; `cores` pins it to these host cores."""
+    full = [command, find_program(program), *map(str, arguments)]
+    pin = (lambda: os.sched_setaffinity(0, cores)) if cores else None
+    start = time.perf_counter()
+    done = subprocess.run(full, capture_output=True, text=True, check=False, preexec_fn=pin)
+    wall_s = time.perf_counter() - start
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(full)} ended with status {done.returncode}: {done.stderr.strip()}")
+    return GuestRun(wall_s, done.stdout)
