@@ -1,0 +1,107 @@
+"""What every test gets: the repository on the path, a seed, bare machines, and a check of what it left behind.
+
+After each test there must be no child process but the two that Python keeps (fork
+server, resource tracker), no socket directory of this process, and no more shared
+segments mapped than before.  A test that uses `seed` prints it when it fails.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # helper modules are imported as tests.…
+
+KEPT = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
+GRACE_S = 5.0
+
+
+def _children():
+    """Child processes and grandchildren that a test must not leave behind."""
+    left = []
+    for child in psutil.Process().children():
+        try:
+            kept = any(name in " ".join(child.cmdline()) for name in KEPT)
+            left += child.children() if kept else [child]
+        except psutil.NoSuchProcess:
+            pass
+    return [p.pid for p in left]
+
+
+def _mapped():
+    """How many mappings of machine segments this process has."""
+    return sum("memfd:emu-" in line for line in Path("/proc/self/maps").read_text().splitlines())
+
+
+def _directories():
+    from emu.machine.directory import _root
+
+    root = _root()
+    return {p.name for p in root.iterdir() if p.name.startswith(f"{os.getpid()}-")} if root.is_dir() else set()
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing_behind():
+    """The shared memory, the process table and the socket directory are as before."""
+    mapped, directories, children = _mapped(), _directories(), set(_children())
+    yield
+    deadline = time.monotonic() + GRACE_S  # a killed process takes a moment to leave the table
+    while (left := set(_children()) - children) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not left, f"child processes left: {left}"
+    assert _directories() <= directories, "a socket directory was left"
+    assert _mapped() <= mapped, "shared segments were left mapped"
+
+
+@pytest.fixture
+def seed():
+    """EMU_SEED, else a fresh one; printed when the test fails."""
+    return int(os.environ.get("EMU_SEED") or int.from_bytes(os.urandom(4)))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and "seed" in getattr(item, "funcargs", {}):
+        report.sections.append(("replay", f"EMU_SEED={item.funcargs['seed']}"))
+
+
+@pytest.fixture
+def window():
+    """A small fresh machine record of two CPUs, as at boot, with no process but this one."""
+    from tests.kernel.bare import bare_window
+
+    with bare_window() as fresh:
+        yield fresh
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """The compile cache is complete: processes start at once."""
+    from emu.machine.children import start_forkserver
+    from emu.machine.warmup import ensure_warm
+
+    ensure_warm(quiet=True)
+    start_forkserver()
+
+
+@pytest.fixture
+def boot(warm, tmp_path):
+    """`boot(cpus, policy, …)` gives a Machine whose guests write to `machine.output`."""
+    from emu import Machine
+
+    class Captured(Machine):
+        def __init__(self, *arguments, **options):
+            self.output = tmp_path / f"stdout-{time.monotonic_ns()}"
+            self._file = open(self.output, "wb")
+            super().__init__(*arguments, stdout=self._file.fileno(), quiet=True, **options)
+
+        def __exit__(self, *exception):
+            super().__exit__(*exception)
+            self._file.close()
+
+    return Captured

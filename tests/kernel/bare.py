@@ -1,0 +1,29 @@
+"""A machine's shared memory without its processes: the test's own process plays its CPUs."""
+
+import contextlib
+from types import SimpleNamespace
+
+from emu.cpu_worker.process import prepare_actor
+from emu.limits import MIB, SERVER, SUPERVISOR
+from emu.machine.config import Config
+from emu.machine.machine import Machine
+from emu.shm.segment import Window
+
+
+def fill(window, cpus=2, policy="inko", seed=1):
+    """The machine record as at boot, and every actor's record as its process would fill it."""
+    config = Config.make(cpus, policy, seed=seed, memory=window.memory_bytes)
+    Machine._fill(SimpleNamespace(config=config), window.machine)
+    for actor in (*range(cpus), SUPERVISOR, SERVER):
+        prepare_actor(window, actor, policy)["tlb_task"] = -1
+
+
+@contextlib.contextmanager
+def bare_window(cpus=2, policy="inko", seed=1, memory_bytes=16 * MIB):
+    """A fresh filled window, destroyed at the end."""
+    window = Window.create(memory_bytes)
+    try:
+        fill(window, cpus, policy, seed)
+        yield window
+    finally:
+        window.destroy()

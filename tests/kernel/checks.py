@@ -1,0 +1,99 @@
+"""Recomputing indexes from the truth words of a machine at rest, and comparing."""
+
+import numpy as np
+
+from emu.kernel.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES
+from emu.kernel.vm.pagetable import PPN_SHIFT, RESIDENT, RWX, V
+from emu.kernel.wait import SLEEP_CLAIMED
+from emu.limits import MAX_QUEUES, MAX_TASKS, MAX_THREADS, PAGE_SIZE
+
+
+def threads_by_queue(machine):
+    """{queue: {state name: set of threads}} from the truth words."""
+    where = machine["threads"]["where"]
+    found = {}
+    for i in np.flatnonzero((where & 0xFF) != FREE):
+        state, queue = int(where[i]) & 0xFF, (int(where[i]) >> 8) & 0xFF
+        found.setdefault(queue, {}).setdefault(STATE_NAMES[state], set()).add(int(i))
+    return found
+
+
+def list_of(machine, queue):
+    """The threads on a queue's list, checked in both directions."""
+    q, threads = machine["queues"][queue], machine["threads"]
+    found, previous, i = [], -1, int(q["head"])
+    while i >= 0:
+        assert int(threads[i]["previous"]) == previous, f"queue {queue}: thread {i} points back wrongly"
+        assert len(found) < MAX_THREADS, f"queue {queue}: its list is a circle"
+        found.append(i)
+        previous, i = i, int(threads[i]["next"])
+    assert int(q["tail"]) == previous, f"queue {queue}: wrong tail"
+    return found
+
+
+def check_queues(machine):
+    """The invariants of sched.py, for policies that keep the core's list; nobody may be at work."""
+    truth = threads_by_queue(machine)
+    for queue in range(MAX_QUEUES):
+        q, states = machine["queues"][queue], truth.get(queue, {})
+        listed = list_of(machine, queue)
+        assert q["lock"] == 0, f"queue {queue} is locked"
+        assert len(set(listed)) == len(listed) and set(listed) == states.get("runnable", set()), (
+            f"queue {queue} lists {listed}, its runnable threads are {states.get('runnable', set())}"
+        )
+        assert q["nr_runnable"] == len(listed), f"queue {queue}: nr_runnable {q['nr_runnable']}"
+        mine = sum(len(s) for name, s in states.items() if name in ("runnable", "running", "blocked"))
+        assert q["nr_threads"] == mine, f"queue {queue}: nr_threads {q['nr_threads']}, has {mine}"
+        running = states.get("running", set())
+        current = int(machine["cpus"][queue]["current"]) if queue < machine["nr_cpus"] else -1
+        assert running == ({current} if current >= 0 else set()), f"CPU {queue} runs {current}, not {running}"
+    for i in range(MAX_THREADS):
+        state, sleep = int(machine["threads"][i]["where"]) & 0xFF, int(machine["threads"][i]["sleep"])
+        if state in (RUNNABLE, RUNNING):
+            assert sleep == 0, f"thread {i} is {STATE_NAMES[state]} with sleep word {sleep}"
+        elif state == BLOCKED:
+            assert sleep not in (0, SLEEP_CLAIMED), f"thread {i} sleeps though it was woken"
+
+
+def check_frames(window, held=()):
+    """References counted from all page tables (and `held` frames) against FRAME.word and the free list."""
+    machine = window.machine
+    counted = dict.fromkeys(held, 1)
+    tables = {}
+    for k in range(MAX_TASKS):
+        if machine["tasks"][k]["state"] and machine["tasks"][k]["root"] >= 0:
+            _count_table(window, int(machine["tasks"][k]["root"]), 2, counted, tables)
+    nr_frames = int(machine["nr_frames"])
+    words = machine["frames"]["word"][:nr_frames] >> 8
+    actual = {int(f): int(words[f]) for f in np.flatnonzero(words)}
+    assert actual == counted, _difference(actual, counted)
+    for table, used in tables.items():
+        assert machine["frames"][table]["link"] == used, f"table {table} has {used} entries in use"
+    free, frame = 0, int(machine["free_frame"])
+    while frame >= 0:
+        assert frame not in counted, f"frame {frame} is free and in use"
+        free += 1
+        frame = int(machine["frames"][frame]["link"])
+    assert machine["nr_free_frames"] == free + nr_frames - machine["fresh_frame"] == nr_frames - len(counted)
+
+
+def _count_table(window, table, level, counted, tables):
+    entries = window.memory(table).view(np.int64)
+    counted[table] = counted.get(table, 0) + 1
+    tables[table] = int(np.count_nonzero(entries))
+    for entry in entries[entries != 0].tolist():
+        frame = entry >> PPN_SHIFT
+        if entry & V and not entry & RWX:
+            assert level > 0
+            _count_table(window, frame, level - 1, counted, tables)
+        elif entry & (V | RESIDENT):
+            assert level == 0
+            counted[frame] = counted.get(frame, 0) + 1
+
+
+def _difference(actual, counted):
+    wrong = {f for f in actual.keys() | counted.keys() if actual.get(f) != counted.get(f)}
+    return f"references (word, counted): { {f: (actual.get(f), counted.get(f)) for f in sorted(wrong)[:8]} }"
+
+
+assert PAGE_SIZE == 512 * 8

@@ -1,0 +1,216 @@
+"""Cold entries to the kernel's hot functions, for tests only."""
+
+from emu.hot import entry
+from emu.kernel import futex, handles, queue, randomness, sched, thread, timeouts
+from emu.kernel.vm import address_space
+from emu.kernel.wait import claim, prepare_sleep, sleep_word
+from emu.shm.layout import machine_at
+from emu.shm.memory import call_4
+
+# --- lists and heaps ------------------------------------------------------------
+
+
+@entry(3)
+def append(address, q, i):
+    m = machine_at(address)
+    queue.append(m, m.queues[q], i)
+    return 0
+
+
+@entry(3)
+def remove(address, q, i):
+    m = machine_at(address)
+    queue.remove(m, m.queues[q], i)
+    return 0
+
+
+@entry(2)
+def pop(address, q):
+    m = machine_at(address)
+    return queue.pop(m, m.queues[q])
+
+
+@entry(5)
+def add_timeout(address, cpu, deadline_ns, i, word):
+    timeouts.add_timeout(machine_at(address), cpu, deadline_ns, i, word)
+    return 0
+
+
+@entry(2)
+def next_deadline(address, cpu):
+    return timeouts.next_deadline(machine_at(address), cpu)
+
+
+@entry(2)
+def remove_first(address, cpu):
+    timeouts.remove_first(machine_at(address), cpu)
+    return 0
+
+
+@entry(3)
+def random_below(address, me, bound):
+    return randomness.random_below(machine_at(address), me, bound)
+
+
+# --- threads ----------------------------------------------------------------------
+
+
+@entry(3)
+def allocate_thread(address, me, task):
+    return thread.allocate_thread(machine_at(address), me, task)
+
+
+@entry(3)
+def free_thread(address, me, i):
+    thread.free_thread(machine_at(address), me, i)
+    return 0
+
+
+@entry(2)
+def thread_handle(address, i):
+    return handles.thread_handle(machine_at(address), i)
+
+
+@entry(2)
+def thread_index(address, handle):
+    return handles.thread_index(machine_at(address), handle)
+
+
+@entry(2)
+def task_handle(address, k):
+    return handles.task_handle(machine_at(address), k)
+
+
+@entry(2)
+def task_index(address, handle):
+    return handles.task_index(machine_at(address), handle)
+
+
+# --- scheduling ---------------------------------------------------------------------
+
+
+@entry(2)
+def pick_next(address, me):
+    return sched.pick_next(machine_at(address), me)
+
+
+@entry(3)
+def pull(address, me, queue_index):
+    return sched.pull(machine_at(address), me, queue_index)
+
+
+@entry(3)
+def switch(address, me, i):
+    return sched.switch(machine_at(address), me, i)
+
+
+@entry(3)
+def block(address, me, i):
+    return 1 if sched.block(machine_at(address), me, i) else 0
+
+
+@entry(3)
+def make_runnable(address, me, i):
+    sched.make_runnable(machine_at(address), me, i)
+    return 0
+
+
+@entry(3)
+def leave(address, me, i):
+    sched.leave(machine_at(address), me, i)
+    return 0
+
+
+@entry(4)
+def place(address, me, i, reason):
+    return sched.place(machine_at(address), me, i, reason)
+
+
+@entry(3)
+def sleep(address, i, reason):
+    return prepare_sleep(machine_at(address).threads[i], reason)
+
+
+@entry(3)
+def claim_sleep(address, i, word):
+    return 1 if claim(machine_at(address).threads[i], word) else 0
+
+
+@entry(2)
+def sleep_of(address, i):
+    return sleep_word(machine_at(address).threads[i])
+
+
+# --- futexes (with six words at most, flags travel in one) --------------------------------
+
+
+@entry(6)
+def futex_wait(address, me, i, va, expected, deadline_ns):
+    return futex.wait_on(machine_at(address), me, i, va, expected, deadline_ns, futex.MATCH_ANY, 1)
+
+
+@entry(6)
+def futex_wait_bits(address, me, i, va, expected, bits):
+    return futex.wait_on(machine_at(address), me, i, va, expected, 0, bits, 1)
+
+
+@entry(6)
+def futex_wake(address, me, task, va, count, bits):
+    return futex.wake_on(machine_at(address), me, task, va, count, bits, 1)
+
+
+@entry(7)
+def futex_requeue(address, me, task, va, target, wake_count, move_count):
+    m = machine_at(address)
+    return futex.requeue(m, me, task, va, target, wake_count, move_count, False, 0, 1)
+
+
+@entry(8)
+def futex_compare_requeue(address, me, task, va, target, wake_count, move_count, expected):
+    m = machine_at(address)
+    return futex.requeue(m, me, task, va, target, wake_count, move_count, True, expected, 1)
+
+
+# --- address spaces -----------------------------------------------------------------------
+
+
+@entry(5)
+def discard_pages(address, me, task, start, length):
+    return address_space.discard_pages(machine_at(address), me, task, start, length)
+
+
+@entry(6)
+def move_pages(address, me, task, old, new, length):
+    return address_space.move_pages(machine_at(address), me, task, old, new, length)
+
+
+@entry(6)
+def place_pages(address, me, task, hint, length, prot):
+    m = machine_at(address)
+    return address_space.place_pages(m, me, task, hint, length, address_space.permissions(prot))
+
+
+@entry(5)
+def is_mapped(address, me, task, start, length):
+    return 1 if address_space.is_mapped(machine_at(address), me, task, start, length) else 0
+
+
+@entry(5)
+def is_free(address, me, task, start, length):
+    return 1 if address_space.is_free(machine_at(address), me, task, start, length) else 0
+
+
+@entry(5)
+def user_address(address, me, task, va, access):
+    return address_space.user_address(machine_at(address), me, task, va, access)
+
+
+@entry(4)
+def set_break(address, me, task, wanted):
+    return address_space.set_break(machine_at(address), me, task, wanted)
+
+
+@entry(5)
+def call_fault(address, function, cpu, va, access):
+    """Call the MMU's miss handler as the interpreter does."""
+    return call_4(function, address, cpu, va, access)
