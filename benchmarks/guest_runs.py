@@ -40,6 +40,7 @@ class Booted:
 
     def __enter__(self):
         self.machine.__enter__()
+        self._settle()
         return self
 
     def __exit__(self, *error):
@@ -58,8 +59,18 @@ class Booted:
         wall_s = time.perf_counter() - start
         if job.exit_status:
             raise RuntimeError(f"{program} {arguments} ended with status {job.exit_status}")
+        self._settle()
         after = self._figures()
         return GuestRun(wall_s, self._new_output(), *(b - a for a, b in zip(before, after, strict=True)))
+
+    def _settle(self):
+        """Until every CPU is idle: then it has booked its busy time."""
+        everybody = (1 << self.machine.config.cpus) - 1
+        deadline = time.perf_counter() + TIMEOUT_S
+        while int(self.machine.window.machine["idle"]) & everybody != everybody:
+            if self.machine.report().failure or time.perf_counter() > deadline:
+                raise RuntimeError(f"the machine of {self.machine.config.cpus} CPUs does not come to rest")
+            time.sleep(POLL_S)
 
     def _figures(self):
         cpus = self.machine.report().cpus

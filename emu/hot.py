@@ -4,68 +4,24 @@
 `@entry(n)` marks one that cold Python calls with n 64-bit integers.
 `@callback(n)` marks one that hot code calls through its address.
 
-Entries and callbacks are compiled when they are first used or by `warm`, and
-cached on disk.  Numba's cache does not notice a changed constant, intrinsic or
-helper in another module, so the cache directory is a digest of everything that
-can change the machine code: the sources that hold hot code, the versions of the tool
-chain, the host CPU and the build flags.  Only integers cross the border between
-cold and hot: a structured array as argument costs microseconds to type.
+Entries and callbacks are compiled when they are first used or by cpu_worker/warm.py,
+and cached on disk in a directory whose name says everything that can change the
+machine code (cache.py): Numba itself does not notice a changed constant, intrinsic
+or helper in another module.  Only integers cross the border between cold and hot: a
+structured array as argument costs microseconds to type.
 
 Rejected: numba.config.CACHE_DIR left set for good (it would move the cache of
 the user's own Numba code).
 """
 
-import fcntl
-import hashlib
-import os
-import platform
-import shutil
 from contextlib import contextmanager
-from pathlib import Path
 
-import llvmlite
 import numba
-import numpy
-from llvmlite import binding as llvm
 from numba import cfunc, int64, njit, types
 from numba.extending import intrinsic
 
-SOURCE_ROOT = Path(__file__).parent
-COLD = ("machine", "kernel/vfs")  # no hot code below (a test sees to it): no part of the cache key
-CHECK = os.environ.get("EMU_CHECK") == "1"  # checking build: lock order, state assertions
+from .cache import CACHE_DIR, CHECK  # noqa: F401  (CHECK: for hot code)
 
-
-def _digest():
-    """Hash of everything that can change compiled code."""
-    h = hashlib.sha256()
-    for path in sorted(SOURCE_ROOT.rglob("*.py")):
-        name = path.relative_to(SOURCE_ROOT).as_posix()
-        if not name.startswith(COLD):
-            h.update(name.encode() + b"\0" + path.read_bytes())
-    for part in (
-        platform.python_version(),
-        numpy.__version__,
-        numba.__version__,
-        llvmlite.__version__,
-        llvm.get_host_cpu_name(),
-        str(sorted(llvm.get_host_cpu_features().items())),
-        f"check={CHECK}",
-    ):
-        h.update(part.encode() + b"\0")
-    return h.hexdigest()[:20]
-
-
-def cache_root():
-    """Directory that holds one folder per digest; EMU_CACHE_DIR overrides it."""
-    override = os.environ.get("EMU_CACHE_DIR")
-    if override:
-        return Path(override)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emu"
-
-
-CACHE_DIR = cache_root() / _digest()
-MARKER = CACHE_DIR / "complete"
-GENERATED_DIR = CACHE_DIR / "generated"
 _entries = []
 
 
@@ -156,31 +112,6 @@ def callback(arity):
     return lambda function: Callback(function, arity)
 
 
-def is_warm():
-    """True when every entry of this digest has been compiled and cached."""
-    return MARKER.exists()
-
-
 def registered():
     """The entries and callbacks of the modules imported so far, in order."""
     return list(_entries)
-
-
-@contextmanager
-def cache_lock():
-    """Held by the one process that compiles; others wait and then find a warm cache."""
-    CACHE_DIR.mkdir(parents=True, exist_ok=True)
-    with open(CACHE_DIR / "lock", "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def mark_warm():
-    """Record that the cache is complete, and drop the folders of older digests."""
-    MARKER.touch()
-    keep = sorted(
-        (p for p in CACHE_DIR.parent.iterdir() if p.is_dir() and p != CACHE_DIR),
-        key=lambda p: p.stat().st_mtime,
-    )
-    for old in keep[:-4]:
-        shutil.rmtree(old, ignore_errors=True)

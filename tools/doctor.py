@@ -8,7 +8,7 @@ import sys
 import click
 import psutil
 
-from emu import hot
+from emu import cache
 from emu.limits import GIB, MAX_CPUS, MIB
 
 
@@ -39,8 +39,8 @@ def _checks():
         yield True, "shared window: mapped at the same address in every process"
     except OSError as error:
         yield False, f"shared window cannot be mapped: {error}"
-    state = "complete" if hot.is_warm() else "empty: the first run compiles for about a minute"
-    yield True, f"compile cache {hot.CACHE_DIR}: {state}"
+    state = "complete" if cache.is_warm() else "empty: the first run compiles for about a minute"
+    yield True, f"compile cache {cache.CACHE_DIR}: {state}"
     found = importlib.util.find_spec("ziglang") is not None
     yield True, "guest compiler: ziglang" if found else "guest compiler: none (pip install 'emu[test]' to build C guests)"
     guests = sorted(path.stem for path in GUEST_DIRECTORY.glob("*.elf"))

@@ -2,10 +2,10 @@
 
 import gc
 
-from .. import hot
+from .. import cache
 from .warm import warm
 
-if hot.is_warm():
+if cache.is_warm():
     for _ in warm():
         pass
 gc.collect()

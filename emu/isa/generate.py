@@ -22,7 +22,7 @@ import os
 import tempfile
 import textwrap
 
-from .. import hot
+from .. import cache
 from ..limits import PAGE_SIZE, PARCELS_PER_PAGE
 from ..shm import memory
 from . import decode  # noqa: F401 (declares the rows)
@@ -165,7 +165,7 @@ def write():
 
     The directory's name is a digest of these sources, so a file that exists is right.
     """
-    path = hot.GENERATED_DIR / f"{MODULE}.py"
+    path = cache.GENERATED_DIR / f"{MODULE}.py"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as handle:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
-from .. import hot
+from .. import cache
 from .config import MachineError
 
 WORKERS = 2
@@ -18,12 +18,12 @@ WORKERS = 2
 
 def ensure_warm(quiet=False):
     """Return with a complete cache; MachineError when compiling fails."""
-    if hot.is_warm():
+    if cache.is_warm():
         return
-    with hot.cache_lock():
-        if not hot.is_warm():
+    with cache.cache_lock():
+        if not cache.is_warm():
             _compile(quiet)
-            hot.mark_warm()
+            cache.mark_warm()
 
 
 def _compile(quiet):
@@ -40,7 +40,7 @@ def _compile(quiet):
 def _worker(part, bar):
     command = [sys.executable, "-m", "emu.cpu_worker.warm", str(part), str(WORKERS)]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=hot.SOURCE_ROOT.parent
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cache.SOURCE_ROOT.parent
     ) as process:
         for _ in process.stdout:
             bar.update()

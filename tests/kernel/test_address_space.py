@@ -1,0 +1,245 @@
+"""Mapping, unmapping, protecting, discarding, moving and touching at random, against a dictionary.
+
+The address range is cut at page, 2 MiB and 1 GiB borders; between two cuts the model
+remembers permissions and the words at both ends.  Afterwards every frame is free.
+"""
+
+import ctypes
+import random
+
+import pytest
+
+from emu.kernel.task import create_task, reap_task
+from emu.kernel.vm import address_space, usercopy
+from emu.limits import GIB, MIB, PAGE_SIZE
+from tests.kernel import wrappers as hot
+from tests.kernel.bare import bare_window
+from tests.kernel.checks import check_frames
+
+ENOMEM = -12
+R, W, X = 1, 2, 4
+PROTS = (0, R, R | W, W, R | X, R | W | X, X)
+OFFSETS = (0, 1, 2, 3, 8, 510, 511, 512, 513, 600, 1024, 1025, 1030)  # in pages; 512 is 2 MiB
+FIRST, SECOND = 4 * GIB - 2 * MIB, 8 * GIB + 2 * MIB  # the first crosses a 1 GiB border
+
+
+class Model:
+    """What the address space should be: for each stretch [cut, permission, words at its ends]."""
+
+    def __init__(self, starts):
+        self.cuts = sorted(start + offset * PAGE_SIZE for start in starts for offset in OFFSETS)
+        self.stretches = {}  # index of a cut -> (prot, first word, last word)
+        self.gaps = {k for k in range(len(self.cuts) - 1) if self.cuts[k + 1] - self.cuts[k] > GIB}
+
+    def range(self, i, j):
+        return self.cuts[i], self.cuts[j] - self.cuts[i]
+
+    def ends(self, k):
+        return self.cuts[k], self.cuts[k + 1] - 8
+
+    def mapped(self, i, j):
+        return all(k in self.stretches for k in range(i, j))
+
+
+class Space:
+    def __init__(self, window, seed):
+        self.window, self.base = window, window.address
+        self.chance = random.Random(seed)
+        self.task = create_task(self.base, 0)
+        self.model = Model((FIRST, SECOND))
+        self.word = ctypes.c_int64()
+
+    def pick(self):
+        i, j = sorted(self.chance.sample(range(len(self.model.cuts)), 2))
+        return i, j
+
+    def write(self, va, value):
+        self.word.value = value
+        return usercopy.write_user(self.base, 0, self.task, va, ctypes.addressof(self.word), 8) == 8
+
+    def read(self, va):
+        got = usercopy.read_user(self.base, 0, self.task, va, ctypes.addressof(self.word), 8)
+        return self.word.value if got == 8 else None
+
+    # --- steps -----------------------------------------------------------------
+
+    def map(self):
+        i, j = self.pick()
+        prot = self.chance.choice(PROTS)
+        assert address_space.map_region(self.base, 0, self.task, *self.model.range(i, j), prot) == 0
+        for k in range(i, j):
+            self.model.stretches[k] = (prot, 0, 0)
+
+    def unmap(self):
+        i, j = self.pick()
+        assert address_space.unmap_region(self.base, 0, self.task, *self.model.range(i, j)) == 0
+        for k in range(i, j):
+            self.model.stretches.pop(k, None)
+
+    def protect(self):
+        i, j = self.pick()
+        prot = self.chance.choice(PROTS)
+        result = address_space.protect_region(self.base, 0, self.task, *self.model.range(i, j), prot)
+        assert result == (0 if self.model.mapped(i, j) else ENOMEM)
+        for k in range(i, j):
+            if k in self.model.stretches:
+                self.model.stretches[k] = (prot, *self.model.stretches[k][1:])
+
+    def discard(self):
+        i, j = self.pick()
+        result = hot.discard_pages(self.base, 0, self.task, *self.model.range(i, j))
+        assert result == (0 if self.model.mapped(i, j) else ENOMEM)
+        for k in range(i, j):
+            if k in self.model.stretches:
+                self.model.stretches[k] = (self.model.stretches[k][0], 0, 0)
+
+    def touch(self):
+        k, end = self.chance.randrange(len(self.model.cuts) - 1), self.chance.randrange(2)
+        value = self.chance.randrange(1, 1 << 62)
+        prot = self.model.stretches.get(k, (0,))[0]
+        assert self.write(self.model.ends(k)[end], value) == bool(prot & W)
+        if prot & W:
+            words = list(self.model.stretches[k])
+            words[1 + end] = value
+            self.model.stretches[k] = tuple(words)
+
+    def move(self):
+        n = len(OFFSETS)
+        i, j = sorted(self.chance.sample(range(n), 2))
+        old, new = self.chance.sample((0, n), 2)
+        if not self.model.mapped(old + i, old + j) or any(new + k in self.model.stretches for k in range(i, j)):
+            return
+        start, length = self.model.range(old + i, old + j)
+        assert hot.move_pages(self.base, 0, self.task, start, self.model.cuts[new + i], length) == 0
+        for k in range(i, j):
+            self.model.stretches[new + k] = self.model.stretches.pop(old + k)
+
+    # --- comparing ----------------------------------------------------------------
+
+    def check(self):
+        for k in range(len(self.model.cuts) - 1):
+            start, length = self.model.range(k, k + 1)
+            stretch = self.model.stretches.get(k)
+            if k not in self.model.gaps:
+                assert hot.is_mapped(self.base, 0, self.task, start, length) == (stretch is not None)
+            assert hot.is_free(self.base, 0, self.task, start, length) == (stretch is None)
+            readable = stretch is not None and stretch[0] & (R | W | X)
+            for end in range(2):
+                value = self.read(self.model.ends(k)[end])
+                assert value == (stretch[1 + end] if readable else None), hex(self.model.ends(k)[end])
+        check_frames(self.window)
+
+
+@pytest.mark.parametrize("round_", range(4))
+def test_random_edits_against_a_model(round_, seed):
+    with bare_window(memory_bytes=32 * MIB) as window:
+        space = Space(window, seed + round_)
+        steps = [space.map, space.unmap, space.protect, space.discard, space.move, *[space.touch] * 6]
+        for step in range(250):
+            space.chance.choice(steps)()
+            if step % 25 == 24:
+                space.check()
+        reap_task(window.address, 0, space.task)
+        check_frames(window)
+        assert window.machine["nr_free_frames"] == window.machine["nr_frames"], "frames leaked"
+
+
+@pytest.fixture
+def task(window):
+    k = create_task(window.address, 0)
+    yield k
+    check_frames(window)
+    reap_task(window.address, 0, k)
+    check_frames(window)
+    assert window.machine["nr_free_frames"] == window.machine["nr_frames"]
+
+
+def test_a_large_mapping_costs_no_memory_until_it_is_touched(window, task):
+    before = int(window.machine["nr_free_frames"])
+    assert address_space.map_region(window.address, 0, task, 16 * GIB, 64 * GIB, R | W) == 0
+    assert window.machine["nr_free_frames"] == before
+    assert hot.user_address(window.address, 0, task, 40 * GIB, 1) != 0
+    assert before - window.machine["nr_free_frames"] == 3, "two tables and the page"
+
+
+def test_places_are_free_and_disjoint_and_used_again(window, task):
+    base, taken = window.address, {}
+    for length in (PAGE_SIZE, 3 * PAGE_SIZE, 2 * MIB, 5 * MIB, PAGE_SIZE, GIB):
+        at = hot.place_pages(base, 0, task, 0, length, R | W)
+        assert at > 0 and at % PAGE_SIZE == 0
+        assert all(at + length <= other or other + size <= at for other, size in taken.items())
+        taken[at] = length
+    at, length = min(taken.items())
+    assert address_space.unmap_region(base, 0, task, at, length) == 0
+    assert hot.place_pages(base, 0, task, 0, length, R) == at
+
+
+def test_a_hint_is_taken_where_it_is_free_and_only_there(window, task):
+    base, hint = window.address, 3 * GIB
+    assert hot.place_pages(base, 0, task, hint, 2 * PAGE_SIZE, R) == hint
+    other = hot.place_pages(base, 0, task, hint + PAGE_SIZE, 2 * PAGE_SIZE, R)
+    assert other > 0 and other != hint + PAGE_SIZE
+
+
+def test_there_is_no_place_for_more_than_the_address_space(window, task):
+    assert hot.place_pages(window.address, 0, task, 0, 300 * GIB, R) == ENOMEM
+    assert hot.place_pages(window.address, 0, task, 0, 200 * GIB, R) > 0
+    assert hot.place_pages(window.address, 0, task, 0, 100 * GIB, R) == ENOMEM
+
+
+def test_break_moves_and_stops_at_what_is_mapped(window, task):
+    base, record = window.address, window.machine["tasks"][task]
+    record["brk"] = record["brk_start"] = start = GIB
+    assert hot.set_break(base, 0, task, 0) == start
+    assert hot.set_break(base, 0, task, start + 5000) == start + 5000
+    assert hot.user_address(base, 0, task, start + 8000, 1) != 0, "whole pages"
+    address_space.map_region(base, 0, task, start + 4 * PAGE_SIZE, PAGE_SIZE, R)
+    assert hot.set_break(base, 0, task, start + 5 * PAGE_SIZE) == start + 5000
+    assert hot.set_break(base, 0, task, start) == start
+    assert hot.user_address(base, 0, task, start, 0) == 0
+
+
+def test_data_survives_being_hidden_and_shown_again(window, task):
+    base, va = window.address, 2 * GIB
+    address_space.map_region(base, 0, task, va, PAGE_SIZE, R | W)
+    first = hot.user_address(base, 0, task, va, 1)
+    ctypes.c_int64.from_address(first).value = 77
+    address_space.protect_region(base, 0, task, va, PAGE_SIZE, 0)
+    assert hot.user_address(base, 0, task, va, 0) == 0
+    address_space.protect_region(base, 0, task, va, PAGE_SIZE, R)
+    assert hot.user_address(base, 0, task, va, 0) == first
+    assert hot.user_address(base, 0, task, va, 1) == 0
+    assert ctypes.c_int64.from_address(first).value == 77
+
+
+@pytest.mark.parametrize("frames", range(8))
+def test_any_shortage_of_memory_is_an_error_and_leaks_nothing(frames):
+    with bare_window(memory_bytes=4 * MIB) as window:
+        base = window.address
+        window.machine["nr_frames"] = window.machine["nr_free_frames"] = frames
+        k = create_task(base, 0)
+        if frames == 0:
+            assert k == ENOMEM
+            return
+        results = [
+            address_space.map_region(base, 0, k, GIB + PAGE_SIZE, 2 * PAGE_SIZE, R | W),
+            0 if hot.user_address(base, 0, k, GIB + PAGE_SIZE, 1) else ENOMEM,
+            hot.move_pages(base, 0, k, GIB + PAGE_SIZE, 3 * GIB, PAGE_SIZE),
+            address_space.unmap_region(base, 0, k, GIB + 2 * PAGE_SIZE, PAGE_SIZE),
+        ]
+        assert all(r in (0, ENOMEM) for r in results)
+        check_frames(window)
+        reap_task(base, 0, k)
+        check_frames(window)
+        assert window.machine["nr_free_frames"] == frames
+
+
+@pytest.mark.xfail(strict=True, reason="TASK.resident grows with every fault and never shrinks")
+def test_resident_counts_the_frames_that_a_task_has(window, task):
+    base, va = window.address, 2 * GIB
+    address_space.map_region(base, 0, task, va, 8 * PAGE_SIZE, R | W)
+    for page in range(8):
+        hot.user_address(base, 0, task, va + page * PAGE_SIZE, 1)
+    assert window.machine["tasks"][task]["resident"] == 8
+    address_space.unmap_region(base, 0, task, va, 8 * PAGE_SIZE)
+    assert window.machine["tasks"][task]["resident"] == 0
