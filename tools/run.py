@@ -29,22 +29,30 @@ BAD_INPUT, MACHINE_FAILED, INTERRUPTED = 2, 70, 130
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(cpus, policy, seed, memory, environment, mounts, json_file, quiet, program, arguments):
     """Run PROGRAM (a static RISC-V 64-bit Linux ELF, or the name of one of emu's guests)."""
-    _start_early()
-    from emu import MachineError
-
     try:
-        variables = dict(_variable(text) for text in environment)
-        options = {"seed": seed, "memory": memory, "mounts": mounts, "quiet": not sys.stderr.isatty() and quiet}
-        status, report = _run(cpus, policy, options, program, arguments, variables)
+        status, report = _checked(cpus, policy, seed, memory, environment, mounts, quiet, program, arguments)
         if json_file:
             _write_json(json_file, report, status)
-    except MachineError as error:
-        _fail(error, MACHINE_FAILED if str(error).startswith("the machine failed") else BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     if not quiet and not json_file:
         print_summary(report)
     sys.exit(status)
+
+
+def _checked(cpus, policy, seed, memory, environment, mounts, quiet, program, arguments):
+    """(exit status, report); errors that the user can mend end the command with one line."""
+    _start_early()
+    from emu import MachineError
+
+    try:
+        variables = dict(_variable(text) for text in environment)
+        options = {"seed": seed, "memory": memory, "mounts": mounts, "quiet": quiet}
+        return _run(cpus, policy, options, program, arguments, variables)
+    except MachineError as error:
+        failed = str(error).startswith("the machine failed")
+        print(f"emu: {error}", file=sys.stderr)
+        sys.exit(MACHINE_FAILED if failed else BAD_INPUT)
 
 
 def _start_early():
@@ -84,19 +92,13 @@ def _variable(text):
 
 
 def _write_json(path, report, status):
-    from emu import MachineError
-
     try:
         with open(path, "w") as file:
             json.dump({**report.as_dict(), "exit_status": status}, file, indent=1)
             file.write("\n")
     except OSError as error:
-        raise MachineError(f"--json {path}: cannot be written: {error.strerror}") from None
-
-
-def _fail(error, status):
-    print(f"emu: {error}", file=sys.stderr)
-    sys.exit(status)
+        print(f"emu: --json {path}: cannot be written: {error.strerror}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
 
 
 def print_summary(report):

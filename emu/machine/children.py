@@ -7,11 +7,14 @@ while a process starts: children run only emu's code, so a script needs no
 
 import contextlib
 import multiprocessing
+import signal
 import sys
+import threading
 import types
 from multiprocessing import forkserver, reduction
 
 context = multiprocessing.get_context("forkserver")
+_HELD = (signal.SIGINT, signal.SIGTERM)
 PRELOAD = "emu.cpu_worker.preloaded"
 
 
@@ -41,10 +44,38 @@ def _main_hidden():
         sys.modules["__main__"] = real
 
 
+@contextlib.contextmanager
+def uninterrupted():
+    """Hold back Ctrl-C and SIGTERM (in the main thread) until the block is done.
+
+    By handlers, not by the signal mask: a library's thread may take the signal.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived = []
+    previous = {n: signal.signal(n, lambda *arguments: arrived.append(arguments)) for n in _HELD}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    for number, frame in arrived:
+        if callable(previous[number]):
+            previous[number](number, frame)
+
+
 def start_forkserver():
     """Begin to warm the forkserver; it goes on by itself while the caller does other things."""
     forkserver.set_forkserver_preload([PRELOAD])
-    forkserver.ensure_running()
+    if threading.current_thread() is not threading.main_thread():
+        forkserver.ensure_running()
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is not its business
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def start(name, target, *arguments):

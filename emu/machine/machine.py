@@ -32,7 +32,7 @@ from ..limits import (
 )
 from ..shm.segment import Window
 from . import server as server_process
-from .children import Descriptor, start, start_forkserver
+from .children import Descriptor, start, start_forkserver, uninterrupted
 from .config import Config, MachineError
 from .directory import make_directory, remove_directory
 from .loader import read_program
@@ -100,14 +100,16 @@ class Machine:
         ensure_warm(self._quiet)
         start_forkserver()
         try:
-            self._boot()
+            with uninterrupted():
+                self._boot()
         except BaseException:
-            self._shut_down()
+            self.__exit__()
             raise
         return self
 
-    def __exit__(self, kind, value, traceback):
-        self._shut_down()
+    def __exit__(self, *exception):
+        with uninterrupted():
+            self._shut_down()
 
     def _boot(self):
         config = self.config
@@ -256,12 +258,14 @@ class Machine:
         take_pending(base, SUPERVISOR)
         if not self._is_active() or self._failed():
             return
-        if begin_park(base, SUPERVISOR) == 0:
-            self._poll(None if deadline is None else max(0, deadline - time.monotonic()))
-        consumed = self._mail.take()
-        if end_park(base, SUPERVISOR, int(consumed)):
-            self._mail.sleep()
-            end_park(base, SUPERVISOR, 1)
+        try:
+            if begin_park(base, SUPERVISOR) == 0:
+                self._poll(None if deadline is None else max(0, deadline - time.monotonic()))
+        finally:
+            consumed = self._mail.take()
+            if end_park(base, SUPERVISOR, int(consumed)):
+                self._mail.sleep()
+                end_park(base, SUPERVISOR, 1)
 
     def _poll(self, timeout):
         """Sleep until a wake-up or until a child dies that should not."""
@@ -305,7 +309,7 @@ class Machine:
         waited = 0
         while not socket.poll(200):
             waited += 200
-            if not self._processes[SERVER].is_alive() or self._failed():
+            if SERVER not in self._processes or not self._processes[SERVER].is_alive() or self._failed():
                 raise MachineError(f"{who} does not answer: the machine failed")
             if waited >= REPLY_TIMEOUT_MS:
                 raise MachineError(f"{who} did not answer within {REPLY_TIMEOUT_MS // 1000} s")

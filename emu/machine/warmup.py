@@ -33,17 +33,25 @@ def _compile(quiet):
         tqdm(total=len(everything()), desc="compiling the kernel (once)", unit="fn", disable=quiet) as bar,
         ThreadPoolExecutor(WORKERS) as pool,
     ):
-        for job in [pool.submit(_worker, part, bar) for part in range(WORKERS)]:
-            job.result()
+        running = []
+        jobs = [pool.submit(_worker, part, bar, running) for part in range(WORKERS)]
+        try:
+            for job in jobs:
+                job.result()
+        except BaseException:  # Ctrl-C too: do not wait for the compilers
+            for process in running:
+                process.kill()
+            raise
 
 
-def _worker(part, bar):
+def _worker(part, bar, running):
     command = [sys.executable, "-m", "emu.cpu_worker.warm", str(part), str(WORKERS)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cache.SOURCE_ROOT.parent
     ) as process:
+        running.append(process)
         for _ in process.stdout:
             bar.update()
         errors = process.stderr.read()
     if process.returncode:
-        raise MachineError(f"compiling the kernel failed: {errors.strip().splitlines()[-1:]}")
+        raise MachineError(f"compiling the kernel failed: {' '.join(errors.strip().splitlines()[-1:])}")

@@ -47,12 +47,11 @@ def check_queues(machine):
         running = states.get("running", set())
         current = int(machine["cpus"][queue]["current"]) if queue < machine["nr_cpus"] else -1
         assert running == ({current} if current >= 0 else set()), f"CPU {queue} runs {current}, not {running}"
-    for i in range(MAX_THREADS):
-        state, sleep = int(machine["threads"][i]["where"]) & 0xFF, int(machine["threads"][i]["sleep"])
-        if state in (RUNNABLE, RUNNING):
-            assert sleep == 0, f"thread {i} is {STATE_NAMES[state]} with sleep word {sleep}"
-        elif state == BLOCKED:
-            assert sleep not in (0, SLEEP_CLAIMED), f"thread {i} sleeps though it was woken"
+    state, sleep = machine["threads"]["where"] & 0xFF, machine["threads"]["sleep"]
+    wrong = np.flatnonzero(((state == RUNNABLE) | (state == RUNNING)) & (sleep != 0))
+    assert not wrong.size, f"threads {wrong} are awake with sleep words {sleep[wrong]}"
+    lost = np.flatnonzero((state == BLOCKED) & ((sleep == 0) | (sleep == SLEEP_CLAIMED)))
+    assert not lost.size, f"threads {lost} sleep though they were woken"
 
 
 def check_frames(window, held=()):

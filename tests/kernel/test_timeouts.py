@@ -32,7 +32,7 @@ def is_valid(window, entry):
 def test_random_use_against_a_model(window, seed):
     chance, base, model = random.Random(seed), window.address, []
     threads = window.machine["threads"]
-    for step in range(3000):
+    for step in range(1200):
         choice = chance.random()
         if choice < 0.5:
             i, word, deadline = chance.randrange(200), step * 256 + 258, chance.randrange(1, 1000)

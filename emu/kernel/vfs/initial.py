@@ -24,7 +24,8 @@ def initial_tree(machine, store, mounts=()):
     for path in ("/tmp", "/dev/shm", "/var/tmp"):
         tree.make_directories(path).set_mode(0o1777)
     dev = tree.make_directories("/dev")
-    links = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
+    links = {"fd": "/proc/self/fd"}
+    links.update((name, f"/proc/self/fd/{fd}") for fd, name in enumerate(("stdin", "stdout", "stderr")))
     for name, node in devices(filesystem, machine.random).items():
         dev.add(name, node)
     for name, target in links.items():

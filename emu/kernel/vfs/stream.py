@@ -14,7 +14,7 @@ import os
 import select
 import struct
 
-from ..syscalls.linux.errors import EAGAIN, EIO, ENOTTY, LinuxError, Blocked
+from ..syscalls.linux.errors import EAGAIN, EIO, ENOTTY, Blocked, LinuxError
 from .abi import O_ACCMODE, O_NONBLOCK, O_PATH, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, S_IFCHR, S_IFMT, S_IFREG
 from .inode import Filesystem, Inode, Stat
 from .open_file import OpenFile

@@ -5,6 +5,7 @@ A FileTable maps small numbers to open files.  Tasks that share descriptors (CLO
 """
 
 from ..syscalls.linux.errors import EBADF, EMFILE, LinuxError
+from .abi import O_PATH
 from .stream import HostStream, StreamNode
 
 DEFAULT_LIMIT = 1024
@@ -32,6 +33,13 @@ class FileTable:
             if file is not None:
                 return file
         raise LinuxError(EBADF)
+
+    def usable(self, fd):
+        """The open file of a descriptor that is more than a place (O_PATH); EBADF."""
+        file = self.get(fd)
+        if file.flags & O_PATH:
+            raise LinuxError(EBADF)
+        return file
 
     def lowest_free(self, minimum=0, limit=DEFAULT_LIMIT):
         """The lowest free descriptor from minimum on; EMFILE when it is not below the limit."""

@@ -1,4 +1,4 @@
-"""Served Linux calls on files: descriptors first, then names.
+"""Served Linux calls on open files: descriptors and data.  Those on names are in vfs/calls_on_names.py.
 
 Semantics and error numbers are those of the Linux manual pages; where files are kept, and how, is vfs/'s business.
 Handlers stay thin: they fetch arguments, check what only this layer knows, and let vfs/ do the work.
@@ -7,16 +7,9 @@ Not offered: record locks (fcntl F_SETLK: EINVAL), O_TMPFILE (EOPNOTSUPP), splic
 changed (TCSETS: EPERM).  The signal mask of ppoll and pselect6 is ignored.
 """
 
-import os
 import struct
 
 from ...vfs.abi import (
-    AT_EMPTY_PATH,
-    AT_FDCWD,
-    AT_NO_AUTOMOUNT,
-    AT_REMOVEDIR,
-    AT_SYMLINK_FOLLOW,
-    AT_SYMLINK_NOFOLLOW,
     CREATION_FLAGS,
     O_APPEND,
     O_CLOEXEC,
@@ -32,17 +25,17 @@ from ...vfs.abi import (
     POLLPRI,
     S_IFDIR,
     S_IFIFO,
-    S_IFLNK,
     S_IFREG,
     SETTABLE_FLAGS,
 )
-from ...vfs.layouts import pack_dirent, pack_stat, pack_statfs, pack_statx
-from ...vfs.pipe import CAPACITY as PIPE_CAPACITY, make_pipe
+from ...vfs.calls_on_names import start_of
+from ...vfs.pipe import CAPACITY as PIPE_CAPACITY
+from ...vfs.pipe import make_pipe
 from ...vfs.polling import poll_files
 from ...vfs.table import DEFAULT_LIMIT
 from ...vfs.transfer import copy, receive, send
-from .errors import EBADF, EFBIG, EINVAL, EISDIR, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM, ERANGE, ESPIPE, LinuxError
-from .registry import Int32, Int64, Path, Pointer, Size, UInt32, served
+from .errors import EBADF, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, ESPIPE, LinuxError
+from .registry import Int32, Int64, Path, Pointer, Size, UInt32, only, served
 
 SECOND_NS = 1_000_000_000
 RLIMIT_NOFILE = 7
@@ -50,9 +43,7 @@ IOV_MAX = 1024
 F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ = 0, 1, 2, 3, 4, 1030, 1032
 TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ = 0x5401, 0x5402, 0x5403, 0x5404, 0x5413
 FIONREAD, FIONBIO, FIONCLEX, FIOCLEX = 0x541B, 0x5421, 0x5450, 0x5451
-RENAME_NOREPLACE = 1
 CLOSE_RANGE_UNSHARE, CLOSE_RANGE_CLOEXEC = 2, 4
-UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
 
 
 # --- descriptors ------------------------------------------------------------------------------------------------------
@@ -61,14 +52,6 @@ UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
 def limit_of(call):
     """The first descriptor number that the task may not use."""
     return min(call.task.limits.get(RLIMIT_NOFILE, (DEFAULT_LIMIT,))[0], 1 << 20)
-
-
-def file_of(call, fd):
-    """The open file of a descriptor that may be used for more than its place; EBADF."""
-    file = call.task.files.get(fd)
-    if file.flags & O_PATH:
-        raise LinuxError(EBADF)
-    return file
 
 
 def _to_read(call, fd):
@@ -85,16 +68,11 @@ def _to_write(call, fd):
     return file
 
 
-def _only(flags, known):
-    if flags & ~known:
-        raise LinuxError(EINVAL)
-
-
 @served("openat")
 def openat(call, dirfd: Int32, path: Path, flags: UInt32, mode: UInt32):
     files = call.task.files
     fd = files.lowest_free(0, limit_of(call))
-    file = call.tree.open(call.task, _start(call, dirfd, path), path, flags, mode)
+    file = call.tree.open(call.task, start_of(call, dirfd, path), path, flags, mode)
     return files.place(fd, file, bool(flags & O_CLOEXEC))
 
 
@@ -106,7 +84,7 @@ def close(call, fd: Int32):
 
 @served("close_range")
 def close_range(call, first: UInt32, last: UInt32, flags: UInt32):
-    _only(flags, CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)
+    only(flags, CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)
     if first > last:
         raise LinuxError(EINVAL)
     files = call.task.files
@@ -135,7 +113,7 @@ def dup(call, fd: Int32):
 
 @served("dup3")
 def dup3(call, fd: Int32, new: Int32, flags: UInt32):
-    _only(flags, O_CLOEXEC)
+    only(flags, O_CLOEXEC)
     if fd == new:
         raise LinuxError(EINVAL)
     file = call.task.files.get(fd)
@@ -169,7 +147,7 @@ def fcntl(call, fd: Int32, command: UInt32, argument: Int64):
 
 @served("ioctl")
 def ioctl(call, fd: Int32, request: UInt32, argument: Pointer):
-    file = file_of(call, fd)
+    file = call.task.files.usable(fd)
     if request in (FIOCLEX, FIONCLEX):
         call.task.files.set_close_on_exec(fd, request == FIOCLEX)
     elif request == FIONBIO:
@@ -191,7 +169,7 @@ def ioctl(call, fd: Int32, request: UInt32, argument: Pointer):
 
 @served("pipe2")
 def pipe2(call, address: Pointer, flags: UInt32):
-    _only(flags, O_CLOEXEC | O_NONBLOCK | O_DIRECT)
+    only(flags, O_CLOEXEC | O_NONBLOCK | O_DIRECT)
     files, limit = call.task.files, limit_of(call)
     first = files.lowest_free(0, limit)
     second = files.lowest_free(first + 1, limit)
@@ -298,7 +276,7 @@ def sendfile(call, out_fd: Int32, in_fd: Int32, offset_at: Pointer, count: Size)
 @served("copy_file_range")
 def copy_file_range(call, in_fd: Int32, in_at: Pointer, out_fd: Int32, out_at: Pointer, count: Size, flags: UInt32):
     source, target = _to_read(call, in_fd), _to_write(call, out_fd)
-    _only(flags, 0)
+    only(flags, 0)
     if S_IFDIR in (source.node.kind, target.node.kind):
         raise LinuxError(EISDIR)
     if source.node.kind != S_IFREG or target.node.kind != S_IFREG or not (source.seekable and target.seekable):
@@ -310,12 +288,12 @@ def copy_file_range(call, in_fd: Int32, in_at: Pointer, out_fd: Int32, out_at: P
 
 @served("lseek")
 def lseek(call, fd: Int32, offset: Int64, whence: UInt32):
-    return file_of(call, fd).seek(offset, whence)
+    return call.task.files.usable(fd).seek(offset, whence)
 
 
 @served("ftruncate")
 def ftruncate(call, fd: Int32, size: Int64):
-    file = file_of(call, fd)
+    file = call.task.files.usable(fd)
     if size < 0 or not file.writable:
         raise LinuxError(EINVAL)
     file.truncate(size)
@@ -339,7 +317,7 @@ def fallocate(call, fd: Int32, mode: UInt32, offset: Int64, size: Int64):
 
 @served("fsync", "fdatasync", "syncfs")
 def fsync(call, fd: Int32):
-    file_of(call, fd).sync()
+    call.task.files.usable(fd).sync()
     return 0
 
 
@@ -350,7 +328,7 @@ def sync(call):
 
 @served("fadvise64", "readahead")
 def fadvise64(call, fd: Int32):
-    file_of(call, fd)
+    call.task.files.usable(fd)
     return 0
 
 
@@ -382,8 +360,10 @@ def pselect6(call, count: Int32, reading: Pointer, writing: Pointer, failing: Po
     size = (count + 63) // 64 * 8
     sets = []  # (address, events asked for, what of poll makes a member ready)
     for address, asked, shown in (
-        (reading, POLLIN, POLLIN | POLLHUP | POLLERR), (writing, POLLOUT, POLLOUT | POLLERR), (failing, POLLPRI, POLLPRI)
-    ):  # fmt: skip
+        (reading, POLLIN, POLLIN | POLLHUP | POLLERR),
+        (writing, POLLOUT, POLLOUT | POLLERR),
+        (failing, POLLPRI, POLLPRI),
+    ):
         if address and size:
             bits = int.from_bytes(call.read(address, size), "little") & ((1 << count) - 1)
             sets.append((address, bits, asked, shown))
@@ -400,243 +380,3 @@ def pselect6(call, count: Int32, reading: Pointer, writing: Pointer, failing: Po
         members += found.bit_count()
         call.write(address, found.to_bytes(size, "little"))
     return members
-
-
-# --- names ------------------------------------------------------------------------------------------------------------
-
-
-def _start(call, dirfd, path):
-    """The directory from which a path starts; EBADF, ENOTDIR."""
-    if path[:1] == "/":
-        return call.tree.root
-    if dirfd == AT_FDCWD:
-        return call.tree.directory(call.task)
-    node = call.task.files.get(dirfd).node
-    if node.kind != S_IFDIR:
-        raise LinuxError(ENOTDIR)
-    return node
-
-
-def _find(call, dirfd, path, flags):
-    """The inode, or with AT_EMPTY_PATH the open file, that a call means."""
-    if not path and flags & AT_EMPTY_PATH:
-        return call.tree.directory(call.task) if dirfd == AT_FDCWD else call.task.files.get(dirfd)
-    return call.tree.find(call.task, _start(call, dirfd, path), path, follow=not flags & AT_SYMLINK_NOFOLLOW)
-
-
-def _find_inode(call, dirfd, path, flags):
-    found = _find(call, dirfd, path, flags)
-    return getattr(found, "node", found)
-
-
-@served("fstat")
-def fstat(call, fd: Int32, address: Pointer):
-    call.write(address, pack_stat(call.task.files.get(fd).stat()))
-    return 0
-
-
-@served("newfstatat")
-def newfstatat(call, dirfd: Int32, path: Path, address: Pointer, flags: UInt32):
-    _only(flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)
-    call.write(address, pack_stat(_find(call, dirfd, path, flags).stat()))
-    return 0
-
-
-@served("statx")
-def statx(call, dirfd: Int32, path: Path, flags: UInt32, mask: UInt32, address: Pointer):
-    _only(flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | 0x6000)  # AT_STATX_SYNC_TYPE: no meaning here
-    if mask & 0x80000000:
-        raise LinuxError(EINVAL)
-    call.write(address, pack_statx(_find(call, dirfd, path, flags).stat()))
-    return 0
-
-
-@served("statfs")
-def statfs(call, path: Path, address: Pointer):
-    call.write(address, pack_statfs(_find(call, AT_FDCWD, path, 0).filesystem))
-    return 0
-
-
-@served("fstatfs")
-def fstatfs(call, fd: Int32, address: Pointer):
-    call.write(address, pack_statfs(call.task.files.get(fd).node.filesystem))
-    return 0
-
-
-@served("getdents64")
-def getdents64(call, fd: Int32, address: Pointer, count: UInt32):
-    file = file_of(call, fd)
-    records, size, at = [], 0, file.offset
-    for name, inode, kind in file.entries(call.task)[at:]:
-        record = pack_dirent(name, inode, kind, at + 1)
-        if size + len(record) > count:
-            if not records:
-                raise LinuxError(EINVAL)
-            break
-        records.append(record)
-        size += len(record)
-        at += 1
-    call.write(address, b"".join(records))
-    file.offset = at
-    return size
-
-
-@served("getcwd")
-def getcwd(call, address: Pointer, size: Size):
-    path = os.fsencode(call.tree.directory(call.task).path()) + b"\0"
-    if len(path) > size:
-        raise LinuxError(ERANGE)
-    call.write(address, path)
-    return len(path)
-
-
-def _change_directory(call, node):
-    if node.kind != S_IFDIR:
-        raise LinuxError(ENOTDIR)
-    call.task.cwd = node.path()
-    return 0
-
-
-@served("chdir")
-def chdir(call, path: Path):
-    return _change_directory(call, _find(call, AT_FDCWD, path, 0))
-
-
-@served("fchdir")
-def fchdir(call, fd: Int32):
-    return _change_directory(call, call.task.files.get(fd).node)
-
-
-@served("mkdirat")
-def mkdirat(call, dirfd: Int32, path: Path, mode: UInt32):
-    call.tree.make_directory(call.task, _start(call, dirfd, path), path, mode)
-    return 0
-
-
-@served("unlinkat")
-def unlinkat(call, dirfd: Int32, path: Path, flags: UInt32):
-    _only(flags, AT_REMOVEDIR)
-    remove = call.tree.remove_directory if flags else call.tree.unlink
-    remove(call.task, _start(call, dirfd, path), path)
-    return 0
-
-
-@served("renameat2")
-def renameat2(call, old_dirfd: Int32, old: Path, new_dirfd: Int32, new: Path, flags: UInt32):
-    _only(flags, RENAME_NOREPLACE)
-    starts = _start(call, old_dirfd, old), _start(call, new_dirfd, new)
-    call.tree.rename(call.task, starts[0], old, starts[1], new, replace=not flags)
-    return 0
-
-
-@served("linkat")
-def linkat(call, old_dirfd: Int32, old: Path, new_dirfd: Int32, new: Path, flags: UInt32):
-    _only(flags, AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)
-    follow = flags & AT_EMPTY_PATH | (0 if flags & AT_SYMLINK_FOLLOW else AT_SYMLINK_NOFOLLOW)
-    node = _find_inode(call, old_dirfd, old, follow)
-    call.tree.add_name(call.task, node, _start(call, new_dirfd, new), new)
-    return 0
-
-
-@served("symlinkat")
-def symlinkat(call, target: Path, dirfd: Int32, path: Path):
-    if not target:
-        raise LinuxError(ENOENT)
-    call.tree.make_link(call.task, _start(call, dirfd, path), path, target)
-    return 0
-
-
-@served("readlinkat")
-def readlinkat(call, dirfd: Int32, path: Path, address: Pointer, size: Int32):
-    if size <= 0:
-        raise LinuxError(EINVAL)
-    node = _find_inode(call, dirfd, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
-    if node.kind != S_IFLNK:
-        raise LinuxError(EINVAL if path else ENOENT)
-    text = os.fsencode(node.target(call.task))[:size]
-    call.write(address, text)
-    return len(text)
-
-
-@served("faccessat")
-def faccessat(call, dirfd: Int32, path: Path, mode: UInt32):
-    return faccessat2(call, dirfd, path, mode, 0)
-
-
-@served("faccessat2")
-def faccessat2(call, dirfd: Int32, path: Path, mode: UInt32, flags: UInt32):
-    _only(mode, 7)
-    _only(flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | 0x200)  # AT_EACCESS: real and effective user are the same
-    _find_inode(call, dirfd, path, flags).check_access(mode)
-    return 0
-
-
-@served("truncate")
-def truncate(call, path: Path, size: Int64):
-    if size < 0:
-        raise LinuxError(EINVAL)
-    _find(call, AT_FDCWD, path, 0).truncate(size)
-    return 0
-
-
-@served("fchmod")
-def fchmod(call, fd: Int32, mode: UInt32):
-    file_of(call, fd).node.set_mode(mode & 0o7777)
-    return 0
-
-
-@served("fchmodat")
-def fchmodat(call, dirfd: Int32, path: Path, mode: UInt32):
-    return fchmodat2(call, dirfd, path, mode, 0)
-
-
-@served("fchmodat2")
-def fchmodat2(call, dirfd: Int32, path: Path, mode: UInt32, flags: UInt32):
-    _only(flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)
-    node = _find_inode(call, dirfd, path, flags)
-    if node.kind == S_IFLNK:
-        raise LinuxError(EOPNOTSUPP)
-    node.set_mode(mode & 0o7777)
-    return 0
-
-
-@served("fchown")
-def fchown(call, fd: Int32, uid: Int32, gid: Int32):
-    file_of(call, fd).node.set_owner(uid, gid)
-    return 0
-
-
-@served("fchownat")
-def fchownat(call, dirfd: Int32, path: Path, uid: Int32, gid: Int32, flags: UInt32):
-    _only(flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)
-    _find_inode(call, dirfd, path, flags).set_owner(uid, gid)
-    return 0
-
-
-@served("utimensat")
-def utimensat(call, dirfd: Int32, path_at: Pointer, times_at: Pointer, flags: UInt32):
-    _only(flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)
-    now = call.machine.realtime_ns()
-    times = [now, now]
-    if times_at:
-        seconds_and_ns = struct.unpack("<qqqq", call.read(times_at, 32))
-        for i, (seconds, ns) in enumerate((seconds_and_ns[:2], seconds_and_ns[2:])):
-            if ns == UTIME_OMIT:
-                times[i] = None
-            elif ns != UTIME_NOW:
-                if not 0 <= ns < SECOND_NS:
-                    raise LinuxError(EINVAL)
-                times[i] = seconds * SECOND_NS + ns
-    if path_at:
-        node = _find_inode(call, dirfd, os.fsdecode(call.string(path_at)), flags)
-    else:
-        node = file_of(call, dirfd).node
-    if times != [None, None]:
-        node.set_times(*times)
-    return 0
-
-
-@served("umask")
-def umask(call, mask: UInt32):
-    before, call.task.umask = call.task.umask, mask & 0o777
-    return before

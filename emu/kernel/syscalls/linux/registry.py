@@ -13,7 +13,7 @@ What handlers use of a Call (the server's class; tests have a fake):
 import os
 from typing import Annotated, get_type_hints
 
-from .errors import ENOSYS, LinuxError
+from .errors import EINVAL, ENOSYS, LinuxError
 from .numbers import NUMBERS, name_of
 
 
@@ -68,6 +68,12 @@ def served(name, *aliases):
         return function
 
     return register
+
+
+def only(flags, known):
+    """EINVAL when a flag is set that the call does not know."""
+    if flags & ~known:
+        raise LinuxError(EINVAL)
 
 
 def handler_of(number):

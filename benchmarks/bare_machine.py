@@ -1,0 +1,44 @@
+"""A machine without processes: the shared records, and a task with threads, for timing the kernel's core alone.
+
+What is timed runs in this process as actor 0 (and 1); nothing else looks at the records.
+Functions that are timed are compiled with the kernel's own code inside, as it is in a CPU.
+"""
+
+from emu import Machine
+from emu.cpu_worker.process import prepare_actor
+from emu.kernel import sched, task, thread
+from emu.limits import MIB
+from emu.shm.segment import Window
+
+CPUS = 2
+
+
+class BareMachine:
+    """`.address` for entries, `.machine` the records, `.task` a task's index."""
+
+    def __init__(self, policy="inko"):
+        machine = Machine(CPUS, policy=policy, memory=16 * MIB, seed=1)
+        self.window = Window.create(machine.config.memory_bytes)
+        machine._fill(self.window.machine)
+        self.machine = self.window.machine
+        self.address = self.window.address
+        for cpu in range(CPUS):
+            prepare_actor(self.window, cpu, policy)
+        self.task = task.create_task(self.address, 0)
+
+    def add_threads(self, count):
+        """Make RUNNABLE threads on CPU 0; their indices."""
+        indices = [thread.create_thread(self.address, 0, self.task) for _ in range(count)]
+        for i in indices:
+            sched.start(self.address, 0, i)
+        return indices
+
+    def close(self):
+        self.machine = None
+        self.window.destroy()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()

@@ -1,0 +1,178 @@
+"""Processes that run one compiled function each on a bare shared machine, all at once.
+
+    crew = Crew(workers=4, seed=seed)
+    words = crew.run("tests.litmus.lock", "add_under_lock", 100_000)
+
+Each process plays the actor of its number.  A function gets (address, actor, workers,
+the given integers).  The first 64 guest frames are no part of the machine: they hold the
+words that a test shares.  A litmus function looks at STOP in each step and leaves when it
+is set; `violation` sets it.  A control runs until its violation shows or a bound
+is reached, so a control that finds nothing fails its test.
+"""
+
+import contextlib
+import importlib
+
+import numpy as np
+
+from emu.cpu_worker.lifeline import tie_to_supervisor
+from emu.cpu_worker.process import prepare_actor
+from emu.hot import Entry, hot
+from emu.limits import MIB, PAGE_SIZE, RAM_OFFSET
+from emu.machine.children import Descriptor, start
+from emu.shm.atomics import pause
+from emu.shm.memory import AMO_64, address_of, load_64, store_64
+from emu.shm.segment import Window
+from emu.shm.spinlock import backoff
+from tests.kernel.bare import bare_window
+
+MEMORY_BYTES = 16 * MIB
+RESERVED_FRAMES = 64
+LINE = 8  # words in a cache line
+
+# Words that all tests share, each in a line of its own; a test's own begin at OWN.
+STOP, READY, VIOLATIONS, ARRIVED, DONE = (k * LINE for k in range(5))
+RESULTS = 64 * LINE  # a line for each worker
+OWN = 128 * LINE
+
+_add = AMO_64["add"]
+
+
+@hot
+def word_at(m, k):
+    """Host address of a shared word."""
+    return address_of(m) + RAM_OFFSET + k * 8
+
+
+@hot
+def get_word(m, k):
+    return load_64(word_at(m, k))
+
+
+@hot
+def set_word(m, k, value):
+    store_64(word_at(m, k), value)
+
+
+@hot
+def add_word(m, k, value):
+    """Add atomically; the old value."""
+    return _add(word_at(m, k), value)
+
+
+@hot
+def over(m):
+    return get_word(m, STOP) != 0
+
+
+@hot
+def violation(m):
+    add_word(m, VIOLATIONS, 1)
+    set_word(m, STOP, 1)
+
+
+@hot
+def result(m, me, value):
+    set_word(m, RESULTS + me * LINE, value)
+
+
+@hot
+def dawdle(steps):
+    """A short time of no use."""
+    for _ in range(steps):
+        pause()
+
+
+@hot
+def meet(m, workers):
+    """A barrier; False when the run is over."""
+    mine = add_word(m, ARRIVED, 1) // workers
+    spins = 0
+    while get_word(m, ARRIVED) < (mine + 1) * workers:
+        if over(m):
+            return False
+        spins = min(backoff(spins), 250)  # never so long that it sleeps
+    return True
+
+
+def _worker(config, me, descriptors, module, name, arguments):
+    """Entry of a process."""
+    tie_to_supervisor()
+    window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
+    prepare_actor(window, me, config["policy"])["tlb_task"] = -1
+    function = getattr(importlib.import_module(module), name)
+    if isinstance(function, Entry):
+        function(window.address, me, config["workers"], *arguments)
+    else:
+        function(window, me, config["workers"], config["directory"], *arguments)
+
+
+class Crew:
+    """A bare window and the processes on it. A context manager."""
+
+    def __init__(self, workers, seed, policy="inko", directory=""):
+        self.workers, self.seed, self.policy, self.directory = workers, seed, policy, directory
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            options = {"cpus": self.workers, "policy": self.policy, "seed": self.seed}
+            self.window = stack.enter_context(bare_window(memory_bytes=MEMORY_BYTES, **options))
+            self.machine = self.window.machine
+            self.machine["fresh_frame"] = RESERVED_FRAMES
+            self.machine["nr_free_frames"] -= RESERVED_FRAMES
+            self.words = self.window.memory(0, RESERVED_FRAMES).view(np.int64)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exception):
+        self.words = self.machine = None
+        self._stack.__exit__(*exception)
+
+    @property
+    def violations(self):
+        return int(self.words[VIOLATIONS])
+
+    def results(self):
+        """What the workers reported."""
+        return [int(self.words[RESULTS + me * LINE]) for me in range(self.workers)]
+
+    def run(self, module, jobs, bound_s=8.0):
+        """Start a process for each (function name, integer arguments), and wait for all of them."""
+        config = {
+            "address": self.window.address, "memory_bytes": MEMORY_BYTES, "policy": self.policy,
+            "workers": self.workers, "directory": self.directory,
+        }  # fmt: skip
+        for name in {name for name, _ in jobs}:
+            function = getattr(importlib.import_module(module), name)
+            if isinstance(function, Entry) and not function._compiled:
+                function.compile()  # here: the processes find it in the cache
+        segments = [Descriptor(d) for d in self.window.descriptors]
+        processes = [
+            start(f"litmus-{me}", _worker, config, me, segments, module, name, arguments)
+            for me, (name, arguments) in enumerate(jobs)
+        ]
+        late = self._join(processes, bound_s)
+        if late:
+            self.words[STOP] = 1
+            late = self._join(processes, 10.0)
+        for process in late:
+            process.kill()
+            process.join()
+        assert not late, f"{[p.name for p in late]} did not end"
+        assert [p.exitcode for p in processes] == [0] * len(processes)
+
+    def run_all(self, module, name, *arguments, bound_s=8.0):
+        """The same function in every process."""
+        self.run(module, [(name, arguments)] * self.workers, bound_s)
+
+    @staticmethod
+    def _join(processes, bound_s):
+        import time
+
+        end = time.monotonic() + bound_s
+        for process in processes:
+            process.join(max(0.0, end - time.monotonic()))
+        return [p for p in processes if p.is_alive()]
+
+
+assert RESERVED_FRAMES * PAGE_SIZE // 8 >= OWN + 64 * 256

@@ -1,0 +1,231 @@
+"""One thread that sleeps again and again, and several CPUs that want to wake it."""
+
+from emu.hot import entry, hot
+from emu.kernel.randomness import random_below
+from emu.kernel.sched import block, lock_queue, make_runnable, pick_next, start_thread, unlock_queue
+from emu.kernel.sleeping import interrupt_sleep
+from emu.kernel.states import BLOCKED, SLEEP_SERVER, SLEEP_TIME, set_where
+from emu.kernel.thread import allocate_thread
+from emu.kernel.wait import A0, SLEEP_CLAIMED, claim, prepare_sleep, sleep_word
+from emu.shm.atomics import load_relaxed, load_seq_cst, store_relaxed
+from emu.shm.layout import machine_at
+from emu.shm.memory import monotonic_ns
+from tests.litmus.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, violation
+
+THREAD, CLAIMS, WINNER = OWN, OWN + LINE, OWN + 2 * LINE
+LOST_NS = 300_000_000  # a wake-up that takes longer is lost
+EINTR = 4
+
+
+@hot
+def _become_the_sleeper(m, me):
+    """This CPU runs a thread, which the others find in THREAD."""
+    i = allocate_thread(m, me, 0)
+    m.threads[i].affinity = 1 << me
+    start_thread(m, me, i)
+    set_word(m, THREAD, pick_next(m, me))
+    return i
+
+
+@hot
+def _wait_until_picked(m, me, i):
+    """After the thread left its CPU: until it runs again; False when its wake-up was lost."""
+    give_up_ns = monotonic_ns() + LOST_NS
+    while pick_next(m, me) != i:
+        if monotonic_ns() > give_up_ns:
+            violation(m)
+        if over(m):
+            return False
+    return True
+
+
+@hot
+def _block_badly(m, me, i):
+    """Control: `block` that does not look whether the sleep was claimed meanwhile."""
+    lock_queue(m, me, me)
+    m.cpus[me].current = -1
+    set_where(m, m.threads[i], BLOCKED, me)
+    unlock_queue(m, me, me)
+
+
+@hot
+def _sleep_again_and_again(m, me, workers, count, bad):
+    i = _become_the_sleeper(m, me)
+    meet(m, workers)
+    done = 0
+    stayed = 0
+    while done < count and not over(m):
+        prepare_sleep(m.threads[i], SLEEP_TIME)
+        dawdle(random_below(m, me, 8))
+        slept = True
+        if bad:
+            _block_badly(m, me, i)
+        else:
+            slept = block(m, me, i)
+        if slept:
+            if not _wait_until_picked(m, me, i):
+                break
+        else:
+            stayed += 1
+        done += 1
+    set_word(m, DONE, 1)
+    result(m, me, done)
+    set_word(m, WINNER, stayed)
+
+
+@entry(4)
+def sleeper(address, me, workers, count):
+    _sleep_again_and_again(machine_at(address), me, workers, count, False)
+    return 0
+
+
+@entry(4)
+def bad_sleeper(address, me, workers, count):
+    _sleep_again_and_again(machine_at(address), me, workers, count, True)
+    return 0
+
+
+@entry(4)
+def waker(address, me, workers, count):
+    """Claims whatever sleep it sees; the winner makes the thread runnable."""
+    m = machine_at(address)
+    meet(m, workers)
+    i = get_word(m, THREAD)
+    t = m.threads[i]
+    while get_word(m, DONE) == 0 and not over(m):
+        word = sleep_word(t)
+        if word != 0:
+            dawdle(random_below(m, me, 8))
+            if claim(t, word):
+                add_word(m, CLAIMS, 1)
+                make_runnable(m, me, i)
+    return 0
+
+
+@entry(4)
+def bad_waker(address, me, workers, count):
+    """Control: claims by looking and then storing, so several may win."""
+    m = machine_at(address)
+    meet(m, workers)
+    i = get_word(m, THREAD)
+    t = m.threads[i]
+    while get_word(m, DONE) == 0 and not over(m):
+        word = sleep_word(t)
+        if word != 0:
+            dawdle(random_below(m, me, 8))
+            if load_seq_cst(t, "sleep") == word:
+                store_relaxed(t, "sleep", SLEEP_CLAIMED)
+                if add_word(m, CLAIMS, 1) >= t.sleep_sequence:
+                    violation(m)
+                make_runnable(m, me, i)
+    return 0
+
+
+# --- what the winner leaves in the thread ------------------------------------------------------
+
+
+@entry(4)
+def sleeper_with_result(address, me, workers, count):
+    """Whoever finds itself awake must find its result: the interrupted sleep's -EINTR."""
+    m = machine_at(address)
+    i = _become_the_sleeper(m, me)
+    t = m.threads[i]
+    meet(m, workers)
+    done = 0
+    while done < count and not over(m):
+        t.sleep_remainder = 0
+        t.x[A0] = 0
+        prepare_sleep(t, SLEEP_TIME)
+        dawdle(random_below(m, me, 16))
+        if block(m, me, i) and not _wait_until_picked(m, me, i):
+            break
+        if load_a0(m, i) != -EINTR:
+            violation(m)
+        done += 1
+    set_word(m, DONE, 1)
+    result(m, me, done)
+    return 0
+
+
+@hot
+def load_a0(m, i):
+    from_memory = load_relaxed(m.threads[i], "where")  # nothing is kept in a register across this
+    return m.threads[i].x[A0] if from_memory != 0 else 0
+
+
+@entry(4)
+def interrupter(address, me, workers, count):
+    m = machine_at(address)
+    meet(m, workers)
+    i = get_word(m, THREAD)
+    while get_word(m, DONE) == 0 and not over(m):
+        interrupt_sleep(m, me, i)
+    return 0
+
+
+@entry(4)
+def sleeper_between_two(address, me, workers, count):
+    """Each round one waker and one interrupter; where the waker won, nothing may say "interrupted"."""
+    m = machine_at(address)
+    i = _become_the_sleeper(m, me)
+    t = m.threads[i]
+    meet(m, workers)
+    done = 0
+    while done < count and not over(m):
+        t.restart = 0
+        t.x[A0] = 7
+        set_word(m, WINNER, 0)
+        prepare_sleep(t, SLEEP_SERVER)
+        if block(m, me, i) and not _wait_until_picked(m, me, i):
+            break
+        if not meet(m, workers):
+            break
+        if get_word(m, WINNER) == 1 and (t.restart != 0 or load_a0(m, i) != 7):
+            violation(m)
+        done += 1
+        if not meet(m, workers):
+            break
+    set_word(m, DONE, 1)
+    set_word(m, THREAD, -1)
+    result(m, me, done)
+    return 0
+
+
+@entry(4)
+def waker_in_rounds(address, me, workers, count):
+    m = machine_at(address)
+    meet(m, workers)
+    i = get_word(m, THREAD)
+    done = 0
+    while done < count and not over(m):
+        word = 0
+        while word == 0 and load_seq_cst(m.threads[i], "sleep_sequence") <= done and not over(m):
+            word = sleep_word(m.threads[i])
+        dawdle(random_below(m, me, 30))
+        word = sleep_word(m.threads[i])
+        if word != 0 and claim(m.threads[i], word):
+            set_word(m, WINNER, 1)
+            make_runnable(m, me, i)
+        done += 1
+        if not meet(m, workers) or not meet(m, workers):
+            break
+    return 0
+
+
+@entry(4)
+def interrupter_in_rounds(address, me, workers, count):
+    m = machine_at(address)
+    meet(m, workers)
+    i = get_word(m, THREAD)
+    done = 0
+    while done < count and not over(m):
+        word = 0
+        while word == 0 and load_seq_cst(m.threads[i], "sleep_sequence") <= done and not over(m):
+            word = sleep_word(m.threads[i])
+        while not interrupt_sleep(m, me, i):
+            if get_word(m, WINNER) == 1 or over(m):
+                break
+        done += 1
+        if not meet(m, workers) or not meet(m, workers):
+            break
+    return 0

@@ -1,0 +1,19 @@
+"""The count of active schedulers: exactly one sees itself last (rust-3)."""
+
+import pytest
+
+pytestmark = pytest.mark.system("rust-3")
+MODULE = "tests.litmus.exits"
+
+
+def test_exactly_one_scheduler_sees_itself_last(crew, workers):
+    run = crew(workers)
+    run.run_all(MODULE, "retire_in_rounds", 15_000)
+    assert run.violations == 0
+    assert min(run.results()) > 100, "too few rounds to mean anything"
+
+
+def test_control_bits_cleared_by_load_and_store_are_lost(crew, workers):
+    run = crew(workers)
+    run.run_all(MODULE, "retire_badly", 1_000_000)
+    assert run.violations > 0
