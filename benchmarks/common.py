@@ -70,12 +70,12 @@ class Benchmark:
 
     def table(self, title, columns, rows):
         """Print rows of text."""
-        table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+        table = Table(header_style="bold", box=None, pad_edge=False)
         for n, column in enumerate(columns):
             table.add_column(column, justify="left" if n == 0 else "right")
         for row in rows:
             table.add_row(*(str(cell) for cell in row))
-        self.console.print()
+        self.console.print(f"\n[bold]{title}[/bold]")
         self.console.print(table)
 
     def write_json(self, path):

@@ -11,8 +11,8 @@ The supervisor speaks to it over one ROUTER socket (msgpack: [name, arguments…
 """
 
 import gc
+import os
 import random
-import sys
 import time
 import traceback
 
@@ -236,7 +236,7 @@ class Server:
         handler = int(task["handler"][number - 1])
         blocked = int(thread["signal_mask"]) & bit(number)
         if handler in (0, 1) or blocked:
-            print(line, file=sys.stderr, flush=True)
+            os.write(self.stdio[2], f"{line}\n".encode())
             self.end_task(int(thread["task"]), number)
         else:
             thread["fault_signal"] = number

@@ -1,13 +1,14 @@
 """Processes that run one compiled function each on a bare shared machine, all at once.
 
-    crew = Crew(workers=4, seed=seed)
-    words = crew.run("tests.litmus.lock", "add_under_lock", 100_000)
+    with Crew(workers=4, seed=seed) as crew:
+        crew.run_all("tests.litmus.locks", "add_under_lock", 100_000)
+        assert crew.violations == 0
 
 Each process plays the actor of its number.  A function gets (address, actor, workers,
 the given integers).  The first 64 guest frames are no part of the machine: they hold the
 words that a test shares.  A litmus function looks at STOP in each step and leaves when it
-is set; `violation` sets it.  A control runs until its violation shows or a bound
-is reached, so a control that finds nothing fails its test.
+is set; `violation` sets it, and so does the end of the time.  A control runs until its
+violation shows, so it takes long only when it finds nothing, and then its test fails.
 """
 
 import contextlib
@@ -16,19 +17,21 @@ import importlib
 import numpy as np
 
 from emu.cpu_worker.lifeline import tie_to_supervisor
-from emu.cpu_worker.process import prepare_actor
+from emu.cpu_worker.process import pin, prepare_actor
 from emu.hot import Entry, hot
 from emu.limits import MIB, PAGE_SIZE, RAM_OFFSET
 from emu.machine.children import Descriptor, start
 from emu.shm.atomics import pause
 from emu.shm.memory import AMO_64, address_of, load_64, store_64
 from emu.shm.segment import Window
-from emu.shm.spinlock import backoff
+from emu.shm.spinlock import PAUSES, backoff
 from tests.kernel.bare import bare_window
 
 MEMORY_BYTES = 16 * MIB
 RESERVED_FRAMES = 64
 LINE = 8  # words in a cache line
+BOUND_S = 2.5  # how long a test may run; what it did until then counts
+CONTROL_S = 20.0  # how long a control may look for its violation
 
 # Words that all tests share, each in a line of its own; a test's own begin at OWN.
 STOP, READY, VIOLATIONS, ARRIVED, DONE = (k * LINE for k in range(5))
@@ -84,6 +87,12 @@ def dawdle(steps):
 
 
 @hot
+def spin(spins):
+    """Wait a little in a loop, never so long that the process sleeps; returns the next argument."""
+    return min(backoff(spins), PAUSES + 1)
+
+
+@hot
 def meet(m, workers):
     """A barrier; False when the run is over."""
     mine = add_word(m, ARRIVED, 1) // workers
@@ -91,13 +100,14 @@ def meet(m, workers):
     while get_word(m, ARRIVED) < (mine + 1) * workers:
         if over(m):
             return False
-        spins = min(backoff(spins), 250)  # never so long that it sleeps
+        spins = spin(spins)
     return True
 
 
 def _worker(config, me, descriptors, module, name, arguments):
     """Entry of a process."""
     tie_to_supervisor()
+    pin(me, True)  # two that share a core take turns instead of racing
     window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
     prepare_actor(window, me, config["policy"])["tlb_task"] = -1
     function = getattr(importlib.import_module(module), name)
@@ -136,7 +146,7 @@ class Crew:
         """What the workers reported."""
         return [int(self.words[RESULTS + me * LINE]) for me in range(self.workers)]
 
-    def run(self, module, jobs, bound_s=8.0):
+    def run(self, module, jobs, bound_s=BOUND_S):
         """Start a process for each (function name, integer arguments), and wait for all of them."""
         config = {
             "address": self.window.address, "memory_bytes": MEMORY_BYTES, "policy": self.policy,
@@ -161,7 +171,7 @@ class Crew:
         assert not late, f"{[p.name for p in late]} did not end"
         assert [p.exitcode for p in processes] == [0] * len(processes)
 
-    def run_all(self, module, name, *arguments, bound_s=8.0):
+    def run_all(self, module, name, *arguments, bound_s=BOUND_S):
         """The same function in every process."""
         self.run(module, [(name, arguments)] * self.workers, bound_s)
 

@@ -10,10 +10,10 @@ from emu.kernel.wait import A0, SLEEP_CLAIMED, claim, prepare_sleep, sleep_word
 from emu.shm.atomics import load_relaxed, load_seq_cst, store_relaxed
 from emu.shm.layout import machine_at
 from emu.shm.memory import monotonic_ns
-from tests.litmus.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, violation
+from tests.litmus.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
 
 THREAD, CLAIMS, WINNER = OWN, OWN + LINE, OWN + 2 * LINE
-LOST_NS = 300_000_000  # a wake-up that takes longer is lost
+LOST_NS = 300_000_000  # a control's wake-up that takes longer is lost
 EINTR = 4
 
 
@@ -28,11 +28,13 @@ def _become_the_sleeper(m, me):
 
 
 @hot
-def _wait_until_picked(m, me, i):
-    """After the thread left its CPU: until it runs again; False when its wake-up was lost."""
+def _wait_until_picked(m, me, i, bad=False):
+    """After the thread left its CPU: until it runs again; False when the run is over first."""
     give_up_ns = monotonic_ns() + LOST_NS
+    spins = 0
     while pick_next(m, me) != i:
-        if monotonic_ns() > give_up_ns:
+        spins = spin(spins)
+        if bad and monotonic_ns() > give_up_ns:
             violation(m)
         if over(m):
             return False
@@ -63,7 +65,7 @@ def _sleep_again_and_again(m, me, workers, count, bad):
         else:
             slept = block(m, me, i)
         if slept:
-            if not _wait_until_picked(m, me, i):
+            if not _wait_until_picked(m, me, i, bad):
                 break
         else:
             stayed += 1
@@ -92,9 +94,13 @@ def waker(address, me, workers, count):
     meet(m, workers)
     i = get_word(m, THREAD)
     t = m.threads[i]
+    spins = 0
     while get_word(m, DONE) == 0 and not over(m):
         word = sleep_word(t)
-        if word != 0:
+        if word == 0:
+            spins = spin(spins)
+        else:
+            spins = 0
             dawdle(random_below(m, me, 8))
             if claim(t, word):
                 add_word(m, CLAIMS, 1)
@@ -109,11 +115,16 @@ def bad_waker(address, me, workers, count):
     meet(m, workers)
     i = get_word(m, THREAD)
     t = m.threads[i]
+    spins = 0
     while get_word(m, DONE) == 0 and not over(m):
         word = sleep_word(t)
-        if word != 0:
+        if word == 0:
+            spins = spin(spins)
+        else:
+            spins = 0
             dawdle(random_below(m, me, 8))
             if load_seq_cst(t, "sleep") == word:
+                dawdle(20)
                 store_relaxed(t, "sleep", SLEEP_CLAIMED)
                 if add_word(m, CLAIMS, 1) >= t.sleep_sequence:
                     violation(m)
@@ -158,8 +169,9 @@ def interrupter(address, me, workers, count):
     m = machine_at(address)
     meet(m, workers)
     i = get_word(m, THREAD)
+    spins = 0
     while get_word(m, DONE) == 0 and not over(m):
-        interrupt_sleep(m, me, i)
+        spins = 0 if interrupt_sleep(m, me, i) else spin(spins)
     return 0
 
 
@@ -191,6 +203,17 @@ def sleeper_between_two(address, me, workers, count):
     return 0
 
 
+@hot
+def _await_sleep(m, i, done):
+    """Until the thread falls asleep in this round."""
+    spins = 0
+    while load_seq_cst(m.threads[i], "sleep_sequence") <= done and not over(m):
+        spins = spin(spins)
+    for _ in range(100):
+        if sleep_word(m.threads[i]) != 0:
+            break
+
+
 @entry(4)
 def waker_in_rounds(address, me, workers, count):
     m = machine_at(address)
@@ -198,10 +221,8 @@ def waker_in_rounds(address, me, workers, count):
     i = get_word(m, THREAD)
     done = 0
     while done < count and not over(m):
-        word = 0
-        while word == 0 and load_seq_cst(m.threads[i], "sleep_sequence") <= done and not over(m):
-            word = sleep_word(m.threads[i])
-        dawdle(random_below(m, me, 30))
+        _await_sleep(m, i, done)
+        dawdle(random_below(m, me, 3))
         word = sleep_word(m.threads[i])
         if word != 0 and claim(m.threads[i], word):
             set_word(m, WINNER, 1)
@@ -219,9 +240,8 @@ def interrupter_in_rounds(address, me, workers, count):
     i = get_word(m, THREAD)
     done = 0
     while done < count and not over(m):
-        word = 0
-        while word == 0 and load_seq_cst(m.threads[i], "sleep_sequence") <= done and not over(m):
-            word = sleep_word(m.threads[i])
+        _await_sleep(m, i, done)
+        dawdle(random_below(m, me, 3))
         while not interrupt_sleep(m, me, i):
             if get_word(m, WINNER) == 1 or over(m):
                 break

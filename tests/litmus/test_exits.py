@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.litmus.crew import CONTROL_S
+
 pytestmark = pytest.mark.system("rust-3")
 MODULE = "tests.litmus.exits"
 
@@ -15,5 +17,5 @@ def test_exactly_one_scheduler_sees_itself_last(crew, workers):
 
 def test_control_bits_cleared_by_load_and_store_are_lost(crew, workers):
     run = crew(workers)
-    run.run_all(MODULE, "retire_badly", 1_000_000)
+    run.run_all(MODULE, "retire_badly", 1_000_000, bound_s=CONTROL_S)
     assert run.violations > 0

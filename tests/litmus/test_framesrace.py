@@ -1,7 +1,7 @@
 """The frame allocator: no frame is handed out twice, none is lost."""
 
 from tests.kernel.checks import check_frames
-from tests.litmus.crew import RESERVED_FRAMES
+from tests.litmus.crew import CONTROL_S, RESERVED_FRAMES
 
 MODULE = "tests.litmus.framesrace"
 
@@ -18,5 +18,5 @@ def test_no_frame_is_handed_out_twice_and_all_come_back(crew, workers):
 
 def test_control_a_free_list_without_its_lock_hands_frames_out_twice(crew):
     run = crew(4)
-    run.run_all(MODULE, "take_without_lock", 50_000_000)
+    run.run_all(MODULE, "take_without_lock", 50_000_000, bound_s=CONTROL_S)
     assert run.violations > 0

@@ -1,5 +1,6 @@
 """Mutual exclusion of the spinlock between processes."""
 
+from tests.litmus.crew import CONTROL_S
 from tests.litmus.locks import COUNTER
 
 
@@ -13,5 +14,5 @@ def test_no_two_processes_hold_a_lock_at_once(crew, workers):
 
 def test_control_a_lock_that_is_tested_and_then_set_does_not_exclude(crew, workers):
     run = crew(workers)
-    run.run_all("tests.litmus.locks", "add_under_test_then_set", 50_000_000)
+    run.run_all("tests.litmus.locks", "add_under_test_then_set", 50_000_000, bound_s=CONTROL_S)
     assert run.violations > 0

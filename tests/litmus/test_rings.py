@@ -1,5 +1,7 @@
 """The system server's ring: every request is read exactly once."""
 
+from tests.litmus.crew import CONTROL_S
+
 MODULE, COUNT = "tests.litmus.rings", 300_000
 
 
@@ -19,5 +21,5 @@ def test_every_request_is_read_once_and_in_its_writers_order(crew, workers):
 
 def test_control_a_position_reserved_by_load_and_store_loses_requests(crew):
     run = crew(4)
-    run.run(MODULE, jobs(4, "write_requests_badly", 5_000_000))
+    run.run(MODULE, jobs(4, "write_requests_badly", 5_000_000), bound_s=CONTROL_S)
     assert run.violations > 0

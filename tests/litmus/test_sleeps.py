@@ -3,6 +3,7 @@
 import pytest
 
 from tests.kernel.checks import check_queues
+from tests.litmus.crew import CONTROL_S
 from tests.litmus.sleeps import CLAIMS
 
 MODULE = "tests.litmus.sleeps"
@@ -18,21 +19,22 @@ def test_sleeper_and_wakers_never_miss_each_other_and_one_waker_wins(crew, worke
     run = crew(workers, policy="random")
     run.run(MODULE, jobs(workers, "sleeper", "waker", 150_000))
     assert run.violations == 0
-    assert run.words[CLAIMS] == run.results()[0] > 1000
-    check_queues(run.machine)
+    assert run.words[CLAIMS] - run.results()[0] in (0, 1), "one winner for each sleep (the last may be cut short)"
+    assert run.results()[0] > 1000, "too few rounds to mean anything"
+    check_queues(run.machine)  # among others: nobody sleeps whose sleep was claimed
 
 
 @pytest.mark.system("cz-4")
 def test_control_a_sleeper_that_does_not_look_for_its_claim_misses_a_wake_up(crew, workers):
     run = crew(workers, policy="random")
-    run.run(MODULE, jobs(workers, "bad_sleeper", "waker", 100_000_000))
+    run.run(MODULE, jobs(workers, "bad_sleeper", "waker", 100_000_000), bound_s=CONTROL_S)
     assert run.violations > 0
 
 
 @pytest.mark.system("inko-2")
 def test_control_wakers_that_look_and_then_store_both_win(crew):
     run = crew(4, policy="random")
-    run.run(MODULE, jobs(4, "sleeper", "bad_waker", 100_000_000))
+    run.run(MODULE, jobs(4, "sleeper", "bad_waker", 100_000_000), bound_s=CONTROL_S)
     assert run.violations > 0
 
 
@@ -41,7 +43,8 @@ def test_control_wakers_that_look_and_then_store_both_win(crew):
 def test_an_interrupted_sleeper_finds_its_result(crew, workers):
     run = crew(workers, policy="random")
     run.run(MODULE, jobs(workers, "sleeper_with_result", "interrupter", 300_000))
-    assert run.violations == 0 and run.results()[0] > 1000
+    assert run.violations == 0
+    assert run.results()[0] > 1000, "too few rounds to mean anything"
 
 
 @pytest.mark.system("cz-6")
@@ -50,4 +53,5 @@ def test_an_interrupter_that_comes_second_leaves_the_thread_alone(crew):
     run = crew(3, policy="random")
     each = [("sleeper_between_two", (100_000,)), ("waker_in_rounds", (100_000,)), ("interrupter_in_rounds", (100_000,))]
     run.run(MODULE, each)
-    assert run.violations == 0 and run.results()[0] > 100
+    assert run.violations == 0
+    assert run.results()[0] > 100, "too few rounds to mean anything"

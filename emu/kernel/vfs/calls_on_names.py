@@ -1,6 +1,6 @@
-"""Served Linux calls on names and attributes of files.  Importing this registers them, as files.py does.
+"""Served Linux calls on names and attributes of files (syscalls/linux/files.py has those on open files).
 
-(A handler names its file by a path from a directory, or by a descriptor with an empty path.)
+A file is meant by a path from a directory, or by a descriptor and an empty path.  Importing this registers the calls.
 """
 
 import os
@@ -41,9 +41,10 @@ RENAME_NOREPLACE = 1
 UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
 
 
-
 def start_of(call, dirfd, path):
-    """The directory from which a path starts; EBADF, ENOTDIR."""
+    """The directory from which a path starts; ENOENT when it is empty, EBADF, ENOTDIR."""
+    if not path:
+        raise LinuxError(ENOENT)
     if path[:1] == "/":
         return call.tree.root
     if dirfd == AT_FDCWD:

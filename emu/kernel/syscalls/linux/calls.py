@@ -2,7 +2,7 @@
 
 `linux_call` reads the number from a7 and the arguments from a0…a5, writes the
 result to a0 and returns what the CPU does next (actions.py).  pc is past the ecall
-already.  Numbers: asm-generic/unistd.h.
+already.
 """
 
 from ....hot import hot, never_inline
@@ -11,20 +11,39 @@ from ...handles import tid_of
 from ...wait import A0
 from ..actions import RESUME, SERVE, YIELD
 from .memory_calls import sys_brk, sys_madvise, sys_mmap, sys_mprotect, sys_mremap, sys_munmap
+from .numbers import NUMBERS
 from .signal_calls import sys_kill, sys_rt_sigprocmask, sys_tgkill
 from .sync_calls import sys_futex
-from .thread_calls import sys_clone, sys_exit, sys_exit_group, sys_getcpu
+from .thread_calls import sys_clone, sys_exit, sys_exit_group, sys_get_robust_list, sys_getcpu
 from .time_calls import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
 
 MAP_ANONYMOUS = 0x20
-
-HOT_NUMBERS = {
-    "set_tid_address": 96, "futex": 98, "set_robust_list": 99, "nanosleep": 101,
-    "clock_gettime": 113, "clock_getres": 114, "clock_nanosleep": 115, "sched_yield": 124,
-    "kill": 129, "tkill": 130, "tgkill": 131, "rt_sigprocmask": 135, "getcpu": 168,
-    "getpid": 172, "getppid": 173, "gettid": 178, "exit": 93, "exit_group": 94, "brk": 214,
-    "munmap": 215, "mremap": 216, "clone": 220, "mmap": 222, "mprotect": 226, "madvise": 233,
-}  # fmt: skip
+EXIT = NUMBERS["exit"]
+EXIT_GROUP = NUMBERS["exit_group"]
+SET_TID_ADDRESS = NUMBERS["set_tid_address"]
+FUTEX = NUMBERS["futex"]
+SET_ROBUST_LIST = NUMBERS["set_robust_list"]
+GET_ROBUST_LIST = NUMBERS["get_robust_list"]
+NANOSLEEP = NUMBERS["nanosleep"]
+CLOCK_GETTIME = NUMBERS["clock_gettime"]
+CLOCK_GETRES = NUMBERS["clock_getres"]
+CLOCK_NANOSLEEP = NUMBERS["clock_nanosleep"]
+SCHED_YIELD = NUMBERS["sched_yield"]
+KILL = NUMBERS["kill"]
+TKILL = NUMBERS["tkill"]
+TGKILL = NUMBERS["tgkill"]
+RT_SIGPROCMASK = NUMBERS["rt_sigprocmask"]
+GETCPU = NUMBERS["getcpu"]
+GETPID = NUMBERS["getpid"]
+GETPPID = NUMBERS["getppid"]
+GETTID = NUMBERS["gettid"]
+BRK = NUMBERS["brk"]
+MUNMAP = NUMBERS["munmap"]
+MREMAP = NUMBERS["mremap"]
+CLONE = NUMBERS["clone"]
+MMAP = NUMBERS["mmap"]
+MPROTECT = NUMBERS["mprotect"]
+MADVISE = NUMBERS["madvise"]
 
 
 @hot
@@ -32,30 +51,30 @@ def linux_call(m, me, i):
     """Execute one system call of the running thread i."""
     t = m.threads[i]
     number = t.x[A0 + 7]
-    if number == 124:
+    if number == SCHED_YIELD:
         t.x[A0] = 0
         return YIELD
-    if number == 98:
+    if number == FUTEX:
         return sys_futex(m, me, i)
-    if number == 113:
+    if number == CLOCK_GETTIME:
         t.x[A0] = sys_clock_gettime(m, me, i)
-    elif number == 178:
+    elif number == GETTID:
         t.x[A0] = tid_of(m, i)
-    elif number == 172:
+    elif number == GETPID:
         t.x[A0] = m.tasks[t.task].pid
-    elif number == 173:
+    elif number == GETPPID:
         t.x[A0] = 0
-    elif number == 135:
+    elif number == RT_SIGPROCMASK:
         t.x[A0] = sys_rt_sigprocmask(m, me, i)
-    elif number == 101:
+    elif number == NANOSLEEP:
         return sys_clock_nanosleep(m, me, i, 1, 0, t.x[A0], t.x[A0 + 1])
-    elif number == 115:
+    elif number == CLOCK_NANOSLEEP:
         return sys_clock_nanosleep(m, me, i, t.x[A0], t.x[A0 + 1], t.x[A0 + 2], t.x[A0 + 3])
-    elif number == 114:
+    elif number == CLOCK_GETRES:
         t.x[A0] = sys_clock_getres(m, me, i)
-    elif number == 93:
+    elif number == EXIT:
         return sys_exit(m, me, i)
-    elif number == 94:
+    elif number == EXIT_GROUP:
         return sys_exit_group(m, me, i)
     else:
         return _less_frequent(m, me, i, number)
@@ -66,34 +85,36 @@ def linux_call(m, me, i):
 def _less_frequent(m, me, i, number):
     never_inline()
     t = m.threads[i]
-    if number == 220:
+    if number == CLONE:
         return sys_clone(m, me, i)
-    if number == 222 and t.x[A0 + 3] & MAP_ANONYMOUS:
+    if number == MMAP and t.x[A0 + 3] & MAP_ANONYMOUS:
         t.x[A0] = sys_mmap(m, me, i)
-    elif number == 215:
+    elif number == MUNMAP:
         t.x[A0] = sys_munmap(m, me, i)
-    elif number == 226:
+    elif number == MPROTECT:
         t.x[A0] = sys_mprotect(m, me, i)
-    elif number == 233:
+    elif number == MADVISE:
         t.x[A0] = sys_madvise(m, me, i)
-    elif number == 214:
+    elif number == BRK:
         t.x[A0] = sys_brk(m, me, i)
-    elif number == 216:
+    elif number == MREMAP:
         t.x[A0] = sys_mremap(m, me, i)
-    elif number == 96:
+    elif number == SET_TID_ADDRESS:
         t.clear_child_tid = t.x[A0]
         t.x[A0] = tid_of(m, i)
-    elif number == 99:
+    elif number == SET_ROBUST_LIST:
         t.robust_list = t.x[A0]
         t.robust_bytes = t.x[A0 + 1]
         t.x[A0] = 0
-    elif number == 168:
+    elif number == GET_ROBUST_LIST:
+        t.x[A0] = sys_get_robust_list(m, me, i)
+    elif number == GETCPU:
         t.x[A0] = sys_getcpu(m, me, i)
-    elif number == 129:
+    elif number == KILL:
         t.x[A0] = sys_kill(m, me, i)
-    elif number == 130:
+    elif number == TKILL:
         t.x[A0] = sys_tgkill(m, me, i, -1, t.x[A0], t.x[A0 + 1])
-    elif number == 131:
+    elif number == TGKILL:
         t.x[A0] = sys_tgkill(m, me, i, t.x[A0], t.x[A0 + 1], t.x[A0 + 2])
     elif number < 0 or number >= 0x1000:
         t.x[A0] = -ENOSYS

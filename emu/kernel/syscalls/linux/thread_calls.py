@@ -3,13 +3,15 @@
 from ....hot import hot, never_inline
 from ....shm.exits import ACCESS_WRITE
 from ....shm.memory import store_32
-from ...errno import EAGAIN, EFAULT, EINVAL, ENOSYS
+from ....shm.spinlock import field_address
+from ...errno import EAGAIN, EFAULT, EINVAL, ENOSYS, ESRCH
 from ...exiting import exit_thread
-from ...handles import tid_of
+from ...handles import thread_of_tid, tid_of
 from ...sched import start_thread
 from ...task import end_task, exit_code
 from ...thread import allocate_thread, join_task
 from ...vm.address_space import user_address
+from ...vm.usercopy import put_word
 from ...wait import A0
 from ..actions import END_TASK, LEFT, RESUME
 
@@ -19,6 +21,7 @@ CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID = 0x100000, 0x200000
 CLONE_CHILD_SETTID = 0x1000000
 THREAD_FLAGS = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD
 SP, TP = 2, 4
+ROBUST_HEAD_BYTES = 24
 
 
 @hot
@@ -83,6 +86,18 @@ def sys_exit_group(m, me, i):
     t = m.threads[i]
     end_task(m, me, t.task, exit_code(t.x[A0]))
     return END_TASK
+
+
+@hot
+def sys_get_robust_list(m, me, i):
+    """get_robust_list(tid, head, length) for a thread of the caller's own task."""
+    t = m.threads[i]
+    k = i if t.x[A0] == 0 else thread_of_tid(m, t.x[A0])
+    if k < 0 or m.threads[k].task != t.task:
+        return -ESRCH
+    scratch = field_address(m.cpus[me], "scratch")
+    error = put_word(m, me, t.task, t.x[A0 + 1], scratch, m.threads[k].robust_list)
+    return error if error < 0 else put_word(m, me, t.task, t.x[A0 + 2], scratch, ROBUST_HEAD_BYTES)
 
 
 @hot

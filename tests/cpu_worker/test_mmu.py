@@ -1,0 +1,129 @@
+"""The miss handler: what it fills, what it refuses, and what may happen while it waits."""
+
+import threading
+
+import pytest
+
+from emu.cpu_worker.mmu import OUT_OF_MEMORY, fault
+from emu.kernel.task import create_task, reap_task
+from emu.kernel.vm import address_space
+from emu.limits import PAGE_SIZE, RAM_OFFSET
+from emu.shm.decoded import FRAME_CODE, FRAME_WRITTEN
+from emu.shm.exits import (
+    ACCESS_FETCH,
+    ACCESS_READ,
+    ACCESS_WRITE,
+    CAUSE_FETCH_PAGE,
+    CAUSE_LOAD_PAGE,
+    CAUSE_STORE_PAGE,
+)
+from tests.kernel import wrappers as hot
+from tests.kernel.checks import check_frames
+
+VA = 0x123000
+SLOT = ((VA >> 12) & 255) * 2
+R, W, X = 1, 2, 4
+ME, OTHER = 0, 1
+
+
+class Mmu:
+    def __init__(self, window):
+        self.base, self.machine = window.address, window.machine
+        self.cpu = window.machine["cpus"][ME]
+        for cpu in window.machine["cpus"][:2]:
+            for tlb in ("read_tlb", "write_tlb", "fetch_tlb"):
+                cpu[tlb][::2] = -1
+        self.task = create_task(self.base, ME)
+        self.cpu["tlb_task"] = self.task
+        self.machine["tasks"][self.task]["cpus"] = 1 << ME
+        self.cpu["tlb_active"] = 1
+
+    def map(self, prot, va=VA):
+        address_space.map_region(self.base, ME, self.task, va, PAGE_SIZE, prot)
+
+    def fault(self, access, va=VA):
+        return hot.call_fault(self.base, fault.address, ME, va, access)
+
+    def frame(self):
+        host = hot.user_address(self.base, ME, self.task, VA, ACCESS_READ)
+        return (host - self.base - RAM_OFFSET) // PAGE_SIZE
+
+    def cached(self, tlb):
+        return int(self.cpu[tlb][SLOT]) == VA
+
+
+@pytest.fixture
+def mmu(window):
+    fixture = Mmu(window)
+    yield fixture
+    fixture.machine["cpus"]["tlb_active"] = 0
+    check_frames(window)
+    reap_task(window.address, ME, fixture.task)
+    check_frames(window)
+
+
+def test_a_miss_fills_the_tlb_of_its_access(mmu):
+    mmu.map(R | W)
+    host = mmu.fault(ACCESS_READ, VA + 8)
+    assert host == mmu.base + RAM_OFFSET + mmu.frame() * PAGE_SIZE + 8
+    assert mmu.cached("read_tlb") and not mmu.cached("write_tlb") and not mmu.cached("fetch_tlb")
+    assert VA + int(mmu.cpu["read_tlb"][SLOT + 1]) == host - 8
+    assert mmu.fault(ACCESS_WRITE, VA + 8) == host and mmu.cached("write_tlb")
+    assert mmu.cpu["page_faults"] == 1, "one frame was allocated"
+
+
+@pytest.mark.parametrize(
+    ("prot", "access", "cause"),
+    [
+        (0, ACCESS_READ, CAUSE_LOAD_PAGE),
+        (R, ACCESS_WRITE, CAUSE_STORE_PAGE),
+        (R | W, ACCESS_FETCH, CAUSE_FETCH_PAGE),
+    ],
+)
+def test_what_is_not_allowed_is_a_page_fault_and_fills_nothing(mmu, prot, access, cause):
+    mmu.map(prot)
+    assert mmu.fault(access, VA + 4) == 0
+    assert mmu.cpu["cause"] == cause and mmu.cpu["trap_value"] == VA + 4
+    assert not any(mmu.cached(tlb) for tlb in ("read_tlb", "write_tlb", "fetch_tlb"))
+
+
+def test_memory_used_up_is_a_cause_of_its_own(mmu):
+    mmu.map(R)
+    saved = mmu.machine["nr_frames"], mmu.machine["fresh_frame"]
+    mmu.machine["nr_frames"] = mmu.machine["fresh_frame"]
+    assert mmu.fault(ACCESS_READ) == 0 and mmu.cpu["cause"] == OUT_OF_MEMORY
+    mmu.machine["nr_frames"], mmu.machine["fresh_frame"] = saved
+
+
+def test_stores_to_a_frame_with_code_are_never_cached(mmu):
+    mmu.map(R | W | X)
+    assert mmu.fault(ACCESS_FETCH) and mmu.fault(ACCESS_WRITE)
+    assert mmu.cached("fetch_tlb") and not mmu.cached("write_tlb")
+
+
+def test_the_first_fetch_takes_writable_translations_away(mmu):
+    mmu.map(R | W | X)
+    mmu.fault(ACCESS_WRITE)
+    assert mmu.cached("write_tlb")
+    mmu.fault(ACCESS_FETCH)
+    assert not mmu.cached("write_tlb") and mmu.cached("fetch_tlb")
+    assert mmu.machine["frames"][mmu.frame()]["word"] & (FRAME_CODE | FRAME_WRITTEN) == FRAME_CODE
+
+
+@pytest.mark.xfail(strict=True, reason="_fetch fills the TLB after shoot_down answered a request in the middle of the miss")
+def test_a_page_that_is_unmapped_while_a_fetch_waits_is_not_cached(mmu):
+    """The fetch has looked the page up and shoots writable translations down; it answers requests meanwhile."""
+    mmu.map(R | W | X)
+    mmu.fault(ACCESS_WRITE)  # so that the fetch has to shoot
+    other = mmu.machine["cpus"][OTHER]
+    other["tlb_active"] = 1
+    fetching = threading.Thread(target=mmu.fault, args=(ACCESS_FETCH,))
+    fetching.start()
+    while not other["tlb_request"]:
+        pass  # until the fetch waits for the other CPU
+    mmu.machine["cpus"][OTHER]["tlb_done"] = 0
+    address_space.unmap_region(mmu.base, OTHER, mmu.task, VA, PAGE_SIZE)  # returns when this CPU has answered
+    other["tlb_done"] = int(other["tlb_request"])
+    fetching.join(30)
+    assert not fetching.is_alive()
+    assert not mmu.cached("fetch_tlb"), "the page is gone, its frame is free, its code would run"

@@ -1,0 +1,47 @@
+"""The C programs of tests/programs: built once a session, run on machines, their output kept."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from emu import Machine
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "tests" / "programs"
+sys.path.insert(0, str(ROOT / "guests"))
+
+import build  # noqa: E402
+
+NAMES = sorted(path.stem for path in SOURCES.glob("*.c"))
+
+
+class Output:
+    """A temporary file that guests write to."""
+
+    def __enter__(self):
+        self._file = tempfile.TemporaryFile()
+        return self
+
+    def __exit__(self, *exception):
+        self._file.close()
+
+    @property
+    def descriptor(self):
+        return self._file.fileno()
+
+    def text(self):
+        return os.pread(self.descriptor, 1 << 24, 0).decode(errors="replace")
+
+
+def run_programs(programs, cpus, policy, **options):
+    """Run (path, *arguments) tuples one after another; [(exit status, output)] and the last report."""
+    results, report = [], None
+    for program, *arguments in programs:
+        with Output() as output:
+            machine = Machine(cpus, policy, stdout=output.descriptor, stderr=output.descriptor, quiet=True, **options)
+            with machine:
+                job = machine.spawn(str(program), *arguments)
+                report = machine.run()
+            results.append((job.exit_status, output.text()))
+    return results, report

@@ -1,0 +1,224 @@
+"""A guest that is nothing but one task, 1 MiB of memory and a page store: enough to make served calls."""
+
+import random
+import struct
+
+from emu.kernel.syscalls.linux import files, info  # noqa: F401  (registers the handlers)
+from emu.kernel.syscalls.linux.errors import EFAULT, ENAMETOOLONG, ENOSPC, NAMES, Blocked, LinuxError
+from emu.kernel.syscalls.linux.numbers import NUMBERS
+from emu.kernel.syscalls.linux.registry import execute
+from emu.kernel.vfs.initial import initial_tree
+from emu.kernel.vfs.table import FileTable
+
+MEMORY_BYTES = 1 << 20
+BASE = 0x10000  # guest addresses below are unmapped
+AT_FDCWD = -100
+
+
+class PageStore:
+    def __init__(self, capacity=512):
+        self.frames = {}
+        self.capacity = capacity
+        self.next = 1
+
+    def allocate(self):
+        if len(self.frames) >= self.capacity:
+            raise LinuxError(ENOSPC)
+        self.frames[self.next] = bytearray(4096)
+        self.next += 1
+        return self.next - 1
+
+    def free(self, frame):
+        del self.frames[frame]
+
+    def view(self, frame):
+        return memoryview(self.frames[frame])
+
+
+class Machine:
+    nr_cpus = 4
+    memory_bytes = 512 * 4096
+    hostname = "emu"
+
+    def __init__(self):
+        self._random = random.Random(1)
+        self.now_ns = 1_700_000_000_123_456_789
+        self.masks = {100: 0b1111}
+        self.task_list = []
+
+    def free_memory_bytes(self):
+        return self.memory_bytes // 2
+
+    def random(self, count):
+        return self._random.randbytes(count)
+
+    def realtime_ns(self):
+        self.now_ns += 1000
+        return self.now_ns
+
+    def monotonic_ns(self):
+        return self.now_ns - 1_700_000_000_000_000_000
+
+    def tasks(self):
+        return self.task_list
+
+    def affinity(self, tid):
+        return self.masks.get(tid)
+
+    def set_affinity(self, tid, mask):
+        self.masks[tid] = mask
+        return 0
+
+
+class Task:
+    def __init__(self, pid=100, table=None):
+        self.pid, self.ppid = pid, 1
+        self.group = self.session = pid
+        self.files = table or FileTable()
+        self.cwd = "/"
+        self.umask = 0o022
+        self.limits = {}
+        self.name = b"program"
+        self.exe = "/bin/program"
+        self.argv = [b"program", b"argument"]
+
+
+class Call:
+    def __init__(self, guest, number, args):
+        self.number, self.args, self.memo = number, args, None
+        self.task, self.tree, self.machine, self.tid = guest.task, guest.tree, guest.machine, guest.task.pid
+        self.read, self.write, self.string = guest.read, guest.write, guest.string
+
+    def usage(self, who):
+        return 1_500_000, 250_000, 2048
+
+
+class Guest:
+    """`guest.sys("openat", path, …)` makes a call; str and bytes arguments are put into memory first."""
+
+    def __init__(self, mounts=(), capacity=512):
+        self.machine = Machine()
+        self.store = PageStore(capacity)
+        self.tree = initial_tree(self.machine, self.store, mounts)
+        self.task = Task()
+        self.machine.task_list.append(self.task)
+        self.memory = bytearray(MEMORY_BYTES)
+        self.used = 0
+
+    # --- memory
+
+    def read(self, address, count):
+        at = address - BASE
+        if count and not 0 <= at <= MEMORY_BYTES - count:
+            raise LinuxError(EFAULT)
+        return bytes(self.memory[at : at + count])
+
+    def write(self, address, data):
+        at = address - BASE
+        if data and not 0 <= at <= MEMORY_BYTES - len(data):
+            raise LinuxError(EFAULT)
+        if data:
+            self.memory[at : at + len(data)] = data
+
+    def string(self, address, limit=4096):
+        at = address - BASE
+        if not 0 <= at < MEMORY_BYTES:
+            raise LinuxError(EFAULT)
+        end = self.memory.find(0, at, at + limit)
+        if end < 0:
+            raise LinuxError(ENAMETOOLONG)
+        return bytes(self.memory[at:end])
+
+    def put(self, data):
+        """Address of these bytes in guest memory."""
+        if self.used + len(data) > MEMORY_BYTES:
+            self.used = 0
+        address = BASE + self.used
+        self.memory[self.used : self.used + len(data)] = data
+        self.used += len(data) + 15 & ~15
+        return address
+
+    def room(self, count):
+        return self.put(bytes(count))
+
+    # --- calls
+
+    def prepare(self, name, *arguments):
+        values = []
+        for value in arguments:
+            if isinstance(value, str):
+                value = value.encode() + b"\0"
+            if isinstance(value, bytes):
+                value = self.put(value)
+            values.append(value & ((1 << 64) - 1))
+        return Call(self, NUMBERS[name], tuple(values + [0] * (6 - len(values))))
+
+    def sys(self, name, *arguments):
+        """Result of the call, or the name of its error."""
+        result = execute(self.prepare(name, *arguments))
+        return result if result >= 0 else NAMES[-result]
+
+    def blocks(self, name, *arguments):
+        """The Blocked that the call raises, and the call."""
+        call = self.prepare(name, *arguments)
+        try:
+            result = execute(call)
+        except Blocked as blocked:
+            return blocked, call
+        raise AssertionError(f"{name} did not block but gave {result}")
+
+    def open(self, path, flags=0, mode=0o644):
+        return self.sys("openat", AT_FDCWD, path, flags, mode)
+
+    def read_file(self, fd, count=4096):
+        address = self.room(count)
+        n = self.sys("read", fd, address, count)
+        return self.read(address, n) if isinstance(n, int) else n
+
+    def contents(self, path):
+        fd = self.open(path)
+        if isinstance(fd, str):
+            return fd
+        data = self.read_file(fd, 1 << 16)
+        self.sys("close", fd)
+        return data
+
+    def save(self, path, data):
+        fd = self.open(path, 0o1101)
+        if isinstance(fd, str):
+            return fd
+        assert self.sys("write", fd, self.put(data), len(data)) == len(data)
+        return self.sys("close", fd)
+
+    def stat(self, path, flags=0):
+        """(mode, links, size, inode) or the error."""
+        address = self.room(128)
+        result = self.sys("newfstatat", AT_FDCWD, path, address, flags)
+        if result != 0:
+            return result
+        raw = self.read(address, 128)
+        _, inode, mode, links = struct.unpack_from("<QQII", raw)
+        return mode, links, struct.unpack_from("<q", raw, 48)[0], inode
+
+    def list(self, path):
+        """Names in a directory, sorted, without "." and ".."."""
+        fd = self.open(path, 0o200000)
+        if isinstance(fd, str):
+            return fd
+        names, address = [], self.room(512)
+        while (n := self.sys("getdents64", fd, address, 512)) != 0:
+            assert isinstance(n, int), n
+            raw = self.read(address, n)
+            while raw:
+                size = struct.unpack_from("<H", raw, 16)[0]
+                names.append(raw[19:size].split(b"\0")[0].decode())
+                raw = raw[size:]
+        self.sys("close", fd)
+        assert names[:2] == [".", ".."]
+        return sorted(names[2:])
+
+    def finish(self):
+        """Close and drop everything; the number of frames still in use."""
+        self.task.files.release()
+        self.tree.close()
+        return len(self.store.frames)

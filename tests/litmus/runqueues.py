@@ -1,0 +1,163 @@
+"""CPUs that start, run, switch, block, wake, pull and end threads at random. No guest runs."""
+
+from emu.hot import entry, hot
+from emu.kernel.hooks import call_pick
+from emu.kernel.randomness import random_below
+from emu.kernel.sched import (
+    block,
+    leave,
+    lock_queue,
+    make_runnable,
+    pick_next,
+    start_thread,
+    switch,
+    unlock_queue,
+)
+from emu.kernel.states import RUNNING, SLEEP_TIME, set_where
+from emu.kernel.thread import allocate_thread, free_thread
+from emu.kernel.wait import claim, prepare_sleep, sleep_word
+from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed
+from emu.shm.layout import machine_at
+from emu.shm.memory import compare_exchange_64
+from tests.litmus.crew import (
+    LINE,
+    OWN,
+    add_word,
+    dawdle,
+    get_word,
+    meet,
+    over,
+    result,
+    set_word,
+    violation,
+    word_at,
+)
+
+ALIVE = OWN  # threads that were started and have not left
+STARTED = OWN + LINE
+RUNS_ON = OWN + 2 * LINE  # a word for each thread: the CPU that runs it + 1
+MAX_ALIVE = 10
+RECORDS = 16  # thread records that are looked at for sleepers: more than are alive
+
+
+@hot
+def _spawn(m, me):
+    """Start a thread where few are alive, sometimes bound to some CPUs."""
+    if add_word(m, ALIVE, 1) >= MAX_ALIVE:
+        add_word(m, ALIVE, -1)
+        return
+    i = allocate_thread(m, me, 0)
+    if random_below(m, me, 3) == 0:
+        m.threads[i].affinity = 1 << random_below(m, me, m.nr_cpus)
+    add_word(m, STARTED, 1)
+    start_thread(m, me, i)
+
+
+@hot
+def _wake_one(m, me):
+    """Wake a thread if a random one sleeps."""
+    i = random_below(m, me, RECORDS)
+    t = m.threads[i]
+    word = sleep_word(t)
+    if word != 0 and claim(t, word):
+        make_runnable(m, me, i)
+
+
+@hot
+def _run_a_little(m, me, i):
+    """The thread runs here, and nowhere else."""
+    at = word_at(m, RUNS_ON + i)
+    if not compare_exchange_64(at, 0, me + 1):
+        violation(m)
+    dawdle(random_below(m, me, 12))
+    if not compare_exchange_64(at, me + 1, 0):
+        violation(m)
+
+
+@hot
+def _act(m, me, i):
+    """What a thread may do at the end of a stretch."""
+    step = random_below(m, me, 16)
+    if step < 6:
+        if random_below(m, me, 4) == 0:
+            m.threads[i].affinity = 1 << random_below(m, me, m.nr_cpus)
+        switch(m, me, i)
+    elif step < 12:
+        prepare_sleep(m.threads[i], SLEEP_TIME)
+        dawdle(random_below(m, me, 4))
+        block(m, me, i)
+    elif step == 12:
+        leave(m, me, i)
+        free_thread(m, me, i)
+        add_word(m, ALIVE, -1)
+
+
+@hot
+def _look_idle(m, me):
+    """Be in the idle mask for a moment, as a CPU without work."""
+    fetch_or(m, "idle", 1 << me)
+    dawdle(2)
+    fetch_and(m, "idle", ~(1 << me))
+
+
+@entry(4)
+def churn(address, me, workers, steps):
+    m = machine_at(address)
+    c = m.cpus[me]
+    meet(m, workers)
+    done = 0
+    while done < steps and not over(m):
+        done += 1
+        if random_below(m, me, 8) == 0:
+            _spawn(m, me)
+        _wake_one(m, me)
+        i = c.current
+        if i < 0:
+            i = pick_next(m, me)
+        if i >= 0:
+            _run_a_little(m, me, i)
+            _act(m, me, i)
+        else:
+            _look_idle(m, me)
+        exchange(c, "pending", 0)
+    c.kicks = 0
+    result(m, me, done)
+    return 0
+
+
+@hot
+def _pull_badly(m, me, queue):
+    """Control: `pull` that locks its own queue only."""
+    lock_queue(m, me, me)
+    i = call_pick(m, me, queue)
+    if i >= 0:
+        m.queues[queue].nr_runnable -= 1
+        m.queues[queue].nr_threads -= 1
+        m.queues[me].nr_threads += 1
+        set_where(m, m.threads[i], RUNNING, me)
+        m.cpus[me].current = i
+    unlock_queue(m, me, me)
+    return i
+
+
+@entry(4)
+def churn_with_bad_pull(address, me, workers, steps):
+    m = machine_at(address)
+    c = m.cpus[me]
+    meet(m, workers)
+    done = 0
+    while done < steps and not over(m):
+        done += 1
+        if random_below(m, me, 8) == 0:
+            _spawn(m, me)
+        _wake_one(m, me)
+        i = c.current
+        if i < 0:
+            victim = random_below(m, me, workers)
+            if load_relaxed(m.queues[victim], "nr_runnable") > 0:
+                i = _pull_badly(m, me, victim)
+        if i >= 0:
+            _run_a_little(m, me, i)
+            _act(m, me, i)
+    result(m, me, done)
+    return 0

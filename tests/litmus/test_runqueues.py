@@ -1,0 +1,32 @@
+"""Run queues under all of the core's operations at once: no thread is lost, none runs on two CPUs."""
+
+import pytest
+
+from tests.kernel.checks import check_queues, threads_by_queue
+from tests.litmus.runqueues import ALIVE, STARTED
+
+MODULE = "tests.litmus.runqueues"
+
+
+@pytest.mark.parametrize("policy", ["inko", "random"])
+def test_no_thread_is_lost_and_none_runs_on_two_cpus(crew, workers, policy):
+    run = crew(workers, policy=policy)
+    run.run_all(MODULE, "churn", 600_000)
+    assert run.violations == 0
+    assert run.machine["failed"] == 0
+    check_queues(run.machine)
+    states = threads_by_queue(run.machine).values()
+    assert sum(len(threads) for queue in states for threads in queue.values()) == run.words[ALIVE]
+    assert run.words[STARTED] > 100 and min(run.results()) > 1000, "too little was done to mean anything"
+    if policy == "inko":
+        assert run.machine["cpus"]["steals"].sum() > 0
+    else:
+        assert run.machine["cpus"]["steals"].sum() == 0
+
+
+def test_control_pulling_without_the_victims_lock_loses_or_doubles_threads(crew, workers):
+    run = crew(workers)
+    run.run_all(MODULE, "churn_with_bad_pull", 100_000_000)
+    if run.violations == 0:
+        with pytest.raises(AssertionError):
+            check_queues(run.machine)

@@ -1,0 +1,216 @@
+"""The command as a user types it: streams, statuses, summaries, and every kind of bad input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = [sys.executable, str(ROOT / "tools" / "run.py")]
+HELLO = (ROOT / "guests" / "bin" / "hello.elf").read_bytes()
+
+
+def emu(*arguments, **options):
+    return subprocess.run([*RUN, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+
+
+def test_output_is_the_guests_and_the_summary_is_beside_it():
+    done = emu("--cpus", 2, "hello")
+    assert (done.returncode, done.stdout) == (0, "hello from emu\n")
+    assert "IPIs by bit" in done.stderr and "threads 1 created, 1 exited" in done.stderr
+
+
+def test_quiet_says_nothing():
+    assert emu("--quiet", "--cpus", 1, "hello").stderr == ""
+
+
+def test_status_is_the_guests():
+    assert emu("--quiet", "--cpus", 1, "exitcode", 37).returncode == 37
+    assert emu("--quiet", "--cpus", 1, "faults", "abort").returncode == 134
+
+
+def test_standard_input_reaches_the_guest():
+    done = emu("--quiet", "--cpus", 2, "echo", input="some words\n" * 1000)
+    assert done.stdout == "some words\n" * 1000
+    assert done.returncode == len(done.stdout) % 128
+
+
+def test_arguments_and_variables_reach_the_guest():
+    done = emu("--quiet", "--cpus", 1, "--env", "EMU_TEST=blue", "args", "--flag", "two words")
+    assert "two words" in done.stdout and "--flag" in done.stdout and "blue" in done.stdout
+
+
+def test_json_summary(tmp_path):
+    file = tmp_path / "report.json"
+    done = emu("--cpus", 2, "--seed", 5, "--json", file, "primes", 10000, 4)
+    report = json.loads(file.read_text())
+    assert done.stderr == ""
+    assert report["exit_status"] == 0 and report["seed"] == 5 and len(report["cpus"]) == 2
+    assert report["threads_created"] == report["threads_exited"] == 5
+    assert {"process", "busy_share", "switches", "steals", "migrations_in", "migrations_out", "ipis_bit",
+            "ipis_message", "instructions", "mips"} <= set(report["cpus"][0])  # fmt: skip
+
+
+def test_mount_is_readable_and_not_writable(tmp_path):
+    (tmp_path / "note").write_text("from the host\n")
+    done = emu("--quiet", "--cpus", 1, "--mount", f"{tmp_path}:/data", "echo", stdin=open(tmp_path / "note"))
+    assert done.stdout == "from the host\n"
+
+
+def patched(offset, value):
+    data = bytearray(HELLO)
+    data[offset : offset + len(value)] = value
+    return bytes(data)
+
+
+def program_header(kind):
+    """Offset of the first program header of a type."""
+    at = int.from_bytes(HELLO[32:40], "little")
+    while int.from_bytes(HELLO[at : at + 4], "little") != kind:
+        at += 56
+    return at
+
+
+BAD_PROGRAMS = {
+    "not an ELF": (b"#!/bin/sh\necho no\n", "not an ELF file"),
+    "empty": (b"", "not an ELF file"),
+    "truncated header": (HELLO[:40], "damaged ELF file"),
+    "truncated": (HELLO[: len(HELLO) // 2], "truncated|damaged"),
+    "wrong machine": (patched(18, b"\x3e\x00"), "built for EM_X86_64"),
+    "32 bits": (patched(4, b"\x01"), "expected RISC-V 64 bits|damaged"),
+    "relocatable": (patched(16, b"\x01\x00"), "expected an executable"),
+    "dynamic": (patched(program_header(0x6474E551), b"\x03\x00\x00\x00"), "dynamically linked"),
+    "segment outside memory": (patched(program_header(1) + 16, b"\xff" * 8), "outside the address space"),
+    "huge segment": (patched(program_header(1) + 40, b"\xff" * 7), "outside the address space"),
+    "entry outside": (patched(24, b"\x00" * 8), "entry point"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_PROGRAMS)
+def test_bad_program_is_refused_in_one_line(kind, tmp_path):
+    content, words = BAD_PROGRAMS[kind]
+    file = tmp_path / "program.elf"
+    file.write_bytes(content)
+    refused(emu("--cpus", 2, file), words)
+
+
+BAD_OPTIONS = {
+    "zero CPUs": (["--cpus", 0], "0 CPUs: a machine has 1 to"),
+    "too many CPUs": (["--cpus", 1000], "1000 CPUs"),
+    "no number": (["--cpus", "many"], "'many' is not a number"),
+    "unknown policy": (["--policy", "fastest"], "unknown policy 'fastest'"),
+    "missing policy file": (["--policy", "./nowhere.py"], "does not exist"),
+    "huge memory": (["--memory", "900G"], "memory of"),
+    "no size": (["--memory", "lots"], "'lots' is not a size"),
+    "tiny memory": (["--memory", "4K"], "memory of 4096 bytes"),
+    "variable without value": (["--env", "JUSTNAME"], "expected NAME=VALUE"),
+    "mount of nothing": (["--mount", "/no/such/place:/data"], "not a directory"),
+    "seed": (["--seed", "x"], "'x' is not a number"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_OPTIONS)
+def test_bad_option_is_refused_in_one_line(kind):
+    options, words = BAD_OPTIONS[kind]
+    refused(emu(*options, "hello"), words)
+
+
+def test_missing_program_is_refused_in_one_line():
+    refused(emu("--cpus", 2, "/no/such/program"), "No such file or directory")
+
+
+def test_directory_is_refused_in_one_line(tmp_path):
+    refused(emu("--cpus", 2, tmp_path), "is a directory")
+
+
+def test_unreadable_program_is_refused_in_one_line(tmp_path):
+    file = tmp_path / "program.elf"
+    file.write_bytes(HELLO)
+    file.chmod(0)
+    if os.access(file, os.R_OK):  # root may read everything: a path through a file fails for all
+        file = file / "below"
+        refused(emu("--cpus", 2, file), "Not a directory")
+    else:
+        refused(emu("--cpus", 2, file), "Permission denied")
+
+
+def test_too_little_memory_for_the_program_is_one_line(tmp_path):
+    file = tmp_path / "program.elf"
+    file.write_bytes(patched(program_header(1) + 40, (64 << 20).to_bytes(8, "little")))
+    done = emu("--quiet", "--cpus", 1, "--memory", "4M", "bench_mem", 1)
+    assert done.returncode in (2, 137) and "--memory" in done.stderr
+
+
+def refused(done, words):
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("emu: "), done.stderr
+    assert any(word in done.stderr for word in words.split("|")), done.stderr
+
+
+def children_of(pid):
+    import psutil
+
+    return psutil.Process(pid).children(recursive=True)
+
+
+def start_endless():
+    process = subprocess.Popen(
+        [*RUN, "--cpus", "4", "independent", "8", "2000000000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while sum(c.cpu_times().user > 0.5 for c in children_of(process.pid)) < 2:  # the CPUs are computing
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    return process, children_of(process.pid)
+
+
+def gone(processes):
+    import psutil
+
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    return not alive
+
+
+def test_ctrl_c_kills_the_guest_and_prints_the_summary():
+    process, children = start_endless()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted: the guest was killed" in errors
+    assert gone(children)
+
+
+def test_a_killed_supervisor_takes_everything_with_it():
+    process, children = start_endless()
+    process.kill()
+    process.communicate(timeout=30)
+    assert gone(children)
+    assert emu("--quiet", "--cpus", 1, "hello").returncode == 0  # and sweeps what was left
+    from emu.machine.directory import stale_directories
+
+    assert stale_directories() == []
+
+
+def test_a_killed_cpu_fails_the_machine_cleanly():
+    process, children = start_endless()
+    computing = [c for c in children if not c.children()]  # not the forkserver
+    busiest = max(computing, key=lambda c: c.cpu_times().user)
+    busiest.kill()
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 70
+    assert errors.startswith("emu: the machine failed: the process of CPU ") and len(errors.splitlines()) == 1
+    assert gone(children)
+
+
+def test_doctor_finds_nothing_wrong():
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "doctor.py")], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout
+    assert len(done.stdout.splitlines()) == 10
