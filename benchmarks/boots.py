@@ -14,10 +14,11 @@ from pathlib import Path
 import click
 import psutil
 from common import NOT_INSTALLED, QEMU, benchmark, installed, spread, with_range
-from emu import Machine
-from emu.machine import directory
 from guest_runs import run_peer
 from tqdm import tqdm
+
+from emu import Machine
+from emu.machine import directory
 
 EXPECTED = b"hello from emu\n"
 

@@ -15,6 +15,7 @@ import sys
 import click
 import psutil
 from common import benchmark, spread, with_range
+
 from emu import Machine
 
 MIB = 1 << 20

@@ -16,6 +16,7 @@ import time
 
 import click
 from common import NOT_INSTALLED, QEMU, benchmark, installed, interleave, spread, with_range
+
 from emu.machine.loader import find_program
 
 COMMAND = [sys.executable, "-c", "from emu_tools.cli import main; main()", "run", "--quiet"]

@@ -15,6 +15,8 @@ import click
 import psutil
 from bare_machine import BareMachine
 from common import NOT_INSTALLED, QEMU, benchmark, installed, interleave, spread, with_range
+from guest_runs import Booted, run_peer
+
 from emu.hot import entry, hot
 from emu.kernel.futex import MATCH_ANY, wait_on, wake_on
 from emu.kernel.hooks import ENQUEUE, TIMESLICE, call_hook, hook
@@ -25,7 +27,6 @@ from emu.kernel.wait import claim, prepare_sleep
 from emu.limits import PAGE_SIZE
 from emu.shm.layout import machine_at
 from emu.shm.memory import host_yield, monotonic_ns
-from guest_runs import Booted, run_peer
 
 BATCH = 64  # threads migrated between two looks at the clock
 WORD = 0x10000  # guest address of the futex

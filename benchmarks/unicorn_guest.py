@@ -8,9 +8,10 @@ import struct
 import time
 
 import unicorn
-from emu.machine.loader import read_program
 from guest_runs import GuestRun
 from unicorn import riscv_const as const
+
+from emu.machine.loader import read_program
 
 PAGE = 4096
 STACK_TOP, STACK_BYTES = 1 << 37, 8 << 20

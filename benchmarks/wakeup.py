@@ -25,17 +25,18 @@ from tempfile import TemporaryDirectory
 import click
 import psutil
 from common import benchmark, percentile
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
 from emu.cpu_worker.mail import Mail
 from emu.hot import entry, hot
 from emu.kernel.ipi import begin_park, end_park, post, take_pending
 from emu.limits import IPI_RESCHEDULE, MIB, RAM_OFFSET
 from emu.machine.children import Descriptor
-from emu.shm.memory import load_64, monotonic_ns, store_64
 from emu.shm.atomics import pause
+from emu.shm.memory import load_64, monotonic_ns, store_64
 from emu.shm.segment import Window
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 WAKER, SLEEPER = 0, 1
 PING, PONG, SENT, WOKEN, ROUND, FUTEX = (n * 64 for n in range(6))  # offsets of words, a cache line each

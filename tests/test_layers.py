@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emu.hot import COLD
+from emu.cache import COLD
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "emu"

@@ -7,9 +7,9 @@ Between two returns a CPU takes interrupts at the end of a guest's basic blocks.
 
 from ..hot import entry, hot, never_inline
 from ..kernel.exiting import exit_thread
+from ..kernel.hooks import TICK, TIMESLICE, call_hook, has_hook
 from ..kernel.ipi import cancel_park, mark_parked, send_ipi
 from ..kernel.sched import block, lock_queue, pick_next, switch, unlock_queue, work_for
-from ..kernel.hooks import TICK, TIMESLICE, call_hook, has_hook
 from ..kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
 from ..kernel.signals import signal_waits
 from ..kernel.sleeping import expire_timeouts, interrupt_sleep
@@ -19,7 +19,7 @@ from ..kernel.syscalls.linux.calls import linux_call
 from ..kernel.task import is_ending
 from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb
 from ..kernel.wait import A0, prepare_sleep
-from ..limits import BUDGET_INSTRUCTIONS, GLOBAL_QUEUE, IPI_CALL, IPI_STOP, SUPERVISOR
+from ..limits import BUDGET_INSTRUCTIONS, IPI_CALL, IPI_STOP, SUPERVISOR
 from ..shm.atomics import (
     exchange,
     fetch_and,

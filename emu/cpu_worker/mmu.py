@@ -12,10 +12,10 @@ only at its next look at the interrupt word.
 """
 
 from ..hot import callback, hot
-from ..limits import PAGE_SIZE, TLB_ENTRIES
 from ..kernel.vm.address_space import lock_mm, resolve, unlock_mm
 from ..kernel.vm.pagetable import W, frame_in
 from ..kernel.vm.shootdown import shoot_down
+from ..limits import PAGE_SIZE, TLB_ENTRIES
 from ..shm.atomics import fetch_and, fetch_or, load_relaxed
 from ..shm.decoded import FRAME_CODE, FRAME_WRITTEN
 from ..shm.exits import (

@@ -18,6 +18,7 @@ from ..shm.atomics import compare_exchange, exchange, fetch_add, fetch_or, load_
 from ..shm.layout import machine_at
 
 AWAKE, PARKED, MESSAGE_COMING = range(3)
+ASLEEP, INTERRUPTED, MUST_CONSUME = range(3)  # results of begin_park
 
 
 @hot
@@ -71,12 +72,16 @@ def cancel_park(m, me):
 
 @entry(2)
 def begin_park(address, me):
-    """Park an actor without run queue: 0 may sleep, 1 interrupted, 2 also consume a message."""
+    """Park an actor without run queue.
+
+    ASLEEP: it may sleep, then calls end_park.  INTERRUPTED: it is awake, nothing to end.
+    MUST_CONSUME: interrupted, but a message is on its way: consume it, then end_park.
+    """
     m = machine_at(address)
     mark_parked(m, me)
     if load_seq_cst(m.cpus[me], "pending") == 0:
-        return 0
-    return 1 if cancel_park(m, me) else 2
+        return ASLEEP
+    return INTERRUPTED if cancel_park(m, me) else MUST_CONSUME
 
 
 @entry(3)

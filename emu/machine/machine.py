@@ -21,7 +21,7 @@ import zmq
 from ..cpu_worker import process as cpu_process
 from ..cpu_worker.mail import Mail, address
 from ..kernel.failures import FAIL_CPU_DIED, FAIL_SERVER_DIED, explain
-from ..kernel.ipi import begin_park, count_call, end_park, post, take_pending
+from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, count_call, end_park, post, take_pending
 from ..kernel.states import LIFE_CREATED
 from ..limits import (
     IPI_CALL,
@@ -258,8 +258,11 @@ class Machine:
         take_pending(base, SUPERVISOR)
         if not self._is_active() or self._failed():
             return
+        parked = begin_park(base, SUPERVISOR)
+        if parked == INTERRUPTED:
+            return
         try:
-            if begin_park(base, SUPERVISOR) == 0:
+            if parked == ASLEEP:
                 self._poll(None if deadline is None else max(0, deadline - time.monotonic()))
         finally:
             consumed = self._mail.take()

@@ -22,10 +22,11 @@ import zmq
 from ..cpu_worker.lifeline import tie_to_supervisor
 from ..cpu_worker.mail import Mail, address
 from ..cpu_worker.process import prepare_actor
-from ..kernel import sched, sleeping, task as tasks
+from ..kernel import sched, sleeping
+from ..kernel import task as tasks
 from ..kernel.failures import FAIL_CRASH
 from ..kernel.handles import tid as tid_of_thread
-from ..kernel.ipi import begin_park, end_park, owed, post, take_pending
+from ..kernel.ipi import INTERRUPTED, begin_park, end_park, owed, post, take_pending
 from ..kernel.server_ring import NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, take_request
 from ..kernel.signals import IGNORED_BY_DEFAULT, SIGPIPE, bit, post_signal, waits_for_thread
 from ..kernel.syscalls.linux import registry
@@ -97,7 +98,7 @@ class Server:
             if take_pending(self.base, SERVER) & IPI_STOP:
                 return
             served_any = self._serve_all()
-            if served_any or begin_park(self.base, SERVER) == 1:
+            if served_any or begin_park(self.base, SERVER) == INTERRUPTED:
                 self._attend(dict(self.poller.poll(0)))
             else:
                 self._sleep()

@@ -13,6 +13,7 @@ Truth words (everything linked is an index that can be rebuilt from them):
 THREAD.where, TASK.state, FRAME.word.
 """
 
+from ..hot import hot
 from ..limits import (
     DECODED_OFFSET,
     DECODED_PAGE_BYTES,
@@ -32,7 +33,6 @@ from ..limits import (
     SERVER_RING,
     TLB_ENTRIES,
 )
-from ..hot import hot
 from .memory import address_of, record_at
 from .records import i64, i64s, line, many, record
 

@@ -11,9 +11,9 @@ holding) waiters give up their wait, so that everybody can leave: nothing that
 follows can be worse than the failure already reported.
 """
 
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from llvmlite import ir
 
 from ..hot import CHECK, hot, never_inline
 from .atomics import fetch_add, load_relaxed, pause

@@ -7,7 +7,7 @@ import pytest
 from emu.cpu_worker.mmu import OUT_OF_MEMORY, fault
 from emu.kernel.task import create_task, reap_task
 from emu.kernel.vm import address_space
-from emu.limits import PAGE_SIZE, RAM_OFFSET
+from emu.limits import PAGE_SIZE, RAM_OFFSET, SERVER
 from emu.shm.decoded import FRAME_CODE, FRAME_WRITTEN
 from emu.shm.exits import (
     ACCESS_FETCH,
@@ -121,8 +121,7 @@ def test_a_page_that_is_unmapped_while_a_fetch_waits_is_not_cached(mmu):
     fetching.start()
     while not other["tlb_request"]:
         pass  # until the fetch waits for the other CPU
-    mmu.machine["cpus"][OTHER]["tlb_done"] = 0
-    address_space.unmap_region(mmu.base, OTHER, mmu.task, VA, PAGE_SIZE)  # returns when this CPU has answered
+    address_space.unmap_region(mmu.base, SERVER, mmu.task, VA, PAGE_SIZE)  # returns when the fetching CPU has answered
     other["tlb_done"] = int(other["tlb_request"])
     fetching.join(30)
     assert not fetching.is_alive()

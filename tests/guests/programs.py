@@ -11,7 +11,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "tests" / "programs"
 sys.path.insert(0, str(ROOT / "guests"))
 
-import build  # noqa: E402
 
 NAMES = sorted(path.stem for path in SOURCES.glob("*.c"))
 

@@ -24,11 +24,9 @@ from tests.litmus.crew import (
     OWN,
     add_word,
     dawdle,
-    get_word,
     meet,
     over,
     result,
-    set_word,
     violation,
     word_at,
 )

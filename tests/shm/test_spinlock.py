@@ -6,8 +6,8 @@ import sys
 import threading
 from pathlib import Path
 
-from emu.shm.lockrank import BUCKET, FRAMES, MM, RUNQUEUE, TASK, TASKS, THREADS
 from emu.limits import FUTEX_BUCKETS, MAX_QUEUES
+from emu.shm.lockrank import BUCKET, FRAMES, MM, RUNQUEUE, TASK, TASKS, THREADS
 from tests.shm import wrappers as hot
 
 

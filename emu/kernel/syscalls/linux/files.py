@@ -1,4 +1,4 @@
-"""Served Linux calls on open files: descriptors and data.  Those on names are in vfs/calls_on_names.py.
+"""Served Linux calls on open files: descriptors and data.  Those on names are in names.py.
 
 Semantics and error numbers are those of the Linux manual pages; where files are kept, and how, is vfs/'s business.
 Handlers stay thin: they fetch arguments, check what only this layer knows, and let vfs/ do the work.
@@ -28,13 +28,13 @@ from ...vfs.abi import (
     S_IFREG,
     SETTABLE_FLAGS,
 )
-from ...vfs.calls_on_names import start_of
 from ...vfs.pipe import CAPACITY as PIPE_CAPACITY
 from ...vfs.pipe import make_pipe
 from ...vfs.polling import poll_files
 from ...vfs.table import DEFAULT_LIMIT
 from ...vfs.transfer import copy, receive, send
 from .errors import EBADF, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, ESPIPE, LinuxError
+from .names import start_of
 from .registry import Int32, Int64, Path, Pointer, Size, UInt32, only, served
 
 SECOND_NS = 1_000_000_000

@@ -6,25 +6,7 @@ A file is meant by a path from a directory, or by a descriptor and an empty path
 import os
 import struct
 
-from ..syscalls.linux.errors import (
-    EINVAL,
-    ENOENT,
-    ENOTDIR,
-    EOPNOTSUPP,
-    ERANGE,
-    LinuxError,
-)
-from ..syscalls.linux.registry import (
-    Int32,
-    Int64,
-    Path,
-    Pointer,
-    Size,
-    UInt32,
-    only,
-    served,
-)
-from .abi import (
+from ...vfs.abi import (
     AT_EMPTY_PATH,
     AT_FDCWD,
     AT_NO_AUTOMOUNT,
@@ -34,7 +16,25 @@ from .abi import (
     S_IFDIR,
     S_IFLNK,
 )
-from .layouts import pack_dirent, pack_stat, pack_statfs, pack_statx
+from ...vfs.layouts import pack_dirent, pack_stat, pack_statfs, pack_statx
+from .errors import (
+    EINVAL,
+    ENOENT,
+    ENOTDIR,
+    EOPNOTSUPP,
+    ERANGE,
+    LinuxError,
+)
+from .registry import (
+    Int32,
+    Int64,
+    Path,
+    Pointer,
+    Size,
+    UInt32,
+    only,
+    served,
+)
 
 SECOND_NS = 1_000_000_000
 RENAME_NOREPLACE = 1
