@@ -40,11 +40,11 @@ def holdings():
     """What this process and its forkserver hold now."""
     helpers = psutil.Process().children()
     grandchildren = [g for p in helpers for g in p.children()]
-    links = [os.readlink(f"/proc/self/fd/{d}") for d in os.listdir("/proc/self/fd") if os.path.islink(f"/proc/self/fd/{d}")]
+    links = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     root = Path(directory._root())
     return {
         "machine_processes": len(grandchildren),
-        "socket_directories": len([p for p in root.glob(f"{os.getpid()}-*")]) if root.is_dir() else 0,
+        "socket_directories": len(list(root.glob(f"{os.getpid()}-*"))) if root.is_dir() else 0,
         "segments": sum("memfd:emu-" in link for link in links),
         "descriptors": len(links),
         "forkserver_descriptors": sum(p.num_fds() for p in helpers),
@@ -69,7 +69,8 @@ def main(bench, cpus):
     left = {name: after[name] - before[name] for name in after}
     row = bench.row(
         cpus=cpus, boots=len(boots), boot_s=times, boots_per_second=1 / times["median"],
-        lost_threads=sum(lost for _, lost, _ in boots), wrong_runs=sum(not good for _, _, good in boots), left_behind=left,
+        lost_threads=sum(lost for _, lost, _ in boots), wrong_runs=sum(not good for _, _, good in boots),
+        left_behind=left,
     )  # fmt: skip
     row[QEMU] = spread(peer_s) if peer_s else NOT_INSTALLED
     rows = [
@@ -81,7 +82,7 @@ def main(bench, cpus):
         ("wrong runs", row["wrong_runs"]),
         *((f"more at the end: {name.replace('_', ' ')}", f"{count:+,}") for name, count in left.items()),
     ]
-    bench.table(bench.question, ("", f"{cpus} CPUs"), rows)
+    bench.table("", ("", f"{cpus} CPUs"), rows)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ def benchmark(name, rounds, quick_rounds=2):
         def command(given_rounds, quick, json_file, **options):
             chosen = given_rounds or (quick_rounds if quick else rounds)
             bench = Benchmark(name, function.__doc__.split("\n")[0], chosen, quick, options)
+            bench.console.print(f"[bold]{bench.question}[/bold]")
             function(bench, **options)
             bench.write_json(Path(json_file) if json_file else RESULTS / f"{name}.json")
 
@@ -40,7 +41,7 @@ def benchmark(name, rounds, quick_rounds=2):
         for option in (
             click.option("--json", "json_file", metavar="FILE", help="Where the figures go as JSON."),
             click.option("--quick", is_flag=True, help="Few runs and small sizes: does it work?"),
-            click.option("--rounds", "given_rounds", type=click.IntRange(1), metavar="N", help=f"Runs of each (default {rounds})."),
+            click.option("--rounds", "given_rounds", type=click.IntRange(1), help=f"Runs of each (default {rounds})."),
         ):
             command = option(command)
         return click.command(name)(command)
@@ -69,13 +70,13 @@ class Benchmark:
         self.notes.append(text)
 
     def table(self, title, columns, rows):
-        """Print rows of text."""
+        """Print rows of text, under a title if there is one."""
         table = Table(header_style="bold", box=None, pad_edge=False)
         for n, column in enumerate(columns):
             table.add_column(column, justify="left" if n == 0 else "right")
         for row in rows:
             table.add_row(*(str(cell) for cell in row))
-        self.console.print(f"\n[bold]{title}[/bold]")
+        self.console.print(f"\n{title}" if title else "")
         self.console.print(table)
 
     def write_json(self, path):

@@ -75,7 +75,8 @@ class Booted:
     def _figures(self):
         cpus = self.machine.report().cpus
         busy_s = sum(c.instructions / c.mips / 1e6 for c in cpus if c.mips)
-        return sum(c.instructions for c in cpus), busy_s, sum(c.switches for c in cpus), sum(c.migrations_in for c in cpus)
+        switches, migrations = sum(c.switches for c in cpus), sum(c.migrations_in for c in cpus)
+        return sum(c.instructions for c in cpus), busy_s, switches, migrations
 
     def _new_output(self):
         size = os.fstat(self._output).st_size

@@ -65,7 +65,7 @@ def main(bench, cpus):
         unique, resident = spread([u for u, _ in sizes]), spread([r for _, r in sizes])
         bench.row(process=role, unique_bytes=unique, resident_bytes=resident)
         rows.append((role, with_range(unique, 1 / MIB), with_range(resident, 1 / MIB)))
-    bench.table(f"{bench.question} ({cpus} CPUs)", ("process", "unique MiB", "resident MiB"), rows)
+    bench.table(f"{cpus} CPUs", ("process", "unique MiB", "resident MiB"), rows)
 
 
 if __name__ == "__main__":

@@ -90,7 +90,10 @@ def crowd(bench, work, few, many, size, scale):
     check_outputs(work, results)
     times = {n: spread([run.wall_s for run in runs]) for n, runs in results.items()}
     ratio = times[FEW]["median"] / times[size]["median"]
-    bench.row(work=work, emulator="emu", few=FEW, many=size, threads=size, wall_s_few=times[FEW], wall_s_many=times[size], throughput_ratio=ratio)
+    bench.row(
+        work=work, emulator="emu", threads=size, few=FEW, many=size, wall_s_few=times[FEW], wall_s_many=times[size],
+        throughput_ratio=ratio,
+    )  # fmt: skip
     bench.note(
         f"{work}; {size} threads: {FEW} CPUs {with_range(times[FEW], digits=3)} s, "
         f"{size} CPUs {with_range(times[size], digits=3)} s: total throughput × {ratio:.2f}"

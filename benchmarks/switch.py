@@ -222,7 +222,8 @@ def guest_to_guest(bench, policy, scale):
             continue
         empty_s = spread([run.wall_s for run in results[empty]])["median"]
         net_ns = [max(run.wall_s - empty_s, 0) * 1e9 for run in results[name]]
-        row = bench.row(part="guest to guest", what=name, yield_ns=spread([ns / (GUEST_THREADS * iterations) for ns in net_ns]))
+        yield_ns = spread([ns / (GUEST_THREADS * iterations) for ns in net_ns])
+        row = bench.row(part="guest to guest", what=name, yield_ns=yield_ns)
         if name == "emu":
             runs = results[name]
             row["switch_ns"] = spread([ns / max(run.switches, 1) for ns, run in zip(net_ns, runs, strict=True)])

@@ -48,7 +48,8 @@ class _Guest:
             sp -= len(data)
             self.uc.mem_write(sp, data)
             pointers.append(sp)
-        auxiliary = (3, image["headers"], 4, image["header_bytes"], 5, image["nr_headers"], 6, PAGE, 25, random_at, 0, 0)
+        headers = (3, image["headers"], 4, image["header_bytes"], 5, image["nr_headers"])
+        auxiliary = (*headers, 6, PAGE, 25, random_at, 0, 0)
         words = [len(pointers), *pointers, 0, 0, *auxiliary]
         sp = (sp - 8 * len(words)) & -16
         self.uc.mem_write(sp, struct.pack(f"<{len(words)}Q", *words))

@@ -220,7 +220,7 @@ def wait_for(condition, child):
 
 
 @benchmark("wakeup", rounds=1000, quick_rounds=20)
-@click.option("--settle-us", default=200, show_default=True, metavar="N", help="How long the sleeper has slept at least.")
+@click.option("--settle-us", default=200, show_default=True, metavar="N", help="How long the sleeper sleeps at least.")
 def main(bench, settle_us):
     """How long does it take until another process knows?"""
     cores = psutil.Process().cpu_affinity()
@@ -264,11 +264,10 @@ def show(bench, samples, nr_cores):
     rows = []
     for way, values in samples.items():
         values = values[len(values) // 10 :]  # the first turns fill caches and connect sockets
-        row = bench.row(
-            way=way, samples=len(values), p50_ns=percentile(values, 0.5), p99_ns=percentile(values, 0.99), min_ns=min(values)
-        )
+        p50_ns, p99_ns = percentile(values, 0.5), percentile(values, 0.99)
+        row = bench.row(way=way, samples=len(values), min_ns=min(values), p50_ns=p50_ns, p99_ns=p99_ns)
         rows.append((way, *(f"{row[k] / 1000:,.2f}" for k in ("min_ns", "p50_ns", "p99_ns"))))
-    bench.table(bench.question, ("way", "least µs", "p50 µs", "p99 µs"), rows)
+    bench.table("", ("way", "least µs", "p50 µs", "p99 µs"), rows)
     p50 = {row["way"]: row["p50_ns"] for row in bench.rows}
     ratio = p50[ZEROMQ] / p50[FUTEXES]
     bench.row(way="ZeroMQ ÷ futex", p50_ratio=ratio, target=TARGET, reached=ratio <= TARGET)

@@ -28,6 +28,7 @@ def _digest():
         if not name.startswith(COLD):
             h.update(name.encode() + b"\0" + path.read_bytes())
     for part in (
+        str(SOURCE_ROOT),  # Numba finds its entries by the path of the source
         platform.python_version(),
         version("numpy"),
         version("numba"),

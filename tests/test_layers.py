@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "emu"
 # Imports point down only. isa and kernel are of one rank, and never import each other.
 RANK = {
-    "limits": 0, "hot": 0, "shm": 1, "isa": 2, "kernel": 2, "cpu_worker": 3, "machine": 4,
+    "cache": -1, "limits": 0, "hot": 0, "shm": 1, "isa": 2, "kernel": 2, "cpu_worker": 3, "machine": 4,
     "tools": 5, "benchmarks": 5,
 }  # fmt: skip
 MAX_LINES = 450

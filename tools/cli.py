@@ -14,3 +14,7 @@ def main():
 
 main.add_command(run)
 main.add_command(doctor)
+
+
+if __name__ == "__main__":
+    main(prog_name="emu")

@@ -30,9 +30,11 @@ def _checks():
     physical = psutil.cpu_count(logical=False)
     machine = platform.machine()
     yield machine in ("x86_64", "aarch64"), f"host {machine}, Python {platform.python_version()}, numba {_numba()}"
-    yield True, f"cores: {len(cores)} usable of {psutil.cpu_count()} ({physical} physical); a machine has up to {MAX_CPUS} CPUs"
+    of = f"{psutil.cpu_count()} ({physical} physical)"
+    yield True, f"cores: {len(cores)} usable of {of}; a machine has up to {MAX_CPUS} CPUs"
     free = psutil.virtual_memory().available
-    yield free > GIB, f"memory: {free / GIB:.1f} GiB available; a machine of 8 CPUs needs about {0.5:.1f} GiB and its guests'"
+    needs = "a machine of 8 CPUs needs about 0.5 GiB beside its guest's"
+    yield free > GIB, f"memory: {free / GIB:.1f} GiB available; {needs}"
     yield hasattr(os, "memfd_create"), "anonymous shared memory (memfd)"
     try:
         Window.create(64 * MIB).destroy()
@@ -42,7 +44,8 @@ def _checks():
     state = "complete" if cache.is_warm() else "empty: the first run compiles for about a minute"
     yield True, f"compile cache {cache.CACHE_DIR}: {state}"
     found = importlib.util.find_spec("ziglang") is not None
-    yield True, "guest compiler: ziglang" if found else "guest compiler: none (pip install 'emu[test]' to build C guests)"
+    compiler = "ziglang" if found else "none (pip install 'emu[test]' to build C guests)"
+    yield True, f"guest compiler: {compiler}"
     guests = sorted(path.stem for path in GUEST_DIRECTORY.glob("*.elf"))
     yield bool(guests), f"guests: {', '.join(guests) or 'none found'}"
     stale = len(stale_directories())

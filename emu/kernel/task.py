@@ -55,9 +55,10 @@ def create_task(address, me):
     t.nr_threads = 0
     t.leader = -1
     t.job = job
+    # `cpus` stays: it belongs to the index.  A CPU that last ran this index's former task skips the
+    # switch of address spaces, and only the CPU itself clears its bit.
     exchange(t, "exiting", 0)
     exchange(t, "past_instructions", 0)
-    exchange(t, "cpus", 0)
     exchange(t, "signals", 0)
     exchange(t, "handled", 0)
     exchange(t, "ignored", 0)

@@ -42,7 +42,7 @@ def place_program(window, me, task, program, argv, environment, random_bytes):
     base = window.address
     end = 0
     try:
-        for start, stop, prot in _page_ranges(program["segments"]):
+        for start, stop, _ in _page_ranges(program["segments"]):
             _check(map_region(base, me, task, start, stop - start, PROT_RW))
         for segment in program["segments"]:
             memory.write(segment["start"], segment["data"])

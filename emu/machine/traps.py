@@ -1,6 +1,7 @@
 """Traps that end a task, in one line for the person: pc, instruction, registers."""
 
 from ..isa.disassemble import disassemble, length
+from ..isa.registers import X_NAMES
 from ..kernel.syscalls.linux.errors import LinuxError
 from ..kernel.vm.address_space import covers
 from ..shm.exits import (
@@ -34,7 +35,7 @@ _MEANING = {
     -1: (SIGKILL, 0, "guest memory is used up, give it more with --memory"),
 }
 _SIGNAL_NAMES = {4: "SIGILL", 5: "SIGTRAP", 7: "SIGBUS", 9: "SIGKILL", 11: "SIGSEGV"}
-_NAMES = ["ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"]
+_NAMES = X_NAMES[1:32]
 
 
 def _instruction(memory, pc):

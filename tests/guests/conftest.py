@@ -1,6 +1,8 @@
 import pytest
 
-from .programs import NAMES, SOURCES, build
+from guests import build
+
+from .programs import NAMES, SOURCES
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The C programs of tests/programs: built once a session, run on machines, their output kept."""
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -9,9 +8,6 @@ from emu import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "tests" / "programs"
-sys.path.insert(0, str(ROOT / "guests"))
-
-
 NAMES = sorted(path.stem for path in SOURCES.glob("*.c"))
 
 

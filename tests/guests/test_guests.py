@@ -1,12 +1,12 @@
 """The committed ELFs of the guests come from the committed sources."""
 
-import sys
+
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "guests"))
-import build
+
+from guests import build
 
 
 def test_every_guest_was_built_from_its_present_source():
