@@ -5,7 +5,7 @@
     python guests/build.py --check      build into a temporary directory and compare with what is committed
 
 The ELFs are committed, so nobody needs a compiler to run a guest; `--check` shows that they come from these sources.
-What always holds: the same sources and the same ziglang give the same bytes (sources are compiled by their bare name, in
+What always holds: the same sources and the same ziglang give the same bytes (sources are compiled by their bare name in
 their own directory; output is stripped and has no build-id), and no instruction lies outside RV64GC (read back
 from the ELF's attributes, into which the linker merges those of every object, the C library's included).
 Rejected: a cross GCC (not on PyPI, and its bytes depend on the distribution).
@@ -144,7 +144,8 @@ def check_bytes(names: Iterable[str] = ()) -> list[str]:
     """Rebuild, and one line for each ELF whose bytes differ. Needs the ziglang version of the manifest."""
     pinned = read_manifest()["ziglang"]
     if ziglang_version() not in (None, pinned):
-        raise BuildError(f"the ELFs were built with ziglang {pinned}, not {ziglang_version()}: pip install ziglang=={pinned}")
+        here = ziglang_version()
+        raise BuildError(f"the ELFs were built with ziglang {pinned}, not {here}: pip install ziglang=={pinned}")
     found = []
     with tempfile.TemporaryDirectory() as directory:
         for source in chosen(names):

@@ -97,7 +97,7 @@ def boot(warm, tmp_path):
     class Captured(Machine):
         def __init__(self, *arguments, **options):
             self.output = tmp_path / f"stdout-{time.monotonic_ns()}"
-            self._file = open(self.output, "wb")
+            self._file = open(self.output, "wb")  # noqa: SIM115 (closed in __exit__)
             super().__init__(*arguments, stdout=self._file.fileno(), quiet=True, **options)
 
         def __exit__(self, *exception):

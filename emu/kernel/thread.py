@@ -47,7 +47,6 @@ def allocate_thread(m, me, task):
     t.bucket = -1
     t.clear_child_tid = 0
     t.robust_list = 0
-    t.robust_bytes = 0
     store_relaxed(t, "signals", 0)
     t.fault_signal = 0
     t.signal_mask = 0

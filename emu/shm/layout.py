@@ -80,7 +80,6 @@ THREAD = record(
     i64("trap_value", guard="this thread"),
     i64("restart_a0", guard="this thread", doc="a0 before the system call, for restarts"),
     i64("restart", guard="claimer", doc="1: interrupted, begins anew unless a handler says EINTR"),
-    i64("robust_bytes", guard="this thread"),
     i64("migrations", guard="runqueue"),
 )
 

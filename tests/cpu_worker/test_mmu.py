@@ -110,7 +110,7 @@ def test_the_first_fetch_takes_writable_translations_away(mmu):
     assert mmu.machine["frames"][mmu.frame()]["word"] & (FRAME_CODE | FRAME_WRITTEN) == FRAME_CODE
 
 
-@pytest.mark.xfail(strict=True, reason="_fetch fills the TLB after shoot_down answered a request in the middle of the miss")
+@pytest.mark.xfail(strict=True, reason="_fetch fills the TLB though shoot_down answered a request meanwhile")
 def test_a_page_that_is_unmapped_while_a_fetch_waits_is_not_cached(mmu):
     """The fetch has looked the page up and shoots writable translations down; it answers requests meanwhile."""
     mmu.map(R | W | X)
@@ -121,7 +121,7 @@ def test_a_page_that_is_unmapped_while_a_fetch_waits_is_not_cached(mmu):
     fetching.start()
     while not other["tlb_request"]:
         pass  # until the fetch waits for the other CPU
-    address_space.unmap_region(mmu.base, SERVER, mmu.task, VA, PAGE_SIZE)  # returns when the fetching CPU has answered
+    address_space.unmap_region(mmu.base, SERVER, mmu.task, VA, PAGE_SIZE)
     other["tlb_done"] = int(other["tlb_request"])
     fetching.join(30)
     assert not fetching.is_alive()

@@ -27,7 +27,7 @@ def test_fault_is_a_signal_and_one_line(kind):
     lines = [line for line in output.splitlines() if line.startswith("emu:")]
     assert len(lines) == 1
     assert words in lines[0]
-    assert re.search(r"at pc=0x[0-9a-f]+: [a-z.]+ .*; ra=[0-9a-f]+ sp=", lines[0])
+    assert re.search(r"at pc=0x[0-9a-f]+: [.a-z][^;]*; ra=[0-9a-f]+ sp=", lines[0])
     assert report.failure == ""
 
 

@@ -39,9 +39,9 @@ def take_and_drop(address, me, workers, count):
     meet(m, workers)
     mine = OWN + me * 256
     held = 0
-    for step in range(count):
-        if over(m):
-            break
+    done = 0
+    while done < count and not over(m):
+        done += 1
         if held < HELD and random_below(m, me, 2) == 0:
             frame = allocate_frame(m, me)
             _marked(m, me, frame)
@@ -56,7 +56,7 @@ def take_and_drop(address, me, workers, count):
     while held > 0:
         held -= 1
         _drop(m, me, get_word(m, mine + held))
-    result(m, me, step)
+    result(m, me, done)
     return 0
 
 

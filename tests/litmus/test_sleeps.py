@@ -39,7 +39,7 @@ def test_control_wakers_that_look_and_then_store_both_win(crew):
 
 
 @pytest.mark.system("cz-6")
-@pytest.mark.xfail(strict=False, reason="sleeping._end writes the result after the claim: the sleeper may run before")
+@pytest.mark.xfail(strict=False, reason="sleeping._end writes the result after the claim")
 def test_an_interrupted_sleeper_finds_its_result(crew, workers):
     run = crew(workers, policy="random")
     run.run(MODULE, jobs(workers, "sleeper_with_result", "interrupter", 300_000))

@@ -14,7 +14,14 @@ from .memory_calls import sys_brk, sys_madvise, sys_mmap, sys_mprotect, sys_mrem
 from .numbers import NUMBERS
 from .signal_calls import sys_kill, sys_rt_sigprocmask, sys_tgkill
 from .sync_calls import sys_futex
-from .thread_calls import sys_clone, sys_exit, sys_exit_group, sys_get_robust_list, sys_getcpu
+from .thread_calls import (
+    sys_clone,
+    sys_exit,
+    sys_exit_group,
+    sys_get_robust_list,
+    sys_getcpu,
+    sys_set_robust_list,
+)
 from .time_calls import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
 
 MAP_ANONYMOUS = 0x20
@@ -103,9 +110,7 @@ def _less_frequent(m, me, i, number):
         t.clear_child_tid = t.x[A0]
         t.x[A0] = tid_of(m, i)
     elif number == SET_ROBUST_LIST:
-        t.robust_list = t.x[A0]
-        t.robust_bytes = t.x[A0 + 1]
-        t.x[A0] = 0
+        t.x[A0] = sys_set_robust_list(m, me, i)
     elif number == GET_ROBUST_LIST:
         t.x[A0] = sys_get_robust_list(m, me, i)
     elif number == GETCPU:

@@ -89,6 +89,15 @@ def sys_exit_group(m, me, i):
 
 
 @hot
+def sys_set_robust_list(m, me, i):
+    t = m.threads[i]
+    if t.x[A0 + 1] != ROBUST_HEAD_BYTES:
+        return -EINVAL
+    t.robust_list = t.x[A0]
+    return 0
+
+
+@hot
 def sys_get_robust_list(m, me, i):
     """get_robust_list(tid, head, length) for a thread of the caller's own task."""
     t = m.threads[i]
