@@ -7,6 +7,7 @@ OP_ILLEGAL with the bits as the immediate.
 import numpy as np
 
 from ..hot import hot
+from ..limits import PARCELS_PER_PAGE
 from . import rows_a, rows_c, rows_csr, rows_d, rows_f, rows_i, rows_m  # noqa: F401 (declare)
 from .registers import SINK
 from .table import FIRST_OP, OP_ILLEGAL, ROWS, Piece, check
@@ -15,7 +16,12 @@ from .words import IMM_SHIFT, OP_MASK, RD_SHIFT, RS1_SHIFT, RS2_SHIFT
 _BUCKETS = 64
 
 check()
-assert FIRST_OP + len(ROWS) <= OP_MASK + 1
+
+# A jump whose target is known gets a second op, for when the target is in another page.
+FAR_ROWS = [row for row in ROWS if row.immediate == "offset"]
+FAR_OPS = {row.name: FIRST_OP + len(ROWS) + n for n, row in enumerate(FAR_ROWS)}
+
+assert FIRST_OP + len(ROWS) + len(FAR_ROWS) <= OP_MASK + 1
 
 
 def _pieces(row):
@@ -66,6 +72,9 @@ def _tables():
 
 
 _LINES, _PIECES, _FIRST, _CANDIDATES = _tables()
+_FAR = np.zeros(OP_MASK + 1, dtype=np.int64)  # from an op to that of far jumps, 0: is no jump
+for _row in FAR_ROWS:
+    _FAR[_row.op] = FAR_OPS[_row.name]
 
 
 @hot
@@ -100,6 +109,18 @@ def decode(bits):
         if bits & line[0] == line[1] and bits & line[2] != line[3] and bits & line[4] != line[5]:
             return _pack(line, bits)
     return OP_ILLEGAL | bits << IMM_SHIFT
+
+
+@hot
+def decode_in_place(bits, i):
+    """The decoded word of an instruction at parcel `i` of its page."""
+    word = decode(bits)
+    far = _FAR[word & OP_MASK]
+    if far != 0:
+        target = i + (word >> (IMM_SHIFT + 1))
+        if target < 0 or target >= PARCELS_PER_PAGE:
+            return word & ~OP_MASK | far
+    return word
 
 
 def row_of(bits):

@@ -15,6 +15,7 @@ from numba.extending import intrinsic
 
 from ..hot import hot
 from .arithmetic import word
+from .operations import operation
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _INTEGER = {32: _I32, 64: _I64}
@@ -53,33 +54,8 @@ def _close(builder, value, bits):
 
 
 def _function(arity, doc, build):
-    """An intrinsic of `arity` integers that returns one."""
-    word_types = (types.int64,) * arity
-
-    def typed(build):
-        def codegen(context, builder, signature, args):
-            return build(builder, *args)
-
-        return types.int64(*word_types), codegen
-
-    if arity == 1:
-
-        @intrinsic
-        def operation(typingctx, a):
-            return typed(build)
-    elif arity == 2:
-
-        @intrinsic
-        def operation(typingctx, a, b):
-            return typed(build)
-    else:
-
-        @intrinsic
-        def operation(typingctx, a, b, c):
-            return typed(build)
-
-    operation.__doc__ = doc
-    return operation
+    build.__doc__ = doc
+    return operation(build)
 
 
 def _call(builder, name, bits, *values):
@@ -197,6 +173,9 @@ from_signed_32, from_signed_64 = _from_integer(32, "sitofp"), _from_integer(64, 
 from_unsigned_32, from_unsigned_64 = _from_integer(32, "uitofp"), _from_integer(64, "uitofp")
 
 
+sign_extend, unbox_hot = word.hot, unbox.hot
+
+
 @intrinsic
 def _as_float(typingctx, a):
     def codegen(context, builder, signature, args):
@@ -255,7 +234,7 @@ def to_integer(double, rm, kind):
     if kind == UNSIGNED_32:
         if not value < 4294967296.0:
             return -1
-        return 0 if value < 0.0 else word(_truncate(value))
+        return 0 if value < 0.0 else sign_extend(_truncate(value))
     if kind == SIGNED_64:
         if not value < 9223372036854775808.0:
             return 0x7FFFFFFFFFFFFFFF
@@ -287,7 +266,7 @@ def _classify(raw, exponent_bits, fraction_bits):
 
 @hot
 def classify_32(a):
-    return _classify(unbox(a), 8, 23)
+    return _classify(unbox_hot(a), 8, 23)
 
 
 @hot
