@@ -28,6 +28,18 @@ def unsigned_less(builder, a, b):
     return builder.icmp_unsigned("<", a, b)
 
 
+@operation
+def multiply_low(builder, a, b):
+    """The product modulo 2**64 (in hot code `*` may not overflow: Numba says so to LLVM)."""
+    return builder.mul(a, b)
+
+
+@operation
+def negate(builder, a):
+    """-a modulo 2**64 (see multiply_low)."""
+    return builder.sub(I64(0), a)
+
+
 def _high(extend_a, extend_b):
     def build(builder, a, b):
         product = builder.mul(getattr(builder, extend_a)(a, I128), getattr(builder, extend_b)(b, I128))

@@ -25,7 +25,7 @@ from .accesses import (
     wrote,
 )
 from .csr import CSR_CLEAR, CSR_SET, CSR_WRITE, access_csr
-from .lower import Lowering
+from .lower import Lowering, float_operation
 from .operations import I1, I64
 from .registers import F_OFFSET, FCSR_OFFSET, RM_DYNAMIC, SINK_OFFSET
 from .words import (
@@ -189,6 +189,54 @@ class Arm(Code):
                 self.builder.store(value, self.word(self.state["x"], 8 * slot.constant))
             return
         self.builder.store(value, self.register(RD_SHIFT, RD_MASK, "rd" in self.row.floats))
+
+    # --- floating point ------------------------------------------------------------------
+
+    def floating(self, operation, values):
+        """The result of a FloatOperation."""
+        if self.slow:
+            return self.floating_slowly(operation, values)
+        builder = self.builder
+        ready = operation.ready(builder, self.get("x", FCSR_OFFSET))
+        if ready is not None:
+            other = self.when(builder.not_(ready))
+            self.tail(self.twin)
+            self.resume(other)
+        result, right = operation.fast(builder, *values)
+        other = self.when(builder.not_(right))
+        self.tail(self.twin)
+        self.resume(other)
+        return result
+
+    def floating_slowly(self, operation, values):
+        builder = self.builder
+        fcsr = builder.add(self.state["x"], I64(FCSR_OFFSET))
+        mode = self.rounding_mode() if "rm" in self.row.fields else I64(0)
+        incoming = []
+        if operation.residue:
+            blocks = [self.function.append_basic_block() for _ in range(2)]
+            result, right = operation.fast(builder, *values)
+            error, holds = operation.residue(builder, result, *values)
+            nearest = builder.icmp_signed("==", mode, I64(0))
+            builder.cbranch(builder.and_(nearest, builder.and_(right, holds)), *blocks)
+            self.resume(blocks[0])
+            inexact = builder.zext(builder.fcmp_unordered("!=", error, error.type(0.0)), I64)
+            builder.store(builder.or_(self.get(fcsr), inexact), self.word(fcsr))
+            after = self.function.append_basic_block()
+            builder.branch(after)
+            incoming.append((result, blocks[0]))
+            self.resume(blocks[1])
+        constants = [I64(c) for c in operation.constants]
+        exact = self.call(operation.exact, *values, *constants, mode, I64(operation.bits), fcsr)
+        if not incoming:
+            return exact
+        incoming.append((exact, builder.block))
+        builder.branch(after)
+        self.resume(after)
+        result = builder.phi(I64)
+        for value, block in incoming:
+            result.add_incoming(value, block)
+        return result
 
     # --- memory ------------------------------------------------------------------------
 
@@ -364,10 +412,10 @@ class Arm(Code):
             self.tail(self.engine.enter, e=target, left=left)
 
     def make(self):
-        if "rm" in self.row.fields:
-            mode = self.rounding_mode()
-        operands = {name: mode if name == "rm" else self.operand(name) for name in self.row.parameters}
-        self.lowering = Lowering(self.builder, operands, self.row.names, self.verb, lambda f, a: self.call(f, *a))
+        if "rm" in self.row.fields and float_operation(self.row) is None:
+            self.rounding_mode()  # the result does not depend on it, but it must be valid
+        operands = {name: self.operand(name) for name in self.row.parameters}
+        self.lowering = Lowering(self, operands, self.row.names)
         *statements, last = self.row.body.body
         for statement in statements:
             self.lowering.value(statement.value)

@@ -7,6 +7,7 @@ operation (operations.py) is inlined and a hot function is called.
 
 import ast
 
+from .floats import FloatOperation
 from .operations import I64, Operation
 
 _BINARY = {
@@ -23,12 +24,12 @@ class LoweringError(Exception):
 class Lowering:
     """Expressions into the code of `builder`.
 
-    `operands`: name -> value; `verb(name, nodes)` carries out what is no expression;
-    `call(function, values)` calls a hot function.
+    `operands`: name -> value; `names`: the globals of the row's file.  What is no plain expression is left to
+    the arm: `arm.verb(name, nodes)`, `arm.floating(operation, values)`, `arm.call(function, *values)`.
     """
 
-    def __init__(self, builder, operands, names, verb, call):
-        self.builder, self.operands, self.names, self.verb, self.call = builder, operands, names, verb, call
+    def __init__(self, arm, operands, names):
+        self.arm, self.builder, self.operands, self.names = arm, arm.builder, operands, names
 
     def value(self, node):
         """The value of an expression (None from a verb that has none)."""
@@ -72,6 +73,16 @@ class Lowering:
         known = self.names[name]
         if isinstance(known, Operation):
             return known.build(self.builder, *(self.value(a) for a in node.args))
-        if hasattr(known, "py_func") and hasattr(known, "overloads"):
-            return self.call(known, [self.integer(a) for a in node.args])
-        return self.verb(name, node.args)
+        if isinstance(known, FloatOperation):
+            return self.arm.floating(known, [self.integer(a) for a in node.args])
+        if hasattr(known, "py_func"):
+            return self.arm.call(known, *(self.integer(a) for a in node.args))
+        return self.arm.verb(name, node.args)
+
+
+def float_operation(row):
+    """The FloatOperation in a row's body, or None."""
+    for node in ast.walk(row.body):
+        if isinstance(node, ast.Call) and isinstance(found := row.names.get(node.func.id), FloatOperation):
+            return found
+    return None

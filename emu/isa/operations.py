@@ -33,7 +33,8 @@ class Operation:
 
         def typed():
             def codegen(context, builder, signature, args):
-                return build(builder, *args)
+                value = build(builder, *args)
+                return builder.zext(value, I64) if value.type == I1 else value
 
             return types.int64(*(types.int64,) * arity), codegen
 

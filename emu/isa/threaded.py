@@ -24,7 +24,7 @@ from ..limits import PARCELS_PER_PAGE
 from ..shm.exits import ACCESS_FETCH, CAUSE_ILLEGAL, EXIT_BUDGET, EXIT_INTERRUPT, EXIT_TRAP
 from ..shm.layout import CPU, THREAD
 from .arms import FRAME, ILLEGAL, PARCEL_SHIFT, STATE, Arm, Code, enter, in_page, pointer
-from .decode import FAR_OPS, FAR_ROWS
+from .decode import EXACT_OPS, FAR_OPS, FAR_ROWS
 from .fetch import decode_at, decode_straddling
 from .operations import I64
 from .table import OP_ILLEGAL, OP_PAGE_END, OP_STRADDLE, OP_UNDECODED, ROWS
@@ -60,7 +60,9 @@ class Engine:
         self._page_end(handlers[OP_PAGE_END])
         self._straddle(handlers[OP_STRADDLE])
         for row in ROWS:
-            handlers[row.op] = self.arm(row)
+            handlers[row.op], twin = self.arm(row)
+            if row.name in EXACT_OPS:
+                handlers[EXACT_OPS[row.name]] = twin
         for row in FAR_ROWS:
             handlers[FAR_OPS[row.name]] = function = self.function(f"{row.name}.far")
             Arm(self, function, row, function, far=True).make()
@@ -82,7 +84,7 @@ class Engine:
         twin = self.function(f"{row.name}.slow")
         Arm(self, function, row, twin).make()
         Arm(self, twin, row).make()
-        return function
+        return function, twin
 
     def call(self, builder, dispatcher, arguments):
         """Call a hot function of integers."""
