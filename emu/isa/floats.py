@@ -345,4 +345,3 @@ def _classify(bits):
 
 
 classify_32, classify_64 = _classify(32), _classify(64)
-
