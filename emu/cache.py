@@ -51,7 +51,6 @@ def cache_root():
 
 CACHE_DIR = cache_root() / _digest()
 MARKER = CACHE_DIR / "complete"
-GENERATED_DIR = CACHE_DIR / "generated"
 
 
 def is_warm():

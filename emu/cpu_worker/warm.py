@@ -12,7 +12,7 @@ from .. import hot
 from ..kernel.hooks import BUILTIN
 
 # What compiles longest goes first, each to a share of its own.
-SLOWEST = ("emu_generated_interpreter.interpret", "emu.cpu_worker.loop.run")
+SLOWEST = ("emu.isa.interpreter.interpret", "emu.cpu_worker.loop.run")
 
 
 def everything():

@@ -1,14 +1,12 @@
-"""Guest memory accesses of the interpreter: the inline TLB probe, and what is not inline.
+"""Guest memory accesses of the interpreter when they miss the TLB, are misaligned, or conditional.
+
+The inline probe of the TLB: arms.py.
 
 An access that crosses a page translates both pages before it moves a byte, so
 traps are precise.  Aligned accesses are single; misaligned ones are not atomic (the
 RISC-V manual asks for no more).  Functions that return a status return 0 after a
 fault, when CPU.cause and CPU.trap_value are set.
 """
-
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from ..hot import hot
 from ..limits import PAGE_SIZE, TLB_ENTRIES
@@ -41,49 +39,7 @@ FETCH_TLB = CPU.offset("fetch_tlb")
 TLB_INDEX_SHIFT = 8  # from a guest address to the byte offset of its {tag, addend}
 TLB_INDEX_MASK = (TLB_ENTRIES - 1) << 4
 
-_I64 = ir.IntType(64)
-
-
-def _slot(builder, cpu_base, va, tlb):
-    index = builder.and_(builder.lshr(va, _I64(TLB_INDEX_SHIFT)), _I64(TLB_INDEX_MASK))
-    return builder.add(builder.add(cpu_base, index), _I64(tlb))
-
-
-def _word(builder, address):
-    return builder.load(builder.inttoptr(address, _I64.as_pointer()))
-
-
-def _hit(tlb, size):
-    @intrinsic
-    def hit(typingctx, cpu_base, va):
-        """Whether an aligned access of this size is in the TLB of the CPU at an address."""
-
-        def codegen(context, builder, signature, args):
-            page = builder.and_(args[1], _I64(-PAGE_SIZE | (size - 1)))
-            return builder.icmp_signed("==", _word(builder, _slot(builder, *args, tlb)), page)
-
-        return types.boolean(types.int64, types.int64), codegen
-
-    return hit
-
-
-def _host(tlb):
-    @intrinsic
-    def host(typingctx, cpu_base, va):
-        """The host address, after a hit."""
-
-        def codegen(context, builder, signature, args):
-            slot = builder.add(_slot(builder, *args, tlb), _I64(8))
-            return builder.add(args[1], _word(builder, slot))
-
-        return types.int64(types.int64, types.int64), codegen
-
-    return host
-
-
-read_hit_1, read_hit_2, read_hit_4, read_hit_8 = (_hit(READ_TLB, size) for size in (1, 2, 4, 8))
-write_hit_1, write_hit_2, write_hit_4, write_hit_8 = (_hit(WRITE_TLB, size) for size in (1, 2, 4, 8))
-read_host, write_host = _host(READ_TLB), _host(WRITE_TLB)
+sign_extend = word.hot
 
 
 @hot
@@ -195,6 +151,6 @@ def exchange_reserved(machine, cpu, host, size, value):
         return 1
     if size == 8:
         return 1 - compare_exchange_64(host, c.reserved_value, value)
-    if word(c.reserved_value) != c.reserved_value:  # reserved as 64 bits
+    if sign_extend(c.reserved_value) != c.reserved_value:  # reserved as 64 bits
         return 1
     return 1 - compare_exchange_32(host, c.reserved_value, value)

@@ -1,229 +1,450 @@
-"""A row's arm in the generated interpreter (its loop: generate.py).
+"""What the interpreter does for one row: its arm, an LLVM function made from the row's body.
 
-The body of an arm is the row's own expression, with each verb of effects.py
-replaced by the lines of the method of Arm with that name (`_branch`, ...).  The
-lines may use the locals of the loop: machine, cpu, thread, budget, own and state (the
-CPU's and the thread's records), cpu_base and x (their addresses), page, i, left, e.
+Every arm has the same signature, the state of the interpreter (STATE), so that it lives in
+registers, and ends in a tail call: of the next instruction's arm (`dispatch`), or of one of the common
+ends (threaded.py).  An arm that traps has changed nothing and has not counted.
+
+What is rare in an arm (a TLB miss, say) is a second arm of the same row, its slow twin, that does
+the whole instruction by calling hot functions; the arm tail-calls it before it changed anything.
+So the fast arm needs no stack frame and keeps nothing across a call.
 """
 
 import ast
-import copy
 import platform
 
-from .registers import SINK_OFFSET
+from ..shm.exits import ACCESS_READ, ACCESS_WRITE, CAUSE_BREAKPOINT, EXIT_ECALL, EXIT_TRAP
+from ..shm.layout import CPU, THREAD
+from .accesses import (
+    TLB_INDEX_MASK,
+    TLB_INDEX_SHIFT,
+    exchange_reserved,
+    load_slowly,
+    locate_atomic,
+    reserve,
+    store_slowly,
+    wrote,
+)
+from .csr import CSR_CLEAR, CSR_SET, CSR_WRITE, access_csr
+from .lower import Lowering, float_operation
+from .operations import I1, I64
+from .registers import F_OFFSET, FCSR_OFFSET, RM_DYNAMIC, SINK_OFFSET
+from .words import (
+    IMM_SHIFT,
+    OP_MASK,
+    RD_MASK,
+    RD_SHIFT,
+    RM_MASK,
+    RS1_SHIFT,
+    RS2_SHIFT,
+    RS3_SHIFT,
+    RS_MASK,
+)
+
+# Addresses of the thread's and the CPU's record and of the decoded word being executed; instructions left
+# of the budget, this one included; address of the frame (FRAME); pc - ip / 4; address of the table of arms;
+# the decoded word (between arms and the common ends: their argument).
+STATE = ("x", "cpu", "ip", "left", "frame", "base", "table", "e")
+FRAME = ("machine", "cpu", "thread", "budget", "code")  # what is needed rarely, in memory
+PARCEL_SHIFT = 2  # from a distance in code to one in decoded words
+
+ILLEGAL = -1  # an exit: a trap whose cause and value are still to be set
+PAGE_MASK = -4096
 
 _STRONG_ORDER = platform.machine() == "x86_64"  # only a store before a load may be seen late
-
 _LOADS = {f"load_{k}": b // 8 for k, b in (
     ("s8", 8), ("u8", 8), ("s16", 16), ("u16", 16), ("s32", 32), ("u32", 32), ("64", 64))}  # fmt: skip
 _STORES = {f"store_{bits}": bits // 8 for bits in (8, 16, 32, 64)}
-# Leave before anything changed; ILLEGAL: and let `interpret` say what it was.
-_TRAP = ["    return leave(x, cpu_base, page + i + i, budget - left - 1, EXIT_TRAP)"]
-_ILLEGAL = ["    return leave(x, cpu_base, page + i + i, budget - left - 1, ILLEGAL)"]
 
 
-class Arm:
-    """The lines of one row's arm, being made."""
+def pointer(builder, address, kind=I64):
+    return builder.inttoptr(address, kind.as_pointer())
 
-    def __init__(self, row):
-        self.row = row
-        self.lines = []
-        self.parcels = row.length // 2
-        self.sequential = True  # ends with `break`; otherwise falls to the checks
 
-    def emit(self, *lines):
-        self.lines += lines
+class Code:
+    """A function of the interpreter being made: its state, and the ways out."""
+
+    def __init__(self, engine, function):
+        self.engine = engine
+        self.function = function
+        self.builder = engine.builder_of(function)
+        self.state = dict(zip(STATE, function.args, strict=True))
+
+    def word(self, address, offset=0):
+        return pointer(self.builder, self.builder.add(address, I64(offset)) if offset else address)
+
+    def get(self, record, offset=0):
+        return self.builder.load(self.word(self.state.get(record, record), offset))
+
+    def frame(self, name):
+        return self.get("frame", FRAME.index(name) * 8)
+
+    def pc(self):
+        return self.builder.add(self.state["base"], self.builder.lshr(self.state["ip"], I64(PARCEL_SHIFT)))
+
+    def tail(self, function, **changes):
+        """Go on in `function`; ends the block."""
+        arguments = [changes.get(name, self.state[name]) for name in STATE]
+        convention = self.function.calling_convention
+        self.builder.ret(self.builder.call(function, arguments, cconv=convention, tail="musttail"))
+
+    def leave(self, reason, **changes):
+        self.tail(self.engine.leave, e=I64(reason), **changes)
+
+    def dispatch(self, **changes):
+        """Go on with the decoded word at `ip`."""
+        e = self.builder.load(pointer(self.builder, changes.get("ip", self.state["ip"])))
+        self.execute(e, **changes)
+
+    def execute(self, e, **changes):
+        builder = self.builder
+        entry = builder.add(self.state["table"], builder.shl(builder.and_(e, I64(OP_MASK)), I64(3)))
+        target = builder.load(pointer(builder, entry, self.engine.pointer))
+        self.tail(target, e=e, **changes)
+
+    def when(self, condition, likely=False):
+        """Two blocks; the builder is at the one where the condition holds, the other one is returned."""
+        then, other = (self.function.append_basic_block() for _ in range(2))
+        self.builder.cbranch(condition, then, other).set_weights([99, 1] if likely else [1, 99])
+        self.builder.position_at_end(then)
+        return other
+
+    def resume(self, block):
+        self.builder.position_at_end(block)
+
+    def call(self, function, *arguments):
+        return self.engine.call(self.builder, function, arguments)
+
+
+def poll(code, **changes):
+    """Leave when the budget is used up or an interrupt is pending; `changes` is the state then."""
+    builder = code.builder
+    left = changes.get("left", code.state["left"])
+    other = code.when(builder.icmp_signed("<=", left, I64(0)))
+    code.tail(code.engine.pause, **changes)
+    code.resume(other)
+    pending = builder.load_atomic(code.word(code.state["cpu"], CPU.offset("pending")), "monotonic", 8)
+    other = code.when(builder.icmp_signed("!=", pending, I64(0)))
+    code.tail(code.engine.pause, **changes)
+    code.resume(other)
+
+
+class Arm(Code):
+    def __init__(self, engine, function, row, twin=None, far=False):
+        """`twin`: the function of the slow twin; None in the slow twin itself."""
+        super().__init__(engine, function)
+        self.row, self.twin, self.far = row, twin, far
+        self.done = False  # control was transferred
+        self.result_jump = None
+
+    @property
+    def slow(self):
+        return self.twin is None
+
+    # --- operands ----------------------------------------------------------------------
+
+    def register(self, shift, mask, floats):
+        builder = self.builder
+        number = builder.and_(builder.lshr(self.state["e"], I64(shift)), I64(mask))
+        return self.word(builder.add(self.state["x"], builder.shl(number, I64(3))), F_OFFSET if floats else 0)
 
     def source(self, slot):
-        """Expression for a source register."""
         declared = self.row.slots[slot]
-        if not declared.field and declared.constant == 0:
-            return "0"
-        return f"{'f' if slot in self.row.floats else 'x'}_{slot}(x, e)"
+        if not declared.field:
+            return I64(0) if declared.constant == 0 else self.get("x", 8 * declared.constant)
+        shift = RS1_SHIFT if slot == "rs1" else RS2_SHIFT
+        return self.builder.load(self.register(shift, RS_MASK, slot in self.row.floats))
 
-    def parameters(self):
-        """Bind what the body asks for."""
-        if "rm" in self.row.fields:
-            self.emit("rm = rounding_mode(x, e)", "if rm > 4:", *_ILLEGAL)
-        for name in self.row.parameters:
-            if name == "a":
-                self.emit(f"a = {self.source('rs1')}")
-            elif name == "b":
-                self.emit(f"b = {self.source('rs2')}")
-            elif name == "c":
-                self.emit("c = f_rs3(x, e)")
-            elif name == "zimm":
-                self.emit("zimm = rs1_number(e)")
-            elif name == "pc":
-                self.emit("pc = page + i + i")
-            elif name == "next":
-                self.emit(f"next = page + i + i + {self.row.length}")
-            elif name != "rm":
-                self.emit(f"{name} = immediate(e)")
+    def immediate(self):
+        return self.builder.ashr(self.state["e"], I64(IMM_SHIFT))
 
-    def result(self, expression):
+    def rounding_mode(self):
+        builder = self.builder
+        own = builder.and_(builder.lshr(self.state["e"], I64(IMM_SHIFT)), I64(RM_MASK))
+        dynamic = builder.and_(builder.lshr(self.get("x", FCSR_OFFSET), I64(5)), I64(7))
+        mode = builder.select(builder.icmp_signed("==", own, I64(RM_DYNAMIC)), dynamic, own)
+        other = self.when(builder.icmp_signed(">", mode, I64(4)))
+        self.leave(ILLEGAL)
+        self.resume(other)
+        return mode
+
+    def operand(self, name):
+        builder = self.builder
+        if name in ("a", "b"):
+            return self.source("rs1" if name == "a" else "rs2")
+        if name == "c":
+            return builder.load(self.register(RS3_SHIFT, RS_MASK, True))
+        if name == "zimm":
+            return builder.and_(builder.lshr(self.state["e"], I64(RS1_SHIFT)), I64(RS_MASK))
+        if name == "pc":
+            return self.pc()
+        if name == "next":
+            return builder.add(self.pc(), I64(self.row.length))
+        return self.immediate()
+
+    def result(self, value):
         """Write rd or fd."""
         slot = self.row.slots["rd"]
-        if not slot.field and slot.constant == 0:
+        if not slot.field:
+            if slot.constant:
+                self.builder.store(value, self.word(self.state["x"], 8 * slot.constant))
             return
-        self.emit(f"set_{'f' if 'rd' in self.row.floats else 'x'}(x, e, {expression})")
+        self.builder.store(value, self.register(RD_SHIFT, RD_MASK, "rd" in self.row.floats))
 
-    # --- verbs ---------------------------------------------------------------------
+    # --- floating point ------------------------------------------------------------------
+
+    def floating(self, operation, values):
+        """The result of a FloatOperation."""
+        if self.slow:
+            return self.floating_slowly(operation, values)
+        builder = self.builder
+        ready = operation.ready(builder, self.get("x", FCSR_OFFSET))
+        if ready is not None:
+            other = self.when(builder.not_(ready))
+            self.tail(self.twin)
+            self.resume(other)
+        result, right = operation.fast(builder, *values)
+        other = self.when(builder.not_(right))
+        self.tail(self.twin)
+        self.resume(other)
+        return result
+
+    def floating_slowly(self, operation, values):
+        builder = self.builder
+        fcsr = builder.add(self.state["x"], I64(FCSR_OFFSET))
+        mode = self.rounding_mode() if "rm" in self.row.fields else I64(0)
+        incoming = []
+        if operation.residue:
+            blocks = [self.function.append_basic_block() for _ in range(2)]
+            result, right = operation.fast(builder, *values)
+            error, holds = operation.residue(builder, result, *values)
+            nearest = builder.icmp_signed("==", mode, I64(0))
+            builder.cbranch(builder.and_(nearest, builder.and_(right, holds)), *blocks)
+            self.resume(blocks[0])
+            inexact = builder.zext(builder.fcmp_unordered("!=", error, error.type(0.0)), I64)
+            builder.store(builder.or_(self.get(fcsr), inexact), self.word(fcsr))
+            after = self.function.append_basic_block()
+            builder.branch(after)
+            incoming.append((result, blocks[0]))
+            self.resume(blocks[1])
+        constants = [I64(c) for c in operation.constants]
+        exact = self.call(operation.exact, *values, *constants, mode, I64(operation.bits), fcsr)
+        if not incoming:
+            return exact
+        incoming.append((exact, builder.block))
+        builder.branch(after)
+        self.resume(after)
+        result = builder.phi(I64)
+        for value, block in incoming:
+            result.add_incoming(value, block)
+        return result
+
+    # --- memory ------------------------------------------------------------------------
+
+    def trap_unless(self, status):
+        other = self.when(self.builder.icmp_signed("==", status, I64(0)))
+        self.leave(EXIT_TRAP)
+        self.resume(other)
+
+    def host(self, address, size, tlb):
+        """Host address of an aligned guest address in the TLB; otherwise the slow twin goes on."""
+        builder = self.builder
+        index = builder.and_(builder.lshr(address, I64(TLB_INDEX_SHIFT)), I64(TLB_INDEX_MASK))
+        slot = builder.add(self.state["cpu"], index)
+        tag = self.get(slot, CPU.offset(tlb))
+        miss = builder.icmp_signed("!=", tag, builder.and_(address, I64(PAGE_MASK | (size - 1))))
+        other = self.when(miss)
+        self.tail(self.twin)
+        self.resume(other)
+        return builder.add(address, self.get(slot, CPU.offset(tlb) + 8))
+
+    def whose(self):
+        return self.frame("machine"), self.frame("cpu")
 
     def load(self, name, address):
         size = _LOADS[name]
-        self.emit(
-            f"address = {address}",
-            f"if read_hit_{size}(cpu_base, address):",
-            f"    value = {name}(read_host(cpu_base, address))",
-            "else:",
-            f"    if load_slowly(machine, cpu, address, bytes_{size}, x + {SINK_OFFSET}) == 0:",
-            *("    " + line for line in _TRAP),
-            f"    value = {name}(x + {SINK_OFFSET})",
-        )
-        return "value"
+        if self.slow:
+            sink = self.builder.add(self.state["x"], I64(SINK_OFFSET))
+            self.trap_unless(self.call(load_slowly, *self.whose(), address, I64(size), sink))
+            host = sink
+        else:
+            host = self.host(address, size, "read_tlb")
+        kind = I64 if size == 8 else type(I64)(size * 8)
+        value = self.builder.load_atomic(pointer(self.builder, host, kind), "monotonic", size)
+        if size == 8:
+            return value
+        return (self.builder.sext if "_s" in name else self.builder.zext)(value, I64)
 
     def store(self, name, address, value):
         size = _STORES[name]
-        self.emit(
-            f"address = {address}",
-            f"if write_hit_{size}(cpu_base, address):",
-            f"    {name}(write_host(cpu_base, address), {value})",
-            f"elif store_slowly(machine, cpu, address, bytes_{size}, {value}, x + {SINK_OFFSET}) == 0:",
-            *_TRAP,
-        )
+        if self.slow:
+            sink = self.builder.add(self.state["x"], I64(SINK_OFFSET))
+            self.trap_unless(self.call(store_slowly, *self.whose(), address, I64(size), value, sink))
+            return
+        host = self.host(address, size, "write_tlb")
+        kind = I64 if size == 8 else type(I64)(size * 8)
+        narrow = value if size == 8 else self.builder.trunc(value, kind)
+        self.builder.store_atomic(narrow, pointer(self.builder, host, kind), "monotonic", size)
 
     def locate(self, address, size, access):
-        """`host` of an atomic's word; `hit` tells whether the frame is free of code."""
-        kind = access.removeprefix("ACCESS_").lower()
-        self.emit(
-            f"address = {address}",
-            f"hit = {kind}_hit_{size}(cpu_base, address)",
-            "if hit:",
-            f"    host = {kind}_host(cpu_base, address)",
-            "else:",
-            f"    host = locate_atomic(machine, cpu, address, bytes_{size}, plain({access}))",
-            "    if host == 0:",
-            *("    " + line for line in _TRAP),
-        )
+        """Host address of an atomic's word."""
+        if not self.slow:
+            return self.host(address, size, "write_tlb" if access == ACCESS_WRITE else "read_tlb")
+        host = self.call(locate_atomic, *self.whose(), address, I64(size), I64(access))
+        self.trap_unless(host)
+        return host
+
+    def wrote(self, host, size):
+        """After an atomic that missed the TLB: the frame may hold code."""
+        if self.slow:
+            self.call(wrote, self.frame("machine"), host, I64(size))
+
+    # --- verbs -------------------------------------------------------------------------
+
+    def verb(self, name, nodes):
+        values = [n.value if isinstance(n, ast.Constant) else self.lowering.integer(n) for n in nodes]
+        if name in _LOADS:
+            return self.load(name, *values)
+        if name in _STORES:
+            return self.store(name, *values)
+        return getattr(self, "_" + name)(*values)
 
     def _amo(self, operation, bits, address, value):
-        size = int(bits) // 8
-        self.locate(address, size, "ACCESS_WRITE")
-        self.emit(
-            f"value = amo_{ast.literal_eval(operation)}_{bits}(host, {value})",
-            "if not hit:",
-            f"    wrote(machine, host, bytes_{size})",
-        )
-        return "value"
+        host = self.locate(address, bits // 8, ACCESS_WRITE)
+        kind = type(I64)(bits)
+        narrow = value if bits == 64 else self.builder.trunc(value, kind)
+        old = self.builder.atomic_rmw(operation, pointer(self.builder, host, kind), narrow, "seq_cst")
+        self.wrote(host, bits // 8)
+        return old if bits == 64 else self.builder.sext(old, I64)
 
     def _load_reserved(self, bits, address):
-        size = int(bits) // 8
-        self.locate(address, size, "ACCESS_READ")
-        return f"reserve(machine, cpu, host, bytes_{size})"
+        host = self.locate(address, bits // 8, ACCESS_READ)
+        return self.call(reserve, *self.whose(), host, I64(bits // 8))
 
     def _store_conditional(self, bits, address, value):
-        size = int(bits) // 8
-        self.locate(address, size, "ACCESS_WRITE")
-        self.emit(
-            f"value = exchange_reserved(machine, cpu, host, bytes_{size}, {value})",
-            "if not hit:",
-            f"    wrote(machine, host, bytes_{size})",
-        )
-        return "value"
+        host = self.locate(address, bits // 8, ACCESS_WRITE)
+        failed = self.call(exchange_reserved, *self.whose(), host, I64(bits // 8), value)
+        self.wrote(host, bits // 8)
+        return failed
 
     def _branch(self, condition, offset):
-        self.emit(f"if {condition}:", "    i += parcels(e)", "else:", f"    i += {self.parcels}", "    break")
-        self.sequential = False
+        builder = self.builder
+        if condition.type != I1:
+            condition = builder.trunc(condition, I1)
+        then, other = (self.function.append_basic_block() for _ in range(2))
+        builder.cbranch(condition, then, other)
+        self.resume(then)
+        self._jump(offset)
+        self.finish()
+        self.done = False
+        self.resume(other)
 
     def _jump(self, offset):
-        self.emit("i += parcels(e)")
-        self.sequential = False
+        """To pc + offset, behind the write of rd."""
+        self.result_jump = ("relative", offset)
 
     def _jump_to(self, target):
-        self.emit(f"i = (({target}) - page) >> 1")
-        self.sequential = False
+        self.result_jump = ("absolute", target)
 
     def csr(self, mode, value):
-        counter = "state.instructions + budget - left - 1"
-        self.emit(
-            f"if access_csr(machine, thread, e, {value}, plain({mode}), {counter}) == 0:",
-            *_ILLEGAL,
+        left, budget = self.state["left"], self.frame("budget")
+        instret = self.builder.add(self.get("x", THREAD.offset("instructions")), self.builder.sub(budget, left))
+        status = self.call(
+            access_csr, self.frame("machine"), self.frame("thread"), self.state["e"], value, I64(mode), instret
         )
+        other = self.when(self.builder.icmp_signed("==", status, I64(0)))
+        self.leave(ILLEGAL)
+        self.resume(other)
 
     def _csr_write(self, csr, value):
-        self.csr("CSR_WRITE", value)
+        self.csr(CSR_WRITE, value)
 
     def _csr_set(self, csr, value):
-        self.csr("CSR_SET", value)
+        self.csr(CSR_SET, value)
 
     def _csr_clear(self, csr, value):
-        self.csr("CSR_CLEAR", value)
+        self.csr(CSR_CLEAR, value)
 
     def _order_memory(self, imm):
-        condition = "imm & 0x10 != 0 and imm & 2 != 0" if _STRONG_ORDER else "True"
-        self.emit(f"if {condition}:", "    fence()")
+        if not _STRONG_ORDER:
+            self.builder.fence("seq_cst")
+            return
+        sets = self.builder.and_(imm, I64(0x12))  # predecessor writes, successor reads
+        needed, after = (self.function.append_basic_block() for _ in range(2))
+        self.builder.cbranch(self.builder.icmp_signed("==", sets, I64(0x12)), needed, after)
+        self.resume(needed)
+        self.builder.fence("seq_cst")
+        self.builder.branch(after)
+        self.resume(after)
 
     def _order_fetches(self):
-        self.emit(f"i += {self.parcels}")
-        self.sequential = False
+        self.result_jump = ("absolute", self.builder.add(self.pc(), I64(self.row.length)))
 
     def _environment_call(self):
-        self.emit("return leave(x, cpu_base, page + i + i, budget - left, EXIT_ECALL)")
-        self.sequential = False
+        self.leave(EXIT_ECALL, left=self.builder.sub(self.state["left"], I64(1)))
+        self.done = True
 
     def _breakpoint_trap(self):
-        self.emit("own.cause = CAUSE_BREAKPOINT", "own.trap_value = page + i + i", _TRAP[0].strip())
-        self.sequential = False
+        self.builder.store(I64(CAUSE_BREAKPOINT), self.word(self.state["cpu"], CPU.offset("cause")))
+        self.builder.store(self.pc(), self.word(self.state["cpu"], CPU.offset("trap_value")))
+        self.leave(EXIT_TRAP)
+        self.done = True
 
-    # --- the whole --------------------------------------------------------------------
+    # --- the whole ---------------------------------------------------------------------
 
-    def verb(self, call):
-        """Lines for a verb; the expression of its value, or None."""
-        name, arguments = call.func.id, [ast.unparse(a) for a in call.args]
-        if name in _LOADS:
-            return self.load(name, *arguments)
-        if name in _STORES:
-            return self.store(name, *arguments)
-        return getattr(self, "_" + name)(*arguments)
-
-    def is_verb(self, node):
-        return (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and (node.func.id in _LOADS or node.func.id in _STORES or hasattr(self, "_" + node.func.id))
-        )
-
-    def expression(self, node):
-        """An expression's text, its verbs (at most one) carried out before."""
-        for child in ast.walk(node):
-            if self.is_verb(child):
-                value = self.verb(child)
-                if child is node or value is None:
-                    return value
-                return ast.unparse(_Replace(child, value).visit(copy.deepcopy(node)))
-        return ast.unparse(node)
+    def finish(self):
+        """Go on behind this instruction, or where it jumps to."""
+        builder = self.builder
+        left = builder.sub(self.state["left"], I64(1))
+        if self.result_jump is None:
+            self.dispatch(ip=builder.add(self.state["ip"], I64(self.row.length // 2 * 8)), left=left)
+            return
+        kind, where = self.result_jump
+        self.result_jump = None
+        if kind == "relative" and not self.far:
+            ip = builder.add(self.state["ip"], builder.shl(where, I64(PARCEL_SHIFT)))
+            poll(self, ip=ip, left=left)
+            self.dispatch(ip=ip, left=left)
+            return
+        target = where if kind == "absolute" else builder.add(self.pc(), where)
+        if kind == "absolute":
+            enter(self, target, left)
+        else:
+            self.tail(self.engine.enter, e=target, left=left)
 
     def make(self):
-        """The lines of the arm."""
-        self.parameters()
+        if "rm" in self.row.fields and float_operation(self.row) is None:
+            self.rounding_mode()  # the result does not depend on it, but it must be valid
+        operands = {name: self.operand(name) for name in self.row.parameters}
+        self.lowering = Lowering(self, operands, self.row.names)
         *statements, last = self.row.body.body
         for statement in statements:
-            # A jump before the write of rd sees the old registers: a and next are copies.
-            self.expression(statement.value)
-        value = self.expression(last.value)
+            self.lowering.value(statement.value)
+        value = self.lowering.value(last.value)
         if isinstance(last, ast.Return) and value is not None:
-            self.result(value)
-        if self.sequential:
-            self.emit(f"i += {self.parcels}", "break")
-        return self.lines
+            self.result(value if value.type == I64 else self.builder.zext(value, I64))
+        if not self.done:
+            self.finish()
 
 
-class _Replace(ast.NodeTransformer):
-    def __init__(self, old, text):
-        self.old, self.text = ast.dump(old), text
+def enter(code, target, left):
+    """Poll, and go on at a guest address, in whatever page."""
+    builder = code.builder
+    poll(code, ip=I64(0), base=target, left=left)
+    index = builder.and_(builder.lshr(target, I64(TLB_INDEX_SHIFT)), I64(TLB_INDEX_MASK))
+    slot = builder.add(code.state["cpu"], index)
+    page = builder.and_(target, I64(PAGE_MASK))
+    miss = builder.icmp_signed("!=", code.get(slot, CPU.offset("fetch_tlb")), page)
+    other = code.when(miss)
+    code.tail(code.engine.miss, ip=I64(0), base=target, left=left)
+    code.resume(other)
+    in_page(code, target, code.get(slot, CPU.offset("fetch_tlb") + 8), left=left)
 
-    def visit_Call(self, node):
-        if ast.dump(node) == self.old:
-            return ast.Name(self.text, ast.Load())
-        return self.generic_visit(node)
+
+def in_page(code, target, words, **changes):
+    """Go on at a guest address whose page is decoded at `words`."""
+    builder = code.builder
+    builder.store(words, code.word(code.state["frame"], FRAME.index("code") * 8))
+    offset = builder.and_(target, I64(~PAGE_MASK))
+    ip = builder.add(words, builder.shl(offset, I64(PARCEL_SHIFT)))
+    base = builder.sub(builder.and_(target, I64(PAGE_MASK)), builder.lshr(words, I64(PARCEL_SHIFT)))
+    code.dispatch(ip=ip, base=base, **changes)

@@ -7,15 +7,25 @@ OP_ILLEGAL with the bits as the immediate.
 import numpy as np
 
 from ..hot import hot
+from ..limits import PARCELS_PER_PAGE
 from . import rows_a, rows_c, rows_csr, rows_d, rows_f, rows_i, rows_m  # noqa: F401 (declare)
+from .lower import float_operation
 from .registers import SINK
 from .table import FIRST_OP, OP_ILLEGAL, ROWS, Piece, check
-from .words import IMM_SHIFT, OP_MASK, RD_SHIFT, RS1_SHIFT, RS2_SHIFT
+from .words import IMM_SHIFT, OP_MASK, RD_SHIFT, RM_MASK, RS1_SHIFT, RS2_SHIFT
 
 _BUCKETS = 64
 
 check()
-assert FIRST_OP + len(ROWS) <= OP_MASK + 1
+
+# Variants of rows, with ops of their own: a jump into another page, and floating point in a
+# rounding mode that the fast arm is not made for.
+FAR_ROWS = [row for row in ROWS if row.immediate == "offset"]
+EXACT_ROWS = [row for row in ROWS if "rm" in row.fields and float_operation(row)]
+FAR_OPS = {row.name: FIRST_OP + len(ROWS) + n for n, row in enumerate(FAR_ROWS)}
+EXACT_OPS = {row.name: FIRST_OP + len(ROWS) + len(FAR_ROWS) + n for n, row in enumerate(EXACT_ROWS)}
+
+assert FIRST_OP + len(ROWS) + len(FAR_ROWS) + len(EXACT_ROWS) <= OP_MASK + 1
 
 
 def _pieces(row):
@@ -68,6 +78,20 @@ def _tables():
 _LINES, _PIECES, _FIRST, _CANDIDATES = _tables()
 
 
+def _variants():
+    """From an op to that of its variant, 0 none; and the rounding modes that ask for it, as bits."""
+    variants, modes = (np.zeros(OP_MASK + 1, dtype=np.int64) for _ in range(2))
+    for row in FAR_ROWS:
+        variants[row.op] = FAR_OPS[row.name]
+    for row in EXACT_ROWS:
+        variants[row.op] = EXACT_OPS[row.name]
+        modes[row.op] = sum(1 << mode for mode in range(8) if float_operation(row).needs_twin(mode))
+    return variants, modes
+
+
+_VARIANTS, _MODES = _variants()
+
+
 @hot
 def _number(line, column, bits):
     return ((bits >> line[column]) & line[column + 1]) + line[column + 2]
@@ -100,6 +124,21 @@ def decode(bits):
         if bits & line[0] == line[1] and bits & line[2] != line[3] and bits & line[4] != line[5]:
             return _pack(line, bits)
     return OP_ILLEGAL | bits << IMM_SHIFT
+
+
+@hot
+def decode_in_place(bits, i):
+    """The decoded word of an instruction at parcel `i` of its page, variants chosen."""
+    word = decode(bits)
+    op = word & OP_MASK
+    if _VARIANTS[op] == 0:
+        return word
+    if _MODES[op] != 0:
+        wanted = (_MODES[op] >> ((word >> IMM_SHIFT) & RM_MASK)) & 1 != 0
+    else:
+        target = i + (word >> (IMM_SHIFT + 1))
+        wanted = target < 0 or target >= PARCELS_PER_PAGE
+    return word & ~OP_MASK | _VARIANTS[op] if wanted else word
 
 
 def row_of(bits):

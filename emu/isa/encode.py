@@ -1,5 +1,6 @@
 """Instructions from operands: the inverse of decoding, for tests and small programs (cold)."""
 
+from . import decode  # noqa: F401 (declares the rows)
 from .table import BY_NAME
 
 

@@ -11,7 +11,7 @@ from ..shm.exits import ACCESS_FETCH, CAUSE_ILLEGAL
 from ..shm.layout import frame_address, machine_at
 from ..shm.memory import address_of, call_4, get, load_u16, store_64
 from .accesses import FETCH_TLB, TLB_INDEX_MASK, TLB_INDEX_SHIFT
-from .decode import decode
+from .decode import decode_in_place
 from .table import OP_PAGE_END, OP_STRADDLE
 from .words import IMM_SHIFT, plain
 
@@ -56,7 +56,7 @@ def decode_at(machine, code, i):
         if bits & 3 == 3 and i == LAST_PARCEL:
             word = OP_STRADDLE
         else:
-            word = decode(bits)
+            word = decode_in_place(bits, i)
         store_64(code + i * 8, word)
         fence()  # word before bytes; pairs with invalidate's fence between bytes and words
         again = _bits_in_page(host, i)
@@ -83,7 +83,7 @@ def decode_straddling(machine, cpu, page, code):
     bits = bits_at(machine, cpu, page, code, plain(LAST_PARCEL))
     if bits < 0:
         return 0
-    return decode(bits)
+    return decode_in_place(bits, plain(LAST_PARCEL))
 
 
 @hot

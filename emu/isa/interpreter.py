@@ -17,24 +17,29 @@ EXIT_TRAP        CPU.cause and CPU.trap_value are set; pc and registers are as
 that returns the host address of the byte (for ACCESS_FETCH: of the decoded words
 of its page), or 0 with cause and trap_value set.  It may fill the TLB.
 
-The code is generated (generate.py) and compiled once per digest of the sources.
+How it runs: threaded.py.
 """
 
-import importlib.util
-import sys
-
-from .. import hot
-from . import generate
-
-
-def _generated():
-    """The generated module, under a stable name as Numba's cache needs."""
-    if generate.MODULE not in sys.modules:
-        spec = importlib.util.spec_from_file_location(generate.MODULE, generate.write())
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[generate.MODULE] = module
-        spec.loader.exec_module(module)
-    return sys.modules[generate.MODULE]
+from ..hot import callback
+from ..shm.exits import EXIT_TRAP
+from ..shm.layout import machine_at
+from ..shm.memory import address_of
+from .arms import ILLEGAL
+from .fetch import find_code, raise_illegal
+from .threaded import execute
 
 
-interpret = hot.callback(4)(_generated().interpret)
+@callback(4)
+def interpret(machine, cpu, thread, budget):
+    m = machine_at(machine)
+    own = m.cpus[cpu]
+    state = m.threads[thread]
+    reason = EXIT_TRAP
+    code = find_code(machine, cpu, state.pc)
+    if code != 0:
+        reason = execute(machine, cpu, thread, budget, address_of(state), address_of(own), code, state.pc)
+        if reason == ILLEGAL:
+            raise_illegal(machine, cpu, state.pc)
+            reason = EXIT_TRAP
+    own.reason = reason
+    return reason

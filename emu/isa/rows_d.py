@@ -3,15 +3,12 @@
 from ..shm.memory import load_64, store_64
 from .arithmetic import unsigned_word, word
 from .floats import (
-    SIGNED_32,
-    SIGNED_64,
-    UNSIGNED_32,
-    UNSIGNED_64,
     add_64,
     classify_64,
     copy_sign_64,
     divide_64,
     equal_64,
+    exact_from_integer,
     from_signed_64,
     from_unsigned_64,
     fused_add_64,
@@ -27,7 +24,10 @@ from .floats import (
     negated_fused_subtract_64,
     square_root_64,
     subtract_64,
-    to_integer,
+    to_signed_64,
+    to_signed_word_64,
+    to_unsigned_64,
+    to_unsigned_word_64,
     widen,
     xor_sign_64,
 )
@@ -156,33 +156,33 @@ def fclass_d(a):
 
 
 @insn("fcvt.w.d rd, fs1, rm", "1100001 00000 fs1 rm rd 1010011")
-def fcvt_w_d(a, rm):
-    return to_integer(a, rm, SIGNED_32)
+def fcvt_w_d(a):
+    return to_signed_word_64(a)
 
 
 @insn("fcvt.wu.d rd, fs1, rm", "1100001 00001 fs1 rm rd 1010011")
-def fcvt_wu_d(a, rm):
-    return to_integer(a, rm, UNSIGNED_32)
+def fcvt_wu_d(a):
+    return to_unsigned_word_64(a)
 
 
 @insn("fcvt.l.d rd, fs1, rm", "1100001 00010 fs1 rm rd 1010011")
-def fcvt_l_d(a, rm):
-    return to_integer(a, rm, SIGNED_64)
+def fcvt_l_d(a):
+    return to_signed_64(a)
 
 
 @insn("fcvt.lu.d rd, fs1, rm", "1100001 00011 fs1 rm rd 1010011")
-def fcvt_lu_d(a, rm):
-    return to_integer(a, rm, UNSIGNED_64)
+def fcvt_lu_d(a):
+    return to_unsigned_64(a)
 
 
 @insn("fcvt.d.w fd, rs1, rm", "1101001 00000 rs1 rm fd 1010011")
 def fcvt_d_w(a):
-    return from_signed_64(word(a))
+    return exact_from_integer(word(a))
 
 
 @insn("fcvt.d.wu fd, rs1, rm", "1101001 00001 rs1 rm fd 1010011")
 def fcvt_d_wu(a):
-    return from_unsigned_64(unsigned_word(a))
+    return exact_from_integer(unsigned_word(a))
 
 
 @insn("fcvt.d.l fd, rs1, rm", "1101001 00010 rs1 rm fd 1010011")

@@ -3,10 +3,6 @@
 from ..shm.memory import load_u32, store_32
 from .arithmetic import unsigned_word, word
 from .floats import (
-    SIGNED_32,
-    SIGNED_64,
-    UNSIGNED_32,
-    UNSIGNED_64,
     add_32,
     box,
     classify_32,
@@ -27,8 +23,10 @@ from .floats import (
     negated_fused_subtract_32,
     square_root_32,
     subtract_32,
-    to_integer,
-    widen,
+    to_signed_32,
+    to_signed_word_32,
+    to_unsigned_32,
+    to_unsigned_word_32,
     xor_sign_32,
 )
 from .table import insn
@@ -156,23 +154,23 @@ def fclass_s(a):
 
 
 @insn("fcvt.w.s rd, fs1, rm", "1100000 00000 fs1 rm rd 1010011")
-def fcvt_w_s(a, rm):
-    return to_integer(widen(a), rm, SIGNED_32)
+def fcvt_w_s(a):
+    return to_signed_word_32(a)
 
 
 @insn("fcvt.wu.s rd, fs1, rm", "1100000 00001 fs1 rm rd 1010011")
-def fcvt_wu_s(a, rm):
-    return to_integer(widen(a), rm, UNSIGNED_32)
+def fcvt_wu_s(a):
+    return to_unsigned_word_32(a)
 
 
 @insn("fcvt.l.s rd, fs1, rm", "1100000 00010 fs1 rm rd 1010011")
-def fcvt_l_s(a, rm):
-    return to_integer(widen(a), rm, SIGNED_64)
+def fcvt_l_s(a):
+    return to_signed_32(a)
 
 
 @insn("fcvt.lu.s rd, fs1, rm", "1100000 00011 fs1 rm rd 1010011")
-def fcvt_lu_s(a, rm):
-    return to_integer(widen(a), rm, UNSIGNED_64)
+def fcvt_lu_s(a):
+    return to_unsigned_32(a)
 
 
 @insn("fcvt.s.w fd, rs1, rm", "1101000 00000 rs1 rm fd 1010011")

@@ -82,6 +82,7 @@ class Row:
     immediate: str  # the field that is the immediate, or ""
     body: ast.FunctionDef
     base: "Row" = None  # of a compressed instruction: the one it stands for
+    names: dict = field(default_factory=dict, repr=False)  # what the body's names mean: its file's globals
     floats: frozenset = field(default_factory=frozenset)  # slots that are floating-point registers
 
     def matches(self, bits):
@@ -209,6 +210,7 @@ def insn(form, encoding, unless=""):
                 slots={slot: Slot(f) for slot, f in registers.items()},
                 immediate=_immediate(fields),
                 body=body,
+                names=function.__globals__,
                 floats=frozenset(s for s, f in registers.items() if f.startswith("f")),
             )  # fmt: skip
         )
@@ -244,6 +246,7 @@ def compressed(form, encoding, expansion, unless=""):
             slots=slots,
             immediate=_immediate(fields),
             body=base.body,
+            names=base.names,
             base=base,
             floats=base.floats,
         )  # fmt: skip

@@ -2,8 +2,10 @@
 
 Every row of the table can occur except the ones in EXCLUDED.  x2, x8 and x9 point
 into the data area and are never written, so that memory operands always hit it
-(offsets are arbitrary: misaligned and page-crossing accesses occur).  Arithmetic
-rounds to nearest, conversions to integers use every static mode.
+(offsets are arbitrary: misaligned and page-crossing accesses occur).
+
+`make(..., exact=False)` is for a peer that neither boxes singles nor has every rounding mode:
+arithmetic rounds to nearest, and singles and doubles live in different registers.
 """
 
 import random
@@ -18,8 +20,10 @@ from emu.isa.table import BY_NAME, ROWS
 EXCLUDED = {
     "ecall", "ebreak", "c.ebreak", "fence.i", "csrrw", "csrrs", "csrrc", "csrrwi", "csrrsi", "csrrci",
     "jalr", "c.jr", "c.jalr",  # made with a register that holds a target
-    "fmin.s", "fmax.s", "fmin.d", "fmax.d",  # Unicorn has those of F 2.0 for signalling NaNs
 }  # fmt: skip
+INEXACT_EXCLUDED = {"fmin.s", "fmax.s", "fmin.d", "fmax.d"}  # Unicorn has those of F 2.0 for signalling NaNs
+FLAG_ROWS = ("csrrw", "csrrs", "csrrc", "csrrwi", "csrrsi", "csrrci")  # on fflags
+CSR_FFLAGS = 1
 POINTERS = (2, 8, 9)
 SCRATCH = 31  # holds jump targets
 INDIRECT = ("jalr", "c.jr", "c.jalr")
@@ -34,6 +38,15 @@ SINGLES = (
     0, 1 << 31, 0x3F800000, 0xBF800000, 0x7F800000, 0xFF800000, 0x7FC00000, 0x7F800001, 0xFFC00001, 1,
     0x007FFFFF, 0x00800000, 0x7F7FFFFF, 0x4F000000, 0xCF000000, 0x5F000000, 0x3F000000, 0x40200000,
 )  # fmt: skip
+
+
+@dataclass
+class Inputs:
+    """What a program starts with."""
+
+    x: list
+    f: list
+    fcsr: int = 0
 
 
 @dataclass
@@ -68,9 +81,9 @@ def integer(rng):
     return rng.randrange(-(1 << 63), 1 << 63)
 
 
-def float_register(rng, number):
-    """Registers with bit 3 of the number hold doubles, the others boxed singles."""
-    values, width, fraction, bias = (DOUBLES, 64, 52, 1023) if number & 8 else (SINGLES, 32, 23, 127)
+def float_register(rng, double):
+    """Contents of a register: a double, or a boxed single."""
+    values, width, fraction, bias = (DOUBLES, 64, 52, 1023) if double else (SINGLES, 32, 23, 127)
     kind = rng.random()
     if kind < 0.4:
         bits = rng.choice(values)
@@ -101,7 +114,7 @@ def float_numbers(row, name):
     return [n for n in range(32) if ("d" if n & 8 else "s") in formats]
 
 
-def operand(rng, row, name):
+def operand(rng, row, name, exact):
     """A random value for a field that is no jump offset."""
     plain = name.rstrip("'")
     pieces = row.fields[name]
@@ -109,11 +122,15 @@ def operand(rng, row, name):
         return rng.choice((8, 9) if name.endswith("'") else POINTERS)
     if plain in ("rd", "fd", "rs1", "rs2", "fs1", "fs2", "fs3"):
         numbers = list(range(8, 16) if name.endswith("'") else range(32))
-        if plain.startswith("f"):
+        if plain.startswith("f") and not exact:
             numbers = [n for n in numbers if n in float_numbers(row, plain)]
         if plain == "rd":
             numbers = [n for n in numbers if n not in POINTERS]
         return rng.choice(numbers)
+    if plain == "csr":
+        return CSR_FFLAGS
+    if plain == "rm" and exact:
+        return rng.choice((0, 1, 2, 3, 4, 7, 7, 7))
     if plain == "rm":
         to_integer = row.name.startswith("fcvt.") and row.name.split(".")[1] in ("w", "wu", "l", "lu")
         return rng.randrange(5) if to_integer else rng.choice((0, 7))
@@ -125,9 +142,9 @@ def operand(rng, row, name):
     return value
 
 
-def instruction(rng, row):
+def instruction(rng, row, exact):
     """Random bits of a row without jumps; None for an excluded combination."""
-    fields = {name: operand(rng, row, name) for name in row.fields if name not in ("aq", "rl")}
+    fields = {name: operand(rng, row, name, exact) for name in row.fields if name not in ("aq", "rl")}
     if row.base and row.slots.get("rd") and row.slots["rd"].field == "rd'" and fields["rd'"] in POINTERS:
         return None
     if row.slots.get("rd") and not row.slots["rd"].field and row.slots["rd"].constant in POINTERS:
@@ -147,11 +164,24 @@ def _size(kind, what):
     return what.length if kind == "jump" else BY_NAME[what].length
 
 
-def make(seed, base, data, count):
-    """A program of about `count` instructions at `base`, pointers into `data` (two addresses)."""
+def inputs(rng, base, data, exact):
+    x = [0] + [integer(rng) for _ in range(31)]
+    for pointer in POINTERS:
+        x[pointer] = rng.choice(data)
+    x[SCRATCH] = base
+    if not exact:
+        return Inputs(x, [float_register(rng, n & 8) for n in range(32)])
+    f = [float_register(rng, n & 8 if rng.random() < 0.9 else ~n & 8) for n in range(32)]
+    return Inputs(x, f, rng.choice((0, 1, 1, rng.getrandbits(5) | rng.randrange(5) << 5)))
+
+
+def make(seed, base, data, count, exact=False):
+    """A program of about `count` instructions at `base`, pointers into `data` (addresses)."""
     rng = random.Random(seed)
     width, other = rng.sample("wd", 2)  # Unicorn stores and then denies it when they are mixed
-    rows = [r for r in ROWS if r.name not in EXCLUDED and r.name not in ("lr." + other, "sc." + other)]
+    excluded = EXCLUDED | {"lr." + other, "sc." + other}
+    excluded = excluded - set(FLAG_ROWS) if exact else excluded | INEXACT_EXCLUDED
+    rows = [r for r in ROWS if r.name not in excluded]
     plan = [("bits", encode("lr." + width, 0, 8))]  # the same reservation on both sides
     while len(plan) < count:
         if rng.random() < 0.02:
@@ -160,7 +190,7 @@ def make(seed, base, data, count):
         row = rng.choice(rows)
         if "offset" in row.fields:
             plan.append(("jump", row))
-        elif (bits := instruction(rng, row)) is not None:
+        elif (bits := instruction(rng, row, exact)) is not None:
             plan.append(("bits", bits))
     sizes = [_size(kind, what) for kind, what in plan]
     addresses = [base]
@@ -180,9 +210,7 @@ def make(seed, base, data, count):
             rd = rng.choice([r for r in range(32) if r not in POINTERS])
             bits.append(encode(what, rd, 0, SCRATCH) if what == "jalr" else encode(what, SCRATCH))
         else:
-            fields = {k: operand(rng, what, k) for k in what.fields if k != "offset"}
+            fields = {k: operand(rng, what, k, exact) for k in what.fields if k != "offset"}
             bits.append(encode(what.name, offset=addresses[rng.choice(after)] - addresses[n], **fields))
-    x = [0] + [integer(rng) for _ in range(31)]
-    for pointer in POINTERS:
-        x[pointer] = rng.choice(data)
-    return Program(base, bits, x, [float_register(rng, n) for n in range(32)], seed)
+    start = inputs(rng, base, data, exact)
+    return Program(base, bits, start.x, start.f, seed)

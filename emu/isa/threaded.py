@@ -1,0 +1,217 @@
+"""The interpreter's engine: a table of arms, one LLVM function per op, that tail-call each other.
+
+Shape of an arm (`add`), state in registers throughout:
+
+    read rs1 and rs2, add, write rd             registers lie in the thread's record
+    ip += 8 per parcel; left -= 1
+    e = word at ip; jump to table[op of e]      a copy in every arm: the host predicts each apart
+
+Control transfers also look at `left` and at the interrupt word; in-page ones (decode.py tells) keep
+the page, others look it up in the fetch TLB.  The arms: arms.py.  Here: the common ends, the ops
+that are no instruction, and the table.
+
+Rejected: one function with a loop around a chain of comparisons or a switch.  It shares one dispatch and one
+register allocation among all instructions (half the speed), and its Python source takes Numba five times longer.
+"""
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ..limits import PARCELS_PER_PAGE
+from ..shm.exits import ACCESS_FETCH, CAUSE_ILLEGAL, EXIT_BUDGET, EXIT_INTERRUPT, EXIT_TRAP
+from ..shm.layout import CPU, THREAD
+from .arms import FRAME, ILLEGAL, PARCEL_SHIFT, STATE, Arm, Code, enter, in_page, pointer
+from .decode import EXACT_OPS, FAR_OPS, FAR_ROWS
+from .fetch import decode_at, decode_straddling
+from .operations import I64
+from .table import OP_ILLEGAL, OP_PAGE_END, OP_STRADDLE, OP_UNDECODED, ROWS
+from .words import IMM_SHIFT, OP_MASK
+
+# The convention that keeps most of the state in registers and saves none of them.
+CONVENTION = "preserve_nonecc" if llvm.llvm_version_info >= (19,) else ""
+HANDLER = ir.FunctionType(I64, [I64] * len(STATE))
+
+
+class Engine:
+    """All functions of the interpreter, in one LLVM module."""
+
+    def __init__(self, context, module):
+        self.context, self.module = context, module
+        self.pointer = HANDLER.as_pointer()
+        self._calls = {}
+        self.leave, self.pause, self.miss, self.enter = (
+            self.function(name) for name in ("leave", "pause", "miss", "enter")
+        )
+        handlers = {
+            OP_UNDECODED: self.function("undecoded"),
+            OP_ILLEGAL: self.function("illegal"),
+            OP_PAGE_END: self.function("page_end"),
+            OP_STRADDLE: self.function("straddle"),
+        }
+        self._leave()
+        self._pause()
+        self._miss()
+        self._enter()
+        self._undecoded(handlers[OP_UNDECODED])
+        self._illegal(handlers[OP_ILLEGAL])
+        self._page_end(handlers[OP_PAGE_END])
+        self._straddle(handlers[OP_STRADDLE])
+        for row in ROWS:
+            handlers[row.op], twin = self.arm(row)
+            if row.name in EXACT_OPS:
+                handlers[EXACT_OPS[row.name]] = twin
+        for row in FAR_ROWS:
+            handlers[FAR_OPS[row.name]] = function = self.function(f"{row.name}.far")
+            Arm(self, function, row, function, far=True).make()
+        self.table = self._table(handlers)
+
+    def function(self, name):
+        function = ir.Function(self.module, HANDLER, f"emu.arm.{name}")
+        function.linkage = "internal"
+        function.calling_convention = CONVENTION
+        function.attributes.add("nounwind")
+        function.attributes.add("noinline")
+        return function
+
+    def builder_of(self, function):
+        return ir.IRBuilder(function.append_basic_block("entry"))
+
+    def arm(self, row):
+        function = self.function(row.name)
+        twin = self.function(f"{row.name}.slow")
+        Arm(self, function, row, twin).make()
+        Arm(self, twin, row).make()
+        return function, twin
+
+    def call(self, builder, dispatcher, arguments):
+        """Call a hot function of integers."""
+        wrapper = self._calls.get(dispatcher)
+        if wrapper is None:
+            wrapper = self._calls[dispatcher] = self._wrap(dispatcher)
+        return builder.call(wrapper, arguments)
+
+    def _wrap(self, dispatcher):
+        arity = dispatcher.py_func.__code__.co_argcount
+        signature = (types.int64,) * arity
+        dispatcher.compile(signature)
+        compiled = dispatcher.overloads[signature]
+        self.context.add_linking_libs([compiled.library])
+        name = f"emu.call.{dispatcher.py_func.__module__}.{dispatcher.py_func.__name__}"
+        wrapper = ir.Function(self.module, ir.FunctionType(I64, [I64] * arity), name)
+        wrapper.linkage = "internal"
+        wrapper.attributes.add("noinline")
+        builder = self.builder_of(wrapper)
+        result_type = compiled.signature.return_type
+        _, result = self.context.call_internal_no_propagate(
+            builder, compiled.fndesc, result_type(*signature), wrapper.args
+        )
+        if result_type == types.none:
+            builder.ret(I64(0))
+        else:
+            builder.ret(self.context.cast(builder, result, result_type, types.int64))
+        return wrapper
+
+    def _table(self, handlers):
+        missing = handlers[OP_ILLEGAL]
+        kind = ir.ArrayType(self.pointer, OP_MASK + 1)
+        table = ir.GlobalVariable(self.module, kind, "emu.arms")
+        table.linkage = "internal"
+        table.global_constant = True
+        table.initializer = ir.Constant(kind, [handlers.get(op, missing) for op in range(OP_MASK + 1)])
+        return table
+
+    # --- common ends -------------------------------------------------------------------
+
+    def _leave(self):
+        """Write pc and the counters of retired instructions back; `e` is the reason."""
+        code = Code(self, self.leave)
+        builder, state = code.builder, code.state
+        builder.store(code.pc(), code.word(state["x"], THREAD.offset("pc")))
+        retired = builder.sub(code.frame("budget"), state["left"])
+        for record, offset in (("x", THREAD.offset("instructions")), ("cpu", CPU.offset("instructions"))):
+            builder.store(builder.add(code.get(record, offset), retired), code.word(state[record], offset))
+        builder.ret(state["e"])
+
+    def _pause(self):
+        code = Code(self, self.pause)
+        used_up = code.builder.icmp_signed("<=", code.state["left"], I64(0))
+        code.tail(self.leave, e=code.builder.select(used_up, I64(EXIT_BUDGET), I64(EXIT_INTERRUPT)))
+
+    def _enter(self):
+        """Go on at the guest address `e`."""
+        code = Code(self, self.enter)
+        enter(code, code.state["e"], code.state["left"])
+
+    def _miss(self):
+        """Go on at the guest address `base`, which is not in the fetch TLB."""
+        code = Code(self, self.miss)
+        builder = code.builder
+        kind = ir.FunctionType(I64, [I64] * 4)
+        fault = pointer(builder, code.get("cpu", CPU.offset("fault")), kind)
+        target = code.state["base"]
+        words = builder.call(fault, [code.frame("machine"), code.frame("cpu"), target, I64(ACCESS_FETCH)])
+        other = code.when(builder.icmp_signed("==", words, I64(0)))
+        code.leave(EXIT_TRAP)
+        code.resume(other)
+        in_page(code, target, words)
+
+    # --- ops that are no instruction -----------------------------------------------------
+
+    def _undecoded(self, function):
+        code = Code(self, function)
+        words = code.frame("code")
+        parcel = code.builder.lshr(code.builder.sub(code.state["ip"], words), I64(3))
+        code.call(decode_at, code.frame("machine"), words, parcel)
+        code.dispatch()
+
+    def _illegal(self, function):
+        code = Code(self, function)
+        bits = code.builder.lshr(code.state["e"], I64(IMM_SHIFT))
+        code.builder.store(I64(CAUSE_ILLEGAL), code.word(code.state["cpu"], CPU.offset("cause")))
+        code.builder.store(bits, code.word(code.state["cpu"], CPU.offset("trap_value")))
+        code.leave(EXIT_TRAP)
+
+    def _page_end(self, function):
+        code = Code(self, function)
+        code.tail(self.enter, e=code.pc())
+
+    def _straddle(self, function):
+        code = Code(self, function)
+        page = code.builder.sub(code.pc(), I64(2 * (PARCELS_PER_PAGE - 1)))
+        e = code.call(decode_straddling, code.frame("machine"), code.frame("cpu"), page, code.frame("code"))
+        other = code.when(code.builder.icmp_signed("==", e, I64(0)))
+        code.leave(EXIT_TRAP)
+        code.resume(other)
+        code.execute(e)
+
+
+@intrinsic
+def execute(typingctx, machine, cpu, thread, budget, x, own, code, pc):
+    """Run the thread whose record is at `x` on the CPU whose record is at `own`; the exit's reason.
+
+    `code`: the decoded words of pc's page.
+    """
+
+    def codegen(context, builder, signature, args):
+        machine, cpu, thread, budget, x, own, code, pc = args
+        engine = Engine(context, builder.module)
+        frame = cgutils.alloca_once(builder, ir.ArrayType(I64, len(FRAME)))
+        frame = builder.ptrtoint(frame, I64)
+        for n, value in enumerate((machine, cpu, thread, budget, code)):
+            builder.store(value, pointer(builder, builder.add(frame, I64(8 * n))))
+        parcel = builder.and_(builder.lshr(pc, I64(1)), I64(PARCELS_PER_PAGE - 1))
+        ip = builder.add(code, builder.shl(parcel, I64(3)))
+        base = builder.sub(pc, builder.lshr(ip, I64(PARCEL_SHIFT)))
+        table = builder.ptrtoint(engine.table, I64)
+        e = builder.load(pointer(builder, ip))
+        entry = builder.add(table, builder.shl(builder.and_(e, I64(OP_MASK)), I64(3)))
+        first = builder.load(pointer(builder, entry, engine.pointer))
+        return builder.call(first, (x, own, ip, budget, frame, base, table, e), cconv=CONVENTION)
+
+    return types.int64(*(types.int64,) * 8), codegen
+
+
+assert ILLEGAL not in (EXIT_BUDGET, EXIT_INTERRUPT, EXIT_TRAP)
