@@ -63,8 +63,6 @@ IPI_RESCHEDULE = 1
 IPI_TLB = 2
 IPI_CALL = 4
 IPI_STOP = 8
-IPI_TIMER = 16
-IPI_SUSPEND = 32
 
 assert MAX_ACTORS <= 64, "masks of CPUs and actors are one word"
 assert MAX_THREADS & (MAX_THREADS - 1) == 0, "a tid is split by masking"

@@ -95,6 +95,9 @@ def _run_thread(m, me, i):
     if is_ending(m, t.task):
         exit_thread(m, me, i, 0)
         return
+    if (t.affinity >> me) & 1 == 0:
+        switch(m, me, i)
+        return
     if signal_waits(m, t) or t.fault_signal != 0:
         _ask_server(m, me, i, REQUEST_SIGNAL)
         return
@@ -180,13 +183,8 @@ def _tick(m, me, i):
         c.slice_end_ns = now_ns + slice_ns
     elif now_ns >= c.slice_end_ns:
         c.slice_end_ns = 0
-        if load_relaxed(m.queues[me], "nr_runnable") > 0 or not _allowed(m, me, i):
+        if load_relaxed(m.queues[me], "nr_runnable") > 0:
             switch(m, me, i)
-
-
-@hot
-def _allowed(m, me, i):
-    return (m.threads[i].affinity >> me) & 1 != 0
 
 
 @hot

@@ -3,8 +3,8 @@
 A policy is a Python file with functions named after hooks and marked @hook.  Each
 gets the machine `m` and integers.  Hooks run with the lock of the queue they are
 given held; they keep their own order of threads (queue.py helps) and change no
-state, take no lock, wake nobody: the core does.  Only `enqueue` and `pick` are
-required.
+state, take no lock, wake nobody: the core does.  `enqueue`, `pick` and `dequeue`
+are required.
 
 hook        arguments              result
 select_cpu  m, thread, me, reason  queue for a thread that becomes runnable (PLACE_*); no lock held
@@ -33,7 +33,7 @@ from ..shm.memory import address_of, call_2, call_3, call_4
 SELECT_CPU, ENQUEUE, PICK, DEQUEUE, BALANCE, TICK, TIMESLICE = range(7)
 NAMES = ("select_cpu", "enqueue", "pick", "dequeue", "balance", "tick", "timeslice")
 ARITY = (4, 3, 2, 3, 3, 3, 3)  # machine included
-REQUIRED = ("enqueue", "pick")
+REQUIRED = ("enqueue", "pick", "dequeue")
 assert len(NAMES) <= MAX_HOOKS
 
 # Why a thread has to be placed (select_cpu's reason).

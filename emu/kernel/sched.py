@@ -25,6 +25,7 @@ from ..shm.spinlock import acquire, fail, field_address, release
 from .failures import FAIL_BAD_QUEUE, FAIL_POLICY
 from .hooks import (
     BALANCE,
+    DEQUEUE,
     ENQUEUE,
     PLACE_PREEMPT,
     PLACE_SPAWN,
@@ -216,6 +217,44 @@ def work_for(m, me):
                 return True
         return load_relaxed(m.queues[GLOBAL_QUEUE], "nr_runnable") > 0
     return False
+
+
+@entry(4)
+def set_affinity(address, me, i, mask):
+    """Restrict thread i to CPUs; a runnable one moves at once, a running one at its next trap."""
+    m = machine_at(address)
+    t = m.threads[i]
+    while True:
+        old = queue_of(t)
+        lock_queue(m, me, old)
+        if queue_of(t) == old or load_relaxed(m, "failed") != 0:
+            break
+        unlock_queue(m, me, old)
+    t.affinity = mask
+    runnable = state_of(t) == RUNNABLE
+    unlock_queue(m, me, old)
+    if runnable and old != GLOBAL_QUEUE and (mask >> old) & 1 == 0:
+        _move_runnable(m, me, i, old)
+    elif old < m.nr_cpus and old != me:
+        send_ipi(m, me, old, IPI_RESCHEDULE)
+    return 0
+
+
+@hot
+def _move_runnable(m, me, i, old):
+    """Take a thread that still waits on queue `old` to a queue that it may be on."""
+    t = m.threads[i]
+    queue = place(m, me, i, PLACE_PREEMPT)
+    lock_two(m, me, old, queue)
+    moved = state_of(t) == RUNNABLE and queue_of(t) == old and old != queue
+    if moved:
+        call_hook(m, me, DEQUEUE, old, i)
+        m.queues[old].nr_runnable -= 1
+        _move(m, t, RUNNABLE, old, queue)
+        _enqueue(m, me, queue, i)
+    unlock_two(m, me, old, queue)
+    if moved:
+        _announce(m, me, queue, i)
 
 
 @hot

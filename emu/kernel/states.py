@@ -32,13 +32,12 @@ _ALLOWED = sum(1 << (old * 8 + new) for old, news in _LEADS_TO.items() for new i
 
 # A scheduler's life (RUNQUEUE.life; rust-1).
 LIFE_CREATED, LIFE_RUNNING, LIFE_DRAINING, LIFE_EXITED = range(4)
-LIFE_NAMES = ("created", "running", "draining", "exited")
 
 # A task's life (TASK.state).
-TASK_FREE, TASK_ALIVE, TASK_ZOMBIE = range(3)
+TASK_FREE, TASK_ALIVE = range(2)
 
 # Why a thread sleeps (low byte of THREAD.sleep).
-SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_SIGNAL = range(1, 5)
+SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER = range(1, 4)
 
 
 @hot

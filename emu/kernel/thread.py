@@ -50,7 +50,6 @@ def allocate_thread(m, me, task):
     store_relaxed(t, "signals", 0)
     t.fault_signal = 0
     t.signal_mask = 0
-    t.saved_mask = 0
     t.alt_stack = 0
     t.alt_stack_bytes = 0
     t.request = 0

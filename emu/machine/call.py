@@ -3,6 +3,7 @@
 import time
 
 from ..kernel.handles import thread_by_tid, tid
+from ..kernel.sched import set_affinity
 from ..kernel.syscalls.linux.memory_calls import place
 from ..kernel.vfs.initial import START_DIRECTORY
 from ..kernel.vfs.table import FileTable
@@ -69,8 +70,7 @@ class MachineView:
         i = thread_by_tid(self._server.base, number)
         if i < 0:
             return 3  # ESRCH
-        self._server.machine["threads"][i]["affinity"] = mask
-        return 0
+        return set_affinity(self._server.base, self._server.me, i, mask)
 
 
 class Call:

@@ -92,7 +92,6 @@ class Machine:
         self._processes = {}
         self._mail = None
         self._interrupted = False
-        self._report = None
 
     # --- boot and shut-down -------------------------------------------------------------------
 
@@ -144,7 +143,6 @@ class Machine:
         m["boot_ns"] = time.monotonic_ns()
         m["slice_ns"] = config.slice_ns
         m["poll_ns"] = config.poll_ns
-        m["host_cores"] = os.cpu_count()
         m["free_thread"] = m["free_task"] = m["free_frame"] = -1
         m["active"] = (1 << config.cpus) - 1
         for queue in range(MAX_QUEUES):

@@ -14,7 +14,7 @@ from .guest_memory import UserMemory
 STACK_BYTES = 8 << 20
 TRAMPOLINE = USER_TOP - 16 * PAGE_SIZE
 STACK_TOP = TRAMPOLINE - PAGE_SIZE
-PROT_R, PROT_RW, PROT_RX = 1, 3, 5
+PROT_RW, PROT_RX = 3, 5
 SIGRETURN_CODE = struct.pack("<II", 0x08B00893, 0x00000073)  # li a7, 139; ecall
 HWCAP = sum(1 << (ord(letter) - ord("a")) for letter in "imafdc")
 AT = {

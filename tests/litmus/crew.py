@@ -107,7 +107,7 @@ def meet(m, workers):
 def _worker(config, me, descriptors, module, name, arguments):
     """Entry of a process."""
     tie_to_supervisor()
-    pin(me, True)  # two that share a core take turns instead of racing
+    pin(me, config["pinned"])  # two that share a core take turns instead of racing
     window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
     prepare_actor(window, me, config["policy"])["tlb_task"] = -1
     function = getattr(importlib.import_module(module), name)
@@ -120,8 +120,9 @@ def _worker(config, me, descriptors, module, name, arguments):
 class Crew:
     """A bare window and the processes on it. A context manager."""
 
-    def __init__(self, workers, seed, policy="inko", directory=""):
-        self.workers, self.seed, self.policy, self.directory = workers, seed, policy, directory
+    def __init__(self, workers, seed, policy="inko", directory="", pinned=True):
+        self.workers, self.seed, self.policy = workers, seed, policy
+        self.directory, self.pinned = directory, pinned
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -150,7 +151,7 @@ class Crew:
         """Start a process for each (function name, integer arguments), and wait for all of them."""
         config = {
             "address": self.window.address, "memory_bytes": MEMORY_BYTES, "policy": self.policy,
-            "workers": self.workers, "directory": self.directory,
+            "workers": self.workers, "directory": self.directory, "pinned": self.pinned,
         }  # fmt: skip
         for name in {name for name, _ in jobs}:
             function = getattr(importlib.import_module(module), name)

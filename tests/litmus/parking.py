@@ -13,10 +13,10 @@ from emu.shm.memory import host_yield, monotonic_ns
 from tests.litmus.crew import DONE, LINE, OWN, RESULTS, add_word, dawdle, get_word, over, set_word, violation
 
 TARGET = 0
-ASKED, ANSWERED = OWN, OWN + 64 * LINE  # a line for each sender
+ASKED, ANSWERED, ROUNDS = OWN, OWN + 64 * LINE, OWN + 128 * LINE  # a line for each sender
 GIVE_UP_NS = 1_000_000_000  # a control's interrupt that is not answered so long is lost
-NEVER_NS = 1 << 60
-END_S = 3  # the target looks up this often, whether the run is over
+PATIENCE_NS = 4_000_000_000  # and otherwise, whatever else the host does
+END_S = 6  # the target looks up this often, whether the run is over
 
 
 @entry(2)
@@ -38,7 +38,7 @@ def is_over(address, workers):
 def ask(address, me, number):
     """After a random time, so that the target is met in all stages of parking."""
     m = machine_at(address)
-    dawdle(random_below(m, me, 2000))
+    dawdle(random_below(m, me, 1 << random_below(m, me, 12)))
     set_word(m, ASKED + me * LINE, number)
     return 0
 
@@ -115,7 +115,7 @@ def bad_target(window, me, workers, directory, rounds):
 
 
 def _sender(window, me, workers, directory, rounds, send, patience_ns):
-    base, mail, sent = window.address, Mail(directory, me), 0
+    base, mail, sent, answered = window.address, Mail(directory, me), 0, 0
     try:
         for number in range(1, rounds + 1):
             ask(base, me, number)
@@ -124,8 +124,11 @@ def _sender(window, me, workers, directory, rounds, send, patience_ns):
             mail.wake(kicks)
             if not await_answer(base, me, number, patience_ns):
                 break
-        sent += _leave(base, me, mail, send)
-        window.memory(0, 64).view("i8")[RESULTS + me * LINE] = sent
+            answered = number
+        sent += _leave(base, me, mail)
+        words = window.memory(0, 64).view("i8")
+        words[RESULTS + me * LINE] = sent
+        words[ROUNDS + me * LINE] = answered
     finally:
         mail.close()
 
@@ -135,7 +138,7 @@ def count_done(address):
     return add_word(machine_at(address), DONE, 1)
 
 
-def _leave(base, me, mail, send):
+def _leave(base, me, mail):
     """Say that this sender is done, and tell the target, which may be asleep."""
     count_done(base)
     kicks = post(base, me, TARGET, IPI_CALL)
@@ -144,7 +147,7 @@ def _leave(base, me, mail, send):
 
 
 def sender(window, me, workers, directory, rounds):
-    _sender(window, me, workers, directory, rounds, post, NEVER_NS)
+    _sender(window, me, workers, directory, rounds, post, PATIENCE_NS)
 
 
 def impatient_sender(window, me, workers, directory, rounds):

@@ -1,6 +1,7 @@
 """Interrupts against parking: none is lost, and every message that was sent is consumed."""
 
-from tests.litmus.crew import CONTROL_S
+from tests.litmus.crew import CONTROL_S, LINE
+from tests.litmus.parking import ROUNDS
 
 MODULE = "tests.litmus.parking"
 
@@ -10,24 +11,25 @@ def jobs(workers, target, sender, rounds):
 
 
 def test_no_interrupt_is_lost_and_messages_sent_are_messages_consumed(crew, workers):
-    run = crew(workers)
-    run.run(MODULE, jobs(workers, "target", "sender", 3000))
+    run = crew(workers, pinned=False)
+    run.run(MODULE, jobs(workers, "target", "sender", 3000), bound_s=6.0)
     assert run.violations == 0
     consumed, *sent = run.results()
     pending = run.machine["cpus"][0]["parked"] == 2  # the last one came when the target had gone already
     assert sum(sent) - consumed == pending
-    assert sum(sent) > 20, "the target hardly ever slept"
+    rounds = [int(run.words[ROUNDS + me * LINE]) for me in range(1, workers)]
+    assert min(rounds) > 50 and sum(sent) > 5, f"{sent} messages in {rounds} rounds mean nothing"
     cpus = run.machine["cpus"][1:workers]
-    assert cpus["ipis_message"].sum() == sum(sent) and cpus["ipis_bit"].sum() > 0
+    assert cpus["ipis_message"].sum() == sum(sent)
 
 
-def test_control_a_target_that_parks_after_it_looked_misses_an_interrupt(crew, workers):
-    run = crew(workers)
-    run.run(MODULE, jobs(workers, "bad_target", "impatient_sender", 1_000_000), bound_s=CONTROL_S)
+def test_control_a_target_that_parks_after_it_looked_misses_an_interrupt(crew):
+    run = crew(2, pinned=False)  # a second sender would wake it after all
+    run.run(MODULE, jobs(2, "bad_target", "impatient_sender", 1_000_000), bound_s=CONTROL_S)
     assert run.violations > 0
 
 
 def test_control_a_sender_that_looks_before_it_sets_the_bit_is_not_heard(crew):
-    run = crew(2)
+    run = crew(2, pinned=False)
     run.run(MODULE, jobs(2, "target", "bad_sender", 1_000_000), bound_s=CONTROL_S)
     assert run.violations > 0

@@ -14,12 +14,12 @@ def word(window):
 
 
 def field(window):
-    return int(window.machine["placements"])
+    return int(window.machine["idle"])
 
 
 @pytest.mark.parametrize("operation", [hot.LOAD_RELAXED, hot.LOAD_ACQUIRE, hot.LOAD_SEQ_CST])
 def test_loads_return_the_field(window, operation):
-    window.machine["placements"] = MIN_64 + 5
+    window.machine["idle"] = MIN_64 + 5
     assert hot.atomic(window.address, operation, 0) == MIN_64 + 5
 
 
@@ -28,7 +28,7 @@ def test_stores_set_the_field_and_no_other(window, operation):
     before = window.machine.tobytes()
     hot.atomic(window.address, operation, -7)
     assert field(window) == -7
-    window.machine["placements"] = 0
+    window.machine["idle"] = 0
     assert window.machine.tobytes() == before
 
 
@@ -43,13 +43,13 @@ def test_stores_set_the_field_and_no_other(window, operation):
     ],
 )
 def test_read_modify_writes_return_the_old_value(window, operation, value, after):
-    window.machine["placements"] = 0b1010
+    window.machine["idle"] = 0b1010
     assert hot.atomic(window.address, operation, value) == 0b1010
     assert field(window) == after
 
 
 def test_compare_exchange_changes_only_what_it_expects(window):
-    window.machine["placements"] = 4
+    window.machine["idle"] = 4
     assert hot.compare_exchange(window.address, 5, 6) == 0 and field(window) == 4
     assert hot.compare_exchange(window.address, 4, 6) == 1 and field(window) == 6
 

@@ -343,12 +343,6 @@ def protect_region(address, me, task, start, length, prot):
     return protect_pages(machine_at(address), me, task, start, length, permissions(prot))
 
 
-@entry(5)
-def unmap_region(address, me, task, start, length):
-    """Unmap a range."""
-    return unmap_pages(machine_at(address), me, task, start, length)
-
-
 @entry(4)
 def covers(address, me, task, va):
     """1 when the page of va is mapped, with whatever permissions."""

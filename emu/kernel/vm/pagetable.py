@@ -24,7 +24,6 @@ ACCESSED, DIRTY = 64, 128
 SHARED = 256  # software: stores are meant to be seen by other mappings
 RESIDENT = 512  # software: no V, yet a frame
 RWX = R | W | X
-LEVEL_SHIFT = (12, 21, 30)
 PPN_SHIFT = 10
 
 # Edits of a range.
