@@ -8,7 +8,8 @@ frames that hold code: those take this path each time (shm/decoded.py).
 The order of "mark the frame" and "fill the TLB" against another CPU's first fetch is
 the second protocol of shm/decoded.py.  A translation taken away between the lookup
 and the fill is flushed before its frame is freed: this CPU answers the shoot-down
-only at its next look at the interrupt word.
+only at its next look at the interrupt word, or while it shoots itself; after that it
+looks the page up anew.
 """
 
 from ..hot import callback, hot
@@ -16,7 +17,7 @@ from ..kernel.vm.address_space import lock_mm, resolve, unlock_mm
 from ..kernel.vm.pagetable import W, frame_in
 from ..kernel.vm.shootdown import shoot_down
 from ..limits import PAGE_SIZE, TLB_ENTRIES
-from ..shm.atomics import fetch_and, fetch_or, load_relaxed
+from ..shm.atomics import fetch_or, load_relaxed
 from ..shm.decoded import FRAME_CODE, FRAME_WRITTEN
 from ..shm.exits import (
     ACCESS_FETCH,
@@ -49,35 +50,42 @@ def _refuse(c, va, access, entry):
 
 
 @hot
-def _fetch(m, cpu, va, frame):
-    c = m.cpus[cpu]
+def _mark_code(m, cpu, frame):
+    """Before a frame's first fetch; True when this CPU had to wait for others meanwhile."""
     f = m.frames[frame]
-    if load_relaxed(f, "word") & FRAME_CODE == 0:
-        if fetch_or(f, "word", FRAME_CODE) & FRAME_WRITTEN:
-            shoot_down(m, cpu, (1 << m.nr_cpus) - 1)
-            fetch_and(f, "word", ~FRAME_WRITTEN)
-    base = decoded_address(m, frame)
-    c.fetch_tlb[_slot(va)] = va & ~(PAGE_SIZE - 1)
-    c.fetch_tlb[_slot(va) + 1] = base
-    return base
+    if load_relaxed(f, "word") & FRAME_CODE:
+        return False
+    if fetch_or(f, "word", FRAME_CODE) & FRAME_WRITTEN == 0:
+        return False
+    shoot_down(m, cpu, (1 << m.nr_cpus) - 1)
+    return True
+
+
+@hot
+def _resolve(m, cpu, va, access):
+    """The page-table entry for an access, as address_space.resolve."""
+    task = m.cpus[cpu].tlb_task
+    lock_mm(m, cpu, task)
+    entry = resolve(m, cpu, task, va, access)
+    unlock_mm(m, cpu, task)
+    return entry
 
 
 @callback(4)
 def fault(address, cpu, va, access):
     m = machine_at(address)
     c = m.cpus[cpu]
-    task = c.tlb_task
-    lock_mm(m, cpu, task)
-    before = m.tasks[task].resident
-    entry = resolve(m, cpu, task, va, access)
-    if m.tasks[task].resident != before:
-        c.page_faults += 1
-    unlock_mm(m, cpu, task)
+    entry = _resolve(m, cpu, va, access)
+    while access == ACCESS_FETCH and entry > 0 and _mark_code(m, cpu, frame_in(entry)):
+        entry = _resolve(m, cpu, va, access)  # while it waited, it answered shoot-downs: look again
     if entry <= 0:
         return _refuse(c, va, access, entry)
     frame = frame_in(entry)
     if access == ACCESS_FETCH:
-        return _fetch(m, cpu, va, frame)
+        base = decoded_address(m, frame)
+        c.fetch_tlb[_slot(va)] = va & ~(PAGE_SIZE - 1)
+        c.fetch_tlb[_slot(va) + 1] = base
+        return base
     page = va & ~(PAGE_SIZE - 1)
     addend = frame_address(m, frame) - page
     if access == ACCESS_READ:

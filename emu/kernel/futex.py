@@ -22,7 +22,7 @@ from .states import SLEEP_FUTEX
 from .timeouts import add_timeout
 from .vm.address_space import lock_mm, resolve, unlock_mm, user_address
 from .vm.pagetable import SHARED, frame_in
-from .wait import A0, claim, prepare_sleep
+from .wait import A0, claim, prepare_sleep, take
 
 MATCH_ANY = 0xFFFFFFFF
 
@@ -89,8 +89,8 @@ def remove_waiter(m, i):
 
 
 @hot
-def claim_waiter(m, me, i, word):
-    """Claim a futex sleeper for a reason other than its futex, and unlist it."""
+def take_waiter(m, me, i, word):
+    """Take a futex sleeper for a reason other than its futex, and unlist it."""
     never_inline()
     t = m.threads[i]
     while load_seq_cst(t, "sleep") == word:
@@ -100,7 +100,7 @@ def claim_waiter(m, me, i, word):
                 return False
             continue  # its waker or it itself is between two stores under the lock
         lock_bucket(m, me, b)
-        won = t.bucket == b and claim(t, word)
+        won = t.bucket == b and take(t, word)
         if won:
             remove_waiter(m, i)
         unlock_bucket(m, me, b)
@@ -193,15 +193,17 @@ def requeue(m, me, task, va, target_va, wake_count, move_count, compare, expecte
         lock_bucket(m, me, max(b, to))
     if compare and load_s32(host) != expected:
         move_count = 0
+    same = space == to_space and address == to_address  # they stay where they are, and count
     i = m.buckets[b].head
     while i >= 0 and moved < move_count:
         t = m.threads[i]
         following = t.wait_next
         if t.futex_space == space and t.futex_address == address:
-            remove_waiter(m, i)
-            t.futex_space = to_space
-            t.futex_address = to_address
-            _insert(m, to, i)
+            if not same:
+                remove_waiter(m, i)
+                t.futex_space = to_space
+                t.futex_address = to_address
+                _insert(m, to, i)
             moved += 1
         i = following
     if b != to:

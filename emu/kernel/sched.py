@@ -157,7 +157,7 @@ def switch(m, me, i):
     _enqueue(m, me, me, i)
     chosen = _pick(m, me, me)
     unlock_queue(m, me, me)
-    if chosen != i:
+    if chosen >= 0 and chosen != i:
         _switched_in(m, me, chosen)
     return chosen
 

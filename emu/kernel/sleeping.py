@@ -1,32 +1,34 @@
 """Ending a sleep from outside: time-outs, signals, kill, and the system server's answers."""
 
 from ..hot import entry, hot, never_inline
-from ..shm.atomics import compare_exchange, exchange, load_seq_cst
+from ..shm.atomics import exchange, load_seq_cst
 from ..shm.layout import machine_at
 from ..shm.memory import monotonic_ns
 from ..shm.spinlock import field_address
 from .errno import EINTR, ERESTART, ETIMEDOUT
-from .futex import claim_waiter
+from .futex import take_waiter
 from .sched import make_runnable
 from .states import SLEEP_FUTEX, SLEEP_SERVER, SLEEP_TIME
 from .timeouts import next_deadline, remove_first
 from .vm.usercopy import put_word
-from .wait import A0, SLEEP_CLAIMED, SLEEP_SERVED, claim, sleep_word
+from .wait import A0, hand_over, sleep_word, take
 
 
 @hot
-def _end(m, me, i, word, result):
-    """Claim a sleep and make the thread runnable with a result; False if another was first."""
-    never_inline()
-    t = m.threads[i]
+def _take(m, me, i, word):
+    """Take a sleep, whatever its reason; False if another was first."""
     if word & 0xFF == SLEEP_FUTEX:
-        if not claim_waiter(m, me, i, word):
-            return False
-    elif not claim(t, word):
-        return False
+        return take_waiter(m, me, i, word)
+    return take(m.threads[i], word)
+
+
+@hot
+def _finish(m, me, i, result):
+    """Give a thread whose sleep was taken its result, and make it runnable."""
+    t = m.threads[i]
     t.x[A0] = result
+    hand_over(t)
     make_runnable(m, me, i)
-    return True
 
 
 @hot
@@ -41,7 +43,8 @@ def expire_timeouts(m, me):
         i = c.timer_thread[0]
         word = c.timer_sleep[0]
         remove_first(m, me)
-        _end(m, me, i, word, 0 if word & 0xFF == SLEEP_TIME else -ETIMEDOUT)
+        if _take(m, me, i, word):
+            _finish(m, me, i, 0 if word & 0xFF == SLEEP_TIME else -ETIMEDOUT)
 
 
 @hot
@@ -50,7 +53,7 @@ def interrupt_sleep(m, me, i):
     never_inline()
     t = m.threads[i]
     word = sleep_word(t)
-    if word == 0:
+    if word == 0 or not _take(m, me, i, word):
         return False
     reason = word & 0xFF
     result = -ERESTART
@@ -61,7 +64,8 @@ def interrupt_sleep(m, me, i):
     elif reason == SLEEP_FUTEX and t.deadline_ns != 0:
         result = -EINTR  # a relative time-out must not begin anew
     t.restart = 1 if result == -ERESTART else 0
-    return _end(m, me, i, word, result)
+    _finish(m, me, i, result)
+    return True
 
 
 @hot
@@ -82,17 +86,14 @@ def begin_serving(address, me, i):
     word = load_seq_cst(t, "sleep")
     if word <= 0 or word & 0xFF != SLEEP_SERVER:
         return 0
-    return 1 if compare_exchange(t, "sleep", word, SLEEP_SERVED) else 0
+    return 1 if take(t, word) else 0
 
 
 @entry(4)
 def finish_serving(address, me, i, result):
     """The thread gets its result and runs."""
     m = machine_at(address)
-    t = m.threads[i]
-    t.x[A0] = result
-    exchange(t, "sleep", SLEEP_CLAIMED)
-    make_runnable(m, me, i)
+    _finish(m, me, i, result)
     return 0
 
 
@@ -100,7 +101,7 @@ def finish_serving(address, me, i, result):
 def finish_without_result(address, me, i):
     """The thread runs with the registers as the server left them."""
     m = machine_at(address)
-    exchange(m.threads[i], "sleep", SLEEP_CLAIMED)
+    hand_over(m.threads[i])
     make_runnable(m, me, i)
     return 0
 

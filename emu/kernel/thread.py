@@ -37,6 +37,8 @@ def allocate_thread(m, me, task):
         t.f[k] = 0
     t.fcsr = 0
     t.instructions = 0
+    for k in range(len(t.policy)):
+        t.policy[k] = 0
     t.task = task
     t.next = -1
     t.previous = -1

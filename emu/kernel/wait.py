@@ -10,8 +10,10 @@ finds CLAIMED, and stays (cz-4: a thread about to sleep whose event is already
 there wakes itself), or becomes BLOCKED, and then the winner, under the same lock,
 finds it BLOCKED.  A stale claim cannot end a later sleep: it is consumed once.
 
-SERVED means that the system server works for the thread: nobody can claim it.
-After `prepare_sleep` only the winner writes the thread's result register.
+A winner that has a result to write first moves the word to SERVED (`take`): the
+thread goes on sleeping, and nobody else can claim it, while the winner (a timer, a
+signal, the system server) writes; `hand_over` makes it CLAIMED.  After
+`prepare_sleep` only the winner writes the thread's result register.
 """
 
 from ..hot import hot
@@ -35,6 +37,18 @@ def prepare_sleep(t, reason):
 def claim(t, word):
     """Try to be the one who ends this sleep."""
     return compare_exchange(t, "sleep", word, SLEEP_CLAIMED)
+
+
+@hot
+def take(t, word):
+    """Try to be the one who ends this sleep, and keep it until `hand_over`."""
+    return compare_exchange(t, "sleep", word, SLEEP_SERVED)
+
+
+@hot
+def hand_over(t):
+    """The result is written; the sleep is claimed. The caller makes the thread runnable."""
+    exchange(t, "sleep", SLEEP_CLAIMED)
 
 
 @hot

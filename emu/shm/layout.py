@@ -101,7 +101,7 @@ TASK = record(
     i64("brk_start", guard="mm_lock"),
     i64("brk", guard="mm_lock"),
     i64("map_cursor", guard="mm_lock", doc="mappings are placed below this"),
-    i64("resident", guard="mm_lock", unit="frames"),
+    i64("resident", guard="atomic", unit="frames"),
     line("cpus"),
     i64("cpus", guard="atomic", doc="mask of CPUs whose TLB may hold entries of this task"),
     line("signals"),

@@ -147,7 +147,6 @@ def test_compare_requeue_counts_both_and_refuses_another_value(futexes):
     assert futexes.wake(9, OTHER) == 2
 
 
-@pytest.mark.xfail(strict=True, reason="requeue meets a waiter again that it has just moved to the same list")
 def test_requeue_onto_the_same_word_ends(futexes):
     """A guest may ask for it; it must not walk in a circle under the bucket's lock."""
     a, b = futexes.waiter(), futexes.waiter()

@@ -99,7 +99,6 @@ def test_handles_against_a_model(steps):
         assert all(hot.thread_index(base, handle) == -1 for handle in dead)
 
 
-@pytest.mark.xfail(strict=True, reason="allocate_thread leaves the dead thread's policy words to the new one")
 def test_a_new_thread_begins_with_clear_policy_words(window):
     base = window.address
     i = hot.allocate_thread(base, 0, 0)

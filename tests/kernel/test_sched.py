@@ -272,7 +272,6 @@ def test_random_steps_keep_every_invariant(cpus, seed):
     assert states.count("blocked") == len(words)
 
 
-@pytest.mark.xfail(strict=True, reason="switch counts and touches thread -1 when a policy's pick finds none")
 def test_a_policy_whose_pick_finds_none_harms_no_thread_record(cpus):
     from emu.limits import MAX_THREADS
 

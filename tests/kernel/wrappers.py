@@ -52,6 +52,15 @@ def random_below(address, me, bound):
     return randomness.random_below(machine_at(address), me, bound)
 
 
+@entry(2)
+def random_below_random(address, me):
+    """A number below a random power of two; -1 when it is not."""
+    m = machine_at(address)
+    bound = 1 << randomness.random_below(m, me, 12)
+    value = randomness.random_below(m, me, bound)
+    return value if 0 <= value < bound else -1
+
+
 # --- threads ----------------------------------------------------------------------
 
 
@@ -172,6 +181,11 @@ def futex_compare_requeue(address, me, task, va, target, wake_count, move_count,
 
 
 # --- address spaces -----------------------------------------------------------------------
+
+
+@entry(5)
+def unmap_pages(address, me, task, start, length):
+    return address_space.unmap_pages(machine_at(address), me, task, start, length)
 
 
 @entry(5)

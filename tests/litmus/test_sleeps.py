@@ -39,7 +39,6 @@ def test_control_wakers_that_look_and_then_store_both_win(crew):
 
 
 @pytest.mark.system("cz-6")
-@pytest.mark.xfail(strict=False, reason="sleeping._end writes the result after the claim")
 def test_an_interrupted_sleeper_finds_its_result(crew, workers):
     run = crew(workers, policy="random")
     run.run(MODULE, jobs(workers, "sleeper_with_result", "interrupter", 300_000))
@@ -48,7 +47,6 @@ def test_an_interrupted_sleeper_finds_its_result(crew, workers):
 
 
 @pytest.mark.system("cz-6")
-@pytest.mark.xfail(strict=False, reason="interrupt_sleep writes THREAD.restart before it has won the sleep")
 def test_an_interrupter_that_comes_second_leaves_the_thread_alone(crew):
     run = crew(3, policy="random")
     each = [("sleeper_between_two", (100_000,)), ("waker_in_rounds", (100_000,)), ("interrupter_in_rounds", (100_000,))]

@@ -126,7 +126,6 @@ def test_the_same_seed_places_threads_on_the_same_cpus_and_another_seed_elsewher
     assert placement(5) != placement(6)
 
 
-@pytest.mark.xfail(strict=True, reason="create_task clears TASK.cpus of a CPU whose tlb_task is still that record")
 def test_a_cpu_that_runs_a_task_in_a_used_record_is_in_its_shoot_down_mask(boot, seed):
     """Otherwise it keeps translations that another CPU of the task takes away."""
     with boot(1, seed=seed) as machine:
@@ -142,7 +141,6 @@ def test_a_cpu_that_runs_a_task_in_a_used_record_is_in_its_shoot_down_mask(boot,
         assert cached == 0 and mask == 1, f"the TLB holds task {cached}, whose mask is {mask:#b}"
 
 
-@pytest.mark.xfail(run=False, reason="TASK.cpus, as above: the second job's threads keep old translations and crash")
 def test_nothing_is_left_in_guest_memory_when_all_tasks_have_ended(boot, seed):
     with boot(2, seed=seed) as machine:
         for _ in range(3):

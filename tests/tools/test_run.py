@@ -58,7 +58,8 @@ def test_json_summary(tmp_path):
 
 def test_mount_is_readable_and_not_writable(tmp_path):
     (tmp_path / "note").write_text("from the host\n")
-    done = emu("--quiet", "--cpus", 1, "--mount", f"{tmp_path}:/data", "echo", stdin=open(tmp_path / "note"))
+    with open(tmp_path / "note") as note:
+        done = emu("--quiet", "--cpus", 1, "--mount", f"{tmp_path}:/data", "echo", stdin=note)
     assert done.stdout == "from the host\n"
 
 
@@ -160,9 +161,8 @@ def children_of(pid):
 
 
 def start_endless():
-    process = subprocess.Popen(
-        [*RUN, "--cpus", "4", "independent", "8", "2000000000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    command = [*RUN, "--cpus", "4", "independent", "8", "2000000000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while sum(c.cpu_times().user > 0.5 for c in children_of(process.pid)) < 2:  # the CPUs are computing
         assert time.monotonic() < deadline and process.poll() is None

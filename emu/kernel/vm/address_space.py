@@ -9,7 +9,7 @@ Lock: mm_lock, taken and released inside; no other lock may be held on entry.
 from ...hot import entry, hot, never_inline
 from ...limits import PAGE_SIZE, USER_TOP
 from ...shm import lockrank
-from ...shm.atomics import load_seq_cst
+from ...shm.atomics import fetch_add, load_seq_cst
 from ...shm.exits import ACCESS_FETCH, ACCESS_WRITE
 from ...shm.layout import frame_address, machine_at
 from ...shm.memory import store_64
@@ -244,7 +244,8 @@ def resolve(m, me, task, va, access):
     if put_frame(m, me, root, va, frame, entry & (RWX | SHARED)) < 0:
         drop_frame(m, me, frame)
         return -1
-    m.tasks[task].resident += 1
+    fetch_add(m.tasks[task], "resident", 1)
+    m.cpus[me].page_faults += 1
     return lookup(m, root, va)
 
 
@@ -309,15 +310,19 @@ def _release_chain(m, me, task, chain):
     """Shoot down and then drop the frames that an edit took out."""
     if chain >= 0:
         shoot_down(m, me, load_seq_cst(m.tasks[task], "cpus"))
-        _drop_chain(m, me, chain)
+        fetch_add(m.tasks[task], "resident", -_drop_chain(m, me, chain))
 
 
 @hot
 def _drop_chain(m, me, chain):
+    """Drop a chain of frames; how many there were."""
+    count = 0
     while chain >= 0:
         following = m.frames[chain].link
         drop_frame(m, me, chain)
         chain = following
+        count += 1
+    return count
 
 
 @hot
@@ -358,5 +363,7 @@ def map_frame(address, me, task, va, frame, prot):
     m = machine_at(address)
     lock_mm(m, me, task)
     error = put_frame(m, me, m.tasks[task].root, va, frame, permissions(prot) | SHARED)
+    if error == 0:
+        fetch_add(m.tasks[task], "resident", 1)
     unlock_mm(m, me, task)
     return -ENOMEM if error < 0 else 0
