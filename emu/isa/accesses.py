@@ -39,6 +39,8 @@ FETCH_TLB = CPU.offset("fetch_tlb")
 TLB_INDEX_SHIFT = 8  # from a guest address to the byte offset of its {tag, addend}
 TLB_INDEX_MASK = (TLB_ENTRIES - 1) << 4
 
+BLOCK_BYTES = 64  # of the cache-block operations
+
 sign_extend = word.hot
 
 
@@ -154,3 +156,23 @@ def exchange_reserved(machine, cpu, host, size, value):
     if sign_extend(c.reserved_value) != c.reserved_value:  # reserved as 64 bits
         return 1
     return 1 - compare_exchange_32(host, c.reserved_value, value)
+
+
+@hot
+def check_block(machine, cpu, va):
+    """1 if a guest address may be read or written, 0 after a fault."""
+    if translate(machine, cpu, va, ACCESS_READ) != 0 or translate(machine, cpu, va, ACCESS_WRITE) != 0:
+        return 1
+    return 0
+
+
+@hot
+def clear_block(machine, cpu, va):
+    """Zero BLOCK_BYTES at an aligned address; 1, or 0 after a fault."""
+    host = translate(machine, cpu, va, ACCESS_WRITE)
+    if host == 0:
+        return 0
+    for offset in range(0, BLOCK_BYTES, 8):
+        store_64(host + offset, 0)
+    invalidate(machine_at(machine), host, BLOCK_BYTES)
+    return 1

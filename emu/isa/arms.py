@@ -15,8 +15,11 @@ import platform
 from ..shm.exits import ACCESS_READ, ACCESS_WRITE, CAUSE_BREAKPOINT, EXIT_ECALL, EXIT_TRAP
 from ..shm.layout import CPU, THREAD
 from .accesses import (
+    BLOCK_BYTES,
     TLB_INDEX_MASK,
     TLB_INDEX_SHIFT,
+    check_block,
+    clear_block,
     exchange_reserved,
     load_slowly,
     locate_atomic,
@@ -363,6 +366,20 @@ class Arm(Code):
 
     def _csr_clear(self, csr, value):
         self.csr(CSR_CLEAR, value)
+
+    def _manage_block(self, address):
+        if self.slow:
+            self.trap_unless(self.call(check_block, *self.whose(), address))
+        else:
+            self.host(address, 1, "read_tlb")
+
+    def _zero_block(self, address):
+        if self.slow:
+            self.trap_unless(self.call(clear_block, *self.whose(), address))
+            return
+        host = self.host(address, 8, "write_tlb")
+        for offset in range(0, BLOCK_BYTES, 8):
+            self.builder.store_atomic(I64(0), self.word(host, offset), "monotonic", 8)
 
     def _order_memory(self, imm):
         if not _STRONG_ORDER:

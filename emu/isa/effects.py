@@ -56,6 +56,14 @@ def order_fetches():
     """FENCE.I: nothing to do, decoded.py keeps the cache coherent; ends the block."""
 
 
+def manage_block(address):
+    """Clean, flush or invalidate a block of the cache: nothing, but the address must be accessible."""
+
+
+def zero_block(address):
+    """Zero the 64 bytes at an address that is a multiple of 64."""
+
+
 def environment_call():
     """Leave with EXIT_ECALL, retired."""
 

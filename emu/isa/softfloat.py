@@ -153,8 +153,8 @@ def _pack(sign, exponent, significand, bits, rm, fcsr):
     inexact = NX if significand & ((1 << drop) - 1) != 0 else 0
     if biased >= 1:
         # The hidden bit adds one to the exponent, and so does a carry out of the fraction.
-        raw = ((min(biased, largest) - 1) << fraction_bits) + _round(sign, significand, drop, rm)
-        if raw >= _infinity(bits):
+        raw = ((min(biased, largest - 1) - 1) << fraction_bits) + _round(sign, significand, drop, rm)
+        if biased >= largest or raw >= _infinity(bits):
             _raise(fcsr, OF | NX)
             if rm == RTZ or (rm == RDN and sign == 0) or (rm == RUP and sign != 0):
                 raw = _infinity(bits) - 1

@@ -31,6 +31,10 @@ class Mismatch(AssertionError):
     """The two sides differ."""
 
 
+class Astray(AssertionError):
+    """A jump left the program: a program made smaller may do that."""
+
+
 @dataclass
 class Case:
     program: object
@@ -81,8 +85,10 @@ class Differential:
         for case in made:
             for run in case.runs:
                 bare.x[:32], bare.f[:], bare.thread["fcsr"] = run.x, run.f, run.fcsr
-                outcome = bare.run(pc=case.program.base)
+                outcome = bare.run(budget=1_000_000, pc=case.program.base)
                 if (outcome.reason, outcome.cause, outcome.pc) != (EXIT_TRAP, CAUSE_BREAKPOINT, case.program.end):
+                    if outcome.reason != EXIT_TRAP or outcome.pc not in case.program.addresses:
+                        raise Astray(f"{outcome}, from seed {case.program.seed}")
                     at = case.program.addresses.index(outcome.pc)
                     raise Mismatch(f"{outcome} at {disassemble(case.program.bits[at])}")
                 results[n, :32], results[n, 32:64] = bare.x[:32].view(np.uint64), bare.f.view(np.uint64)
@@ -117,8 +123,10 @@ class Differential:
     def differs(self, case, data):
         try:
             return self.compare([case], data)[0]
-        except (Mismatch, qemu.QemuError) as error:
+        except Mismatch as error:
             return str(error)
+        except (Astray, qemu.QemuError):
+            return ""
 
     def shrink(self, made, data):
         """The listing of a small program that still differs, run alone."""
