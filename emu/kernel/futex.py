@@ -13,7 +13,7 @@ from ..shm import lockrank
 from ..shm.atomics import load_relaxed, load_seq_cst, store_relaxed
 from ..shm.exits import ACCESS_READ, ACCESS_WRITE
 from ..shm.layout import frame_address
-from ..shm.memory import compare_exchange_32, load_s32, store_32
+from ..shm.memory import compare_exchange_32, load_s32, store_32, wrapping_multiply
 from ..shm.spinlock import acquire, field_address, release
 from .errno import EAGAIN, EFAULT, EINVAL, ENOSYS
 from .handles import task_handle
@@ -44,7 +44,7 @@ def _key(m, me, task, va, private):
 
 @hot
 def _bucket_of(space, address):
-    mixed = (address >> 2) * 0x9E3779B1 + space * 0x85EBCA77
+    mixed = wrapping_multiply(address >> 2, 0x9E3779B1) ^ wrapping_multiply(space, 0x85EBCA77)
     return ((mixed >> 15) ^ mixed) & (FUTEX_BUCKETS - 1)
 
 

@@ -1,6 +1,7 @@
 """Reproducible chance: one seed, a generator for each actor (rust-13; SplitMix64)."""
 
 from ..hot import hot
+from ..shm.memory import wrapping_add, wrapping_multiply
 
 _GAMMA = -7046029254386353131  # 0x9E3779B97F4A7C15
 _MIX_1 = -4658895280553007687  # 0xBF58476D1CE4E5B9
@@ -17,10 +18,10 @@ def _shift(value, bits):
 def random_below(m, me, bound):
     """A number from 0 to bound - 1 from this actor's generator. `bound` < 2**31."""
     c = m.cpus[me]
-    c.random += _GAMMA
-    z = c.random
-    z = (z ^ _shift(z, 30)) * _MIX_1
-    z = (z ^ _shift(z, 27)) * _MIX_2
+    z = wrapping_add(c.random, _GAMMA)
+    c.random = z
+    z = wrapping_multiply(z ^ _shift(z, 30), _MIX_1)
+    z = wrapping_multiply(z ^ _shift(z, 27), _MIX_2)
     z = z ^ _shift(z, 31)
     return (_shift(z, 33) * bound) >> 31
 

@@ -136,6 +136,21 @@ def unsigned_less(typingctx, a, b):
     return types.boolean(types.int64, types.int64), codegen
 
 
+def _wrapping(operation):
+    @intrinsic
+    def wrapping(typingctx, a, b):
+        def codegen(context, builder, signature, args):
+            return getattr(builder, operation)(args[0], args[1])
+
+        return types.int64(types.int64, types.int64), codegen
+
+    return wrapping
+
+
+# For hashes: Numba's own + and * may be compiled as if they never overflowed.
+wrapping_add, wrapping_multiply = _wrapping("add"), _wrapping("mul")
+
+
 def _block(name):
     @intrinsic
     def block(typingctx, destination, source, count):

@@ -118,10 +118,11 @@ def test_a_page_that_is_unmapped_while_a_fetch_waits_is_not_cached(mmu):
     other["tlb_active"] = 1
     fetching = threading.Thread(target=mmu.fault, args=(ACCESS_FETCH,))
     fetching.start()
-    while not other["tlb_request"]:
-        pass  # until the fetch waits for the other CPU
-    hot.unmap_pages(mmu.base, SERVER, mmu.task, VA, PAGE_SIZE)
-    other["tlb_done"] = int(other["tlb_request"])
-    fetching.join(30)
-    assert not fetching.is_alive()
+    try:
+        while not other["tlb_request"]:
+            pass  # until the fetch waits for the other CPU
+        hot.unmap_pages(mmu.base, SERVER, mmu.task, VA, PAGE_SIZE)
+    finally:
+        other["tlb_active"] = 0  # it has nothing in its TLB: the fetch need not wait any more
+        fetching.join()
     assert not mmu.cached("fetch_tlb"), "the page is gone, its frame is free, its code would run"

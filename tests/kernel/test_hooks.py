@@ -4,12 +4,12 @@ import sys
 
 import pytest
 
-from emu.kernel.hooks import ARITY, BUILTIN, NAMES, PolicyError, install, load_policy
+from emu.kernel.hooks import ARITY, BUILTIN, NAMES, REQUIRED, PolicyError, install, load_policy
 from emu.machine.config import Config, MachineError
 
 GOOD = """
 from emu.kernel.hooks import hook
-from emu.kernel.queue import append, pop
+from emu.kernel.queue import append, pop, remove
 
 @hook
 def enqueue(m, queue, thread):
@@ -19,6 +19,16 @@ def enqueue(m, queue, thread):
 @hook
 def pick(m, queue):
     return pop(m, m.queues[queue])
+
+@hook
+def dequeue(m, queue, thread):
+    remove(m, m.queues[queue], thread)
+    return 0
+
+
+@hook
+def dequeue(m, queue, thread):
+    return 0
 """
 
 
@@ -73,7 +83,7 @@ def test_a_missing_file():
     assert mistake("nowhere/mine.py") == "policy file 'nowhere/mine.py' does not exist"
 
 
-@pytest.mark.parametrize("missing", ["enqueue", "pick"])
+@pytest.mark.parametrize("missing", list(REQUIRED))
 def test_a_missing_hook(policy, missing):
     assert f"has no @hook function '{missing}'" in mistake(policy(GOOD.replace(f"def {missing}", "def other")))
 
