@@ -100,14 +100,14 @@ def check_float(bare, line):
     row = BY_NAME[name]
     mode = MODES[operands.pop(0)] if operands[0] in MODES else 0
     formats = re.findall(r"\.([sdwlx]u?)(?=\.|$)", name)
-    of = {slot: formats[0 if slot == "rd" or len(formats) == 1 else 1] for slot in ("rd", "rs1", "rs2")}
-    kinds = {slot: (of[slot] if of[slot] in "sd" else formats[-1]) if slot in row.floats else "x" for slot in of}
-    if name.startswith("fmv") and kinds["rd"] in ("s", "d", "w", "x"):
-        kinds = {slot: ("d" if ".d" in name else "s") if slot in row.floats else "x" for slot in of}
-    places = [slot for slot in ("rs1", "rs2") if slot in row.slots]
+    kinds = dict.fromkeys(("rd", "rs1", "rs2"), "x")
+    for slot in row.floats:  # fcvt.s.d has two formats, the result's first
+        named = [f for f in formats if f in ("s", "d")] or ["s"]
+        kinds[slot] = named[0] if slot == "rd" else named[-1]
     state = {}
-    for slot, text, n in zip((*places, "rs2")[: len(operands)], operands, (9, 10, 11), strict=True):
-        state[f"{'f' if slot in row.floats else 'x'}{n}"] = number(text, kinds[slot])
+    for slot, text, n in zip(("rs1", "rs2", "rs3"), operands, (9, 10, 11), strict=False):
+        in_float = slot == "rs3" or slot in row.floats
+        state[f"{'f' if in_float else 'x'}{n}"] = number(text, kinds["rs1" if slot == "rs3" else slot])
     fields = [RD, *(9, 10, 11)[: len(operands)]] + ([mode] if "rm" in row.fields else [])
     for static in (True, False):
         if not static and "rm" in row.fields:
