@@ -1,7 +1,8 @@
 """Running one instruction on given operands, for the tests of the extensions.
 
-A test file of an extension maps each of its rows to what it should compute, written down a second time in plain Python
-on unsigned 64-bit integers; `check` runs the row on all pairs of CORNERS.  Rows of other shapes have lines of their own.
+A test file of an extension maps each of its rows to what it should compute, written down a second time in plain
+Python on unsigned 64-bit integers; `check` runs the row on all pairs of CORNERS.  Rows of other shapes have lines of
+their own.
 `rows` are a file's rows; tests/isa/test_coverage.py sees to it that every row of the table is in some file.
 """
 
