@@ -6,7 +6,7 @@ encode.py        `encode`, `assemble`: for tests and small programs
 table.py         how to declare an instruction; effects.py what its body may do
 
 Rows become decoded words (decode.py, words.py) and arms of the interpreter: lower.py turns a body's
-expressions into LLVM code, arms.py makes an arm of it, threaded.py puts the arms together.
+expressions into LLVM code, arms.py makes an arm of it (with code.py), threaded.py puts the arms together.
 operations.py, arithmetic.py and floats.py are what bodies compute with; accesses.py, fetch.py, csr.py
-and softfloat.py are the hot functions that arms call where it is rare.
+softfloat.py and softconvert.py (with unpacked.py) are the hot functions that arms call where it is rare.
 """
