@@ -27,13 +27,13 @@ from .accesses import (
     store_slowly,
     wrote,
 )
+from .code import ILLEGAL, PAGE_MASK, PARCEL_SHIFT, Code, enter, pointer, poll
 from .csr import CSR_CLEAR, CSR_SET, CSR_WRITE, access_csr
 from .lower import Lowering, float_operation
 from .operations import I1, I64
 from .registers import F_OFFSET, FCSR_OFFSET, RM_DYNAMIC, SINK_OFFSET
 from .words import (
     IMM_SHIFT,
-    OP_MASK,
     RD_MASK,
     RD_SHIFT,
     RM_MASK,
@@ -43,92 +43,10 @@ from .words import (
     RS_MASK,
 )
 
-# Addresses of the thread's and the CPU's record and of the decoded word being executed; instructions left
-# of the budget, this one included; address of the frame (FRAME); pc - ip / 4; address of the table of arms;
-# the decoded word (between arms and the common ends: their argument).
-STATE = ("x", "cpu", "ip", "left", "frame", "base", "table", "e")
-FRAME = ("machine", "cpu", "thread", "budget", "code")  # what is needed rarely, in memory
-PARCEL_SHIFT = 2  # from a distance in code to one in decoded words
-
-ILLEGAL = -1  # an exit: a trap whose cause and value are still to be set
-PAGE_MASK = -4096
-
 _STRONG_ORDER = platform.machine() == "x86_64"  # only a store before a load may be seen late
 _LOADS = {f"load_{k}": b // 8 for k, b in (
     ("s8", 8), ("u8", 8), ("s16", 16), ("u16", 16), ("s32", 32), ("u32", 32), ("64", 64))}  # fmt: skip
 _STORES = {f"store_{bits}": bits // 8 for bits in (8, 16, 32, 64)}
-
-
-def pointer(builder, address, kind=I64):
-    return builder.inttoptr(address, kind.as_pointer())
-
-
-class Code:
-    """A function of the interpreter being made: its state, and the ways out."""
-
-    def __init__(self, engine, function):
-        self.engine = engine
-        self.function = function
-        self.builder = engine.builder_of(function)
-        self.state = dict(zip(STATE, function.args, strict=True))
-
-    def word(self, address, offset=0):
-        return pointer(self.builder, self.builder.add(address, I64(offset)) if offset else address)
-
-    def get(self, record, offset=0):
-        return self.builder.load(self.word(self.state.get(record, record), offset))
-
-    def frame(self, name):
-        return self.get("frame", FRAME.index(name) * 8)
-
-    def pc(self):
-        return self.builder.add(self.state["base"], self.builder.lshr(self.state["ip"], I64(PARCEL_SHIFT)))
-
-    def tail(self, function, **changes):
-        """Go on in `function`; ends the block."""
-        arguments = [changes.get(name, self.state[name]) for name in STATE]
-        convention = self.function.calling_convention
-        self.builder.ret(self.builder.call(function, arguments, cconv=convention, tail="musttail"))
-
-    def leave(self, reason, **changes):
-        self.tail(self.engine.leave, e=I64(reason), **changes)
-
-    def dispatch(self, **changes):
-        """Go on with the decoded word at `ip`."""
-        e = self.builder.load(pointer(self.builder, changes.get("ip", self.state["ip"])))
-        self.execute(e, **changes)
-
-    def execute(self, e, **changes):
-        builder = self.builder
-        entry = builder.add(self.state["table"], builder.shl(builder.and_(e, I64(OP_MASK)), I64(3)))
-        target = builder.load(pointer(builder, entry, self.engine.pointer))
-        self.tail(target, e=e, **changes)
-
-    def when(self, condition, likely=False):
-        """Two blocks; the builder is at the one where the condition holds, the other one is returned."""
-        then, other = (self.function.append_basic_block() for _ in range(2))
-        self.builder.cbranch(condition, then, other).set_weights([99, 1] if likely else [1, 99])
-        self.builder.position_at_end(then)
-        return other
-
-    def resume(self, block):
-        self.builder.position_at_end(block)
-
-    def call(self, function, *arguments):
-        return self.engine.call(self.builder, function, arguments)
-
-
-def poll(code, **changes):
-    """Leave when the budget is used up or an interrupt is pending; `changes` is the state then."""
-    builder = code.builder
-    left = changes.get("left", code.state["left"])
-    other = code.when(builder.icmp_signed("<=", left, I64(0)))
-    code.tail(code.engine.pause, **changes)
-    code.resume(other)
-    pending = builder.load_atomic(code.word(code.state["cpu"], CPU.offset("pending")), "monotonic", 8)
-    other = code.when(builder.icmp_signed("!=", pending, I64(0)))
-    code.tail(code.engine.pause, **changes)
-    code.resume(other)
 
 
 class Arm(Code):
@@ -441,27 +359,3 @@ class Arm(Code):
             self.result(value if value.type == I64 else self.builder.zext(value, I64))
         if not self.done:
             self.finish()
-
-
-def enter(code, target, left):
-    """Poll, and go on at a guest address, in whatever page."""
-    builder = code.builder
-    poll(code, ip=I64(0), base=target, left=left)
-    index = builder.and_(builder.lshr(target, I64(TLB_INDEX_SHIFT)), I64(TLB_INDEX_MASK))
-    slot = builder.add(code.state["cpu"], index)
-    page = builder.and_(target, I64(PAGE_MASK))
-    miss = builder.icmp_signed("!=", code.get(slot, CPU.offset("fetch_tlb")), page)
-    other = code.when(miss)
-    code.tail(code.engine.miss, ip=I64(0), base=target, left=left)
-    code.resume(other)
-    in_page(code, target, code.get(slot, CPU.offset("fetch_tlb") + 8), left=left)
-
-
-def in_page(code, target, words, **changes):
-    """Go on at a guest address whose page is decoded at `words`."""
-    builder = code.builder
-    builder.store(words, code.word(code.state["frame"], FRAME.index("code") * 8))
-    offset = builder.and_(target, I64(~PAGE_MASK))
-    ip = builder.add(words, builder.shl(offset, I64(PARCEL_SHIFT)))
-    base = builder.sub(builder.and_(target, I64(PAGE_MASK)), builder.lshr(words, I64(PARCEL_SHIFT)))
-    code.dispatch(ip=ip, base=base, **changes)

@@ -6,15 +6,16 @@ NaN.  Results that are NaN are canonical.
 An operation that can raise a flag is a FloatOperation.  The fast arm takes the host's result where the host
 certainly did the right thing and no flag can change: rounding to nearest, inexact already
 raised (flags are sticky), a result of ordinary size.  Otherwise the slow twin looks closer: where the
-rounding error can be computed (`residue`) it tells whether to raise inexact; the rest is done in
-integer arithmetic by softfloat.py.  So a program pays for exact flags until its first inexact result.
+rounding error can be computed (`residue`) it tells whether to raise inexact; the rest is done in integer
+arithmetic by softfloat.py and softconvert.py.  So a program pays for exact flags until its first inexact result.
 """
 
 from llvmlite import ir
 
-from . import softfloat
+from . import softconvert, softfloat
 from .operations import I1, I32, I64, Operation, operation
-from .softfloat import NX, SIGNED_32, SIGNED_64, UNSIGNED_32, UNSIGNED_64
+from .softconvert import SIGNED_32, SIGNED_64, UNSIGNED_32, UNSIGNED_64
+from .unpacked import NX
 
 _INTEGER = {32: I32, 64: I64}
 _FLOAT = {32: ir.FloatType(), 64: ir.DoubleType()}
@@ -226,7 +227,7 @@ def _extreme(bits, comparison, greatest):
         result = builder.select(builder.fcmp_ordered(comparison, x, y), a, b)
         return result, builder.fcmp_ordered("!=", x, y)
 
-    return FloatOperation(softfloat.extreme, bits, fast, ANY, (greatest,))
+    return FloatOperation(softconvert.extreme, bits, fast, ANY, (greatest,))
 
 
 def _comparison(bits, comparison, kind):
@@ -234,7 +235,7 @@ def _comparison(bits, comparison, kind):
         x, y = _open(builder, a, bits), _open(builder, b, bits)
         return builder.zext(builder.fcmp_ordered(comparison, x, y), I64), builder.fcmp_ordered("ord", x, y)
 
-    return FloatOperation(softfloat.compare, bits, fast, ANY, (kind,))
+    return FloatOperation(softconvert.compare, bits, fast, ANY, (kind,))
 
 
 _SIGNS = (lambda b, x, y: y, lambda b, x, y: b.not_(y), lambda b, x, y: b.xor(x, y))
@@ -277,15 +278,15 @@ def _narrow_residue(builder, result, a):
     return builder.fsub(value, builder.fpext(_open(builder, result, 32), _FLOAT[64])), I1(1)
 
 
-widen = FloatOperation(softfloat.widen, 64, _widen, ANY)
-narrow = FloatOperation(softfloat.narrow, 32, _narrow, residue=_narrow_residue)
+widen = FloatOperation(softconvert.widen, 64, _widen, ANY)
+narrow = FloatOperation(softconvert.narrow, 32, _narrow, residue=_narrow_residue)
 
 
 def _from_integer(bits, conversion, unsigned):
     def fast(builder, a):
         return _register(builder, getattr(builder, conversion)(a, _FLOAT[bits]), bits), I1(1)
 
-    return FloatOperation(softfloat.from_integer, bits, fast, constants=(unsigned,))
+    return FloatOperation(softconvert.from_integer, bits, fast, constants=(unsigned,))
 
 
 from_signed_32, from_signed_64 = (_from_integer(bits, "sitofp", 0) for bits in (32, 64))
@@ -310,7 +311,7 @@ def _to_integer(bits, kind):
         safe = builder.select(fits, value, _FLOAT[bits](0.0))
         return builder.fptosi(safe, I64), fits
 
-    return FloatOperation(softfloat.to_integer, bits, fast, TRUNCATE, (kind,))
+    return FloatOperation(softconvert.to_integer, bits, fast, TRUNCATE, (kind,))
 
 
 to_signed_word_32, to_unsigned_word_32, to_signed_32, to_unsigned_32 = (

@@ -24,7 +24,7 @@ from ..hot import callback
 from ..shm.exits import EXIT_TRAP
 from ..shm.layout import machine_at
 from ..shm.memory import address_of
-from .arms import ILLEGAL
+from .code import ILLEGAL
 from .fetch import find_code, raise_illegal
 from .threaded import execute
 

@@ -23,7 +23,8 @@ from numba.extending import intrinsic
 from ..limits import PARCELS_PER_PAGE
 from ..shm.exits import ACCESS_FETCH, CAUSE_ILLEGAL, EXIT_BUDGET, EXIT_INTERRUPT, EXIT_TRAP
 from ..shm.layout import CPU, THREAD
-from .arms import FRAME, ILLEGAL, PARCEL_SHIFT, STATE, Arm, Code, enter, in_page, pointer
+from .arms import Arm
+from .code import FRAME, ILLEGAL, PARCEL_SHIFT, STATE, Code, enter, in_page, pointer
 from .decode import EXACT_OPS, FAR_OPS, FAR_ROWS
 from .fetch import decode_at, decode_straddling
 from .operations import I64

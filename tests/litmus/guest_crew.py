@@ -1,6 +1,6 @@
 """Processes that run guest code on one bare machine, a CPU and a thread each: for tests of the memory model.
 
-    crew = GuestCrew(cpus=2)
+    crew = GuestCrew()
     words = crew.run([code of CPU 0, code of CPU 1], iterations)     # (cpu, iteration, 2) values of x6 and x7
 
 All programs have the same frame: they wait for each other, then run their body `iterations` times with
