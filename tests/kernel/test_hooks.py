@@ -25,10 +25,6 @@ def dequeue(m, queue, thread):
     remove(m, m.queues[queue], thread)
     return 0
 
-
-@hook
-def dequeue(m, queue, thread):
-    return 0
 """
 
 

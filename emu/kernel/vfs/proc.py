@@ -13,7 +13,7 @@ from .inode import Filesystem, Inode, Link, Stat
 from .open_file import SeekableFile
 
 PROC_MAGIC = 0x9FA0
-ISA = "rv64imafdc_zicsr_zifencei"
+ISA = "rv64imafdc_zicbom_zicboz_zicond_zicsr_zifencei_zba_zbb_zbs"
 
 
 class MadeUp(Inode):

@@ -28,8 +28,10 @@ PRIORITIES = {SCHED_OTHER: (0, 0), SCHED_FIFO: (1, 99), SCHED_RR: (1, 99), SCHED
 RESET_ON_FORK = 0x40000000
 RR_INTERVAL_NS = 100_000_000
 
-# riscv_hwprobe keys of this release and their values: IMA with F, D and C; misaligned accesses work, slowly.
-HWPROBE = {0: 0, 1: 0, 2: 0, 3: 1, 4: 0b11, 5: 2}
+# riscv_hwprobe keys of this release and their values: IMA with F, D, C, Zba, Zbb, Zbs, Zicboz, Zicond;
+# misaligned accesses work, slowly; the block that cbo.zero clears is 64 bytes.
+EXTENSIONS = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 35
+HWPROBE = {0: 0, 1: 0, 2: 0, 3: 1, 4: EXTENSIONS, 5: 2, 6: 64}
 
 
 # --- the machine ----------------------------------------------------------------------------------------------------
