@@ -2,7 +2,11 @@
 
 import pytest
 
+from guests import build
+
 from .programs import NAMES, SOURCES, run_programs
+
+ET_DYN = 3
 
 
 @pytest.mark.parametrize("policy", ["inko", "random"])
@@ -22,3 +26,12 @@ def test_floats_are_printed_as_on_other_machines(programs):
     [(_, output)], _ = run_programs([(programs["floats"],)], 2, "inko", seed=1)
     expected = (SOURCES / "floats.expected").read_text()
     assert output.startswith(expected) or expected.startswith(output.removesuffix("ok floats\n"))
+
+
+@pytest.mark.parametrize("name", ["tls", "qsort"])
+def test_static_position_independent_program(name, tmp_path):
+    path = tmp_path / f"{name}.elf"
+    build.compile_c(SOURCES / f"{name}.c", path, "-fPIE", "-pie")
+    assert int.from_bytes(path.read_bytes()[16:18], "little") == ET_DYN
+    [(status, output)], _ = run_programs([(path,)], 2, "inko", seed=1)
+    assert (status, output) == (0, f"ok {name}\n")

@@ -63,7 +63,8 @@ def _check_then_park(m, me):
     """Control: pending is looked at before `parked` is set, and not after."""
     if load_seq_cst(m.cpus[me], "pending") != 0:
         return 1
-    dawdle(200)
+    dawdle(400)
+    host_yield()  # also where both share a core
     exchange(m.cpus[me], "parked", PARKED)
     return 0
 
@@ -79,7 +80,8 @@ def post_badly(address, me, target, vector):
     m = machine_at(address)
     t = m.cpus[target]
     parked = load_seq_cst(t, "parked")
-    dawdle(200)
+    dawdle(400)
+    host_yield()  # also where both share a core
     fetch_or(t, "pending", vector)
     if parked == PARKED and compare_exchange(t, "parked", PARKED, MESSAGE_COMING):
         m.cpus[me].kicks |= 1 << target

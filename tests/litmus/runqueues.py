@@ -22,6 +22,7 @@ from emu.shm.memory import compare_exchange_64
 from tests.litmus.crew import (
     LINE,
     OWN,
+    STOP,
     add_word,
     dawdle,
     meet,
@@ -118,6 +119,7 @@ def churn(address, me, workers, steps):
         else:
             _look_idle(m, me)
         exchange(c, "pending", 0)
+    set_word(m, STOP, 1)  # all leave together: a thread on the queue of one that has left would never run
     c.kicks = 0
     result(m, me, done)
     return 0

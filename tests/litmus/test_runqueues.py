@@ -17,7 +17,7 @@ def test_no_thread_is_lost_and_none_runs_on_two_cpus(crew, workers, policy):
     check_queues(run.machine)
     states = threads_by_queue(run.machine).values()
     assert sum(len(threads) for queue in states for threads in queue.values()) == run.words[ALIVE]
-    assert run.words[STARTED] > 100 and min(run.results()) > 1000, "too little was done to mean anything"
+    assert run.words[STARTED] > 100 and sum(run.results()) > 10_000, "too little was done to mean anything"
     if policy == "inko":
         assert run.machine["cpus"]["steals"].sum() > 0
     else:
