@@ -92,6 +92,8 @@ def _run_thread(m, me, i):
     """Run one thread until its next trap, system call, or the end of its budget."""
     c = m.cpus[me]
     t = m.threads[i]
+    if c.tlb_task != t.task:
+        _use_space(m, me, t.task)  # first: the kernel's own stores need the shoot-downs too
     if is_ending(m, t.task):
         exit_thread(m, me, i, 0)
         return
@@ -105,8 +107,6 @@ def _run_thread(m, me, i):
         t.restart = 0
         t.pc -= 4
         t.x[A0] = t.restart_a0
-    if c.tlb_task != t.task:
-        _use_space(m, me, t.task)
     reason = call_4(c.interpret, address_of(m), me, i, BUDGET_INSTRUCTIONS)
     if reason == EXIT_ECALL:
         _system_call(m, me, i)

@@ -35,10 +35,10 @@ def invalidate(m, host, size_bytes):
 
     A 4-byte instruction may begin one parcel before the store.
     """
+    fence()  # bytes before mark and words; pairs with the first fetch's mark and the decoder's fence
     frame = frame_of_host(m, host)
     if load_relaxed(m.frames[frame], "word") & FRAME_CODE == 0:
         return
-    fence()  # bytes before words; pairs with the decoder's fence between word and bytes
     offset = host & (PAGE_SIZE - 1)
     first = max(offset // 2 - 1, 0)
     last = (offset + size_bytes - 1) // 2

@@ -18,7 +18,7 @@ from emu.kernel.thread import allocate_thread, free_thread
 from emu.kernel.wait import claim, prepare_sleep, sleep_word
 from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed
 from emu.shm.layout import machine_at
-from emu.shm.memory import compare_exchange_64
+from emu.shm.memory import compare_exchange_64, host_yield
 from tests.litmus.crew import (
     LINE,
     OWN,
@@ -28,6 +28,7 @@ from tests.litmus.crew import (
     meet,
     over,
     result,
+    set_word,
     violation,
     word_at,
 )
@@ -95,7 +96,7 @@ def _act(m, me, i):
 def _look_idle(m, me):
     """Be in the idle mask for a moment, as a CPU without work."""
     fetch_or(m, "idle", 1 << me)
-    dawdle(2)
+    host_yield()  # to a CPU that has work, where many share a core
     fetch_and(m, "idle", ~(1 << me))
 
 
@@ -106,7 +107,6 @@ def churn(address, me, workers, steps):
     meet(m, workers)
     done = 0
     while done < steps and not over(m):
-        done += 1
         if random_below(m, me, 8) == 0:
             _spawn(m, me)
         _wake_one(m, me)
@@ -116,6 +116,7 @@ def churn(address, me, workers, steps):
         if i >= 0:
             _run_a_little(m, me, i)
             _act(m, me, i)
+            done += 1
         else:
             _look_idle(m, me)
         exchange(c, "pending", 0)

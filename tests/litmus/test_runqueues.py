@@ -11,7 +11,7 @@ MODULE = "tests.litmus.runqueues"
 @pytest.mark.parametrize("policy", ["inko", "random"])
 def test_no_thread_is_lost_and_none_runs_on_two_cpus(crew, workers, policy):
     run = crew(workers, policy=policy)
-    run.run_all(MODULE, "churn", 600_000)
+    run.run_all(MODULE, "churn", 100_000)
     assert run.violations == 0
     assert run.machine["failed"] == 0
     check_queues(run.machine)

@@ -96,7 +96,7 @@ def test_under_random_placement_nothing_ever_moves(boot, which):
 @pytest.mark.system("inko-1")
 def test_stealing_moves_work_from_the_cpu_that_spawns_it_to_those_that_have_none(boot, seed):
     with boot(3, "inko", seed=seed) as machine:
-        job = machine.spawn("independent", 6, 400_000)
+        job = machine.spawn("independent", 6, 4_000_000)
         report = finish(machine)
         assert job.exit_status == 0
         assert report.migrations > 0 and sum(c.steals for c in report.cpus) > 0
