@@ -16,7 +16,7 @@ RENAME_NOREPLACE is checked before the rename, so a host process that races with
 import os
 from contextlib import contextmanager
 
-from ..syscalls.linux.errors import EACCES, EIO, EROFS, LinuxError
+from ..syscalls.linux.errors import EACCES, EINVAL, EIO, ENOENT, EROFS, LinuxError
 from .abi import (
     O_ACCMODE,
     O_APPEND,
@@ -158,8 +158,14 @@ class HostNode(Inode):
 
 class HostLink(Link, HostNode):
     def target(self, task):
+        """The text of the link; ENOENT when the host has put something else in its place since the lookup."""
         with self.holder() as directory:
-            return os.readlink(self.name, dir_fd=directory)
+            try:
+                return os.readlink(self.name, dir_fd=directory)
+            except OSError as error:
+                if error.errno == EINVAL:  # no link any more
+                    raise LinuxError(ENOENT) from None
+                raise
 
     def set_mode(self, mode):
         raise LinuxError(EACCES)

@@ -5,6 +5,8 @@ import threading
 
 import pytest
 
+from emu.kernel.syscalls.linux.errors import ENOENT, LinuxError
+from emu.kernel.vfs.host import HostDirectory, HostMount
 from emu.kernel.vfs.mounts import Mount, parse_mount
 from tests.kernel.syscalls.guest import Guest
 
@@ -214,6 +216,21 @@ def test_a_directory_that_becomes_a_link_after_it_was_opened_stays_closed(reader
     assert reader.sys("openat", directory, "secret", 0, 0) in ("ENOTDIR", "ELOOP")
     assert reader.sys("getdents64", directory, reader.room(512), 512) in ("ENOTDIR", "ELOOP")
     assert reader.open("secret") == "ENOENT"
+
+
+def test_a_link_that_becomes_a_directory_after_it_was_looked_up_is_gone(host):
+    (host / "link").symlink_to("sub")
+    mount = HostMount(3, host, False, None)
+    try:
+        link = HostDirectory(mount, (), None, "mnt").lookup("link", None)
+        assert link.target(None) == "sub"
+        (host / "link").unlink()
+        (host / "link").mkdir()
+        with pytest.raises(LinuxError) as refused:
+            link.target(None)
+        assert refused.value.errno == ENOENT
+    finally:
+        mount.close()
 
 
 def _reads_secret(path):
