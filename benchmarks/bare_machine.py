@@ -7,7 +7,8 @@ Functions that are timed are compiled with the kernel's own code inside, as it i
 from emu import Machine
 from emu.cpu_worker.process import prepare_actor
 from emu.kernel import sched, task, thread
-from emu.limits import MIB
+from emu.kernel.hotplug import bring_online
+from emu.limits import ALL_CPUS, MIB
 from emu.shm.segment import Window
 
 CPUS = 2
@@ -24,13 +25,16 @@ class BareMachine:
         self.address = self.window.address
         for cpu in range(CPUS):
             prepare_actor(self.window, cpu, policy)
+            bring_online(self.address, cpu, cpu)
         self.task = task.create_task(self.address, 0)
 
     def add_threads(self, count):
         """Make RUNNABLE threads on CPU 0; their indices."""
         indices = [thread.create_thread(self.address, 0, self.task) for _ in range(count)]
         for i in indices:
+            self.machine["threads"][i]["affinity"] = 1  # whatever the policy would choose
             sched.start(self.address, 0, i)
+            self.machine["threads"][i]["affinity"] = ALL_CPUS
         return indices
 
     def close(self):

@@ -17,6 +17,7 @@ import psutil
 from common import benchmark, spread, with_range
 
 from emu import Machine
+from emu.limits import SERVER, TIMEKEEPER
 
 MIB = 1 << 20
 BARE = "print(flush=True); input()"
@@ -44,8 +45,11 @@ def processes_of(machine):
     """{role: [process id]} of a booted machine."""
     cpus = [machine.call(k, "where")["process"] for k in range(machine.config.cpus)]
     forkserver = psutil.Process(cpus[0]).parent()
-    others = [p.pid for p in forkserver.children() if p.pid not in cpus]
-    return {"CPU": cpus, "system server": others, "forkserver": [forkserver.pid], "supervisor": [psutil.Process().pid]}
+    actors = machine.window.machine["cpus"]["process"]
+    return {
+        "CPU": cpus, "system server": [int(actors[SERVER])], "timekeeper": [int(actors[TIMEKEEPER])],
+        "forkserver": [forkserver.pid], "supervisor": [psutil.Process().pid],
+    }  # fmt: skip
 
 
 @benchmark("memory", rounds=3)

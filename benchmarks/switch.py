@@ -18,13 +18,25 @@ from common import NOT_INSTALLED, QEMU, benchmark, installed, interleave, spread
 from guest_runs import Booted, run_peer
 
 from emu.hot import entry, hot
+from emu.kernel import local_queue
 from emu.kernel.futex import MATCH_ANY, wait_on, wake_on
-from emu.kernel.hooks import ENQUEUE, TIMESLICE, call_hook, hook
-from emu.kernel.sched import block, lock_queue, make_runnable, pick_next, pull, switch, unlock_queue
-from emu.kernel.states import RUNNABLE, SLEEP_FUTEX, set_where
+from emu.kernel.hooks import ENQUEUE_MOVE, STOP_MOVE, TIMESLICE, call_hook, hook
+from emu.kernel.runqueue import (
+    enqueue,
+    lock_queue,
+    lock_two,
+    mark_two,
+    move,
+    tell_stopped,
+    unlock_queue,
+    unlock_two,
+)
+from emu.kernel.sched import block, make_runnable, pick_next, pull, switch
+from emu.kernel.states import RUNNABLE, SLEEP_FUTEX
 from emu.kernel.vm.address_space import map_region
 from emu.kernel.wait import claim, prepare_sleep
-from emu.limits import PAGE_SIZE
+from emu.limits import GLOBAL_QUEUE, PAGE_SIZE
+from emu.shm.events import MIGRATE
 from emu.shm.layout import machine_at
 from emu.shm.memory import host_yield, monotonic_ns
 
@@ -66,7 +78,7 @@ def time_switch(address, count):
     i = pick_next(m, 0)
     start = monotonic_ns()
     for _ in range(count):
-        i = switch(m, 0, i)
+        i = switch(m, 0, i, False)
     taken_ns = monotonic_ns() - start
     give_back(m, 0, i)
     return taken_ns
@@ -115,25 +127,38 @@ def time_migration(address, count):
     for _ in range(count // BATCH):
         start = monotonic_ns()
         for _ in range(BATCH):
-            pull(m, 1, 0)
+            pull(m, 1, home(m))
         taken_ns += monotonic_ns() - start
         for i in range(BATCH):
-            m.queues[1].nr_threads -= 1
-            m.queues[0].nr_threads += 1
-            give_back(m, 0, i)
-    m.cpus[1].current = -1
+            give_back(m, 1, i)
     return taken_ns
 
 
 @hot
+def home(m):
+    """Where CPU 0's threads wait."""
+    return GLOBAL_QUEUE if m.one_queue != 0 else 0
+
+
+@hot
 def give_back(m, cpu, i):
-    """A running thread is on this CPU's queue again."""
-    lock_queue(m, cpu, cpu)
+    """A thread that runs on a CPU waits with CPU 0's again."""
+    if m.lock_free != 0:
+        m.cpus[cpu].current = -1
+        local_queue.place_on(m, 0, i, 0, MIGRATE, ENQUEUE_MOVE)
+        return
+    queue = home(m)
+    if m.lock_free != 0:
+        m.cpus[cpu].current = -1
+        local_queue.place_on(m, 0, i, queue, MIGRATE, ENQUEUE_MOVE)  # by CPU 0: into its deque
+        return
+    lock_two(m, cpu, cpu, queue)
+    mark_two(m, cpu, cpu, queue)
+    tell_stopped(m, cpu, cpu, i, STOP_MOVE)
     m.cpus[cpu].current = -1
-    set_where(m, m.threads[i], RUNNABLE, cpu)
-    m.queues[cpu].nr_runnable += 1
-    call_hook(m, cpu, ENQUEUE, cpu, i)
-    unlock_queue(m, cpu, cpu)
+    move(m, cpu, i, RUNNABLE, cpu, queue)
+    enqueue(m, cpu, queue, i, ENQUEUE_MOVE)
+    unlock_two(m, cpu, cpu, queue)
 
 
 @entry(2)

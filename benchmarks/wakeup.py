@@ -139,7 +139,7 @@ class Side:
         psutil.Process().cpu_affinity([core])  # first, as in emu: ZeroMQ's thread inherits it
         self.machine = window.address
         self.words = window.address + RAM_OFFSET
-        self.mail = Mail(directory, actor)
+        self.mail = Mail(directory, actor, window.machine)
         self.eventfd = eventfd
         for each in (bounce, return_bounces, note_sent, note_woken, futex_sleep, futex_wake, spin_us):
             each.compile()

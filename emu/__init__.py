@@ -7,12 +7,13 @@
     print(job.exit_status, report.migrations, report.cpus[0].instructions)
 """
 
-__all__ = ["CpuReport", "Job", "Machine", "MachineError", "Report"]
+__all__ = ["CpuReport", "Job", "JobReport", "Machine", "MachineError", "Report"]
 __version__ = "0.1.0"
 
 _HOMES = {
     "CpuReport": "report",
     "Job": "machine",
+    "JobReport": "report",
     "Machine": "machine",
     "MachineError": "config",
     "Report": "report",

@@ -1,9 +1,15 @@
-"""The compile cache: where it is, what its name stands for, whether it is complete.
+"""The compile cache: where it is, what its names stand for, whether it is complete.
 
-Needs no Numba, so that a command can look before it imports anything heavy.
+The code of one entry lives in a folder named after everything that can change it: the
+source of its module and of all modules of emu that this one imports, directly or not,
+the versions of the compilers, the processor.  So an edit compiles anew what it reaches
+and nothing else.  Needs no Numba, so that a command can look before it imports
+anything heavy.
 """
 
+import ast
 import fcntl
+import functools
 import hashlib
 import os
 import platform
@@ -20,41 +26,85 @@ CHECK = os.environ.get("EMU_CHECK") == "1"  # checking build: lock order, state 
 KEEP = 4  # caches of other versions that are not removed
 
 
-def _digest():
-    """Hash of everything that can change compiled code."""
-    h = hashlib.sha256()
-    for path in sorted(SOURCE_ROOT.rglob("*.py")):
-        name = path.relative_to(SOURCE_ROOT).as_posix()
-        if not name.startswith(COLD):
-            h.update(name.encode() + b"\0" + path.read_bytes())
-    for part in (
-        str(SOURCE_ROOT),  # Numba finds its entries by the path of the source
-        platform.python_version(),
-        version("numpy"),
-        version("numba"),
-        version("llvmlite"),
-        llvm.get_host_cpu_name(),
-        str(sorted(llvm.get_host_cpu_features().items())),
-        f"check={CHECK}",
-    ):
-        h.update(part.encode() + b"\0")
-    return h.hexdigest()[:20]
-
-
 def cache_root():
-    """Directory that holds one folder per digest; EMU_CACHE_DIR overrides it."""
+    """Directory of all caches; EMU_CACHE_DIR overrides it."""
     override = os.environ.get("EMU_CACHE_DIR")
     if override:
         return Path(override)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emu"
 
 
-CACHE_DIR = cache_root() / _digest()
+@functools.cache
+def _environment():
+    """What beside the sources decides about machine code."""
+    return "\0".join(
+        (
+            str(SOURCE_ROOT),  # Numba finds its entries by the path of the source
+            platform.python_version(),
+            version("numpy"),
+            version("numba"),
+            version("llvmlite"),
+            llvm.get_host_cpu_name(),
+            str(sorted(llvm.get_host_cpu_features().items())),
+            f"check={CHECK}",
+        )
+    ).encode()
+
+
+def _digest(paths):
+    h = hashlib.sha256(_environment())
+    for path in sorted(paths):
+        h.update(str(path).encode() + b"\0" + path.read_bytes())
+    return h.hexdigest()[:20]
+
+
+def _file_of(parts):
+    """The source of a dotted name inside emu, None when there is none."""
+    path = SOURCE_ROOT.joinpath(*parts[1:])
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if parts[:1] == ["emu"] and candidate.is_file():
+            return candidate
+    return None
+
+
+@functools.cache
+def _imports(path):
+    """The files of emu that a source file imports."""
+    found = set()
+    package = ["emu", *path.parent.relative_to(SOURCE_ROOT).parts] if path.is_relative_to(SOURCE_ROOT) else []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {_file_of(alias.name.split(".")) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = base + (node.module.split(".") if node.module else [])
+            found.add(_file_of(base))
+            found |= {_file_of([*base, alias.name]) for alias in node.names}
+    return found - {None, SOURCE_ROOT / "__init__.py"}
+
+
+@functools.cache
+def entry_directory(path):
+    """The folder for the compiled code of one source file."""
+    reached, new = set(), {Path(path).resolve()}
+    while new:
+        reached |= new
+        new = set().union(*(_imports(p) for p in new)) - reached
+    return cache_root() / "code" / _digest(reached)
+
+
+def _hot_sources():
+    for path in SOURCE_ROOT.rglob("*.py"):
+        if not path.relative_to(SOURCE_ROOT).as_posix().startswith(COLD):
+            yield path
+
+
+CACHE_DIR = cache_root() / _digest(_hot_sources())
 MARKER = CACHE_DIR / "complete"
 
 
 def is_warm():
-    """True when every entry of this digest has been compiled and cached."""
+    """True when every entry of these sources has been compiled and cached."""
     return MARKER.exists()
 
 
@@ -67,12 +117,15 @@ def cache_lock():
         yield
 
 
-def mark_warm():
-    """Record that the cache is complete, and drop the folders of older digests."""
-    MARKER.touch()
-    older = sorted(
-        (p for p in CACHE_DIR.parent.iterdir() if p.is_dir() and p != CACHE_DIR),
-        key=lambda p: p.stat().st_mtime,
-    )
-    for path in older[:-KEEP]:
-        shutil.rmtree(path, ignore_errors=True)
+def mark_warm(directories):
+    """Record that the cache is complete, which folders make it up, and drop what older sources left."""
+    MARKER.write_text("\n".join(sorted({d.name for d in directories})))
+    root = CACHE_DIR.parent
+    versions = sorted(root.glob("*/complete"), key=lambda p: p.stat().st_mtime)
+    needed = {name for marker in versions[-KEEP - 1 :] for name in marker.read_text().split()}
+    for marker in versions[: -KEEP - 1]:
+        shutil.rmtree(marker.parent, ignore_errors=True)
+    oldest = versions[-KEEP - 1 :][0].stat().st_mtime
+    for path in (root / "code").iterdir():
+        if path.name not in needed and path.stat().st_mtime < oldest:
+            shutil.rmtree(path, ignore_errors=True)

@@ -5,7 +5,7 @@
 `@callback(n)` marks one that hot code calls through its address.
 
 Entries and callbacks are compiled when they are first used or by cpu_worker/warm.py,
-and cached on disk in a directory whose name says everything that can change the
+and cached on disk in a folder whose name says everything that can change their
 machine code (cache.py): Numba itself does not notice a changed constant, intrinsic
 or helper in another module.  Only integers cross the border between cold and hot: a
 structured array as argument costs microseconds to type.
@@ -20,15 +20,15 @@ import numba
 from numba import cfunc, int64, njit, types
 from numba.extending import intrinsic
 
-from .cache import CACHE_DIR, CHECK  # noqa: F401  (CHECK: for hot code)
+from .cache import CHECK, entry_directory  # noqa: F401  (CHECK: for hot code)
 
 _entries = []
 
 
 @contextmanager
-def _cache_here():
+def _cached(function):
     saved = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(CACHE_DIR)
+    numba.config.CACHE_DIR = str(entry_directory(function.__code__.co_filename))
     try:
         yield
     finally:
@@ -60,7 +60,8 @@ class Entry:
     def __init__(self, function, arity):
         self.name = f"{function.__module__}.{function.__qualname__}"
         self._arity = arity
-        with _cache_here():
+        self.function = function
+        with _cached(function):
             self._dispatcher = njit(nogil=True, error_model="numpy", cache=True)(function)
         self._compiled = None
         _entries.append(self)
@@ -71,7 +72,7 @@ class Entry:
         return self._compiled(*args)
 
     def compile(self):
-        with _cache_here():
+        with _cached(self.function):
             self._dispatcher.compile((int64,) * self._arity)
         self._dispatcher.disable_compile()
         self._compiled = self._dispatcher
@@ -86,15 +87,15 @@ class Callback:
     def __init__(self, function, arity, first=int64):
         self.name = f"{function.__module__}.{function.__qualname__}"
         self.arity = arity
-        self._function = function
+        self.function = function
         self._signature = int64(first, *(int64,) * (arity - 1))
         self._compiled = None
         _entries.append(self)
 
     def compile(self):
-        with _cache_here():
+        with _cached(self.function):
             compiler = cfunc(self._signature, cache=True, nopython=True, error_model="numpy")
-            self._compiled = compiler(self._function)
+            self._compiled = compiler(self.function)
 
     @property
     def address(self):

@@ -11,10 +11,12 @@ GIB = 1 << 30
 TIB = 1 << 40
 
 # --- CPUs -----------------------------------------------------------------
-MAX_CPUS = 62  # with the two actors below one bit each in a 64-bit mask
-SUPERVISOR = MAX_CPUS  # actors take locks and receive IPIs; these two execute no guest code
+MAX_CPUS = 61  # with the three actors below one bit each in a 64-bit mask
+SUPERVISOR = MAX_CPUS  # actors take locks and receive IPIs; these three execute no guest code
 SERVER = MAX_CPUS + 1
-MAX_ACTORS = MAX_CPUS + 2
+TIMEKEEPER = MAX_CPUS + 2
+MAX_ACTORS = MAX_CPUS + 3
+ALL_CPUS = (1 << MAX_CPUS) - 1
 GLOBAL_QUEUE = MAX_CPUS  # run queue that belongs to no CPU
 MAX_QUEUES = MAX_CPUS + 1
 
@@ -22,12 +24,15 @@ MAX_QUEUES = MAX_CPUS + 1
 THREAD_BITS = 12
 MAX_THREADS = 1 << THREAD_BITS
 MAX_TASKS = 256
+MAX_THREADS_PER_TASK = 150  # a default: FreeBSD's kern.threads.max_threads_per_proc (kse-5)
 MAX_JOBS = MAX_TASKS
-MAX_TIMERS = 2 * MAX_THREADS  # a CPU's heap: at most one valid entry a thread, room for stale ones
 NUM_SIGNALS = 64
 FUTEX_BUCKETS = 512
-MAX_HOOKS = 16
-POLICY_WORDS = 8
+MAX_HOOKS = 24
+POLICY_WORDS = 8  # of a thread
+QUEUE_POLICY_WORDS = 192  # of a run queue: room for 64 lists
+MAX_PARAMETERS = 8  # of a policy
+EVENT_RING = 1 << 17  # events an actor may be ahead of the reader: 20 ms of the busiest guests
 
 # --- guest memory -----------------------------------------------------------
 PAGE_SHIFT = 12
@@ -55,19 +60,33 @@ WINDOW_COUNT = 16
 # --- queues and time ----------------------------------------------------------
 SERVER_RING = MAX_THREADS * 2  # every thread may ask once, every task be reaped once
 SLICE_NS = 10_000_000
-BUDGET_INSTRUCTIONS = 100_000  # between two looks at the clock
+BUDGET_INSTRUCTIONS = 100_000  # between two ticks: about 150 µs
+BALANCE_NS = 4_000_000  # between two periodic calls of a policy's `balance`
 POLL_NS = 50_000  # idle CPUs poll this long before they park
+
+# --- time-outs (kernel/timekeeper.py; the turn and the fraction are inko's defaults) ------
+MAX_TIMEOUTS = 2_000_000  # entries of the timekeeper's heap, valid and invalid
+CHANNEL_MESSAGES = 256  # on their way from one actor to the timekeeper
+MESSAGES_PER_TURN = 64
+EXPIRIES_PER_TURN = 64  # then the CPUs that got work are told
+COMPACT_PERCENT = 10  # the heap is compacted when more of it is invalid
+SLACK_NS = 50_000  # imprecise deadlines are rounded up to a multiple (Linux's default timer slack)
+KEEPER_SPIN_NS = 120_000  # the timekeeper wakes this long before a deadline, polls what the host leaves of it
 
 # --- IPI vectors (bit numbers of a CPU's interrupt word; DESIGN "IPIs") ---------
 IPI_RESCHEDULE = 1
 IPI_TLB = 2
 IPI_CALL = 4
 IPI_STOP = 8
+IPI_TIMER = 16  # to the timekeeper: a deadline earlier than what it sleeps for
 
 assert MAX_ACTORS <= 64, "masks of CPUs and actors are one word"
 assert MAX_THREADS & (MAX_THREADS - 1) == 0, "a tid is split by masking"
 assert SERVER_RING & (SERVER_RING - 1) == 0, "ring positions wrap by masking"
 assert SERVER_RING >= MAX_THREADS + MAX_TASKS, "a full ring would lose a request"
+assert CHANNEL_MESSAGES & (CHANNEL_MESSAGES - 1) == 0, "positions wrap by masking"
+assert MAX_TIMEOUTS > 2 * MAX_THREADS + MAX_ACTORS * CHANNEL_MESSAGES, "threads alone cannot fill the heap"
 assert RAM_OFFSET + MAX_MEMORY_BYTES <= DECODED_OFFSET
 assert DECODED_OFFSET + MAX_FRAMES * DECODED_PAGE_BYTES <= WINDOW_BYTES
+assert EVENT_RING & (EVENT_RING - 1) == 0
 assert TLB_ENTRIES & (TLB_ENTRIES - 1) == 0

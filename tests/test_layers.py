@@ -21,6 +21,7 @@ HOT_MARKS = {"hot", "entry", "callback", "hook"}
 EXCEPTIONS = {
     # The compiler of a cold cache has to know every entry, also those that the server uses.
     ("emu/cpu_worker/warm.py", "emu.machine.server"),
+    ("emu/cpu_worker/warm.py", "emu.machine.timekeeper"),
 }
 
 

@@ -2,8 +2,11 @@
 
 import click
 
+from .compare import compare
 from .doctor import doctor
+from .policies import policies
 from .run import run
+from .trace import trace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -12,8 +15,8 @@ def main():
     """A symmetric multiprocessor made of OS processes."""
 
 
-main.add_command(run)
-main.add_command(doctor)
+for command in (run, compare, policies, trace, doctor):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

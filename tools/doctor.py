@@ -24,6 +24,7 @@ def doctor():
 def _checks():
     from emu.machine.directory import stale_directories, sweep
     from emu.machine.loader import GUEST_DIRECTORY
+    from emu.machine.topology import Topology
     from emu.shm.segment import Window
 
     cores = psutil.Process().cpu_affinity()
@@ -31,7 +32,10 @@ def _checks():
     machine = platform.machine()
     yield machine in ("x86_64", "aarch64"), f"host {machine}, Python {platform.python_version()}, numba {_numba()}"
     of = f"{psutil.cpu_count()} ({physical} physical)"
-    yield True, f"cores: {len(cores)} usable of {of}; a machine has up to {MAX_CPUS} CPUs"
+    siblings = max(1, (psutil.cpu_count() or 1) // (physical or 1))
+    default = Topology(1, len(cores), 1)
+    host = f"cores: {len(cores)} usable of {of}, {siblings} threads each"
+    yield True, f"{host}; a machine has up to {MAX_CPUS} CPUs, {default} by default, siblings last"
     free = psutil.virtual_memory().available
     needs = "a machine of 8 CPUs needs about 0.5 GiB beside its guest's"
     yield free > GIB, f"memory: {free / GIB:.1f} GiB available; {needs}"

@@ -2,12 +2,15 @@
 
 The guest's standard streams are the command's, and so is its exit status (128 + n
 for a fatal signal n).  The summary goes to standard error, or as JSON to a file.
+With --workload FILE the guest is a workload (workload.py) and its table the output.
 Errors are one line and status 2; a machine that failed is status 70 (EX_SOFTWARE).
 """
 
+import contextlib
 import json
 import signal
 import sys
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -18,44 +21,89 @@ BAD_INPUT, MACHINE_FAILED, INTERRUPTED = 2, 70, 130
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--cpus", metavar="N", help="CPU processes (EMU_CPUS, else the host's cores).")
-@click.option("--policy", default="inko", show_default=True, help="random, inko, or a policy file's path.")
+@click.option("--topology", metavar="PxCxS", help="Packages, cores of each, SMT siblings of each: 2x2x2 has 8 CPUs.")
+@click.option("--policy", default="inko", show_default=True, help="A name of `emu policies`, or a policy file's path.")
+@click.option("--param", "parameters", multiple=True, metavar="K=N", help="A parameter of the policy.")
 @click.option("--seed", metavar="S", help="Seed of every random choice (EMU_SEED, else a fresh one).")
 @click.option("--memory", default="512M", show_default=True, metavar="SIZE", help="Guest memory.")
 @click.option("--env", "environment", multiple=True, metavar="K=V", help="A variable for the guest.")
 @click.option("--mount", "mounts", multiple=True, metavar="HOST:GUEST[:rw]", help="A host directory for the guest.")
+@click.option("--max-threads", metavar="N", help="Threads that a task may have at a time (150).")
+@click.option("--track-allocations", is_flag=True, help="Say what of the kernel's memory was not freed, by tag.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the summary there, as JSON.")
+@click.option("--trace", metavar="FILE", help="Record every scheduling event there (emu trace FILE reads it).")
 @click.option("--quiet", is_flag=True, help="No summary.")
-@click.argument("program")
+@click.option("--workload", metavar="FILE", help="Run the threads that this JSON file describes, not a PROGRAM.")
+@click.argument("program", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run(cpus, policy, seed, memory, environment, mounts, json_file, quiet, program, arguments):
+def run(cpus, policy, environment, json_file, workload, program, arguments, track_allocations, **options):
     """Run PROGRAM (a static RISC-V 64-bit Linux ELF, or the name of one of emu's guests)."""
-    try:
-        status, report = _checked(cpus, policy, seed, memory, environment, mounts, quiet, program, arguments)
+    quiet, mounts = options["quiet"], options["mounts"]
+    if options["max_threads"] is None:
+        del options["max_threads"]
+    with errors_in_one_line():
+        options["parameters"] = [_pair("--param", text) for text in options["parameters"]]
+        start_early()
+        extra = {}
+        if workload:
+            from .workload import run_and_print
+
+            _refuse_with_workload({"a PROGRAM": program, "--env": environment, "--mount": mounts})
+            status, report, extra = run_and_print(workload, cpus, policy, options)
+        else:
+            _require(program)
+            variables = dict(_pair("--env", text) for text in environment)
+            status, report = _run(cpus, policy, options, program, arguments, variables)
         if json_file:
-            _write_json(json_file, report, status)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+            write_json(json_file, {**report.as_dict(), **extra, "exit_status": status})
     if not quiet and not json_file:
         print_summary(report)
+    if track_allocations:
+        _print_leaks(report.leaks)
     sys.exit(status)
 
 
-def _checked(cpus, policy, seed, memory, environment, mounts, quiet, program, arguments):
-    """(exit status, report); errors that the user can mend end the command with one line."""
-    _start_early()
+def _print_leaks(leaks):
+    """What was allocated and not freed, by tag (rust-12)."""
+    for tag, (count, size_bytes) in leaks.items():
+        print(f"leaked: {count} × {tag}, {size_bytes:,} bytes", file=sys.stderr)
+    if not leaks:
+        print("nothing leaked: all kernel allocations were freed", file=sys.stderr)
+
+
+def _refuse_with_workload(given):
     from emu import MachineError
 
+    for name, value in given.items():
+        if value:
+            raise MachineError(f"--workload and {name} together, expected one of them")
+
+
+def _require(program):
+    from emu import MachineError
+
+    if not program:
+        raise MachineError("nothing to run, expected a PROGRAM or --workload FILE")
+
+
+@contextlib.contextmanager
+def errors_in_one_line():
+    """Errors that the user can mend, and Ctrl-C, end the command with one line and a status."""
     try:
-        variables = dict(_variable(text) for text in environment)
-        options = {"seed": seed, "memory": memory, "mounts": mounts, "quiet": quiet}
-        return _run(cpus, policy, options, program, arguments, variables)
-    except MachineError as error:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        from emu import MachineError  # late: what it brings along takes a while to import
+
+        if not isinstance(error, MachineError):
+            raise
         failed = str(error).startswith("the machine failed")
         print(f"emu: {error}", file=sys.stderr)
         sys.exit(MACHINE_FAILED if failed else BAD_INPUT)
 
 
-def _start_early():
+def start_early():
     """Let the forkserver warm up while this process imports the rest: half the start-up time."""
     from emu.cache import is_warm
     from emu.machine.children import start_forkserver
@@ -69,7 +117,7 @@ def _run(cpus, policy, options, program, arguments, variables):
     from emu import Machine
     from emu.machine.loader import read_program
 
-    signal.signal(signal.SIGTERM, _terminate)
+    terminate_as_ctrl_c()
     machine = Machine(cpus, policy, **options)
     read_program(program)  # a bad program is refused before anything starts
     with machine:
@@ -78,23 +126,29 @@ def _run(cpus, policy, options, program, arguments, variables):
     return (INTERRUPTED if report.interrupted else job.exit_status), report
 
 
+def terminate_as_ctrl_c():
+    """SIGTERM from now on does what Ctrl-C does."""
+    signal.signal(signal.SIGTERM, _terminate)
+
+
 def _terminate(number, frame):
     raise KeyboardInterrupt
 
 
-def _variable(text):
+def _pair(option, text):
     from emu import MachineError
 
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise MachineError(f"--env {text!r}: expected NAME=VALUE")
+        raise MachineError(f"{option} {text!r}: expected NAME=VALUE")
     return name, value
 
 
-def _write_json(path, report, status):
+def write_json(path, content):
+    """Write a command's figures; one line and status 2 when that is not possible."""
     try:
         with open(path, "w") as file:
-            json.dump({**report.as_dict(), "exit_status": status}, file, indent=1)
+            json.dump(content, file, indent=1)
             file.write("\n")
     except OSError as error:
         print(f"emu: --json {path}: cannot be written: {error.strerror}", file=sys.stderr)
@@ -127,12 +181,23 @@ def print_summary(report):
         f"{report.migrations} migrations, {report.page_faults} page faults, "
         f"{report.instructions:,} instructions"
     )
+    console.print(
+        f"runnable threads waited {report.run_delay_mean_ns / 1000:,.1f} µs for a CPU on average, "
+        f"running ones were preempted {report.involuntary:,} times"
+    )
     if report.unknown_calls:
         names = ", ".join(f"{name} ×{count}" for name, count in sorted(report.unknown_calls.items()))
         console.print(f"unknown system calls (answered ENOSYS): {names}")
+    if report.thread_limit_hits:
+        console.print(
+            f"the limit of {report.max_threads} threads per task refused {report.thread_limit_hits} threads: "
+            "raise it with --max-threads"
+        )
     if report.interrupted:
         console.print("interrupted: the guest was killed")
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    __package__ = "tools"  # the files beside this one are found (PEP 366)
     run(prog_name="run.py")

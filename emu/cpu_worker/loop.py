@@ -6,31 +6,32 @@ Between two returns a CPU takes interrupts at the end of a guest's basic blocks.
 """
 
 from ..hot import entry, hot, never_inline
+from ..kernel import local_queue
 from ..kernel.exiting import exit_thread
 from ..kernel.hooks import TICK, TIMESLICE, call_hook, has_hook
-from ..kernel.ipi import cancel_park, mark_parked, send_ipi
-from ..kernel.sched import block, lock_queue, pick_next, switch, unlock_queue, work_for
+from ..kernel.hotplug import begin_life, evacuate, retire
+from ..kernel.ipi import cancel_park, mark_parked
+from ..kernel.local_queue import available
+from ..kernel.migration import balance_periodically, move_misplaced
+from ..kernel.runqueue import charge, lock_queue, mark_time, may_not_stay, unlock_queue
+from ..kernel.sched import block, others_wait, pick_next, switch, work_for
 from ..kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
 from ..kernel.signals import signal_waits
-from ..kernel.sleeping import expire_timeouts, interrupt_sleep
-from ..kernel.states import LIFE_DRAINING, LIFE_EXITED, LIFE_RUNNING, SLEEP_SERVER
+from ..kernel.sleeping import interrupt_sleep
+from ..kernel.states import LIFE_DRAINING, SLEEP_KERNEL, SLEEP_SERVER
+from ..kernel.suspend import stop_here
 from ..kernel.syscalls.actions import BLOCK, END_TASK, LEFT, RESUME, SERVE, YIELD
-from ..kernel.syscalls.linux.calls import linux_call
 from ..kernel.task import is_ending
 from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb
 from ..kernel.wait import A0, prepare_sleep
-from ..limits import BUDGET_INSTRUCTIONS, IPI_CALL, IPI_STOP, SUPERVISOR
-from ..shm.atomics import (
-    exchange,
-    fetch_and,
-    fetch_or,
-    load_relaxed,
-    load_seq_cst,
-    pause,
-)
-from ..shm.exits import EXIT_BUDGET, EXIT_ECALL, EXIT_TRAP
+from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL
+from ..shm.atomics import exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, pause
+from ..shm.clock import now_ns
+from ..shm.events import INTERRUPT, emit, emit_at
+from ..shm.events import PARK as EVENT_PARK
+from ..shm.exits import EXIT_ECALL, EXIT_TRAP
 from ..shm.layout import machine_at
-from ..shm.memory import address_of, call_4, monotonic_ns
+from ..shm.memory import address_of, call_3, call_4, monotonic_ns
 
 # What cold code has to do.
 PARK, KICK, CALL, EXITED, FAILED = range(1, 6)
@@ -44,10 +45,9 @@ def start(address, me):
     c = m.cpus[me]
     c.current = -1
     c.tlb_task = -1
+    c.resched = 0
     flush_tlb(m, me)
-    lock_queue(m, me, me)
-    m.queues[me].life = LIFE_RUNNING
-    unlock_queue(m, me, me)
+    begin_life(m, me, me)
     c.since_ns = monotonic_ns()
     return 0
 
@@ -65,7 +65,12 @@ def run(address, me):
             return _to_cold(m, me, FAILED)
         if load_relaxed(c, "pending") != 0:
             pending = exchange(c, "pending", 0)
+            emit(m, me, INTERRUPT, -1, pending, 0)
             answer_shootdowns(m, me)
+            if m.queues[me].life == LIFE_DRAINING or (load_relaxed(m, "exclusive") >> me) & 1:
+                evacuate(m, me)
+            elif load_relaxed(m.deques[me], "misplaced") != 0:
+                move_misplaced(m, me)
             if pending & IPI_CALL:
                 return _to_cold(m, me, CALL)
         if c.kicks != 0:
@@ -97,8 +102,11 @@ def _run_thread(m, me, i):
     if is_ending(m, t.task):
         exit_thread(m, me, i, 0)
         return
-    if (t.affinity >> me) & 1 == 0:
-        switch(m, me, i)
+    if load_relaxed(t, "suspend") != 0:
+        stop_here(m, me, i)  # cz-5: the safe point
+        return
+    if c.resched != 0 or may_not_stay(m, me, t):
+        switch(m, me, i, False)
         return
     if signal_waits(m, t) or t.fault_signal != 0:
         _ask_server(m, me, i, REQUEST_SIGNAL)
@@ -107,11 +115,15 @@ def _run_thread(m, me, i):
         t.restart = 0
         t.pc -= 4
         t.x[A0] = t.restart_a0
-    reason = call_4(c.interpret, address_of(m), me, i, BUDGET_INSTRUCTIONS)
+    budget = c.tick_at - c.instructions
+    if budget <= 0:
+        budget = BUDGET_INSTRUCTIONS
+        c.tick_at = c.instructions + budget
+        if _tick(m, me, i):
+            return
+    reason = call_4(c.interpret, address_of(m), me, i, budget)
     if reason == EXIT_ECALL:
         _system_call(m, me, i)
-    elif reason == EXIT_BUDGET:
-        _tick(m, me, i)
     elif reason == EXIT_TRAP:
         t.cause = c.cause
         t.trap_value = c.trap_value
@@ -131,18 +143,21 @@ def _use_space(m, me, task):
 
 @hot
 def _system_call(m, me, i):
+    c = m.cpus[me]
     t = m.threads[i]
-    m.cpus[me].syscalls += 1
+    c.syscalls += 1
     t.pc += 4
     t.restart_a0 = t.x[A0]
-    action = linux_call(m, me, i)
+    action = call_3(c.linux_call, address_of(m), me, i)
     if action == RESUME or action == LEFT or action == END_TASK:
         return
     if action == YIELD:
-        switch(m, me, i)
+        switch(m, me, i, True)
     elif action == BLOCK:
         if is_ending(m, t.task) or signal_waits(m, t):
-            interrupt_sleep(m, me, i)  # cz-4: the event came before the sleep
+            interrupt_sleep(m, me, i, False)  # cz-4: the event came before the sleep
+        elif load_seq_cst(t, "suspend") != 0:
+            interrupt_sleep(m, me, i, True)
         block(m, me, i)
     elif action == SERVE:
         _ask_server(m, me, i, REQUEST_SYSCALL)
@@ -154,37 +169,56 @@ def _ask_server(m, me, i, request):
     never_inline()
     t = m.threads[i]
     t.request = request
-    prepare_sleep(t, SLEEP_SERVER)
+    prepare_sleep(t, SLEEP_SERVER if request == REQUEST_SYSCALL else SLEEP_KERNEL)
     ask_for_thread(m, me, i)
     block(m, me, i)
 
 
 @hot
 def _tick(m, me, i):
-    """The budget is used up: look at the clock, at timers, and whether others wait."""
+    """So many instructions have run: balancing, the slice. True when another thread got the CPU."""
     never_inline()
     c = m.cpus[me]
-    if c.nr_timers > 0:
-        expire_timeouts(m, me)
+    now = now_ns(m)
+    if now >= c.balance_at_ns:
+        c.balance_at_ns = now + BALANCE_NS
+        balance_periodically(m, me)
     if has_hook(m, me, TICK):
-        lock_queue(m, me, me)
-        now = call_hook(m, me, TICK, me, i)
-        unlock_queue(m, me, me)
-        if now != 0:
-            switch(m, me, i)
-        return
-    now_ns = monotonic_ns()
+        wanted = _ask_policy(m, me, TICK, i) == 1
+    else:
+        wanted = _slice_is_over(m, me, i, now) and others_wait(m, me)
+    if wanted:
+        switch(m, me, i, False)
+    return wanted
+
+
+@hot
+def _ask_policy(m, me, hook, i):
+    """A hook about the running thread, its time booked."""
+    if m.lock_free != 0:
+        return local_queue.ask(m, me, hook, i)
+    lock_queue(m, me, me)
+    charge(m, me, i, mark_time(m, me, me))
+    answer = call_hook(m, me, hook, me, i)
+    unlock_queue(m, me, me)
+    return answer
+
+
+@hot
+def _slice_is_over(m, me, i, now):
+    """Whether the running thread has used up its time slice; a new one begins."""
+    c = m.cpus[me]
     if c.slice_end_ns == 0:
-        slice_ns = m.slice_ns
+        c.slice_ns = m.slice_ns
         if has_hook(m, me, TIMESLICE):
-            lock_queue(m, me, me)
-            slice_ns = call_hook(m, me, TIMESLICE, me, i)
-            unlock_queue(m, me, me)
-        c.slice_end_ns = now_ns + slice_ns
-    elif now_ns >= c.slice_end_ns:
+            c.slice_ns = _ask_policy(m, me, TIMESLICE, i)
+        c.slice_end_ns = c.slice_start_ns + c.slice_ns
+    if now < c.slice_end_ns:
+        return False
+    if not others_wait(m, me):
         c.slice_end_ns = 0
-        if load_relaxed(m.queues[me], "nr_runnable") > 0:
-            switch(m, me, i)
+        c.slice_start_ns = now
+    return True
 
 
 @hot
@@ -195,7 +229,8 @@ def _idle(m, me):
     now = monotonic_ns()
     c.busy_ns += now - c.since_ns  # cold code between two stretches counts as busy
     c.since_ns = 0
-    fetch_or(m, "idle", 1 << me)  # before the last look at the queues; pairs with _announce
+    c.looked = 0
+    fetch_or(m, "idle", 1 << me)  # before the last look at the queues; pairs with announce
     stop_polling_ns = now + m.poll_ns
     doing = -1
     polls = 0
@@ -220,14 +255,21 @@ def _not_idle(m, me):
 
 @hot
 def _found(m, me):
-    """0 when this CPU has something to do in hot code, EXITED when it is done, else -1."""
+    """0 when this CPU has something to do in hot code, EXITED when it is done, else -1.
+
+    Other queues' threads are tried for once in an idle stretch: a thread that may not run here
+    does not keep a CPU awake, and each new one is announced to idle CPUs.
+    """
     c = m.cpus[me]
-    if c.nr_timers > 0:
-        expire_timeouts(m, me)
-    if load_seq_cst(c, "pending") != 0 or work_for(m, me):
+    if load_seq_cst(c, "pending") != 0 or available(m, me) > 0:
         return 0
-    if load_relaxed(m, "draining") != 0 and _retire(m, me):
-        return EXITED
+    if c.looked == 0 and work_for(m, me):
+        c.looked = 1
+        if pick_next(m, me) >= 0:
+            return 0
+    if load_relaxed(m, "draining") != 0 or m.queues[me].life == LIFE_DRAINING:
+        if retire(m, me):
+            return EXITED
     return 0 if load_relaxed(m, "failed") != 0 else -1
 
 
@@ -235,22 +277,10 @@ def _found(m, me):
 def _park(m, me):
     """PARK when this CPU may sleep (it is marked parked), 0 when work was found after all."""
     c = m.cpus[me]
+    now = now_ns(m)  # before anybody can send a message
     mark_parked(m, me)
-    c.wake_at_ns = expire_timeouts(m, me) if c.nr_timers > 0 else 0
     if _found(m, me) < 0:
         c.parks += 1
+        emit_at(m, me, now, EVENT_PARK, -1, 0, 0)
         return PARK
     return 0 if cancel_park(m, me) else PARK
-
-
-@hot
-def _retire(m, me):
-    """A draining scheduler without threads exits; the last one signals the supervisor (rust-3)."""
-    lock_queue(m, me, me)
-    q = m.queues[me]
-    q.life = LIFE_EXITED if q.nr_threads == 0 else LIFE_DRAINING
-    exited = q.life == LIFE_EXITED
-    unlock_queue(m, me, me)
-    if exited and fetch_and(m, "active", ~(1 << me)) == 1 << me:
-        send_ipi(m, me, SUPERVISOR, IPI_STOP)
-    return exited

@@ -5,14 +5,19 @@ senders connect when they first have something to say.  A wake-up carries nothin
 it only ends a sleep, and kernel/ipi.py keeps sent and consumed equal.  CPUs also
 bind a ROUTER for CALL payloads (msgpack).  The context is made after the fork and
 never crosses one.
+
+A CPU may leave and another process take its place (hot-plug), so the endpoint of an actor
+has its process id in the name: a message never goes to the one before.
 """
 
+import os
 import select
 import time
 
 import zmq
 
 WAKE_UP = b""
+MAX_WAIT_MS = 1 << 30
 
 
 def address(directory, name):
@@ -23,13 +28,15 @@ def address(directory, name):
 class Mail:
     """One actor's sockets. Not for sharing between threads."""
 
-    def __init__(self, directory, actor):
+    def __init__(self, directory, actor, machine):
         self.directory = directory
+        self._actors = machine["cpus"]
         self.context = zmq.Context()
         self.inbox = self.context.socket(zmq.PULL)
-        self.inbox.bind(address(directory, f"wake-{actor}"))
+        self._actors[actor]["process"] = os.getpid()
+        self.inbox.bind(address(directory, f"wake-{actor}-{os.getpid()}"))
         self.descriptor = self.inbox.getsockopt(zmq.FD)
-        self._outboxes = {}
+        self._outboxes = {}  # actor -> (its process, socket)
 
     def wake(self, mask):
         """Send a wake-up to each actor of a mask."""
@@ -42,12 +49,16 @@ class Mail:
             actor += 1
 
     def _outbox(self, actor):
-        if actor not in self._outboxes:
+        process = int(self._actors[actor]["process"])
+        known, socket = self._outboxes.get(actor, (None, None))
+        if known != process:
+            if socket:
+                socket.close()
             socket = self.context.socket(zmq.PUSH)
             socket.setsockopt(zmq.LINGER, 1000)
-            socket.connect(address(self.directory, f"wake-{actor}"))
-            self._outboxes[actor] = socket
-        return self._outboxes[actor]
+            socket.connect(address(self.directory, f"wake-{actor}-{process}"))
+            self._outboxes[actor] = process, socket
+        return socket
 
     def pending(self):
         """True when a wake-up waits; must be asked before waiting on `descriptor`."""
@@ -64,14 +75,14 @@ class Mail:
     def sleep(self, until_ns=0):
         """Sleep until a wake-up, which is consumed (True), or until a time (False; 0: no limit).
 
-        A blocking receive wakes sooner than select and receive, but counts in milliseconds:
+        A blocking receive wakes sooner than select and receive, but counts in milliseconds (of a C int):
         what is left below two of them is waited for with select.
         """
         while True:
             left_ns = until_ns - time.monotonic_ns() if until_ns else 0
             if until_ns and left_ns < 2_000_000:
                 return self._sleep_shortly(until_ns)
-            self.inbox.setsockopt(zmq.RCVTIMEO, left_ns // 1_000_000 - 1 if until_ns else -1)
+            self.inbox.setsockopt(zmq.RCVTIMEO, min(left_ns // 1_000_000 - 1, MAX_WAIT_MS) if until_ns else -1)
             try:
                 self.inbox.recv()
                 return True

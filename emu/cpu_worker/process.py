@@ -17,6 +17,7 @@ from ..kernel import hooks
 from ..kernel.failures import FAIL_CRASH
 from ..kernel.ipi import end_park, owed, post
 from ..kernel.randomness import first_state
+from ..kernel.syscalls.linux.calls import linux_call
 from ..limits import IPI_STOP, SUPERVISOR
 from ..shm.segment import Window
 from . import loop
@@ -56,11 +57,12 @@ def main(config, cpu, descriptors):
         record = prepare_actor(window, cpu, config["policy"])
         record["interpret"] = interpret.address
         record["fault"] = fault.address
-        mail = Mail(config["directory"], cpu)
+        record["linux_call"] = linux_call.address
+        mail = Mail(config["directory"], cpu, window.machine)
         calls = Calls(mail, record, cpu)
         loop.start(window.address, cpu)
         gc.freeze()
-        _serve(window, cpu, record, mail, calls)
+        _serve(window, cpu, mail, calls)
     except Exception:
         traceback.print_exc()
         window.machine["failed_value"] = cpu
@@ -72,13 +74,13 @@ def main(config, cpu, descriptors):
             mail.close()
 
 
-def _serve(window, cpu, record, mail, calls):
+def _serve(window, cpu, mail, calls):
     base = window.address
     while True:
         doing = loop.run(base, cpu)
         mail.wake(owed(base, cpu))
         if doing == loop.PARK:
-            consumed = mail.sleep(int(record["wake_at_ns"]))
+            consumed = mail.sleep()
             if end_park(base, cpu, int(consumed)):
                 mail.sleep()
                 end_park(base, cpu, 1)

@@ -12,21 +12,21 @@ from .. import hot
 from ..kernel.hooks import BUILTIN
 
 # What compiles longest goes first, each to a share of its own.
-SLOWEST = ("emu.isa.interpreter.interpret", "emu.cpu_worker.loop.run")
+SLOWEST = ("emu.isa.interpreter.interpret", "emu.cpu_worker.loop.run", "emu.kernel.syscalls.linux.calls.linux_call")
 
 
-def everything():
-    """All entries and callbacks of a machine, the slowest first."""
-    for name in ("emu.cpu_worker.process", "emu.machine.server"):
+def everything(policies=BUILTIN):
+    """All entries and callbacks of a machine with these policies, the slowest first."""
+    for name in ("emu.cpu_worker.process", "emu.machine.server", "emu.machine.timekeeper"):
         importlib.import_module(name)
-    for policy in BUILTIN:
+    for policy in policies:
         importlib.import_module(f"emu.kernel.policies.{policy}")
     return sorted(hot.registered(), key=lambda e: (e.name not in SLOWEST, e.name))
 
 
-def warm(part=0, parts=1):
+def warm(part=0, parts=1, policies=BUILTIN):
     """Compile or load this part's share, yielding the name of each function done."""
-    for each in everything()[part::parts]:
+    for each in everything(policies)[part::parts]:
         each.compile()
         yield each.name
 

@@ -4,12 +4,16 @@ from ..hot import hot, never_inline
 from ..shm.atomics import compare_exchange, fetch_add
 from ..shm.exits import ACCESS_READ, ACCESS_WRITE
 from ..shm.memory import compare_exchange_32, load_64, load_s32
+from .critical import noncritical
+from .exclusive import end_exclusive
 from .futex import MATCH_ANY, clear_and_wake, wake_on
 from .handles import tid_of
+from .kill_reasons import KILL_EXITED
+from .references import kill_references, release_task
 from .sched import leave
-from .server_ring import ask_to_reap
+from .spares import recycle_thread
 from .task import exit_code
-from .thread import free_thread, quit_task
+from .thread import quit_task
 from .vm.address_space import user_address
 
 ROBUST_LIMIT = 2048  # as Linux: a guest's list may be a circle
@@ -24,6 +28,8 @@ def exit_thread(m, me, i, status):
     never_inline()
     t = m.threads[i]
     k = t.task
+    noncritical(m, me)
+    end_exclusive(m, i)
     if t.robust_list != 0:
         _release_robust(m, me, i)
     if t.clear_child_tid != 0:
@@ -31,12 +37,28 @@ def exit_thread(m, me, i, status):
     fetch_add(m.tasks[k], "past_instructions", t.instructions)
     left = quit_task(m, me, i)
     if left == 0:  # the last thread's status counts where nobody ended the task
-        compare_exchange(m.tasks[k], "exiting", 0, exit_code(status) + 1)
+        if compare_exchange(m.tasks[k], "exiting", 0, exit_code(status) + 1):
+            m.tasks[k].kill_reason = KILL_EXITED
+        kill_references(m, me, k)
     leave(m, me, i)
-    free_thread(m, me, i)
+    _book(m, i, m.tasks[k].job)
+    recycle_thread(m, me, i)
     m.cpus[me].exited += 1
-    if left == 0:
-        ask_to_reap(m, me, k)
+    release_task(m, me, k)  # the last reference sends the task to the garbage thread
+
+
+@hot
+def _book(m, i, job):
+    """Add a dead thread's accounts to its job's, which outlive thread and task."""
+    t = m.threads[i]
+    j = m.jobs[job]
+    fetch_add(j, "threads", 1)
+    fetch_add(j, "runtime_ns", t.runtime_ns)
+    fetch_add(j, "run_delay_ns", t.run_delay_ns)
+    fetch_add(j, "slices", t.slices)
+    fetch_add(j, "involuntary", t.involuntary)
+    fetch_add(j, "migrations", t.migrations)
+    fetch_add(j, "instructions", t.instructions)
 
 
 @hot

@@ -8,7 +8,15 @@ FAIL_CPU_DIED = 5
 FAIL_RING_FULL = 6
 FAIL_CRASH = 7
 FAIL_SERVER_DIED = 8
-FAIL_POLICY = 9
+FAIL_POLICY_QUEUE = 9
+FAIL_POLICY_PICK = 10
+FAIL_POLICY_DEQUEUE = 11
+FAIL_POLICY_STARVES = 12
+FAIL_POLICY_HANGS = 13
+FAIL_CRITICAL = 14
+FAIL_NOT_CRITICAL = 15
+FAIL_KEEPER_DIED = 16
+FAIL_STUCK = 17
 
 SENTENCES = {
     FAIL_LOCK_ORDER: "a lock was taken out of order (held rank × 10000 + wanted rank: {value})",
@@ -19,10 +27,18 @@ SENTENCES = {
     FAIL_RING_FULL: "the system server's ring overflowed",
     FAIL_CRASH: "actor {value} raised an unexpected error",
     FAIL_SERVER_DIED: "the system server died",
-    FAIL_POLICY: "the policy named thread {value}, which it does not hold",
+    FAIL_STUCK: "it did not come to rest when it was told to end",
+    FAIL_KEEPER_DIED: "the timekeeper died",
+    FAIL_CRITICAL: "actor {value} called a function that may wait, with a lock held",
+    FAIL_NOT_CRITICAL: "actor {value} called a function that needs a lock held, without one",
+    FAIL_POLICY_QUEUE: "policy {policy!r}: select_cpu or balance named queue {value}, which does not exist",
+    FAIL_POLICY_PICK: "policy {policy!r}: pick returned thread {value}, which is not runnable on that queue",
+    FAIL_POLICY_DEQUEUE: "policy {policy!r}: dequeue of thread {value} from a queue that holds no thread",
+    FAIL_POLICY_STARVES: "policy {policy!r}: thread {value} has been runnable for too long and was never picked",
+    FAIL_POLICY_HANGS: "policy {policy!r}: a hook on CPU {value} does not return",
 }
 
 
-def explain(code, value):
-    """One sentence for a failure code and its value."""
-    return SENTENCES.get(code, f"failure {code} ({{value}})").format(value=value)
+def explain(code, value, policy=""):
+    """One sentence for a failure code, its value and the policy's name."""
+    return SENTENCES.get(code, f"failure {code} ({{value}})").format(value=value, policy=policy)

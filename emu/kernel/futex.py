@@ -18,8 +18,9 @@ from ..shm.spinlock import acquire, field_address, release
 from .errno import EAGAIN, EFAULT, EINVAL, ENOSYS
 from .handles import task_handle
 from .sched import make_runnable
-from .states import SLEEP_FUTEX
-from .timeouts import add_timeout
+from .states import SLEEP_FUTEX, SLEEP_TIMED
+from .timeout_channel import post_timeout
+from .timeouts import count_stale
 from .vm.address_space import lock_mm, resolve, unlock_mm, user_address
 from .vm.pagetable import SHARED, frame_in
 from .wait import A0, claim, prepare_sleep, take
@@ -127,13 +128,13 @@ def wait_on(m, me, i, va, expected, deadline_ns, bits, private):
     t.futex_space = space
     t.futex_address = address
     t.futex_bits = bits
-    t.deadline_ns = deadline_ns
     t.x[A0] = 0
+    t.deadline_ns = deadline_ns
     _insert(m, b, i)
-    word = prepare_sleep(t, SLEEP_FUTEX)
+    word = prepare_sleep(t, SLEEP_FUTEX | (SLEEP_TIMED if deadline_ns != 0 else 0))
     unlock_bucket(m, me, b)
     if deadline_ns != 0:
-        add_timeout(m, me, deadline_ns, i, word)
+        post_timeout(m, me, deadline_ns, False, i, word)
     return 0
 
 
@@ -154,6 +155,7 @@ def _wake(m, me, space, address, count, bits):
     never_inline()
     b = _bucket_of(space, address)
     woken = 0
+    word = 0
     while woken < count:
         lock_bucket(m, me, b)
         i = m.buckets[b].head
@@ -164,10 +166,12 @@ def _wake(m, me, space, address, count, bits):
             i = t.wait_next
         if i >= 0:
             remove_waiter(m, i)
-            claim(m.threads[i], load_relaxed(m.threads[i], "sleep"))
+            word = load_relaxed(m.threads[i], "sleep")
+            claim(m.threads[i], word)
         unlock_bucket(m, me, b)
         if i < 0:
             break
+        count_stale(m, word)
         make_runnable(m, me, i)
         woken += 1
     return woken

@@ -15,6 +15,8 @@ sent a message.
 
 from ..hot import entry, hot, never_inline
 from ..shm.atomics import compare_exchange, exchange, fetch_add, fetch_or, load_seq_cst
+from ..shm.clock import now_ns
+from ..shm.events import IPI_BIT, IPI_MESSAGE, emit_at
 from ..shm.layout import machine_at
 
 AWAKE, PARKED, MESSAGE_COMING = range(3)
@@ -27,14 +29,17 @@ def send_ipi(m, me, target, vector):
     never_inline()
     c = m.cpus[me]
     t = m.cpus[target]
+    now = now_ns(m) if m.tracing != 0 else 0  # before the target can see it
     fetch_or(t, "pending", vector)  # pairs with the exchange of `parked` in begin_park
     if load_seq_cst(t, "parked") == PARKED and compare_exchange(
         t, "parked", PARKED, MESSAGE_COMING
     ):
         c.kicks |= 1 << target
         c.ipis_message += 1
+        emit_at(m, me, now, IPI_MESSAGE, -1, target, vector)
     else:
         c.ipis_bit += 1
+        emit_at(m, me, now, IPI_BIT, -1, target, vector)
 
 
 @entry(4)

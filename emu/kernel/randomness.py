@@ -1,6 +1,7 @@
 """Reproducible chance: one seed, a generator for each actor (rust-13; SplitMix64)."""
 
 from ..hot import hot
+from ..shm.atomics import load_relaxed
 from ..shm.memory import wrapping_add, wrapping_multiply
 
 _GAMMA = -7046029254386353131  # 0x9E3779B97F4A7C15
@@ -24,6 +25,22 @@ def random_below(m, me, bound):
     z = wrapping_multiply(z ^ _shift(z, 27), _MIX_2)
     z = z ^ _shift(z, 31)
     return (_shift(z, 33) * bound) >> 31
+
+
+@hot
+def draw(m, queue, bound):
+    """random_below for a policy's hooks that run with `queue` locked: the generator is the lock holder's."""
+    return random_below(m, m.queues[queue].lock - 1, bound)
+
+
+@hot
+def random_cpu(m, me):
+    """One of the CPUs that take threads, by chance."""
+    online = load_relaxed(m, "online")
+    cpu = random_below(m, me, m.nr_cpus)
+    while (online >> cpu) & 1 == 0 and online != 0:
+        cpu = random_below(m, me, m.nr_cpus)
+    return cpu
 
 
 def first_state(seed, actor):

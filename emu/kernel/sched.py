@@ -1,135 +1,173 @@
-"""The scheduler core: the only code that puts threads on run queues and takes them off.
+"""The scheduler core: how threads become runnable, get a CPU and leave it.
 
-The policy (hooks.py) says where and in which order; the core locks, changes states
-and interrupts.  Always true, whenever a queue's lock is free:
-
-* a thread is RUNNABLE on queue q exactly when q's policy holds it, and
-  nr_runnable counts these; nr_threads counts all threads whose `where` names q;
-* a thread is RUNNING on CPU c exactly when c.current is that thread.
-
-A CPU never touches a thread after the release that publishes it as RUNNABLE or
-BLOCKED: the next moment it may run elsewhere.  Its registers are in the record, so
-a switch moves nothing.
+The policy (hooks.py) says where and in which order; the core locks, changes states,
+books time and interrupts.  A CPU never touches a thread after the release that publishes
+it as RUNNABLE or BLOCKED: the next moment it may run elsewhere.  Its registers are in the
+record, so a switch moves nothing.  Where queues take no lock (m.lock_free), the same steps are those of
+local_queue.py.
 
 No lost wake-up between a waker and a CPU going idle: the waker makes the thread
 RUNNABLE, then (fence) reads the idle mask; the CPU sets its idle bit (fence), then
 looks at the queues once more.  One of the two sees the other.
 """
 
-from ..hot import CHECK, entry, hot, never_inline
+from ..hot import entry, hot, never_inline
 from ..limits import GLOBAL_QUEUE, IPI_RESCHEDULE, MAX_QUEUES
-from ..shm import lockrank
 from ..shm.atomics import fence, fetch_add, fetch_and, load_relaxed
+from ..shm.clock import now_ns
+from ..shm.deque import waiting
+from ..shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, WAKE, emit_at
 from ..shm.layout import machine_at
-from ..shm.spinlock import acquire, fail, field_address, release
-from .failures import FAIL_BAD_QUEUE, FAIL_POLICY
+from ..shm.spinlock import fail
+from . import local_queue
+from .critical import noncritical
+from .failures import FAIL_POLICY_QUEUE
 from .hooks import (
+    ADD_THREAD,
     BALANCE,
-    DEQUEUE,
-    ENQUEUE,
+    ENQUEUE_PREEMPT,
+    ENQUEUE_SPAWN,
+    ENQUEUE_WAKE,
+    ENQUEUE_YIELD,
     PLACE_PREEMPT,
     PLACE_SPAWN,
     PLACE_WAKE,
-    SELECT_CPU,
+    REMOVE_THREAD,
+    STOP_BLOCK,
+    STOP_EXIT,
+    STOP_MOVE,
     call_hook,
-    call_pick,
-    call_select,
     has_hook,
+    tell,
 )
 from .ipi import send_ipi
-from .states import BLOCKED, DEAD, RUNNABLE, RUNNING, queue_of, set_where, state_of
+from .local_queue import available
+from .runqueue import (
+    begin,
+    charge,
+    enqueue,
+    give_way,
+    is_open,
+    is_queue,
+    lock_queue,
+    lock_thread,
+    lock_two,
+    mark_time,
+    mark_two,
+    may_pull,
+    move,
+    must_stay,
+    pick,
+    place,
+    preempt,
+    take_for,
+    tell_stopped,
+    unlock_queue,
+    unlock_two,
+)
+from .states import BLOCKED, DEAD, LIFE_RUNNING, RUNNABLE, RUNNING, set_where, state_of
 from .wait import consume_claim
 
-
-@hot
-def lock_queue(m, me, queue):
-    acquire(m, me, field_address(m.queues[queue], "lock"), lockrank.RUNQUEUE + queue)
-
-
-@hot
-def unlock_queue(m, me, queue):
-    release(m, me, field_address(m.queues[queue], "lock"))
-
-
-@hot
-def lock_two(m, me, a, b):
-    """Lock two queues (or one, when they are the same), lower index first."""
-    lock_queue(m, me, min(a, b))
-    if a != b:
-        lock_queue(m, me, max(a, b))
-
-
-@hot
-def unlock_two(m, me, a, b):
-    if a != b:
-        unlock_queue(m, me, max(a, b))
-    unlock_queue(m, me, min(a, b))
-
-
-@hot
-def place(m, me, i, reason):
-    """The queue for a thread that becomes runnable: the policy's choice, if it is allowed."""
-    t = m.threads[i]
-    queue = queue_of(t)
-    if has_hook(m, me, SELECT_CPU):
-        queue = call_select(m, me, i, reason)
-    if queue < 0 or queue >= MAX_QUEUES or (queue >= m.nr_cpus and queue != GLOBAL_QUEUE):
-        fail(m, FAIL_POLICY, i)
-        queue = 0
-    if queue != GLOBAL_QUEUE and (t.affinity >> queue) & 1 == 0:
-        queue = 0
-        while (t.affinity >> queue) & 1 == 0 and queue < m.nr_cpus - 1:
-            queue += 1
-    return queue
+# --- becoming runnable ----------------------------------------------------------------------------
 
 
 @hot
 def start_thread(m, me, i):
     """NEW to RUNNABLE: locks the new thread's scheduler, nobody else's (rust-8)."""
     never_inline()
-    queue = place(m, me, i, PLACE_SPAWN)
-    q = m.queues[queue]
-    lock_queue(m, me, queue)
-    set_where(m, m.threads[i], RUNNABLE, queue)
-    q.nr_threads += 1
-    _enqueue(m, me, queue, i)
+    noncritical(m, me)
+    if m.lock_free != 0:
+        announce(m, me, _place_lock_free(m, me, i, SPAWN, PLACE_SPAWN, ENQUEUE_SPAWN), i)
+        return
+    queue = _lock_open_queue(m, me, i, PLACE_SPAWN)
+    t = m.threads[i]
+    now = mark_time(m, me, queue)
+    set_where(m, t, RUNNABLE, queue)
+    m.queues[queue].nr_threads += 1
+    t.queued_ns = now
+    emit_at(m, me, now, SPAWN, i, queue, t.task)
+    tell(m, me, ADD_THREAD, queue, i)
+    enqueue(m, me, queue, i, ENQUEUE_SPAWN)
+    preempt(m, me, queue, i)
     unlock_queue(m, me, queue)
-    _announce(m, me, queue, i)
+    announce(m, me, queue, i)
+
+
+@hot
+def _lock_open_queue(m, me, i, reason):
+    """Place a thread that is on no queue, and lock that queue."""
+    while True:
+        queue = place(m, me, i, reason)
+        lock_queue(m, me, queue)
+        if is_open(m, queue) or must_stay(m, m.threads[i], queue):
+            return queue
+        unlock_queue(m, me, queue)
+
+
+@hot
+def _place_lock_free(m, me, i, kind, reason, enqueue_reason):
+    """A thread that this actor owns waits on a queue of the policy's choice, which is returned."""
+    while True:
+        queue = place(m, me, i, reason)
+        if local_queue.place_on(m, me, i, queue, kind, enqueue_reason):
+            return queue
 
 
 @hot
 def make_runnable(m, me, i):
     """BLOCKED to RUNNABLE for a thread whose sleep this actor claimed.
 
-    Where the sleeper is still on its way to sleep, it finds the claim itself.
+    Where the sleeper is still on its way to sleep, it finds the claim itself.  Critical or not: it takes
+    queue locks only, which come after those that callers hold (kill_task a task's, clear_timeout's caller its own).
     """
     never_inline()
     t = m.threads[i]
-    queue = place(m, me, i, PLACE_WAKE)
+    if m.lock_free != 0:
+        if local_queue.win_wake(t):
+            announce(m, me, _place_lock_free(m, me, i, WAKE, PLACE_WAKE, ENQUEUE_WAKE), i)
+        return
     while True:
-        old = queue_of(t)
-        lock_two(m, me, old, queue)
-        if queue_of(t) == old or load_relaxed(m, "failed") != 0:
+        queue = place(m, me, i, PLACE_WAKE)
+        old = lock_thread(m, me, i, queue)
+        if is_open(m, queue) or must_stay(m, t, queue):
             break
         unlock_two(m, me, old, queue)
     woken = state_of(t) == BLOCKED and consume_claim(t)
     if woken:
-        _move(m, t, RUNNABLE, old, queue)
-        _enqueue(m, me, queue, i)
+        now = mark_two(m, me, queue, old)
+        t.queued_ns = now
+        emit_at(m, me, now, WAKE, i, queue, old)
+        move(m, me, i, RUNNABLE, old, queue)
+        enqueue(m, me, queue, i, ENQUEUE_WAKE)
+        preempt(m, me, queue, i)
     unlock_two(m, me, old, queue)
     if woken:
-        _announce(m, me, queue, i)
+        announce(m, me, queue, i)
+
+
+# --- leaving the CPU ------------------------------------------------------------------------------
 
 
 @hot
 def block(m, me, i):
     """RUNNING to BLOCKED; False when the thread was woken before it got there."""
+    noncritical(m, me)
     t = m.threads[i]
+    c = m.cpus[me]
+    if m.lock_free != 0:
+        became = local_queue.block(m, me, i)
+        if became == local_queue.CLAIMED:
+            make_runnable(m, me, i)
+        return became != local_queue.AWAKE
     lock_queue(m, me, me)
     if consume_claim(t):
         unlock_queue(m, me, me)
         return False
-    m.cpus[me].current = -1
+    now = mark_time(m, me, me)
+    charge(m, me, i, now)
+    tell_stopped(m, me, me, i, STOP_BLOCK)
+    c.current = -1
+    emit_at(m, me, now, BLOCK, i, now - c.started_ns, t.sleep_reason)
     set_where(m, t, BLOCKED, me)
     unlock_queue(m, me, me)
     return True
@@ -138,45 +176,109 @@ def block(m, me, i):
 @hot
 def leave(m, me, i):
     """RUNNING to DEAD: the thread is unregistered from its scheduler."""
+    noncritical(m, me)
+    if m.lock_free != 0:
+        local_queue.leave(m, me, i)
+        return
+    c = m.cpus[me]
     lock_queue(m, me, me)
-    m.cpus[me].current = -1
+    now = mark_time(m, me, me)
+    charge(m, me, i, now)
+    tell_stopped(m, me, me, i, STOP_EXIT)
+    tell(m, me, REMOVE_THREAD, me, i)
+    c.current = -1
+    emit_at(m, me, now, EXIT, i, now - c.started_ns, m.threads[i].task)
     set_where(m, m.threads[i], DEAD, me)
     m.queues[me].nr_threads -= 1
     unlock_queue(m, me, me)
 
 
 @hot
-def switch(m, me, i):
+def switch(m, me, i, yielded):
     """RUNNING to RUNNABLE for thread i, and the next one to RUNNING; returns that one."""
+    noncritical(m, me)
     t = m.threads[i]
-    if (t.affinity >> me) & 1 == 0:
-        return _move_away(m, me, i)
-    lock_queue(m, me, me)
-    m.cpus[me].current = -1
-    set_where(m, t, RUNNABLE, me)
-    _enqueue(m, me, me, i)
-    chosen = _pick(m, me, me)
-    unlock_queue(m, me, me)
+    c = m.cpus[me]
+    if m.one_queue != 0 or (t.affinity >> me) & 1 == 0 or m.queues[me].life != LIFE_RUNNING:
+        return _switch_away(m, me, i, yielded)
+    reason = ENQUEUE_YIELD if yielded else ENQUEUE_PREEMPT
+    if m.lock_free != 0:
+        chosen = local_queue.give_way_here(m, me, i, yielded, reason)
+        if load_relaxed(m, "idle") != 0 and waiting(m.deques[me]) > 0:
+            _wake_idle(m, me, -1)  # not told yet where the policy kept one for this CPU
+    else:
+        lock_queue(m, me, me)
+        now = mark_time(m, me, me)
+        give_way(m, me, i, now, yielded)
+        set_where(m, t, RUNNABLE, me)
+        enqueue(m, me, me, i, reason)
+        chosen = pick(m, me, me, now)
+        unlock_queue(m, me, me)
     if chosen >= 0 and chosen != i:
         _switched_in(m, me, chosen)
+    c.slice_end_ns = 0
     return chosen
+
+
+@hot
+def _switch_away(m, me, i, yielded):
+    """`switch` for a thread that waits on another queue than this CPU's own."""
+    never_inline()
+    t = m.threads[i]
+    if m.lock_free != 0:
+        local_queue.give_way_running(m, me, i, yielded)
+        queue = _place_lock_free(m, me, i, MIGRATE, PLACE_PREEMPT, ENQUEUE_PREEMPT)
+        announce(m, me, queue, i)
+        m.cpus[me].slice_end_ns = 0
+        return pick_next(m, me)
+    while True:
+        queue = place(m, me, i, PLACE_PREEMPT)
+        lock_two(m, me, me, queue)
+        if is_open(m, queue) or must_stay(m, t, queue):
+            break
+        unlock_two(m, me, me, queue)
+    now = mark_two(m, me, queue, me)
+    give_way(m, me, i, now, yielded)
+    if queue != me:
+        tell_stopped(m, me, me, i, STOP_MOVE)
+        emit_at(m, me, now, MIGRATE, i, queue, me)
+    move(m, me, i, RUNNABLE, me, queue)
+    enqueue(m, me, queue, i, ENQUEUE_YIELD if yielded else ENQUEUE_PREEMPT)
+    unlock_two(m, me, me, queue)
+    m.cpus[me].slice_end_ns = 0
+    if queue != GLOBAL_QUEUE or m.queues[queue].nr_runnable > 1:
+        announce(m, me, queue, i)
+    return pick_next(m, me)
+
+
+# --- getting the CPU ------------------------------------------------------------------------------
 
 
 @hot
 def pick_next(m, me):
     """A thread to run on an idle CPU: from its own queue, else from where `balance` says."""
-    lock_queue(m, me, me)
-    chosen = _pick(m, me, me)
-    unlock_queue(m, me, me)
-    if chosen < 0 and has_hook(m, me, BALANCE):
+    noncritical(m, me)
+    chosen = -1
+    if m.lock_free != 0:
+        chosen = local_queue.pick_own(m, me, now_ns(m))
+    elif load_relaxed(m.queues[me], "nr_runnable") > 0:
+        lock_queue(m, me, me)
+        chosen = pick(m, me, me, mark_time(m, me, me))
+        unlock_queue(m, me, me)
+    if chosen < 0 and m.one_queue != 0:
+        chosen = pull(m, me, GLOBAL_QUEUE)
+    elif chosen < 0 and may_pull(m, me):
         attempt = 0
         while chosen < 0:
             queue = call_hook(m, me, BALANCE, me, attempt)
-            if queue < 0:
+            if queue < 0 or not is_queue(m, queue):
                 break
-            if queue != me and load_relaxed(m.queues[queue], "nr_runnable") > 0:
+            if queue != me and available(m, queue) > 0:
                 chosen = pull(m, me, queue)
             attempt += 1
+            if attempt > 2 * MAX_QUEUES:
+                fail(m, FAIL_POLICY_QUEUE, attempt)
+                break
     if chosen >= 0:
         _switched_in(m, me, chosen)
     return chosen
@@ -186,19 +288,21 @@ def pick_next(m, me):
 def pull(m, me, queue):
     """Take a runnable thread from another queue and run it here; -1 when there is none."""
     never_inline()
+    noncritical(m, me)
+    if m.lock_free != 0:
+        i = local_queue.steal(m, me, queue)
+        if i >= 0 and load_relaxed(m, "idle") != 0 and available(m, queue) > 0:
+            _wake_idle(m, me, -1)
+        return i
     lock_two(m, me, me, queue)
-    i = call_pick(m, me, queue)
+    now = mark_two(m, me, queue, me)
+    i = take_for(m, me, queue)
     if i >= 0:
-        t = m.threads[i]
-        if (t.affinity >> me) & 1 == 0:
-            call_hook(m, me, ENQUEUE, queue, i)
-            i = -1
-        else:
-            m.queues[queue].nr_runnable -= 1
-            _move(m, t, RUNNING, queue, me)
-            m.cpus[me].current = i
-            if queue != GLOBAL_QUEUE:
-                m.cpus[me].steals += 1
+        if queue != GLOBAL_QUEUE:
+            m.cpus[me].steals += 1
+            emit_at(m, me, now, STEAL, i, queue, 0)
+        begin(m, me, i, now)  # while its `where` still names the queue that it waited on
+        move(m, me, i, RUNNING, queue, me)
     left = m.queues[queue].nr_runnable
     unlock_two(m, me, me, queue)
     if left > 0 and i >= 0:
@@ -209,102 +313,23 @@ def pull(m, me, queue):
 @hot
 def work_for(m, me):
     """True when this idle CPU would find a runnable thread (no lock: a hint to look)."""
-    if load_relaxed(m.queues[me], "nr_runnable") > 0:
+    if available(m, me) > 0:
         return True
-    if has_hook(m, me, BALANCE):
+    if m.one_queue != 0:
+        return load_relaxed(m.queues[GLOBAL_QUEUE], "nr_runnable") > 0 and m.queues[me].life == LIFE_RUNNING
+    if may_pull(m, me):
         for queue in range(m.nr_cpus):
-            if load_relaxed(m.queues[queue], "nr_runnable") > 0:
+            if available(m, queue) > 0:
                 return True
         return load_relaxed(m.queues[GLOBAL_QUEUE], "nr_runnable") > 0
     return False
 
 
-@entry(4)
-def set_affinity(address, me, i, mask):
-    """Restrict thread i to CPUs; a runnable one moves at once, a running one at its next trap."""
-    m = machine_at(address)
-    t = m.threads[i]
-    while True:
-        old = queue_of(t)
-        lock_queue(m, me, old)
-        if queue_of(t) == old or load_relaxed(m, "failed") != 0:
-            break
-        unlock_queue(m, me, old)
-    t.affinity = mask
-    runnable = state_of(t) == RUNNABLE
-    unlock_queue(m, me, old)
-    if runnable and old != GLOBAL_QUEUE and (mask >> old) & 1 == 0:
-        _move_runnable(m, me, i, old)
-    elif old < m.nr_cpus and old != me:
-        send_ipi(m, me, old, IPI_RESCHEDULE)
-    return 0
-
-
 @hot
-def _move_runnable(m, me, i, old):
-    """Take a thread that still waits on queue `old` to a queue that it may be on."""
-    t = m.threads[i]
-    queue = place(m, me, i, PLACE_PREEMPT)
-    lock_two(m, me, old, queue)
-    moved = state_of(t) == RUNNABLE and queue_of(t) == old and old != queue
-    if moved:
-        call_hook(m, me, DEQUEUE, old, i)
-        m.queues[old].nr_runnable -= 1
-        _move(m, t, RUNNABLE, old, queue)
-        _enqueue(m, me, queue, i)
-    unlock_two(m, me, old, queue)
-    if moved:
-        _announce(m, me, queue, i)
-
-
-@hot
-def _move_away(m, me, i):
-    """`switch` for a thread that may not stay on this CPU."""
-    never_inline()
-    queue = place(m, me, i, PLACE_PREEMPT)
-    lock_two(m, me, me, queue)
-    m.cpus[me].current = -1
-    set_where(m, m.threads[i], RUNNABLE, queue)
-    if queue != me:
-        m.queues[me].nr_threads -= 1
-        m.queues[queue].nr_threads += 1
-    _enqueue(m, me, queue, i)
-    unlock_two(m, me, me, queue)
-    _announce(m, me, queue, i)
-    return pick_next(m, me)
-
-
-@hot
-def _enqueue(m, me, queue, i):
-    m.queues[queue].nr_runnable += 1
-    call_hook(m, me, ENQUEUE, queue, i)
-
-
-@hot
-def _pick(m, me, queue):
-    """The policy's next thread becomes RUNNING here; -1 when there is none. Queue locked."""
-    q = m.queues[queue]
-    if q.nr_runnable == 0:
-        return -1
-    i = call_pick(m, me, queue)
-    if i < 0:
-        return -1
-    t = m.threads[i]
-    if CHECK and (state_of(t) != RUNNABLE or queue_of(t) != queue):
-        fail(m, FAIL_BAD_QUEUE, i)
-    q.nr_runnable -= 1
-    set_where(m, t, RUNNING, queue)
-    m.cpus[me].current = i
-    return i
-
-
-@hot
-def _move(m, t, state, old, new):
-    """Change state and queue; both locks held."""
-    if old != new:
-        m.queues[old].nr_threads -= 1
-        m.queues[new].nr_threads += 1
-    set_where(m, t, state, new)
+def others_wait(m, me):
+    """Whether another thread could run here at once (a hint)."""
+    queue = GLOBAL_QUEUE if m.one_queue != 0 else me
+    return available(m, queue) > 0
 
 
 @hot
@@ -323,7 +348,7 @@ def _switched_in(m, me, i):
 
 
 @hot
-def _announce(m, me, queue, i):
+def announce(m, me, queue, i):
     """Interrupt a CPU that should look at a queue that just got a thread. No lock held."""
     fence()  # RUNNABLE before reading the idle mask; pairs with the fetch_or in go_idle
     idle = load_relaxed(m, "idle")
@@ -332,14 +357,16 @@ def _announce(m, me, queue, i):
     elif queue != me:
         if (idle >> queue) & 1 != 0:
             _wake(m, me, queue)
+        elif idle != 0 and has_hook(m, me, BALANCE):
+            _wake_idle(m, me, m.threads[i].affinity)
     elif idle != 0 and has_hook(m, me, BALANCE):
-        if m.cpus[me].current >= 0 or load_relaxed(m.queues[me], "nr_runnable") > 1:
+        if available(m, me) > (0 if m.cpus[me].current >= 0 else 1):
             _wake_idle(m, me, m.threads[i].affinity)
 
 
 @hot
 def _wake_idle(m, me, affinity):
-    """Interrupt one idle CPU of those allowed, the first in the list."""
+    """Interrupt one idle CPU of those allowed, the first in the list: siblings are used last (alux-1)."""
     never_inline()
     candidates = load_relaxed(m, "idle") & affinity
     cpu = 0

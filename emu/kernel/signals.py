@@ -58,7 +58,7 @@ def signal_thread(m, me, i, number):
         return
     fetch_or(t, "signals", 1 << (number - 1))  # pairs with prepare_sleep
     if t.signal_mask & (1 << (number - 1)) == 0:
-        interrupt_sleep(m, me, i)
+        interrupt_sleep(m, me, i, False)
         nudge(m, me, i)
 
 
@@ -74,7 +74,7 @@ def signal_task(m, me, k, number):
     while i >= 0:
         t = m.threads[i]
         if t.signal_mask & (1 << (number - 1)) == 0:
-            interrupt_sleep(m, me, i)
+            interrupt_sleep(m, me, i, False)
             nudge(m, me, i)
             break
         i = t.sibling_next
@@ -83,10 +83,12 @@ def signal_task(m, me, k, number):
 
 @entry(2)
 def waits_for_thread(address, i):
-    """Cold form of signal_waits, also 1 when the task is ending."""
+    """Cold form of signal_waits, also 1 when the task is ending or the thread shall stop."""
     m = machine_at(address)
     t = m.threads[i]
-    return 1 if signal_waits(m, t) or load_seq_cst(m.tasks[t.task], "exiting") != 0 else 0
+    if signal_waits(m, t) or load_seq_cst(m.tasks[t.task], "exiting") != 0 or load_seq_cst(t, "suspend") != 0:
+        return 1
+    return 0
 
 
 @entry(4)

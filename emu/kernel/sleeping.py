@@ -2,28 +2,29 @@
 
 from ..hot import entry, hot, never_inline
 from ..shm.atomics import exchange, load_seq_cst
+from ..shm.events import TIMER, emit
 from ..shm.layout import machine_at
 from ..shm.memory import monotonic_ns
 from ..shm.spinlock import field_address
 from .errno import EINTR, ERESTART, ETIMEDOUT
 from .futex import take_waiter
 from .sched import make_runnable
-from .states import SLEEP_FUTEX, SLEEP_SERVER, SLEEP_TIME
-from .timeouts import next_deadline, remove_first
+from .states import SLEEP_FUTEX, SLEEP_KERNEL, SLEEP_SERVER, SLEEP_SUSPEND, SLEEP_TIME, SLEEP_TIMED
+from .timeouts import count_stale
 from .vm.usercopy import put_word
-from .wait import A0, hand_over, sleep_word, take
+from .wait import A0, hand_over, reason_of, sleep_word, take
 
 
 @hot
 def _take(m, me, i, word):
     """Take a sleep, whatever its reason; False if another was first."""
-    if word & 0xFF == SLEEP_FUTEX:
+    if reason_of(word) == SLEEP_FUTEX:
         return take_waiter(m, me, i, word)
     return take(m.threads[i], word)
 
 
 @hot
-def _finish(m, me, i, result):
+def finish(m, me, i, result):
     """Give a thread whose sleep was taken its result, and make it runnable."""
     t = m.threads[i]
     t.x[A0] = result
@@ -32,39 +33,42 @@ def _finish(m, me, i, result):
 
 
 @hot
-def expire_timeouts(m, me):
-    """End the sleeps whose time has come on this CPU; returns the next deadline, 0 for none."""
+def expire(m, me, i, word):
+    """The time has come for thread i's sleep: end it; False if something else was first."""
     never_inline()
-    while True:
-        deadline = next_deadline(m, me)
-        if deadline == 0 or deadline > monotonic_ns():
-            return deadline
-        c = m.cpus[me]
-        i = c.timer_thread[0]
-        word = c.timer_sleep[0]
-        remove_first(m, me)
-        if _take(m, me, i, word):
-            _finish(m, me, i, 0 if word & 0xFF == SLEEP_TIME else -ETIMEDOUT)
+    if not _take(m, me, i, word):
+        return False
+    emit(m, me, TIMER, i, monotonic_ns() - m.threads[i].deadline_ns, 0)
+    finish(m, me, i, 0 if reason_of(word) == SLEEP_TIME else -ETIMEDOUT)
+    return True
 
 
 @hot
-def interrupt_sleep(m, me, i):
-    """A signal or kill for thread i: end its sleep, if it sleeps, with EINTR or a restart."""
+def interrupt_sleep(m, me, i, to_suspend):
+    """A signal, kill or suspend for thread i: end its sleep, if it sleeps, with EINTR or a restart.
+
+    For a suspend every sleep is restarted, timed ones until their old deadline.
+    """
     never_inline()
     t = m.threads[i]
     word = sleep_word(t)
-    if word == 0 or not _take(m, me, i, word):
+    reason = reason_of(word)
+    if word == 0 or reason == SLEEP_KERNEL:
         return False
-    reason = word & 0xFF
+    if reason == SLEEP_SUSPEND and load_seq_cst(m.tasks[t.task], "exiting") == 0:
+        return False
+    if not _take(m, me, i, word):
+        return False
+    count_stale(m, word)
     result = -ERESTART
-    if reason == SLEEP_TIME:
-        result = -EINTR
-        if t.sleep_remainder != 0:
-            _store_remainder(m, me, t)
-    elif reason == SLEEP_FUTEX and t.deadline_ns != 0:
+    if word & SLEEP_TIMED and to_suspend:
+        t.resume_deadline_ns = t.deadline_ns
+    elif word & SLEEP_TIMED:
         result = -EINTR  # a relative time-out must not begin anew
+        if reason == SLEEP_TIME and t.sleep_remainder != 0:
+            _store_remainder(m, me, t)
     t.restart = 1 if result == -ERESTART else 0
-    _finish(m, me, i, result)
+    finish(m, me, i, result)
     return True
 
 
@@ -84,7 +88,7 @@ def begin_serving(address, me, i):
     """The server takes on a thread that asked for it; 0 when the thread no longer waits."""
     t = machine_at(address).threads[i]
     word = load_seq_cst(t, "sleep")
-    if word <= 0 or word & 0xFF != SLEEP_SERVER:
+    if word <= 0 or (reason_of(word) != SLEEP_SERVER and reason_of(word) != SLEEP_KERNEL):
         return 0
     return 1 if take(t, word) else 0
 
@@ -93,7 +97,7 @@ def begin_serving(address, me, i):
 def finish_serving(address, me, i, result):
     """The thread gets its result and runs."""
     m = machine_at(address)
-    _finish(m, me, i, result)
+    finish(m, me, i, result)
     return 0
 
 
@@ -122,4 +126,4 @@ def serve_later(address, me, i):
 @entry(3)
 def interrupt(address, me, i):
     """Cold form of interrupt_sleep."""
-    return 1 if interrupt_sleep(machine_at(address), me, i) else 0
+    return 1 if interrupt_sleep(machine_at(address), me, i, False) else 0

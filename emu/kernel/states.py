@@ -1,19 +1,20 @@
 """Thread and scheduler states, and the one function that changes a thread's.
 
 A thread's truth is one word, THREAD.where: state and queue.  It changes by one
-store, under the lock of the queue it names (both locks when the queue changes).
+store, under the lock of the queue it names (both locks when the queue changes), or, where
+queues take no lock, by who owns the thread (local_queue.py).
 
 state     owner of the record         listed in
 FREE      threads_lock                free list
 NEW       its creator                 nothing
 RUNNABLE  the run queue               that queue, through the policy
 RUNNING   the CPU that runs it        that CPU's `current`
-BLOCKED   whoever claims its sleep    a futex bucket, timer heap or the server, by sleep reason
+BLOCKED   whoever claims its sleep    a futex bucket, the server's ring or nothing, by sleep reason
 DEAD      the CPU it exited on        nothing
 """
 
 from ..hot import CHECK, hot
-from ..shm.atomics import load_relaxed, store_relaxed
+from ..shm.atomics import exchange, load_relaxed, store_relaxed
 from ..shm.spinlock import fail
 from .failures import FAIL_TRANSITION
 
@@ -36,8 +37,14 @@ LIFE_CREATED, LIFE_RUNNING, LIFE_DRAINING, LIFE_EXITED = range(4)
 # A task's life (TASK.state).
 TASK_FREE, TASK_ALIVE = range(2)
 
-# Why a thread sleeps (low byte of THREAD.sleep).
-SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER = range(1, 4)
+# THREAD.suspend (kernel/suspend.py).
+SUSPEND_ASKED, SUSPENDED = 1, 2
+
+# Why a thread sleeps (low byte of THREAD.sleep; kernel/wait.py reason_of).
+# SLEEP_KERNEL is the server's work on a trap or signal, which nothing interrupts.
+SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL, SLEEP_SUSPEND = range(1, 7)
+SLEEP_NAMES = ("", "futex", "time", "server", "event", "kernel", "suspended")
+SLEEP_TIMED = 0x80  # with each of them: the timekeeper is told to end it
 
 
 @hot
@@ -52,9 +59,21 @@ def queue_of(t):
 
 @hot
 def set_where(m, t, state, queue):
-    """Change a thread's truth word; the lock of its queue (of both) is held."""
+    """Change a thread's truth word; the lock of its queue (of both) is held, or the thread is this actor's."""
+    _check(m, t, state)
+    store_relaxed(t, "where", state | (queue << 8))
+
+
+@hot
+def exchange_where(m, t, state, queue):
+    """set_where by an owner without a lock; a full fence."""
+    _check(m, t, state)
+    exchange(t, "where", state | (queue << 8))
+
+
+@hot
+def _check(m, t, state):
     if CHECK:
         old = state_of(t)
         if (_ALLOWED >> (old * 8 + state)) & 1 == 0:
             fail(m, FAIL_TRANSITION, old * 100 + state)
-    store_relaxed(t, "where", state | (queue << 8))

@@ -1,9 +1,9 @@
 """Task records: made by the loader, told to end, reaped by the system server.
 
 A task ends in two steps (rust-2).  `end_task` sets `exiting` once and gets every
-thread moving towards its exit; the last thread to leave hands the task to the
-system server, the machine's garbage thread (alux-5), which frees what it held.  So
-nothing is taken apart under a running thread.  When the last task is gone and the
+thread moving towards its exit; when nothing retains or holds the task any more
+(references.py) it goes to the system server, the machine's garbage thread (alux-5),
+which frees what it held.  So nothing is taken apart under a running thread.  When the last task is gone and the
 machine is closing, the schedulers are told to drain (rust-1).
 """
 
@@ -11,15 +11,20 @@ from ..hot import entry, hot, never_inline
 from ..limits import IPI_RESCHEDULE, IPI_STOP, MAX_JOBS, MAX_TASKS
 from ..shm import lockrank
 from ..shm.atomics import compare_exchange, exchange, load_relaxed, load_seq_cst, store_release
-from ..shm.layout import machine_at
+from ..shm.events import REAP, emit
+from ..shm.layout import TASK, machine_at
 from ..shm.spinlock import acquire, field_address, release
+from ..shm.tags import TAG_TASK, count_freed, count_made
 from .errno import EAGAIN
 from .handles import task_handle, task_index
 from .ipi import send_ipi
+from .references import begin_references, kill_references
 from .sleeping import interrupt_sleep
 from .states import RUNNING, TASK_ALIVE, TASK_FREE, queue_of, state_of
 from .thread import lock_task, unlock_task
 from .vm.address_space import create_space, destroy_space
+
+TASK_BYTES = TASK.size
 
 
 @hot
@@ -58,6 +63,9 @@ def create_task(address, me):
     # `cpus` stays: it belongs to the index.  A CPU that last ran this index's former task skips the
     # switch of address spaces, and only the CPU itself clears its bit.
     exchange(t, "exiting", 0)
+    t.kill_reason = 0
+    begin_references(m, k)
+    count_made(m, me, TAG_TASK, TASK_BYTES)
     exchange(t, "past_instructions", 0)
     exchange(t, "signals", 0)
     exchange(t, "handled", 0)
@@ -78,6 +86,7 @@ def create_task(address, me):
 @hot
 def _free_task(m, me, k):
     t = m.tasks[k]
+    count_freed(m, me, TAG_TASK, TASK_BYTES)
     lock = field_address(m, "tasks_lock")
     acquire(m, me, lock, lockrank.TASKS)
     t.generation += 1
@@ -94,15 +103,17 @@ def is_ending(m, k):
 
 
 @hot
-def end_task(m, me, k, wait_status):
-    """Tell a task to end; the first status counts. Its threads leave by themselves."""
+def end_task(m, me, k, wait_status, reason):
+    """Tell a task to end; the first status and KILL_* reason count. Its threads leave by themselves."""
     never_inline()
     if not compare_exchange(m.tasks[k], "exiting", 0, wait_status + 1):
         return
+    m.tasks[k].kill_reason = reason
+    kill_references(m, me, k)
     lock_task(m, me, k)
     i = m.tasks[k].first_thread
     while i >= 0:
-        interrupt_sleep(m, me, i)
+        interrupt_sleep(m, me, i, False)
         nudge(m, me, i)
         i = m.threads[i].sibling_next
     unlock_task(m, me, k)
@@ -116,14 +127,14 @@ def nudge(m, me, i):
         send_ipi(m, me, queue_of(t), IPI_RESCHEDULE)
 
 
-@entry(4)
-def kill_task(address, me, handle, wait_status):
+@entry(5)
+def kill_task(address, me, handle, wait_status, reason):
     """End the task a handle names; 0 when the handle is stale."""
     m = machine_at(address)
     k = task_index(m, handle)
     if k < 0:
         return 0
-    end_task(m, me, k, wait_status)
+    end_task(m, me, k, wait_status, reason)
     return 1
 
 
@@ -132,9 +143,11 @@ def reap_task(address, me, k):
     """The system server frees a task whose threads are gone; 1 when it was the last one."""
     m = machine_at(address)
     t = m.tasks[k]
+    emit(m, me, REAP, -1, k, t.job)
     destroy_space(m, me, k)
     job = m.jobs[t.job]
     job.status = load_relaxed(t, "exiting") - 1
+    job.kill_reason = t.kill_reason
     _free_task(m, me, k)
     store_release(job, "done", 1)
     return drain_if_done(m, me)

@@ -5,12 +5,17 @@ raises the generation first, so old handles and tids turn stale.
 """
 
 from ..hot import entry, hot, never_inline
-from ..limits import MAX_THREADS
+from ..limits import ALL_CPUS, MAX_THREADS
 from ..shm import lockrank
-from ..shm.atomics import store_relaxed
-from ..shm.layout import machine_at
+from ..shm.atomics import fetch_add, load_relaxed, store_relaxed
+from ..shm.layout import THREAD, machine_at
 from ..shm.spinlock import acquire, field_address, release
+from ..shm.tags import TAG_THREAD, count_freed, count_made
+from .references import retain_task
 from .states import FREE, NEW, set_where
+
+THREAD_BYTES = THREAD.size
+SPARE_NONE, SPARE_CLOSED = -1, -2
 
 
 @hot
@@ -30,6 +35,15 @@ def allocate_thread(m, me, task):
     release(m, me, lock)
     if i < 0:
         return -1
+    count_made(m, me, TAG_THREAD, THREAD_BYTES)
+    reset_thread(m, i, task)
+    return i
+
+
+@hot
+def reset_thread(m, i, task):
+    """Make a NEW record's fields those of a thread that has done nothing yet."""
+    never_inline()
     t = m.threads[i]
     for k in range(33):
         t.x[k] = 0
@@ -42,7 +56,9 @@ def allocate_thread(m, me, task):
     t.task = task
     t.next = -1
     t.previous = -1
-    t.affinity = (1 << m.nr_cpus) - 1
+    t.affinity = ALL_CPUS
+    t.nice = 0
+    t.realtime = 0
     t.last_cpu = -1
     store_relaxed(t, "sleep", 0)
     t.deadline_ns = 0
@@ -56,14 +72,24 @@ def allocate_thread(m, me, task):
     t.alt_stack_bytes = 0
     t.request = 0
     t.restart = 0
+    t.runtime_ns = 0
+    t.run_delay_ns = 0
+    t.slices = 0
+    t.involuntary = 0
     t.migrations = 0
-    return i
+    t.creator = -1
+    t.exclusive = 0
+    store_relaxed(t, "spare", SPARE_NONE)
+    store_relaxed(t, "suspend", 0)
+    store_relaxed(t, "suspender", 0)
+    t.resume_deadline_ns = 0
 
 
 @hot
 def free_thread(m, me, i):
     """Return a NEW or DEAD record; every handle to it is stale from here on."""
     never_inline()
+    count_freed(m, me, TAG_THREAD, THREAD_BYTES)
     t = m.threads[i]
     lock = field_address(m, "threads_lock")
     acquire(m, me, lock, lockrank.THREADS)
@@ -86,10 +112,15 @@ def unlock_task(m, me, task):
 
 @hot
 def join_task(m, me, i):
-    """List a new thread in its task."""
+    """List a new thread in its task, which it retains; False where the task has too many (kse-5)."""
     t = m.threads[i]
     k = m.tasks[t.task]
     lock_task(m, me, t.task)
+    if k.nr_threads >= load_relaxed(m, "max_threads_per_task"):
+        unlock_task(m, me, t.task)
+        fetch_add(m, "thread_limit_hits", 1)
+        return False
+    retain_task(m, t.task)  # cannot fail: the creator retains it, or the loader
     t.sibling_previous = -1
     t.sibling_next = k.first_thread
     if k.first_thread >= 0:
@@ -97,6 +128,7 @@ def join_task(m, me, i):
     k.first_thread = i
     k.nr_threads += 1
     unlock_task(m, me, t.task)
+    return True
 
 
 @hot
@@ -122,6 +154,7 @@ def create_thread(address, me, task):
     """A NEW thread listed in a task, for the loader; its index or -1."""
     m = machine_at(address)
     i = allocate_thread(m, me, task)
-    if i >= 0:
-        join_task(m, me, i)
+    if i >= 0 and not join_task(m, me, i):
+        free_thread(m, me, i)
+        return -1
     return i

@@ -3,7 +3,7 @@
 import time
 
 from ..kernel.handles import thread_by_tid, tid
-from ..kernel.sched import set_affinity
+from ..kernel.migration import set_affinity
 from ..kernel.syscalls.linux.memory_calls import place
 from ..kernel.vfs.initial import START_DIRECTORY
 from ..kernel.vfs.table import FileTable
@@ -40,7 +40,6 @@ class MachineView:
 
     def __init__(self, server, config):
         self._server = server
-        self.nr_cpus = config["cpus"]
         self.memory_bytes = config["memory_bytes"]
 
     def free_memory_bytes(self):
@@ -63,7 +62,39 @@ class MachineView:
         i = thread_by_tid(self._server.base, number)
         if i < 0:
             return None
-        return int(self._server.machine["threads"][i]["affinity"]) & ((1 << self.nr_cpus) - 1)
+        return int(self._server.machine["threads"][i]["affinity"]) & self.cpu_mask
+
+    @property
+    def nr_cpus(self):
+        """CPUs that a guest may know of: one more than the highest that is online."""
+        return self.cpu_mask.bit_length()
+
+    @property
+    def cpu_mask(self):
+        return int(self._server.machine["online"])
+
+    def _thread(self, number):
+        return self._server.machine["threads"][thread_by_tid(self._server.base, number)]
+
+    def nice(self, number):
+        return int(self._thread(number)["nice"])
+
+    def set_nice(self, number, value):
+        """A thread's importance, -20 to 19; policies see it at their next hook."""
+        self._thread(number)["nice"] = value
+
+    def set_realtime(self, number, priority):
+        self._thread(number)["realtime"] = priority
+
+    def threads_of(self, task):
+        """The tids of a task's threads."""
+        machine, tids = self._server.machine, []
+        i = thread_by_tid(self._server.base, task.pid)
+        i = int(machine["tasks"][int(machine["threads"][i]["task"])]["first_thread"]) if i >= 0 else -1
+        while i >= 0:
+            tids.append(tid(self._server.base, i))
+            i = int(machine["threads"][i]["sibling_next"])
+        return tids
 
     def set_affinity(self, number, mask):
         """Restrict a thread to CPUs; 0 or an error number."""
@@ -91,10 +122,12 @@ class Call:
         self.task_index = index
         self.task = server.tasks[index]
         self.task_record = server.machine["tasks"][index]
+        self.scope = None  # the HoldScope in which the server executes the call
         self._memory = UserMemory(server.window, server.me, index)
         self.read = self._memory.read
         self.write = self._memory.write
         self.string = self._memory.string
+        self.print = server.print
 
     def place_mapping(self, address, length, prot, flags):
         """Map as mmap would, without content; the guest address or a negative error."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from ..kernel.hooks import PolicyError, check_policy, load_policy
+from ..kernel.hooks import BUILTIN, PolicyError, compile_policy, load_policy, parameters_of
 from ..kernel.vfs.mounts import parse_mount
 from ..limits import (
     DEFAULT_MEMORY_BYTES,
@@ -14,12 +14,15 @@ from ..limits import (
     KIB,
     MAX_CPUS,
     MAX_MEMORY_BYTES,
+    MAX_THREADS,
+    MAX_THREADS_PER_TASK,
     MIB,
     MIN_MEMORY_BYTES,
     PAGE_SIZE,
     POLL_NS,
     SLICE_NS,
 )
+from .topology import Topology, parse_topology
 
 
 class MachineError(Exception):
@@ -54,9 +57,21 @@ def _number(value, what):
         raise MachineError(f"{what} {value!r} is not a number") from None
 
 
+def _topology(text, cpus):
+    """A topology, which must agree with the number of CPUs where that is given too."""
+    try:
+        topology = parse_topology(text)
+    except ValueError as error:
+        raise MachineError(str(error)) from None
+    if cpus is not None and _number(cpus, "number of CPUs") != topology.cpus:
+        raise MachineError(f"topology {topology} has {topology.cpus} CPUs, not {cpus}: leave one of the two out")
+    return topology
+
+
 @dataclass(frozen=True)
 class Config:
     cpus: int
+    topology: Topology
     policy: str
     seed: int
     memory_bytes: int
@@ -64,6 +79,10 @@ class Config:
     pin: bool
     poll_ns: int
     slice_ns: int
+    max_threads: int
+    parameters: tuple = ()
+    one_queue: bool = False  # the policy keeps all runnable threads on the global queue
+    lock_free: bool = False  # CPUs use their queues without a lock
 
     @classmethod
     def make(
@@ -71,17 +90,26 @@ class Config:
         cpus=None,
         policy="inko",
         seed=None,
+        topology=None,
         memory=DEFAULT_MEMORY_BYTES,
         mounts=(),
         pin=True,
         poll_ns=POLL_NS,
         slice_ns=SLICE_NS,
+        max_threads=MAX_THREADS_PER_TASK,
+        parameters=(),
     ):
         """Check everything; MachineError names the first thing that is wrong."""
+        if topology is not None:
+            topology = _topology(topology, cpus)
+            cpus = topology.cpus
         cpus = _number(default_cpus() if cpus is None else cpus, "number of CPUs")
         if not 1 <= cpus <= MAX_CPUS:
             raise MachineError(f"{cpus} CPUs: a machine has 1 to {MAX_CPUS}")
         seed = _number(default_seed() if seed is None else seed, "seed")
+        limit = _number(max_threads, "limit of threads per task")
+        if not 1 <= limit <= MAX_THREADS:
+            raise MachineError(f"at most {limit} threads per task: expected 1 to {MAX_THREADS}")
         memory_bytes = parse_size(memory)
         if not MIN_MEMORY_BYTES <= memory_bytes <= MAX_MEMORY_BYTES:
             raise MachineError(
@@ -89,9 +117,17 @@ class Config:
                 f"{MIN_MEMORY_BYTES // MIB}M to {MAX_MEMORY_BYTES // GIB}G"
             )
         try:
-            check_policy(policy, load_policy(policy))
+            module = load_policy(policy)
+            if policy not in BUILTIN:  # here, once: CPUs would all fail, each with a traceback
+                compile_policy(policy, module)
+            values = tuple(parameters_of(policy, module, parameters))
             parsed = tuple(parse_mount(mount) for mount in mounts)
         except (PolicyError, ValueError) as error:
             raise MachineError(str(error)) from None
         memory_bytes -= memory_bytes % PAGE_SIZE
-        return cls(cpus, policy, seed, memory_bytes, parsed, pin, poll_ns, slice_ns)
+        queues = getattr(module, "QUEUES", "")
+        topology = topology or Topology(1, cpus, 1)
+        return cls(
+            cpus, topology, policy, seed, memory_bytes, parsed, pin, poll_ns, slice_ns, limit, values,
+            queues == "global", queues == "lock-free",
+        )  # fmt: skip

@@ -13,31 +13,44 @@ exit, looking again in a loop (rust-3); it makes no scheduling decision.
 import contextlib
 import os
 import time
-from multiprocessing import connection
 
 import msgpack
 import zmq
 
 from ..cpu_worker import process as cpu_process
 from ..cpu_worker.mail import Mail, address
-from ..kernel.failures import FAIL_CPU_DIED, FAIL_SERVER_DIED, explain
-from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, count_call, end_park, post, take_pending
+from ..kernel import kill_reasons
+from ..kernel.failures import FAIL_STUCK
+from ..kernel.ipi import count_call, post
 from ..kernel.states import LIFE_CREATED
 from ..limits import (
+    COMPACT_PERCENT,
     IPI_CALL,
     IPI_STOP,
+    KEEPER_SPIN_NS,
+    MAX_CPUS,
     MAX_QUEUES,
+    MAX_THREADS,
     SERVER,
+    SLACK_NS,
     SUPERVISOR,
+    TIMEKEEPER,
 )
+from ..shm.clock import calibrate
 from ..shm.segment import Window
 from . import server as server_process
+from . import timekeeper as timekeeper_process
 from .children import Descriptor, start, start_forkserver, uninterrupted
 from .config import Config, MachineError
+from .cpus import free_slot, prepare_slot, tell_to_leave
 from .directory import make_directory, remove_directory
 from .loader import read_program
 from .report import make_report
+from .threads import living_threads, suspension
+from .tracing import Recorder
 from .warmup import ensure_warm
+from .watchdog import Watchdog
+from .watching import Watching
 
 SIGINT, SIGKILL = 2, 9
 REPLY_TIMEOUT_MS = 60_000
@@ -52,6 +65,8 @@ class Job:
         self._machine = machine
         self.index = index
         self._status = None
+        self._kill_reason = 0
+        self.root = ""  # its name, where its death is the machine's
 
     @property
     def wait_status(self):
@@ -71,18 +86,26 @@ class Job:
             return None
         return 128 + (status & 0x7F) if status & 0x7F else status >> 8
 
+    @property
+    def kill_reason(self):
+        """Why it ended, in words (alux-8): "exited", "unhandled fault", "unowned memory"…; "" while it runs."""
+        self._machine._collect()
+        return kill_reasons.NAMES[self._kill_reason]
 
-class Machine:
+
+class Machine(Watching):
     """A symmetric multiprocessor of `cpus` processes. Options: machine/config.py.
 
-    stdin, stdout, stderr are the guest's host descriptors.  MachineError for everything
-    that the user can mend.
+    stdin, stdout, stderr are the guest's host descriptors; `trace` is the file that gets all
+    events (machine/tracing.py).  MachineError for everything that the user can mend.
     """
 
-    def __init__(self, cpus=None, policy="inko", *, stdin=0, stdout=1, stderr=2, quiet=False, **options):
+    def __init__(self, cpus=None, policy="inko", *, stdin=0, stdout=1, stderr=2, quiet=False, trace=None, **options):
         self.config = Config.make(cpus, policy, **options)
         self._stdio = (stdin, stdout, stderr)
         self._quiet = quiet
+        self.trace = trace
+        self._recorder = None
         self._base_environment = {
             "PATH": "/bin", "HOME": "/root",
             **{k: os.environ[k] for k in ENVIRONMENT if k in os.environ},
@@ -92,13 +115,17 @@ class Machine:
         self._processes = {}
         self._mail = None
         self._interrupted = False
+        self._failure = ""  # what `fail` was told
+        self._watchdog = None
 
     # --- boot and shut-down -------------------------------------------------------------------
 
     def __enter__(self):
-        ensure_warm(self._quiet)
-        start_forkserver()
         try:
+            if self.trace is not None:
+                self._recorder = Recorder(self.trace)
+            ensure_warm(self._quiet)
+            start_forkserver()
             with uninterrupted():
                 self._boot()
         except BaseException:
@@ -115,11 +142,14 @@ class Machine:
         self._directory = make_directory()
         self.window = Window.create(config.memory_bytes)
         self._fill(self.window.machine)
-        self._mail = Mail(self._directory, SUPERVISOR)
+        self._watchdog = Watchdog(self.window.machine)
+        if self._recorder:
+            self._recorder.begin(self.window, config)
+        self._mail = Mail(self._directory, SUPERVISOR, self.window.machine)
         self._control = self._mail.context.socket(zmq.DEALER)
         self._control.setsockopt(zmq.RCVTIMEO, REPLY_TIMEOUT_MS)
         self._control.connect(address(self._directory, "control"))
-        shared = {
+        self._shared = {
             "address": self.window.address,
             "memory_bytes": config.memory_bytes,
             "directory": str(self._directory),
@@ -129,11 +159,17 @@ class Machine:
             "pin": config.pin,
             "mounts": [tuple(m) for m in config.mounts],
         }
-        segments = [Descriptor(d) for d in self.window.descriptors]
         stdio = [Descriptor(d) for d in self._stdio]
-        self._processes[SERVER] = start("emu-server", server_process.main, shared, segments, stdio)
+        self._processes[SERVER] = start("emu-server", server_process.main, self._shared, self._segments(), stdio)
+        self._processes[TIMEKEEPER] = start("emu-timekeeper", timekeeper_process.main, self._shared, self._segments())
         for cpu in range(config.cpus):
-            self._processes[cpu] = start(f"emu-cpu-{cpu}", cpu_process.main, shared, cpu, segments)
+            self._start_cpu(cpu)
+
+    def _segments(self):
+        return [Descriptor(d) for d in self.window.descriptors]
+
+    def _start_cpu(self, cpu):
+        self._processes[cpu] = start(f"emu-cpu-{cpu}", cpu_process.main, self._shared, cpu, self._segments())
 
     def _fill(self, m):
         config = self.config
@@ -141,8 +177,18 @@ class Machine:
         m["nr_frames"] = m["nr_free_frames"] = config.memory_bytes >> 12
         m["seed"] = config.seed
         m["boot_ns"] = time.monotonic_ns()
+        calibrate(m)
+        m["one_queue"] = config.one_queue
+        m["lock_free"] = config.lock_free
+        m["nr_cores"] = config.topology.cores
+        m["cores_per_package"] = config.topology.cores_per_package
+        m["parameters"][: len(config.parameters)] = config.parameters
         m["slice_ns"] = config.slice_ns
+        m["max_threads_per_task"] = config.max_threads
         m["poll_ns"] = config.poll_ns
+        m["slack_ns"] = SLACK_NS
+        m["keeper_spin_ns"] = KEEPER_SPIN_NS
+        m["compact_percent"] = COMPACT_PERCENT
         m["free_thread"] = m["free_task"] = m["free_frame"] = -1
         m["active"] = (1 << config.cpus) - 1
         for queue in range(MAX_QUEUES):
@@ -150,7 +196,7 @@ class Machine:
             q["head"] = q["tail"] = -1
             q["life"] = LIFE_CREATED
         m["buckets"]["head"] = m["buckets"]["tail"] = -1
-        for actor in (SUPERVISOR, SERVER):
+        for actor in (SUPERVISOR, SERVER, TIMEKEEPER):
             m["cpus"][actor]["current"] = -1
 
     def _shut_down(self):
@@ -160,9 +206,9 @@ class Machine:
                 if self._is_active() and not self._failed():
                     self._ask("kill", SIGKILL, -1)
                     self._ask("close")
-                    self._wait_for_schedulers(time.monotonic() + PATIENCE_S)
+                    self._wait_until(lambda: not self._is_active(), time.monotonic() + PATIENCE_S)
             if self._is_active() and not self._failed():
-                self._fail(FAIL_CPU_DIED, SUPERVISOR)
+                self._fail(FAIL_STUCK, SUPERVISOR)
             self._stop_all()
         self._collect()
         for process in self._processes.values():
@@ -171,6 +217,9 @@ class Machine:
                 process.kill()
                 process.join()
         self._processes.clear()
+        if self._recorder:
+            self._recorder.finish()
+            self._recorder = None
         if self._mail:
             self._control.close(0)
             self._mail.context.destroy(linger=0)
@@ -186,11 +235,11 @@ class Machine:
 
     # --- what users do ------------------------------------------------------------------------
 
-    def spawn(self, program, *arguments, env=None):
+    def spawn(self, program, *arguments, env=None, root=False):
         """Start a program (a path, or the name of one of emu's guests); returns its Job.
 
-        `env` adds to the guest's environment.  MachineError when the program is not one
-        that this machine can run.
+        `env` adds to the guest's environment.  If a root program is killed, the machine fails
+        (rust-6).  MachineError when the program is not one that this machine can run.
         """
         image = read_program(program)
         argv = [os.fsencode(str(a)) for a in (program, *arguments)]
@@ -199,14 +248,20 @@ class Machine:
         if not self.jobs:
             self.window.machine["boot_ns"] = time.monotonic_ns()  # wall time is the guests'
         job = Job(self, self._ask("spawn", image, argv, encoded))
+        job.root = str(program) if root else ""
         self.jobs.append(job)
         return job
 
-    def run(self):
-        """Until the last scheduler exits; returns the Report. Ctrl-C ends the guests first."""
+    def run(self, limit_s=None):
+        """Until the last scheduler exits; returns the Report. Ctrl-C ends the guests first.
+
+        MachineError when that takes longer than `limit_s`; the guests end with the machine.
+        """
         try:
             self._ask("close")
-            self._wait_for_schedulers()
+            self._wait_for_schedulers(None if limit_s is None else time.monotonic() + limit_s)
+            if self._is_active():
+                raise MachineError(f"the guests did not end within {limit_s:g} s")
         except KeyboardInterrupt:
             self._interrupted = True
             self._ask("kill", SIGINT, -1)
@@ -218,6 +273,75 @@ class Machine:
     def kill(self, job, signal=SIGKILL):
         """End a job as by a fatal signal."""
         self._ask("kill", signal, job.index)
+
+    def fail(self, reason):
+        """The kernel fails (rust-6): every task is killed, the schedulers stop by the ordinary path.
+
+        `run` then raises MachineError with the reason.
+        """
+        if not self._failure:
+            self._failure = str(reason)
+            self._ask("kill", SIGKILL, -1, kill_reasons.KILL_MACHINE_FAILED)
+            self._ask("close")
+
+    def add_cpu(self):
+        """Start one more CPU on the running machine; its number (rust-4)."""
+        self._need_running()
+        self._reap_cpus()
+        cpu = free_slot(self)
+        prepare_slot(self, cpu)
+        with uninterrupted():
+            self._start_cpu(cpu)
+        self.call(cpu, "ping", 0)
+        return cpu
+
+    def remove_cpu(self, cpu, wait=True):
+        """Take a CPU from the running machine: what can move moves, what is pinned to it is waited for (rust-4)."""
+        self._need_running()
+        tell_to_leave(self, cpu)
+        if wait:
+            self._wait_until(lambda: not int(self.window.machine["active"]) >> cpu & 1)
+        self._reap_cpus()
+
+    def threads(self, job=None):
+        """The living threads, of one job or all: a list of ThreadInfo."""
+        return living_threads(self.window.machine, None if job is None else job.index)
+
+    def suspend(self, thread, wait=True):
+        """Stop a thread (a ThreadInfo or its handle) at its next safe point (cz-5); False when it was stopped already.
+
+        With `wait` returns when it has stopped, or has left.  MachineError for a thread that has left.
+        """
+        handle = getattr(thread, "handle", thread)
+        asked = self._ask("suspend", handle, SUPERVISOR + 1 if wait else 0)
+        if asked < 0:
+            raise MachineError(f"thread {handle:#x} has left")
+        if wait:
+            self._wait_until(lambda: suspension(self.window.machine, handle) != 0)
+        return bool(asked)
+
+    def resume(self, thread):
+        """Let a suspended thread go on; False when it was not suspended."""
+        handle = getattr(thread, "handle", thread)
+        asked = self._ask("resume", handle)
+        if asked < 0:
+            raise MachineError(f"thread {handle:#x} has left")
+        return bool(asked)
+
+    def set_limit(self, name, value):
+        """Change a limit while guests run (kse-5): "max_threads_per_task"."""
+        if name != "max_threads_per_task" or not 1 <= int(value) <= MAX_THREADS:
+            raise MachineError(f"limit {name}={value}: expected max_threads_per_task=1 to {MAX_THREADS}")
+        self.window.machine[name] = int(value)
+
+    def _need_running(self):
+        if not self._is_active():
+            raise MachineError("the machine has stopped: its last scheduler has exited")
+
+    def _reap_cpus(self):
+        """Forget the processes of CPUs that have left."""
+        for cpu in [a for a in self._processes if a < MAX_CPUS and not self._needed(a)]:
+            self._processes.pop(cpu).join(PATIENCE_S)
 
     def report(self):
         """The figures so far."""
@@ -236,63 +360,6 @@ class Machine:
             self._mail.wake(post(self.window.address, SUPERVISOR, cpu, IPI_CALL))
             return self._reply(socket, f"CPU {cpu}")
 
-    # --- waiting and watching -----------------------------------------------------------------
-
-    def _wait_for_schedulers(self, deadline=None):
-        """Until no scheduler is active: a wake-up is a hint, never a fact (rust-3)."""
-        while self._is_active():
-            if self._failed():
-                m = self.window.machine
-                self._stop_all()
-                raise MachineError(
-                    f"the machine failed: {explain(int(m['failed']), int(m['failed_value']))}"
-                )
-            if deadline is not None and time.monotonic() > deadline:
-                return
-            self._sleep(deadline)
-
-    def _sleep(self, deadline):
-        base = self.window.address
-        take_pending(base, SUPERVISOR)
-        if not self._is_active() or self._failed():
-            return
-        parked = begin_park(base, SUPERVISOR)
-        if parked == INTERRUPTED:
-            return
-        try:
-            if parked == ASLEEP:
-                self._poll(None if deadline is None else max(0, deadline - time.monotonic()))
-        finally:
-            consumed = self._mail.take()
-            if end_park(base, SUPERVISOR, int(consumed)):
-                self._mail.sleep()
-                end_park(base, SUPERVISOR, 1)
-
-    def _poll(self, timeout):
-        """Sleep until a wake-up or until a child dies that should not."""
-        if not self._mail.pending():
-            sentinels = {p.sentinel: actor for actor, p in self._processes.items()}
-            watched = [self._mail.descriptor, *(s for s, a in sentinels.items() if self._needed(a))]
-            ready = connection.wait(watched, timeout)
-            for actor in (sentinels[r] for r in ready if r in sentinels):
-                if self._needed(actor):
-                    self._fail(FAIL_SERVER_DIED if actor == SERVER else FAIL_CPU_DIED, actor)
-
-    def _needed(self, actor):
-        return actor == SERVER or bool(int(self.window.machine["active"]) >> actor & 1)
-
-    def _fail(self, code, value):
-        m = self.window.machine
-        if not m["failed"]:
-            m["failed_value"] = value
-            m["failed"] = code
-
-    def _failed(self):
-        return self.window is None or bool(self.window.machine["failed"])
-
-    def _is_active(self):
-        return bool(self.window.machine["active"])
-
     def _collect(self):
         """Take over the final statuses of jobs."""
         if self.window:
@@ -300,6 +367,7 @@ class Machine:
                 record = self.window.machine["jobs"][job.index]
                 if record["done"]:
                     job._status = int(record["status"])
+                    job._kill_reason = int(record["kill_reason"])
 
     def _ask(self, name, *arguments):
         """A request to the system server and its answer."""

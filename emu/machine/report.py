@@ -2,7 +2,11 @@
 
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
+
 from ..kernel.failures import explain
+from ..kernel.states import FREE, NEW
+from ..shm.tags import alive
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,22 @@ class CpuReport:
     mips: float  # while busy
     system_calls: int
     parks: int
+    involuntary: int  # switches by preemption
+    run_delay_ns: int  # that threads waited, runnable, before they ran here
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """Sums over a job's threads, those that have exited and those that have not."""
+
+    job: int
+    threads: int
+    runtime_ns: int  # on CPUs
+    run_delay_ns: int  # runnable, waiting
+    slices: int  # times one of them was picked
+    involuntary: int  # times one of them was preempted
+    migrations: int
+    instructions: int
 
 
 @dataclass(frozen=True)
@@ -33,8 +53,14 @@ class Report:
     page_faults: int
     migrations: int
     instructions: int
+    involuntary: int
+    run_delay_mean_ns: float  # from runnable to running, over all threads
+    jobs: list[JobReport] = field(default_factory=list)
     unknown_calls: dict[str, int] = field(default_factory=dict)
     interrupted: bool = False
+    max_threads: int = 0  # that a task may have at a time
+    thread_limit_hits: int = 0  # threads refused for that (kse-5)
+    leaks: dict[str, tuple[int, int]] = field(default_factory=dict)  # tag: count, bytes still allocated (rust-12)
     failure: str = ""  # why the machine itself failed, "" when it did not
 
     def as_dict(self):
@@ -42,11 +68,25 @@ class Report:
         return asdict(self)
 
 
+ACCOUNTS = ("runtime_ns", "run_delay_ns", "slices", "involuntary", "migrations", "instructions")
+
+
+def job_report(machine, job):
+    """The accounts of one job; those of threads that run right now may be a moment old."""
+    record = machine["jobs"][job]
+    state = machine["threads"]["where"] & 0xFF
+    living = machine["threads"][(state != FREE) & (state != NEW)]
+    tasks = np.flatnonzero(machine["tasks"]["state"] & (machine["tasks"]["job"] == job)) if not record["done"] else []
+    mine = living[np.isin(living["task"], tasks)]
+    sums = {name: int(record[name] + mine[name].sum()) for name in ACCOUNTS}
+    return JobReport(job=job, threads=int(record["threads"]) + len(mine), **sums)
+
+
 def make_report(machine, config, now_ns, unknown_calls, interrupted):
     """Read the figures of a machine record."""
     wall_ns = max(now_ns - int(machine["boot_ns"]), 1)
     cpus = []
-    for k in range(config.cpus):
+    for k in range(int(machine["nr_cpus"])):
         c = machine["cpus"][k]
         busy_ns = int(c["busy_ns"])
         cpus.append(
@@ -64,9 +104,12 @@ def make_report(machine, config, now_ns, unknown_calls, interrupted):
                 mips=int(c["instructions"]) / busy_ns * 1000 if busy_ns else 0.0,
                 system_calls=int(c["syscalls"]),
                 parks=int(c["parks"]),
+                involuntary=int(c["involuntary"]),
+                run_delay_ns=int(c["run_delay_ns"]),
             )
         )
     actors = machine["cpus"]
+    jobs = [job_report(machine, k) for k in range(int(machine["nr_jobs"]))]
     failed = int(machine["failed"])
     return Report(
         cpus=cpus,
@@ -78,7 +121,13 @@ def make_report(machine, config, now_ns, unknown_calls, interrupted):
         page_faults=int(actors["page_faults"].sum()),
         migrations=sum(c.migrations_in for c in cpus),
         instructions=sum(c.instructions for c in cpus),
+        involuntary=sum(c.involuntary for c in cpus),
+        run_delay_mean_ns=sum(j.run_delay_ns for j in jobs) / max(sum(j.slices for j in jobs), 1),
+        jobs=jobs,
         unknown_calls=dict(unknown_calls),
         interrupted=interrupted,
-        failure=explain(failed, int(machine["failed_value"])) if failed else "",
+        max_threads=int(machine["max_threads_per_task"]),
+        thread_limit_hits=int(machine["thread_limit_hits"]),
+        leaks=alive(machine),
+        failure=explain(failed, int(machine["failed_value"]), config.policy) if failed else "",
     )

@@ -22,13 +22,16 @@ import zmq
 from ..cpu_worker.lifeline import tie_to_supervisor
 from ..cpu_worker.mail import Mail, address
 from ..cpu_worker.process import prepare_actor
-from ..kernel import sched, sleeping
+from ..kernel import hotplug, references, sched, sleeping
 from ..kernel import task as tasks
 from ..kernel.failures import FAIL_CRASH
 from ..kernel.handles import tid as tid_of_thread
+from ..kernel.holding import HoldScope, ThreadEnds
 from ..kernel.ipi import INTERRUPTED, begin_park, end_park, owed, post, take_pending
+from ..kernel.kill_reasons import KILL_ASKED, KILL_FAULT, KILL_SIGNAL
 from ..kernel.server_ring import NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, take_request
 from ..kernel.signals import IGNORED_BY_DEFAULT, SIGPIPE, bit, post_signal, waits_for_thread
+from ..kernel.suspend import ask_resume, ask_suspend
 from ..kernel.syscalls.linux import registry
 from ..kernel.syscalls.linux.errors import ENOSYS, EPIPE, Blocked, LinuxError
 from ..kernel.syscalls.linux.numbers import name_of
@@ -50,9 +53,11 @@ def main(config, descriptors, stdio):
     """Entry of the server process. `stdio` are the guest's standard descriptors."""
     tie_to_supervisor()
     window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
-    mail = Mail(config["directory"], SERVER)
+    mail = Mail(config["directory"], SERVER, window.machine)
     try:
         prepare_actor(window, SERVER, config["policy"])
+        for cpu in range(config["cpus"]):
+            hotplug.bring_online(window.address, SERVER, cpu)
         server = Server(window, mail, config, [d.detach() for d in stdio])
         gc.freeze()
         server.run()
@@ -95,10 +100,11 @@ class Server:
 
     def run(self):
         while not self.stopped:
-            if take_pending(self.base, SERVER) & IPI_STOP:
+            pending = take_pending(self.base, SERVER)
+            if pending & IPI_STOP:
                 return
             served_any = self._serve_all()
-            if served_any or begin_park(self.base, SERVER) == INTERRUPTED:
+            if served_any or pending or begin_park(self.base, SERVER) == INTERRUPTED:
                 self._attend(dict(self.poller.poll(0)))
             else:
                 self._sleep()
@@ -136,6 +142,7 @@ class Server:
             self._answer_control()
         if self.waiting:
             self._retry_ready({d for d in ready if isinstance(d, int)})
+            self._retry_changed()  # an interrupt may have brought news: a thread is suspended now
         self._send_kicks()
 
     def _timeout_ms(self):
@@ -175,9 +182,13 @@ class Server:
         self._try(i, Call(self, i, thread))
 
     def _try(self, i, call):
-        """Execute a call; when it has to wait, remember it."""
+        """Execute a call, its task held; when it has to wait, remember it."""
         try:
-            result = registry.execute(call)
+            with HoldScope(self.window, SERVER, i) as call.scope:
+                result = registry.execute(call)
+        except ThreadEnds:
+            sleeping.finish_without_result(self.base, SERVER, i)
+            return
         except Blocked as blocked:
             word = sleeping.serve_later(self.base, SERVER, i)
             self.waiting[i] = (word, call, blocked)
@@ -238,7 +249,7 @@ class Server:
         blocked = int(thread["signal_mask"]) & bit(number)
         if handler in (0, 1) or blocked:
             os.write(self.stdio[2], f"{line}\n".encode())
-            self.end_task(int(thread["task"]), number)
+            self.end_task(int(thread["task"]), number, KILL_FAULT)
         else:
             thread["fault_signal"] = number
             self.fault_codes[i] = (code, int(thread["trap_value"]))
@@ -258,14 +269,18 @@ class Server:
                 handled |= bit(k + 1)
         task["handled"], task["ignored"] = handled, ignored
 
+    def print(self, data):
+        """Guests' `emu_print`: to the machine's standard output."""
+        os.write(self.stdio[1], data)
+
     def memory(self, thread):
         return UserMemory(self.window, SERVER, int(thread["task"]))
 
     # --- tasks --------------------------------------------------------------------------------
 
-    def end_task(self, task, wait_status):
+    def end_task(self, task, wait_status, reason=KILL_SIGNAL):
         handle = task | (int(self.machine["tasks"][task]["generation"]) << 32)
-        tasks.kill_task(self.base, SERVER, handle, wait_status)
+        tasks.kill_task(self.base, SERVER, handle, wait_status, reason)
 
     def spawn(self, program, argv, environment):
         """Make a task of a program; the job's index. PlacingError when there is no room."""
@@ -288,6 +303,7 @@ class Server:
         thread["pc"], thread["x"][SP] = pc, sp
         self.tasks[task] = TaskState(int(record["pid"]), argv, self.stdio)
         sched.start(self.base, SERVER, i)
+        references.release(self.base, SERVER, task)
         return job
 
     def _reap(self, task):
@@ -320,14 +336,26 @@ class Server:
         """The machine ends when its last task does."""
         return tasks.close_machine(self.base, SERVER)
 
-    def do_kill(self, wait_status, job):
+    def do_kill(self, wait_status, job, reason=KILL_ASKED):
         """End one job's task, or with job -1 every task."""
         killed = 0
         for index in range(int(self.machine["nr_jobs"])):
             record = self.machine["jobs"][index]
             if job in (-1, index) and not record["done"]:
-                killed += tasks.kill_task(self.base, SERVER, int(record["task"]), wait_status)
+                killed += tasks.kill_task(self.base, SERVER, int(record["task"]), wait_status, reason)
         return killed
+
+    def do_activate(self, cpu):
+        return hotplug.activate(self.base, SERVER, cpu)
+
+    def do_offline(self, cpu):
+        return hotplug.take_offline(self.base, SERVER, cpu)
+
+    def do_suspend(self, handle, tell):
+        return ask_suspend(self.base, SERVER, handle, tell)
+
+    def do_resume(self, handle):
+        return ask_resume(self.base, SERVER, handle)
 
     def do_figures(self):
         """What only the server counts."""

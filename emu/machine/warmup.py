@@ -22,15 +22,16 @@ def ensure_warm(quiet=False):
         return
     with cache.cache_lock():
         if not cache.is_warm():
-            _compile(quiet)
-            cache.mark_warm()
+            cache.mark_warm(_compile(quiet))
 
 
 def _compile(quiet):
+    """Compile everything; the folders that hold it."""
     from ..cpu_worker.warm import everything  # heavy: only when something has to be compiled
 
+    entries = everything()
     with (
-        tqdm(total=len(everything()), desc="compiling the kernel (once)", unit="fn", disable=quiet) as bar,
+        tqdm(total=len(entries), desc="compiling the kernel (once)", unit="fn", disable=quiet) as bar,
         ThreadPoolExecutor(WORKERS) as pool,
     ):
         running = []
@@ -42,6 +43,7 @@ def _compile(quiet):
             for process in running:
                 process.kill()
             raise
+    return [cache.entry_directory(e.function.__code__.co_filename) for e in entries]
 
 
 def _worker(part, bar, running):
@@ -54,4 +56,11 @@ def _worker(part, bar, running):
             bar.update()
         errors = process.stderr.read()
     if process.returncode:
-        raise MachineError(f"compiling the kernel failed: {' '.join(errors.strip().splitlines()[-1:])}")
+        raise MachineError(f"compiling the kernel failed: {_cause(errors)}")
+
+
+def _cause(errors):
+    """The lines of a compiler's traceback that say what is wrong: Numba's error and where it came from."""
+    lines = [line.strip() for line in errors.strip().splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith("File ") or "Error" in line or line.startswith("- Resolution")]
+    return " | ".join(dict.fromkeys(telling[-8:] or lines[-1:]))

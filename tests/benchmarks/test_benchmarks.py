@@ -36,7 +36,10 @@ def is_spread(figures):
 
 def test_every_benchmark_has_a_test_here():
     names = {path.stem for path in BENCHMARKS.glob("*.py")} - SHARED
-    assert names == {"cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots"}
+    assert names == {
+        "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
+        "events", "shares", "spawn", "migration", "hotplug", "steal",
+    }  # fmt: skip
 
 
 def test_cpu_speed_compares_equal_work(tmp_path):
@@ -70,11 +73,56 @@ def test_switch_times_the_core_and_the_guest(tmp_path):
     assert is_spread(emu["switch_ns"]) and is_spread(emu["yield_ns"])
 
 
+def test_shares_add_up_and_stand_beside_what_was_promised(tmp_path):
+    rows = run("shares", tmp_path)
+    for policy in ("codezero", "eevdf"):
+        mine = [row for row in rows if row["policy"] == policy]
+        assert len(mine) == 5 and all(is_spread(row["share"]) for row in mine)
+        assert abs(sum(row["promised"] for row in mine) - 1) < 1e-9
+
+
+def test_spawn_times_the_kernel_alone_and_a_guest(tmp_path):
+    rows = run("spawn", tmp_path)
+    assert [row["aim"] for row in rows[:2]] == [500_000, 30_000]
+    assert all(row.get("status") == NOT_INSTALLED or is_spread(row["per_second"]) for row in rows)
+
+
+def test_migration_counts_in_the_core_and_times_a_guest(tmp_path):
+    core, guest, *peers = run("migration", tmp_path)
+    assert core["per_second"]["min"] > 0 and is_spread(guest["us"])
+    assert all(row.get("status") == NOT_INSTALLED or is_spread(row["us"]) for row in peers)
+
+
+def test_hotplug_adds_and_removes_and_loses_nothing(tmp_path):
+    added, removed, check = run("hotplug", tmp_path)
+    assert added["times"] >= 3 and removed["times"] >= 3
+    assert check["wrong"] == [] and check["lost"] == 0 and check["leaks"] == {}
+
+
+def test_steal_has_both_forms_under_every_number_of_thieves(tmp_path):
+    rows = run("steal", tmp_path)
+    assert len(rows) >= 4 and all(is_spread(row["ns"]) for row in rows)
+
+
 def test_wakeup_has_every_way_and_the_ratio(tmp_path):
     rows = run("wakeup", tmp_path)
     assert [row["way"] for row in rows] == ["polling", "ZeroMQ", "futex", "eventfd", "ZeroMQ ÷ futex"]
     assert all(0 < row["p50_ns"] <= row["p99_ns"] for row in rows[:-1])
     assert rows[-1]["p50_ratio"] > 0
+
+
+def test_timeouts_counts_every_operation_alone_and_through_the_channel(tmp_path):
+    rows = run("timeouts", tmp_path)
+    figures = {(row["part"], row["what"]): row for row in rows}
+    for part in ("heap alone", "with the channel", "heapq"):
+        for what in ("insert", "renewed: cancel and insert", "expire"):
+            assert is_spread(figures[part, what]["ns"])
+    for part in ("heap alone", "with the channel"):
+        assert is_spread(figures[part, "cancel"]["ns"]) and is_spread(figures[part, "compact, an entry"]["ns"])
+        assert figures[part, "compactions"]["count"]["min"] > 1
+    late = {row["what"]: row for row in rows if row["part"] == "oversleeping"}
+    assert {"emu, 1 CPU", "emu, 2 CPUs", "host nanosleep"} == late.keys()
+    assert all(0 <= row["min_ns"] <= row["p50_ns"] <= row["p99_ns"] for row in late.values())
 
 
 def test_startup_times_whole_commands(tmp_path):
@@ -83,9 +131,18 @@ def test_startup_times_whole_commands(tmp_path):
     assert all(row.get("status") == NOT_INSTALLED or is_spread(row["wall_s"]) for row in rows)
 
 
+def test_events_times_the_writer_and_the_recorder(tmp_path):
+    rows = run("events", tmp_path)
+    writer = {row["what"]: row for row in rows if row["part"] == "writer"}
+    assert {"nothing", "the clock alone", "emit, tracing off", "emit, tracing on"} <= writer.keys()
+    assert all(is_spread(row["ns"]) for row in writer.values())
+    recorder = [row for row in rows if row["part"] == "recorder"]
+    assert len(recorder) == 2 and all(row["million_events_per_s"]["min"] > 0 for row in recorder)
+
+
 def test_memory_lists_every_role(tmp_path):
     rows = {row["process"]: row for row in run("memory", tmp_path, "--cpus", "2")}
-    assert {"CPU", "system server", "forkserver", "supervisor"} <= rows.keys()
+    assert {"CPU", "system server", "timekeeper", "forkserver", "supervisor"} <= rows.keys()
     assert rows["CPU"]["unique_bytes"]["runs"] == 2 * 2
     assert all(row["unique_bytes"]["min"] > 0 for row in rows.values())
 
@@ -95,6 +152,36 @@ def test_boots_lose_nothing_and_leave_nothing(tmp_path):
     assert row["boots"] == 3 and row["lost_threads"] == 0 and row["wrong_runs"] == 0
     left = row["left_behind"]
     assert all(left[name] <= 0 for name in ("machine_processes", "socket_directories", "segments", "descriptors"))
+
+
+def test_policies_covers_every_mix_and_policy(tmp_path):
+    from emu.kernel.hooks import BUILTIN
+
+    rows = run("policies", tmp_path)
+    assert [(row["mix"], row["policy"]) for row in rows] == [
+        (mix, policy) for mix in ("batch", "interactive", "forkjoin", "locks") for policy in BUILTIN
+    ]
+    for row in rows:
+        assert "status" not in row, row
+        assert row["makespan_ns"] > 0 and row["throughput_ms_per_s"] > 0 and 0 < row["fairness"] <= 1
+        assert len(row["runs"]) == 2 and (row["mix"] == "batch" or row["p50_ns"] <= row["p99_ns"])
+
+
+def test_every_mix_is_a_workload_that_says_what_it_is():
+    from emu.machine.workload import read_workload
+
+    files = sorted((BENCHMARKS / "mixes").glob("*.json"))
+    assert [file.stem for file in files] == ["batch", "forkjoin", "interactive", "locks"]
+    for file in files:
+        assert json.loads(file.read_text())["about"] and read_workload(file).threads
+
+
+def test_balance_shows_the_distribution_beside_chance(tmp_path):
+    fixed, moving, ratios = run("balance", tmp_path)
+    assert fixed["policy"] == "random" and fixed["migrations"]["max"] == 0 < moving["migrations"]["max"]
+    assert is_spread(fixed["makespan_s"]) and len(fixed["all_s"]) == len(moving["all_s"]) == 2
+    assert 1 <= fixed["busiest"]["min"] <= fixed["busiest"]["max"] < 2.1 and ratios["work_ratio_of_medians"] > 0
+    assert ratios["expected_mean"] == pytest.approx(1.375) and ratios["ratio_of_medians"] > 0
 
 
 def test_a_machine_that_stays_booted_runs_one_guest_after_another():

@@ -32,6 +32,7 @@ class Output:
 def run_programs(programs, cpus, policy, **options):
     """Run (path, *arguments) tuples one after another; [(exit status, output)] and the last report."""
     results, report = [], None
+    options.setdefault("max_threads", 1024)
     for program, *arguments in programs:
         with Output() as output:
             machine = Machine(cpus, policy, stdout=output.descriptor, stderr=output.descriptor, quiet=True, **options)

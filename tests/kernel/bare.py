@@ -4,7 +4,8 @@ import contextlib
 from types import SimpleNamespace
 
 from emu.cpu_worker.process import prepare_actor
-from emu.limits import MIB, SERVER, SUPERVISOR
+from emu.kernel.hotplug import bring_online
+from emu.limits import MIB, SERVER, SUPERVISOR, TIMEKEEPER
 from emu.machine.config import Config
 from emu.machine.machine import Machine
 from emu.shm.segment import Window
@@ -14,8 +15,10 @@ def fill(window, cpus=2, policy="inko", seed=1):
     """The machine record as at boot, and every actor's record as its process would fill it."""
     config = Config.make(cpus, policy, seed=seed, memory=window.memory_bytes)
     Machine._fill(SimpleNamespace(config=config), window.machine)
-    for actor in (*range(cpus), SUPERVISOR, SERVER):
+    for actor in (*range(cpus), SUPERVISOR, SERVER, TIMEKEEPER):
         prepare_actor(window, actor, policy)["tlb_task"] = -1
+    for cpu in range(cpus):
+        bring_online(window.address, SERVER, cpu)
 
 
 @contextlib.contextmanager

@@ -4,8 +4,9 @@ import numpy as np
 
 from emu.kernel.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES
 from emu.kernel.vm.pagetable import PPN_SHIFT, RESIDENT, RWX, V
-from emu.kernel.wait import SLEEP_CLAIMED
-from emu.limits import MAX_QUEUES, MAX_TASKS, MAX_THREADS, PAGE_SIZE
+from emu.kernel.wait import SLEEP_SERVED
+from emu.limits import MAX_QUEUES, MAX_TASKS, PAGE_SIZE
+from tests.kernel.held import held_by
 
 
 def threads_by_queue(machine):
@@ -18,30 +19,17 @@ def threads_by_queue(machine):
     return found
 
 
-def list_of(machine, queue):
-    """The threads on a queue's list, checked in both directions."""
-    q, threads = machine["queues"][queue], machine["threads"]
-    found, previous, i = [], -1, int(q["head"])
-    while i >= 0:
-        assert int(threads[i]["previous"]) == previous, f"queue {queue}: thread {i} points back wrongly"
-        assert len(found) < MAX_THREADS, f"queue {queue}: its list is a circle"
-        found.append(i)
-        previous, i = i, int(threads[i]["next"])
-    assert int(q["tail"]) == previous, f"queue {queue}: wrong tail"
-    return found
-
-
-def check_queues(machine):
-    """The invariants of sched.py, for policies that keep the core's list; nobody may be at work."""
-    truth = threads_by_queue(machine)
+def check_queues(machine, policy="inko"):
+    """The invariants of sched.py, and those of the policy's own order (held.py); nobody may be at work."""
+    truth, held = threads_by_queue(machine), held_by(policy)
     for queue in range(MAX_QUEUES):
         q, states = machine["queues"][queue], truth.get(queue, {})
-        listed = list_of(machine, queue)
+        listed = held(machine, queue)
         assert q["lock"] == 0, f"queue {queue} is locked"
         assert len(set(listed)) == len(listed) and set(listed) == states.get("runnable", set()), (
             f"queue {queue} lists {listed}, its runnable threads are {states.get('runnable', set())}"
         )
-        assert q["nr_runnable"] == len(listed), f"queue {queue}: nr_runnable {q['nr_runnable']}"
+        assert machine["lock_free"] or q["nr_runnable"] == len(listed), f"queue {queue}: nr_runnable {q['nr_runnable']}"
         mine = sum(len(s) for name, s in states.items() if name in ("runnable", "running", "blocked"))
         assert q["nr_threads"] == mine, f"queue {queue}: nr_threads {q['nr_threads']}, has {mine}"
         running = states.get("running", set())
@@ -50,7 +38,7 @@ def check_queues(machine):
     state, sleep = machine["threads"]["where"] & 0xFF, machine["threads"]["sleep"]
     wrong = np.flatnonzero(((state == RUNNABLE) | (state == RUNNING)) & (sleep != 0))
     assert not wrong.size, f"threads {wrong} are awake with sleep words {sleep[wrong]}"
-    lost = np.flatnonzero((state == BLOCKED) & ((sleep == 0) | (sleep == SLEEP_CLAIMED)))
+    lost = np.flatnonzero((state == BLOCKED) & ((sleep == 0) | (sleep < SLEEP_SERVED)))
     assert not lost.size, f"threads {lost} sleep though they were woken"
 
 

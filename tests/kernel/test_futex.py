@@ -5,12 +5,12 @@ import pytest
 from emu.kernel import sched, sleeping
 from emu.kernel.task import create_task, reap_task
 from emu.kernel.vm import address_space
-from emu.limits import FUTEX_BUCKETS, PAGE_SIZE
+from emu.limits import FUTEX_BUCKETS, PAGE_SIZE, TIMEKEEPER
 from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window
 from tests.kernel.checks import check_frames, check_queues
 
-EAGAIN, EFAULT, EINVAL, EINTR, ERESTART = 11, 14, 22, 4, 512
+EAGAIN, EFAULT, EINVAL, EINTR, ERESTART, ETIMEDOUT = 11, 14, 22, 4, 512, 110
 VA, OTHER, ANY = 0x10000, 0x10040, 0xFFFFFFFF
 A0 = 10
 
@@ -168,6 +168,23 @@ def test_an_interrupted_wait_with_a_time_out_is_not_begun_anew(futexes):
     i = futexes.waiter(deadline_ns=1 << 60)
     assert sleeping.interrupt(futexes.base, 1, i) == 1
     assert futexes.result(i) == -EINTR and futexes.machine["threads"][i]["restart"] == 0
+
+
+@pytest.mark.system("inko-3")
+def test_a_woken_waits_time_out_is_stale_and_an_untimed_ones_is_not_there(futexes):
+    for deadline_ns in (1 << 60, 0, 1 << 60):
+        futexes.waiter(deadline_ns=deadline_ns)
+    assert futexes.wake(9) == 3 and futexes.machine["stale_timeouts"] == 2
+    assert hot.take_messages(futexes.base) == 2 and futexes.machine["stale_timeouts"] == 0
+
+
+@pytest.mark.system("inko-3")
+def test_a_waits_time_out_ends_it_and_takes_it_out_of_its_bucket(futexes):
+    i = futexes.waiter(deadline_ns=1)
+    hot.take_messages(futexes.base)
+    assert hot.expire_due(futexes.base, TIMEKEEPER) == 1
+    assert futexes.result(i) == -ETIMEDOUT and futexes.runnable() == [i] and futexes.all_waiting() == []
+    assert futexes.wake(9) == 0
 
 
 def test_a_moved_waiter_can_still_be_interrupted(futexes):

@@ -49,9 +49,9 @@ def test_a_dead_tasks_handle_kills_nobody(window):
     reap_task(base, 0, k)
     assert hot.task_index(base, handle) == -1
     assert create_task(base, 0) == k, "the record is used again"
-    assert kill_task(base, 0, handle, 9) == 0
+    assert kill_task(base, 0, handle, 9, 0) == 0
     assert window.machine["tasks"][k]["exiting"] == 0
-    assert kill_task(base, 0, hot.task_handle(base, k), 9) == 1
+    assert kill_task(base, 0, hot.task_handle(base, k), 9, 0) == 1
     assert window.machine["tasks"][k]["exiting"] == 10
     reap_task(base, 0, k)
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from emu.kernel.hooks import ARITY, BUILTIN, NAMES, REQUIRED, PolicyError, install, load_policy
+from emu.kernel.hooks import BUILTIN, HOOKS, NAMES, REQUIRED, PolicyError, install, load_policy
 from emu.machine.config import Config, MachineError
 
 GOOD = """
@@ -12,7 +12,7 @@ from emu.kernel.hooks import hook
 from emu.kernel.queue import append, pop, remove
 
 @hook
-def enqueue(m, queue, thread):
+def enqueue(m, queue, thread, reason):
     append(m, m.queues[queue], thread)
     return 0
 
@@ -90,7 +90,7 @@ def test_a_hook_without_its_mark(policy):
 
 def test_a_hook_with_the_wrong_number_of_arguments(policy):
     message = mistake(policy(GOOD.replace("def pick(m, queue)", "def pick(m)")))
-    assert message.endswith(f"hook 'pick' takes 1 arguments, expected {ARITY[NAMES.index('pick')]}")
+    assert message.endswith(f"hook 'pick' takes 1 arguments, expected {HOOKS['pick']}")
 
 
 @pytest.mark.parametrize("text", ["import nothing_of_this_name\n", "def pick(m, queue\n", "1 / 0\n"])

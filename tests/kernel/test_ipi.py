@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from emu.kernel.ipi import AWAKE, MESSAGE_COMING, PARKED, begin_park, end_park, owed, post, take_pending
-from emu.limits import IPI_CALL, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
-from emu.machine import machine as supervisor
+from emu.limits import IPI_CALL, IPI_RESCHEDULE, IPI_STOP, IPI_TIMER, SERVER, SUPERVISOR, TIMEKEEPER
+from emu.machine import watching
 
 SENDER, OTHER = 0, 1
 
@@ -33,8 +33,9 @@ def test_a_parked_actor_gets_one_message_from_the_first_sender_only(window):
 
 
 def test_the_last_actors_bit_is_not_lost_to_the_sign(window):
-    begin_park(window.address, SERVER)
-    assert post(window.address, SENDER, SERVER, IPI_CALL) & ((1 << 64) - 1) == 1 << SERVER
+    begin_park(window.address, TIMEKEEPER)
+    assert TIMEKEEPER == 63
+    assert post(window.address, SENDER, TIMEKEEPER, IPI_TIMER) & ((1 << 64) - 1) == 1 << TIMEKEEPER
 
 
 def test_who_finds_an_interrupt_does_not_sleep(window):
@@ -73,9 +74,9 @@ def test_the_supervisor_does_not_wait_for_a_message_that_nobody_sends(window, mo
         post(base, SERVER, SUPERVISOR, IPI_RESCHEDULE)
         return pending
 
-    monkeypatch.setattr(supervisor, "take_pending", take_and_be_interrupted)
+    monkeypatch.setattr(watching, "take_pending", take_and_be_interrupted)
     machine = SimpleNamespace(
-        window=window, _mail=NoMail(), _is_active=lambda: True, _failed=lambda: False, _poll=lambda timeout: None
+        window=window, _mail=NoMail(), _patience=lambda deadline: None, _poll=lambda timeout: None
     )
-    supervisor.Machine._sleep(machine, None)
+    watching.Watching._sleep(machine, lambda: False, None)
     assert parked(window) == AWAKE

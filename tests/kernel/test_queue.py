@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window
-from tests.kernel.checks import list_of
+from tests.kernel.held import list_of
 
 THREADS, QUEUE = 8, 1
 

@@ -1,9 +1,25 @@
 """Cold entries to the kernel's hot functions, for tests only."""
 
+from emu.cpu_worker import loop
 from emu.hot import entry
-from emu.kernel import futex, handles, queue, randomness, sched, thread, timeouts
+from emu.kernel import (
+    futex,
+    handles,
+    hotplug,
+    migration,
+    queue,
+    randomness,
+    runqueue,
+    sched,
+    sleep_until,
+    thread,
+    timekeeper,
+    timeout_channel,
+    timeouts,
+)
 from emu.kernel.vm import address_space
 from emu.kernel.wait import claim, prepare_sleep, sleep_word
+from emu.shm import spinlock
 from emu.shm.layout import machine_at
 from emu.shm.memory import call_4
 
@@ -31,20 +47,97 @@ def pop(address, q):
 
 
 @entry(5)
-def add_timeout(address, cpu, deadline_ns, i, word):
-    timeouts.add_timeout(machine_at(address), cpu, deadline_ns, i, word)
+def add_entry(address, deadline_ns, where, word, i):
+    timeouts.add_entry(machine_at(address), deadline_ns, where, word, i)
+    return 0
+
+
+@entry(1)
+def next_deadline(address):
+    return timeouts.next_deadline(machine_at(address))
+
+
+@entry(1)
+def remove_first(address):
+    timeouts.remove_first(machine_at(address))
+    return 0
+
+
+@entry(1)
+def compact(address):
+    return timeouts.compact(machine_at(address))
+
+
+@entry(1)
+def is_fragmented(address):
+    return 1 if timeouts.is_fragmented(machine_at(address)) else 0
+
+
+@entry(2)
+def count_stale(address, word):
+    timeouts.count_stale(machine_at(address), word)
+    return 0
+
+
+# --- the timekeeper and its channels ----------------------------------------------
+
+
+@entry(6)
+def post_timeout(address, me, deadline_ns, precise, i, word):
+    timeout_channel.post_timeout(machine_at(address), me, deadline_ns, precise, i, word)
+    return 0
+
+
+@entry(6)
+def post(address, me, deadline_ns, where, word, i):
+    timeout_channel.post(machine_at(address), me, deadline_ns, where, word, i)
     return 0
 
 
 @entry(2)
-def next_deadline(address, cpu):
-    return timeouts.next_deadline(machine_at(address), cpu)
+def coalesced(address, deadline_ns):
+    return timeout_channel.coalesced(machine_at(address), deadline_ns)
+
+
+@entry(1)
+def take_messages(address):
+    return timekeeper.take_messages(machine_at(address))
 
 
 @entry(2)
-def remove_first(address, cpu):
-    timeouts.remove_first(machine_at(address), cpu)
+def expire_due(address, me):
+    return timekeeper.expire_due(machine_at(address), me)
+
+
+@entry(3)
+def go_to_sleep(address, me, deadline_ns):
+    return 1 if timekeeper.go_to_sleep(machine_at(address), me, deadline_ns) else 0
+
+
+@entry(3)
+def rouse(address, me, deadline_ns):
+    return 1 if timekeeper.rouse(machine_at(address), me, deadline_ns) else 0
+
+
+@entry(4)
+def acquire(address, me, lock, rank):
+    spinlock.acquire(machine_at(address), me, lock, rank)
     return 0
+
+
+@entry(6)
+def set_timeout(address, me, i, deadline_ns, precise, lock):
+    return sleep_until.set_timeout(machine_at(address), me, i, deadline_ns, precise, lock)
+
+
+@entry(4)
+def set_infinite_timeout(address, me, i, lock):
+    return sleep_until.set_infinite_timeout(machine_at(address), me, i, lock)
+
+
+@entry(3)
+def clear_timeout(address, me, i):
+    return 1 if sleep_until.clear_timeout(machine_at(address), me, i) else 0
 
 
 @entry(3)
@@ -110,7 +203,7 @@ def pull(address, me, queue_index):
 
 @entry(3)
 def switch(address, me, i):
-    return sched.switch(machine_at(address), me, i)
+    return sched.switch(machine_at(address), me, i, False)
 
 
 @entry(3)
@@ -130,9 +223,48 @@ def leave(address, me, i):
     return 0
 
 
+@entry(3)
+def yield_cpu(address, me, i):
+    return sched.switch(machine_at(address), me, i, True)
+
+
+@entry(3)
+def tick(address, me, i):
+    """What a CPU does every BUDGET_INSTRUCTIONS; 1 when another thread got it."""
+    return 1 if loop._tick(machine_at(address), me, i) else 0
+
+
+@entry(2)
+def balance_periodically(address, me):
+    migration.balance_periodically(machine_at(address), me)
+    return 0
+
+
+@entry(3)
+def move_runnable(address, me, i):
+    """Take a waiting thread to a queue that it may be on."""
+    m = machine_at(address)
+    if m.lock_free != 0:
+        migration.tell_misplaced(m, me, runqueue.queue_of(m.threads[i]))
+        return 0
+    return 1 if migration.move_runnable(m, me, i, runqueue.queue_of(m.threads[i])) else 0
+
+
+@entry(2)
+def move_misplaced(address, me):
+    migration.move_misplaced(machine_at(address), me)
+    return 0
+
+
+@entry(2)
+def evacuate(address, me):
+    hotplug.evacuate(machine_at(address), me)
+    return 0
+
+
 @entry(4)
 def place(address, me, i, reason):
-    return sched.place(machine_at(address), me, i, reason)
+    return runqueue.place(machine_at(address), me, i, reason)
 
 
 @entry(3)

@@ -1,7 +1,7 @@
 """Schedulers retire round after round; who is last raises the signal."""
 
-from emu.cpu_worker.loop import _retire
 from emu.hot import entry, hot
+from emu.kernel.hotplug import retire
 from emu.kernel.ipi import send_ipi
 from emu.limits import IPI_STOP, SUPERVISOR
 from emu.shm.atomics import exchange, load_relaxed, store_relaxed
@@ -15,6 +15,7 @@ SIGNALS = OWN  # a line for each worker: signals it has sent so far
 def _begin(m, me, workers):
     if me == 0:
         store_relaxed(m, "active", (1 << workers) - 1)
+        store_relaxed(m, "draining", 1)
         exchange(m.cpus[SUPERVISOR], "pending", 0)
     return meet(m, workers)
 
@@ -42,7 +43,7 @@ def retire_in_rounds(address, me, workers, count):
     m = machine_at(address)
     done = 0
     while done < count and _begin(m, me, workers):
-        _retire(m, me)
+        retire(m, me)
         done += 1
         if not _end(m, me, workers, done):
             break

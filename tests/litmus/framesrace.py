@@ -5,6 +5,7 @@ from emu.kernel.randomness import random_below
 from emu.kernel.vm.frames import allocate_frame, drop_frame, share_frame
 from emu.shm.layout import frame_address, machine_at
 from emu.shm.memory import load_64, store_64
+from emu.shm.tags import TAG_PAGE
 from tests.litmus.crew import OWN, dawdle, get_word, meet, over, result, set_word, violation
 
 HELD = 32  # frames a worker holds at most
@@ -43,7 +44,7 @@ def take_and_drop(address, me, workers, count):
     while done < count and not over(m):
         done += 1
         if held < HELD and random_below(m, me, 2) == 0:
-            frame = allocate_frame(m, me)
+            frame = allocate_frame(m, me, TAG_PAGE)
             _marked(m, me, frame)
             if random_below(m, me, 4) == 0:
                 share_frame(m, frame)

@@ -91,7 +91,7 @@ def post_badly(address, me, target, vector):
 
 
 def _target(window, me, workers, directory, park):
-    base, mail, consumed = window.address, Mail(directory, me), 0
+    base, mail, consumed = window.address, Mail(directory, me, window.machine), 0
     pin(me, True)  # not ZeroMQ's own thread, which runs already
     try:
         while not is_over(base, workers):
@@ -120,7 +120,7 @@ def bad_target(window, me, workers, directory, rounds):
 
 
 def _sender(window, me, workers, directory, rounds, send, patience_ns):
-    base, mail, sent, answered = window.address, Mail(directory, me), 0, 0
+    base, mail, sent, answered = window.address, Mail(directory, me, window.machine), 0, 0
     pin(me, True)
     try:
         for number in range(1, rounds + 1):

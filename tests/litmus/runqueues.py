@@ -2,21 +2,16 @@
 
 from emu.hot import entry, hot
 from emu.kernel.hooks import call_pick
+from emu.kernel.local_queue import available, become, stamp
+from emu.kernel.migration import move_misplaced, move_sleeper
 from emu.kernel.randomness import random_below
-from emu.kernel.sched import (
-    block,
-    leave,
-    lock_queue,
-    make_runnable,
-    pick_next,
-    start_thread,
-    switch,
-    unlock_queue,
-)
-from emu.kernel.states import RUNNING, SLEEP_TIME, set_where
+from emu.kernel.runqueue import begin, lock_queue, unlock_queue
+from emu.kernel.sched import block, leave, make_runnable, pick_next, start_thread, switch
+from emu.kernel.states import BLOCKED, RUNNING, SLEEP_TIME, set_where
 from emu.kernel.thread import allocate_thread, free_thread
 from emu.kernel.wait import claim, prepare_sleep, sleep_word
 from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed
+from emu.shm.deque import NOTHING
 from emu.shm.layout import machine_at
 from emu.shm.memory import compare_exchange_64, host_yield
 from tests.litmus.crew import (
@@ -32,6 +27,7 @@ from tests.litmus.crew import (
     violation,
     word_at,
 )
+from tests.litmus.deques import take_without_swap
 
 ALIVE = OWN  # threads that were started and have not left
 STARTED = OWN + LINE
@@ -81,7 +77,7 @@ def _act(m, me, i):
     if step < 6:
         if random_below(m, me, 4) == 0:
             m.threads[i].affinity = 1 << random_below(m, me, m.nr_cpus)
-        switch(m, me, i)
+        switch(m, me, i, False)
     elif step < 12:
         prepare_sleep(m.threads[i], SLEEP_TIME)
         dawdle(random_below(m, me, 4))
@@ -100,6 +96,16 @@ def _look_idle(m, me):
     fetch_and(m, "idle", ~(1 << me))
 
 
+@hot
+def _evacuate_some(m, me):
+    """What a CPU that leaves does with threads that sleep or wait with it, for any of them at any time."""
+    i = random_below(m, me, RECORDS)
+    if random_below(m, me, 2) == 0:
+        move_misplaced(m, me)
+    elif load_relaxed(m.threads[i], "where") == BLOCKED | (me << 8):
+        move_sleeper(m, me, i, (me + 1) % m.nr_cpus)
+
+
 @entry(4)
 def churn(address, me, workers, steps):
     m = machine_at(address)
@@ -110,6 +116,8 @@ def churn(address, me, workers, steps):
         if random_below(m, me, 8) == 0:
             _spawn(m, me)
         _wake_one(m, me)
+        if m.lock_free != 0 and random_below(m, me, 8) == 0:
+            _evacuate_some(m, me)
         i = c.current
         if i < 0:
             i = pick_next(m, me)
@@ -127,8 +135,20 @@ def churn(address, me, workers, steps):
 
 
 @hot
+def _steal_badly(m, me, queue):
+    i = take_without_swap(m.deques[queue])
+    if i == NOTHING:
+        return pick_next(m, me)
+    begin(m, me, i, stamp(m, me, i, me))
+    become(m, me, i, RUNNING, me)
+    return i
+
+
+@hot
 def _pull_badly(m, me, queue):
-    """Control: `pull` that locks its own queue only."""
+    """Control: `pull` that locks its own queue only, or takes from a deque without the swap."""
+    if m.lock_free != 0:
+        return _steal_badly(m, me, queue)
     lock_queue(m, me, me)
     i = call_pick(m, me, queue)
     if i >= 0:
@@ -155,7 +175,7 @@ def churn_with_bad_pull(address, me, workers, steps):
         i = c.current
         if i < 0:
             victim = random_below(m, me, workers)
-            if load_relaxed(m.queues[victim], "nr_runnable") > 0:
+            if available(m, victim) > 0:
                 i = _pull_badly(m, me, victim)
         if i >= 0:
             _run_a_little(m, me, i)

@@ -15,6 +15,7 @@ from emu.limits import IPI_TLB
 from emu.shm.atomics import exchange, fetch_add, load_relaxed
 from emu.shm.layout import frame_address, machine_at
 from emu.shm.memory import load_64, store_64
+from emu.shm.tags import TAG_PAGE
 from tests.litmus.crew import LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, violation
 
 PAGES = 4
@@ -25,7 +26,7 @@ MARK, POISON = 1000, 666
 
 @hot
 def _new_frame(m, me, k):
-    frame = allocate_frame(m, me)
+    frame = allocate_frame(m, me, TAG_PAGE)
     store_64(frame_address(m, frame), MARK + k)
     return frame
 

@@ -1,13 +1,26 @@
 """One thread that sleeps again and again, and several CPUs that want to wake it."""
 
 from emu.hot import entry, hot
+from emu.kernel.hooks import ENQUEUE_WAKE
+from emu.kernel.local_queue import place_on
 from emu.kernel.randomness import random_below
-from emu.kernel.sched import block, lock_queue, make_runnable, pick_next, start_thread, unlock_queue
+from emu.kernel.runqueue import lock_queue, unlock_queue
+from emu.kernel.sched import block, make_runnable, pick_next, start_thread
 from emu.kernel.sleeping import interrupt_sleep
-from emu.kernel.states import BLOCKED, SLEEP_SERVER, SLEEP_TIME, set_where
+from emu.kernel.states import (
+    BLOCKED,
+    SLEEP_SERVER,
+    SLEEP_TIME,
+    SLEEP_TIMED,
+    exchange_where,
+    queue_of,
+    set_where,
+    state_of,
+)
 from emu.kernel.thread import allocate_thread
-from emu.kernel.wait import A0, SLEEP_CLAIMED, claim, prepare_sleep, sleep_word
-from emu.shm.atomics import load_relaxed, load_seq_cst, store_relaxed
+from emu.kernel.wait import A0, claim, claimed, is_claimed, prepare_sleep, sleep_word
+from emu.shm.atomics import compare_exchange, load_relaxed, load_seq_cst, store_relaxed
+from emu.shm.events import WAKE
 from emu.shm.layout import machine_at
 from emu.shm.memory import monotonic_ns
 from tests.litmus.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
@@ -18,7 +31,7 @@ EINTR = 4
 
 
 @hot
-def _become_the_sleeper(m, me):
+def become_the_sleeper(m, me):
     """This CPU runs a thread, which the others find in THREAD."""
     i = allocate_thread(m, me, 0)
     m.threads[i].affinity = 1 << me
@@ -28,7 +41,7 @@ def _become_the_sleeper(m, me):
 
 
 @hot
-def _wait_until_picked(m, me, i, bad=False):
+def wait_until_picked(m, me, i, bad=False):
     """After the thread left its CPU: until it runs again; False when the run is over first."""
     give_up_ns = monotonic_ns() + LOST_NS
     spins = 0
@@ -44,6 +57,10 @@ def _wait_until_picked(m, me, i, bad=False):
 @hot
 def _block_badly(m, me, i):
     """Control: `block` that does not look whether the sleep was claimed meanwhile."""
+    if m.lock_free != 0:
+        m.cpus[me].current = -1
+        exchange_where(m, m.threads[i], BLOCKED, me)
+        return
     lock_queue(m, me, me)
     m.cpus[me].current = -1
     set_where(m, m.threads[i], BLOCKED, me)
@@ -52,7 +69,7 @@ def _block_badly(m, me, i):
 
 @hot
 def _sleep_again_and_again(m, me, workers, count, bad):
-    i = _become_the_sleeper(m, me)
+    i = become_the_sleeper(m, me)
     meet(m, workers)
     done = 0
     stayed = 0
@@ -65,7 +82,7 @@ def _sleep_again_and_again(m, me, workers, count, bad):
         else:
             slept = block(m, me, i)
         if slept:
-            if not _wait_until_picked(m, me, i, bad):
+            if not wait_until_picked(m, me, i, bad):
                 break
         else:
             stayed += 1
@@ -125,10 +142,34 @@ def bad_waker(address, me, workers, count):
             dawdle(random_below(m, me, 8))
             if load_seq_cst(t, "sleep") == word:
                 dawdle(20)
-                store_relaxed(t, "sleep", SLEEP_CLAIMED)
+                store_relaxed(t, "sleep", claimed(word))
                 if add_word(m, CLAIMS, 1) >= t.sleep_sequence:
                     violation(m)
                 make_runnable(m, me, i)
+    return 0
+
+
+@entry(4)
+def hasty_waker(address, me, workers, count):
+    """Control: wins with any claim it finds after it saw the thread asleep, as if claims had no names."""
+    m = machine_at(address)
+    meet(m, workers)
+    i = get_word(m, THREAD)
+    t = m.threads[i]
+    spins = 0
+    while get_word(m, DONE) == 0 and not over(m):
+        word = sleep_word(t)
+        if word != 0:
+            claim(t, word)
+        if state_of(t) != BLOCKED:
+            spins = spin(spins)
+            continue
+        spins = 0
+        dawdle(random_below(m, me, 200))
+        word = load_seq_cst(t, "sleep")
+        if is_claimed(word) and compare_exchange(t, "sleep", word, 0):
+            if state_of(t) != BLOCKED or not place_on(m, me, i, queue_of(t), WAKE, ENQUEUE_WAKE):
+                violation(m)
     return 0
 
 
@@ -139,16 +180,16 @@ def bad_waker(address, me, workers, count):
 def sleeper_with_result(address, me, workers, count):
     """Whoever finds itself awake must find its result: the interrupted sleep's -EINTR."""
     m = machine_at(address)
-    i = _become_the_sleeper(m, me)
+    i = become_the_sleeper(m, me)
     t = m.threads[i]
     meet(m, workers)
     done = 0
     while done < count and not over(m):
         t.sleep_remainder = 0
         t.x[A0] = 0
-        prepare_sleep(t, SLEEP_TIME)
+        prepare_sleep(t, SLEEP_TIME | SLEEP_TIMED)
         dawdle(random_below(m, me, 16))
-        if block(m, me, i) and not _wait_until_picked(m, me, i):
+        if block(m, me, i) and not wait_until_picked(m, me, i):
             break
         if load_a0(m, i) != -EINTR:
             violation(m)
@@ -171,7 +212,7 @@ def interrupter(address, me, workers, count):
     i = get_word(m, THREAD)
     spins = 0
     while get_word(m, DONE) == 0 and not over(m):
-        spins = 0 if interrupt_sleep(m, me, i) else spin(spins)
+        spins = 0 if interrupt_sleep(m, me, i, False) else spin(spins)
     return 0
 
 
@@ -179,7 +220,7 @@ def interrupter(address, me, workers, count):
 def sleeper_between_two(address, me, workers, count):
     """Each round one waker and one interrupter; where the waker won, nothing may say "interrupted"."""
     m = machine_at(address)
-    i = _become_the_sleeper(m, me)
+    i = become_the_sleeper(m, me)
     t = m.threads[i]
     meet(m, workers)
     done = 0
@@ -188,7 +229,7 @@ def sleeper_between_two(address, me, workers, count):
         t.x[A0] = 7
         set_word(m, WINNER, 0)
         prepare_sleep(t, SLEEP_SERVER)
-        if block(m, me, i) and not _wait_until_picked(m, me, i):
+        if block(m, me, i) and not wait_until_picked(m, me, i):
             break
         if not meet(m, workers):
             break
@@ -242,7 +283,7 @@ def interrupter_in_rounds(address, me, workers, count):
     while done < count and not over(m):
         _await_sleep(m, i, done)
         dawdle(random_below(m, me, 3))
-        while not interrupt_sleep(m, me, i):
+        while not interrupt_sleep(m, me, i, False):
             if get_word(m, WINNER) == 1 or over(m):
                 break
         done += 1

@@ -5,6 +5,8 @@ which pairs of iterations, one of each CPU, form the shape.  Fences and aq/rl as
 A reservation is a compare-and-swap of the value: a store of another value makes sc fail, and that is tested.
 """
 
+import os
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from emu.isa.encode import encode
 from tests.litmus.guest_crew import ACCESSIBLE, BASE, PAGE_SIZE, SPARE, GuestCrew, X, Y, Z
 
 ITERATIONS = 60_000
-ROUNDS, CONTROL_ROUNDS = 12, 200
+ROUNDS, CONTROL_ROUNDS = int(os.environ.get("EMU_LITMUS_ROUNDS", 12)), 200  # runs of ITERATIONS for each shape
 FENCE = [encode("fence", 0x33)]
 NONE = []
 X_, Y_, Z_ = 10, 11, 16  # registers that hold their addresses

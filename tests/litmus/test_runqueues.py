@@ -2,31 +2,35 @@
 
 import pytest
 
+from emu.kernel.hooks import BUILTIN
 from tests.kernel.checks import check_queues, threads_by_queue
 from tests.litmus.runqueues import ALIVE, STARTED
 
 MODULE = "tests.litmus.runqueues"
+STEAL, STAY = ("inko", "codezero", "eevdf"), ("random", "alux", "bsd4")
 
 
-@pytest.mark.parametrize("policy", ["inko", "random"])
+@pytest.mark.system("cz-3")
+@pytest.mark.parametrize("policy", BUILTIN)
 def test_no_thread_is_lost_and_none_runs_on_two_cpus(crew, workers, policy):
     run = crew(workers, policy=policy)
     run.run_all(MODULE, "churn", 100_000)
     assert run.violations == 0
     assert run.machine["failed"] == 0
-    check_queues(run.machine)
+    check_queues(run.machine, policy)
     states = threads_by_queue(run.machine).values()
     assert sum(len(threads) for queue in states for threads in queue.values()) == run.words[ALIVE]
     assert run.words[STARTED] > 100 and sum(run.results()) > 10_000, "too little was done to mean anything"
-    if policy == "inko":
+    if policy in STEAL:
         assert run.machine["cpus"]["steals"].sum() > 0
-    else:
+    if policy in STAY:
         assert run.machine["cpus"]["steals"].sum() == 0
 
 
-def test_control_pulling_without_the_victims_lock_loses_or_doubles_threads(crew, workers):
-    run = crew(workers)
+@pytest.mark.parametrize("policy", ["codezero", "inko"])
+def test_control_pulling_without_the_victims_lock_or_the_swap_loses_or_doubles_threads(crew, workers, policy):
+    run = crew(workers, policy=policy)
     run.run_all(MODULE, "churn_with_bad_pull", 100_000_000)
     if run.violations == 0:
         with pytest.raises(AssertionError):
-            check_queues(run.machine)
+            check_queues(run.machine, policy)

@@ -1,7 +1,7 @@
 """Cold entries to atomics, memory and locks, for tests only."""
 
 from emu.hot import entry
-from emu.shm import atomics, decoded, memory, spinlock
+from emu.shm import atomics, decoded, events, memory, spinlock
 from emu.shm.layout import machine_at
 
 LOAD_RELAXED, LOAD_ACQUIRE, LOAD_SEQ_CST, STORE_RELAXED, STORE_RELEASE = range(5)
@@ -173,4 +173,19 @@ def invalidate(address, host, size_bytes):
 @entry(2)
 def forget_frame(address, frame):
     decoded.forget_frame(machine_at(address), frame)
+    return 0
+
+
+@entry(4)
+def emit_many(address, me, first, count):
+    """Numbered events; the time is twice the number."""
+    m = machine_at(address)
+    for number in range(first, first + count):
+        events.emit_at(m, me, 2 * number, events.POLICY, -1, number, -number)
+    return 0
+
+
+@entry(3)
+def emit_one(address, me, i):
+    events.emit(machine_at(address), me, events.POLICY, i, 0, 0)
     return 0

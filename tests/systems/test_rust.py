@@ -1,5 +1,6 @@
 """Rows of the 2011 Rust runtime, on whole machines."""
 
+import os
 import threading
 import time
 
@@ -28,7 +29,7 @@ def finish(machine):
     assert report.failure == "" and m["active"] == 0 and m["nr_tasks"] == 0
     assert report.threads_created == report.threads_exited
     assert (m["queues"]["life"][: len(report.cpus)] == LIFE_EXITED).all()
-    check_queues(m)
+    check_queues(m, machine.config.policy)
     return report
 
 
@@ -41,7 +42,7 @@ def test_the_last_scheduler_to_exit_ends_the_wait_and_wake_ups_before_do_not(boo
         def disturb():
             """Interrupts for the supervisor that mean nothing."""
             with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
-                socket.connect(address(machine._directory, f"wake-{SUPERVISOR}"))
+                socket.connect(address(machine._directory, f"wake-{SUPERVISOR}-{os.getpid()}"))
                 while not stop.is_set():
                     for _ in range(bin(post(machine.window.address, 0, SUPERVISOR, IPI_RESCHEDULE) & ~3).count("1")):
                         socket.send(b"")

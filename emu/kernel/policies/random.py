@@ -7,19 +7,19 @@ First in, first out on each CPU, round robin by time slice.
 
 from emu.kernel.hooks import PLACE_SPAWN, hook
 from emu.kernel.queue import append, pop, remove
-from emu.kernel.randomness import random_below
+from emu.kernel.randomness import random_cpu
 from emu.kernel.states import queue_of
 
 
 @hook
 def select_cpu(m, thread, me, reason):
     if reason == PLACE_SPAWN:
-        return random_below(m, me, m.nr_cpus)
+        return random_cpu(m, me)
     return queue_of(m.threads[thread])
 
 
 @hook
-def enqueue(m, queue, thread):
+def enqueue(m, queue, thread, reason):
     append(m, m.queues[queue], thread)
     return 0
 

@@ -14,6 +14,7 @@ from ...shm.exits import ACCESS_FETCH, ACCESS_WRITE
 from ...shm.layout import frame_address, machine_at
 from ...shm.memory import store_64
 from ...shm.spinlock import acquire, field_address, release
+from ...shm.tags import TAG_PAGE, TAG_TABLE
 from ..errno import EINVAL, ENOMEM
 from .frames import allocate_frame, drop_frame
 from .pagetable import (
@@ -57,7 +58,7 @@ def unlock_mm(m, me, task):
 def create_space(m, me, task):
     """Give a task an empty address space; 0 or -ENOMEM."""
     t = m.tasks[task]
-    root = allocate_frame(m, me)
+    root = allocate_frame(m, me, TAG_TABLE)
     if root < 0:
         return -ENOMEM
     t.root = root
@@ -238,7 +239,7 @@ def resolve(m, me, task, va, access):
     wanted = W if access == ACCESS_WRITE else X if access == ACCESS_FETCH else R
     if entry & wanted == 0 or has_frame(entry):
         return entry if entry & wanted else 0
-    frame = allocate_frame(m, me)
+    frame = allocate_frame(m, me, TAG_PAGE)
     if frame < 0:
         return -1
     if put_frame(m, me, root, va, frame, entry & (RWX | SHARED)) < 0:

@@ -14,12 +14,14 @@ from ...shm.decoded import FRAME_CODE, forget_frame
 from ...shm.layout import frame_address, machine_at
 from ...shm.memory import fill_bytes
 from ...shm.spinlock import acquire, field_address, release
+from ...shm.tags import TAG_PAGE, count_freed, count_made
 
 ONE_REFERENCE = 1 << 8
+TAG_SHIFT = 4
 
 
 @hot
-def allocate_frame(m, me):
+def allocate_frame(m, me, tag):
     """A zeroed frame with one reference, or -1 when guest memory is used up."""
     never_inline()
     lock = field_address(m, "frames_lock")
@@ -35,10 +37,12 @@ def allocate_frame(m, me):
     if frame >= 0:
         m.nr_free_frames -= 1
         m.frames[frame].link = 0
-        store_relaxed(m.frames[frame], "word", ONE_REFERENCE)
+        store_relaxed(m.frames[frame], "word", ONE_REFERENCE | (tag << TAG_SHIFT))
     release(m, me, lock)
-    if frame >= 0 and not fresh:
-        fill_bytes(frame_address(m, frame), 0, PAGE_SIZE)
+    if frame >= 0:
+        count_made(m, me, tag, PAGE_SIZE)
+        if not fresh:
+            fill_bytes(frame_address(m, frame), 0, PAGE_SIZE)
     return frame
 
 
@@ -55,6 +59,7 @@ def drop_frame(m, me, frame):
     f = m.frames[frame]
     if fetch_add(f, "word", -ONE_REFERENCE) >> 8 > 1:
         return
+    count_freed(m, me, (load_relaxed(f, "word") >> TAG_SHIFT) & 0xF, PAGE_SIZE)
     if load_relaxed(f, "word") & FRAME_CODE:
         forget_frame(m, frame)
     lock = field_address(m, "frames_lock")
@@ -69,7 +74,7 @@ def drop_frame(m, me, frame):
 @entry(2)
 def allocate(address, me):
     """Cold form of allocate_frame."""
-    return allocate_frame(machine_at(address), me)
+    return allocate_frame(machine_at(address), me, TAG_PAGE)
 
 
 @entry(3)

@@ -17,6 +17,7 @@ from ...hot import hot, never_inline
 from ...limits import PAGE_SHIFT, RAM_OFFSET
 from ...shm.layout import frame_address
 from ...shm.memory import address_of, load_64, store_64
+from ...shm.tags import TAG_TABLE
 from .frames import allocate_frame, drop_frame
 
 V, R, W, X, U = 1, 2, 4, 8, 16
@@ -76,7 +77,7 @@ def _descend(m, me, table, va, level):
     entry = load_64(slot)
     if is_table(entry):
         return frame_in(entry)
-    below = allocate_frame(m, me)
+    below = allocate_frame(m, me, TAG_TABLE)
     if below < 0:
         return -1
     if entry != 0:  # a lazy span: each part inherits its permissions

@@ -21,6 +21,7 @@ from ...shm.atomics import (
     store_release,
 )
 from ...shm.spinlock import backoff
+from ..critical import noncritical
 from ..ipi import send_ipi
 
 
@@ -67,6 +68,7 @@ def deactivate_tlb(m, cpu):
 def shoot_down(m, me, mask):
     """Return when no CPU of the mask holds an old translation. No lock may be held."""
     never_inline()
+    noncritical(m, me)
     own = mask & (1 << me)
     if own != 0 and me < m.nr_cpus:
         flush_tlb(m, me)

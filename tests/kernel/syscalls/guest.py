@@ -37,6 +37,7 @@ class PageStore:
 
 class Machine:
     nr_cpus = 4
+    cpu_mask = 0b1111
     memory_bytes = 512 * 4096
     hostname = "emu"
 
@@ -44,6 +45,7 @@ class Machine:
         self._random = random.Random(1)
         self.now_ns = 1_700_000_000_123_456_789
         self.masks = {100: 0b1111}
+        self.nices, self.realtime = {}, {}
         self.task_list = []
 
     def free_memory_bytes(self):
@@ -68,6 +70,18 @@ class Machine:
     def set_affinity(self, tid, mask):
         self.masks[tid] = mask
         return 0
+
+    def nice(self, tid):
+        return self.nices.get(tid, 0)
+
+    def set_nice(self, tid, value):
+        self.nices[tid] = value
+
+    def set_realtime(self, tid, priority):
+        self.realtime[tid] = priority
+
+    def threads_of(self, task):
+        return [task.pid]
 
 
 class Task:

@@ -5,7 +5,8 @@ result to a0 and returns what the CPU does next (actions.py).  pc is past the ec
 already.
 """
 
-from ....hot import hot, never_inline
+from ....hot import callback, hot, never_inline
+from ....shm.layout import machine_at
 from ...errno import ENOSYS
 from ...handles import tid_of
 from ...wait import A0
@@ -25,6 +26,7 @@ from .thread_calls import (
 from .time_calls import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
 
 MAP_ANONYMOUS = 0x20
+NATIVE_END = 0x1100  # the native calls: kernel/syscalls/native.py
 EXIT = NUMBERS["exit"]
 EXIT_GROUP = NUMBERS["exit_group"]
 SET_TID_ADDRESS = NUMBERS["set_tid_address"]
@@ -53,9 +55,10 @@ MPROTECT = NUMBERS["mprotect"]
 MADVISE = NUMBERS["madvise"]
 
 
-@hot
-def linux_call(m, me, i):
-    """Execute one system call of the running thread i."""
+@callback(3)
+def linux_call(address, me, i):
+    """Execute one system call of the running thread i. Called by address: compiled beside the main loop."""
+    m = machine_at(address)
     t = m.threads[i]
     number = t.x[A0 + 7]
     if number == SCHED_YIELD:
@@ -121,7 +124,7 @@ def _less_frequent(m, me, i, number):
         t.x[A0] = sys_tgkill(m, me, i, -1, t.x[A0], t.x[A0 + 1])
     elif number == TGKILL:
         t.x[A0] = sys_tgkill(m, me, i, t.x[A0], t.x[A0 + 1], t.x[A0 + 2])
-    elif number < 0 or number >= 0x1000:
+    elif number < 0 or number >= NATIVE_END:
         t.x[A0] = -ENOSYS
     else:
         return SERVE

@@ -92,7 +92,7 @@ def riscv_hwprobe(call, pairs_at: Pointer, count: Size, cpus_bytes: Size, cpus_a
         raise LinuxError(EINVAL)
     if cpus_bytes or cpus_at:
         mask = int.from_bytes(call.read(cpus_at, min(cpus_bytes, 1024)), "little")
-        if not mask & ((1 << call.machine.nr_cpus) - 1):
+        if not mask & call.machine.cpu_mask:
             raise LinuxError(EINVAL)
     keys = [key for key, _ in struct.iter_unpack("<qQ", call.read(pairs_at, count * 16))] if count else []
     known = [(key, HWPROBE[key]) if key in HWPROBE else (-1, 0) for key in keys]
@@ -299,7 +299,6 @@ def prctl(call, option: Int32, argument: UInt64):
 # --- scheduling parameters ------------------------------------------------------------------------------------------
 
 _parameters = WeakKeyDictionary()  # task -> {tid: (policy, priority)}
-_nice = WeakKeyDictionary()  # task -> nice value
 
 
 def _thread(call, tid):
@@ -325,6 +324,7 @@ def _set_parameters(call, tid, policy, priority):
     if not lowest <= priority <= highest:
         raise LinuxError(EINVAL)
     _parameters.setdefault(call.task, {})[tid] = (policy, priority)
+    call.machine.set_realtime(tid, priority)
     return 0
 
 
@@ -341,7 +341,7 @@ def sched_getaffinity(call, tid: Int32, size: UInt32, address: Pointer):
 
 @served("sched_setaffinity")
 def sched_setaffinity(call, tid: Int32, size: UInt32, address: Pointer):
-    mask = int.from_bytes(call.read(address, min(size, 1024)), "little") & ((1 << call.machine.nr_cpus) - 1)
+    mask = int.from_bytes(call.read(address, min(size, 1024)), "little") & call.machine.cpu_mask
     tid = _thread(call, tid)
     if not mask:
         raise LinuxError(EINVAL)
@@ -397,17 +397,18 @@ def sched_rr_get_interval(call, tid: Int32, address: Pointer):
 @served("getpriority")
 def getpriority(call, which: Int32, who: Int32):
     """20 - nice, as the kernel gives it (the C library turns it round)."""
-    return 20 - _nice.get(_task_of_priority(call, which, who), 0)
+    return 20 - min(call.machine.nice(tid) for tid in _threads_of_priority(call, which, who))
 
 
 @served("setpriority")
 def setpriority(call, which: Int32, who: Int32, value: Int32):
-    _nice[_task_of_priority(call, which, who)] = max(-20, min(19, value))
+    for tid in _threads_of_priority(call, which, who):
+        call.machine.set_nice(tid, max(-20, min(19, value)))
     return 0
 
 
-def _task_of_priority(call, which, who):
-    """Groups (1) and users (2) stand for the caller's task; a thread's tid for its task."""
+def _threads_of_priority(call, which, who):
+    """Their tids: one thread (0), as in Linux, or all of the caller's task, for groups (1) and users (2)."""
     if which not in (0, 1, 2):
         raise LinuxError(EINVAL)
-    return call.task if which or who == call.tid else _task(call, who)
+    return call.machine.threads_of(call.task) if which else [_thread(call, who)]

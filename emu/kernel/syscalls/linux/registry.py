@@ -49,8 +49,11 @@ Path = Annotated[str, _path]  # the argument is an address; the handler gets the
 _HANDLERS = {}
 
 
-def served(name, *aliases):
-    """Register a handler for the Linux call of this name (and of further names with the same arguments)."""
+def served(name, *aliases, number=None):
+    """Register a handler for the Linux call of this name (and of further names with the same arguments).
+
+    A call that Linux does not have says its number.
+    """
 
     def register(function):
         hints = get_type_hints(function, include_extras=True)
@@ -62,9 +65,9 @@ def served(name, *aliases):
             return function(call, *[convert(call, value) for convert, value in zip(converters, call.args)])
 
         for each in (name, *aliases):
-            number = NUMBERS[each]
-            assert number not in _HANDLERS, f"{each} is served twice"
-            _HANDLERS[number] = handler
+            own = NUMBERS[each] if number is None else number
+            assert own not in _HANDLERS, f"{each} is served twice"
+            _HANDLERS[own] = handler
         return function
 
     return register

@@ -27,6 +27,9 @@ def sys_futex(m, me, i):
                 t.x[A0] = ns
                 return RESUME
             deadline_ns = deadline_of(m, me, i, clock, 1 if command == WAIT_BITSET else 0, ns)
+            if t.resume_deadline_ns != 0:  # the call goes on after a suspend
+                deadline_ns = t.resume_deadline_ns
+                t.resume_deadline_ns = 0
         bits = t.x[A0 + 5] & MATCH_ANY if command == WAIT_BITSET else MATCH_ANY
         error = wait_on(m, me, i, va, _int32(value), deadline_ns, bits, private)
         if error == 0:

@@ -7,9 +7,11 @@ from ....shm.spinlock import field_address
 from ...errno import EAGAIN, EFAULT, EINVAL, ENOSYS, ESRCH
 from ...exiting import exit_thread
 from ...handles import thread_of_tid, tid_of
+from ...kill_reasons import KILL_EXITED
 from ...sched import start_thread
+from ...spares import attach_spare, take_spare
 from ...task import end_task, exit_code
-from ...thread import allocate_thread, join_task
+from ...thread import free_thread, join_task
 from ...vm.address_space import user_address
 from ...vm.usercopy import put_word
 from ...wait import A0
@@ -36,7 +38,7 @@ def sys_clone(m, me, i):
     if flags & THREAD_FLAGS != THREAD_FLAGS:
         t.x[A0] = -EINVAL
         return RESUME
-    n = allocate_thread(m, me, t.task)
+    n = take_spare(m, me, i)
     if n < 0:
         t.x[A0] = -EAGAIN
         return RESUME
@@ -54,6 +56,8 @@ def sys_clone(m, me, i):
         new.x[TP] = tls
     new.signal_mask = t.signal_mask
     new.affinity = t.affinity
+    new.nice = t.nice
+    new.realtime = t.realtime
     if flags & CLONE_CHILD_CLEARTID:
         new.clear_child_tid = child_tid
     tid = tid_of(m, n)
@@ -61,10 +65,14 @@ def sys_clone(m, me, i):
         _put_tid(m, me, t.task, parent_tid, tid)
     if flags & CLONE_CHILD_SETTID:
         _put_tid(m, me, t.task, child_tid, tid)
-    join_task(m, me, n)
+    if not join_task(m, me, n):
+        free_thread(m, me, n)
+        t.x[A0] = -EAGAIN
+        return RESUME
     m.cpus[me].spawned += 1
     t.x[A0] = tid
     start_thread(m, me, n)
+    attach_spare(m, me, i)
     return RESUME
 
 
@@ -84,7 +92,7 @@ def sys_exit(m, me, i):
 @hot
 def sys_exit_group(m, me, i):
     t = m.threads[i]
-    end_task(m, me, t.task, exit_code(t.x[A0]))
+    end_task(m, me, t.task, exit_code(t.x[A0]), KILL_EXITED)
     return END_TASK
 
 

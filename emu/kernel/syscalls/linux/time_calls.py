@@ -10,18 +10,18 @@ from ....shm.exits import ACCESS_READ
 from ....shm.memory import load_any_64, monotonic_ns, realtime_ns
 from ....shm.spinlock import field_address
 from ...errno import EFAULT, EINVAL
+from ...sleep_until import sleep_until
 from ...states import SLEEP_TIME
 from ...thread import lock_task, unlock_task
-from ...timeouts import add_timeout
+from ...timeouts import NEVER
 from ...vm.usercopy import copy_user, put_word
-from ...wait import A0, prepare_sleep
+from ...wait import A0
 from ..actions import BLOCK, RESUME
 
 CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS, CLOCK_THREAD = 0, 1, 2, 3
 TIMER_ABSTIME = 1
 SECOND_NS = 1_000_000_000
 INSTRUCTION_NS = 2
-NEVER = 1 << 62
 
 
 @hot
@@ -109,9 +109,11 @@ def sys_clock_nanosleep(m, me, i, clock, flags, request, remainder):
         t.x[A0] = ns
         return RESUME
     absolute = flags & TIMER_ABSTIME
-    t.deadline_ns = deadline_of(m, me, i, clock, absolute, ns)
+    deadline_ns = deadline_of(m, me, i, clock, absolute, ns)
+    if t.resume_deadline_ns != 0:  # the call goes on after a suspend
+        deadline_ns = t.resume_deadline_ns
+        t.resume_deadline_ns = 0
     t.sleep_remainder = remainder if absolute == 0 else 0
     t.x[A0] = 0
-    word = prepare_sleep(t, SLEEP_TIME)
-    add_timeout(m, me, t.deadline_ns, i, word)
+    sleep_until(m, me, i, SLEEP_TIME, deadline_ns, False, 0)
     return BLOCK

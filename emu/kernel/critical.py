@@ -1,0 +1,24 @@
+"""Critical and non-critical sections (alux-6): said at the top of a function, checked in CHECK builds.
+
+A critical section is a stretch with a spinlock held: it may not sleep, wait for another
+actor or reach cold code.  `critical(m, me)` is the first line of what needs a lock held by
+its caller, `noncritical(m, me)` of what must be called without one.
+"""
+
+from ..hot import CHECK, hot
+from ..shm.spinlock import fail
+from .failures import FAIL_CRITICAL, FAIL_NOT_CRITICAL
+
+
+@hot
+def critical(m, me):
+    """The caller holds a lock."""
+    if CHECK and m.cpus[me].nr_held == 0:
+        fail(m, FAIL_NOT_CRITICAL, me)
+
+
+@hot
+def noncritical(m, me):
+    """The caller holds no lock."""
+    if CHECK and m.cpus[me].nr_held != 0:
+        fail(m, FAIL_CRITICAL, me)

@@ -1,0 +1,41 @@
+"""Hot-plug, the supervisor's side (rust-4): a CPU's process, and its records before it starts.
+
+What the scheduler itself does is kernel/hotplug.py.
+"""
+
+from ..kernel.states import LIFE_CREATED
+from ..limits import MAX_CPUS
+from .config import MachineError
+
+
+def free_slot(machine):
+    """The lowest CPU number that is free."""
+    for cpu in range(MAX_CPUS):
+        if cpu not in machine._processes:
+            return cpu
+    raise MachineError(f"the machine has {MAX_CPUS} CPUs already, which is the most it can have")
+
+
+def prepare_slot(machine, cpu):
+    """Records of a CPU that is about to start. Its figures go on from those of an earlier one."""
+    m = machine.window.machine
+    queue, record = m["queues"][cpu], m["cpus"][cpu]
+    queue["policy"] = 0
+    queue["head"] = queue["tail"] = -1
+    queue["life"] = LIFE_CREATED
+    record["process"] = 0
+    record["pending"] = record["parked"] = record["kicks"] = record["calls"] = 0
+    record["current"] = -1
+    m["nr_cpus"] = max(int(m["nr_cpus"]), cpu + 1)
+    machine._ask("activate", cpu)
+
+
+def tell_to_leave(machine, cpu):
+    """Begin the removal of a CPU; MachineError when it is none, or the last."""
+    m = machine.window.machine
+    online = int(m["online"])
+    if cpu not in machine._processes or not 0 <= cpu < MAX_CPUS or not online >> cpu & 1:
+        known = ", ".join(str(k) for k in range(MAX_CPUS) if online >> k & 1)
+        raise MachineError(f"CPU {cpu} cannot be removed: the machine's CPUs are {known}")
+    if not machine._ask("offline", cpu):
+        raise MachineError(f"CPU {cpu} cannot be removed: it is the last one")

@@ -1,0 +1,62 @@
+"""Events in words: names for the numbers that the header of their trace explains."""
+
+
+def thread_label(event):
+    """index#generation, "-" for an event about no thread."""
+    return f"{event['thread']}#{event['generation']}" if event["thread"] >= 0 else "-"
+
+
+def time_us(trace, event):
+    """Time since the machine was made."""
+    return (int(event["time_ns"]) - trace.header["clock"]["boot_ns"]) / 1000
+
+
+def arguments(trace, event):
+    """{name: value} of an event; numbers that have names are those."""
+    kind = int(event["kind"])
+    if kind >= len(trace.header["kinds"]):
+        return {"a": int(event["a"]), "b": int(event["b"])}
+    _, a, b, _ = trace.header["kinds"][kind]
+    return {name: _named(trace.header, name, int(event[word])) for name, word in ((a, "a"), (b, "b")) if name}
+
+
+def kind_name(trace, event):
+    names = trace.names()
+    kind = int(event["kind"])
+    return names[kind] if kind < len(names) else f"kind-{kind}"
+
+
+def _named(header, name, value):
+    table = header["values"].get(header["tables"].get(name), {})
+    if name not in header["masks"]:
+        return table.get(value, value)
+    found = [text for bit, text in sorted(table.items()) if value & bit]
+    rest = value & ~sum(bit for bit in table if value & bit)
+    return "+".join(found + ([hex(rest)] if rest else [])) or 0
+
+
+def as_dict(trace, event):
+    """For JSON."""
+    return {
+        "time_us": time_us(trace, event), "actor": int(event["actor"]), "thread": thread_label(event),
+        "event": kind_name(trace, event), **arguments(trace, event),
+    }  # fmt: skip
+
+
+def one_line(trace, event):
+    """Time, CPU, thread, event, arguments."""
+    words = " ".join(f"{name}={value}" for name, value in arguments(trace, event).items())
+    actor = trace.actor_name(int(event["actor"])).removeprefix("CPU ")
+    return (
+        f"{time_us(trace, event):14.3f} {actor:>10} {thread_label(event):>8} {kind_name(trace, event):<11} {words}"
+    ).rstrip()
+
+
+def brief(trace, event):
+    """The same, short, for a sentence."""
+    words = ", ".join(f"{name} {value}" for name, value in arguments(trace, event).items())
+    thread = f" {thread_label(event)}" if event["thread"] >= 0 else ""
+    return (
+        f"[{time_us(trace, event):.3f} µs {trace.actor_name(int(event['actor']))} "
+        f"{kind_name(trace, event)}{thread}{': ' if words else ''}{words}]"
+    )

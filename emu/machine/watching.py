@@ -1,0 +1,108 @@
+"""The supervisor's waiting: for the last scheduler, for a process that dies, for a policy that goes wrong."""
+
+import time
+from multiprocessing import connection
+
+from ..kernel.failures import FAIL_CPU_DIED, FAIL_KEEPER_DIED, FAIL_SERVER_DIED, explain
+from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, take_pending
+from ..limits import SERVER, SUPERVISOR, TIMEKEEPER
+from .config import MachineError
+from .watchdog import PERIOD_S
+
+SERVANTS = {SERVER: FAIL_SERVER_DIED, TIMEKEEPER: FAIL_KEEPER_DIED}  # what their death is
+
+
+class Watching:
+    """The half of Machine that waits. It sleeps parked, like any actor: a wake-up is a hint, never a fact (rust-3)."""
+
+    def _wait_for_schedulers(self, deadline=None):
+        """Until no scheduler is active; MachineError when the machine failed meanwhile (rust-6)."""
+        self._wait_until(lambda: not self._is_active(), deadline)
+        self._check_roots()
+        if self._failure:
+            raise MachineError(f"the machine failed: {self._failure}")
+
+    def _wait_until(self, done, deadline=None):
+        """Until `done()`, or a time: a wake-up is a hint, never a fact (rust-3)."""
+        while not done():
+            self._check()
+            if deadline is not None and time.monotonic() > deadline:
+                return
+            self._sleep(lambda: done() or self._failed() or self._dead_root() is not None, deadline)
+
+    def _dead_root(self):
+        """A root program that was killed, None when there is none or the machine fails already."""
+        self._collect()
+        dead = (job for job in self.jobs if job.root and job._status is not None and job._status & 0x7F)
+        return None if self._failure else next(dead, None)
+
+    def _check_roots(self):
+        """A root program that was killed takes the machine with it (rust-6)."""
+        job = self._dead_root()
+        if job:
+            self.fail(f"the root program {job.root} was killed by signal {job._status & 0x7F}")
+
+    def _check(self):
+        """MachineError when the machine has failed, or its policy has."""
+        self._check_roots()
+        wrong = self._watchdog.look()
+        if wrong:
+            self._fail(*wrong)
+        if self._failed():
+            m = self.window.machine
+            self._stop_all()
+            raise MachineError(
+                f"the machine failed: {explain(int(m['failed']), int(m['failed_value']), self.config.policy)}"
+            )
+
+    def _sleep(self, done, deadline):
+        """Sleep until the next interrupt. `done` is looked at after the last one was taken: its news count."""
+        base = self.window.address
+        take_pending(base, SUPERVISOR)
+        if done():
+            return
+        parked = begin_park(base, SUPERVISOR)
+        if parked == INTERRUPTED:
+            return
+        try:
+            if parked == ASLEEP:
+                self._poll(self._patience(deadline))
+        finally:
+            consumed = self._mail.take()
+            if end_park(base, SUPERVISOR, int(consumed)):
+                self._mail.sleep()
+                end_park(base, SUPERVISOR, 1)
+
+    def _patience(self, deadline):
+        """How long to sleep: for ever on an idle machine, else until the watchdog looks again."""
+        queues, deques = self.window.machine["queues"], self.window.machine["deques"]
+        busy = queues["nr_runnable"].any() or (deques["head"] != deques["tail"]).any()
+        limits = [PERIOD_S] if busy or queues["lock"].any() else []
+        if deadline is not None:
+            limits.append(max(0, deadline - time.monotonic()))
+        return min(limits, default=None)
+
+    def _poll(self, timeout):
+        """Sleep until a wake-up or until a child dies that should not."""
+        if not self._mail.pending():
+            sentinels = {p.sentinel: actor for actor, p in self._processes.items()}
+            watched = [self._mail.descriptor, *(s for s, a in sentinels.items() if self._needed(a))]
+            ready = connection.wait(watched, timeout)
+            for actor in (sentinels[r] for r in ready if r in sentinels):
+                if self._needed(actor):
+                    self._fail(SERVANTS.get(actor, FAIL_CPU_DIED), actor)
+
+    def _needed(self, actor):
+        return actor in SERVANTS or bool(int(self.window.machine["active"]) >> actor & 1)
+
+    def _fail(self, code, value):
+        m = self.window.machine
+        if not m["failed"]:
+            m["failed_value"] = value
+            m["failed"] = code
+
+    def _failed(self):
+        return self.window is None or bool(self.window.machine["failed"])
+
+    def _is_active(self):
+        return bool(self.window.machine["active"])

@@ -1,0 +1,64 @@
+"""Running a workload on a machine of its own.
+
+The compiled form goes in through the guest's standard input and the figures come out through its
+standard output; both are anonymous memory, so nothing can be left behind.
+"""
+
+import os
+import statistics
+
+from .config import MachineError
+from .machine import Machine
+from .workload_code import compile_workload
+from .workload_result import parse_result
+
+GUEST = "workload"
+
+
+def run_workload(workload, cpus=None, policy="inko", *, limit_s=None, **options):
+    """(WorkloadResult, Report) of one run; options: machine/config.py.
+
+    The result is None after Ctrl-C.  MachineError when the workload does not fit the
+    machine, when the machine fails, or when it takes longer than `limit_s`.
+    """
+    given, found = os.memfd_create("emu-workload"), os.memfd_create("emu-result")
+    try:
+        machine = Machine(cpus, policy, stdin=given, stdout=found, **options)
+        text = compile_workload(workload, machine.config.cpus, machine.config.seed)
+        os.pwrite(given, text.encode(), 0)
+        with machine:
+            job = machine.spawn(GUEST)
+            report = machine.run(limit_s)
+        if report.interrupted:
+            return None, report
+        if job.exit_status:
+            raise MachineError(f"{workload.file}: the workload ended with status {job.exit_status}")
+        output = os.pread(found, os.fstat(found).st_size, 0).decode()
+        return parse_result(output, [t.name for t in workload.threads]), report
+    finally:
+        os.close(given)
+        os.close(found)
+
+
+def figures(result, report):
+    """The few figures of a run by which policies are compared; None for what it has none of."""
+    latency = result.latency()
+    return {
+        "makespan_ns": result.makespan_ns,
+        "throughput_ms_per_s": result.throughput,
+        "p50_ns": latency.percentile(0.5),
+        "p99_ns": latency.percentile(0.99),
+        "fairness": result.fairness,
+        "switches": sum(c.switches for c in report.cpus),
+        "migrations": report.migrations,
+        "steals": sum(c.steals for c in report.cpus),
+    }
+
+
+def medians(rounds):
+    """The median of each figure over rounds."""
+    found = {}
+    for what in rounds[0]:
+        values = [each[what] for each in rounds if each[what] is not None]
+        found[what] = statistics.median(values) if values else None
+    return found

@@ -1,0 +1,142 @@
+"""Events: what a scheduler did and when, declared once, recorded by hot code.
+
+Each actor has a ring in its record (one writer: itself; one reader: the supervisor,
+machine/tracing.py).  `emit` writes a slot, then publishes it by raising `events_head`;
+`copy_events` copies slots and then raises `events_tail`, which the writer looks at only
+when it has used up the room that it knows of.  A full ring drops the event: recording
+never waits.  The next event that finds room is preceded by a `lost` event that says how
+many were dropped and between which times.  With tracing off: one load and one branch.
+
+What happens to a thread or a queue is recorded under the queue's lock, with the time of
+kernel/runqueue.py mark_time, so sorted by time it is in the order in which it happened.
+
+An event is four words: time (ns, shm/clock.py), kind | thread << 8 | generation << 32,
+and two arguments that the list below names.
+"""
+
+from dataclasses import dataclass
+
+from ..hot import entry, hot, never_inline
+from ..limits import EVENT_RING
+from .atomics import load_acquire, store_release
+from .clock import now_ns
+from .layout import EVENT, machine_at
+from .memory import copy_bytes
+from .spinlock import field_address
+
+NO_THREAD = 0xFFFFFF
+EVENT_BYTES = EVENT.size
+
+
+@dataclass(frozen=True)
+class EventKind:
+    number: int
+    name: str
+    a: str  # what the first argument is, "" unused
+    b: str
+    doc: str
+
+
+EVENTS = []
+
+
+def _event(name, a="", b="", doc=""):
+    EVENTS.append(EventKind(len(EVENTS), name, a, b, doc))
+    return len(EVENTS) - 1
+
+
+SWITCH = _event("switch", "run_delay_ns", "queue", "the thread begins to run on this CPU; queue: where it waited")
+PREEMPT = _event("preempt", "ran_ns", "slice_ns", "it goes back to a queue, not by its own wish; slice_ns 0: not timed")
+YIELD = _event("yield", "ran_ns", "queue", "the running thread goes back to a queue by its own wish")
+BLOCK = _event("block", "ran_ns", "reason", "the running thread falls asleep; reason: SLEEP_* of kernel/states.py")
+EXIT = _event("exit", "ran_ns", "task", "the running thread leaves for good")
+WAKE = _event("wake", "queue", "old_queue", "a sleeping thread becomes runnable; recorded by the waker")
+SPAWN = _event("spawn", "queue", "task", "a new thread becomes runnable")
+MIGRATE = _event("migrate", "queue", "old_queue", "a thread that does not run changes queues")
+STEAL = _event("steal", "queue", "", "this CPU takes a thread from another CPU's queue; its switch follows")
+IPI_BIT = _event("ipi-bit", "target", "vector", "an interrupt sent by a bit alone")
+IPI_MESSAGE = _event("ipi-message", "target", "vector", "an interrupt sent with a ZeroMQ message")
+INTERRUPT = _event("interrupt", "vectors", "", "interrupts taken")
+TIMER = _event("timer", "late_ns", "", "a time-out ends the thread's sleep")
+REAP = _event("reap", "task", "job", "a task is taken apart")
+SUSPEND = _event("suspend", "", "", "the thread is suspended at a safe point")
+RESUME = _event("resume", "", "", "a suspended thread is let go on")
+CPU_UP = _event("cpu-up", "cpu", "", "a scheduler begins to take threads")
+CPU_DOWN = _event("cpu-down", "cpu", "", "a scheduler has exited")
+PARK = _event("park", "", "", "this CPU has nothing to run and sleeps")
+POLICY = _event("policy", "a", "b", "recorded by a policy's own hooks")
+LOST = _event("lost", "count", "span_ns", "events dropped until this time, the first span_ns before it")
+
+
+@hot
+def emit_at(m, me, time_ns, kind, i, a, b):
+    """Record an event of actor `me` at a time read already; i is a thread's index or -1."""
+    if m.tracing != 0:
+        _record(m, me, time_ns, kind, i, a, b)
+
+
+@hot
+def emit(m, me, kind, i, a, b):
+    """Record an event of actor `me` now."""
+    if m.tracing != 0:
+        _record(m, me, now_ns(m), kind, i, a, b)
+
+
+@hot
+def _record(m, me, time_ns, kind, i, a, b):
+    never_inline()
+    c = m.cpus[me]
+    if c.events_head >= c.events_limit and not _find_room(m, me, time_ns):
+        return
+    word = kind | (NO_THREAD << 8)
+    if i >= 0:
+        word = kind | (i << 8) | (m.threads[i].generation << 32)
+    _publish(c, time_ns, word, a, b)
+
+
+@hot
+def _publish(c, time_ns, word, a, b):
+    head = c.events_head
+    slot = c.events[head & (EVENT_RING - 1)]
+    slot.time_ns = time_ns
+    slot.word = word
+    slot.a = a
+    slot.b = b
+    store_release(c, "events_head", head + 1)  # publishes the slot; pairs with copy_events
+
+
+@hot
+def _find_room(m, me, time_ns):
+    """Look how far the reader is. False: the ring is full, and the event at this time is counted as lost."""
+    never_inline()
+    c = m.cpus[me]
+    c.events_limit = load_acquire(c, "events_tail") + EVENT_RING  # its slots were copied; pairs with copy_events
+    room = c.events_limit - c.events_head
+    if room <= (1 if c.losing > 0 else 0):  # the loss takes a slot too
+        c.events_limit = c.events_head  # so that the next event comes here as well
+        if c.losing == 0:
+            c.losing_from_ns = time_ns
+        c.losing_to_ns = time_ns
+        c.losing += 1
+        c.events_lost += 1
+        return False
+    if c.losing > 0:
+        _publish(c, c.losing_to_ns, LOST | (NO_THREAD << 8), c.losing, c.losing_to_ns - c.losing_from_ns)
+        c.losing = 0
+    return True
+
+
+@entry(3)
+def copy_events(address, actor, destination):
+    """Take an actor's events out of its ring, to memory with room for EVENT_RING of them; how many."""
+    c = machine_at(address).cpus[actor]
+    head = load_acquire(c, "events_head")  # the slots below are whole; pairs with _publish
+    tail = c.events_tail
+    first = tail & (EVENT_RING - 1)
+    count = head - tail
+    until_end = min(count, EVENT_RING - first)
+    ring = field_address(c, "events")
+    copy_bytes(destination, ring + first * EVENT_BYTES, until_end * EVENT_BYTES)
+    copy_bytes(destination + until_end * EVENT_BYTES, ring, (count - until_end) * EVENT_BYTES)
+    store_release(c, "events_tail", head)  # the slots may be written again; pairs with _find_room
+    return count

@@ -1,0 +1,33 @@
+"""Tagged allocation (rust-12): every kernel allocation is counted under a tag.
+
+Each actor keeps its own signed counts, so counting is a plain addition; what is alive is
+the sum over all actors (an object may be freed by another actor than its maker).  When
+everything has ended every sum is 0: what is not, leaked.
+"""
+
+from ..hot import hot
+
+TAG_NAMES = ("thread record", "task record", "guest page", "page table")
+TAG_THREAD, TAG_TASK, TAG_PAGE, TAG_TABLE = range(len(TAG_NAMES))
+assert len(TAG_NAMES) <= 16, "a frame's tag has four bits"
+
+
+@hot
+def count_made(m, me, tag, size_bytes):
+    c = m.cpus[me]
+    c.tag_count[tag] += 1
+    c.tag_bytes[tag] += size_bytes
+
+
+@hot
+def count_freed(m, me, tag, size_bytes):
+    c = m.cpus[me]
+    c.tag_count[tag] -= 1
+    c.tag_bytes[tag] -= size_bytes
+
+
+def alive(machine):
+    """{tag name: (count, bytes)} of what was allocated and not freed."""
+    counts = machine["cpus"]["tag_count"].sum(axis=0)
+    sizes = machine["cpus"]["tag_bytes"].sum(axis=0)
+    return {name: (int(counts[k]), int(sizes[k])) for k, name in enumerate(TAG_NAMES) if counts[k] or sizes[k]}

@@ -1,0 +1,65 @@
+"""alux: one list, a jiffy each, and CPUs woken in the order of the list (alux-1, the ordering part)."""
+
+import pytest
+
+from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, SERVER
+from tests.kernel import wrappers as hot
+from tests.kernel.cpus import MS, SECOND, TICK_NS, played
+from tests.kernel.held import list_of
+
+
+@pytest.fixture
+def four():
+    with played(4, "alux") as cpus:
+        cpus.stop_clock()
+        yield cpus
+
+
+@pytest.mark.system("alux-1")
+def test_idle_cpus_are_woken_in_the_order_of_the_list_so_siblings_come_last(four):
+    woken = []
+    four.machine["idle"] = 0b1110
+    four.start(0, affinity=1)  # which none of them may run
+    for _ in range(3):
+        four.start(SERVER)
+        pending = four.machine["cpus"]["pending"][:4]
+        woken += [cpu for cpu in range(4) if pending[cpu] == IPI_RESCHEDULE and cpu not in woken]
+    assert woken == [1, 2, 3] and four.machine["idle"] == 0
+
+
+def test_all_cpus_take_from_one_list_first_in_first_out(four):
+    threads = [four.start(SERVER) for _ in range(6)]
+    assert list_of(four.machine, GLOBAL_QUEUE) == threads
+    assert [four.pick(me) for me in (2, 0, 3, 1)] == threads[:4]
+    four.check()
+
+
+def test_a_jiffy_each_when_others_wait(four):
+    threads = [four.start(SERVER, affinity=1) for _ in range(3)]
+    order, stretches = [], []
+    for _ in range(SECOND // TICK_NS):
+        i = four.step()[0]
+        if order and order[-1] == i:
+            stretches[-1] += TICK_NS
+        else:
+            order.append(i)
+            stretches.append(0)
+    assert order[:9] == threads * 3
+    assert all(50 * MS <= s + TICK_NS <= 50 * MS + 2 * TICK_NS for s in stretches[1:-1])
+
+
+def test_a_thread_that_resigns_or_wakes_goes_to_the_end(four):
+    first, second, third = (four.start(SERVER) for _ in range(3))
+    assert four.pick(0) == first
+    assert hot.yield_cpu(four.base, 0, first) == second
+    slept = four.sleep(0, second)
+    four.wake(1, second, slept)
+    assert list_of(four.machine, GLOBAL_QUEUE) == [third, first, second]
+
+
+def test_a_thread_passed_over_by_a_cpu_that_may_not_run_it_keeps_its_place(four):
+    pinned, other = four.start(SERVER, affinity=0b0010), four.start(SERVER, affinity=0b0100)
+    free, last = four.start(SERVER), four.start(SERVER)
+    assert four.pick(3) == free
+    assert list_of(four.machine, GLOBAL_QUEUE) == [pinned, other, last]
+    four.check()

@@ -1,0 +1,23 @@
+"""What may end a sleep: not everything, while the server works on a trap or a signal."""
+
+import pytest
+
+from emu.kernel import sleeping
+from emu.kernel.states import SLEEP_KERNEL, SLEEP_SERVER, SLEEP_SUSPEND
+from tests.kernel import wrappers as hot
+from tests.kernel.cpus import played
+
+
+@pytest.mark.system("cz-6")
+@pytest.mark.parametrize(("reason", "ends"), [(SLEEP_SERVER, True), (SLEEP_KERNEL, False), (SLEEP_SUSPEND, False)])
+def test_an_interrupt_ends_a_served_call_and_leaves_a_trap_and_a_suspend_alone(reason, ends):
+    """A trap's pc and a0 are the guest's own: the restart that an interrupted call gets would spoil them."""
+    with played(1, "random") as cpus:
+        i = cpus.start(0)
+        assert cpus.pick(0) == i
+        word = hot.sleep(cpus.base, i, reason)
+        cpus.threads[i]["x"][10] = 42
+        assert hot.block(cpus.base, 0, i) == 1
+        assert sleeping.interrupt(cpus.base, 0, i) == int(ends)
+        assert (hot.sleep_of(cpus.base, i) == word) is not ends
+        assert (int(cpus.threads[i]["x"][10]) == 42) is not ends

@@ -1,0 +1,102 @@
+"""An owner that puts items 0, 1, 2, … into a work-stealing queue, and thieves that take with it."""
+
+from emu.hot import entry, hot
+from emu.kernel.randomness import random_below
+from emu.limits import MAX_THREADS
+from emu.shm.atomics import load_acquire, load_relaxed, store_relaxed
+from emu.shm.deque import NOTHING, put, slot_address, take, waiting
+from emu.shm.layout import machine_at
+from emu.shm.memory import AMO_64, load_64, store_64
+from tests.litmus.crew import DONE, LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation, word_at
+
+MOST = OWN  # the longest that the queue was
+SEEN = OWN + LINE  # a bit for each item: taken
+BITS = 32
+MAX_ITEMS = 16384 * BITS
+RIGHT, NO_SWAP, EARLY_TAIL = range(3)  # how to put and take; the latter two are controls
+
+_or = AMO_64["or"]
+
+
+@hot
+def take_without_swap(d):
+    """Control: two takers may leave with the same item."""
+    head = load_acquire(d, "head")
+    if load_acquire(d, "tail") - head <= 0:
+        return NOTHING
+    i = load_64(slot_address(d, head))
+    store_relaxed(d, "head", head + 1)
+    return i
+
+
+@hot
+def _put_early(d, i):
+    """Control: the tail goes up before the slot is written."""
+    tail = load_relaxed(d, "tail")
+    store_relaxed(d, "tail", tail + 1)
+    dawdle(1)
+    store_64(slot_address(d, tail), i)
+
+
+@hot
+def _take_one(m, me, kind, last):
+    """Take an item and tick it off; the item, or NOTHING."""
+    d = m.deques[0]
+    i = take_without_swap(d) if kind == NO_SWAP else take(d)
+    if i != NOTHING:
+        bit = 1 << (i % BITS)
+        if i <= last:
+            violation(m)  # against the order in which the owner put them
+        if _or(word_at(m, SEEN + i // BITS), bit) & bit != 0:
+            violation(m)  # somebody has it already
+    return i
+
+
+@hot
+def _own(m, me, count, kind):
+    d = m.deques[0]
+    last = -1
+    done = 0
+    while done < count and not over(m):
+        many = 1 + random_below(m, me, 8)
+        if random_below(m, me, 1000) == 0:
+            many = MAX_THREADS  # to the brim
+        for _ in range(many):
+            length = waiting(d)
+            if length == MAX_THREADS or done == count:
+                break
+            if kind == EARLY_TAIL:
+                _put_early(d, done)
+            else:
+                put(d, done)
+            done += 1
+            set_word(m, MOST, max(get_word(m, MOST), length + 1))
+        for _ in range(random_below(m, me, 4)):
+            last = max(last, _take_one(m, me, kind, last))
+    set_word(m, DONE, 1)
+    result(m, me, done)
+    return last
+
+
+@entry(5)
+def worker(address, me, workers, count, kind):
+    """Worker 0 owns the queue; each reports how many items it took, the owner how many it put."""
+    m = machine_at(address)
+    meet(m, workers)
+    last = _own(m, me, count, kind) if me == 0 else -1
+    taken = 0
+    spins = 0
+    while not over(m):
+        finished = get_word(m, DONE) != 0
+        i = _take_one(m, me, kind, last)
+        if i != NOTHING:
+            last = i
+            taken += 1
+            spins = 0
+        elif finished:
+            break
+        else:
+            spins = spin(spins)
+    if me != 0:
+        result(m, me, taken)
+    return 0

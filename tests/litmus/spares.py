@@ -1,0 +1,97 @@
+"""Threads that make children while their children exit: no record may be lost (kse-8)."""
+
+from emu.hot import entry, hot
+from emu.kernel.randomness import random_below
+from emu.kernel.spares import attach_spare, recycle_thread, take_spare
+from emu.kernel.states import DEAD, RUNNABLE, RUNNING, set_where
+from emu.kernel.thread import SPARE_NONE, allocate_thread
+from emu.shm.atomics import exchange, load_relaxed
+from emu.shm.layout import machine_at
+from tests.litmus.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation
+
+SLOT = OWN  # a line for each worker: child + 1 handed to it to end, 0 none
+ROUND_LOST = 4000  # records: far more than are alive
+
+
+@hot
+def _end_child(m, me, child):
+    """As exit_thread ends with it: the child's record is DEAD, then somebody's spare or free."""
+    t = m.threads[child]
+    set_where(m, t, RUNNABLE, 0)
+    set_where(m, t, RUNNING, 0)
+    set_where(m, t, DEAD, 0)
+    recycle_thread(m, me, child)
+
+
+@hot
+def _attach_badly(m, me, i):
+    """Control: the original's `if (td->td_standin == NULL) td->standin = thread_alloc();`."""
+    t = m.threads[i]
+    if load_relaxed(t, "spare") == SPARE_NONE:
+        spare = allocate_thread(m, me, t.task)
+        dawdle(random_below(m, me, 20))  # "thread_alloc() can block the thread"
+        if spare >= 0:
+            exchange(t, "spare", spare)
+
+
+@hot
+def _make(m, me, workers, count, bad):
+    """Worker 0 owns a thread that makes children; the others end them."""
+    owner = allocate_thread(m, me, 0)
+    meet(m, workers)
+    done = 0
+    while done < count and not over(m):
+        to = 1 + random_below(m, me, workers - 1)
+        if get_word(m, SLOT + to * LINE) == 0:
+            child = take_spare(m, me, owner)
+            if child < 0:
+                violation(m)  # all records are gone
+                break
+            set_word(m, SLOT + to * LINE, child + 1)
+            done += 1
+        if bad:
+            _attach_badly(m, me, owner)
+        else:
+            attach_spare(m, me, owner)
+        if m.fresh_thread >= ROUND_LOST:
+            violation(m)
+    for to in range(1, workers):
+        spins = 0
+        while get_word(m, SLOT + to * LINE) != 0 and not over(m):
+            spins = spin(spins)
+        set_word(m, SLOT + to * LINE, -1)
+    result(m, me, done)
+    return owner
+
+
+@entry(4)
+def make_children(address, me, workers, count):
+    m = machine_at(address)
+    owner = _make(m, me, workers, count, False)
+    _end_child(m, me, owner)
+    return 0
+
+
+@entry(4)
+def make_children_badly(address, me, workers, count):
+    m = machine_at(address)
+    _make(m, me, workers, count, True)
+    return 0
+
+
+@entry(4)
+def end_children(address, me, workers, count):
+    m = machine_at(address)
+    meet(m, workers)
+    spins = 0
+    while not over(m):
+        child = get_word(m, SLOT + me * LINE)
+        if child < 0:
+            break
+        if child == 0:
+            spins = spin(spins)
+            continue
+        spins = 0
+        _end_child(m, me, child - 1)
+        set_word(m, SLOT + me * LINE, 0)
+    return 0

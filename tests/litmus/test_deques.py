@@ -1,0 +1,31 @@
+"""Work-stealing queues between processes: each item is taken once, in the order in which it was put."""
+
+import numpy as np
+import pytest
+
+from emu.limits import MAX_THREADS
+from tests.litmus.crew import BOUND_S, CONTROL_S
+from tests.litmus.deques import BITS, EARLY_TAIL, MAX_ITEMS, MOST, NO_SWAP, RIGHT, SEEN
+
+MODULE = "tests.litmus.deques"
+
+
+def test_each_item_is_taken_once_and_in_order(crew, workers):
+    run = crew(workers)
+    run.run_all(MODULE, "worker", MAX_ITEMS, RIGHT, bound_s=4 * BOUND_S)
+    assert run.violations == 0
+    put, *stolen = run.results()
+    assert put > 20_000 and sum(stolen) > 1000, "too little was done to mean anything"
+    assert run.words[MOST] == MAX_THREADS, "it was never full"
+    d = run.machine["deques"][0]
+    assert d["tail"] == put
+    if put == MAX_ITEMS:  # not cut short: nothing is left behind
+        assert d["head"] == put
+        assert (run.words[SEEN : SEEN + MAX_ITEMS // BITS] == np.int64(2**BITS - 1)).all(), "an item was lost"
+
+
+@pytest.mark.parametrize("kind", [NO_SWAP, EARLY_TAIL], ids=["take-without-swap", "tail-before-slot"])
+def test_control_a_broken_form_gives_an_item_twice(crew, kind):
+    run = crew(3)
+    run.run_all(MODULE, "worker", MAX_ITEMS, kind, bound_s=CONTROL_S)
+    assert run.violations > 0

@@ -1,0 +1,133 @@
+"""Trace files: whole, torn, of another version, no trace at all; decoding; the summary."""
+
+import io
+
+import msgpack
+import numpy as np
+import pytest
+
+from emu.kernel.states import SLEEP_TIME
+from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
+from emu.machine.trace_file import TraceError, TraceWriter, read_trace
+from emu.machine.trace_summary import summarize
+from emu.machine.trace_text import arguments, brief, one_line
+from tests.traces import Story
+
+
+@pytest.fixture
+def story(tmp_path):
+    story = Story(tmp_path / "story.trace")
+    story.add(10, SERVER, "spawn", 1, a=GLOBAL_QUEUE, b=5)
+    story.add(20.5, 0, "switch", 1, a=10_500, b=GLOBAL_QUEUE)
+    story.add(50.5, 0, "block", 1, a=30_000, b=SLEEP_TIME)
+    story.add(15, 1, "ipi-bit", a=SUPERVISOR, b=IPI_RESCHEDULE | IPI_STOP)
+    return story
+
+
+def test_what_was_written_is_read_in_order_of_time(story):
+    trace = story.trace()
+    assert trace.complete and trace.ended and trace.notes() == []
+    assert (np.diff(trace.events["time_ns"]) >= 0).all()
+    assert [trace.names()[k] for k in trace.events["kind"]] == [
+        "cpu-up", "cpu-up", "spawn", "ipi-bit", "switch", "block",
+    ]  # fmt: skip
+    assert trace.of_kind("block")["sequence"].tolist() == [1]
+
+
+def test_numbers_that_have_names_are_named(story):
+    trace = story.trace()
+    ipi, switch, block = (trace.of_kind(name)[0] for name in ("ipi-bit", "switch", "block"))
+    assert arguments(trace, ipi) == {"target": "supervisor", "vector": "reschedule+stop"}
+    assert arguments(trace, switch) == {"run_delay_ns": 10_500, "queue": "global"}
+    assert arguments(trace, block) == {"ran_ns": 30_000, "reason": "time"}
+    assert one_line(trace, block).split() == ["50.500", "0", "1#0", "block", "ran_ns=30000", "reason=time"]
+    assert brief(trace, block) == "[50.500 µs CPU 0 block 1#0: ran_ns 30000, reason time]"
+
+
+def test_an_old_trace_is_read_by_its_own_list_of_events(story):
+    frames = list(msgpack.Unpacker(io.BytesIO(story.write().read_bytes()), strict_map_key=False))
+    kinds = frames[0]["kinds"]
+    kinds[0], kinds[3] = ["begins", "waited_ns", "from", ""], kinds[0]  # another numbering, another name
+    file = TraceWriter(str(story.path))
+    for frame in frames:
+        file.write(frame)
+    file.close()
+    trace = read_trace(story.path)
+    switch = trace.events[trace.events["kind"] == 0][0]
+    assert arguments(trace, switch) == {"waited_ns": 10_500, "from": GLOBAL_QUEUE}
+    assert len(trace.of_kind("switch")) == 1, "by its name, whatever its number"
+
+
+@pytest.mark.parametrize("cut", [1, 40, 100])
+def test_a_torn_file_is_read_up_to_the_tear(story, cut):
+    whole = story.write(frame_only=True).read_bytes()
+    for frame in (whole, story.write().read_bytes()):
+        story.path.write_bytes(frame[:-cut])
+        trace = read_trace(story.path)
+        assert trace.end is None and not trace.complete
+        if frame is whole:
+            assert len(trace.events) == 0 and trace.damaged_at is not None
+            assert f"torn at byte {trace.damaged_at}" in trace.notes()[0]
+    assert "the trace has no end: its machine was killed or still runs" in trace.notes()
+
+
+def test_a_file_whose_tail_is_garbage_is_read_up_to_there(story):
+    whole = story.write(frame_only=True).read_bytes()
+    story.path.write_bytes(whole + b"\xc1\xc1 garbage")
+    trace = read_trace(story.path)
+    assert len(trace.events) == 6 and trace.damaged_at == len(whole)
+
+
+BAD = {
+    "empty": (b"", "not a trace of emu"),
+    "text": (b"hello\n" * 100, "not a trace of emu"),
+    "another map": (msgpack.packb({"format": "perf"}), "not a trace of emu"),
+    "cut header": (msgpack.packb({"format": "emu-trace", "version": 1})[:9], "not a trace of emu"),
+    "newer": (msgpack.packb({"format": "emu-trace", "version": 9}), "format version 9, this emu reads version 1"),
+    "wrong records": (
+        msgpack.packb({"format": "emu-trace", "version": 1})
+        + msgpack.packb({"rings": [[0, 0, 0, b"xyz"]], "cut_ns": 1, "failed": 0}),
+        "damaged",
+    ),
+    "a hole": (
+        msgpack.packb({"format": "emu-trace", "version": 1})
+        + msgpack.packb({"rings": [[0, 7, 0, bytes(32)]], "cut_ns": 1, "failed": 0}),
+        "damaged",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_what_is_no_trace_is_refused_in_one_line(tmp_path, kind):
+    content, words = BAD[kind]
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(TraceError, match=words) as caught:
+        read_trace(tmp_path / "file")
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_files_and_folders_are_refused(tmp_path):
+    with pytest.raises(TraceError, match="No such file"):
+        read_trace(tmp_path / "nothing")
+    with pytest.raises(TraceError, match="directory"):
+        read_trace(tmp_path)
+    with pytest.raises(TraceError, match="cannot be written: No such file"):
+        TraceWriter(str(tmp_path / "no" / "file"))
+    with pytest.raises(TraceError, match="not a regular file"):
+        TraceWriter(str(tmp_path))
+
+
+def test_lost_events_are_named(story):
+    assert story.trace(lost={1: 1234}).notes() == ["1,234 events of CPU 1 were lost: its ring was full"]
+
+
+def test_the_summary_counts_and_adds_up(story):
+    story.add(60, 1, "wake", 1, a=0, b=0).add(64, 0, "switch", 1, a=4_000, b=0).add(74, 0, "exit", 1, a=10_000, b=5)
+    summary = summarize(story.end(1000).trace())
+    assert summary["counts"]["switch"] == {0: 2} and summary["counts"]["cpu-down"] == {0: 1, 1: 1}
+    assert summary["events"] == 11 and summary["duration_s"] == pytest.approx(1e-3)
+    assert summary["switches_per_s"] == pytest.approx(2000)
+    assert summary["run_delay_ns"] == {"p50": 7250, "p90": 9850, "p99": 10435, "p100": 10500}
+    assert summary["threads"] == [
+        {"thread": "1#0", "task": 5, "cpu_ns": 40_000, "run_delay_ns": 14_500, "runs": 2, "cpus": [0]}
+    ]

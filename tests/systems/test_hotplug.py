@@ -1,0 +1,119 @@
+"""CPUs that come and go on a running machine (rust-1, rust-4), and schedulers' lives."""
+
+import random
+import time
+
+import pytest
+
+from emu import MachineError
+from emu.kernel.states import LIFE_EXITED, LIFE_RUNNING
+from emu.limits import GLOBAL_QUEUE
+from tests.systems.guests import build_guest
+from tests.systems.test_rust import finish
+
+PINNED = """
+static void *spin(void *argument) {
+    pin(1);
+    for (int k = 0; k < 200; k++) {
+        nap(2000);
+        if (sched_getcpu() != 1)
+            exit(3);
+    }
+    return argument;
+}
+int main(void) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, spin, NULL);
+    pthread_join(thread, NULL);
+    puts("stayed");
+    return 0;
+}
+"""
+
+
+def change_cpus(machine, rand, rounds, most):
+    """Add and remove CPUs at random, while guests run; how many were added and removed."""
+    added = removed = 0
+    for _ in range(rounds):
+        online = [k for k in range(most) if int(machine.window.machine["online"]) >> k & 1]
+        if len(online) < most and (len(online) == 1 or rand.random() < 0.5):
+            machine.add_cpu()
+            added += 1
+        else:
+            machine.remove_cpu(rand.choice(online))
+            removed += 1
+    return added, removed
+
+
+@pytest.mark.system("rust-4")
+@pytest.mark.parametrize("policy", ["inko", "random"])
+def test_cpus_come_and_go_under_load_and_nothing_is_lost(boot, seed, policy):
+    rand = random.Random(seed)
+    with boot(3, policy, seed=seed) as machine:
+        jobs = [
+            machine.spawn("primes", 400_000, 6),
+            machine.spawn("locking", 6, 40_000, 20),
+            machine.spawn("sleepers", 20, 300),
+        ]
+        added, removed = change_cpus(machine, rand, 16, 4)
+        report = finish(machine)
+        assert [job.exit_status for job in jobs] == [0, 0, 0] and added and removed
+        output = machine.output.read_bytes()
+        assert b"33860 primes below 400000\n" in output and b"total 240000\n" in output and b"20 woke\n" in output
+        assert report.leaks == {}
+
+
+@pytest.mark.system("rust-4")
+def test_a_new_cpu_takes_work_that_waits(boot, seed):
+    with boot(1, seed=seed) as machine:
+        job = machine.spawn("independent", 4, 20_000_000)
+        assert machine.add_cpu() == 1
+        report = finish(machine)
+        assert job.exit_status == 0 and len(report.cpus) == 2
+        assert report.cpus[1].instructions > 1_000_000
+
+
+@pytest.mark.system("rust-1")
+@pytest.mark.system("rust-4")
+def test_a_cpu_that_leaves_waits_for_the_thread_that_is_pinned_to_it(boot, seed, tmp_path):
+    with boot(2, seed=seed) as machine:
+        job = machine.spawn(build_guest(tmp_path, PINNED))
+        end = time.monotonic() + 30
+        while not any(int(t["affinity"]) == 2 for t in machine.window.machine["threads"][:8]):
+            assert time.monotonic() < end
+            time.sleep(0.002)
+        machine.remove_cpu(1)  # returns when the thread has left
+        assert machine.window.machine["queues"][1]["life"] == LIFE_EXITED
+        assert machine.window.machine["queues"][0]["life"] == LIFE_RUNNING
+        report = finish(machine)
+        assert job.exit_status == 0 and machine.output.read_bytes() == b"stayed\n"
+        assert report.cpus[1].instructions > 0
+
+
+@pytest.mark.system("rust-1")
+def test_no_scheduler_exits_while_a_thread_is_registered_with_it(boot, seed):
+    with boot(2, "random", seed=seed) as machine:
+        job = machine.spawn("sleepers", 8, 400)  # asleep, registered with both
+        end = time.monotonic() + 30
+        while machine.window.machine["queues"]["nr_threads"][:2].sum() < 9:
+            assert time.monotonic() < end
+            time.sleep(0.002)
+        machine.remove_cpu(1)
+        m = machine.window.machine
+        assert m["queues"][1]["life"] == LIFE_EXITED and m["queues"][1]["nr_threads"] == 0
+        assert m["queues"][0]["nr_threads"] + m["queues"][GLOBAL_QUEUE]["nr_threads"] > 0, "they were registered anew"
+        finish(machine)
+        assert job.exit_status == 0 and machine.output.read_bytes() == b"8 woke\n"
+
+
+def test_what_cannot_be_removed_or_added_is_said_in_one_line(boot, seed):
+    with boot(1, seed=seed) as machine:
+        with pytest.raises(MachineError, match="CPU 5 cannot be removed: the machine's CPUs are 0"):
+            machine.remove_cpu(5)
+        with pytest.raises(MachineError, match="CPU 0 cannot be removed: it is the last one"):
+            machine.remove_cpu(0)
+        job = machine.spawn("hello")
+        finish(machine)
+        assert job.exit_status == 0
+        with pytest.raises(MachineError, match="the machine has stopped"):
+            machine.add_cpu()

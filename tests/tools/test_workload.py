@@ -1,0 +1,223 @@
+"""`emu run --workload`, `emu compare` and `emu policies` as a user types them."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from .test_run import ROOT, children_of, gone, refused
+
+EMU = [sys.executable, "-m", "tools.cli"]
+MIX = {
+    "jitter": 0.2,
+    "threads": [
+        {"name": "worker", "instances": 3, "phases": [{"loop": 4, "phases": [{"run": 500}, {"sleep": 200}]}]},
+        {"name": "boss", "leader": True, "phases": [{"loop": 3, "phases": [{"run": 100}, {"sleep": 1000}]}]},
+    ],
+}
+STUCK = {"threads": [{"name": "a", "phases": [{"lock": "m"}, {"wait": "c", "mutex": "m"}, {"unlock": "m"}]}]}
+BUSY = {
+    "threads": [
+        {"name": "busy", "instances": 2, "phases": [{"loop": -1, "phases": [{"run": 100}]}]},
+        {**STUCK["threads"][0], "leader": True},
+    ]
+}
+POLICY = """from emu.kernel.hooks import hook
+from emu.kernel.queue import append, pop, remove
+
+@hook
+def enqueue(m, queue, thread, reason):
+    append(m, m.queues[queue], thread)
+    return 0
+
+@hook
+def pick(m, queue):
+    return {pick}
+
+@hook
+def dequeue(m, queue, thread):
+    remove(m, m.queues[queue], thread)
+    return 0
+"""
+
+
+def emu(*arguments):
+    command = [*EMU, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def written(path, content):
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+@pytest.fixture
+def mix(tmp_path):
+    return written(tmp_path / "mix.json", MIX)
+
+
+def rows_of(output):
+    """{first word of a line: its other words}"""
+    return {line.split()[0]: line.split()[1:] for line in output.splitlines() if line.strip()}
+
+
+# --- emu run --workload ---------------------------------------------------------------------------------------------
+
+
+def test_table_of_threads_is_the_output_and_the_summary_is_beside_it(mix):
+    done = emu("run", "--cpus", 2, "--seed", 1, "--workload", mix)
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(done.stdout)
+    assert rows["worker"][:1] == ["3"] and rows["boss"][:2] == ["1", "3"]
+    assert re.search(r"makespan [\d.]+ m?s, [\d.]+ ms of work", done.stdout)
+    assert "IPIs by bit" in done.stderr and "seed 1" in done.stderr
+
+
+def test_json_has_every_thread_and_histogram(mix, tmp_path):
+    file = tmp_path / "out.json"
+    done = emu("run", "--cpus", 2, "--seed", 1, "--quiet", "--json", file, "--workload", mix)
+    assert done.returncode == 0 and done.stderr == ""
+    report = json.loads(file.read_text())
+    assert report["exit_status"] == 0 and len(report["cpus"]) == 2
+    worker, boss = report["workload"]["groups"]
+    assert [len(worker["threads"]), len(boss["threads"])] == [3, 1]
+    (thread,) = boss["threads"]
+    assert thread["iterations"] == 3 and thread["cpu_ns"] >= 2 * thread["instructions"] > 0 and thread["alive_ns"] > 0
+    sleeps = thread["latency"]["sleep"]
+    assert sleeps["count"] == 3 == sum(sleeps["buckets_from_ns"].values())
+    assert 0 < sleeps["p50_ns"] <= sleeps["p99_ns"] <= sleeps["max_ns"]
+
+
+def test_bad_workloads_are_refused_in_one_line(tmp_path):
+    file = written(tmp_path / "bad.json", '{"threads": [\n{"name": "a", "phases": [{"runs": 1}]}]}')
+    done = emu("run", "--workload", file)
+    refused(done, f"{file}:2: unknown key 'runs' in a phase, expected run, sleep")
+    refused(emu("run", "--workload", tmp_path / "nowhere.json"), "cannot be read: No such file")
+    far = {"threads": [{"name": "a", "affinity": [7], "phases": [{"run": 1}]}]}
+    refused(emu("run", "--cpus", 2, "--workload", written(file, far)), f"{file}:1: 'affinity' of 'a' names CPU 7")
+
+
+def test_options_that_do_not_go_together_are_refused(mix, tmp_path):
+    refused(emu("run"), "nothing to run, expected a PROGRAM or --workload FILE")
+    refused(emu("run", "--workload", mix, "hello"), "--workload and a PROGRAM together")
+    refused(emu("run", "--workload", mix, "--env", "A=1"), "--workload and --env together")
+    refused(emu("run", "--workload", mix, "--mount", f"{tmp_path}:/data"), "--workload and --mount together")
+
+
+def test_the_script_alone_takes_workloads_too(mix):
+    command = [sys.executable, ROOT / "tools" / "run.py", "--quiet", "--cpus", "1", "--workload", mix]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "boss" in rows_of(done.stdout), done.stderr
+
+
+def interrupted(*arguments):
+    """The finished command that got Ctrl-C when its CPUs were computing, and the processes that it had."""
+    process = subprocess.Popen(
+        [*EMU, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while sum(c.cpu_times().user > 0.3 for c in children_of(process.pid)) < 2:
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    children = children_of(process.pid)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+    return process.returncode, output, errors, children
+
+
+@pytest.mark.parametrize("command", [("run",), ("compare", "--policies", "inko,random")])
+def test_ctrl_c_leaves_nothing(command, tmp_path):
+    from emu.machine.directory import stale_directories
+
+    file = written(tmp_path / "busy.json", BUSY)
+    status, output, errors, children = interrupted(*command, "--cpus", 2, "--workload", file)
+    assert status == 130 and output == "" and "Traceback" not in errors, errors
+    assert gone(children)
+    assert stale_directories() == []
+
+
+# --- emu compare ----------------------------------------------------------------------------------------------------
+
+
+def test_compare_has_a_row_for_each_policy_and_the_same_work_in_all(mix, tmp_path):
+    file = tmp_path / "out.json"
+    own = written(tmp_path / "mine.py", POLICY.format(pick="pop(m, m.queues[queue])"))
+    finite = written(tmp_path / "finite.json", {**MIX, "threads": MIX["threads"][:1]})
+    names = f"inko,random,{own}"
+    options = ("--cpus", 2, "--seed", 3, "--rounds", 2, "--json", file)
+    done = emu("compare", "--policies", names, "--workload", finite, *options)
+    assert done.returncode == 0, done.stderr
+    columns, *rows = done.stdout.splitlines()
+    assert columns.split()[0] == "policy" and {"makespan", "p50", "p99", "fairness", "steals"} <= set(columns.split())
+    assert len([row for row in rows if row.strip()]) >= 3
+    policies = json.loads(file.read_text())["policies"]
+    assert [p["policy"] for p in policies] == names.split(",")
+    assert all(len(p["rounds"]) == len(p["results"]) == 2 and not p["failure"] for p in policies)
+    assert len({json.dumps(r["groups"][0]["instructions"]) for p in policies for r in p["results"]}) == 1
+    assert policies[1]["medians"]["migrations"] == policies[1]["medians"]["steals"] == 0
+
+
+def test_a_policy_that_fails_is_a_row_and_the_others_go_on(mix, tmp_path):
+    wrong = written(tmp_path / "wrong.py", POLICY.format(pick="99"))
+    broken = written(tmp_path / "broken.py", POLICY.format(pick="m.nosuchfield"))
+    lost = written(tmp_path / "lost.py", POLICY.format(pick="-1"))
+    names = f"{wrong},{broken},{lost},inko"
+    done = emu("compare", "--policies", names, "--workload", mix, "--cpus", 2, "--rounds", 2, "--limit", 1.5)
+    assert done.returncode == 1
+    assert done.stdout.count("failed") == 3 and rows_of(done.stdout)["inko"]
+    why = {line.split(": ")[1]: line for line in done.stderr.splitlines()}
+    assert "the machine failed" in why[str(wrong)]
+    assert "hook 'pick' does not compile" in why[str(broken)] and "nosuchfield" in why[str(broken)]
+    assert "the guests did not end within 1.5 s" in why[str(lost)] or "never picked" in why[str(lost)]
+    assert len(done.stderr.splitlines()) == 3
+
+
+def test_compare_refuses_bad_input(mix, tmp_path):
+    refused(emu("compare", "--workload", mix, "--policies", "inko,fastest"), "unknown policy 'fastest'")
+    refused(emu("compare", "--workload", mix, "--policies", "inko,inko"), "'inko' is given twice")
+    refused(emu("compare", "--workload", mix, "--cpus", "many"), "'many' is not a number")
+    refused(emu("compare", "--workload", written(tmp_path / "bad.json", "{")), "bad.json:1: not JSON")
+
+
+# --- emu policies ---------------------------------------------------------------------------------------------------
+
+
+def test_policies_says_what_each_suits_and_where_it_fails():
+    from emu.kernel.hooks import BUILTIN
+    from emu.machine.policies import describe_policy
+
+    done = emu("policies")
+    assert done.returncode == 0 and set(BUILTIN) <= set(rows_of(done.stdout))
+    for name in BUILTIN:
+        policy = describe_policy(name)
+        assert policy.name == name and policy.line and policy.suits and policy.fails, name
+        assert {"enqueue", "pick"} <= set(policy.hooks)
+
+
+def test_one_policy_in_full(tmp_path):
+    done = emu("policies", "inko")
+    assert "Suits:" in done.stdout and re.search(r"^hooks: .*balance", done.stdout, re.MULTILINE)
+    text = (
+        '"""mine: newest first.\n\nSuits: nothing\nmuch. Fails: often; e.g. always.\nMore text.\n"""\n'
+        'PARAMETERS = {"slice": (7_000, "how long")}\n'
+    )
+    own = written(tmp_path / "mine.py", text + POLICY.format(pick="-1"))
+    done = emu("policies", own)
+    assert "mine: newest first." in done.stdout and "slice = 7_000: how long" in done.stdout
+    assert re.search(r"^the core's default: .*balance", done.stdout, re.MULTILINE)
+    refused(emu("policies", "fastest"), "unknown policy 'fastest'")
+
+
+def test_a_description_is_read_from_the_docstring(tmp_path):
+    from emu.machine.policies import describe_policy
+
+    text = '"""mine: newest first.\n\nSuits: nothing\nmuch. Fails: often; always.\nMore text.\n"""\n'
+    policy = describe_policy(str(written(tmp_path / "mine.py", text + POLICY.format(pick="-1"))))
+    assert (policy.line, policy.suits, policy.fails) == ("newest first", "nothing much", "often; always")
+    assert policy.parameters == {} and policy.hooks == ("enqueue", "pick", "dequeue")
+    bare = describe_policy(str(written(tmp_path / "bare.py", POLICY.format(pick="-1"))))
+    assert (bare.line, bare.suits, bare.fails) == ("", "", "")
