@@ -26,11 +26,9 @@ import click
 import psutil
 from common import benchmark, percentile
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from emu.cpu_worker.mail import Mail
-from emu.hot import entry, hot
+from emu.hot import entry, hot, intrinsic, types
 from emu.kernel.ipi import begin_park, end_park, post, take_pending
 from emu.limits import IPI_RESCHEDULE, MIB, RAM_OFFSET
 from emu.machine.children import Descriptor

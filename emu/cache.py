@@ -11,6 +11,7 @@ import ast
 import fcntl
 import functools
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -86,7 +87,11 @@ def _imports(path):
 @functools.cache
 def entry_directory(path):
     """The folder for the compiled code of one source file."""
-    reached, new = set(), {Path(path).resolve()}
+    path = Path(path).resolve()
+    known = _known_folders().get(str(path))
+    if known:
+        return cache_root() / "code" / known
+    reached, new = set(), {path, SOURCE_ROOT / "compiler.py"}
     while new:
         reached |= new
         new = set().union(*(_imports(p) for p in new)) - reached
@@ -108,6 +113,19 @@ def is_warm():
     return MARKER.exists()
 
 
+@functools.cache
+def _known_folders():
+    """Of a complete cache, {source file: its folder's name}: to find these means to read all sources."""
+    return _folders(MARKER)
+
+
+def _folders(marker):
+    try:
+        return json.loads(marker.read_text())
+    except (OSError, ValueError):  # none, or an older emu's
+        return {}
+
+
 @contextmanager
 def cache_lock():
     """Held by the one process that compiles; others wait and then find a warm cache."""
@@ -117,12 +135,15 @@ def cache_lock():
         yield
 
 
-def mark_warm(directories):
-    """Record that the cache is complete, which folders make it up, and drop what older sources left."""
-    MARKER.write_text("\n".join(sorted({d.name for d in directories})))
+def mark_warm(sources):
+    """Record that the cache is complete and where the code of each source file is; drop what older sources left."""
+    folders = {str(Path(path).resolve()): entry_directory(path).name for path in sources}
+    new = MARKER.with_suffix(".new")
+    new.write_text(json.dumps(folders))
+    new.rename(MARKER)
     root = CACHE_DIR.parent
     versions = sorted(root.glob("*/complete"), key=lambda p: p.stat().st_mtime)
-    needed = {name for marker in versions[-KEEP - 1 :] for name in marker.read_text().split()}
+    needed = {name for marker in versions[-KEEP - 1 :] for name in _folders(marker).values()}
     for marker in versions[: -KEEP - 1]:
         shutil.rmtree(marker.parent, ignore_errors=True)
     oldest = versions[-KEEP - 1 :][0].stat().st_mtime

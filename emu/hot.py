@@ -3,41 +3,83 @@
 `@hot` marks a function of the kernel that is compiled wherever it is called.
 `@entry(n)` marks one that cold Python calls with n 64-bit integers.
 `@callback(n)` marks one that hot code calls through its address.
+`@intrinsic` marks one that makes LLVM code (Numba's decorator of that name).
 
-Entries and callbacks are compiled when they are first used or by cpu_worker/warm.py,
-and cached on disk in a folder whose name says everything that can change their
-machine code (cache.py): Numba itself does not notice a changed constant, intrinsic
-or helper in another module.  Only integers cross the border between cold and hot: a
-structured array as argument costs microseconds to type.
+Entries and callbacks are compiled when they are first used or by cpu_worker/warm.py.  Their machine code
+is an object file in a folder whose name says everything that can change it (cache.py), and is loaded
+from there by LLVM alone: Numba, slow to import, is only imported to compile.  So nothing here or in
+hot modules may import it: `types` stands for numba.types and looks names up when code is made.
+Only integers cross the border between cold and hot.
 
-Rejected: numba.config.CACHE_DIR left set for good (it would move the cache of
-the user's own Numba code).
+Rejected: Numba's own cache.  It does not notice a changed constant, intrinsic or helper of another
+module, and it loads a function in 10 ms, this in a third of one.
 """
 
-from contextlib import contextmanager
+import ctypes
+import functools
+import importlib
+import os
+import tempfile
 
-import numba
-from numba import cfunc, int64, njit, types
-from numba.extending import intrinsic
+import llvmlite.binding as llvm
 
 from .cache import CHECK, entry_directory  # noqa: F401  (CHECK: for hot code)
 
 _entries = []
 
 
-@contextmanager
-def _cached(function):
-    saved = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(entry_directory(function.__code__.co_filename))
-    try:
-        yield
-    finally:
-        numba.config.CACHE_DIR = saved
+class _Later:
+    """A module that is imported when a name of it is wanted."""
+
+    def __init__(self, module):
+        self._module = module
+
+    def __getattr__(self, name):
+        return getattr(importlib.import_module(self._module), name)
 
 
-def hot(function):
-    """Compile with the code that calls it; no cache entry of its own."""
-    return njit(nogil=True, error_model="numpy")(function)
+types = _Later("numba.core.types")
+compiler = _Later("emu.compiler")
+
+
+class Hot:
+    """A function that is compiled with the code that calls it; it has no machine code of its own."""
+
+    def __init__(self, function):
+        functools.update_wrapper(self, function)
+        self.function = function
+
+    @functools.cached_property
+    def dispatcher(self):
+        """Numba's object for it."""
+        return compiler.Dispatcher(self.function)
+
+    @property
+    def _numba_type_(self):
+        return self.dispatcher._numba_type_
+
+
+class Intrinsic:
+    """A function that makes the LLVM code of a call of it."""
+
+    def __init__(self, function, options):
+        functools.update_wrapper(self, function)
+        self._function, self._options = function, options
+
+    @functools.cached_property
+    def _numba_type_(self):
+        self._made, numba_type = compiler.intrinsic_type(self._function, self._options)
+        return numba_type
+
+
+hot = Hot
+
+
+def intrinsic(function=None, **options):
+    """Decorator: with Numba's options, or bare."""
+    if function is None:
+        return lambda function: Intrinsic(function, options)
+    return Intrinsic(function, options)
 
 
 @intrinsic
@@ -54,55 +96,98 @@ def never_inline(typingctx):
     return types.void(), codegen
 
 
-class Entry:
-    """A cached compiled function of n integers, callable from cold Python."""
-
-    def __init__(self, function, arity):
-        self.name = f"{function.__module__}.{function.__qualname__}"
-        self._arity = arity
-        self.function = function
-        with _cached(function):
-            self._dispatcher = njit(nogil=True, error_model="numpy", cache=True)(function)
-        self._compiled = None
-        _entries.append(self)
-
-    def __call__(self, *args):
-        if self._compiled is None:
-            self.compile()
-        return self._compiled(*args)
-
-    def compile(self):
-        with _cached(self.function):
-            self._dispatcher.compile((int64,) * self._arity)
-        self._dispatcher.disable_compile()
-        self._compiled = self._dispatcher
+# --- machine code -------------------------------------------------------------------------------------
 
 
-class Callback:
-    """A cached compiled function of n words, callable from hot code by address.
+@functools.cache
+def _engine():
+    """This process's loader of object files."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple().create_target_machine(jit=True)
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
 
-    Words are integers unless `first` says that the first is a reference to a record.
+
+class Compiled:
+    """A cached compiled function of n words.
+
+    Words are integers unless `first`, a RecordType, says that the first is the address of a record.
     """
 
-    def __init__(self, function, arity, first=int64):
+    for_python = False
+
+    def __init__(self, function, arity, first=None):
         self.name = f"{function.__module__}.{function.__qualname__}"
         self.arity = arity
         self.function = function
-        self._signature = int64(first, *(int64,) * (arity - 1))
-        self._compiled = None
+        self._first = first
         _entries.append(self)
 
+    @functools.cached_property
+    def address(self):
+        """Address in this process, loaded or compiled now; another process has its own."""
+        engine = _engine()
+        engine.add_object_file(llvm.ObjectFileRef.from_data(self._object()))
+        engine.finalize_object()
+        return engine.get_function_address(self.name)
+
     def compile(self):
-        with _cached(self.function):
-            compiler = cfunc(self._signature, cache=True, nopython=True, error_model="numpy")
-            self._compiled = compiler(self.function)
+        """Have it compiled and loaded."""
+        return self.address
 
     @property
-    def address(self):
-        """Address in this process; another process has its own."""
-        if self._compiled is None:
-            self.compile()
-        return self._compiled.address
+    def is_compiled(self):
+        return "address" in self.__dict__
+
+    def _object(self):
+        code = self.function.__code__
+        directory = entry_directory(code.co_filename)
+        path = directory / f"{self.function.__qualname__}-{code.co_firstlineno}.o"
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            pass
+        first = self._first.numba if self._first else None
+        data = compiler.object_code(self.function, self.arity, first, self.name, self.for_python)
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=directory, suffix=".new", delete=False) as file:
+            file.write(data)
+        os.replace(file.name, path)  # whole or not at all: others may look, or write the same
+        return data
+
+
+class Callback(Compiled):
+    """Callable from hot code by address."""
+
+
+class _MethodDefinition(ctypes.Structure):
+    """PyMethodDef."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p), ("address", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p),
+    ]  # fmt: skip
+
+
+_METH_FASTCALL = 0x80
+_new_function = ctypes.pythonapi.PyCFunction_NewEx
+_new_function.restype = ctypes.py_object
+_new_function.argtypes = (ctypes.POINTER(_MethodDefinition), ctypes.c_void_p, ctypes.c_void_p)
+
+
+class Entry(Compiled):
+    """Callable from cold Python."""
+
+    for_python = True
+
+    @functools.cached_property
+    def _call(self):
+        self.compile()
+        address = _engine().get_function_address(f"{self.name}.python")
+        self._definition = _MethodDefinition(self.name.encode(), address, _METH_FASTCALL, None)
+        return _new_function(self._definition, None, None)
+
+    def __call__(self, *words):
+        return self._call(*words)
 
 
 def entry(arity):

@@ -6,6 +6,7 @@ segments mapped than before.  A test that uses `seed` prints it when it fails.
 """
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ import psutil
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # helper modules are imported as tests.…
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background: commands under test would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KEPT = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
 GRACE_S = 5.0

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import platform
 import sys
+from importlib.metadata import version
 
 import click
 import psutil
@@ -30,7 +31,8 @@ def _checks():
     cores = psutil.Process().cpu_affinity()
     physical = psutil.cpu_count(logical=False)
     machine = platform.machine()
-    yield machine in ("x86_64", "aarch64"), f"host {machine}, Python {platform.python_version()}, numba {_numba()}"
+    versions = f"Python {platform.python_version()}, numba {version('numba')}"
+    yield machine in ("x86_64", "aarch64"), f"host {machine}, {versions}"
     of = f"{psutil.cpu_count()} ({physical} physical)"
     siblings = max(1, (psutil.cpu_count() or 1) // (physical or 1))
     default = Topology(1, len(cores), 1)
@@ -55,12 +57,6 @@ def _checks():
     stale = len(stale_directories())
     yield True, f"sockets of dead machines: {stale} found, {sweep()} swept"
     yield True, "compiling for this host's processor; guests are RV64GC Linux, static"
-
-
-def _numba():
-    import numba
-
-    return numba.__version__
 
 
 if __name__ == "__main__":

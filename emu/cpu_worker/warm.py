@@ -15,18 +15,18 @@ from ..kernel.hooks import BUILTIN
 SLOWEST = ("emu.isa.interpreter.interpret", "emu.cpu_worker.loop.run", "emu.kernel.syscalls.linux.calls.linux_call")
 
 
-def everything(policies=BUILTIN):
-    """All entries and callbacks of a machine with these policies, the slowest first."""
+def everything():
+    """All entries and callbacks of a machine, those of all built-in policies included, the slowest first."""
     for name in ("emu.cpu_worker.process", "emu.machine.server", "emu.machine.timekeeper"):
         importlib.import_module(name)
-    for policy in policies:
+    for policy in BUILTIN:
         importlib.import_module(f"emu.kernel.policies.{policy}")
     return sorted(hot.registered(), key=lambda e: (e.name not in SLOWEST, e.name))
 
 
-def warm(part=0, parts=1, policies=BUILTIN):
+def warm(part=0, parts=1):
     """Compile or load this part's share, yielding the name of each function done."""
-    for each in everything(policies)[part::parts]:
+    for each in everything()[part::parts]:
         each.compile()
         yield each.name
 

@@ -12,8 +12,8 @@ Arguments are 64-bit integers, the result is one or a truth value (i1).  Hot cod
 from functools import cached_property
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+
+from ..hot import intrinsic, types
 
 I1, I32, I64, I128 = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.IntType(128)
 

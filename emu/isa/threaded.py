@@ -16,10 +16,8 @@ register allocation among all instructions (half the speed), and its Python sour
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from ..hot import intrinsic, types
 from ..limits import PARCELS_PER_PAGE
 from ..shm.exits import ACCESS_FETCH, CAUSE_ILLEGAL, EXIT_BUDGET, EXIT_INTERRUPT, EXIT_TRAP
 from ..shm.layout import CPU, THREAD
@@ -87,11 +85,11 @@ class Engine:
         Arm(self, twin, row).make()
         return function, twin
 
-    def call(self, builder, dispatcher, arguments):
+    def call(self, builder, function, arguments):
         """Call a hot function of integers."""
-        wrapper = self._calls.get(dispatcher)
+        wrapper = self._calls.get(function)
         if wrapper is None:
-            wrapper = self._calls[dispatcher] = self._wrap(dispatcher)
+            wrapper = self._calls[function] = self._wrap(function.dispatcher)
         return builder.call(wrapper, arguments)
 
     def _wrap(self, dispatcher):
@@ -199,7 +197,8 @@ def execute(typingctx, machine, cpu, thread, budget, x, own, code, pc):
     def codegen(context, builder, signature, args):
         machine, cpu, thread, budget, x, own, code, pc = args
         engine = Engine(context, builder.module)
-        frame = cgutils.alloca_once(builder, ir.ArrayType(I64, len(FRAME)))
+        with builder.goto_entry_block():
+            frame = builder.alloca(ir.ArrayType(I64, len(FRAME)))
         frame = builder.ptrtoint(frame, I64)
         for n, value in enumerate((machine, cpu, thread, budget, code)):
             builder.store(value, pointer(builder, builder.add(frame, I64(8 * n))))

@@ -6,10 +6,7 @@ Register numbers are 0-31; rd is SINK (32) instead of x0.  Rows with a rounding 
 have it in bits 0-2 of the immediate, and the third source register in bits 8-12.
 """
 
-from numba import types
-from numba.extending import intrinsic
-
-from ..hot import hot
+from ..hot import hot, intrinsic, types
 from ..shm.memory import put
 from .registers import SINK
 

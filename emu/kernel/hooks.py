@@ -238,4 +238,4 @@ def emit_policy(m, queue, thread, a, b):
 
 def hook(function):
     """Declare a policy's hook: a compiled function that gets the machine and integers."""
-    return Callback(function, function.__code__.co_argcount, MACHINE.numba)
+    return Callback(function, function.__code__.co_argcount, MACHINE)

@@ -26,7 +26,7 @@ def ensure_warm(quiet=False):
 
 
 def _compile(quiet):
-    """Compile everything; the folders that hold it."""
+    """Compile everything; the source files it comes from."""
     from ..cpu_worker.warm import everything  # heavy: only when something has to be compiled
 
     entries = everything()
@@ -43,7 +43,7 @@ def _compile(quiet):
             for process in running:
                 process.kill()
             raise
-    return [cache.entry_directory(e.function.__code__.co_filename) for e in entries]
+    return {e.function.__code__.co_filename for e in entries}
 
 
 def _worker(part, bar, running):

@@ -9,8 +9,8 @@ read-modify-writes are sequentially consistent, hence full fences.
 import platform
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+
+from ..hot import intrinsic, types
 
 _I64 = ir.IntType(64)
 _PAUSE = (

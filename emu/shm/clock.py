@@ -12,10 +12,8 @@ import time
 from pathlib import Path
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from ..hot import entry, hot
+from ..hot import entry, hot, intrinsic, types
 from .layout import machine_at
 from .memory import monotonic_ns
 

@@ -376,7 +376,7 @@ MACHINE = record(
     many("timeouts", TIMEOUT, MAX_TIMEOUTS),
 )
 
-machine_at = record_at(MACHINE.numba)
+machine_at = record_at(MACHINE)
 
 
 @hot

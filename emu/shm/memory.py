@@ -8,8 +8,8 @@ may be misaligned and are not atomic.
 """
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+
+from ..hot import intrinsic, types
 
 _I64 = ir.IntType(64)
 
@@ -215,15 +215,15 @@ def address_of(typingctx, record):
     return types.int64(record), codegen
 
 
-def record_at(record_numba_type):
+def record_at(record_type):
     """An intrinsic that turns an address into a reference to a record of this type."""
 
     @intrinsic
     def cast(typingctx, address):
         def codegen(context, builder, signature, args):
-            return builder.inttoptr(args[0], context.get_value_type(record_numba_type))
+            return builder.inttoptr(args[0], context.get_value_type(record_type.numba))
 
-        return record_numba_type(types.int64), codegen
+        return record_type.numba(types.int64), codegen
 
     return cast
 

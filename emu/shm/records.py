@@ -8,10 +8,12 @@ All integers in hot code are signed 64-bit words unless a field says otherwise:
 mixing signed and unsigned 64-bit integers makes floats in Numba, silently.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
-from numba import from_dtype
+
+from ..hot import compiler
 
 CACHE_LINE = 64
 
@@ -52,7 +54,11 @@ class RecordType:
         self.dtype = np.dtype(
             {"names": names, "formats": formats, "offsets": offsets, "itemsize": self.size}
         )
-        self.numba = from_dtype(self.dtype)
+
+    @functools.cached_property
+    def numba(self):
+        """Numba's type of it."""
+        return compiler.record_type(self.dtype)
 
     def offset(self, field):
         """Byte offset of a field."""

@@ -12,10 +12,8 @@ follows can be worse than the failure already reported.
 """
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from ..hot import CHECK, hot, never_inline
+from ..hot import CHECK, hot, intrinsic, never_inline, types
 from .atomics import fetch_add, load_relaxed, pause
 from .memory import compare_exchange_64, host_sleep_us, host_yield, load_64
 

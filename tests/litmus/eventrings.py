@@ -14,7 +14,7 @@ DROPPED = OWN + 64 * LINE  # and how many events its ring says were lost
 BUFFER_FRAME = 1024  # beyond what the crew's machine uses
 BURST = 64
 
-_copy_hot = hot(copy_events._dispatcher.py_func)  # the entry's body, called from hot code
+_copy_hot = hot(copy_events.function)  # the entry's body, called from hot code
 
 
 @entry(4)

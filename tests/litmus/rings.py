@@ -57,7 +57,7 @@ def write_requests_badly(address, me, workers, count):
     return 0
 
 
-_take_hot = hot(take_request._dispatcher.py_func)  # the entry's body, called from hot code
+_take_hot = hot(take_request.function)  # the entry's body, called from hot code
 
 
 @entry(4)

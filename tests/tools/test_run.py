@@ -160,14 +160,19 @@ def children_of(pid):
     return psutil.Process(pid).children(recursive=True)
 
 
-def start_endless():
+@pytest.fixture
+def endless():
+    """A machine whose CPUs compute for ever: its process, and that one's children."""
     command = [*RUN, "--cpus", "4", "independent", "8", "2000000000"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while sum(c.cpu_times().user > 0.5 for c in children_of(process.pid)) < 2:  # the CPUs are computing
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.05)
-    return process, children_of(process.pid)
+    try:
+        while sum(c.cpu_times().user > 0.5 for c in children_of(process.pid)) < 2:  # until they do
+            assert process.poll() is None
+            time.sleep(0.05)
+        yield process, children_of(process.pid)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def gone(processes):
@@ -177,8 +182,8 @@ def gone(processes):
     return not alive
 
 
-def test_ctrl_c_kills_the_guest_and_prints_the_summary():
-    process, children = start_endless()
+def test_ctrl_c_kills_the_guest_and_prints_the_summary(endless):
+    process, children = endless
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -186,8 +191,8 @@ def test_ctrl_c_kills_the_guest_and_prints_the_summary():
     assert gone(children)
 
 
-def test_a_killed_supervisor_takes_everything_with_it():
-    process, children = start_endless()
+def test_a_killed_supervisor_takes_everything_with_it(endless):
+    process, children = endless
     process.kill()
     process.communicate(timeout=30)
     assert gone(children)
@@ -197,8 +202,8 @@ def test_a_killed_supervisor_takes_everything_with_it():
     assert stale_directories() == []
 
 
-def test_a_killed_cpu_fails_the_machine_cleanly():
-    process, children = start_endless()
+def test_a_killed_cpu_fails_the_machine_cleanly(endless):
+    process, children = endless
     computing = [c for c in children if not c.children()]  # not the forkserver
     busiest = max(computing, key=lambda c: c.cpu_times().user)
     busiest.kill()

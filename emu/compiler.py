@@ -1,0 +1,179 @@
+"""From hot Python functions to machine code: Numba's front end, then one run of LLVM for each entry.
+
+Numba by itself optimises and generates every function it meets as if it were called from Python, links
+its code into all that call it and optimises it there again.  Here a hot function is typed and lowered once
+and otherwise only linked: an entry is linked from all it reaches, optimised and generated once, into
+an object file that needs nothing of Numba (hot.py keeps it and loads it).  Imported only to compile.
+"""
+
+from functools import cached_property
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import _dynfunc, from_dtype, types
+from numba.core import cgutils, dispatcher
+from numba.core.codegen import AOTCPUCodegen, CPUCodeLibrary
+from numba.core.registry import CPUTarget, cpu_target
+from numba.extending import intrinsic
+
+_I64 = ir.IntType(64)
+_OBJECT = ir.IntType(8).as_pointer()
+_OPTIONS = {
+    "nopython": True, "nogil": True, "error_model": "numpy", "_nrt": False,
+    "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+}  # fmt: skip
+
+
+class _Library(CPUCodeLibrary):
+    """The code of one hot function, as it was lowered, and the libraries of those that it calls."""
+
+    def finalize(self):
+        self._raise_if_finalized()
+        self._finalized = True
+
+    def add_llvm_module(self, module):
+        module.data_layout = self._codegen._data_layout
+        self._final_module.link_in(module)
+
+    def get_pointer_to_function(self, name):
+        return 0  # nothing is called from here
+
+    def reached(self):
+        """This library and all that it needs, each once."""
+        found, new = {}, [self]
+        while new:
+            library = new.pop()
+            if id(library) not in found:
+                found[id(library)] = library
+                new += library._linking_libraries
+        return found.values()
+
+    def object_code(self, symbols):
+        """Everything reached as an object file in which only these symbols are seen from outside."""
+        whole = llvm.parse_assembly(str(self._codegen._create_empty_module(self.name)))
+        for library in self.reached():
+            whole.link_in(library._final_module, preserve=True)
+        for each in (*whole.functions, *whole.global_variables):
+            if not each.is_declaration and each.name not in symbols:
+                each.linkage = "internal"
+        self._final_module = whole
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(whole, builder)
+        whole.verify()
+        return self._codegen._tm.emit_object(whole)
+
+
+class _Codegen(AOTCPUCodegen):
+    _library_class = _Library
+
+    def _customize_tm_features(self):
+        return self._get_host_cpu_features()
+
+
+def _no_executable(library, fndesc, env):
+    """Numba keeps one such object for each compiled function and tells them apart by it."""
+    name = fndesc.qualname.split(".")[-1]
+    return _dynfunc.make_function(fndesc.lookup_module(), name, "", 1, env, (library,))
+
+
+class _Target(CPUTarget):
+    typing_context = cpu_target.typing_context
+
+    @cached_property
+    def target_context(self):
+        cpu_target.target_context.refresh()  # Numba makes its own runtime first
+        return cpu_target.target_context.subtarget(
+            _internal_codegen=_Codegen("emu", "host"), aot_mode=True, get_executable=_no_executable
+        )
+
+
+_target = _Target("cpu")
+
+
+class Dispatcher(dispatcher.Dispatcher):
+    """Numba's object for a function that hot code calls."""
+
+    targetdescr = _target
+
+    def __init__(self, function):
+        super().__init__(function, targetoptions=_OPTIONS)
+
+
+def object_code(function, arity, first, symbol, for_python):
+    """Object file with the C function `symbol` of `arity` words: what Entry and Callback of hot.py call.
+
+    first       Numba's type of a record when the first word is the address of one, else None
+    for_python  have a function `symbol`.python, too: the same for Python's calls (PyMethodDef, METH_FASTCALL)
+    """
+    signature = (first or types.int64, *(types.int64,) * (arity - 1))[:arity]
+    whole = Dispatcher(function)
+    whole.compile(signature)
+    compiled = whole.overloads[signature]
+    library = _target.target_context.codegen().create_library(symbol)
+    module = _target.target_context.create_module(symbol)
+    border = _border(module, compiled, signature, symbol)
+    symbols = {symbol}
+    if for_python:
+        symbols.add(_python_border(module, border, arity).name)
+    library.add_ir_module(module)
+    library.add_linking_library(compiled.library)
+    return library.object_code(symbols)
+
+
+def _border(module, compiled, signature, symbol):
+    """A function of C's convention that calls a compiled one."""
+    context = _target.target_context
+    function = ir.Function(module, ir.FunctionType(_I64, [_I64] * len(signature)), symbol)
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    arguments = [
+        builder.inttoptr(word, context.get_value_type(kind)) if isinstance(kind, types.Record) else word
+        for word, kind in zip(function.args, signature, strict=True)
+    ]
+    result_type = compiled.signature.return_type
+    status, result = context.call_internal_no_propagate(
+        builder, compiled.fndesc, result_type(*signature), arguments
+    )
+    with cgutils.if_unlikely(builder, status.is_error):
+        builder.call(ir.Function(module, ir.FunctionType(ir.VoidType(), []), "llvm.trap"), [])
+    if result_type == types.none:
+        builder.ret(_I64(0))
+    else:
+        builder.ret(context.cast(builder, result, result_type, types.int64))
+    return function
+
+
+def _python_border(module, border, arity):
+    """A function that Python calls with an array of objects: integers in, the interpreter lock left, an integer out."""
+
+    def declare(name, result, *arguments):
+        return ir.Function(module, ir.FunctionType(result, arguments), name)
+
+    kind = ir.FunctionType(_OBJECT, [_OBJECT, _OBJECT.as_pointer(), _I64])
+    function = ir.Function(module, kind, f"{border.name}.python")
+    _, objects, count = function.args
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    with builder.if_then(builder.icmp_signed("!=", count, _I64(arity)), likely=False):
+        builder.call(declare("PyErr_BadArgument", ir.IntType(32)), [])
+        builder.ret(_OBJECT(None))
+    to_word = declare("PyLong_AsUnsignedLongLongMask", _I64, _OBJECT)
+    words = [builder.call(to_word, [builder.load(builder.gep(objects, [_I64(n)]))]) for n in range(arity)]
+    error = builder.call(declare("PyErr_Occurred", _OBJECT), [])
+    with builder.if_then(builder.icmp_unsigned("!=", error, _OBJECT(None)), likely=False):
+        builder.ret(_OBJECT(None))
+    state = builder.call(declare("PyEval_SaveThread", _OBJECT), [])
+    result = builder.call(border, words)
+    builder.call(declare("PyEval_RestoreThread", ir.VoidType(), _OBJECT), [state])
+    builder.ret(builder.call(declare("PyLong_FromLongLong", _OBJECT, _I64), [result]))
+    return function
+
+
+def record_type(dtype):
+    """Numba's type of a NumPy record."""
+    return from_dtype(dtype)
+
+
+def intrinsic_type(function, options):
+    """Numba's type of an intrinsic."""
+    made = intrinsic(**options)(function) if options else intrinsic(function)
+    cpu_target.typing_context.refresh()
+    return made, cpu_target.typing_context.resolve_value_type(made)
