@@ -121,6 +121,8 @@ class Compiled:
         self.arity = arity
         self.function = function
         self._first = first
+        if function.__closure__:  # what they hold is no part of the folder's name
+            raise TypeError(f"{self.name} uses variables of the function around it: make them globals")
         _entries.append(self)
 
     @functools.cached_property

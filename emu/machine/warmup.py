@@ -20,9 +20,15 @@ def ensure_warm(quiet=False):
     """Return with a complete cache; MachineError when compiling fails."""
     if cache.is_warm():
         return
-    with cache.cache_lock():
-        if not cache.is_warm():
-            cache.mark_warm(_compile(quiet))
+    try:
+        with cache.cache_lock():
+            if not cache.is_warm():
+                cache.mark_warm(_compile(quiet))
+    except OSError as error:
+        where = error.filename or cache.cache_root()
+        raise MachineError(
+            f"the compile cache cannot be written: {where}: {error.strerror}; set EMU_CACHE_DIR to another"
+        ) from None
 
 
 def _compile(quiet):

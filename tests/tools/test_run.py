@@ -121,6 +121,10 @@ def test_bad_option_is_refused_in_one_line(kind):
     refused(emu(*options, "hello"), words)
 
 
+def test_a_cache_that_cannot_be_written_is_one_line():
+    refused(emu("hello", env={**os.environ, "EMU_CACHE_DIR": "/dev/null/cache"}), "EMU_CACHE_DIR")
+
+
 def test_missing_program_is_refused_in_one_line():
     refused(emu("--cpus", 2, "/no/such/program"), "No such file or directory")
 
