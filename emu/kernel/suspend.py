@@ -18,7 +18,8 @@ A timed sleep that a suspend interrupts goes on afterwards until its old deadlin
 from ..hot import entry, hot, never_inline
 from ..limits import IPI_RESCHEDULE
 from ..shm.atomics import compare_exchange, exchange, load_seq_cst, store_relaxed
-from ..shm.events import RESUME, SUSPEND, emit
+from ..shm.clock import now_ns
+from ..shm.events import RESUME, SUSPEND, emit, emit_at
 from ..shm.layout import machine_at
 from .critical import noncritical
 from .handles import thread_index
@@ -63,13 +64,14 @@ def stop_here(m, me, i):
     never_inline()
     noncritical(m, me)
     t = m.threads[i]
+    now = now_ns(m)  # before anybody can resume it: that is later
     word = prepare_sleep(t, SLEEP_SUSPEND)
-    if is_ending(m, t.task) or not compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED):
-        if claim(t, word):
-            consume_claim(t)
-            return
+    if not is_ending(m, t.task) and compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED):
+        emit_at(m, me, now, SUSPEND, i, 0, 0)
+    elif claim(t, word):
+        consume_claim(t)
+        return
     suspender = exchange(t, "suspender", 0)
-    emit(m, me, SUSPEND, i, 0, 0)
     block(m, me, i)
     if suspender != 0:
         send_ipi(m, me, suspender - 1, IPI_RESCHEDULE)

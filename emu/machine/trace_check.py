@@ -10,6 +10,8 @@ place     a thread is taken from the queue it waits on, by that queue's CPU unle
 handle    a record's generation grows with each thread that has it; no event names a thread that has exited
 time      run delays, and times run, are what the events' own times say
 slice     a thread runs no longer than its slice, plus the slack, while another one waits for its CPU
+suspend   a suspended thread does nothing until it is resumed, but may be killed
+idle      no thread waits on the queue of a CPU that sleeps, but for the slack
 cpu-life  a CPU does nothing before cpu-up or after cpu-down (but tell the supervisor), and its queue gets nothing
 lost      when all schedulers have exited, every thread has
 
@@ -62,8 +64,10 @@ class _Thread:
     state: str = ABSENT
     queue: int = -1  # where it waits or sleeps, or the CPU that it runs on
     since_ns: int = 0  # of the state
+    joined_ns: int = 0  # the queue that it waits on
     last: int | None = None  # the event that led there
     stolen_by: int = -1
+    suspended: bool = False
 
 
 @dataclass
@@ -71,6 +75,7 @@ class _Cpu:
     life: str = ABSENT  # then "up", "down"
     life_event: int | None = None
     runs: _Thread | None = None
+    parked_ns: int | None = None
 
 
 @dataclass
@@ -93,6 +98,7 @@ class _Checker:
         self.core_slices = not {"tick", "timeslice"} & set(machine["hooks"])
         self.slice_ns, self.one_queue = machine["slice_ns"], machine["one_queue"]
         self.supervisor = next((k for k, v in trace.header["values"]["actor"].items() if v == "supervisor"), -1)
+        self.suspended = next((k for k, v in trace.header["values"]["reason"].items() if v == "suspend"), -1)
         self.names = trace.names()
         self.gaps = 0  # lost stretches that are open
         self.checked_gaps = 0
@@ -190,6 +196,7 @@ class _Checker:
         t.state, t.queue, t.since_ns, t.last, t.stolen_by = state, queue, self.now, self.k, -1
 
     def _join_queue(self, t, queue):
+        t.joined_ns = self.now
         q = self.queues.setdefault(queue, _Queue())
         if q.waiting == 0:
             q.since_ns = self.now
@@ -276,11 +283,39 @@ class _Checker:
         elif cpu.runs:
             self._violation("two-cpus", f"CPU {actor} runs {cpu.runs.label} already", cpu.runs.last)
         waited_since = t.since_ns if t.state == RUNNABLE else None
+        if cpu and cpu.parked_ns is not None:
+            self._check_idle(cpu, t, actor)
         if waited_since is not None and delay_ns != self.now - waited_since:
             self._violation("time", f"thread {t.label} waited {self.now - waited_since} ns", t.last)
         self._set(t, RUNNING, actor)
         if cpu:
             cpu.runs = t
+
+    def _park(self, actor, _, a, b):
+        if actor in self.cpus:
+            self.cpus[actor].parked_ns = self.now
+
+    def _check_idle(self, cpu, t, queue):
+        """The CPU that begins to run this thread had gone to sleep."""
+        if t.state == RUNNABLE and t.queue == queue:
+            idle_ns = self.now - max(t.joined_ns, cpu.parked_ns)
+            if idle_ns > self.slack_ns:
+                self._violation("idle", f"CPU {queue} slept for {idle_ns / 1e6:.1f} ms while thread {t.label} waited "
+                                "on its queue", t.last)  # fmt: skip
+        cpu.parked_ns = None
+
+    def _suspend(self, actor, t, a, b):
+        if self._expect(t, "is suspended", RUNNING):
+            t.suspended = True
+
+    def _resume(self, actor, t, a, b):
+        if not t.suspended and t.state != UNKNOWN:
+            self._violation("suspend", f"thread {t.label} is resumed and was not suspended", t.last)
+        t.suspended = False
+
+    def _goes_on(self, t, what):
+        if t.suspended:
+            self._violation("suspend", f"thread {t.label} {what} while it is suspended", t.last)
 
     def _stop(self, actor, t, what, ran_ns):
         """The running thread leaves its CPU: its slice, its time."""
@@ -308,16 +343,20 @@ class _Checker:
             self._violation("slice", f"thread {t.label} ran {(ran_ns - slice_ns) / 1e6:.1f} ms past its slice", last)
         if t.state == RUNNING and ran_ns > self.now - t.since_ns:
             self._violation("time", f"thread {t.label} ran {self.now - t.since_ns} ns at most", last)
+        self._goes_on(t, "is preempted")
         self._stop(actor, t, "is preempted", None)
         self._set(t, RUNNABLE, actor)
         self._join_queue(t, actor)
 
     def _yield(self, actor, t, ran_ns, queue):
+        self._goes_on(t, "yields")
         self._stop(actor, t, "yields", ran_ns)
         self._set(t, RUNNABLE, actor)
         self._join_queue(t, actor)  # if only until a migrate
 
     def _block(self, actor, t, ran_ns, reason):
+        if reason != self.suspended:
+            self._goes_on(t, "falls asleep")
         self._stop(actor, t, "falls asleep", ran_ns)
         self._set(t, BLOCKED, actor)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emu.kernel.states import SLEEP_FUTEX
+from emu.kernel.states import SLEEP_FUTEX, SLEEP_SUSPEND
 from emu.limits import GLOBAL_QUEUE, IPI_STOP, SERVER, SUPERVISOR
 from emu.machine.trace_check import check_trace
 from tests.traces import Story
@@ -163,6 +163,53 @@ def test_a_thread_that_nobody_preempts_while_others_wait(story):
 def test_a_thread_alone_may_run_on(story):
     story.add(1, SERVER, "spawn", 1, a=0).add(2, 0, "switch", 1, a=1_000, b=0)
     story.add(500 * MS, 0, "exit", 1, a=499_998_000)
+    assert story.broken(ended=False)[0] == []
+
+
+def suspended(story):
+    """Thread 1 runs on CPU 0 and is suspended there."""
+    story.add(10, SERVER, "spawn", 1, a=0).add(20, 0, "switch", 1, a=10_000, b=0)
+    return story.add(30, 0, "suspend", 1).add(31, 0, "block", 1, a=11_000, b=SLEEP_SUSPEND)
+
+
+def test_a_suspended_thread_that_is_resumed_goes_on(story):
+    suspended(story).add(40, SUPERVISOR, "resume", 1).add(41, SUPERVISOR, "wake", 1, a=0, b=0)
+    story.add(45, 0, "switch", 1, a=4_000, b=0).add(50, 0, "yield", 1, a=5_000)
+    assert story.broken(ended=False)[0] == []
+
+
+def test_a_suspended_thread_may_be_killed(story):
+    suspended(story).add(41, SERVER, "wake", 1, a=0, b=0)
+    story.add(45, 0, "switch", 1, a=4_000, b=0).add(50, 0, "exit", 1, a=5_000)
+    assert story.broken(ended=False)[0] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "a", "b"), [("yield", 5_000, 0), ("preempt", 5_000, 0), ("block", 5_000, SLEEP_FUTEX)]
+)
+def test_a_suspended_thread_that_goes_on(story, name, a, b):
+    suspended(story).add(41, SERVER, "wake", 1, a=0, b=0)
+    story.add(45, 0, "switch", 1, a=4_000, b=0).add(50, 0, name, 1, a=a, b=b)
+    rules, text = story.broken(ended=False)
+    assert rules == ["suspend"] and "while it is suspended" in text
+
+
+def test_a_resume_of_a_thread_that_was_not_suspended(story):
+    story.add(10, SERVER, "spawn", 1, a=0).add(20, SUPERVISOR, "resume", 1)
+    assert story.broken(ended=False)[0] == ["suspend"]
+
+
+def test_a_cpu_that_sleeps_while_a_thread_waits_for_it(story):
+    story.add(5, 0, "park").add(10, SERVER, "spawn", 1, a=0)
+    story.add(2 * MS, 0, "switch", 1, a=1_990_000, b=0)
+    rules, text = story.broken(ended=False)
+    assert rules == ["idle"] and "CPU 0 slept for 2.0 ms while thread 1#0 waited" in text
+    assert story.broken(ended=False, slack_ns=3_000_000)[0] == []
+
+
+def test_a_thread_that_waited_elsewhere_before_it_came_to_a_sleeping_cpu(story):
+    story.add(5, 0, "park").add(10, SERVER, "spawn", 1, a=1).add(2 * MS, 1, "migrate", 1, a=0, b=1)
+    story.add(2 * MS + 1, 0, "switch", 1, a=1_991_000, b=0)
     assert story.broken(ended=False)[0] == []
 
 

@@ -7,6 +7,7 @@ import pytest
 from emu import MachineError
 from tests.systems.guests import build_guest
 from tests.systems.test_rust import finish
+from tests.traces import checked_trace
 
 COUNTER = """
 int main(void) {
@@ -21,7 +22,7 @@ int main(void) {
 @pytest.mark.system("cz-4")
 @pytest.mark.system("cz-5")
 def test_a_running_program_is_suspended_makes_no_step_and_goes_on(boot, seed, tmp_path):
-    with boot(2, seed=seed) as machine:
+    with boot(2, seed=seed, trace=tmp_path / "trace") as machine:
         job = machine.spawn(build_guest(tmp_path, COUNTER))
         [thread] = machine.threads(job)
         for _ in range(20):
@@ -37,11 +38,13 @@ def test_a_running_program_is_suspended_makes_no_step_and_goes_on(boot, seed, tm
         assert job.exit_status == 0 and machine.output.read_bytes() == b"counted\n" and report.leaks == {}
         with pytest.raises(MachineError, match="has left"):
             machine.suspend(thread)
+    trace = checked_trace(machine)
+    assert len(trace.of_kind("suspend")) == len(trace.of_kind("resume")) == 20
 
 
 @pytest.mark.system("cz-5")
-def test_a_sleeping_program_is_suspended_and_a_suspended_one_can_be_killed(boot, seed):
-    with boot(2, seed=seed) as machine:
+def test_a_sleeping_program_is_suspended_and_a_suspended_one_can_be_killed(boot, seed, tmp_path):
+    with boot(2, seed=seed, trace=tmp_path / "trace") as machine:
         job = machine.spawn("sleepers", 3, 3_600_000)
         end = time.monotonic() + 30
         while len(machine.threads(job)) < 4:
@@ -53,3 +56,4 @@ def test_a_sleeping_program_is_suspended_and_a_suspended_one_can_be_killed(boot,
         machine.kill(job)
         finish(machine)
         assert job.exit_status == 137 and job.kill_reason == "asked by the user"
+    assert len(checked_trace(machine).of_kind("suspend")) == 4
