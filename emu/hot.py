@@ -131,7 +131,7 @@ class Compiled:
         engine = _engine()
         engine.add_object_file(llvm.ObjectFileRef.from_data(self._object()))
         engine.finalize_object()
-        return engine.get_function_address(self.name)
+        return engine.get_function_address(self._symbol)
 
     def compile(self):
         """Have it compiled and loaded."""
@@ -141,18 +141,25 @@ class Compiled:
     def is_compiled(self):
         return "address" in self.__dict__
 
+    @functools.cached_property
+    def _directory(self):
+        return entry_directory(self.function.__code__.co_filename)
+
+    @functools.cached_property
+    def _symbol(self):
+        """Its name in the object file. Not by its module, which may be __main__ here and not in another process."""
+        return f"{self._directory.name}.{self.function.__qualname__}.{self.function.__code__.co_firstlineno}"
+
     def _object(self):
-        code = self.function.__code__
-        directory = entry_directory(code.co_filename)
-        path = directory / f"{self.function.__qualname__}-{code.co_firstlineno}.o"
+        path = self._directory / f"{self._symbol}.o"
         try:
             return path.read_bytes()
         except FileNotFoundError:
             pass
         first = self._first.numba if self._first else None
-        data = compiler.object_code(self.function, self.arity, first, self.name, self.for_python)
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=directory, suffix=".new", delete=False) as file:
+        data = compiler.object_code(self.function, self.arity, first, self._symbol, self.for_python)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self._directory, suffix=".new", delete=False) as file:
             file.write(data)
         os.replace(file.name, path)  # whole or not at all: others may look, or write the same
         return data
@@ -184,7 +191,7 @@ class Entry(Compiled):
     @functools.cached_property
     def _call(self):
         self.compile()
-        address = _engine().get_function_address(f"{self.name}.python")
+        address = _engine().get_function_address(f"{self._symbol}.python")
         self._definition = _MethodDefinition(self.name.encode(), address, _METH_FASTCALL, None)
         return _new_function(self._definition, None, None)
 

@@ -6,6 +6,7 @@ while a process starts: children run only emu's code, so a script needs no
 """
 
 import contextlib
+import importlib
 import multiprocessing
 import signal
 import sys
@@ -78,8 +79,17 @@ def start_forkserver():
         signal.signal(signal.SIGINT, previous)
 
 
-def start(name, target, *arguments):
-    """Start a child process of the machine."""
+def start(name, module, *arguments):
+    """Start a child process of the machine: `main` of a module, which need not be imported here."""
+    return start_function(name, _main_of, module, *arguments)
+
+
+def _main_of(module, *arguments):
+    importlib.import_module(module).main(*arguments)
+
+
+def start_function(name, target, *arguments):
+    """Start a child process that runs a function."""
     process = context.Process(target=target, args=arguments, name=name, daemon=True)
     with _main_hidden():
         process.start()

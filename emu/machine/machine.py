@@ -17,7 +17,6 @@ import time
 import msgpack
 import zmq
 
-from ..cpu_worker import process as cpu_process
 from ..cpu_worker.mail import Mail, address
 from ..kernel import kill_reasons
 from ..kernel.failures import FAIL_STUCK
@@ -38,8 +37,6 @@ from ..limits import (
 )
 from ..shm.clock import calibrate
 from ..shm.segment import Window
-from . import server as server_process
-from . import timekeeper as timekeeper_process
 from .children import Descriptor, start, start_forkserver, uninterrupted
 from .config import Config, MachineError
 from .cpus import free_slot, prepare_slot, tell_to_leave
@@ -160,8 +157,8 @@ class Machine(Watching):
             "mounts": [tuple(m) for m in config.mounts],
         }
         stdio = [Descriptor(d) for d in self._stdio]
-        self._processes[SERVER] = start("emu-server", server_process.main, self._shared, self._segments(), stdio)
-        self._processes[TIMEKEEPER] = start("emu-timekeeper", timekeeper_process.main, self._shared, self._segments())
+        self._processes[SERVER] = start("emu-server", "emu.machine.server", self._shared, self._segments(), stdio)
+        self._processes[TIMEKEEPER] = start("emu-timekeeper", "emu.machine.timekeeper", self._shared, self._segments())
         for cpu in range(config.cpus):
             self._start_cpu(cpu)
 
@@ -169,7 +166,7 @@ class Machine(Watching):
         return [Descriptor(d) for d in self.window.descriptors]
 
     def _start_cpu(self, cpu):
-        self._processes[cpu] = start(f"emu-cpu-{cpu}", cpu_process.main, self._shared, cpu, self._segments())
+        self._processes[cpu] = start(f"emu-cpu-{cpu}", "emu.cpu_worker.process", self._shared, cpu, self._segments())
 
     def _fill(self, m):
         config = self.config

@@ -21,7 +21,7 @@ from emu.cpu_worker.lifeline import tie_to_supervisor
 from emu.cpu_worker.process import pin, prepare_actor
 from emu.hot import Entry, hot
 from emu.limits import MIB, PAGE_SIZE, RAM_OFFSET
-from emu.machine.children import Descriptor, start
+from emu.machine.children import Descriptor, start_function
 from emu.shm.atomics import pause
 from emu.shm.memory import AMO_64, address_of, load_64, store_64
 from emu.shm.segment import Window
@@ -168,7 +168,7 @@ class Crew:
                 function.compile()  # here: the processes find it in the cache
         segments = [Descriptor(d) for d in self.window.descriptors]
         processes = [
-            start(f"litmus-{me}", _worker, config, me, segments, module, name, arguments)
+            start_function(f"litmus-{me}", _worker, config, me, segments, module, name, arguments)
             for me, (name, arguments) in enumerate(jobs)
         ]
         ready = self.words[READY : READY + len(jobs) * LINE : LINE]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emu.limits import DECODED_OFFSET, MIB, RAM_OFFSET, WINDOW_BYTES, WINDOW_COUNT, WINDOW_FIRST
-from emu.machine.children import Descriptor, start
+from emu.machine.children import Descriptor, start_function
 from emu.shm import segment
 from emu.shm.segment import Window, WindowError
 
@@ -32,7 +32,7 @@ def test_two_processes_share_one_window_at_one_address(warm):
     window = Window.create(4 * MIB)
     try:
         window.machine["seed"] = 41
-        child = start("mapper", answer, window.address, 4 * MIB, [Descriptor(d) for d in window.descriptors])
+        child = start_function("mapper", answer, window.address, 4 * MIB, [Descriptor(d) for d in window.descriptors])
         child.join(30)
         assert child.exitcode == 0
         assert window.machine["seed"] == 42 and window.memory(3)[7] == 42
