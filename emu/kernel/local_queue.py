@@ -124,7 +124,7 @@ def take_local(m, me):
             d.list_left = listed
         if d.list_left > 0:
             d.list_left -= 1
-            d.list_at = d.tail
+            d.list_at = d.tail + (1 if m.cpus[me].current >= 0 else 0)  # with the one that gives way, put next
             i = _take_listed(m, me, me)
             if i != NOTHING:
                 return i
