@@ -102,6 +102,13 @@ def test_threads_of_the_deque_and_of_the_list_have_their_turns(one):
 
 
 @pytest.mark.system("inko-1")
+def test_the_only_bound_thread_has_no_more_turns_than_those_that_run_anywhere(two):
+    threads = [two.start(0, affinity=0b01), two.start(0), two.start(0)]
+    order = [two.pick(0)] + [two.switch(0) for _ in range(11)]
+    assert [order.count(i) for i in threads] == [4, 4, 4]
+
+
+@pytest.mark.system("inko-1")
 def test_a_thread_that_is_bound_elsewhere_while_it_waits_moves_and_the_others_keep_their_order(two):
     first, bound, last = (two.start(0) for _ in range(3))
     set_affinity(two.base, SERVER, bound, 0b10)
