@@ -145,13 +145,9 @@ def give_back(m, cpu, i):
     """A thread that runs on a CPU waits with CPU 0's again."""
     if m.lock_free != 0:
         m.cpus[cpu].current = -1
-        local_queue.place_on(m, 0, i, 0, MIGRATE, ENQUEUE_MOVE)
+        local_queue.place_on(m, 0, i, 0, MIGRATE, ENQUEUE_MOVE)  # by CPU 0: into its deque
         return
     queue = home(m)
-    if m.lock_free != 0:
-        m.cpus[cpu].current = -1
-        local_queue.place_on(m, 0, i, queue, MIGRATE, ENQUEUE_MOVE)  # by CPU 0: into its deque
-        return
     lock_two(m, cpu, cpu, queue)
     mark_two(m, cpu, cpu, queue)
     tell_stopped(m, cpu, cpu, i, STOP_MOVE)

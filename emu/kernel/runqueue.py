@@ -116,10 +116,10 @@ def may_not_stay(m, me, t):
 @hot
 def place(m, me, i, reason):
     """The queue for a thread that becomes runnable: the policy's choice, if it is allowed."""
-    t = m.threads[i]
-    allowed = allowed_cpus(m, t)
     if m.one_queue != 0:
         return GLOBAL_QUEUE
+    t = m.threads[i]
+    allowed = allowed_cpus(m, t)
     queue = queue_of(t)
     if has_hook(m, me, SELECT_CPU):
         queue = call_hook_3(m, me, SELECT_CPU, i, me, reason)
@@ -176,7 +176,7 @@ def tell_stopped(m, me, queue, i, reason):
 
 @hot
 def take_for(m, me, queue):
-    """Take out the first thread of a locked queue that may run on CPU `me`; -1 when there is none."""
+    """Take out the first thread of a locked queue that may run, and stay, on CPU `me`; -1 when there is none."""
     critical(m, me)
     q = m.queues[queue]
     barred = -1  # first of those passed over, linked through `previous` while off the order
@@ -187,7 +187,7 @@ def take_for(m, me, queue):
             break
         if not is_runnable(m, i, queue):
             return -1
-        if (m.threads[i].affinity >> me) & 1:
+        if not may_not_stay(m, me, m.threads[i]):
             found = i
             break
         m.threads[i].previous = barred

@@ -43,6 +43,7 @@ from .hooks import (
 from .ipi import send_ipi
 from .local_queue import available
 from .runqueue import (
+    allowed_cpus,
     begin,
     charge,
     enqueue,
@@ -199,13 +200,16 @@ def switch(m, me, i, yielded):
     noncritical(m, me)
     t = m.threads[i]
     c = m.cpus[me]
-    if m.one_queue != 0 or (t.affinity >> me) & 1 == 0 or m.queues[me].life != LIFE_RUNNING:
+    if m.one_queue != 0:
+        return _switch_global(m, me, i, yielded)
+    if (t.affinity >> me) & 1 == 0 or m.queues[me].life != LIFE_RUNNING:
         return _switch_away(m, me, i, yielded)
     reason = ENQUEUE_YIELD if yielded else ENQUEUE_PREEMPT
     if m.lock_free != 0:
         chosen = local_queue.give_way_here(m, me, i, yielded, reason)
-        if load_relaxed(m, "idle") != 0 and waiting(m.deques[me]) > 0:
-            _wake_idle(m, me, -1)  # not told yet where the policy kept one for this CPU
+        fence()  # what waits before reading the idle mask; pairs with the fetch_or in _idle
+        if load_relaxed(m, "idle") != 0 and available(m, me) > 0:  # not there yet when the idle CPU looked
+            _wake_idle(m, me, -1 if waiting(m.deques[me]) > 0 else t.affinity)
     else:
         lock_queue(m, me, me)
         now = mark_time(m, me, me)
@@ -249,6 +253,28 @@ def _switch_away(m, me, i, yielded):
     if queue != GLOBAL_QUEUE or m.queues[queue].nr_runnable > 1:
         announce(m, me, queue, i)
     return pick_next(m, me)
+
+
+@hot
+def _switch_global(m, me, i, yielded):
+    """`switch` where all that is runnable waits on the global queue: one critical section."""
+    never_inline()
+    lock_two(m, me, me, GLOBAL_QUEUE)
+    now = mark_two(m, me, GLOBAL_QUEUE, me)
+    give_way(m, me, i, now, yielded)
+    tell_stopped(m, me, me, i, STOP_MOVE)
+    emit_at(m, me, now, MIGRATE, i, GLOBAL_QUEUE, me)
+    move(m, me, i, RUNNABLE, me, GLOBAL_QUEUE)
+    enqueue(m, me, GLOBAL_QUEUE, i, ENQUEUE_YIELD if yielded else ENQUEUE_PREEMPT)
+    chosen = _take(m, me, GLOBAL_QUEUE, now)
+    left = m.queues[GLOBAL_QUEUE].nr_runnable
+    unlock_two(m, me, me, GLOBAL_QUEUE)
+    m.cpus[me].slice_end_ns = 0
+    if left > 0:
+        announce(m, me, GLOBAL_QUEUE, i)
+    if chosen >= 0:
+        _switched_in(m, me, chosen)
+    return chosen
 
 
 # --- getting the CPU ------------------------------------------------------------------------------
@@ -295,7 +321,17 @@ def pull(m, me, queue):
             _wake_idle(m, me, -1)
         return i
     lock_two(m, me, me, queue)
-    now = mark_two(m, me, queue, me)
+    i = _take(m, me, queue, mark_two(m, me, queue, me))
+    left = m.queues[queue].nr_runnable
+    unlock_two(m, me, me, queue)
+    if left > 0 and i >= 0:
+        _wake_idle(m, me, -1)  # one thief wakes the next while there is work
+    return i
+
+
+@hot
+def _take(m, me, queue, now):
+    """A thread of another queue becomes RUNNING here; -1 when none may. Both locked."""
     i = take_for(m, me, queue)
     if i >= 0:
         if queue != GLOBAL_QUEUE:
@@ -303,10 +339,6 @@ def pull(m, me, queue):
             emit_at(m, me, now, STEAL, i, queue, 0)
         begin(m, me, i, now)  # while its `where` still names the queue that it waited on
         move(m, me, i, RUNNING, queue, me)
-    left = m.queues[queue].nr_runnable
-    unlock_two(m, me, me, queue)
-    if left > 0 and i >= 0:
-        _wake_idle(m, me, -1)  # one thief wakes the next while there is work
     return i
 
 
@@ -350,10 +382,11 @@ def _switched_in(m, me, i):
 @hot
 def announce(m, me, queue, i):
     """Interrupt a CPU that should look at a queue that just got a thread. No lock held."""
-    fence()  # RUNNABLE before reading the idle mask; pairs with the fetch_or in go_idle
+    fence()  # RUNNABLE before reading the idle mask; pairs with the fetch_or in _idle
     idle = load_relaxed(m, "idle")
     if queue == GLOBAL_QUEUE:
-        _wake_idle(m, me, m.threads[i].affinity)
+        if idle != 0:
+            _wake_allowed(m, me, i)
     elif queue != me:
         if (idle >> queue) & 1 != 0:
             _wake(m, me, queue)
@@ -362,6 +395,13 @@ def announce(m, me, queue, i):
     elif idle != 0 and has_hook(m, me, BALANCE):
         if available(m, me) > (0 if m.cpus[me].current >= 0 else 1):
             _wake_idle(m, me, m.threads[i].affinity)
+
+
+@hot
+def _wake_allowed(m, me, i):
+    """Interrupt an idle CPU that may take a thread from the global queue."""
+    never_inline()
+    _wake_idle(m, me, allowed_cpus(m, m.threads[i]))
 
 
 @hot

@@ -136,6 +136,16 @@ def unsigned_less(typingctx, a, b):
     return types.boolean(types.int64, types.int64), codegen
 
 
+@intrinsic
+def lowest_bit(typingctx, word):
+    """The number of the lowest bit that is set; 64 when none is."""
+
+    def codegen(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.int64), codegen
+
+
 def _wrapping(operation):
     @intrinsic
     def wrapping(typingctx, a, b):

@@ -176,12 +176,18 @@ def test_every_mix_is_a_workload_that_says_what_it_is():
         assert json.loads(file.read_text())["about"] and read_workload(file).threads
 
 
-def test_balance_shows_the_distribution_beside_chance(tmp_path):
-    fixed, moving, ratios = run("balance", tmp_path)
-    assert fixed["policy"] == "random" and fixed["migrations"]["max"] == 0 < moving["migrations"]["max"]
-    assert is_spread(fixed["makespan_s"]) and len(fixed["all_s"]) == len(moving["all_s"]) == 2
-    assert 1 <= fixed["busiest"]["min"] <= fixed["busiest"]["max"] < 2.1 and ratios["work_ratio_of_medians"] > 0
-    assert ratios["expected_mean"] == pytest.approx(1.375) and ratios["ratio_of_medians"] > 0
+def test_balance_shows_both_cases_and_the_distribution_beside_chance(tmp_path):
+    rows = run("balance", tmp_path)
+    for fixed, moving, ratios in (rows[:3], rows[3:]):
+        assert fixed["policy"] == "random" and fixed["migrations"]["max"] <= 1  # the one that is bound
+        assert moving["migrations"]["max"] > 0
+        assert is_spread(fixed["makespan_s"]) and len(fixed["all_s"]) == len(moving["all_s"]) == 2
+        assert 1 <= fixed["busiest"]["min"] <= fixed["busiest"]["max"] < 2.1 and ratios["work_ratio_of_medians"] > 0
+        assert ratios["ratio_of_medians"] > 0
+    born, chance = rows[0], rows[3]
+    assert born["case"] == "born on one CPU" and rows[2]["expected_mean"] == 2
+    assert born["busiest"]["min"] > 1.9, "random leaves them where they were born"
+    assert chance["case"] == "placed by chance" and rows[5]["expected_mean"] == pytest.approx(1.375)
 
 
 def test_a_machine_that_stays_booted_runs_one_guest_after_another():

@@ -46,7 +46,7 @@ def change_cpus(machine, rand, rounds, most):
 
 
 @pytest.mark.system("rust-4")
-@pytest.mark.parametrize("policy", ["inko", "random"])
+@pytest.mark.parametrize("policy", ["inko", "random", "alux"])
 def test_cpus_come_and_go_under_load_and_nothing_is_lost(boot, seed, policy):
     rand = random.Random(seed)
     with boot(3, policy, seed=seed) as machine:

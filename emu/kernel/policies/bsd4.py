@@ -27,6 +27,7 @@ from emu.kernel.hooks import ENQUEUE_BACK, ENQUEUE_PREEMPT, ENQUEUE_SPAWN, ENQUE
 from emu.kernel.queue import append_to, push_to, remove_from
 from emu.limits import GLOBAL_QUEUE
 from emu.shm.atomics import load_relaxed
+from emu.shm.memory import lowest_bit
 
 QUEUES = "global"
 PARAMETERS = {
@@ -42,6 +43,8 @@ PUSER, PRI_MAX_TIMESHARE = 160, 223
 PRI_MIN_REALTIME, PRI_MAX_REALTIME = 128, 159
 PRIO_MIN, PRIO_MAX = -20, 20
 RQ_NQS, RQ_PPQ = 64, 4
+PPQ_BITS = 2  # a bucket is a priority >> PPQ_BITS
+assert RQ_PPQ == 1 << PPQ_BITS
 FSHIFT = 11
 FSCALE = 1 << FSHIFT
 LOAD_EVERY_NS = 5 * SECOND_NS
@@ -76,19 +79,19 @@ def _reset_priority(m, t):
         span = PRI_MAX_REALTIME - PRI_MIN_REALTIME
         t.policy[PRIORITY] = PRI_MAX_REALTIME - span * (t.realtime - 1) // 98
         return
-    estcpu = t.policy[EST_NS] * m.parameters[STATHZ] // SECOND_NS
-    priority = PUSER + estcpu // m.parameters[INVERSE_ESTCPU_WEIGHT]
+    priority_ns = SECOND_NS * m.parameters[INVERSE_ESTCPU_WEIGHT]  # times STATHZ, as ESTCPU is
+    priority = PUSER + t.policy[EST_NS] * m.parameters[STATHZ] // priority_ns
     priority += m.parameters[NICE_WEIGHT] * (t.nice - PRIO_MIN)
     t.policy[PRIORITY] = min(max(priority, PUSER), PRI_MAX_TIMESHARE)
 
 
 @hot
-def _decay(m, t, second):
+def _decay(m, t, now):
     """What schedcpu would have done in the seconds that have begun since the last look, and updatepri."""
-    seconds = second - t.policy[SECOND]
-    if seconds <= 0:
+    if now - t.policy[SECOND] * SECOND_NS < SECOND_NS:
         return
-    t.policy[SECOND] = second
+    seconds = now // SECOND_NS - t.policy[SECOND]
+    t.policy[SECOND] += seconds
     factor = 2 * m.queues[GLOBAL_QUEUE].policy[LOAD]
     if seconds * FSCALE > FORGET_FACTOR * factor:
         t.policy[EST_NS] = 0
@@ -106,7 +109,7 @@ def _look_at(m, t, now):
     """Book what the thread has run, make up for the seconds gone, and set its priority."""
     t.policy[EST_NS] = _limited(m, t.policy[EST_NS] + t.runtime_ns - t.policy[SEEN_NS])
     t.policy[SEEN_NS] = t.runtime_ns
-    _decay(m, t, now // SECOND_NS)
+    _decay(m, t, now)
     _reset_priority(m, t)
 
 
@@ -124,22 +127,9 @@ def _inherit(m, q, t):
 
 
 @hot
-def _first(status):
-    """The number of the lowest bit that is set, 64 when none is."""
-    if status == 0:
-        return RQ_NQS
-    bucket = 0
-    for step in (32, 16, 8, 4, 2, 1):
-        if status & ((1 << step) - 1) == 0:
-            status >>= step
-            bucket += step
-    return bucket
-
-
-@hot
 def _add(m, q, i, first):
     t = m.threads[i]
-    bucket = t.policy[PRIORITY] // RQ_PPQ
+    bucket = t.policy[PRIORITY] >> PPQ_BITS
     t.policy[BUCKET] = bucket
     q.policy[STATUS] |= 1 << bucket
     if first:
@@ -175,7 +165,7 @@ def _once_a_second(m, q):
             t = m.threads[i]
             after = t.next
             _look_at(m, t, now)
-            if t.policy[PRIORITY] // RQ_PPQ != bucket:
+            if t.policy[PRIORITY] >> PPQ_BITS != bucket:
                 _remove(m, q, i)
                 _add(m, q, i, False)
             i = after
@@ -183,9 +173,8 @@ def _once_a_second(m, q):
 
 @hot
 def _keep_time(m, q):
-    second = q.now_ns // SECOND_NS
-    if q.policy[LOOKED] != second:
-        q.policy[LOOKED] = second
+    if q.now_ns - q.policy[LOOKED] * SECOND_NS >= SECOND_NS:
+        q.policy[LOOKED] = q.now_ns // SECOND_NS
         _once_a_second(m, q)
 
 
@@ -211,7 +200,7 @@ def pick(m, queue):
     _keep_time(m, q)
     if q.policy[STATUS] == 0:
         return -1
-    thread = q.policy[LISTS + 2 * _first(q.policy[STATUS])] - 1
+    thread = q.policy[LISTS + 2 * lowest_bit(q.policy[STATUS])] - 1
     _remove(m, q, thread)
     return thread
 
@@ -234,14 +223,15 @@ def tick(m, queue, thread):
     t = m.threads[thread]
     _look_at(m, t, q.now_ns)
     waiting = m.queues[GLOBAL_QUEUE]  # not locked: hints, looked at again at the next tick
-    best = _first(waiting.policy[STATUS])
-    mine = t.policy[PRIORITY] // RQ_PPQ
+    best = lowest_bit(waiting.policy[STATUS])
+    mine = t.policy[PRIORITY] >> PPQ_BITS
     over = q.now_ns - m.cpus[queue].started_ns >= m.parameters[QUANTUM]
-    due = best < RQ_NQS and waiting.policy[LOOKED] != q.now_ns // SECOND_NS  # else nobody might look at them
+    late = q.now_ns - waiting.policy[LOOKED] * SECOND_NS >= SECOND_NS  # else nobody might look at them
+    due = best < RQ_NQS and late
     return 1 if best < mine or (over and best == mine) or due else 0
 
 
 @hook
 def preempts(m, queue, thread, running):
     new, r = m.threads[thread], m.threads[running]
-    return 1 if new.policy[PRIORITY] // RQ_PPQ < r.policy[PRIORITY] // RQ_PPQ else 0
+    return 1 if new.policy[PRIORITY] >> PPQ_BITS < r.policy[PRIORITY] >> PPQ_BITS else 0

@@ -284,16 +284,17 @@ def _delete(m, q, i):
 def _choose(m, queue):
     """The eligible thread with the earliest deadline; where none is eligible, the earliest; -1: none."""
     q = m.queues[queue]
+    zero, weight, sum_now = q.policy[ZERO], q.policy[WEIGHT], _sum_now(m, queue)
     best = -1
     at = q.policy[ROOT] - 1
     while at >= 0:
         t = m.threads[at]
-        if t.next >= 0 and _is_eligible(m, queue, m.threads[t.next].policy[MIN_V]):
+        if t.next >= 0 and (m.threads[t.next].policy[MIN_V] - zero) * weight <= sum_now:
             at = t.next
             continue
-        if _is_eligible(m, queue, t.policy[V]):
+        if (t.policy[V] - zero) * weight <= sum_now:
             return at
-        if t.previous < 0 or not _is_eligible(m, queue, m.threads[t.previous].policy[MIN_V]):
+        if t.previous < 0 or (m.threads[t.previous].policy[MIN_V] - zero) * weight > sum_now:
             break
         at = t.previous
     at = q.policy[ROOT] - 1

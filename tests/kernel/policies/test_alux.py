@@ -2,6 +2,7 @@
 
 import pytest
 
+from emu.kernel.hotplug import take_offline
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, SERVER
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played
@@ -63,3 +64,22 @@ def test_a_thread_passed_over_by_a_cpu_that_may_not_run_it_keeps_its_place(four)
     assert four.pick(3) == free
     assert list_of(four.machine, GLOBAL_QUEUE) == [pinned, other, last]
     four.check()
+
+
+def test_a_cpu_that_leaves_hands_its_thread_to_an_idle_one_and_takes_none_back(four):
+    i, pinned = four.start(SERVER), four.start(SERVER, affinity=0b10)
+    assert four.pick(1) == i
+    assert take_offline(four.base, SERVER, 1) == 1
+    four.machine["cpus"]["pending"] = 0
+    four.machine["idle"] = 0b1010
+    assert four.switch(1) == pinned, "it waits for those that may run nowhere else"
+    assert four.machine["cpus"]["pending"][:4].tolist() == [0, 0, 0, IPI_RESCHEDULE]
+    assert four.pick(3) == i
+    four.check()
+
+
+def test_an_exclusive_cpu_leaves_others_threads_alone_and_is_not_woken_for_them(four):
+    four.machine["exclusive"], four.machine["idle"] = 0b10, 0b110
+    i = four.start(SERVER)
+    assert four.machine["cpus"]["pending"][:4].tolist() == [0, 0, IPI_RESCHEDULE, 0]
+    assert four.pick(1) == -1 and four.pick(2) == i

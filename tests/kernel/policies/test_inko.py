@@ -98,7 +98,14 @@ def test_threads_of_the_deque_and_of_the_list_have_their_turns(one):
     bound = one.start(0, affinity=1)
     assert list_of(one.machine, 0) == [bound] and deque_of(one.machine, 0) == [*pinned, *free]
     order = [one.pick(0)] + [one.switch(0) for _ in range(11)]
-    assert all(order.count(i) >= 2 for i in (*pinned, *free, bound))
+    assert all(order.count(i) == 2 for i in (*pinned, *free, bound))
+
+
+@pytest.mark.system("inko-1")
+def test_the_only_bound_thread_has_no_more_turns_than_those_that_run_anywhere(two):
+    threads = [two.start(0, affinity=0b01), two.start(0), two.start(0)]
+    order = [two.pick(0)] + [two.switch(0) for _ in range(11)]
+    assert [order.count(i) for i in threads] == [4, 4, 4]
 
 
 @pytest.mark.system("inko-1")
