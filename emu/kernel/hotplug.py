@@ -11,7 +11,7 @@ Invariant: when a scheduler has exited, no thread's `where` names its queue.
 """
 
 from ..hot import entry, hot, never_inline
-from ..limits import IPI_RESCHEDULE, IPI_STOP, SUPERVISOR
+from ..limits import GLOBAL_QUEUE, IPI_RESCHEDULE, IPI_STOP, SUPERVISOR
 from ..shm.atomics import compare_exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst
 from ..shm.events import CPU_DOWN, CPU_UP, emit_at
 from ..shm.layout import machine_at
@@ -19,7 +19,7 @@ from . import local_queue
 from .hooks import CPU_OFFLINE, CPU_ONLINE, tell_queue
 from .ipi import send_ipi
 from .migration import move_blocked, move_misplaced, move_runnable
-from .runqueue import lock_queue, mark_time, unlock_queue
+from .runqueue import allowed_cpus, lock_queue, lock_two, mark_time, unlock_queue, unlock_two
 from .states import BLOCKED, LIFE_CREATED, LIFE_DRAINING, LIFE_EXITED, LIFE_RUNNING, RUNNABLE
 
 
@@ -86,20 +86,31 @@ def evacuate(m, me):
 
 
 @hot
+def _is_waited_for(m, me):
+    """Whether a thread on the locked global queue, where one-queue policies keep pinned ones too, can run here only."""
+    if m.queues[GLOBAL_QUEUE].nr_runnable > 0:
+        for i in range(m.fresh_thread):
+            t = m.threads[i]
+            if load_relaxed(t, "where") == RUNNABLE | (GLOBAL_QUEUE << 8) and allowed_cpus(m, t) == 1 << me:
+                return True
+    return False
+
+
+@hot
 def retire(m, me):
     """A draining scheduler without threads exits; the last one signals the supervisor (rust-3)."""
     never_inline()
-    lock_queue(m, me, me)
+    lock_two(m, me, me, GLOBAL_QUEUE)  # none joins either meanwhile
     q = m.queues[me]
-    q.life = LIFE_EXITED if load_seq_cst(q, "nr_threads") == 0 else LIFE_DRAINING
-    exited = q.life == LIFE_EXITED
+    exited = load_seq_cst(q, "nr_threads") == 0 and not _is_waited_for(m, me)
+    q.life = LIFE_EXITED if exited else LIFE_DRAINING
     if exited:
         tell_queue(m, me, CPU_OFFLINE, me)
         now = mark_time(m, me, me)
         if m.lock_free != 0:
             now = max(now, local_queue.latest(m) + 1)  # whoever took its last thread did that before
         emit_at(m, me, now, CPU_DOWN, -1, me, 0)
-    unlock_queue(m, me, me)
+    unlock_two(m, me, me, GLOBAL_QUEUE)
     if not exited:
         return False
     c = m.cpus[me]

@@ -176,7 +176,7 @@ def tell_stopped(m, me, queue, i, reason):
 
 @hot
 def take_for(m, me, queue):
-    """Take out the first thread of a locked queue that may run, and stay, on CPU `me`; -1 when there is none."""
+    """Take out the first thread of a locked queue that may run on CPU `me`; -1 when there is none."""
     critical(m, me)
     q = m.queues[queue]
     barred = -1  # first of those passed over, linked through `previous` while off the order
@@ -187,7 +187,7 @@ def take_for(m, me, queue):
             break
         if not is_runnable(m, i, queue):
             return -1
-        if not may_not_stay(m, me, m.threads[i]):
+        if (allowed_cpus(m, m.threads[i]) >> me) & 1:
             found = i
             break
         m.threads[i].previous = barred

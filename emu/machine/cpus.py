@@ -32,10 +32,10 @@ def prepare_slot(machine, cpu):
 
 def tell_to_leave(machine, cpu):
     """Begin the removal of a CPU; MachineError when it is none, or the last."""
-    m = machine.window.machine
-    online = int(m["online"])
-    if cpu not in machine._processes or not 0 <= cpu < MAX_CPUS or not online >> cpu & 1:
-        known = ", ".join(str(k) for k in range(MAX_CPUS) if online >> k & 1)
-        raise MachineError(f"CPU {cpu} cannot be removed: the machine's CPUs are {known}")
-    if not machine._ask("offline", cpu):
+    if 0 <= cpu < MAX_CPUS and machine._ask("offline", cpu):
+        return
+    online = int(machine.window.machine["online"])  # after the server's answer: it brings CPUs up at boot
+    known = [k for k in range(MAX_CPUS) if online >> k & 1]
+    if known == [cpu]:
         raise MachineError(f"CPU {cpu} cannot be removed: it is the last one")
+    raise MachineError(f"CPU {cpu} cannot be removed: the machine's CPUs are {', '.join(map(str, known))}")

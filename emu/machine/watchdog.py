@@ -8,7 +8,7 @@ show only with time, and the supervisor looks for them while it waits:
 * a CPU that has held a run queue's lock for HANG_S without getting on: a hook does not
   return.
 
-Looking costs a pass over one array every PERIOD_S, and nothing when no thread is runnable.
+Looking costs a pass over one array every PERIOD_S, and every IDLE_PERIOD_S when no thread is runnable.
 """
 
 import time
@@ -20,6 +20,7 @@ from ..kernel.states import RUNNABLE
 from ..limits import MAX_QUEUES
 
 PERIOD_S = 1.0
+IDLE_PERIOD_S = 10.0  # while nothing is runnable
 PATIENCE_S = 30.0  # as long as sched_ext's
 HANG_S = 10.0
 

@@ -7,7 +7,7 @@ from ..kernel.failures import FAIL_CPU_DIED, FAIL_KEEPER_DIED, FAIL_SERVER_DIED,
 from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, take_pending
 from ..limits import SERVER, SUPERVISOR, TIMEKEEPER
 from .config import MachineError
-from .watchdog import PERIOD_S
+from .watchdog import IDLE_PERIOD_S, PERIOD_S
 
 SERVANTS = {SERVER: FAIL_SERVER_DIED, TIMEKEEPER: FAIL_KEEPER_DIED}  # what their death is
 
@@ -74,13 +74,11 @@ class Watching:
                 end_park(base, SUPERVISOR, 1)
 
     def _patience(self, deadline):
-        """How long to sleep: for ever on an idle machine, else until the watchdog looks again."""
+        """How long to sleep: until the watchdog looks again. Nobody tells it that an idle machine is idle no more."""
         queues, deques = self.window.machine["queues"], self.window.machine["deques"]
         busy = queues["nr_runnable"].any() or (deques["head"] != deques["tail"]).any()
-        limits = [PERIOD_S] if busy or queues["lock"].any() else []
-        if deadline is not None:
-            limits.append(max(0, deadline - time.monotonic()))
-        return min(limits, default=None)
+        period = PERIOD_S if busy or queues["lock"].any() else IDLE_PERIOD_S
+        return period if deadline is None else min(period, max(0, deadline - time.monotonic()))
 
     def _poll(self, timeout):
         """Sleep until a wake-up or until a child dies that should not."""

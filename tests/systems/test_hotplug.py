@@ -75,8 +75,9 @@ def test_a_new_cpu_takes_work_that_waits(boot, seed):
 
 @pytest.mark.system("rust-1")
 @pytest.mark.system("rust-4")
-def test_a_cpu_that_leaves_waits_for_the_thread_that_is_pinned_to_it(boot, seed, tmp_path):
-    with boot(2, seed=seed) as machine:
+@pytest.mark.parametrize("policy", ["inko", "random", "alux"])  # queues without locks, with, one for all
+def test_a_cpu_that_leaves_waits_for_the_thread_that_is_pinned_to_it(boot, seed, tmp_path, policy):
+    with boot(2, policy, seed=seed) as machine:
         job = machine.spawn(build_guest(tmp_path, PINNED))
         end = time.monotonic() + 30
         while not any(int(t["affinity"]) == 2 for t in machine.window.machine["threads"][:8]):

@@ -52,7 +52,7 @@ CAUGHT_BY_THE_WATCHDOG = {
 def failure(boot, path, seed, patience_s=None):
     with boot(2, str(path), seed=seed) as machine:
         if patience_s:
-            machine._watchdog._patience_s = machine._watchdog._hang_s = patience_s
+            machine._watchdog._patience_s, machine._watchdog._hang_s = patience_s, patience_s / 3
         machine.spawn("sleepers", 4, 50)
         with pytest.raises(MachineError) as caught:
             machine.run(limit_s=60)
