@@ -31,8 +31,7 @@ lists; randomness.py; `emit_policy` of this file, an event of the policy's own i
 A module may say PARAMETERS = {"name": (default, "what it is")}, all integers, and QUEUES =
 "global" when every runnable thread waits on GLOBAL_QUEUE and CPUs take from there, or "lock-free":
 then hooks run on their queue's own CPU and without its lock; `enqueue` and `pick` use put_local and take_local
-of local_queue.py (others may take from there) and words of the queue that only its CPU uses; a switch picks
-the next thread before it enqueues the one that gives way (and once more where it got none); add_thread is about
+of local_queue.py (others may take from there) and words of the queue that only its CPU uses; add_thread is about
 a thread that this CPU took from elsewhere, and there are no dequeue, preempts, remove_thread.  The
 core checks each answer: a thread that is not runnable on the queue, a queue that does not
 exist, a thread never picked: the machine fails and the message names policy and hook.

@@ -124,7 +124,7 @@ def take_local(m, me):
             d.list_left = listed
         if d.list_left > 0:
             d.list_left -= 1
-            d.list_at = d.tail + (1 if m.cpus[me].current >= 0 else 0)  # with the one that gives way, put next
+            d.list_at = d.tail
             i = _take_listed(m, me, me)
             if i != NOTHING:
                 return i
@@ -231,16 +231,12 @@ def block(m, me, i):
 
 @hot
 def give_way_here(m, me, i, yielded, reason):
-    """RUNNING to RUNNABLE on its own CPU's queue, and the next one to RUNNING; that one, or -1.
-
-    The next one is taken first: a swap waits for all stores before it, and there are few yet.
-    """
+    """RUNNING to RUNNABLE on its own CPU's queue, and the next one to RUNNING; that one, or -1."""
     now = stamp(m, me, i, me)
-    chosen = _next(m, me)
     give_way(m, me, i, now, yielded)
     set_where(m, m.threads[i], RUNNABLE, me)
     call_hook_3(m, me, ENQUEUE, me, i, reason)  # from here on it may run elsewhere
-    return _run(m, me, chosen, now) if chosen >= 0 else pick_own(m, me, now)
+    return pick_own(m, me, now)
 
 
 @hot
@@ -264,20 +260,9 @@ def leave(m, me, i):
 @hot
 def pick_own(m, me, now):
     """The policy's next thread of this CPU's own queue becomes RUNNING, not before `now`; -1 when there is none."""
-    i = _next(m, me)
-    return _run(m, me, i, now) if i >= 0 else -1
-
-
-@hot
-def _next(m, me):
-    """Take the policy's next thread out of this CPU's own queue: it is this actor's, and RUNNABLE still; or -1."""
     i = call_pick(m, me, me)
-    return i if i >= 0 and is_runnable(m, i, me) else -1
-
-
-@hot
-def _run(m, me, i, now):
-    """A thread that was taken out of this CPU's own queue becomes RUNNING, not before `now`; returns it."""
+    if i < 0 or not is_runnable(m, i, me):
+        return -1
     now = mark(m, me, i, me, now)
     set_where(m, m.threads[i], RUNNING, me)
     begin(m, me, i, now)

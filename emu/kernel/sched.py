@@ -207,9 +207,8 @@ def switch(m, me, i, yielded):
     reason = ENQUEUE_YIELD if yielded else ENQUEUE_PREEMPT
     if m.lock_free != 0:
         chosen = local_queue.give_way_here(m, me, i, yielded, reason)
-        fence()  # what waits before reading the idle mask; pairs with the fetch_or in _idle
-        if load_relaxed(m, "idle") != 0 and available(m, me) > 0:  # not there yet when the idle CPU looked
-            _wake_idle(m, me, -1 if waiting(m.deques[me]) > 0 else t.affinity)
+        if load_relaxed(m, "idle") != 0 and waiting(m.deques[me]) > 0:
+            _wake_idle(m, me, -1)  # not told yet where the policy kept one for this CPU
     else:
         lock_queue(m, me, me)
         now = mark_time(m, me, me)
