@@ -21,7 +21,7 @@ from emu.limits import SERVER, TIMEKEEPER
 
 MIB = 1 << 20
 BARE = "print(flush=True); input()"
-IMPORTED = f"import numpy, numba, zmq, msgpack, psutil; {BARE}"
+IMPORTED = f"import numpy, llvmlite.binding, zmq, msgpack, psutil; {BARE}"
 
 
 def unique_bytes(process):

@@ -60,7 +60,7 @@ def shares_of(policy, seconds):
 def main(bench, policy, seconds):
     """What share of a CPU does each thread get, beside what its policy promises?"""
     policies = [policy] if policy else ["codezero", "eevdf"]
-    seconds = min(seconds, 2.0) if bench.quick else seconds
+    seconds = min(seconds, 0.5) if bench.quick else seconds
     contenders = {name: lambda name=name: shares_of(name, seconds) for name in policies}
     results = interleave(bench.rounds, contenders, warm_up=False)
     rows = []

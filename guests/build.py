@@ -16,11 +16,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 GUESTS = Path(__file__).resolve().parent
@@ -148,9 +150,11 @@ def check_bytes(names: Iterable[str] = ()) -> list[str]:
         raise BuildError(f"the ELFs were built with ziglang {pinned}, not {here}: pip install ziglang=={pinned}")
     found = []
     with tempfile.TemporaryDirectory() as directory:
-        for source in chosen(names):
-            rebuilt = Path(directory) / f"{source.stem}.elf"
-            compile_c(source, rebuilt)
+        wanted = chosen(names)
+        rebuilt_elfs = [Path(directory) / f"{source.stem}.elf" for source in wanted]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(compile_c, wanted, rebuilt_elfs))
+        for source, rebuilt in zip(wanted, rebuilt_elfs, strict=True):
             committed = elf_of(source)
             if not committed.exists():
                 found.append(f"bin/{committed.name} does not exist")

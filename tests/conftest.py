@@ -11,7 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # helper modules are imported as tests.…
@@ -19,19 +18,28 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the backgrou
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KEPT = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
+LONG_RUN = 1000  # tests: worth compiling everything beforehand
 GRACE_S = 5.0
+
+
+def _children_of(pid):
+    """Process numbers: what psutil finds by looking at every process of the host, for a few µs."""
+    try:
+        return [int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()]
+    except OSError:
+        return []  # it has just ended
 
 
 def _children():
     """Child processes and grandchildren that a test must not leave behind."""
     left = []
-    for child in psutil.Process().children():
+    for child in _children_of(os.getpid()):
         try:
-            kept = any(name in " ".join(child.cmdline()) for name in KEPT)
-            left += child.children() if kept else [child]
-        except psutil.NoSuchProcess:
-            pass
-    return [p.pid for p in left]
+            kept = any(name in Path(f"/proc/{child}/cmdline").read_text() for name in KEPT)
+        except OSError:
+            continue
+        left += _children_of(child) if kept else [child]
+    return left
 
 
 def _mapped():
@@ -80,6 +88,15 @@ def window():
 
     with bare_window() as fresh:
         yield fresh
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled(request):
+    """Before a long run all hot code is compiled, by all cores; else each test compiles what it needs."""
+    if request.session.testscollected > LONG_RUN:
+        from tests.hot_code import compile_all
+
+        compile_all()
 
 
 @pytest.fixture(scope="session")

@@ -185,7 +185,7 @@ def place_on(m, me, i, queue, kind, reason):
     t = m.threads[i]
     if queue != me:
         lock_queue(m, me, queue)
-    if not is_open(m, queue) and not must_stay(m, t, queue):
+    if not is_open(m, queue) and not must_stay(m, t):
         if queue != me:
             unlock_queue(m, me, queue)
         return False

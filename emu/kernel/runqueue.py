@@ -101,7 +101,7 @@ def allowed_cpus(m, t):
 
 
 @hot
-def must_stay(m, t, queue):
+def must_stay(m, t):
     """Pinned to CPUs that are all leaving: its CPU waits for it (rust-4)."""
     return t.affinity & load_relaxed(m, "online") == 0 or load_relaxed(m, "failed") != 0
 

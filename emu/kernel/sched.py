@@ -100,7 +100,7 @@ def _lock_open_queue(m, me, i, reason):
     while True:
         queue = place(m, me, i, reason)
         lock_queue(m, me, queue)
-        if is_open(m, queue) or must_stay(m, m.threads[i], queue):
+        if is_open(m, queue) or must_stay(m, m.threads[i]):
             return queue
         unlock_queue(m, me, queue)
 
@@ -130,7 +130,7 @@ def make_runnable(m, me, i):
     while True:
         queue = place(m, me, i, PLACE_WAKE)
         old = lock_thread(m, me, i, queue)
-        if is_open(m, queue) or must_stay(m, t, queue):
+        if is_open(m, queue) or must_stay(m, t):
             break
         unlock_two(m, me, old, queue)
     woken = state_of(t) == BLOCKED and consume_claim(t)
@@ -237,7 +237,7 @@ def _switch_away(m, me, i, yielded):
     while True:
         queue = place(m, me, i, PLACE_PREEMPT)
         lock_two(m, me, me, queue)
-        if is_open(m, queue) or must_stay(m, t, queue):
+        if is_open(m, queue) or must_stay(m, t):
             break
         unlock_two(m, me, me, queue)
     now = mark_two(m, me, queue, me)

@@ -5,9 +5,9 @@
         report = machine.run()
     print(job.exit_status, report.migrations)
 
-The supervisor is the user's own process.  It makes the segments, starts the CPUs and
-the system server, watches them, and waits for the signal of the last scheduler to
-exit, looking again in a loop (rust-3); it makes no scheduling decision.
+The supervisor is the user's own process.  It makes the segments, starts the CPUs, the system server
+and the timekeeper, adds and removes CPUs (cpus.py), watches all of them (watching.py), and waits for the
+signal of the last scheduler to exit; it makes no scheduling decision.
 """
 
 import contextlib
@@ -375,7 +375,9 @@ class Machine(Watching):
         waited = 0
         while not socket.poll(200):
             waited += 200
-            if SERVER not in self._processes or not self._processes[SERVER].is_alive() or self._failed():
+            if self.window is not None:
+                self._check()  # says why
+            if SERVER not in self._processes or not self._processes[SERVER].is_alive():
                 raise MachineError(f"{who} does not answer: the machine failed")
             if waited >= REPLY_TIMEOUT_MS:
                 raise MachineError(f"{who} did not answer within {REPLY_TIMEOUT_MS // 1000} s")

@@ -5,8 +5,7 @@ show only with time, and the supervisor looks for them while it waits:
 
 * a thread that is runnable and was not picked for PATIENCE_S, although a CPU that may run
   it picked others or idled: the policy lost it, or starves it;
-* a CPU that has held a run queue's lock for HANG_S without getting on: a hook does not
-  return.
+* a CPU that has held a run queue's lock for HANG_S, and not taken it anew: a hook does not return.
 
 Looking costs a pass over one array every PERIOD_S, and every IDLE_PERIOD_S when no thread is runnable.
 """
@@ -30,7 +29,7 @@ class Watchdog:
         self._machine = machine
         self._patience_s, self._hang_s = patience_s, hang_s
         self._waiting = {}  # (thread, slices) -> when first seen runnable
-        self._held = {}  # queue -> (holder, its progress, when first seen)
+        self._held = {}  # queue -> ((holder, the queue's time), when first seen)
         self._next_s = 0.0
 
     def look(self):
@@ -50,12 +49,11 @@ class Watchdog:
         return (FAIL_POLICY_STARVES, late[0][0]) if late else None
 
     def _hanging(self, now):
-        locks = self._machine["queues"]["lock"]
+        locks, times = self._machine["queues"]["lock"], self._machine["queues"]["now_ns"]
         held = {}
         for queue in np.flatnonzero(locks[:MAX_QUEUES]):
             holder = int(locks[queue]) - 1
-            cpu = self._machine["cpus"][holder]
-            progress = (holder, int(cpu["instructions"]), int(cpu["switches"]), int(cpu["ipis_bit"]))
+            progress = (holder, int(times[queue]))  # of whoever locks it, the time
             before = self._held.get(int(queue))
             since = before[1] if before and before[0] == progress else now
             held[int(queue)] = (progress, since)

@@ -90,16 +90,18 @@ def rank(i):
 
 def bsd4_holds(machine, queue):
     """All buckets; the bitmap has a bit for each that is not empty, and each thread is where its priority says."""
-    words, threads = machine["queues"][queue]["policy"], machine["threads"]
+    words, threads = machine["queues"][queue]["policy"].tolist(), machine["threads"]
     found, status = [], 0
     for bucket in range(bsd4.RQ_NQS):
-        listed = list_at(machine, queue, bsd4.LISTS + 2 * bucket)
+        at = bsd4.LISTS + 2 * bucket
+        listed = _walk(machine, queue, words[at] - 1, words[at + 1] - 1)
         for i in listed:
             own = threads[i]["policy"]
             assert own[bsd4.BUCKET] == bucket == own[bsd4.PRIORITY] // bsd4.RQ_PPQ
         status |= bool(listed) << bucket
         found += listed
-    assert int(words[bsd4.STATUS]) == status, f"queue {queue}: bitmap {int(words[bsd4.STATUS]):#x}, is {status:#x}"
+    status -= (status >> 63) << 64  # as the signed word has it
+    assert words[bsd4.STATUS] == status, f"queue {queue}: bitmap {words[bsd4.STATUS]:#x}, is {status:#x}"
     return found
 
 

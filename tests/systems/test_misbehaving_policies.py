@@ -53,8 +53,8 @@ def failure(boot, path, seed, patience_s=None):
     with boot(2, str(path), seed=seed) as machine:
         if patience_s:
             machine._watchdog._patience_s, machine._watchdog._hang_s = patience_s, patience_s / 3
-        machine.spawn("sleepers", 4, 50)
-        with pytest.raises(MachineError) as caught:
+        with pytest.raises(MachineError) as caught:  # by `spawn` already, when an idle CPU's `balance` is wrong
+            machine.spawn("sleepers", 4, 50)
             machine.run(limit_s=60)
     message = str(caught.value)
     assert message.startswith("the machine failed: policy ") and path.name in message and "\n" not in message
