@@ -1,7 +1,7 @@
 """The compile cache: where it is, what its names stand for, whether it is complete.
 
 The code of one entry lives in a folder named after everything that can change it: the
-source of its module and of all modules of emu that this one imports, directly or not,
+source of its module and of all that this one imports, in emu or beside itself, directly or not,
 the versions of the compilers, the processor.  So an edit compiles anew what it reaches
 and nothing else.  Needs no Numba, so that a command can look before it imports
 anything heavy.
@@ -24,6 +24,7 @@ from llvmlite import binding as llvm
 SOURCE_ROOT = Path(__file__).parent
 COLD = ("machine", "kernel/vfs")  # no hot code below (a test sees to it): no part of the cache key
 CHECK = os.environ.get("EMU_CHECK") == "1"  # checking build: lock order, state assertions
+ABOVE = 4  # folders in which a policy's or a test's imports are looked for: its own, and three above
 KEEP = 4  # caches of other versions that are not removed
 
 
@@ -59,28 +60,31 @@ def _digest(paths):
     return h.hexdigest()[:20]
 
 
-def _file_of(parts):
-    """The source of a dotted name inside emu, None when there is none."""
-    path = SOURCE_ROOT.joinpath(*parts[1:])
-    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if parts[:1] == ["emu"] and candidate.is_file():
-            return candidate
+def _file_of(parts, folders):
+    """The source of a dotted name: in emu, or in one of these folders; None when there is none."""
+    for folder in (SOURCE_ROOT.parent,) if parts[:1] == ["emu"] else folders if parts else ():
+        path = folder.joinpath(*parts)
+        for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+            if candidate.is_file():
+                return candidate
     return None
 
 
 @functools.cache
 def _imports(path):
-    """The files of emu that a source file imports."""
+    """The files that a source file imports: those of emu, and of a file outside also those beside it and above."""
     found = set()
-    package = ["emu", *path.parent.relative_to(SOURCE_ROOT).parts] if path.is_relative_to(SOURCE_ROOT) else []
+    inside = path.is_relative_to(SOURCE_ROOT)
+    package = ["emu", *path.parent.relative_to(SOURCE_ROOT).parts] if inside else []
+    folders = () if inside else path.parents[:ABOVE]
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            found |= {_file_of(alias.name.split(".")) for alias in node.names}
+            found |= {_file_of(alias.name.split("."), folders) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             base = base + (node.module.split(".") if node.module else [])
-            found.add(_file_of(base))
-            found |= {_file_of([*base, alias.name]) for alias in node.names}
+            found.add(_file_of(base, folders))
+            found |= {_file_of([*base, alias.name], folders) for alias in node.names}
     return found - {None, SOURCE_ROOT / "__init__.py"}
 
 
@@ -143,10 +147,13 @@ def mark_warm(sources):
     new.rename(MARKER)
     root = CACHE_DIR.parent
     versions = sorted(root.glob("*/complete"), key=lambda p: p.stat().st_mtime)
-    needed = {name for marker in versions[-KEEP - 1 :] for name in _folders(marker).values()}
-    for marker in versions[: -KEEP - 1]:
+    dropped, kept = versions[: -KEEP - 1], versions[-KEEP - 1 :]
+    if not dropped:
+        return
+    for marker in dropped:
         shutil.rmtree(marker.parent, ignore_errors=True)
-    oldest = versions[-KEEP - 1 :][0].stat().st_mtime
-    for path in (root / "code").iterdir():
+    needed = {name for marker in kept for name in _folders(marker).values()}
+    oldest = kept[0].stat().st_mtime
+    for path in (root / "code").iterdir():  # what is newer may be a user's, or is being compiled
         if path.name not in needed and path.stat().st_mtime < oldest:
             shutil.rmtree(path, ignore_errors=True)

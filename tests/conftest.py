@@ -93,10 +93,15 @@ def window():
 @pytest.fixture(scope="session", autouse=True)
 def compiled(request):
     """Before a long run all hot code is compiled, by all cores; else each test compiles what it needs."""
-    if request.session.testscollected > LONG_RUN:
-        from tests.hot_code import compile_all
+    if request.session.testscollected <= LONG_RUN:
+        yield
+        return
+    from tests.prepare import compile_hot_code, start_c_library
 
-        compile_all()
+    compile_hot_code()
+    with start_c_library() as building:
+        yield
+        building.terminate()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from .run import INTERRUPTED, errors_in_one_line, start_early, terminate_as_ctrl_c, write_json
+from .run import INTERRUPTED, errors_in_one_line, pair, start_early, terminate_as_ctrl_c, write_json
 from .workload import duration, print_table, share
 
 FAILED = 1
@@ -22,7 +22,7 @@ COLUMNS = (
 
 @click.command()
 @click.option("--workload", required=True, metavar="FILE", help="The workload, a JSON file.")
-@click.option("--policies", "names", metavar="A,B,…", help="Built-in ones or files (default: all built-in ones).")
+@click.option("--policies", "names", metavar="A[:K=N…],B,…", help="Built-in or files, with parameters (default: all).")
 @click.option("--cpus", metavar="N", help="CPU processes (EMU_CPUS, else the host's cores).")
 @click.option("--seed", metavar="S", help="Seed of every random choice (EMU_SEED, else a fresh one).")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Runs of each policy.")
@@ -56,12 +56,19 @@ def _policies(names):
     from emu.kernel.hooks import BUILTIN
 
     chosen = [name.strip() for name in names.split(",")] if names else list(BUILTIN)
-    for name in chosen:
-        if chosen.count(name) > 1:
-            raise MachineError(f"policy {name!r} is given twice, expected once")
+    for text in chosen:
+        if chosen.count(text) > 1:
+            raise MachineError(f"policy {text!r} is given twice, expected once")
+        name, _ = _parted(text)
         if name not in BUILTIN and not (name.endswith(".py") and Path(name).is_file()):
             raise MachineError(f"unknown policy {name!r}, expected {', '.join(BUILTIN)} or the path of a .py file")
     return chosen
+
+
+def _parted(text):
+    """(policy, its parameters) of NAME[:K=N…]."""
+    name, *parameters = text.split(":")
+    return name, [pair("--policies", parameter) for parameter in parameters]
 
 
 def _compare(file, names, cpus, seed, rounds, limit):
@@ -89,7 +96,9 @@ def _one_round(row, workload, config, limit):
     from emu.machine.workload_run import figures, run_workload
 
     try:
-        result, report = run_workload(workload, config.cpus, row["policy"], seed=config.seed, limit_s=limit, quiet=True)
+        name, parameters = _parted(row["policy"])
+        options = {"seed": config.seed, "parameters": parameters, "limit_s": limit, "quiet": True}
+        result, report = run_workload(workload, config.cpus, name, **options)
     except MachineError as error:
         row["failure"] = str(error)
         return

@@ -42,7 +42,7 @@ def run(cpus, policy, environment, json_file, workload, program, arguments, trac
     if options["max_threads"] is None:
         del options["max_threads"]
     with errors_in_one_line():
-        options["parameters"] = [_pair("--param", text) for text in options["parameters"]]
+        options["parameters"] = [pair("--param", text) for text in options["parameters"]]
         start_early()
         extra = {}
         if workload:
@@ -52,7 +52,7 @@ def run(cpus, policy, environment, json_file, workload, program, arguments, trac
             status, report, extra = run_and_print(workload, cpus, policy, options)
         else:
             _require(program)
-            variables = dict(_pair("--env", text) for text in environment)
+            variables = dict(pair("--env", text) for text in environment)
             status, report = _run(cpus, policy, options, program, arguments, variables)
         if json_file:
             write_json(json_file, {**report.as_dict(), **extra, "exit_status": status})
@@ -135,7 +135,8 @@ def _terminate(number, frame):
     raise KeyboardInterrupt
 
 
-def _pair(option, text):
+def pair(option, text):
+    """(name, value) of an option's NAME=VALUE."""
     from emu import MachineError
 
     name, equals, value = text.partition("=")

@@ -147,7 +147,7 @@ def test_compare_has_a_row_for_each_policy_and_the_same_work_in_all(mix, tmp_pat
     file = tmp_path / "out.json"
     own = written(tmp_path / "mine.py", POLICY.format(pick="pop(m, m.queues[queue])"))
     finite = written(tmp_path / "finite.json", {**MIX, "threads": MIX["threads"][:1]})
-    names = f"inko,random,{own}"
+    names = f"inko,random,{own},inko:reductions=1"
     options = ("--cpus", 2, "--seed", 3, "--rounds", 2, "--json", file)
     done = emu("compare", "--policies", names, "--workload", finite, *options)
     assert done.returncode == 0, done.stderr
@@ -179,6 +179,7 @@ def test_a_policy_that_fails_is_a_row_and_the_others_go_on(mix, tmp_path):
 def test_compare_refuses_bad_input(mix, tmp_path):
     refused(emu("compare", "--workload", mix, "--policies", "inko,fastest"), "unknown policy 'fastest'")
     refused(emu("compare", "--workload", mix, "--policies", "inko,inko"), "'inko' is given twice")
+    refused(emu("compare", "--workload", mix, "--policies", "inko:reductions"), "expected NAME=VALUE")
     refused(emu("compare", "--workload", mix, "--cpus", "many"), "'many' is not a number")
     refused(emu("compare", "--workload", written(tmp_path / "bad.json", "{")), "bad.json:1: not JSON")
 

@@ -1,0 +1,67 @@
+"""What a long run of tests would wait for, made beforehand or meanwhile, on all cores.
+
+    python -m tests.prepare hot-code PART PARTS     compile a share of the tests' and benchmarks' hot code
+    python -m tests.prepare c-library               have zig build its C library, in both forms
+
+A test by itself makes what it needs when it comes to it, on one core.
+"""
+
+import importlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from emu.hot import registered
+from guests import build
+
+ROOT = Path(__file__).resolve().parents[1]
+MARKS = ("\n@entry(", "\n@callback(")
+FORMS = ((), ("-fPIE", "-pie"))
+
+
+def _start(*arguments):
+    return subprocess.Popen([sys.executable, "-m", "tests.prepare", *map(str, arguments)], cwd=ROOT)
+
+
+def compile_hot_code():
+    """All that there is, with all cores."""
+    parts = os.cpu_count() or 1
+    running = [_start("hot-code", part, parts) for part in range(parts)]
+    try:
+        if sum(process.wait() for process in running):
+            raise RuntimeError("the tests' hot code does not compile: see above")
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def start_c_library():
+    """The process that builds it: half a minute for each form, on one core."""
+    return _start("c-library")
+
+
+def _compile_share(part, parts):
+    sys.path.insert(0, str(ROOT / "benchmarks"))  # its programs import one another by name
+    for path in (*sorted(ROOT.glob("tests/**/*.py")), *sorted(ROOT.glob("benchmarks/*.py"))):
+        if any(mark in path.read_text() for mark in MARKS):
+            name = path.relative_to(ROOT).with_suffix("").parts
+            importlib.import_module(".".join(name) if name[0] == "tests" else path.stem)
+    for each in registered()[part::parts]:
+        each.compile()
+
+
+def _build_c_library():
+    if build.ziglang_version() is not None:
+        with tempfile.TemporaryDirectory() as directory:
+            for flags in FORMS:
+                build.compile_c(build.GUESTS / "hello.c", Path(directory) / "hello.elf", *flags)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "c-library":
+        _build_c_library()
+    else:
+        _compile_share(int(sys.argv[2]), int(sys.argv[3]))
