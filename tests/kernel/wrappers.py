@@ -262,6 +262,11 @@ def evacuate(address, me):
     return 0
 
 
+@entry(2)
+def retire(address, me):
+    return hotplug.retire(machine_at(address), me)
+
+
 @entry(4)
 def place(address, me, i, reason):
     return runqueue.place(machine_at(address), me, i, reason)

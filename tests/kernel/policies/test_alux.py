@@ -78,6 +78,19 @@ def test_a_cpu_that_leaves_hands_its_thread_to_an_idle_one_and_takes_none_back(f
     four.check()
 
 
+def test_a_cpu_that_leaves_stays_while_a_thread_that_may_run_only_there_waits_on_the_one_list(four):
+    pinned = four.start(SERVER, affinity=0b10)
+    assert four.pick(1) == pinned
+    word = four.sleep(1, pinned)
+    assert take_offline(four.base, SERVER, 1) == 1
+    assert hot.retire(four.base, 1) == 0, "it sleeps here"
+    four.wake(0, pinned, word)  # now it is registered with the list
+    assert hot.retire(four.base, 1) == 0 and four.pick(0) == -1
+    assert four.pick(1) == pinned
+    four.exit(1, pinned)
+    assert hot.retire(four.base, 1) == 1
+
+
 def test_an_exclusive_cpu_leaves_others_threads_alone_and_is_not_woken_for_them(four):
     four.machine["exclusive"], four.machine["idle"] = 0b10, 0b110
     i = four.start(SERVER)
