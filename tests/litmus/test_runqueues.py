@@ -30,7 +30,7 @@ def test_no_thread_is_lost_and_none_runs_on_two_cpus(crew, workers, policy):
 @pytest.mark.parametrize("policy", ["codezero", "inko"])
 def test_control_pulling_without_the_victims_lock_or_the_swap_loses_or_doubles_threads(crew, workers, policy):
     run = crew(workers, policy=policy)
-    run.run_all(MODULE, "churn_with_bad_pull", 100_000_000)
+    run.run_all(MODULE, "churn_with_bad_pull", 100_000_000, destroys=True)
     if run.violations == 0:
         with pytest.raises(AssertionError):
             check_queues(run.machine, policy)

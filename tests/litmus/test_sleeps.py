@@ -39,14 +39,14 @@ def test_control_a_sleeper_that_does_not_look_for_its_claim_misses_a_wake_up(cre
 @pytest.mark.system("inko-2")
 def test_control_wakers_that_look_and_then_store_both_win(crew, policy):
     run = crew(4, policy=policy)
-    run.run(MODULE, jobs(4, "sleeper", "bad_waker", 100_000_000), bound_s=CONTROL_S)
+    run.run(MODULE, jobs(4, "sleeper", "bad_waker", 100_000_000), bound_s=CONTROL_S, destroys=True)
     assert run.violations > 0
 
 
 @pytest.mark.system("inko-1")
 def test_control_a_waker_without_the_name_of_the_claim_wakes_a_running_thread(crew):
     run = crew(4, policy="inko")
-    run.run(MODULE, jobs(4, "sleeper", "hasty_waker", 100_000_000), bound_s=CONTROL_S)
+    run.run(MODULE, jobs(4, "sleeper", "hasty_waker", 100_000_000), bound_s=CONTROL_S, destroys=True)
     assert run.violations > 0
 
 
