@@ -6,13 +6,17 @@ and otherwise only linked: an entry is linked from all it reaches, optimised and
 an object file that needs nothing of Numba (hot.py keeps it and loads it).  Imported only to compile.
 """
 
-from functools import cached_property
+import contextlib
+import functools
+import gc
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import _dynfunc, from_dtype, types
-from numba.core import cgutils, dispatcher
+from numba.core import cgutils, dispatcher, typed_passes, untyped_passes
 from numba.core.codegen import AOTCPUCodegen, CPUCodeLibrary
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager
 from numba.core.registry import CPUTarget, cpu_target
 from numba.extending import intrinsic
 
@@ -22,6 +26,19 @@ _OPTIONS = {
     "nopython": True, "nogil": True, "error_model": "numpy", "_nrt": False,
     "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
 }  # fmt: skip
+
+
+_record_text = types.Record.__repr__
+
+
+def _kept_text(record):
+    """A record's name in Numba: asked for at every step, and ours have thousands of characters."""
+    if "_text" not in record.__dict__:
+        record._text = _record_text(record)
+    return record._text
+
+
+types.Record.__repr__ = _kept_text
 
 
 class _Library(CPUCodeLibrary):
@@ -79,7 +96,7 @@ def _no_executable(library, fndesc, env):
 class _Target(CPUTarget):
     typing_context = cpu_target.typing_context
 
-    @cached_property
+    @functools.cached_property
     def target_context(self):
         cpu_target.target_context.refresh()  # Numba makes its own runtime first
         return cpu_target.target_context.subtarget(
@@ -90,13 +107,42 @@ class _Target(CPUTarget):
 _target = _Target("cpu")
 
 
+class _Pipeline(CompilerBase):
+    """Numba's passes, without those for what hot code does not have: closures, arrays, loops over literals, raises."""
+
+    def define_pipelines(self):
+        untyped, typed = untyped_passes, typed_passes
+        pipeline = PassManager("hot")
+        for each in (
+            untyped.TranslateByteCode, untyped.FixupArgs, untyped.IRProcessing, untyped.DeadBranchPrune,
+            untyped.GenericRewrites, untyped.ReconstructSSA,
+            typed.NopythonTypeInference, typed.PreLowerStripPhis, typed.IRLegalization, typed.AnnotateTypes,
+            typed.NativeLowering, typed.NoPythonBackend,
+        ):  # fmt: skip
+            pipeline.add_pass(each, each.__name__)
+        pipeline.finalize()
+        return [pipeline]
+
+
 class Dispatcher(dispatcher.Dispatcher):
     """Numba's object for a function that hot code calls."""
 
     targetdescr = _target
 
     def __init__(self, function):
-        super().__init__(function, targetoptions=_OPTIONS)
+        super().__init__(function, targetoptions=_OPTIONS, pipeline_class=_Pipeline)
+
+
+@contextlib.contextmanager
+def _no_collector():
+    """Numba makes millions of objects and keeps most: looking through them for garbage takes a tenth of its time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def object_code(function, arity, first, symbol, for_python):
@@ -107,7 +153,8 @@ def object_code(function, arity, first, symbol, for_python):
     """
     signature = (first or types.int64, *(types.int64,) * (arity - 1))[:arity]
     whole = Dispatcher(function)
-    whole.compile(signature)
+    with _no_collector():
+        whole.compile(signature)
     compiled = whole.overloads[signature]
     library = _target.target_context.codegen().create_library(symbol)
     module = _target.target_context.create_module(symbol)
