@@ -26,7 +26,7 @@ from emu.machine.workload_run import figures, medians, run_workload
 
 MIXES = Path(__file__).parent / "mixes"
 LIMIT_S = 60
-QUICK = 0.1
+QUICK = 0.02
 COLUMNS = (
     "policy", "makespan ms", "work ms/s", "latency p50 µs", "p99 µs", "fairness", "switches", "migrations", "steals",
 )  # fmt: skip
@@ -50,7 +50,7 @@ def main(bench, cpus, names, mixes, seed):
 
 
 def shortened(phases):
-    """A tenth of the turns of the outermost loops."""
+    """A fraction of the turns of the outermost loops."""
     return tuple(
         replace(p, value=max(1, int(p.value * QUICK))) if p.kind == "loop" and p.value > 0 else p for p in phases
     )

@@ -41,7 +41,7 @@ from .hooks import (
     tell,
 )
 from .ipi import send_ipi
-from .queue import append, remove
+from .queue import append, first, remove
 from .runqueue import begin, charge, give_way, is_open, is_runnable, lock_queue, must_stay, tell_stopped, unlock_queue
 from .states import BLOCKED, DEAD, LIFE_DRAINING, NEW, RUNNABLE, RUNNING, exchange_where, queue_of, set_where, state_of
 from .wait import consume_claim, is_claimed
@@ -144,7 +144,7 @@ def _take_listed(m, me, queue):
     never_inline()
     lock_queue(m, me, queue)
     q = m.queues[queue]
-    i = q.head
+    i = first(q)
     while i >= 0 and queue != me and (m.threads[i].affinity >> me) & 1 == 0:
         i = m.threads[i].next
     if i >= 0:

@@ -1,105 +1,113 @@
-"""The list of a run queue: threads linked both ways, first in first out.
+"""The lists of a run queue: threads linked both ways, first in first out.
 
-The building block that policies use inside their hooks.  All of it runs with the
-run queue's lock held; a thread is in at most one list.
+The building block that policies use inside their hooks.  All of it runs with the run queue's lock held; a thread
+is in at most one list.  Two words are a list, its first and its last thread, each as index + 1, so that words of
+zeros are an empty list.  Every queue has one list, its own; a policy makes further ones out of two of the queue's
+policy words each, `at` and `at + 1` (the names with _to, _from and _of).
 """
 
 from ..hot import hot
+from ..shm.memory import get, put
+from ..shm.spinlock import field_address
+
+# --- a queue's own list -----------------------------------------------------------------------------
 
 
 @hot
 def append(m, q, i):
     """Put thread i last in queue record q."""
-    t = m.threads[i]
-    t.next = -1
-    t.previous = q.tail
-    if q.tail >= 0:
-        m.threads[q.tail].next = i
-    else:
-        q.head = i
-    q.tail = i
-
-
-@hot
-def remove(m, q, i):
-    """Take thread i out of queue record q, wherever it is."""
-    t = m.threads[i]
-    if t.previous >= 0:
-        m.threads[t.previous].next = t.next
-    else:
-        q.head = t.next
-    if t.next >= 0:
-        m.threads[t.next].previous = t.previous
-    else:
-        q.tail = t.previous
-    t.next = -1
-    t.previous = -1
-
-
-@hot
-def pop(m, q):
-    """Take the first thread out and return it, -1 when empty."""
-    i = q.head
-    if i >= 0:
-        remove(m, q, i)
-    return i
+    _append(m, field_address(q, "head"), i)
 
 
 @hot
 def push(m, q, i):
     """Put thread i first in queue record q."""
-    t = m.threads[i]
-    t.previous = -1
-    t.next = q.head
-    if q.head >= 0:
-        m.threads[q.head].previous = i
-    else:
-        q.tail = i
-    q.head = i
+    _push(m, field_address(q, "head"), i)
 
 
-# --- further lists: their ends are two words of the queue's own, `at` and `at + 1`, as index + 1 ----
+@hot
+def remove(m, q, i):
+    """Take thread i out of queue record q, wherever it is."""
+    _remove(m, field_address(q, "head"), i)
+
+
+@hot
+def first(q):
+    """The first thread, -1 when there is none; `next` of a thread leads on, to -1."""
+    return q.head - 1
+
+
+@hot
+def pop(m, q):
+    """Take the first thread out and return it, -1 when empty."""
+    i = first(q)
+    if i >= 0:
+        remove(m, q, i)
+    return i
+
+
+# --- further lists ----------------------------------------------------------------------------------
 
 
 @hot
 def append_to(m, q, at, i):
-    """Put thread i last in the list at a policy word."""
+    _append(m, field_address(q, "policy") + 8 * at, i)
+
+
+@hot
+def push_to(m, q, at, i):
+    _push(m, field_address(q, "policy") + 8 * at, i)
+
+
+@hot
+def remove_from(m, q, at, i):
+    _remove(m, field_address(q, "policy") + 8 * at, i)
+
+
+@hot
+def first_of(q, at):
+    return q.policy[at] - 1
+
+
+# --- any list, by the address of its two words ------------------------------------------------------
+
+
+@hot
+def _append(m, ends, i):
     t = m.threads[i]
-    last = q.policy[at + 1] - 1
+    last = get(ends + 8) - 1
     t.next = -1
     t.previous = last
     if last >= 0:
         m.threads[last].next = i
     else:
-        q.policy[at] = i + 1
-    q.policy[at + 1] = i + 1
+        put(ends, i + 1)
+    put(ends + 8, i + 1)
 
 
 @hot
-def push_to(m, q, at, i):
-    """Put thread i first in the list at a policy word."""
+def _push(m, ends, i):
     t = m.threads[i]
-    first = q.policy[at] - 1
+    after = get(ends) - 1
     t.previous = -1
-    t.next = first
-    if first >= 0:
-        m.threads[first].previous = i
+    t.next = after
+    if after >= 0:
+        m.threads[after].previous = i
     else:
-        q.policy[at + 1] = i + 1
-    q.policy[at] = i + 1
+        put(ends + 8, i + 1)
+    put(ends, i + 1)
 
 
 @hot
-def remove_from(m, q, at, i):
-    """Take thread i out of the list at a policy word, wherever it is."""
+def _remove(m, ends, i):
     t = m.threads[i]
     if t.previous >= 0:
         m.threads[t.previous].next = t.next
     else:
-        q.policy[at] = t.next + 1
+        put(ends, t.next + 1)
     if t.next >= 0:
         m.threads[t.next].previous = t.previous
     else:
-        q.policy[at + 1] = t.previous + 1
+        put(ends + 8, t.previous + 1)
     t.next = -1
     t.previous = -1

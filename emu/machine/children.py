@@ -2,10 +2,11 @@
 
 Descriptors travel with a process's arguments.  The user's main module is hidden
 while a process starts: children run only emu's code, so a script needs no
-`if __name__ == "__main__"` to use a Machine.
+`if __name__ == "__main__"` to use a Machine.  `top` shows each under its own name: emu-cpu-0.
 """
 
 import contextlib
+import ctypes
 import importlib
 import multiprocessing
 import signal
@@ -16,6 +17,7 @@ from multiprocessing import forkserver, reduction
 
 context = multiprocessing.get_context("forkserver")
 _HELD = (signal.SIGINT, signal.SIGTERM)
+_PR_SET_NAME = 15
 PRELOAD = "emu.cpu_worker.preloaded"
 
 
@@ -85,6 +87,7 @@ def start(name, module, *arguments):
 
 
 def _main_of(module, *arguments):
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, multiprocessing.current_process().name.encode())
     importlib.import_module(module).main(*arguments)
 
 

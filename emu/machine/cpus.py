@@ -21,7 +21,7 @@ def prepare_slot(machine, cpu):
     m = machine.window.machine
     queue, record = m["queues"][cpu], m["cpus"][cpu]
     queue["policy"] = 0
-    queue["head"] = queue["tail"] = -1
+    queue["head"] = queue["tail"] = 0
     queue["life"] = LIFE_CREATED
     record["process"] = 0
     record["pending"] = record["parked"] = record["kicks"] = record["calls"] = 0

@@ -189,9 +189,7 @@ class Machine(Watching):
         m["free_thread"] = m["free_task"] = m["free_frame"] = -1
         m["active"] = (1 << config.cpus) - 1
         for queue in range(MAX_QUEUES):
-            q = m["queues"][queue]
-            q["head"] = q["tail"] = -1
-            q["life"] = LIFE_CREATED
+            m["queues"][queue]["life"] = LIFE_CREATED
         m["buckets"]["head"] = m["buckets"]["tail"] = -1
         for actor in (SUPERVISOR, SERVER, TIMEKEEPER):
             m["cpus"][actor]["current"] = -1

@@ -140,8 +140,8 @@ TASK = record(
 RUNQUEUE = record(
     "RUNQUEUE",
     i64("lock"),
-    i64("head", guard="lock"),
-    i64("tail", guard="lock"),
+    i64("head", guard="lock", doc="its list (kernel/queue.py): first thread + 1"),
+    i64("tail", guard="lock", doc="last thread + 1"),
     i64("nr_runnable", guard="lock", doc="threads in the policy's order; of a lock-free queue: in its list"),
     i64("nr_threads", guard="lock", doc="threads registered with this scheduler (rust-1); atomic in lock-free queues"),
     i64("life", guard="lock", doc="LIFE_*: created, running, draining, exited"),

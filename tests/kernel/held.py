@@ -12,7 +12,7 @@ from emu.limits import MAX_THREADS
 def list_of(machine, queue):
     """The threads on a queue's own list, checked in both directions."""
     q = machine["queues"][queue]
-    return _walk(machine, queue, int(q["head"]), int(q["tail"]))
+    return _walk(machine, queue, int(q["head"]) - 1, int(q["tail"]) - 1)
 
 
 def list_at(machine, queue, at):

@@ -6,26 +6,7 @@ import pytest
 
 from emu.kernel.hooks import BUILTIN, HOOKS, NAMES, REQUIRED, PolicyError, install, load_policy
 from emu.machine.config import Config, MachineError
-
-GOOD = """
-from emu.kernel.hooks import hook
-from emu.kernel.queue import append, pop, remove
-
-@hook
-def enqueue(m, queue, thread, reason):
-    append(m, m.queues[queue], thread)
-    return 0
-
-@hook
-def pick(m, queue):
-    return pop(m, m.queues[queue])
-
-@hook
-def dequeue(m, queue, thread):
-    remove(m, m.queues[queue], thread)
-    return 0
-
-"""
+from tests.policies import FIFO
 
 
 @pytest.fixture
@@ -58,9 +39,9 @@ def test_a_hook_that_a_policy_does_not_have_is_an_empty_place_in_the_table(windo
 
 
 def test_a_policy_file_is_loaded_once_as_long_as_it_does_not_change(policy):
-    path = policy(GOOD)
+    path = policy(FIFO)
     assert load_policy(path) is load_policy(path)
-    assert load_policy(policy(GOOD + "\n# changed\n")) is not load_policy(policy(GOOD))
+    assert load_policy(policy(FIFO + "\n# changed\n")) is not load_policy(policy(FIFO))
 
 
 def mistake(name):
@@ -81,15 +62,15 @@ def test_a_missing_file():
 
 @pytest.mark.parametrize("missing", list(REQUIRED))
 def test_a_missing_hook(policy, missing):
-    assert f"has no @hook function '{missing}'" in mistake(policy(GOOD.replace(f"def {missing}", "def other")))
+    assert f"has no @hook function '{missing}'" in mistake(policy(FIFO.replace(f"def {missing}", "def other")))
 
 
 def test_a_hook_without_its_mark(policy):
-    assert "has no @hook function 'pick'" in mistake(policy(GOOD.replace("@hook\ndef pick", "def pick")))
+    assert "has no @hook function 'pick'" in mistake(policy(FIFO.replace("@hook\ndef pick", "def pick")))
 
 
 def test_a_hook_with_the_wrong_number_of_arguments(policy):
-    message = mistake(policy(GOOD.replace("def pick(m, queue)", "def pick(m)")))
+    message = mistake(policy(FIFO.replace("def pick(m, queue)", "def pick(m)")))
     assert message.endswith(f"hook 'pick' takes 1 arguments, expected {HOOKS['pick']}")
 
 

@@ -3,37 +3,16 @@
 import pytest
 
 from emu import MachineError
+from tests.policies import APPENDS, FIFO, PICKS
 
-FIFO = """
-from emu.hot import hot
-from emu.kernel.hooks import hook
-from emu.kernel.queue import append, pop, remove
-
-@hook
-def enqueue(m, queue, thread, reason):
-    append(m, m.queues[queue], thread)
-    return 0
-
-@hook
-def pick(m, queue):
-    return pop(m, m.queues[queue])
-
-@hook
-def dequeue(m, queue, thread):
-    remove(m, m.queues[queue], thread)
-    return 0
-"""
-
-PICKS = "    return pop(m, m.queues[queue])\n"
 WRONG_THREAD = FIFO.replace(PICKS, "    pop(m, m.queues[queue])\n    return 4000\n")
 NO_THREAD_AT_ALL = FIFO.replace(PICKS, "    pop(m, m.queues[queue])\n    return 1 << 40\n")
-TWICE = FIFO.replace(PICKS, "    return m.queues[queue].head\n")
-APPENDS = "    append(m, m.queues[queue], thread)\n"
+TWICE = FIFO.replace(PICKS, "    return first(m.queues[queue])\n")
 LOSES = FIFO.replace(APPENDS, f"    if thread != 2:\n    {APPENDS}")
 NEVER = FIFO.replace(PICKS, "    return -1\n")
 NO_QUEUE = FIFO + "\n@hook\ndef select_cpu(m, thread, me, reason):\n    return 33\n"
 WRONG_VICTIM = FIFO + "\n@hook\ndef balance(m, me, attempt):\n    return 1000\n"
-HANGS = FIFO.replace(PICKS, "    while m.queues[queue].head >= 0:\n        pass\n    return -1\n")
+HANGS = FIFO.replace(PICKS, "    while first(m.queues[queue]) >= 0:\n        pass\n    return -1\n")
 
 CAUGHT_AT_ONCE = {
     "wrong_thread": (WRONG_THREAD, "pick returned thread 4000, which is not runnable on that queue"),

@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.processes import children_of, cpus_of, gone, wait_for_work
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "tools" / "run.py")]
@@ -158,32 +159,17 @@ def refused(done, words):
     assert any(word in done.stderr for word in words.split("|")), done.stderr
 
 
-def children_of(pid):
-    import psutil
-
-    return psutil.Process(pid).children(recursive=True)
-
-
 @pytest.fixture
 def endless():
     """A machine whose CPUs compute for ever: its process, and that one's children."""
     command = [*RUN, "--cpus", "4", "independent", "8", "2000000000"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        while sum(c.cpu_times().user > 0.5 for c in children_of(process.pid)) < 2:  # until they do
-            assert process.poll() is None
-            time.sleep(0.05)
-        yield process, children_of(process.pid)
+        wait_for_work(process)
+        yield process, children_of(process)
     finally:
         process.kill()
         process.communicate()
-
-
-def gone(processes):
-    import psutil
-
-    _, alive = psutil.wait_procs(processes, timeout=10)
-    return not alive
 
 
 def test_ctrl_c_kills_the_guest_and_prints_the_summary(endless):
@@ -208,9 +194,7 @@ def test_a_killed_supervisor_takes_everything_with_it(endless):
 
 def test_a_killed_cpu_fails_the_machine_cleanly(endless):
     process, children = endless
-    computing = [c for c in children if not c.children()]  # not the forkserver
-    busiest = max(computing, key=lambda c: c.cpu_times().user)
-    busiest.kill()
+    max(cpus_of(process), key=lambda c: c.cpu_times().user).kill()
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 70
     assert errors.startswith("emu: the machine failed: the process of CPU ") and len(errors.splitlines()) == 1

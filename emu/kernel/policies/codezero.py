@@ -24,7 +24,7 @@ to the granularity; several CPUs that are busy but unequal stay so.
 
 from emu.hot import hot
 from emu.kernel.hooks import ENQUEUE_BACK, ENQUEUE_SPAWN, ENQUEUE_WAKE, PERIODIC, PLACE_SPAWN, hook
-from emu.kernel.queue import append_to, push_to, remove_from
+from emu.kernel.queue import append_to, first_of, push_to, remove_from
 from emu.kernel.states import RUNNING, queue_of, state_of
 from emu.shm.atomics import load_relaxed
 
@@ -133,10 +133,10 @@ def enqueue(m, queue, thread, reason):
 @hook
 def pick(m, queue):
     q = m.queues[queue]
-    if q.policy[LISTS + q.policy[RUNNABLE_LIST]] == 0:
+    if first_of(q, LISTS + q.policy[RUNNABLE_LIST]) < 0:
         q.policy[RUNNABLE_LIST] = 2 - q.policy[RUNNABLE_LIST]
     at = LISTS + q.policy[RUNNABLE_LIST]
-    thread = q.policy[at] - 1
+    thread = first_of(q, at)
     if thread >= 0:
         remove_from(m, q, at, thread)
         _count(q, m.threads[thread])
@@ -184,7 +184,7 @@ def tick(m, queue, thread):
             return 1
         _renew(m, q, t)  # expired alone: the queues are swapped twice
     over = q.now_ns - m.cpus[queue].started_ns >= m.parameters[GRANULARITY]
-    return 1 if over and q.policy[LISTS + q.policy[RUNNABLE_LIST]] != 0 else 0
+    return 1 if over and first_of(q, LISTS + q.policy[RUNNABLE_LIST]) >= 0 else 0
 
 
 @hook
