@@ -24,7 +24,7 @@ CPU), and exact shares.
 
 from emu.hot import hot, never_inline
 from emu.kernel.hooks import ENQUEUE_BACK, ENQUEUE_PREEMPT, ENQUEUE_SPAWN, ENQUEUE_YIELD, hook
-from emu.kernel.queue import append_to, push_to, remove_from
+from emu.kernel.queue import append_to, first_of, push_to, remove_from
 from emu.limits import GLOBAL_QUEUE
 from emu.shm.atomics import load_relaxed
 from emu.shm.memory import lowest_bit
@@ -55,41 +55,47 @@ MOST_SAMPLES = 100  # of the load, made up for at a time: older ones count for n
 
 # Words of the queue: 64 lists, the bitmap of those with threads, the load and when it was sampled, and
 # the second in which all that wait were looked at. Words of a thread: ESTCPU in ns of time run, the part
-# of runtime_ns in it, the second up to which it has decayed, its priority, its bucket.
+# of runtime_ns in it, the second up to which it has decayed, its priority, its bucket, and for how long
+# the priority holds: up to which ESTCPU, and for which nice and real-time priority.
 LISTS, STATUS, LOAD, LOAD_AT, LOOKED = 0, 128, 129, 130, 131
-EST_NS, SEEN_NS, SECOND, PRIORITY, BUCKET = range(5)
+EST_NS, SEEN_NS, SECOND, PRIORITY, BUCKET, HOLDS_TO_NS, HOLDS_FOR = range(7)
 
 
 # --- priorities -------------------------------------------------------------------------------------
 
 
 @hot
-def _limited(m, est_ns):
-    """ESTCPULIM."""
+def _limit_ns(m):
+    """The first ESTCPU that ESTCPULIM does not let pass."""
     weight = m.parameters[INVERSE_ESTCPU_WEIGHT]
     most = weight * (m.parameters[NICE_WEIGHT] * (PRIO_MAX - PRIO_MIN) - RQ_PPQ) + weight
-    if est_ns * m.parameters[STATHZ] < most * SECOND_NS:
-        return est_ns
-    return most * SECOND_NS // m.parameters[STATHZ] - 1
+    return -(-most * SECOND_NS // m.parameters[STATHZ])
+
+
+@hot
+def _importance(t):
+    return t.realtime << 8 | (t.nice - PRIO_MIN)
 
 
 @hot
 def _reset_priority(m, t):
+    """The priority, and how long it holds."""
+    t.policy[HOLDS_FOR] = _importance(t)
+    t.policy[HOLDS_TO_NS] = _limit_ns(m)
     if t.realtime > 0:
         span = PRI_MAX_REALTIME - PRI_MIN_REALTIME
         t.policy[PRIORITY] = PRI_MAX_REALTIME - span * (t.realtime - 1) // 98
         return
     priority_ns = SECOND_NS * m.parameters[INVERSE_ESTCPU_WEIGHT]  # times STATHZ, as ESTCPU is
-    priority = PUSER + t.policy[EST_NS] * m.parameters[STATHZ] // priority_ns
-    priority += m.parameters[NICE_WEIGHT] * (t.nice - PRIO_MIN)
+    used = t.policy[EST_NS] * m.parameters[STATHZ] // priority_ns
+    t.policy[HOLDS_TO_NS] = min(t.policy[HOLDS_TO_NS], -(-(used + 1) * priority_ns // m.parameters[STATHZ]))
+    priority = PUSER + used + m.parameters[NICE_WEIGHT] * (t.nice - PRIO_MIN)
     t.policy[PRIORITY] = min(max(priority, PUSER), PRI_MAX_TIMESHARE)
 
 
 @hot
 def _decay(m, t, now):
     """What schedcpu would have done in the seconds that have begun since the last look, and updatepri."""
-    if now - t.policy[SECOND] * SECOND_NS < SECOND_NS:
-        return
     seconds = now // SECOND_NS - t.policy[SECOND]
     t.policy[SECOND] += seconds
     factor = 2 * m.queues[GLOBAL_QUEUE].policy[LOAD]
@@ -107,9 +113,20 @@ def _decay(m, t, now):
 @hot
 def _look_at(m, t, now):
     """Book what the thread has run, make up for the seconds gone, and set its priority."""
-    t.policy[EST_NS] = _limited(m, t.policy[EST_NS] + t.runtime_ns - t.policy[SEEN_NS])
+    t.policy[EST_NS] += t.runtime_ns - t.policy[SEEN_NS]
     t.policy[SEEN_NS] = t.runtime_ns
-    _decay(m, t, now)
+    early = now - t.policy[SECOND] * SECOND_NS < SECOND_NS
+    if early and t.policy[EST_NS] < t.policy[HOLDS_TO_NS] and t.policy[HOLDS_FOR] == _importance(t):
+        return  # nearly always: no division
+    _look_anew(m, t, now, early)
+
+
+@hot
+def _look_anew(m, t, now, early):
+    never_inline()
+    t.policy[EST_NS] = min(t.policy[EST_NS], _limit_ns(m) - 1)
+    if not early:
+        _decay(m, t, now)
     _reset_priority(m, t)
 
 
@@ -142,7 +159,7 @@ def _add(m, q, i, first):
 def _remove(m, q, i):
     bucket = m.threads[i].policy[BUCKET]
     remove_from(m, q, LISTS + 2 * bucket, i)
-    if q.policy[LISTS + 2 * bucket] == 0:
+    if first_of(q, LISTS + 2 * bucket) < 0:
         q.policy[STATUS] &= ~(1 << bucket)
 
 
@@ -160,7 +177,7 @@ def _once_a_second(m, q):
     for _ in range(samples):
         q.policy[LOAD] = (CEXP * q.policy[LOAD] + active * FSCALE * (FSCALE - CEXP)) >> FSHIFT
     for bucket in range(RQ_NQS):
-        i = q.policy[LISTS + 2 * bucket] - 1
+        i = first_of(q, LISTS + 2 * bucket)
         while i >= 0:
             t = m.threads[i]
             after = t.next
@@ -200,7 +217,7 @@ def pick(m, queue):
     _keep_time(m, q)
     if q.policy[STATUS] == 0:
         return -1
-    thread = q.policy[LISTS + 2 * lowest_bit(q.policy[STATUS])] - 1
+    thread = first_of(q, LISTS + 2 * lowest_bit(q.policy[STATUS]))
     _remove(m, q, thread)
     return thread
 
