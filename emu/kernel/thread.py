@@ -59,6 +59,7 @@ def reset_thread(m, i, task):
     t.affinity = ALL_CPUS
     t.nice = 0
     t.realtime = 0
+    t.slack_ns = 0
     t.last_cpu = -1
     store_relaxed(t, "sleep", 0)
     t.deadline_ns = 0

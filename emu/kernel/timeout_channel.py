@@ -35,18 +35,23 @@ from .ipi import send_ipi
 
 
 @hot
-def coalesced(m, deadline_ns):
-    """An imprecise deadline: rounded up to a multiple of the slack, so that several wake the host once (alux-3)."""
-    if m.slack_ns <= 1:
+def coalesced(m, i, deadline_ns):
+    """Thread i's imprecise deadline: rounded up to a multiple of its slack, so that several share a wake-up (alux-3).
+
+    As in Linux, threads may choose their slack (prctl), and those of a real-time priority have none.
+    """
+    t = m.threads[i]
+    slack_ns = t.slack_ns if t.slack_ns != 0 else m.slack_ns
+    if slack_ns <= 1 or t.realtime > 0:
         return deadline_ns
-    return (deadline_ns + m.slack_ns - 1) // m.slack_ns * m.slack_ns
+    return (deadline_ns + slack_ns - 1) // slack_ns * slack_ns
 
 
 @hot
 def post_timeout(m, me, deadline_ns, precise, i, word):
     """The timekeeper shall end thread i's sleep `word` at a time. No lock is held."""
     t = m.threads[i]
-    post(m, me, deadline_ns if precise else coalesced(m, deadline_ns), field_address(t, "sleep"), word, i)
+    post(m, me, deadline_ns if precise else coalesced(m, i, deadline_ns), field_address(t, "sleep"), word, i)
 
 
 @hot

@@ -4,6 +4,7 @@ import time
 
 from ..kernel.handles import thread_by_tid, tid
 from ..kernel.migration import set_affinity
+from ..kernel.syscalls.linux.errors import ESRCH, LinuxError
 from ..kernel.syscalls.linux.memory_calls import place
 from ..kernel.vfs.initial import START_DIRECTORY
 from ..kernel.vfs.table import FileTable
@@ -74,7 +75,11 @@ class MachineView:
         return int(self._server.machine["online"])
 
     def _thread(self, number):
-        return self._server.machine["threads"][thread_by_tid(self._server.base, number)]
+        """Its record; ESRCH when it has just left."""
+        i = thread_by_tid(self._server.base, number)
+        if i < 0:
+            raise LinuxError(ESRCH)
+        return self._server.machine["threads"][i]
 
     def nice(self, number):
         return int(self._thread(number)["nice"])
@@ -85,6 +90,13 @@ class MachineView:
 
     def set_realtime(self, number, priority):
         self._thread(number)["realtime"] = priority
+
+    def slack_ns(self, number):
+        """How late a thread's time-outs may be, for the sake of others'."""
+        return int(self._thread(number)["slack_ns"]) or int(self._server.machine["slack_ns"])
+
+    def set_slack_ns(self, number, value):
+        self._thread(number)["slack_ns"] = value
 
     def threads_of(self, task):
         """The tids of a task's threads."""
@@ -100,7 +112,7 @@ class MachineView:
         """Restrict a thread to CPUs; 0 or an error number."""
         i = thread_by_tid(self._server.base, number)
         if i < 0:
-            return 3  # ESRCH
+            return ESRCH
         return set_affinity(self._server.base, self._server.me, i, mask)
 
 

@@ -223,9 +223,23 @@ def test_imprecise_deadlines_are_rounded_up_to_the_slack_and_share_a_wake_up(kee
 @pytest.mark.parametrize("slack_ns", [0, 1, 1000, SLACK_NS])
 def test_rounding_is_never_down_and_by_less_than_the_slack(keeper, slack_ns):
     keeper.machine["slack_ns"] = slack_ns
+    i = keeper.running()
     for deadline_ns in (1, 999, 1000, 1001, SLACK_NS, SLACK_NS + 1, LATER + 7, NEVER):
-        rounded = hot.coalesced(keeper.base, deadline_ns)
+        rounded = hot.coalesced(keeper.base, i, deadline_ns)
         assert 0 <= rounded - deadline_ns < max(slack_ns, 1) and rounded % max(slack_ns, 1) == 0
+
+
+@pytest.mark.system("alux-3")
+def test_a_thread_may_have_a_slack_of_its_own_and_a_real_time_thread_has_none(keeper):
+    i = keeper.running()
+    keeper.threads[i]["slack_ns"] = 1000
+    assert hot.coalesced(keeper.base, i, 1001) == 2000
+    keeper.threads[i]["slack_ns"] = 1
+    assert hot.coalesced(keeper.base, i, 1001) == 1001
+    keeper.threads[i]["slack_ns"] = 0
+    assert hot.coalesced(keeper.base, i, 1001) == SLACK_NS
+    keeper.threads[i]["realtime"] = 1
+    assert hot.coalesced(keeper.base, i, 1001) == 1001
 
 
 # --- setTimeout, clearTimeout, and other ends of a sleep (alux-3) --------------------------------------

@@ -94,9 +94,9 @@ def post(address, me, deadline_ns, where, word, i):
     return 0
 
 
-@entry(2)
-def coalesced(address, deadline_ns):
-    return timeout_channel.coalesced(machine_at(address), deadline_ns)
+@entry(3)
+def coalesced(address, i, deadline_ns):
+    return timeout_channel.coalesced(machine_at(address), i, deadline_ns)
 
 
 @entry(1)

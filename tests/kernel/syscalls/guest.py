@@ -45,7 +45,7 @@ class Machine:
         self._random = random.Random(1)
         self.now_ns = 1_700_000_000_123_456_789
         self.masks = {100: 0b1111}
-        self.nices, self.realtime = {}, {}
+        self.nices, self.realtime, self.slacks = {}, {}, {}
         self.task_list = []
 
     def free_memory_bytes(self):
@@ -79,6 +79,12 @@ class Machine:
 
     def set_realtime(self, tid, priority):
         self.realtime[tid] = priority
+
+    def slack_ns(self, tid):
+        return self.slacks.get(tid, 50_000)
+
+    def set_slack_ns(self, tid, value):
+        self.slacks[tid] = value
 
     def threads_of(self, task):
         return [task.pid]

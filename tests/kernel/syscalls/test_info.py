@@ -2,6 +2,7 @@
 
 import struct
 
+from emu.kernel.syscalls.linux.info import MAX_SLACK_NS
 from tests.kernel.syscalls.guest import Task
 
 SELF = 100
@@ -83,6 +84,13 @@ def test_names_of_tasks_are_cut_to_fifteen_bytes(guest):
     assert guest.sys("prctl", 16, at) == 0 and guest.read(at, 16) == b"a name that is \0"
     assert guest.sys("prctl", 15, "short") == 0 and guest.task.name == b"short"
     assert guest.sys("prctl", 999) == "EINVAL" and guest.sys("prctl", 15, 8) == "EFAULT"
+
+
+def test_timer_slack_is_a_threads_own(guest):
+    assert guest.sys("prctl", 30) == 50_000
+    assert guest.sys("prctl", 29, 1) == 0 and guest.sys("prctl", 30) == 1
+    assert guest.sys("prctl", 29, 0) == 0 and guest.machine.slacks[SELF] == 0
+    assert guest.sys("prctl", 29, -1) == 0 and guest.machine.slacks[SELF] == MAX_SLACK_NS
 
 
 def test_affinity_is_a_mask_of_the_cpus_there_are(guest):

@@ -1,8 +1,9 @@
 """Served Linux calls about the machine, users, limits and scheduling parameters.
 
 The guest has one user, root, and root may do what Linux lets root do; only what would change the machine is
-refused (EPERM).  Scheduling policies, priorities and nice values are kept and given back, but do not reach the
-machine's scheduler: which policy runs is the choice of whoever started the machine.
+refused (EPERM).  Nice values, real-time priorities and timer slack reach the machine's scheduler and timekeeper; which
+policy runs, and what it makes of them, is the choice of whoever started the machine, whatever Linux policy a guest
+asks for.
 """
 
 import struct
@@ -21,6 +22,8 @@ RLIMIT_STACK, RLIMIT_CORE, RLIMIT_NOFILE = 3, 4, 7
 DEFAULT_LIMITS = {RLIMIT_STACK: (8 << 20, INFINITY), RLIMIT_CORE: (0, INFINITY), RLIMIT_NOFILE: (1024, 4096)}
 
 PR_SET_NAME, PR_GET_NAME = 15, 16
+PR_SET_TIMERSLACK, PR_GET_TIMERSLACK = 29, 30
+MAX_SLACK_NS = 1 << 61  # a deadline and it are one word together
 NAME_BYTES = 16  # of a thread, with its NUL
 RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_THREAD = 0, -1, 1
 SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 0, 1, 2, 3, 5
@@ -281,7 +284,7 @@ def personality(call, wanted: UInt32):
 
 @served("prctl")
 def prctl(call, option: Int32, argument: UInt64):
-    """The name of the task; threads have none of their own."""
+    """The name of the task, for threads have none of their own; and the thread's timer slack, 0: the machine's."""
     if option == PR_SET_NAME:
         try:
             call.task.name = call.string(argument, NAME_BYTES)
@@ -293,6 +296,11 @@ def prctl(call, option: Int32, argument: UInt64):
     if option == PR_GET_NAME:
         call.write(argument, call.task.name[: NAME_BYTES - 1].ljust(NAME_BYTES, b"\0"))
         return 0
+    if option == PR_SET_TIMERSLACK:
+        call.machine.set_slack_ns(call.tid, min(argument, MAX_SLACK_NS))
+        return 0
+    if option == PR_GET_TIMERSLACK:
+        return call.machine.slack_ns(call.tid)
     raise LinuxError(EINVAL)
 
 

@@ -58,6 +58,7 @@ def sys_clone(m, me, i):
     new.affinity = t.affinity
     new.nice = t.nice
     new.realtime = t.realtime
+    new.slack_ns = t.slack_ns
     if flags & CLONE_CHILD_CLEARTID:
         new.clear_child_tid = child_tid
     tid = tid_of(m, n)
