@@ -6,7 +6,7 @@ same time wait for one another instead of compiling twice.
 
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tqdm import tqdm
 
@@ -43,9 +43,9 @@ def _compile(quiet):
         running = []
         jobs = [pool.submit(_worker, part, bar, running) for part in range(WORKERS)]
         try:
-            for job in jobs:
+            for job in as_completed(jobs):
                 job.result()
-        except BaseException:  # Ctrl-C too: do not wait for the compilers
+        except BaseException:  # Ctrl-C too: do not wait for the other compilers
             for process in running:
                 process.kill()
             raise
@@ -62,7 +62,8 @@ def _worker(part, bar, running):
             bar.update()
         errors = process.stderr.read()
     if process.returncode:
-        raise MachineError(f"compiling the kernel failed: {_cause(errors)}")
+        killed = f"its process was killed by signal {-process.returncode}" if process.returncode < 0 else ""
+        raise MachineError(f"compiling the kernel failed: {killed or _cause(errors)}")
 
 
 def _cause(errors):

@@ -1,0 +1,55 @@
+"""A cold compile cache: what kills the compilers ends the command in one line, and leaves nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.processes import children_of, gone
+
+RUN = [sys.executable, str(Path(__file__).resolve().parents[2] / "tools" / "run.py")]
+
+
+@pytest.fixture
+def cold(tmp_path):
+    """`emu run hello` without a cache, when it compiles, and the processes that do."""
+    environment = {**os.environ, "EMU_CACHE_DIR": str(tmp_path / "cache")}
+    process = subprocess.Popen(
+        [*RUN, "--cpus", "1", "hello"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    end = time.monotonic() + 60
+    while len(compilers := compilers_of(process)) < 2:
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.01)
+    yield process, compilers
+    process.kill()
+    process.communicate()
+
+
+def compilers_of(process):
+    return [child for child in children_of(process) if "emu.cpu_worker.warm" in child.cmdline()]
+
+
+def last_line(errors):
+    return errors.replace("\r", "\n").strip().splitlines()[-1]
+
+
+def test_a_compiler_that_is_killed(cold):
+    process, compilers = cold
+    compilers[1].kill()
+    output, errors = process.communicate(timeout=30)
+    assert process.returncode == 2 and not output
+    assert last_line(errors) == "emu: compiling the kernel failed: its process was killed by signal 9"
+    assert gone(compilers)
+
+
+def test_ctrl_c_while_the_kernel_is_compiled(cold):
+    process, compilers = cold
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130 and not output and "Traceback" not in errors
+    assert gone(compilers)
