@@ -84,6 +84,17 @@ def test_estcpu_grows_by_128_a_second_and_a_priority_goes_by_eight(one):
 
 
 @pytest.mark.system("kse-7")
+def test_a_new_nice_value_or_real_time_priority_counts_from_the_next_look_on(one):
+    i = one.start(SERVER)
+    one.pick(0)
+    for field, value, expected in (("nice", 10, 190), ("nice", -20, 160), ("realtime", 99, 128), ("realtime", 0, 160)):
+        one.threads[i][field] = value
+        one.advance(1000)
+        hot.tick(one.base, 0, i)
+        assert word(one, i, PRIORITY) == priority(one, i) == expected
+
+
+@pytest.mark.system("kse-7")
 def test_estcpu_stays_below_its_limit_and_the_priority_within_time_sharing(one):
     i = one.start(SERVER, nice=19)
     one.run(20 * SECOND, tick_ns=10 * MS)
