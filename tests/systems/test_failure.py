@@ -93,3 +93,17 @@ def test_the_default_limit_is_the_originals(boot, seed):
         job = machine.spawn("sleepers", 149, 20)
         report = finish(machine)
         assert job.exit_status == 0 and report.max_threads == 150 and report.thread_limit_hits == 0
+
+
+@pytest.mark.system("kse-9")
+def test_save_areas_come_from_a_pool_are_used_again_and_never_given_back(boot, seed):
+    """A thread's registers are saved in its record: here no thread ever needs more than is there from the start."""
+    with boot(1, seed=seed) as machine:
+        m, made = machine.window.machine, []
+        for threads in (20, 2000):
+            job = machine.spawn("spawn", threads)
+            wait_for(job)
+            assert job.exit_status == 0
+            made.append(int(m["fresh_thread"]))
+        report = finish(machine)
+        assert report.threads_created == 2 + 20 + 2000 and made[0] == made[1] <= 4, f"records in use once: {made}"
