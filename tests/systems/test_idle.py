@@ -9,7 +9,7 @@ import pytest
 from emu import MachineError
 from emu.limits import MAX_CPUS
 from tests.systems.guests import build_guest
-from tests.systems.test_rust import finish
+from tests.systems.test_rust import NOBODY, finish
 
 
 def processor_seconds(machine):
@@ -70,10 +70,10 @@ def test_a_leak_is_found(boot, seed):
     with boot(2, seed=seed) as machine:
         machine.spawn("hello")
         base = machine.window.address
-        frame = frames.allocate(base, 1)  # somebody forgets this page
+        frame = frames.allocate(base, NOBODY)  # somebody forgets this page
         report = machine.run()
         assert report.leaks == {"guest page": (1, 4096)}
-        frames.drop(base, 1, frame)
+        frames.drop(base, NOBODY, frame)
         assert machine.report().leaks == {}
 
 
