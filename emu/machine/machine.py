@@ -94,7 +94,8 @@ class Machine(Watching):
     """A symmetric multiprocessor of `cpus` processes. Options: machine/config.py.
 
     stdin, stdout, stderr are the guest's host descriptors; `trace` is the file that gets all
-    events (machine/tracing.py).  MachineError for everything that the user can mend.
+    events (machine/tracing.py).  MachineError for everything that the user can mend.  One thread uses
+    a machine: towards the CPUs it is one actor, and its records take no lock.
     """
 
     def __init__(self, cpus=None, policy="inko", *, stdin=0, stdout=1, stderr=2, quiet=False, trace=None, **options):
