@@ -6,7 +6,6 @@ from .. import cache
 from .warm import warm
 
 if cache.is_warm():
-    for _ in warm():
-        pass
+    warm()
 gc.collect()
 gc.freeze()  # shared pages stay shared: the collector does not touch them in the children

@@ -1,8 +1,8 @@
 """Everything a CPU or the system server runs hot, compiled or loaded from the cache.
 
 The forkserver imports `preloaded` (which warms), so the processes it forks start with
-machine code in place.  `python -m emu.cpu_worker.warm PART PARTS` compiles one share
-of a cold cache and prints a line for each function: machine/warmup.py runs several.
+machine code in place.  `python -m emu.cpu_worker.warm` compiles the functions whose numbers
+it reads, a line each, and prints a line for each: machine/warmup.py runs several.
 """
 
 import importlib
@@ -11,7 +11,7 @@ import sys
 from .. import hot
 from ..kernel.hooks import BUILTIN
 
-# What compiles longest goes first, each to a share of its own.
+# What compiles longest goes first, so that nobody waits for it at the end.
 SLOWEST = ("emu.isa.interpreter.interpret", "emu.cpu_worker.loop.run", "emu.kernel.syscalls.linux.calls.linux_call")
 
 
@@ -24,13 +24,14 @@ def everything():
     return sorted(hot.registered(), key=lambda e: (e.name not in SLOWEST, e.name))
 
 
-def warm(part=0, parts=1):
-    """Compile or load this part's share, yielding the name of each function done."""
-    for each in everything()[part::parts]:
+def warm():
+    """Compile or load all of it."""
+    for each in everything():
         each.compile()
-        yield each.name
 
 
 if __name__ == "__main__":
-    for name in warm(int(sys.argv[1]), int(sys.argv[2])):
-        print(name, flush=True)
+    functions = everything()
+    for line in sys.stdin:
+        functions[int(line)].compile()
+        print(functions[int(line)].name, flush=True)

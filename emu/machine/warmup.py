@@ -1,9 +1,11 @@
 """Filling a cold compile cache before the first CPU starts, with a progress bar.
 
-Two processes compile disjoint shares.  A file lock makes machines that start at the
-same time wait for one another instead of compiling twice.
+A few processes compile, each the next function as soon as it is done with one.  A file lock makes
+machines that start at the same time wait for one another instead of compiling twice.
 """
 
+import contextlib
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -11,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from tqdm import tqdm
 
 from .. import cache
+from .children import uninterrupted
 from .config import MachineError
 
-WORKERS = 2
+MOST_COMPILERS = 4  # each types anew what its functions call: more would mostly do that
 
 
 def ensure_warm(quiet=False):
@@ -36,33 +39,42 @@ def _compile(quiet):
     from ..cpu_worker.warm import everything  # heavy: only when something has to be compiled
 
     entries = everything()
-    with (
-        tqdm(total=len(entries), desc="compiling the kernel (once)", unit="fn", disable=quiet) as bar,
-        ThreadPoolExecutor(WORKERS) as pool,
-    ):
-        running = []
-        jobs = [pool.submit(_worker, part, bar, running) for part in range(WORKERS)]
+    with contextlib.ExitStack() as stack:
+        with uninterrupted():
+            count = min(os.cpu_count() or 1, MOST_COMPILERS)
+            compilers = [stack.enter_context(_start_compiler()) for _ in range(count)]
+        bar = tqdm(total=len(entries), desc="compiling the kernel (once)", unit="fn", disable=quiet)
+        stack.enter_context(bar)
+        pool = stack.enter_context(ThreadPoolExecutor(count))
+        numbers = iter(range(len(entries)))
         try:
-            for job in as_completed(jobs):
-                job.result()
-        except BaseException:  # Ctrl-C too: do not wait for the other compilers
-            for process in running:
-                process.kill()
+            for done in as_completed([pool.submit(_feed, each, numbers, bar) for each in compilers]):
+                done.result()
+        except BaseException:  # Ctrl-C too: do not wait for the others
+            for each in compilers:
+                each.kill()
             raise
     return {e.function.__code__.co_filename for e in entries}
 
 
-def _worker(part, bar, running):
-    command = [sys.executable, "-m", "emu.cpu_worker.warm", str(part), str(WORKERS)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cache.SOURCE_ROOT.parent
-    ) as process:
-        running.append(process)
-        for _ in process.stdout:
+def _start_compiler():
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-m", "emu.cpu_worker.warm"]
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, cwd=cache.SOURCE_ROOT.parent)
+
+
+def _feed(compiler, numbers, bar):
+    """Have it compile what the others have not begun with."""
+    with contextlib.suppress(BrokenPipeError):  # it died
+        for number in numbers:
+            compiler.stdin.write(b"%d\n" % number)
+            if not compiler.stdout.readline():
+                break
             bar.update()
-        errors = process.stderr.read()
-    if process.returncode:
-        killed = f"its process was killed by signal {-process.returncode}" if process.returncode < 0 else ""
+    compiler.stdin.close()
+    errors = compiler.stderr.read().decode(errors="replace")
+    if compiler.wait():
+        killed = f"its process was killed by signal {-compiler.returncode}" if compiler.returncode < 0 else ""
         raise MachineError(f"compiling the kernel failed: {killed or _cause(errors)}")
 
 
