@@ -14,9 +14,11 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import _dynfunc, from_dtype, types
 from numba.core import cgutils, dispatcher, typed_passes, untyped_passes
+from numba.core import ir as numba_ir
 from numba.core.codegen import AOTCPUCodegen, CPUCodeLibrary
 from numba.core.compiler import CompilerBase
-from numba.core.compiler_machinery import PassManager
+from numba.core.compiler_machinery import AnalysisPass, PassManager, register_pass
+from numba.core.errors import TypingError
 from numba.core.registry import CPUTarget, cpu_target
 from numba.extending import intrinsic
 
@@ -107,6 +109,31 @@ class _Target(CPUTarget):
 _target = _Target("cpu")
 
 
+@register_pass(mutates_CFG=False, analysis_only=True)
+class _FieldBounds(AnalysisPass):
+    """Refuses a constant index beyond a field's words, where the next field's would be read or written."""
+
+    _name = "field bounds"
+
+    def __init__(self):
+        super().__init__()
+
+    def run_pass(self, state):
+        for block in state.func_ir.blocks.values():
+            for statement in block.body:
+                if isinstance(statement, numba_ir.StaticSetItem):
+                    self._check(state.typemap, statement.target, statement)
+                elif isinstance(statement, numba_ir.Assign) and getattr(statement.value, "op", "") == "static_getitem":
+                    self._check(state.typemap, statement.value.value, statement.value)
+        return False
+
+    @staticmethod
+    def _check(types_of, field, item):
+        kind, index = types_of[field.name], item.index
+        if isinstance(kind, types.NestedArray) and isinstance(index, int) and not 0 <= index < kind.shape[0]:
+            raise TypingError(f"index {index} of a field of {kind.shape[0]} words", loc=item.loc)
+
+
 class _Pipeline(CompilerBase):
     """Numba's passes, without those for what hot code does not have: closures, arrays, loops over literals, raises."""
 
@@ -116,8 +143,8 @@ class _Pipeline(CompilerBase):
         for each in (
             untyped.TranslateByteCode, untyped.FixupArgs, untyped.IRProcessing, untyped.DeadBranchPrune,
             untyped.GenericRewrites, untyped.ReconstructSSA,
-            typed.NopythonTypeInference, typed.PreLowerStripPhis, typed.IRLegalization, typed.AnnotateTypes,
-            typed.NativeLowering, typed.NoPythonBackend,
+            typed.NopythonTypeInference, _FieldBounds, typed.PreLowerStripPhis, typed.IRLegalization,
+            typed.AnnotateTypes, typed.NativeLowering, typed.NoPythonBackend,
         ):  # fmt: skip
             pipeline.add_pass(each, each.__name__)
         pipeline.finalize()

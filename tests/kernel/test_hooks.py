@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from emu.kernel.hooks import BUILTIN, HOOKS, NAMES, REQUIRED, PolicyError, install, load_policy
+from emu.kernel.hooks import BUILTIN, HOOKS, NAMES, REQUIRED, PolicyError, compile_policy, install, load_policy
 from emu.machine.config import Config, MachineError
-from tests.policies import FIFO
+from tests.policies import APPENDS, FIFO
 
 
 @pytest.fixture
@@ -79,6 +79,18 @@ def test_a_file_that_cannot_be_executed(policy, text):
     path, loaded = policy(text), set(sys.modules)
     assert mistake(path).startswith(f"policy file {path!r} cannot be loaded: ")
     assert not any(name.startswith("emu_policy_mine_") for name in set(sys.modules) - loaded)
+
+
+@pytest.mark.parametrize("field, words", [("m.threads[thread].policy", 8), ("m.queues[queue].policy", 192)])
+@pytest.mark.parametrize("use", ["{}[WORD] = 1", "thread = {}[WORD]"])
+def test_a_word_beyond_the_policys_own_is_refused_with_its_line(policy, field, words, use):
+    text = FIFO.replace(APPENDS, f"    {use.format(field)}\n{APPENDS}")
+    compile_policy("mine", load_policy(policy(text + f"\nWORD = {words - 1}\n")))
+    with pytest.raises(PolicyError) as caught:
+        compile_policy("mine", load_policy(policy(text + f"\nWORD = {words}\n")))
+    message = str(caught.value)
+    assert message.startswith("policy 'mine', line 7: hook 'enqueue' does not compile: ") and "\n" not in message
+    assert f"index {words} of a field of {words} words" in message and 'mine.py", line 9' in message
 
 
 def test_a_machine_says_the_same_in_its_own_error():
