@@ -53,10 +53,31 @@ def _environment():
     ).encode()
 
 
+# Of hot code outside emu, what was executed: a policy may be edited and loaded again while the process lives.
+_executed = {}
+
+
+def note_source(filename):
+    """A hot function of this file is being made. True for a file outside emu, whose present content then counts."""
+    if filename.startswith(str(SOURCE_ROOT)) or not os.path.isfile(filename):
+        return False
+    path = Path(filename).resolve()
+    _executed[path] = path.read_bytes()
+    return True
+
+
+def _content(path):
+    return _executed[path] if path in _executed else path.read_bytes()
+
+
+def _is_inside(path):
+    return path.is_relative_to(SOURCE_ROOT)
+
+
 def _digest(paths):
     h = hashlib.sha256(_environment())
     for path in sorted(paths):
-        h.update(str(path).encode() + b"\0" + path.read_bytes())
+        h.update(str(path).encode() + b"\0" + _content(path))
     return h.hexdigest()[:20]
 
 
@@ -70,14 +91,18 @@ def _file_of(parts, folders):
     return None
 
 
-@functools.cache
 def _imports(path):
     """The files that a source file imports: those of emu, and of a file outside also those beside it and above."""
+    return _imports_in(path, b"" if _is_inside(path) else _content(path))
+
+
+@functools.cache
+def _imports_in(path, content):
     found = set()
-    inside = path.is_relative_to(SOURCE_ROOT)
+    inside = _is_inside(path)
     package = ["emu", *path.parent.relative_to(SOURCE_ROOT).parts] if inside else []
     folders = () if inside else path.parents[:ABOVE]
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(ast.parse(content or path.read_bytes())):
         if isinstance(node, ast.Import):
             found |= {_file_of(alias.name.split("."), folders) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -88,18 +113,27 @@ def _imports(path):
     return found - {None, SOURCE_ROOT / "__init__.py"}
 
 
-@functools.cache
 def entry_directory(path):
-    """The folder for the compiled code of one source file."""
+    """The folder for the compiled code of one source file, as it was executed."""
     path = Path(path).resolve()
+    return _directory_of(path, tuple((p, _content(p)) for p in sorted(_reached(path, _is_inside))))
+
+
+def _reached(path, beyond=lambda path: False):
+    """A file and all that it imports, directly or not, but what lies beyond."""
+    reached, new = set(), {path}
+    while new := {p for p in new - reached if not beyond(p)}:
+        reached |= new
+        new = set().union(*(_imports(p) for p in new))
+    return reached
+
+
+@functools.cache
+def _directory_of(path, outside):
     known = _known_folders().get(str(path))
     if known:
         return cache_root() / "code" / known
-    reached, new = set(), {path, SOURCE_ROOT / "compiler.py"}
-    while new:
-        reached |= new
-        new = set().union(*(_imports(p) for p in new)) - reached
-    return cache_root() / "code" / _digest(reached)
+    return cache_root() / "code" / _digest(_reached(path) | _reached(SOURCE_ROOT / "compiler.py"))
 
 
 def _hot_sources():

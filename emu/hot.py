@@ -23,7 +23,7 @@ import tempfile
 
 import llvmlite.binding as llvm
 
-from .cache import CHECK, entry_directory  # noqa: F401  (CHECK: for hot code)
+from .cache import CHECK, entry_directory, note_source  # noqa: F401  (CHECK: for hot code)
 
 _entries = []
 
@@ -48,6 +48,7 @@ class Hot:
     def __init__(self, function):
         functools.update_wrapper(self, function)
         self.function = function
+        note_source(function.__code__.co_filename)
 
     @functools.cached_property
     def dispatcher(self):
@@ -123,6 +124,8 @@ class Compiled:
         self._first = first
         if function.__closure__:  # what they hold is no part of the folder's name
             raise TypeError(f"{self.name} uses variables of the function around it: make them globals")
+        if note_source(function.__code__.co_filename):
+            self._directory = entry_directory(function.__code__.co_filename)  # now: the file may change
         _entries.append(self)
 
     @functools.cached_property

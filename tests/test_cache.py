@@ -1,5 +1,8 @@
 """The folder of an entry's code: another one when anything that the code is made from has changed."""
 
+import sys
+import types
+
 import pytest
 
 from emu import cache
@@ -12,13 +15,7 @@ def folder(tmp_path):
     (tmp_path / "mine.py").write_text(POLICY)
     (tmp_path / "helper.py").write_text("A = 1\n")
 
-    def name():
-        cache._imports.cache_clear()
-        cache.entry_directory.cache_clear()
-        return cache.entry_directory(str(tmp_path / "mine.py")).name
-
-    yield name
-    name()
+    return lambda: cache.entry_directory(str(tmp_path / "mine.py")).name
 
 
 @pytest.mark.parametrize("changed", ["mine.py", "helper.py"])
@@ -29,6 +26,28 @@ def test_a_changed_source_or_one_that_it_imports_has_another_folder(folder, tmp_
     assert folder() == before, "nothing imports it"
     (tmp_path / changed).write_text((tmp_path / changed).read_text() + "C = 1\n")
     assert folder() != before
+
+
+@pytest.mark.parametrize("helps", [False, True])
+def test_a_policy_that_is_edited_and_loaded_again_is_compiled_again(tmp_path, monkeypatch, helps):
+    """In one process, as in a notebook; and what was loaded before the edit stays what it was."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # such files do not tell edits within a second apart
+    helper = "from emu.hot import hot\n\n@hot\ndef answer():\n    return {}\n"
+    mine = "from emu.hot import entry\n{}\n@entry(1)\ndef ask(a):\n    return {}\n"
+
+    def loaded(value):
+        (tmp_path / "helper_of_a_test.py").write_text(helper.format(value))
+        text = mine.format("from helper_of_a_test import answer", "answer()") if helps else mine.format("", value)
+        (tmp_path / "mine.py").write_text(text)
+        sys.modules.pop("helper_of_a_test", None)
+        module = types.ModuleType("mine")
+        exec(compile(text, tmp_path / "mine.py", "exec"), module.__dict__)
+        return module
+
+    first = loaded(1)
+    second = loaded(2)
+    assert [second.ask(0), first.ask(0), loaded(3).ask(0)] == [2, 1, 3]
 
 
 def test_a_file_of_emu_reaches_what_it_imports_and_nothing_else():

@@ -23,8 +23,8 @@ remove_thread m, queue, thread           it is registered no more (exited or mov
 cpu_online    m, queue                   the CPU begins to take threads; the queue's words are all 0
 cpu_offline   m, queue                   it has given its threads away
 
-To work with: m.threads[thread].policy and m.queues[queue].policy, words of the policy's own;
-.nice, .realtime, .affinity, .runtime_ns (time on CPUs, exact at each hook about the thread);
+To work with: m.threads[thread].policy and m.queues[queue].policy, 8 and 192 words of the policy's own,
+0 at first; .nice, .realtime, .affinity, .runtime_ns (time on CPUs, exact at each hook about the thread);
 m.queues[queue].now_ns, the time; m.parameters, the values of PARAMETERS; queue.py, linked
 lists; randomness.py; `emit_policy` of this file, an event of the policy's own in the trace.
 
@@ -89,13 +89,13 @@ def load_policy(name):
     path = Path(name).resolve()
     if not path.is_file():
         raise PolicyError(f"policy file {name!r} does not exist")
-    module_name = f"emu_policy_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+    text = path.read_bytes()
+    module_name = f"emu_policy_{path.stem}_{hashlib.sha256(text).hexdigest()[:12]}"
     if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, path)
-        module = importlib.util.module_from_spec(spec)
+        module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(module_name, path))
         sys.modules[module_name] = module
         try:
-            spec.loader.exec_module(module)
+            exec(compile(text, path, "exec"), module.__dict__)  # this text: Python's bytecode files may be of another
         except Exception as error:
             del sys.modules[module_name]
             raise PolicyError(f"policy file {name!r} cannot be loaded: {_where(error, path)}{error}") from error
