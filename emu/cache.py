@@ -59,7 +59,7 @@ _executed = {}
 
 def note_source(filename):
     """A hot function of this file is being made. True for a file outside emu, whose present content then counts."""
-    if filename.startswith(str(SOURCE_ROOT)) or not os.path.isfile(filename):
+    if filename.startswith(f"{SOURCE_ROOT}{os.sep}") or not os.path.isfile(filename):
         return False
     path = Path(filename).resolve()
     _executed[path] = path.read_bytes()
@@ -131,7 +131,7 @@ def _reached(path, beyond=lambda path: False):
 @functools.cache
 def _directory_of(path, outside):
     known = _known_folders().get(str(path))
-    if known:
+    if known and not outside:
         return cache_root() / "code" / known
     return cache_root() / "code" / _digest(_reached(path) | _reached(SOURCE_ROOT / "compiler.py"))
 

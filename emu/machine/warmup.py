@@ -46,9 +46,9 @@ def _compile(quiet):
         bar = tqdm(total=len(entries), desc="compiling the kernel (once)", unit="fn", disable=quiet)
         stack.enter_context(bar)
         pool = stack.enter_context(ThreadPoolExecutor(count))
-        numbers = iter(range(len(entries)))
+        names = iter([e.name for e in entries])
         try:
-            for done in as_completed([pool.submit(_feed, each, numbers, bar) for each in compilers]):
+            for done in as_completed([pool.submit(_feed, each, names, bar) for each in compilers]):
                 done.result()
         except BaseException:  # Ctrl-C too: do not wait for the others
             for each in compilers:
@@ -63,11 +63,11 @@ def _start_compiler():
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, cwd=cache.SOURCE_ROOT.parent)
 
 
-def _feed(compiler, numbers, bar):
+def _feed(compiler, names, bar):
     """Have it compile what the others have not begun with."""
     with contextlib.suppress(BrokenPipeError):  # it died
-        for number in numbers:
-            compiler.stdin.write(b"%d\n" % number)
+        for name in names:
+            compiler.stdin.write(f"{name}\n".encode())
             if not compiler.stdout.readline():
                 break
             bar.update()

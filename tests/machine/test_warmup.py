@@ -47,6 +47,15 @@ def test_a_compiler_that_is_killed(cold):
     assert gone(compilers)
 
 
+def test_a_users_own_hot_code_is_none_of_its_business():
+    from emu.cpu_worker.warm import everything
+    from emu.hot import registered
+    from tests.shm import wrappers
+
+    assert {e.name.split(".")[0] for e in everything()} == {"emu"}
+    assert wrappers.__name__ in {e.function.__module__ for e in registered()}
+
+
 def test_ctrl_c_while_the_kernel_is_compiled(cold):
     process, compilers = cold
     process.send_signal(signal.SIGINT)
