@@ -53,11 +53,24 @@ def _take_one(m, me, kind, last):
 
 
 @hot
+def _let_others_take(m, d):
+    """On a busy host the owner could do all by itself before a thief gets a core."""
+    head = load_relaxed(d, "head")
+    spins = 0
+    while waiting(d) > 0 and load_relaxed(d, "head") == head and not over(m):
+        spins = spin(spins)
+
+
+@hot
 def _own(m, me, count, kind):
     d = m.deques[0]
     last = -1
     done = 0
+    rounds = 0
     while done < count and not over(m):
+        rounds += 1
+        if rounds % 1024 == 0:
+            _let_others_take(m, d)
         many = 1 + random_below(m, me, 8)
         if random_below(m, me, 1000) == 0:
             many = MAX_THREADS  # to the brim
