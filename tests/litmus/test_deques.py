@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emu.limits import MAX_THREADS
-from tests.litmus.crew import BOUND_S, CONTROL_S
+from tests.litmus.crew import CONTROL_S
 from tests.litmus.deques import BITS, EARLY_TAIL, MAX_ITEMS, MOST, NO_SWAP, RIGHT, SEEN
 
 MODULE = "tests.litmus.deques"
@@ -12,7 +12,7 @@ MODULE = "tests.litmus.deques"
 
 def test_each_item_is_taken_once_and_in_order(crew, workers):
     run = crew(workers)
-    run.run_all(MODULE, "worker", MAX_ITEMS, RIGHT, bound_s=4 * BOUND_S)
+    run.run_all(MODULE, "worker", MAX_ITEMS, RIGHT)
     assert run.violations == 0
     put, *stolen = run.results()
     assert put > 20_000 and sum(stolen) > 1000, "too little was done to mean anything"

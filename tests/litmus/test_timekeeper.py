@@ -3,7 +3,7 @@
 import pytest
 
 from tests.kernel.checks import check_queues
-from tests.litmus.crew import CONTROL_S
+from tests.litmus.crew import CONTROL_S, TIMED_S
 from tests.litmus.timekeeper import CLEARED, EXPIRED
 
 MODULE = "tests.litmus.timekeeper"
@@ -49,7 +49,8 @@ def test_control_a_lock_released_before_the_sleep_is_recorded_loses_the_sleeper(
 def test_a_time_out_and_a_wake_up_at_the_same_time_have_one_winner(crew, wakers):
     """ "take into account multiple threads trying to reschedule the same process" (inko) """
     run = crew(2 + wakers, policy="random")
-    run.run(MODULE, jobs(ENDLESS, "short_sleeper", "keeper", *["waker"] * wakers))  # by time: a waker may lack a core
+    many = jobs(ENDLESS, "short_sleeper", "keeper", *["waker"] * wakers)  # by time: a waker may lack a core
+    run.run(MODULE, many, bound_s=TIMED_S)
     assert run.violations == 0
     rounds, expired, *cleared = run.results()
     assert rounds > 1000 and min(run.words[CLEARED], run.words[EXPIRED]) > 10, "too few rounds to mean anything"
@@ -68,7 +69,7 @@ def test_control_a_time_out_that_looks_and_then_stores_wins_beside_the_waker(cre
 @pytest.mark.system("inko-3")
 def test_no_deadline_is_missed_that_is_sent_while_the_timekeeper_goes_to_sleep(crew, workers):
     run = crew(workers)
-    run.run(MODULE, jobs(100_000, "sleeping_keeper", *["sender"] * (workers - 1)), bound_s=5.0)
+    run.run(MODULE, jobs(100_000, "sleeping_keeper", *["sender"] * (workers - 1)))
     assert run.violations == 0
     slept, *rounds = run.results()
     assert slept > 100 and min(rounds) > 100, f"{slept} sleeps in {rounds} rounds mean nothing"
