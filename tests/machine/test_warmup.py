@@ -22,7 +22,7 @@ def cold(tmp_path):
         [*RUN, "--cpus", "1", "hello"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     end = time.monotonic() + 60
-    while len(compilers := compilers_of(process)) < 2:
+    while not (compilers := compilers_of(process)):
         assert time.monotonic() < end and process.poll() is None
         time.sleep(0.01)
     yield process, compilers
@@ -40,7 +40,7 @@ def last_line(errors):
 
 def test_a_compiler_that_is_killed(cold):
     process, compilers = cold
-    compilers[1].kill()
+    compilers[-1].kill()
     output, errors = process.communicate(timeout=30)
     assert process.returncode == 2 and not output
     assert last_line(errors) == "emu: compiling the kernel failed: its process was killed by signal 9"
