@@ -181,7 +181,7 @@ class Crew:
         late = self._join(processes, bound_s)
         if late:
             self.words[STOP] = 1
-            late = self._join(processes, 10.0)
+            late = self._join(processes, 1.0 if destroys else 10.0)
         for process in late:
             process.kill()
             process.join()

@@ -4,6 +4,7 @@ import pytest
 
 from emu.kernel.hooks import BUILTIN
 from tests.kernel.checks import check_queues, threads_by_queue
+from tests.litmus.crew import TIMED_S
 from tests.litmus.runqueues import ALIVE, STARTED
 
 MODULE = "tests.litmus.runqueues"
@@ -30,7 +31,7 @@ def test_no_thread_is_lost_and_none_runs_on_two_cpus(crew, workers, policy):
 @pytest.mark.parametrize("policy", ["codezero", "inko"])
 def test_control_pulling_without_the_victims_lock_or_the_swap_loses_or_doubles_threads(crew, workers, policy):
     run = crew(workers, policy=policy)
-    run.run_all(MODULE, "churn_with_bad_pull", 100_000_000, destroys=True)
+    run.run_all(MODULE, "churn_with_bad_pull", 100_000_000, bound_s=TIMED_S, destroys=True)
     if run.violations == 0:
         with pytest.raises(AssertionError):
             check_queues(run.machine, policy)
