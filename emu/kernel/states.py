@@ -24,9 +24,9 @@ STATE_NAMES = ("free", "new", "runnable", "running", "blocked", "dead")
 _LEADS_TO = {
     FREE: (NEW,),
     NEW: (RUNNABLE, FREE),
-    RUNNABLE: (RUNNING, RUNNABLE),  # RUNNABLE to itself: migration
+    RUNNABLE: (RUNNING, RUNNABLE),  # to itself: migration
     RUNNING: (RUNNABLE, BLOCKED, DEAD),
-    BLOCKED: (RUNNABLE,),
+    BLOCKED: (RUNNABLE, BLOCKED),  # to itself: its CPU leaves (rust-4)
     DEAD: (FREE,),
 }
 _ALLOWED = sum(1 << (old * 8 + new) for old, news in _LEADS_TO.items() for new in news)
