@@ -93,16 +93,17 @@ def _file_of(parts, folders):
 
 def _imports(path):
     """The files that a source file imports: those of emu, and of a file outside also those beside it and above."""
-    return _imports_in(path, b"" if _is_inside(path) else _content(path))
+    return _imports_of(path, None if _is_inside(path) else _content(path))
 
 
 @functools.cache
-def _imports_in(path, content):
+def _imports_of(path, content):
+    """Of a file outside emu with this content; of one of emu (None), which stays as it is while a process lives."""
     found = set()
-    inside = _is_inside(path)
+    inside = content is None
     package = ["emu", *path.parent.relative_to(SOURCE_ROOT).parts] if inside else []
     folders = () if inside else path.parents[:ABOVE]
-    for node in ast.walk(ast.parse(content or path.read_bytes())):
+    for node in ast.walk(ast.parse(path.read_bytes() if inside else content)):
         if isinstance(node, ast.Import):
             found |= {_file_of(alias.name.split("."), folders) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -130,8 +131,9 @@ def _reached(path, beyond=lambda path: False):
 
 @functools.cache
 def _directory_of(path, outside):
-    known = _known_folders().get(str(path))
-    if known and not outside:
+    """`outside`: (file, content) of all outside emu that is reached; none for a file of emu."""
+    known = None if outside else _known_folders().get(str(path))
+    if known:
         return cache_root() / "code" / known
     return cache_root() / "code" / _digest(_reached(path) | _reached(SOURCE_ROOT / "compiler.py"))
 

@@ -115,7 +115,7 @@ class _FieldBounds(AnalysisPass):
 
     _name = "field bounds"
 
-    def __init__(self):
+    def __init__(self):  # abstract in Numba
         super().__init__()
 
     def run_pass(self, state):

@@ -1,5 +1,8 @@
-"""The processes of a command under test."""
+"""Commands and programs under test, and their processes."""
 
+import os
+import subprocess
+import sys
 import time
 
 import psutil
@@ -17,14 +20,28 @@ def cpus_of(process):
     return [child for child in children_of(process) if child.name().startswith("emu-cpu-")]
 
 
+def wait_until(process, condition):
+    """Until a condition holds while a command runs; what made it hold."""
+    end = time.monotonic() + 60
+    while not (found := condition()):
+        assert time.monotonic() < end and process.poll() is None, "the command does not get there"
+        time.sleep(0.002)
+    return found
+
+
 def wait_for_work(process, cpus=2):
     """Until so many CPUs of a command have computed for a while."""
-    end = time.monotonic() + 60
-    while sum(cpu.cpu_times().user > COMPUTING_S for cpu in cpus_of(process)) < cpus:
-        assert time.monotonic() < end and process.poll() is None
-        time.sleep(0.02)
+    wait_until(process, lambda: sum(cpu.cpu_times().user > COMPUTING_S for cpu in cpus_of(process)) >= cpus)
 
 
 def gone(processes):
     """Whether they have ended, or do so in a while."""
     return not psutil.wait_procs(processes, timeout=10)[1]
+
+
+def checking_build(path, program, *arguments):
+    """What a program prints that runs in a checking build: a build of its own, in a process of its own."""
+    path.write_text(program)
+    environment = {**os.environ, "EMU_CHECK": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, path, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout

@@ -1,12 +1,9 @@
-"""Critical sections are checked in checking builds (alux-6): a build of its own, in a process of its own."""
-
-import os
-import subprocess
-import sys
+"""Critical sections are checked in checking builds (alux-6)."""
 
 import pytest
 
 from emu.kernel.failures import FAIL_CRITICAL, FAIL_NOT_CRITICAL
+from tests.processes import checking_build
 
 PROGRAM = """
 import sys
@@ -42,13 +39,7 @@ with bare_window() as window:
 
 
 def failed(tmp_path, what, locked):
-    path = tmp_path / "program.py"
-    path.write_text(PROGRAM)
-    environment = {**os.environ, "EMU_CHECK": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, path, what, str(int(locked))], capture_output=True, text=True, env=environment, check=True
-    )
-    return int(done.stdout)
+    return int(checking_build(tmp_path / "program.py", PROGRAM, what, int(locked)))
 
 
 @pytest.mark.system("alux-6")

@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.processes import children_of, gone
+from tests.processes import children_of, gone, wait_until
 
 RUN = [sys.executable, str(Path(__file__).resolve().parents[2] / "tools" / "run.py")]
 
@@ -21,11 +20,7 @@ def cold(tmp_path):
     process = subprocess.Popen(
         [*RUN, "--cpus", "1", "hello"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    end = time.monotonic() + 60
-    while not (compilers := compilers_of(process)):
-        assert time.monotonic() < end and process.poll() is None
-        time.sleep(0.01)
-    yield process, compilers
+    yield process, wait_until(process, lambda: compilers_of(process))
     process.kill()
     process.communicate()
 

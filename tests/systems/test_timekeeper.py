@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from emu import MachineError
-from emu.limits import SERVER, TIMEKEEPER
+from emu.limits import SERVER, SLACK_NS, TIMEKEEPER
+from tests.systems.guests import build_guest
 from tests.systems.test_rust import finish
 
 IDLE_S = 1.0
@@ -43,6 +44,27 @@ def test_every_sleep_ends_by_a_message_to_the_timekeeper_and_never_early(boot, s
         m = machine.window.machine
         assert m["timeouts_expired"] == 70 and m["timeout_messages"] >= 70
         assert m["stale_timeouts"] == m["nr_timeouts"] == 0
+
+
+@pytest.mark.system("alux-3")
+def test_a_programs_timer_slack_is_asked_for_by_prctl_and_its_threads_inherit_it(boot, seed, tmp_path):
+    text = """
+    #include <sys/prctl.h>
+    static void *ask(void *unused) { (void)unused; return (void *)(long)prctl(PR_GET_TIMERSLACK); }
+    int main(void) {
+        pthread_t thread;
+        void *inherited;
+        long first = prctl(PR_GET_TIMERSLACK), set = prctl(PR_SET_TIMERSLACK, 777);
+        pthread_create(&thread, NULL, ask, NULL);
+        pthread_join(thread, &inherited);
+        printf("%ld %ld %ld", first, set, (long)inherited);
+        return 0;
+    }
+    """
+    with boot(1, seed=seed) as machine:
+        machine.spawn(build_guest(tmp_path, text))
+        finish(machine)
+        assert machine.output.read_bytes() == f"{SLACK_NS} 0 777".encode()
 
 
 @pytest.mark.system("inko-3")
