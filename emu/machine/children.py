@@ -18,7 +18,7 @@ from multiprocessing import forkserver, reduction
 context = multiprocessing.get_context("forkserver")
 _HELD = (signal.SIGINT, signal.SIGTERM)
 _PR_SET_NAME = 15
-PRELOAD = "emu.cpu_worker.preloaded"
+PRELOAD = ["emu.cpu_worker.preloaded"]  # modules that the forkserver imports
 
 
 class Descriptor:
@@ -70,7 +70,7 @@ def uninterrupted():
 
 def start_forkserver():
     """Begin to warm the forkserver; it goes on by itself while the caller does other things."""
-    forkserver.set_forkserver_preload([PRELOAD])
+    forkserver.set_forkserver_preload(PRELOAD)
     if threading.current_thread() is not threading.main_thread():
         forkserver.ensure_running()
         return

@@ -1,0 +1,490 @@
+/* Random system calls by a grammar, from several threads, with signals meanwhile: the guest of tests/fuzz.
+
+   syscalls SEED CALLS THREADS
+
+   A row of `grammar` says how to make arguments with which a call may well succeed; one argument in ten is wild
+   instead (page edges, the ends of the number range, read-only and unmapped memory).  Numbers that no row has are
+   called with random words.  Each thread's calls follow from the seed.  Memory that the program itself needs is
+   never the aim of a plausible argument, but wild ones may hit it: to die by a signal is an allowed end.
+
+   The last lines, printed by emu's own call (descriptors do not last here): "call NUMBER ATTEMPTS SUCCESSES" for each
+   number.  Exit 3: a thread is stuck, though the poker interrupts whatever waits; 5: wild calls took away memory that
+   the program needs. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../guests/emu.h"
+
+enum {
+    PAGE = 4096,
+    MAX_WORKERS = 8,
+    NUMBERS = 471,
+    NATIVE = 0x1000,
+    NATIVES = 48,
+    GROUND_PAGES = 24, /* of a thread's own memory: calls map, unmap and protect its upper half */
+    STUCK_MS = 5000,
+};
+
+typedef struct {
+    short number;
+    short weight;
+    const char *arguments; /* a letter each: see `plausible` */
+    long choices[6];       /* for 'c': the flag words to choose from, ended by -7 */
+} row;
+
+#define END -7
+
+struct worker {
+    uint64_t random;
+    int tid;
+    long calls;
+    volatile int in_call; /* number of the call under way, -1 outside */
+    char *ground;         /* GROUND_PAGES, then an unmapped page */
+    char *stack;          /* for threads that it clones */
+    char *alternate;
+    int child_word;
+};
+
+static struct worker workers[MAX_WORKERS];
+static int nr_workers;
+static long calls_each;
+static int attempts[NUMBERS + NATIVES], successes[NUMBERS + NATIVES];
+static char *read_only, *hidden;
+static int own_pid;
+
+static long raw(long n, const long *v) {
+    register long a0 __asm__("a0") = v[0], a1 __asm__("a1") = v[1], a2 __asm__("a2") = v[2], a3 __asm__("a3") = v[3];
+    register long a4 __asm__("a4") = v[4], a5 __asm__("a5") = v[5], a7 __asm__("a7") = n;
+    __asm__ volatile("ecall" : "+r"(a0) : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a7) : "memory");
+    return a0;
+}
+
+/* A clone whose child leaves at once, touching nothing. */
+static long raw_clone(const long *v) {
+    register long a0 __asm__("a0") = v[0], a1 __asm__("a1") = v[1], a2 __asm__("a2") = v[2], a3 __asm__("a3") = v[3];
+    register long a4 __asm__("a4") = v[4], a7 __asm__("a7") = SYS_clone;
+    __asm__ volatile("ecall\n bnez a0, 1f\n li a7, 93\n ecall\n 1:"
+                     : "+r"(a0), "+r"(a7) : "r"(a1), "r"(a2), "r"(a3), "r"(a4) : "memory");
+    return a0;
+}
+
+static uint64_t draw(struct worker *w) {
+    w->random ^= w->random << 13;
+    w->random ^= w->random >> 7;
+    w->random ^= w->random << 17;
+    return w->random * 0x2545f4914f6cdd1dULL;
+}
+
+static long below(struct worker *w, long n) { return (long)((draw(w) >> 11) % (uint64_t)n); }
+
+static char *page(struct worker *w, long k) { return w->ground + k * PAGE; }
+
+/* --- wild words ---------------------------------------------------------------------------------------------- */
+
+static long wild(struct worker *w) {
+    static const long ends[] = {
+        0, 1, -1, -4096, 0x7fffffff, -0x7fffffffL - 1, 0xffffffffL, 1L << 32, 1L << 38, (1L << 38) - 1, (1L << 38) - 8,
+        1L << 39, 1L << 47, 1L << 62, (1L << 62) - 1, (long)(1UL << 63), (long)(~0UL >> 1), 0xdeadbeefL, 4095, 4097,
+    };
+    switch (below(w, 6)) {
+    case 0: return (long)draw(w);
+    case 1: return (long)(page(w, GROUND_PAGES) - 1 - below(w, 24)); /* the last bytes before an unmapped page */
+    case 2: return (long)(read_only + below(w, PAGE));
+    case 3: return (long)(hidden + below(w, PAGE));
+    case 4: return (long)(draw(w) >> below(w, 64));
+    default: return ends[below(w, sizeof ends / sizeof *ends)];
+    }
+}
+
+/* A size for a call that maps or unmaps: none, or so large that it must fail; what lies between would hit the program. */
+static long wild_size(struct worker *w) {
+    static const long sizes[] = {0, -1, -4096, 1L << 38, 1L << 62, (long)(1UL << 63), (long)(~0UL >> 1), -4095};
+    return sizes[below(w, sizeof sizes / sizeof *sizes)];
+}
+
+/* --- plausible words ------------------------------------------------------------------------------------------- */
+
+static const char *const names[] = {
+    "a", "b", "c", "d", "d/a", "d/b", "e", "e/a", "l", "l/b", "d/../a", "./b", "/tmp/fuzz/a", "/tmp/fuzz/d/c", ".",
+    "..", "/", "/dev/null", "/dev/zero", "/dev/urandom", "/proc/self/maps", "/proc/self/stat", "/proc/self/exe",
+    "/proc/self/fd/3", "/proc/cpuinfo", "/proc/meminfo", "/proc/self/comm", "/etc/passwd", "", "nowhere/a",
+};
+
+static char *small(struct worker *w, long size) { /* room for a structure of random but modest words, in the lower half */
+    char *at = page(w, below(w, GROUND_PAGES / 2 - 1)) + below(w, PAGE / 16) * 16;
+    for (long k = 0; k < size / 4; k++) ((volatile int *)at)[k] = (int)below(w, 4);
+    return at;
+}
+
+static long timespec_in(struct worker *w, int absolute) {
+    struct timespec *t = (struct timespec *)small(w, sizeof *t);
+    if (absolute) clock_gettime(CLOCK_MONOTONIC, t);
+    else t->tv_sec = t->tv_nsec = 0;
+    t->tv_nsec += below(w, 50000);
+    if (t->tv_nsec >= 1000000000) t->tv_nsec = 999999999;
+    if (below(w, 40) == 0) t->tv_sec = wild(w);
+    if (below(w, 40) == 0) t->tv_nsec = wild(w);
+    return (long)t;
+}
+
+static long signal_of(struct worker *w) {
+    static const int numbers[] = {0, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCHLD, SIGURG, 34, 35, 36, 40, 64};
+    return numbers[below(w, sizeof numbers / sizeof *numbers)];
+}
+
+static long path_of(struct worker *w) {
+    if (below(w, 50) == 0) { /* very long, or not text */
+        char *at = page(w, 0);
+        long n = below(w, 2) ? 300 : 2 * PAGE;
+        for (long k = 0; k < n; k++) at[k] = (char)(below(w, 40) ? 'x' : below(w, 256));
+        at[n] = 0;
+        return (long)at;
+    }
+    return (long)names[below(w, sizeof names / sizeof *names)];
+}
+
+static long plausible(struct worker *w, char letter, const row *r) {
+    switch (letter) {
+    case 'f': return below(w, 24) ? below(w, 20) : below(w, 1100);                  /* descriptor */
+    case 'd': return below(w, 3) ? AT_FDCWD : below(w, 20);                         /* directory */
+    case 'p': return path_of(w);                                                    /* path */
+    case 'b': return (long)(page(w, below(w, GROUND_PAGES / 2 - 3)) + below(w, PAGE)); /* buffer of 3 pages */
+    case 'z': return (long)small(w, 256);                                           /* structure */
+    case 's': return below(w, 4) ? below(w, 200) : below(w, 8192);                  /* size */
+    case 'o': return below(w, 4) ? below(w, 9000) : 0;                              /* offset */
+    case 'i': return below(w, 6);                                                   /* small number */
+    case '0': return 0;
+    case '8': return 8;
+    case 'T': return timespec_in(w, 0);
+    case 'N': return below(w, 3) ? timespec_in(w, 0) : 0;
+    case 'A': return timespec_in(w, 1);
+    case 'U': return (long)(page(w, 1) + below(w, 8) * 4);                          /* futex word */
+    case 'u': return *(volatile int *)(page(w, 1) + below(w, 8) * 4);               /* its value, perhaps */
+    case 'W': return (long)&w->child_word;
+    case 'v': {                                                                     /* struct iovec[4] */
+        long *v = (long *)small(w, 64);
+        for (int k = 0; k < 8; k += 2) v[k] = plausible(w, 'b', r), v[k + 1] = plausible(w, 's', r);
+        if (below(w, 8) == 0) v[below(w, 8)] = wild(w);
+        return (long)v;
+    }
+    case 'n': return below(w, 5);                                                   /* how many of them */
+    case 'm': return (long)page(w, GROUND_PAGES / 2 + below(w, GROUND_PAGES / 2));  /* pages to map and unmap */
+    case 'l': return (1 + below(w, 3)) * PAGE - (below(w, 8) ? 0 : below(w, PAGE));
+    case 'M': {                                                                     /* sigset_t without SIGUSR1 */
+        uint64_t *set = (uint64_t *)small(w, 8);
+        *set = below(w, 3) ? draw(w) & ~(1ULL << (SIGUSR1 - 1)) & ~(1ULL << (SIGSEGV - 1)) : 0;
+        return (long)set;
+    }
+    case 'S': return signal_of(w);
+    case 't': return below(w, 4) ? workers[below(w, nr_workers)].tid : w->tid;
+    case 'P': return below(w, 4) ? own_pid : 0;
+    case 'c': {
+        int k = 0;
+        while (r->choices[k] != END) k++;
+        return r->choices[below(w, k)];
+    }
+    case 'a': {                                                                     /* struct sigaction of the kernel */
+        extern void handler(int, siginfo_t *, void *);
+        long *a = (long *)small(w, 32);
+        a[0] = below(w, 4) ? (long)handler : (long)SIG_IGN;
+        a[1] = SA_SIGINFO | (below(w, 2) ? SA_NODEFER : 0) | (below(w, 2) ? SA_ONSTACK : 0);
+        a[2] = 0;
+        return (long)a;
+    }
+    case 'h': {                                                                     /* stack_t */
+        long *a = (long *)small(w, 24);
+        a[0] = (long)w->alternate, a[1] = below(w, 4) ? 0 : 2, a[2] = 16384;
+        return (long)a;
+    }
+    case 'x': {                                                                     /* CPU mask */
+        long *a = (long *)small(w, 16);
+        a[0] = 1 + below(w, 3), a[1] = 0;
+        return (long)a;
+    }
+    case 'L': {                                                                     /* struct rlimit */
+        long *a = (long *)small(w, 16);
+        a[0] = 256 + below(w, 1000), a[1] = 4096;
+        return (long)a;
+    }
+    case 'e': {                                                                     /* struct pollfd[4] */
+        struct pollfd *e = (struct pollfd *)small(w, sizeof(struct pollfd) * 4);
+        for (int k = 0; k < 4; k++) e[k] = (struct pollfd){(int)below(w, 20), POLLIN | (below(w, 2) ? POLLOUT : 0), 0};
+        return (long)e;
+    }
+    case 'D': {                                                                     /* fd_set of 64 */
+        uint64_t *set = (uint64_t *)small(w, 128);
+        memset(set, 0, 128);
+        *set = draw(w) & draw(w) & 0xffff;
+        return below(w, 3) ? (long)set : 0;
+    }
+    case 'k': {                                                                     /* clock */
+        static const int clocks[] = {0, 1, 2, 3, 4, 5, 6, 7, 11, -6, -2};
+        return clocks[below(w, sizeof clocks / sizeof *clocks)];
+    }
+    case 'O': {                                                                     /* an offset in memory, or none */
+        long *at = (long *)small(w, 8);
+        *at = below(w, 4000);
+        return below(w, 2) ? (long)at : 0;
+    }
+    case 'I': {                                                                     /* siginfo_t for sigqueue */
+        int *at = (int *)small(w, 128);
+        memset(at, 0, 128);
+        at[2] = below(w, 4) ? -1 : (int)wild(w); /* si_code: SI_QUEUE */
+        return (long)at;
+    }
+    case 'K': return (long)(w->stack + 8192);
+    default: return 0;
+    }
+}
+
+/* --- the grammar ----------------------------------------------------------------------------------------------- */
+
+#define R(name, weight, arguments, ...) {SYS_##name, weight, arguments, {__VA_ARGS__ __VA_OPT__(, ) END}}
+#define THREAD_FLAGS 0x10000 | 0x100 | 0x200 | 0x400 | 0x800 | 0x40000 /* CLONE_THREAD VM FS FILES SIGHAND SYSVSEM */
+
+static const row grammar[] = {
+    R(getcwd, 1, "bs"), R(dup, 3, "f"), R(dup3, 3, "ffc", 0, O_CLOEXEC),
+    R(fcntl, 3, "fci", F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC), R(ioctl, 2, "fcz", 0x5401, 0x5413, 0x541b, 0x5451),
+    R(flock, 1, "fi"), R(mknodat, 1, "dpc", S_IFREG | 0644, S_IFIFO | 0644), R(mkdirat, 2, "dpc", 0755, 0700),
+    R(unlinkat, 3, "dpc", 0, 0x200), R(symlinkat, 2, "pdp"), R(linkat, 2, "dpdpc", 0, 0x400), R(renameat2, 2, "dpdpc", 0, 1),
+    R(statfs, 1, "pb"), R(fstatfs, 1, "fb"), R(truncate, 2, "po"), R(ftruncate, 3, "fo"), R(fallocate, 1, "f0os"),
+    R(faccessat, 1, "dpi"), R(chdir, 1, "p"), R(fchdir, 1, "f"), R(fchmod, 1, "fc", 0644, 0755), R(fchmodat, 1, "dpc", 0644, 0755),
+    R(fchownat, 1, "dpii0"), R(fchown, 1, "fii"),
+    R(openat, 12, "dpcc", O_RDWR | O_CREAT, O_RDONLY, O_RDWR | O_CREAT | O_TRUNC, O_RDONLY | O_DIRECTORY | O_NONBLOCK, O_WRONLY | O_APPEND | O_CREAT),
+    R(close, 8, "f"), R(pipe2, 4, "zc", O_NONBLOCK, O_NONBLOCK, O_NONBLOCK | O_CLOEXEC, 0), R(getdents64, 2, "fbs"),
+    R(lseek, 3, "foi"), R(read, 6, "fbs"), R(write, 6, "fbs"), R(readv, 3, "fvn"), R(writev, 3, "fvn"), R(pread64, 3, "fbso"),
+    R(pwrite64, 3, "fbso"), R(preadv, 2, "fvno"), R(pwritev, 2, "fvno"), R(sendfile, 2, "ffOs"), R(pselect6, 2, "cDDDT0", 0, 16, 64),
+    R(ppoll, 2, "enTM8"), R(readlinkat, 2, "dpbs"), R(newfstatat, 3, "dpbc", 0, 0x100, 0x1000), R(fstat, 3, "fb"), R(sync, 1, ""),
+    R(fsync, 1, "f"), R(fdatasync, 1, "f"), R(utimensat, 1, "dpzi"), R(capget, 1, "zz"), R(personality, 1, "0"),
+    R(set_tid_address, 1, "W"), R(futex, 8, "UcuTUi", 0, 1, 128, 129, 131), R(set_robust_list, 1, "zc", 24), R(get_robust_list, 1, "tzz"),
+    R(nanosleep, 3, "Tb"), R(getitimer, 1, "iz"), R(clock_gettime, 3, "kb"), R(clock_getres, 2, "kb"), R(clock_nanosleep, 2, "k0Tb"),
+    R(sched_setparam, 1, "tz"), R(sched_setscheduler, 1, "tcz", 0, 3, 5), R(sched_getscheduler, 1, "t"), R(sched_getparam, 1, "tb"),
+    R(sched_setaffinity, 2, "tcx", 8, 16), R(sched_getaffinity, 2, "tcb", 8, 128), R(sched_yield, 2, ""), R(sched_get_priority_max, 1, "i"),
+    R(sched_get_priority_min, 1, "i"), R(sched_rr_get_interval, 1, "tb"), R(kill, 2, "PS"), R(tkill, 2, "tS"), R(tgkill, 3, "PtS"),
+    R(sigaltstack, 2, "hz"), R(rt_sigsuspend, 1, "M8"), R(rt_sigaction, 3, "ca08", SIGUSR2, SIGALRM, SIGTERM, 34, 35),
+    R(rt_sigprocmask, 3, "iMz8"), R(rt_sigpending, 1, "z8"), R(rt_sigtimedwait, 2, "MbT8"), R(rt_sigqueueinfo, 2, "PSI"),
+    R(rt_tgsigqueueinfo, 2, "PtSI"), R(setpriority, 1, "0ti"), R(getpriority, 1, "0t"), R(setregid, 1, "cc", -1, 0), R(setgid, 1, "0"),
+    R(setreuid, 1, "cc", -1, 0), R(setuid, 1, "0"), R(setresuid, 1, "ccc", -1, 0), R(getresuid, 1, "zzz"), R(setresgid, 1, "ccc", -1, 0),
+    R(getresgid, 1, "zzz"), R(setfsuid, 1, "0"), R(setfsgid, 1, "0"), R(times, 1, "b"), R(setpgid, 1, "00"), R(getpgid, 1, "0"), R(getsid, 1, "0"),
+    R(setsid, 1, ""), R(getgroups, 1, "iz"), R(setgroups, 1, "iz"), R(uname, 1, "b"), R(getrusage, 1, "cb", 0, 1, -1), R(umask, 1, "c", 022, 0),
+    R(prctl, 2, "cb", 16, 15, 3, 4, 30), R(getcpu, 2, "zz0"), R(gettimeofday, 1, "bb"), R(getpid, 1, ""), R(getppid, 1, ""), R(getuid, 1, ""),
+    R(geteuid, 1, ""), R(getgid, 1, ""), R(getegid, 1, ""), R(gettid, 1, ""), R(sysinfo, 1, "b"), R(readahead, 1, "fos"), R(brk, 1, "0"),
+    R(munmap, 4, "ml"), R(mremap, 3, "mllc0", 1, 0), R(clone, 3, "cKWWW", THREAD_FLAGS, THREAD_FLAGS | 0x100000, THREAD_FLAGS | 0x1200000),
+    R(mmap, 8, "mlccfo", MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, MAP_PRIVATE | MAP_FIXED, 3),
+    R(fadvise64, 1, "fosi"), R(mprotect, 4, "mlc", 0, 1, 3, 7), R(msync, 1, "mlc", 4, 2), R(mlock, 1, "ml"), R(munlock, 1, "ml"),
+    R(mincore, 1, "mlb"), R(madvise, 2, "mlc", 0, 4, 8), {258, 1, "zn000", {END}} /* riscv_hwprobe */, {259, 1, "bb0", {END}} /* riscv_flush_icache */,
+    R(prlimit64, 2, "PcLz", 7, 3), R(getrandom, 1, "bsi"), R(membarrier, 1, "c0", 0, 8, 16), R(copy_file_range, 2, "fOfOs0"),
+    R(statx, 2, "dpccb", 0, 0x100, 0x7ff), R(rseq, 1, "zi00"), {436, 1, "ccc", {900, 1000, 4, END}} /* close_range */,
+    {439, 1, "dpi0", {END}} /* faccessat2 */, {452, 1, "dpc0", {0644, 0755, END}} /* fchmodat2 */,
+    R(getrlimit, 1, "cb", 3, 4, 7), R(setrlimit, 1, "cL", 7), R(mlockall, 1, "c", 1, 2), R(munlockall, 1, ""), R(mlock2, 1, "mlc", 0),
+    R(syncfs, 1, "f"),
+};
+
+enum { ROWS = sizeof grammar / sizeof *grammar };
+static int total_weight;
+
+static int may_wait(long number) {
+    switch (number) {
+    case SYS_read: case SYS_readv: case SYS_write: case SYS_writev: case SYS_ppoll: case SYS_pselect6: case SYS_futex:
+    case SYS_nanosleep: case SYS_clock_nanosleep: case SYS_rt_sigsuspend: case SYS_rt_sigtimedwait: case SYS_sendfile:
+    case SYS_openat: return 1;
+    default: return number >= NATIVE;
+    }
+}
+
+static int is_forbidden(long number, const long *v) {
+    switch (number) {
+    case SYS_exit: case SYS_exit_group: case SYS_rt_sigreturn: case SYS_execve: case SYS_execveat: case SYS_chroot:
+        return 1; /* ends the thread, or makes all names fail */
+    case SYS_kill: case SYS_tkill: return (int)v[1] == SIGKILL || (int)v[1] == SIGSTOP || (int)v[0] == -1;
+    case SYS_tgkill: case SYS_rt_tgsigqueueinfo: return (int)v[2] == SIGKILL || (int)v[2] == SIGSTOP;
+    case SYS_rt_sigqueueinfo: return (int)v[1] == SIGKILL || (int)v[1] == SIGSTOP;
+    case SYS_rt_sigaction: return (int)v[0] == SIGUSR1 || ((int)v[0] >= SIGILL && (int)v[0] <= SIGSEGV);
+    case SYS_setuid: case SYS_setreuid: case SYS_setresuid: return (int)v[0] > 0 || (int)v[1] > 0 || (int)v[2] > 0;
+    default: return 0;
+    }
+}
+
+void handler(int number, siginfo_t *info, void *context) { (void)number, (void)info, (void)context; }
+
+static void print_counts(void) {
+    static char line[64];
+    for (int k = 0; k < NUMBERS + NATIVES; k++)
+        if (attempts[k]) {
+            int number = k < NUMBERS ? k : NATIVE + k - NUMBERS;
+            snprintf(line, sizeof line, "call %d %d %d\n", number, attempts[k], successes[k]);
+            emu_print(line);
+        }
+}
+
+static void hurt(int number, siginfo_t *info, void *context) {
+    static int once;
+    (void)number, (void)info, (void)context;
+    if (__atomic_exchange_n(&once, 1, __ATOMIC_SEQ_CST)) for (;;) pause(); /* another thread prints already */
+    print_counts();
+    _exit(5);
+}
+
+static void unblock(void) {
+    static const uint64_t none;
+    long v[6] = {SIG_SETMASK, (long)&none, 0, 8, 0, 0};
+    raw(SYS_rt_sigprocmask, v);
+}
+
+static void one_call(struct worker *w) {
+    long v[6], number;
+    if (below(w, 16) == 0) { /* any number, any words */
+        number = below(w, 12) ? below(w, NUMBERS) : NATIVE + below(w, NATIVES);
+        for (int k = 0; k < 6; k++) v[k] = below(w, 2) ? wild(w) : plausible(w, "fpbztU"[below(w, 6)], &grammar[0]);
+        if (number == SYS_munmap || number == SYS_mprotect || number == SYS_mremap || number == SYS_mmap ||
+            number == SYS_madvise || number == SYS_remap_file_pages || number == SYS_clone)
+            if (below(w, 50)) { /* hits the program itself now and then only */
+                v[0] = plausible(w, 'm', &grammar[0]);
+                v[1] = v[2] = below(w, 2) ? plausible(w, 'l', &grammar[0]) : wild_size(w);
+            }
+    } else if (below(w, 40) == 0) { /* the native calls */
+        number = NATIVE + below(w, NATIVES);
+        for (int k = 0; k < 6; k++) v[k] = plausible(w, "tUiT0z"[below(w, 6)], &grammar[0]);
+        if (number == NATIVE) v[0] = (long)"";
+    } else {
+        long at = below(w, total_weight);
+        const row *r = grammar;
+        while ((at -= r->weight) >= 0) r++;
+        number = r->number;
+        int wild_one = below(w, 4) == 0 ? (int)below(w, 6) : -1;
+        size_t n = strlen(r->arguments);
+        for (int k = 0; k < 6; k++) {
+            v[k] = (size_t)k < n ? plausible(w, r->arguments[k], r) : 0;
+            if (k != wild_one || number == SYS_clone) continue;
+            if (r->arguments[0] != 'm') v[k] = wild(w);
+            else if (k > 0 && k < 3) v[k] = wild_size(w);
+        }
+    }
+    if (is_forbidden(number, v)) return;
+    if (may_wait(number)) unblock();
+    int slot = number >= NATIVE ? NUMBERS + (int)(number - NATIVE) : (int)number;
+    w->in_call = (int)number;
+    long result = number == SYS_clone ? raw_clone(v) : raw(number, v);
+    w->in_call = -1;
+    w->calls++;
+    __atomic_add_fetch(&attempts[slot], 1, __ATOMIC_RELAXED);
+    if ((unsigned long)result < -4095UL) __atomic_add_fetch(&successes[slot], 1, __ATOMIC_RELAXED);
+}
+
+/* The memory and the descriptors that calls have taken away are put back. */
+static void restore(struct worker *w) {
+    long v[6] = {(long)page(w, GROUND_PAGES / 2), GROUND_PAGES / 2 * PAGE, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0};
+    raw(SYS_mmap, v);
+    long reset[6] = {0, 0, 0, 0, 0, 0};
+    raw(SYS_set_robust_list, reset);
+    raw(SYS_umask, reset);
+    (void)!chdir("/tmp/fuzz");
+    mkdir("d", 0755), mkdir("e", 0755);
+    (void)!symlink("d", "l");
+    close(open("a", O_RDWR | O_CREAT, 0644)), close(open("d/a", O_RDWR | O_CREAT, 0644));
+    for (int fd = 3; fd < 20; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        int pair[2];
+        if (below(w, 4) == 0) (void)!pipe2(pair, O_NONBLOCK);
+        else (void)!open(names[below(w, 6)], below(w, 2) ? O_RDWR : O_RDONLY);
+    }
+}
+
+static void *work(void *argument) {
+    struct worker *w = argument;
+    stack_t alternate = {.ss_sp = w->alternate, .ss_size = 16384};
+    sigaltstack(&alternate, 0);
+    w->tid = (int)syscall(SYS_gettid);
+    for (long k = 0; k < calls_each; k++) {
+        if (k % 256 == 0) restore(w);
+        one_call(w);
+    }
+    unblock();
+    w->in_call = -2; /* done */
+    for (;;) pause();
+    return 0;
+}
+
+/* Interrupts whatever waits, lets go what is suspended, and watches for threads that are stuck all the same. */
+static int poke(void) {
+    struct worker w = {.random = 0x9e3779b97f4a7c15ULL};
+    long before[MAX_WORKERS] = {0};
+    int idle_ms[MAX_WORKERS] = {0};
+    for (;;) {
+        struct timespec ms = {0, 1000000};
+        nanosleep(&ms, 0);
+        int busy = 0;
+        for (int k = 0; k < nr_workers; k++) {
+            struct worker *other = &workers[k];
+            if (other->in_call == -2 || other->tid == 0) {
+                busy += other->tid == 0;
+                continue;
+            }
+            busy++;
+            long v[6] = {own_pid, other->tid, SIGUSR1, 0, 0, 0};
+            if (below(&w, 16) == 0) v[2] = 34 + below(&w, 2);
+            raw(SYS_tgkill, v);
+            emu_resume(other->tid);
+            idle_ms[k] = other->calls == before[k] ? idle_ms[k] + 1 : 0;
+            before[k] = other->calls;
+            if (idle_ms[k] > STUCK_MS) {
+                static char line[128];
+                snprintf(line, sizeof line, "stuck in call %d after %ld calls\n", other->in_call, other->calls);
+                emu_print(line);
+                return 3;
+            }
+        }
+        if (busy == 0) return 0;
+    }
+}
+
+int main(int argc, char **argv) {
+    if (argc != 4) return 2;
+    uint64_t seed = strtoull(argv[1], 0, 0);
+    nr_workers = atoi(argv[3]);
+    calls_each = atol(argv[2]) / nr_workers;
+    own_pid = getpid();
+    for (int k = 0; k < ROWS; k++) total_weight += grammar[k].weight;
+    mkdir("/tmp/fuzz", 0755);
+    (void)!chdir("/tmp/fuzz");
+    if (seed % 8) /* else the host's own streams are read and written too */
+        for (int fd = 0; fd < 3; fd++) dup2(open("/dev/null", O_RDWR), fd);
+    read_only = mmap(0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    hidden = mmap(0, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (int number = 1; number <= 64; number++) {
+        int fatal = number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGTRAP;
+        long action[4] = {(long)(fatal ? hurt : handler), SA_SIGINFO | (fatal ? SA_ONSTACK : 0), 0, 0};
+        long v[6] = {number, (long)action, 0, 8, 0, 0};
+        raw(SYS_rt_sigaction, v);
+    }
+    for (int k = 0; k < nr_workers; k++) {
+        struct worker *w = &workers[k];
+        w->random = (seed + 1) * 0x9e3779b97f4a7c15ULL + (uint64_t)k * 0xbf58476d1ce4e5b9ULL;
+        for (int n = 0; n < 8; n++) draw(w);
+        w->in_call = -1;
+        char *at = mmap(0, (GROUND_PAGES + 2) * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        munmap(at + GROUND_PAGES * PAGE, PAGE);
+        w->ground = at;
+        w->stack = mmap(0, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        w->alternate = mmap(0, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        pthread_t thread;
+        if (pthread_create(&thread, 0, work, w)) return 4;
+    }
+    int status = poke();
+    print_counts();
+    _exit(status);
+}
