@@ -22,6 +22,28 @@ LONG_RUN = 1000  # tests: worth compiling everything beforehand
 GRACE_S = 5.0
 
 
+def pytest_addoption(parser):
+    parser.addoption("--row", action="append", default=[], help="only tests that show this row, such as rust-3")
+
+
+def _rows_of(item):
+    return {mark.args[0] for mark in item.iter_markers("system")}
+
+
+def pytest_collection_modifyitems(config, items):
+    """`--row ID`, once or several times: the tests that carry one of these rows."""
+    wanted = set(config.getoption("--row"))
+    if not wanted:
+        return
+    known = set().union(*map(_rows_of, items))
+    for row in sorted(wanted - known):
+        names = ", ".join(sorted(known, key=lambda name: (name.split("-")[0], int(name.split("-")[1])))) or "none"
+        raise pytest.UsageError(f"--row {row}: no collected test shows this row; there are {names}")
+    kept = [item for item in items if _rows_of(item) & wanted]
+    config.hook.pytest_deselected(items=[item for item in items if not _rows_of(item) & wanted])
+    items[:] = kept
+
+
 def _children_of(pid):
     """Process numbers: what psutil finds by looking at every process of the host, for a few µs."""
     try:

@@ -221,6 +221,7 @@ class Machine(Watching):
             self._mail.context.destroy(linger=0)
             self._mail = None
         if self.window:
+            self._watchdog = None  # its views of the machine record
             self.window.destroy()
             self.window = None
             remove_directory(self._directory)

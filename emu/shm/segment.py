@@ -6,12 +6,17 @@ every process, so shared memory may hold addresses.  They have no name in the
 file system: whatever is killed, nothing is left behind.  The creator finds a free
 window; the others, which are forked from a small server process, map it there or fail
 with one line.  Pages come into being when first touched.
+
+Views (the machine record, guest frames) are NumPy arrays over this memory.  `close` unmaps the segments; where views
+are left, zeros take their place until the last one is gone.  So a view that a traceback still shows is never a fault
+of the process that looks at it.
 """
 
 import ctypes
 import errno
 import mmap
 import os
+import weakref
 
 import numpy as np
 
@@ -33,6 +38,7 @@ _libc.mmap.argtypes = (
 )  # fmt: skip
 _libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
 _MAP_FIXED_NOREPLACE = 0x100000
+_MAP_FIXED = 0x10
 _MAP_NORESERVE = 0x4000
 _MAP_FAILED = ctypes.c_void_p(-1).value
 
@@ -53,6 +59,31 @@ def _map(address, size, descriptor):
     return 0
 
 
+def _unmap(mapped):
+    while mapped:
+        _libc.munmap(*mapped.pop())
+
+
+class _Mapping:
+    """The mapped segments of one window, unmapped when nobody refers to this object any more."""
+
+    def __init__(self):
+        self.mapped = []
+        weakref.finalize(self, _unmap, self.mapped).atexit = False
+
+    def forget(self):
+        """Zeros instead of the segments, for views that are left."""
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_FIXED | _MAP_NORESERVE
+        for address, size in self.mapped:
+            _libc.mmap(address, size, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+
+    def view(self, address, size):
+        """Bytes of the window, as an object that keeps the mapping alive."""
+        buffer = (ctypes.c_char * size).from_address(address)
+        buffer.mapping = self
+        return buffer
+
+
 def _sizes(memory_bytes):
     frames = memory_bytes // PAGE_SIZE
     return (
@@ -69,15 +100,14 @@ class Window:
         self.address = address
         self.memory_bytes = memory_bytes
         self.descriptors = descriptors
-        self._mapped = []
+        self._mapping = _Mapping()
         for (offset, size), descriptor in zip(_sizes(memory_bytes), descriptors, strict=True):
             error = _map(address + offset, size, descriptor)
             if error:
                 self.close()
                 raise WindowError(error, f"cannot map shared memory at {address + offset:#x}")
-            self._mapped.append((address + offset, size))
-        buffer = (ctypes.c_char * MACHINE.size).from_address(address)
-        self.machine = np.frombuffer(buffer, dtype=MACHINE.dtype, count=1)[0]
+            self._mapping.mapped.append((address + offset, size))
+        self.machine = np.frombuffer(self._mapping.view(address, MACHINE.size), dtype=MACHINE.dtype, count=1)[0]
 
     @classmethod
     def create(cls, memory_bytes):
@@ -104,15 +134,15 @@ class Window:
     def memory(self, frame, count=1):
         """Guest frames as a writable byte array."""
         address = self.address + RAM_OFFSET + frame * PAGE_SIZE
-        return np.frombuffer(
-            (ctypes.c_char * (PAGE_SIZE * count)).from_address(address), dtype=np.uint8
-        )
+        return np.frombuffer(self._mapping.view(address, PAGE_SIZE * count), dtype=np.uint8)
 
     def close(self):
-        """Unmap. Views of the machine must not be used any more."""
-        self.machine = None
-        while self._mapped:
-            _libc.munmap(*self._mapped.pop())
+        """Unmap. Compiled code must not be called with this window's address any more."""
+        if self._mapping is None:
+            return
+        mapping, self.machine, self._mapping = weakref.ref(self._mapping), None, None
+        if left := mapping():
+            left.forget()
 
     def destroy(self):
         """Unmap and close the segments; the memory goes when the last process does."""

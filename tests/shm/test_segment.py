@@ -112,3 +112,19 @@ def test_a_window_that_cannot_be_mapped_leaves_no_descriptor(monkeypatch):
         Window.create(4 * MIB)
     assert caught.value.errno == errno.EPERM
     assert descriptors() == opened
+
+
+def test_views_of_a_destroyed_window_read_zeros_and_its_place_is_free_when_they_are_gone():
+    window = Window.create(4 * MIB)
+    address, record, memory = window.address, window.machine, window.memory(0)
+    record["seed"], memory[7] = 5, 6
+    window.destroy()
+    window.close()  # once is enough
+    assert (int(record["seed"]), int(memory[7])) == (0, 0)
+    other = Window.create(4 * MIB)
+    assert other.address != address
+    other.destroy()
+    del record, memory
+    again = Window.create(4 * MIB)
+    assert again.address == address
+    again.destroy()
