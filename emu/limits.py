@@ -27,6 +27,7 @@ MAX_TASKS = 256
 MAX_THREADS_PER_TASK = 150  # a default: FreeBSD's kern.threads.max_threads_per_proc (kse-5)
 MAX_JOBS = MAX_TASKS
 NUM_SIGNALS = 64
+NAME_BYTES = 16  # of a thread, with its NUL (Linux's TASK_COMM_LEN)
 FUTEX_BUCKETS = 512
 MAX_HOOKS = 24
 POLICY_WORDS = 8  # of a thread

@@ -5,10 +5,11 @@ raises the generation first, so old handles and tids turn stale.
 """
 
 from ..hot import entry, hot, never_inline
-from ..limits import ALL_CPUS, MAX_THREADS
+from ..limits import ALL_CPUS, MAX_THREADS, NAME_BYTES
 from ..shm import lockrank
 from ..shm.atomics import fetch_add, load_relaxed, store_relaxed
 from ..shm.layout import THREAD, machine_at
+from ..shm.memory import fill_bytes
 from ..shm.spinlock import acquire, field_address, release
 from ..shm.tags import TAG_THREAD, count_freed, count_made
 from .references import retain_task
@@ -66,6 +67,7 @@ def reset_thread(m, i, task):
     t.bucket = -1
     t.clear_child_tid = 0
     t.robust_list = 0
+    fill_bytes(field_address(t, "name"), 0, NAME_BYTES)
     store_relaxed(t, "signals", 0)
     t.fault_signal = 0
     t.signal_mask = 0

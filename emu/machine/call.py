@@ -2,6 +2,8 @@
 
 import time
 
+import numpy as np
+
 from ..kernel.handles import thread_by_tid, tid
 from ..kernel.migration import set_affinity
 from ..kernel.syscalls.linux.errors import ESRCH, LinuxError
@@ -9,7 +11,7 @@ from ..kernel.syscalls.linux.memory_calls import place
 from ..kernel.vfs.initial import START_DIRECTORY
 from ..kernel.vfs.table import FileTable
 from ..kernel.vm.address_space import map_frame, protect_region
-from ..limits import PAGE_SIZE
+from ..limits import NAME_BYTES, PAGE_SIZE
 from .guest_memory import UserMemory
 
 WORD = (1 << 64) - 1
@@ -98,11 +100,19 @@ class MachineView:
     def set_slack_ns(self, number, value):
         self._thread(number)["slack_ns"] = value
 
+    def name(self, number):
+        """A thread's name, without NUL."""
+        return bytes(self._thread(number)["name"]).split(b"\0")[0]
+
+    def set_name(self, number, name):
+        """Name a thread: at most 15 bytes count."""
+        self._thread(number)["name"][:] = np.frombuffer(name[: NAME_BYTES - 1].ljust(NAME_BYTES, b"\0"), np.uint8)
+
     def threads_of(self, task):
         """The tids of a task's threads."""
         machine, tids = self._server.machine, []
-        i = thread_by_tid(self._server.base, task.pid)
-        i = int(machine["tasks"][int(machine["threads"][i]["task"])]["first_thread"]) if i >= 0 else -1
+        index = next((index for index, state in self._server.tasks.items() if state is task), -1)
+        i = int(machine["tasks"][index]["first_thread"]) if index >= 0 else -1
         while i >= 0:
             tids.append(tid(self._server.base, i))
             i = int(machine["threads"][i]["sibling_next"])

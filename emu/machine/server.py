@@ -302,6 +302,7 @@ class Server:
         record["pid"] = tid_of_thread(self.base, i)
         thread["pc"], thread["x"][SP] = pc, sp
         self.tasks[task] = TaskState(int(record["pid"]), argv, self.stdio)
+        self.view.set_name(int(record["pid"]), self.tasks[task].name)
         sched.start(self.base, SERVER, i)
         references.release(self.base, SERVER, task)
         return job

@@ -14,11 +14,17 @@ class ThreadInfo:
 
     handle: int  # names it for suspend and resume; stale once it has left
     job: int
+    name: str  # as prctl set it; at first its creator's
     state: str  # runnable, running, blocked…
     cpu: int  # whose queue it is on; -1: the global queue
     suspended: bool
     instructions: int
     runtime_ns: int
+
+
+def name_of(thread):
+    """A thread's name from its record."""
+    return bytes(thread["name"]).split(b"\0")[0].decode(errors="replace")
 
 
 def living_threads(machine, job=None):
@@ -34,6 +40,7 @@ def living_threads(machine, job=None):
                 ThreadInfo(
                     handle=int(i) | (int(t["generation"]) << 32),
                     job=of_job,
+                    name=name_of(t),
                     state=STATE_NAMES[where & 0xFF],
                     cpu=-1 if queue == GLOBAL_QUEUE else queue,
                     suspended=int(t["suspend"]) == SUSPENDED,

@@ -29,6 +29,7 @@ from ..limits import (
     MAX_TASKS,
     MAX_THREADS,
     MAX_TIMEOUTS,
+    NAME_BYTES,
     NUM_SIGNALS,
     PAGE_SHIFT,
     POLICY_WORDS,
@@ -38,7 +39,7 @@ from ..limits import (
     TLB_ENTRIES,
 )
 from .memory import address_of, record_at
-from .records import i64, i64s, line, many, record
+from .records import i64, i64s, line, many, record, u8s
 from .tags import TAG_NAMES
 
 THREAD = record(
@@ -92,6 +93,7 @@ THREAD = record(
     line("linux"),
     i64("clear_child_tid", guard="this thread", doc="guest address cleared and woken at exit"),
     i64("robust_list", guard="this thread"),
+    u8s("name", NAME_BYTES, guard="server", doc="ends with a NUL; at first its creator's"),
     i64("signals", guard="atomic", doc="pending, bit n-1 for signal n"),
     i64("fault_signal", guard="this thread", doc="signal a trap raised, to deliver first; 0 none"),
     i64("signal_mask", guard="this thread", doc="blocked"),

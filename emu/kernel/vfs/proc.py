@@ -6,72 +6,14 @@ name, exe, argv, cwd, files, group, session); /proc/self leads to the caller's.
 
 import os
 
-from ..syscalls.linux.errors import EACCES, ENOENT, LinuxError
-from .abi import O_ACCMODE, O_PATH, O_RDONLY, S_IFREG
+from ..syscalls.linux.errors import ENOENT, LinuxError
 from .directory import FixedDirectory
-from .inode import Filesystem, Inode, Link, Stat
-from .open_file import SeekableFile
+from .inode import Filesystem, Link
+from .made_up import MadeUp, MadeUpLink, TextFile
+from .proc_threads import TaskThreads
 
 PROC_MAGIC = 0x9FA0
 ISA = "rv64imafdc_zicbom_zicboz_zicond_zicsr_zifencei_zba_zbb_zbs"
-
-
-class MadeUp(Inode):
-    """Common to files and links without lasting attributes of their own."""
-
-    def __init__(self, filesystem, number=None):
-        self.filesystem = filesystem
-        self.number = number or filesystem.next_number()
-
-    permissions = 0o444
-
-    def stat(self):
-        now = self.filesystem.clock()
-        mode = self.kind | self.permissions
-        return Stat(self.filesystem.device, self.number, mode, 1, 0, 0, 0, 0, 4096, 0, now, now, now)
-
-
-class TextFile(MadeUp):
-    """A file whose text a function makes."""
-
-    kind = S_IFREG
-
-    def __init__(self, filesystem, text, number=None):
-        super().__init__(filesystem, number)
-        self.text = text  # () -> str or bytes
-
-    def open(self, flags, task):
-        if flags & O_ACCMODE != O_RDONLY:
-            raise LinuxError(EACCES)
-        text = b"" if flags & O_PATH else self.text()
-        return OpenText(self, flags, text if isinstance(text, bytes) else os.fsencode(text))
-
-
-class OpenText(SeekableFile):
-    def __init__(self, node, flags, text):
-        super().__init__(node, flags)
-        self.text = text
-
-    def read_at(self, offset, count):
-        return self.text[offset : offset + count]
-
-    def size(self):
-        return len(self.text)
-
-
-class MadeUpLink(MadeUp, Link):
-    """A symbolic link whose text a function of the calling task makes."""
-
-    kind = Link.kind
-    permissions = 0o777
-    open = Link.open
-
-    def __init__(self, filesystem, text, number=None):
-        super().__init__(filesystem, number)
-        self.text = text  # task -> str
-
-    def target(self, task):
-        return self.text(task)
 
 
 class DescriptorLink(MadeUp, Link):
@@ -139,16 +81,17 @@ def _task_directory(proc, task):
     directory = FixedDirectory(filesystem, proc, str(task.pid), number=number)
     links = {"exe": lambda _: task.exe, "cwd": lambda _: task.cwd, "root": lambda _: "/"}
     texts = {
-        "comm": lambda: task.name + b"\n",
+        "comm": lambda: _name(proc.machine, task) + b"\n",
         "cmdline": lambda: b"".join(_bytes(argument) + b"\0" for argument in task.argv),
-        "stat": lambda: _task_stat(task),
-        "status": lambda: _task_status(task),
+        "stat": lambda: _task_stat(proc.machine, task),
+        "status": lambda: _task_status(proc.machine, task),
     }
     for i, (name, text) in enumerate(links.items(), 1):
         directory.entries[name] = MadeUpLink(filesystem, text, number + i)
     for i, (name, text) in enumerate(texts.items(), 8):
         directory.entries[name] = TextFile(filesystem, text, number + i)
     directory.entries["fd"] = DescriptorDirectory(filesystem, directory, task, number + 16)
+    directory.entries["task"] = TaskThreads(filesystem, directory, task, proc.machine)
     return directory
 
 
@@ -156,15 +99,24 @@ def _bytes(text):
     return text if isinstance(text, bytes) else os.fsencode(text)
 
 
-def _task_stat(task):
+def _name(machine, task):
+    """Its first thread's, or what it was at first where that has left."""
+    try:
+        return machine.name(task.pid)
+    except LinuxError:
+        return task.name
+
+
+def _task_stat(machine, task):
     """52 fields; those that the machine does not know are 0."""
-    head = f"{task.pid} ({os.fsdecode(task.name)}) R {task.ppid} {task.group} {task.session}"
+    head = f"{task.pid} ({os.fsdecode(_name(machine, task))}) R {task.ppid} {task.group} {task.session}"
     return head + " 0" * 46 + "\n"
 
 
-def _task_status(task):
+def _task_status(machine, task):
     return (
-        f"Name:\t{os.fsdecode(task.name)}\nUmask:\t{task.umask:04o}\nState:\tR (running)\nTgid:\t{task.pid}\n"
+        f"Name:\t{os.fsdecode(_name(machine, task))}\n"
+        f"Umask:\t{task.umask:04o}\nState:\tR (running)\nTgid:\t{task.pid}\n"
         f"Pid:\t{task.pid}\nPPid:\t{task.ppid}\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n"
     )
 

@@ -4,7 +4,7 @@ import random
 import struct
 
 from emu.kernel.syscalls.linux import files, info  # noqa: F401  (registers the handlers)
-from emu.kernel.syscalls.linux.errors import EFAULT, ENAMETOOLONG, ENOSPC, NAMES, Blocked, LinuxError
+from emu.kernel.syscalls.linux.errors import EFAULT, ENAMETOOLONG, ENOSPC, ESRCH, NAMES, Blocked, LinuxError
 from emu.kernel.syscalls.linux.numbers import NUMBERS
 from emu.kernel.syscalls.linux.registry import execute
 from emu.kernel.vfs.initial import initial_tree
@@ -46,6 +46,7 @@ class Machine:
         self.now_ns = 1_700_000_000_123_456_789
         self.masks = {100: 0b1111}
         self.nices, self.realtime, self.slacks = {}, {}, {}
+        self.names = {100: b"program"}
         self.task_list = []
 
     def free_memory_bytes(self):
@@ -85,6 +86,14 @@ class Machine:
 
     def set_slack_ns(self, tid, value):
         self.slacks[tid] = value
+
+    def name(self, tid):
+        if tid not in self.names:
+            raise LinuxError(ESRCH)
+        return self.names[tid]
+
+    def set_name(self, tid, name):
+        self.names[tid] = name[:15]
 
     def threads_of(self, task):
         return [task.pid]

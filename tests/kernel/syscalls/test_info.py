@@ -78,11 +78,12 @@ def test_groups_and_sessions(guest):
     guest.task = guest.machine.task_list[0]
 
 
-def test_names_of_tasks_are_cut_to_fifteen_bytes(guest):
+def test_names_of_threads_are_cut_to_fifteen_bytes(guest):
     at = guest.room(16)
     assert guest.sys("prctl", 15, "a name that is too long") == 0
     assert guest.sys("prctl", 16, at) == 0 and guest.read(at, 16) == b"a name that is \0"
-    assert guest.sys("prctl", 15, "short") == 0 and guest.task.name == b"short"
+    assert guest.sys("prctl", 15, "short") == 0 and guest.machine.names[SELF] == b"short"
+    assert guest.contents("/proc/self/comm") == b"short\n", "a task is called what its first thread is"
     assert guest.sys("prctl", 999) == "EINVAL" and guest.sys("prctl", 15, 8) == "EFAULT"
 
 

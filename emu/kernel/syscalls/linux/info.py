@@ -9,6 +9,7 @@ asks for.
 import struct
 from weakref import WeakKeyDictionary
 
+from ....limits import NAME_BYTES
 from .errors import EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH, LinuxError
 from .registry import Int32, Pointer, Size, UInt32, UInt64, served
 
@@ -24,7 +25,6 @@ DEFAULT_LIMITS = {RLIMIT_STACK: (8 << 20, INFINITY), RLIMIT_CORE: (0, INFINITY),
 PR_SET_NAME, PR_GET_NAME = 15, 16
 PR_SET_TIMERSLACK, PR_GET_TIMERSLACK = 29, 30
 MAX_SLACK_NS = 1 << 61  # a deadline and it are one word together
-NAME_BYTES = 16  # of a thread, with its NUL
 RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_THREAD = 0, -1, 1
 SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 0, 1, 2, 3, 5
 PRIORITIES = {SCHED_OTHER: (0, 0), SCHED_FIFO: (1, 99), SCHED_RR: (1, 99), SCHED_BATCH: (0, 0), SCHED_IDLE: (0, 0)}
@@ -284,17 +284,18 @@ def personality(call, wanted: UInt32):
 
 @served("prctl")
 def prctl(call, option: Int32, argument: UInt64):
-    """The name of the task, for threads have none of their own; and the thread's timer slack, 0: the machine's."""
+    """The thread's name; and its timer slack, 0: the machine's."""
     if option == PR_SET_NAME:
         try:
-            call.task.name = call.string(argument, NAME_BYTES)
+            name = call.string(argument, NAME_BYTES)
         except LinuxError as error:
             if error.errno != ENAMETOOLONG:
                 raise
-            call.task.name = call.read(argument, NAME_BYTES - 1)
+            name = call.read(argument, NAME_BYTES - 1)
+        call.machine.set_name(call.tid, name)
         return 0
     if option == PR_GET_NAME:
-        call.write(argument, call.task.name[: NAME_BYTES - 1].ljust(NAME_BYTES, b"\0"))
+        call.write(argument, call.machine.name(call.tid).ljust(NAME_BYTES, b"\0"))
         return 0
     if option == PR_SET_TIMERSLACK:
         call.machine.set_slack_ns(call.tid, min(argument, MAX_SLACK_NS))

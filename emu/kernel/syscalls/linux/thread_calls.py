@@ -1,8 +1,9 @@
 """clone of threads, exit, exit_group, getcpu (clone(2), without fork)."""
 
 from ....hot import hot, never_inline
+from ....limits import NAME_BYTES
 from ....shm.exits import ACCESS_WRITE
-from ....shm.memory import store_32
+from ....shm.memory import copy_bytes, store_32
 from ....shm.spinlock import field_address
 from ...errno import EAGAIN, EFAULT, EINVAL, ENOSYS, ESRCH
 from ...exiting import exit_thread
@@ -59,6 +60,7 @@ def sys_clone(m, me, i):
     new.nice = t.nice
     new.realtime = t.realtime
     new.slack_ns = t.slack_ns
+    copy_bytes(field_address(new, "name"), field_address(t, "name"), NAME_BYTES)
     if flags & CLONE_CHILD_CLEARTID:
         new.clear_child_tid = child_tid
     tid = tid_of(m, n)
