@@ -1,11 +1,12 @@
 # make demo    boots a 4-CPU machine and runs the demo guest
 # make test    runs the whole test suite
 # make lint    style checks
+# make mutants puts faults in, one at a time, and reports those that no test notices (ARGS: see tests/mutants)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint mutants clean
 
 demo: $(VENV)/.installed
 	$(BIN)/emu run --cpus 4 mandelbrot
@@ -15,6 +16,9 @@ test: $(VENV)/.installed-test
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
+
+mutants: $(VENV)/.installed-test
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

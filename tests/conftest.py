@@ -127,6 +127,14 @@ def compiled(request):
 
 
 @pytest.fixture(scope="session")
+def forkserver():
+    """The server from which processes are forked; for tests that need few compiled functions, not the kernel's all."""
+    from emu.machine.children import start_forkserver
+
+    start_forkserver()
+
+
+@pytest.fixture(scope="session")
 def warm():
     """The compile cache is complete: processes start at once."""
     from emu.machine.children import start_forkserver

@@ -8,7 +8,7 @@ from tests.litmus.crew import Crew
 
 
 @pytest.fixture
-def crew(warm, seed, tmp_path):
+def crew(forkserver, seed, tmp_path):
     with contextlib.ExitStack() as stack:
         yield lambda workers, **options: stack.enter_context(Crew(workers, seed, directory=str(tmp_path), **options))
 

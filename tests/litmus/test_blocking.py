@@ -1,0 +1,37 @@
+"""An event for a thread that is about to sleep in a system call is never slept over (cz-4, cz-5)."""
+
+import pytest
+
+from tests.litmus.blocking import KILL, SIGNAL, SUSPEND, THREAD, make_thread
+from tests.litmus.crew import CONTROL_S
+
+MODULE = "tests.litmus.blocking"
+EVENTS = {"signal": SIGNAL, "suspend": SUSPEND, "kill": KILL}
+
+pytestmark = [pytest.mark.system("cz-4"), pytest.mark.system("cz-5")]
+
+
+@pytest.fixture(params=EVENTS)
+def what(request):
+    return EVENTS[request.param]
+
+
+def run_rounds(crew, sleeper, what, rounds, bound_s):
+    run = crew(2, policy="random")
+    run.words[THREAD] = make_thread(run.window)
+    run.run(MODULE, [(sleeper, (rounds, what)), ("poster", (rounds, what))], bound_s=bound_s)
+    return run
+
+
+def test_no_event_is_lost_that_comes_just_before_a_sleep(crew, what):
+    run = run_rounds(crew, "sleeper", what, 200_000, 3.0)
+    assert run.violations == 0
+    assert run.results()[0] > 1000, "too few rounds to mean anything"
+
+
+def test_control_a_system_call_without_its_second_look_sleeps_over_it(crew, what):
+    assert run_rounds(crew, "bad_sleeper", what, 100_000_000, CONTROL_S).violations > 0
+
+
+def test_control_a_sleep_declared_without_a_fence_is_not_seen(crew):
+    assert run_rounds(crew, "unfenced_sleeper", SIGNAL, 1_000_000_000, CONTROL_S).violations > 0

@@ -1,0 +1,172 @@
+"""One CPU that looks once more and goes to sleep, and one that has something for it at that moment.
+
+In shared memory alone: whoever is owed a message is taken to have got it, so there are a hundred times as many
+rounds as with ZeroMQ (parking.py), enough to see a processor carry out a store after a later load.  Nothing is
+decided by time: the sender says when it is done, and a sleeper that nobody has woken by then is lost.
+"""
+
+from emu.cpu_worker.loop import PARK, _park
+from emu.hot import entry, hot
+from emu.kernel.ipi import AWAKE, MESSAGE_COMING, PARKED, cancel_park, mark_parked, send_ipi
+from emu.kernel.local_queue import available
+from emu.kernel.randomness import random_below
+from emu.kernel.sched import _wake_idle, block, make_runnable, pick_next, start_thread
+from emu.kernel.states import SLEEP_EVENT, queue_of
+from emu.kernel.thread import allocate_thread
+from emu.kernel.wait import claim, prepare_sleep, sleep_word
+from emu.limits import IPI_CALL
+from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, store_relaxed
+from emu.shm.layout import machine_at
+from tests.litmus.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation
+
+ROUND, SENT, THREAD, CONSUMED = (OWN + k * LINE for k in range(4))
+TARGET = 0
+REAL, UNFENCED, ONE_LOOK = range(3)
+
+# --- parking against an interrupt -----------------------------------------------------------------
+
+
+@hot
+def _park_unfenced(m, me):
+    """Control: `parked` is set by a plain store."""
+    store_relaxed(m.cpus[me], "parked", PARKED)
+    return PARK if load_seq_cst(m.cpus[me], "pending") == 0 or not cancel_park(m, me) else 0
+
+
+@hot
+def _park_after_one_look(m, me):
+    """Control: interrupts are looked for before `parked` is set, and not after."""
+    if load_seq_cst(m.cpus[me], "pending") != 0:
+        return 0
+    mark_parked(m, me)
+    return PARK
+
+
+@entry(5)
+def parker(address, me, workers, count, how):
+    m = machine_at(address)
+    c = m.cpus[me]
+    meet(m, workers)
+    done = 0
+    consumed = 0
+    while done < count and not over(m):
+        done += 1
+        set_word(m, ROUND, done)
+        dawdle(random_below(m, me, 8))
+        if how == UNFENCED:
+            doing = _park_unfenced(m, me)
+        elif how == ONE_LOOK:
+            doing = _park_after_one_look(m, me)
+        else:
+            doing = _park(m, me)
+        spins = 0
+        while doing == PARK and not over(m):  # until the message comes
+            sent = get_word(m, SENT) == done
+            if load_seq_cst(c, "parked") == MESSAGE_COMING:
+                consumed += 1
+                break
+            if sent:
+                violation(m)
+            spins = spin(spins)
+        while get_word(m, SENT) != done and not over(m):
+            spins = spin(spins)
+        exchange(c, "parked", AWAKE)
+        exchange(c, "pending", 0)
+    set_word(m, CONSUMED, consumed)
+    result(m, me, done)
+    return 0
+
+
+@entry(5)
+def sender(address, me, workers, count, how):
+    m = machine_at(address)
+    t = m.cpus[TARGET]
+    meet(m, workers)
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        while get_word(m, ROUND) < done and not over(m):
+            load_relaxed(t, "parked")  # has the line, so that the target's store takes its time
+        dawdle(random_below(m, me, 8))
+        send_ipi(m, me, TARGET, IPI_CALL)
+        m.cpus[me].kicks = 0
+        set_word(m, SENT, done)
+    result(m, me, done)
+    return 0
+
+
+# --- the idle mask against a thread that becomes runnable ------------------------------------------
+
+
+@hot
+def _announce_unfenced(m, me, i):
+    """Control: `make_runnable` and `announce` without the fence between."""
+    queue = queue_of(m.threads[i])
+    m.queues[queue].nr_runnable = 1
+    if (load_relaxed(m, "idle") >> queue) & 1 != 0:
+        _wake_idle(m, me, 1 << queue)
+
+
+@entry(5)
+def idler(address, me, workers, count, how):
+    """Sets its bit, looks once, and sleeps; it has one thread, which the other wakes."""
+    m = machine_at(address)
+    c = m.cpus[me]
+    i = allocate_thread(m, me, 0)
+    m.threads[i].affinity = 1 << me
+    start_thread(m, me, i)
+    pick_next(m, me)
+    set_word(m, THREAD, i)
+    meet(m, workers)
+    done = 0
+    while done < count and not over(m):
+        if how == REAL:
+            prepare_sleep(m.threads[i], SLEEP_EVENT)
+            block(m, me, i)
+        done += 1
+        set_word(m, ROUND, done)
+        dawdle(random_below(m, me, 8))
+        fetch_or(m, "idle", 1 << me)  # as _idle
+        asleep = available(m, me) == 0
+        spins = 0
+        while asleep and not over(m):
+            sent = get_word(m, SENT) == done
+            if load_seq_cst(c, "pending") != 0:
+                break
+            if sent:
+                violation(m)
+            spins = spin(spins)
+        fetch_and(m, "idle", ~(1 << me))
+        while get_word(m, SENT) != done and not over(m):
+            spins = spin(spins)
+        exchange(c, "pending", 0)
+        if how == REAL:
+            while pick_next(m, me) != i and not over(m):
+                spins = spin(spins)
+        else:
+            m.queues[me].nr_runnable = 0
+    result(m, me, done)
+    return 0
+
+
+@entry(5)
+def waker(address, me, workers, count, how):
+    m = machine_at(address)
+    meet(m, workers)
+    i = get_word(m, THREAD)
+    t = m.threads[i]
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        while get_word(m, ROUND) < done and not over(m):
+            load_relaxed(m, "idle")  # has the line, as the idle CPU has its queue's
+        dawdle(random_below(m, me, 8))
+        if how == REAL:
+            claim(t, sleep_word(t))
+            make_runnable(m, me, i)
+        else:
+            _announce_unfenced(m, me, i)
+        m.cpus[me].kicks = 0
+        set_word(m, SENT, done)
+    result(m, me, done)
+    return 0

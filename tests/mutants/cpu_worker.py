@@ -1,0 +1,26 @@
+"""Faults in emu/cpu_worker."""
+# ruff: noqa: E501  (texts as they stand)
+
+from .mutant import Mutant
+
+LOOP = "emu/cpu_worker/loop.py"
+BLOCKING = "tests/litmus/test_blocking.py::test_no_event_is_lost_that_comes_just_before_a_sleep"
+WAKING = "tests/litmus/test_waking.py::test_the_last_look_or_the_waker_sees_the_other"
+
+MUTANTS = [
+    Mutant("system-call-no-look-for-signals", LOOP,
+           "if is_ending(m, t.task) or signal_waits(m, t):\n            interrupt_sleep",
+           "if is_ending(m, t.task):\n            interrupt_sleep", f"{BLOCKING}[signal]"),
+    Mutant("system-call-no-look-for-kill", LOOP,
+           "if is_ending(m, t.task) or signal_waits(m, t):\n            interrupt_sleep",
+           "if signal_waits(m, t):\n            interrupt_sleep", f"{BLOCKING}[kill]"),
+    Mutant("system-call-no-look-for-suspend", LOOP,
+           'elif load_seq_cst(t, "suspend") != 0:\n            interrupt_sleep(m, me, i, True)',
+           "elif m.failed != 0:\n            interrupt_sleep(m, me, i, True)", f"{BLOCKING}[suspend]"),
+    Mutant("park-no-second-look", LOOP, "if _found(m, me) < 0:\n        c.parks", "if True:\n        c.parks",
+           f"{WAKING}[parker-sender]"),
+    Mutant("park-looks-before-it-marks", LOOP, "    mark_parked(m, me)\n    if _found(m, me) < 0:",
+           "    found = _found(m, me)\n    mark_parked(m, me)\n    if found < 0:", f"{WAKING}[parker-sender]"),
+    Mutant("park-cancelled-without-swap", LOOP, "return 0 if cancel_park(m, me) else PARK", "cancel_park(m, me)\n    return 0",
+           f"{WAKING}[parker-sender]"),
+]  # fmt: skip

@@ -1,0 +1,102 @@
+"""The copy of the repository in which mutants live: the user's checkout is only read.
+
+The copy is always at the same place, in a folder of its own under the user's cache, since the compile cache
+goes by the path of the sources: so what a mutant does not reach is compiled once.  `Tree` makes the copy equal to
+the checkout first, whatever an earlier run that was killed has left, and one run at a time has it (a file lock).
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+LEFT_OUT = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
+SOURCES = ("emu", "guests", "tests", "tools", "pyproject.toml")  # what a verdict depends on
+PACKAGES = {"emu_tools": "tools", "emu_guests": "guests"}  # as pyproject.toml's package-dir
+
+
+class Busy(Exception):
+    """Another run has the copy."""
+
+
+def files_below(root):
+    """Relative paths of the files of a repository, without what is made from them."""
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(n for n in names if n not in LEFT_OUT and not n.endswith(".egg-info"))
+        for name in sorted(files):
+            path = Path(folder, name)
+            if path.is_file() and not path.is_symlink() and not name.endswith(".pyc"):
+                yield path.relative_to(root)
+
+
+class Tree:
+    """A copy of the repository `root`; a context manager that holds the copy's lock."""
+
+    def __init__(self, root, folder):
+        self.root, self.folder = Path(root), Path(folder)
+        self.path = self.folder / "tree"
+        self.digest = ""
+        self._serial = 0
+
+    def __enter__(self):
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = open(self.folder / "lock", "w")  # noqa: SIM115 (closed in __exit__)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise Busy(f"another run of mutants has {self.folder}") from None
+        self._copy()
+        return self
+
+    def __exit__(self, *exception):
+        self._lock.close()
+
+    def _copy(self):
+        wanted = set(files_below(self.root))
+        have = set(files_below(self.path)) if self.path.is_dir() else set()
+        for relative in have - wanted:
+            (self.path / relative).unlink()
+        digest = hashlib.sha256()
+        for relative in sorted(wanted):
+            data, target = (self.root / relative).read_bytes(), self.path / relative
+            if relative.parts[0] in SOURCES:
+                digest.update(str(relative).encode() + b"\0" + data)
+            if relative not in have or target.read_bytes() != data:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.root / relative, target)
+                shutil.copymode(self.root / relative, target)
+        for name, target in PACKAGES.items():
+            link = self.folder / "links" / name
+            link.parent.mkdir(exist_ok=True)
+            if not link.is_symlink():
+                link.symlink_to(self.path / target)
+        self.digest = digest.hexdigest()[:16]
+
+    @contextlib.contextmanager
+    def mutated(self, mutant):
+        """The copy has the mutant's fault inside the block."""
+        path = self.path / mutant.file
+        text = path.read_text()
+        changed = mutant.mutated(text)
+        try:
+            self._write(path, changed)
+            yield
+        finally:
+            self._write(path, text)
+
+    def _write(self, path, text):
+        path.write_text(text)
+        self._serial += 1  # Python's bytecode goes by second and size: each version has a time of its own
+        os.utime(path, (self._serial, self._serial))
+
+    def environment(self, seed):
+        """What a process needs to run in the copy, and to find nothing of the checkout."""
+        return {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(self.path), str(self.folder / "links")]),
+            "EMU_CACHE_DIR": str(self.folder / "cache"),
+            "EMU_SEED": str(seed),
+        }  # fmt: skip
