@@ -189,6 +189,9 @@ def print_summary(report):
     if report.unknown_calls:
         names = ", ".join(f"{name} ×{count}" for name, count in sorted(report.unknown_calls.items()))
         console.print(f"unknown system calls (answered ENOSYS): {names}")
+    if report.failed_calls:
+        names = ", ".join(f"{name} ×{count}" for name, count in sorted(report.failed_calls.items()))
+        console.print(f"calls that failed inside emu: {names}")
     if report.thread_limit_hits:
         console.print(
             f"the limit of {report.max_threads} threads per task refused {report.thread_limit_hits} threads: "

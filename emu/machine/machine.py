@@ -342,9 +342,9 @@ class Machine(Watching):
 
     def report(self):
         """The figures so far."""
-        unknown = {} if self._failed() else self._ask("figures")["unknown_calls"]
+        counted = {} if self._failed() else self._ask("figures")
         return make_report(
-            self.window.machine, self.config, time.monotonic_ns(), unknown, self._interrupted
+            self.window.machine, self.config, time.monotonic_ns(), counted, self._interrupted
         )
 
     def call(self, cpu, name, *arguments):

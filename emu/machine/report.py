@@ -57,6 +57,7 @@ class Report:
     run_delay_mean_ns: float  # from runnable to running, over all threads
     jobs: list[JobReport] = field(default_factory=list)
     unknown_calls: dict[str, int] = field(default_factory=dict)
+    failed_calls: dict[str, int] = field(default_factory=dict)  # mistakes of emu's: call and exception, how often
     interrupted: bool = False
     max_threads: int = 0  # that a task may have at a time
     thread_limit_hits: int = 0  # threads refused for that (kse-5)
@@ -82,8 +83,8 @@ def job_report(machine, job):
     return JobReport(job=job, threads=int(record["threads"]) + len(mine), **sums)
 
 
-def make_report(machine, config, now_ns, unknown_calls, interrupted):
-    """Read the figures of a machine record."""
+def make_report(machine, config, now_ns, counted, interrupted):
+    """Read the figures of a machine record; `counted` are those that the system server keeps."""
     wall_ns = max(now_ns - int(machine["boot_ns"]), 1)
     cpus = []
     for k in range(int(machine["nr_cpus"])):
@@ -124,7 +125,8 @@ def make_report(machine, config, now_ns, unknown_calls, interrupted):
         involuntary=sum(c.involuntary for c in cpus),
         run_delay_mean_ns=sum(j.run_delay_ns for j in jobs) / max(sum(j.slices for j in jobs), 1),
         jobs=jobs,
-        unknown_calls=dict(unknown_calls),
+        unknown_calls=counted.get("unknown_calls", {}),
+        failed_calls=counted.get("failed_calls", {}),
         interrupted=interrupted,
         max_threads=int(machine["max_threads_per_task"]),
         thread_limit_hits=int(machine["thread_limit_hits"]),

@@ -7,18 +7,21 @@ garbage thread, alux-5).  It is one thread of plain Python: file tables and the
 file system need no locks.  What must wait (a read from a terminal) is tried again
 when the host descriptor is ready, so nobody is held up (inko-6).
 
+Whatever an exception interrupts ends that call, or at most its task, and is counted (mishaps.py): what a guest
+asks cannot end the machine.
+
 The supervisor speaks to it over one ROUTER socket (msgpack: [name, arguments…]).
 """
 
 import gc
-import os
 import random
-import time
+import sys
 import traceback
 
 import msgpack
 import zmq
 
+from ..cache import CHECK
 from ..cpu_worker.lifeline import tie_to_supervisor
 from ..cpu_worker.mail import Mail, address
 from ..cpu_worker.process import prepare_actor
@@ -28,25 +31,34 @@ from ..kernel.failures import FAIL_CRASH
 from ..kernel.handles import tid as tid_of_thread
 from ..kernel.holding import HoldScope, ThreadEnds
 from ..kernel.ipi import INTERRUPTED, begin_park, end_park, owed, post, take_pending
-from ..kernel.kill_reasons import KILL_ASKED, KILL_FAULT, KILL_SIGNAL
-from ..kernel.server_ring import NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, take_request
+from ..kernel.kill_reasons import KILL_ASKED, KILL_FAULT, KILL_INTERNAL, KILL_SIGNAL
+from ..kernel.server_ring import NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, take_request
 from ..kernel.signals import IGNORED_BY_DEFAULT, SIGPIPE, bit, post_signal, waits_for_thread
 from ..kernel.suspend import ask_resume, ask_suspend
 from ..kernel.syscalls.linux import registry
 from ..kernel.syscalls.linux.errors import ENOSYS, EPIPE, Blocked, LinuxError
 from ..kernel.syscalls.linux.numbers import name_of
 from ..kernel.thread import create_thread
+from ..kernel.vfs.stream import HostStream, StreamNode
 from ..limits import IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
 from ..shm.segment import Window
 from . import served  # noqa: F401  (registers the handlers)
 from .call import Call, MachineView, TaskState
 from .guest_memory import PageStore, UserMemory
+from .mishaps import Mishaps
+from .notices import Notices
 from .placing import PlacingError, place_program
 from .signal_frames import deliver, sigreturn
 from .traps import report_trap
+from .waiting import WaitingCalls
 
 NR_SIGRETURN = 139
 SP = 2
+SIGSEGV, SIGKILL = 11, 9
+REQUESTS_PER_TURN = 64  # then the supervisor, host descriptors and deadlines have their turn
+NOTICE_MS = 100  # between two tries to write lines that their reader has not taken
+WORDS = {REQUEST_SIGNAL: "delivery of a signal", REQUEST_TRAP: "report of a trap"}
+NO_RESULT, WAITS = "no result", "waits"  # what a request may come to beside a number
 
 
 def main(config, descriptors, stdio):
@@ -58,11 +70,13 @@ def main(config, descriptors, stdio):
         prepare_actor(window, SERVER, config["policy"])
         for cpu in range(config["cpus"]):
             hotplug.bring_online(window.address, SERVER, cpu)
-        server = Server(window, mail, config, [d.detach() for d in stdio])
+        server = Server(window, mail, config, [d and d.detach() for d in stdio])
         gc.freeze()
         server.run()
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        if CHECK:
+            traceback.print_exc()
+        print(f"emu: the system server: {type(error).__name__}: {error}", file=sys.stderr)
         window.machine["failed_value"] = SERVER
         window.machine["failed"] = FAIL_CRASH
         mail.wake(post(window.address, SERVER, SUPERVISOR, IPI_STOP))
@@ -77,13 +91,15 @@ class Server:
         self.me = SERVER
         self.machine = window.machine
         self.mail = mail
-        self.stdio = stdio
+        self.streams = [None if d is None else StreamNode(d) for d in stdio]
+        self.stdout = HostStream(self.streams[1]) if self.streams[1] else None
+        self.notices = Notices(self.streams[2])
+        self.mishaps = Mishaps(self.notices.say)
         self.random = random.Random(config["seed"])
         self.view = MachineView(self, config)
         self.store = PageStore(window, SERVER)
         self.tree = served.make_tree(self.view, self.store, config["mounts"])
         self.tasks = {}  # task index -> TaskState
-        self.waiting = {}  # thread index -> (sleep word, Call, Blocked)
         self.unknown_calls = {}  # name -> count
         self.fault_codes = {}  # thread index -> (si_code, address)
         self.suspended_masks = {}  # thread index -> mask to restore
@@ -91,10 +107,17 @@ class Server:
         self.timedwait_info = {}  # thread index -> its siginfo address
         self.stopped = False
         self.poller = zmq.Poller()
+        self.waiting = WaitingCalls(self.poller)
         self.poller.register(mail.inbox, zmq.POLLIN)
         self.control = mail.context.socket(zmq.ROUTER)
         self.control.bind(address(config["directory"], "control"))
         self.poller.register(self.control, zmq.POLLIN)
+
+    def close(self):
+        """Give back what belongs to this process alone."""
+        self.control.close(0)
+        for stream in filter(None, self.streams):
+            stream.close()
 
     # --- main loop -----------------------------------------------------------------
 
@@ -110,18 +133,18 @@ class Server:
                 self._sleep()
 
     def _serve_all(self):
-        """Serve until the ring is empty; True when anything was served."""
-        served_any = False
-        while (request := take_request(self.base)) != NOTHING:
-            served_any = True
+        """Serve what is in the ring, a turn's worth at most; True when anything was served."""
+        for turn in range(REQUESTS_PER_TURN):
+            request = take_request(self.base)
+            if request == NOTHING:
+                return turn > 0
             if request > 0:
                 self._serve(request - 1)
             else:
                 self._reap(-request - 1)
-            if self.waiting:
-                self._retry_changed()
+            self._retry_changed()
             self._send_kicks()
-        return served_any
+        return True
 
     def _send_kicks(self):
         kicks = owed(self.base, SERVER)
@@ -130,7 +153,7 @@ class Server:
 
     def _sleep(self):
         """Parked: sleep until a wake-up, a request of the supervisor, a descriptor or a deadline."""
-        ready = dict(self.poller.poll(self._timeout_ms()))
+        ready = dict(self.poller.poll(self._patience_ms()))
         consumed = self.mail.inbox in ready and self.mail.take()
         if end_park(self.base, SERVER, int(consumed)):
             self.mail.sleep()
@@ -141,15 +164,17 @@ class Server:
         if self.control in ready:
             self._answer_control()
         if self.waiting:
-            self._retry_ready({d for d in ready if isinstance(d, int)})
+            self._retry(self.waiting.ready({d for d in ready if isinstance(d, int)}, self.machine["threads"]["sleep"]))
             self._retry_changed()  # an interrupt may have brought news: a thread is suspended now
+        self.notices.flush()
         self._send_kicks()
 
-    def _timeout_ms(self):
-        deadlines = [b.deadline_ns for _, _, b in self.waiting.values() if b.deadline_ns is not None]
-        if not deadlines:
-            return None
-        return max(0, -(-(min(deadlines) - time.monotonic_ns()) // 1_000_000))
+    def _patience_ms(self):
+        """How long to sleep at most, None: until something comes."""
+        patience = self.waiting.timeout_ms()
+        if self.notices.flush():
+            return patience
+        return NOTICE_MS if patience is None else min(patience, NOTICE_MS)
 
     # --- threads ---------------------------------------------------------------------
 
@@ -158,12 +183,31 @@ class Server:
             return  # woken by a kill meanwhile
         thread = self.machine["threads"][i]
         request = int(thread["request"])
-        if request == REQUEST_SYSCALL:
-            self._system_call(i, thread)
-        elif request == REQUEST_SIGNAL:
-            self._signal(i, thread)
-        else:
-            self._trap(i, thread)
+        try:
+            if request == REQUEST_SYSCALL:
+                outcome = self._system_call(i, thread)
+            elif request == REQUEST_SIGNAL:
+                outcome = self._signal(i, thread)
+            else:
+                outcome = self._trap(i, thread)
+        except Exception as error:
+            what = name_of(int(thread["x"][17])) if request == REQUEST_SYSCALL else WORDS[request]
+            outcome = self._give_up(thread, what, error)
+        self._finish(i, outcome)
+
+    def _give_up(self, thread, what, error):
+        """A request that emu failed to serve, and that has no result to fail with: its task ends."""
+        self.mishaps.note(what, error)
+        self.end_task(int(thread["task"]), SIGKILL, KILL_INTERNAL)
+        return NO_RESULT
+
+    def _finish(self, i, outcome):
+        """Let the thread go on with a result, with its registers as they are, or not yet."""
+        if outcome is NO_RESULT:
+            sleeping.finish_without_result(self.base, SERVER, i)
+        elif outcome is not WAITS:
+            outcome &= (1 << 64) - 1
+            sleeping.finish_serving(self.base, SERVER, i, outcome - ((outcome >> 63) << 64))
 
     def _system_call(self, i, thread):
         number = int(thread["x"][17])
@@ -171,67 +215,48 @@ class Server:
             try:
                 sigreturn(self, thread)
             except LinuxError:
-                self.end_task(int(thread["task"]), 11)
-            sleeping.finish_without_result(self.base, SERVER, i)
-            return
+                self.end_task(int(thread["task"]), SIGSEGV)
+            return NO_RESULT
         if registry.handler_of(number) is None:
             name = name_of(number)
             self.unknown_calls[name] = self.unknown_calls.get(name, 0) + 1
-            sleeping.finish_serving(self.base, SERVER, i, -ENOSYS)
-            return
-        self._try(i, Call(self, i, thread))
+            return -ENOSYS
+        return self._try(i, Call(self, i, thread))
 
     def _try(self, i, call):
-        """Execute a call, its task held; when it has to wait, remember it."""
+        """Execute a call, its task held; its outcome. When it has to wait, it is remembered."""
         try:
             with HoldScope(self.window, SERVER, i) as call.scope:
                 result = registry.execute(call)
         except ThreadEnds:
-            sleeping.finish_without_result(self.base, SERVER, i)
-            return
+            return NO_RESULT
         except Blocked as blocked:
-            word = sleeping.serve_later(self.base, SERVER, i)
-            self.waiting[i] = (word, call, blocked)
-            self._watch(blocked, True)
+            self.waiting.add(i, sleeping.serve_later(self.base, SERVER, i), call, blocked)
             if waits_for_thread(self.base, i):  # a signal came before the sleep (cz-4)
                 sleeping.interrupt(self.base, SERVER, i)
-            return
+            return WAITS
+        except Exception as error:
+            return -self.mishaps.note(name_of(call.number), error)
         if result == -EPIPE:
             post_signal(self.base, SERVER, i, SIGPIPE)
-        result &= (1 << 64) - 1
-        sleeping.finish_serving(self.base, SERVER, i, result - ((result >> 63) << 64))
+        return result
 
-    def _watch(self, blocked, on):
-        descriptor = blocked.descriptor
-        if descriptor is None:
-            return
-        if on:
-            self.poller.register(descriptor, zmq.POLLOUT if blocked.writing else zmq.POLLIN)
-        elif not any(b.descriptor == descriptor for _, _, b in self.waiting.values()):
-            self.poller.unregister(descriptor)
-
-    def _retry(self, i):
-        word, call, blocked = self.waiting.pop(i)
-        self._watch(blocked, False)
-        if int(self.machine["threads"][i]["sleep"]) == word and sleeping.begin_serving(
-            self.base, SERVER, i
-        ):
-            self._try(i, call)
-
-    def _retry_ready(self, descriptors):
-        """Calls whose descriptor is ready or whose deadline has come; forget interrupted ones."""
-        now = time.monotonic_ns()
-        for i, (word, _, blocked) in list(self.waiting.items()):
-            late = blocked.deadline_ns is not None and now >= blocked.deadline_ns
-            gone = int(self.machine["threads"][i]["sleep"]) != word
-            if late or gone or blocked.descriptor in descriptors:
-                self._retry(i)
+    def _retry(self, threads):
+        """Make waiting calls again; those whose sleep is over are forgotten. True when something has changed by it."""
+        progress = False
+        for i in threads:
+            waiting = self.waiting.pop(i)
+            asleep = int(self.machine["threads"][i]["sleep"]) == waiting.word
+            if asleep and sleeping.begin_serving(self.base, SERVER, i):
+                outcome = self._try(i, waiting.call)
+                self._finish(i, outcome)
+                progress |= outcome is not WAITS or waiting.on is not None and waiting.on.changes != waiting.seen
+        return progress
 
     def _retry_changed(self):
-        """Something was served: calls that wait for no host descriptor may go on."""
-        for i, (_, _, blocked) in list(self.waiting.items()):
-            if blocked.descriptor is None:
-                self._retry(i)
+        """Calls that wait for others' calls, until none gets further: each may be what another waits for."""
+        while self.waiting and self._retry(self.waiting.changed()):
+            pass
 
     # --- signals and traps -----------------------------------------------------------------
 
@@ -240,7 +265,7 @@ class Server:
         status = deliver(self, i, thread, self.machine["tasks"][task])
         if status is not None:
             self.end_task(task, status)
-        sleeping.finish_without_result(self.base, SERVER, i)
+        return NO_RESULT
 
     def _trap(self, i, thread):
         number, code, line = report_trap(self, i, thread)
@@ -248,12 +273,12 @@ class Server:
         handler = int(task["handler"][number - 1])
         blocked = int(thread["signal_mask"]) & bit(number)
         if handler in (0, 1) or blocked:
-            os.write(self.stdio[2], f"{line}\n".encode())
+            self.notices.say(line)
             self.end_task(int(thread["task"]), number, KILL_FAULT)
         else:
             thread["fault_signal"] = number
             self.fault_codes[i] = (code, int(thread["trap_value"]))
-        sleeping.finish_without_result(self.base, SERVER, i)
+        return NO_RESULT
 
     def ignored(self, i, number):
         """True when a signal's default is to be ignored."""
@@ -270,8 +295,8 @@ class Server:
         task["handled"], task["ignored"] = handled, ignored
 
     def print(self, data):
-        """Guests' `emu_print`: to the machine's standard output."""
-        os.write(self.stdio[1], data)
+        """Guests' `emu_print`: to the machine's standard output; how much it took. Blocked, LinuxError."""
+        return self.stdout.write(data) if self.stdout else len(data)
 
     def memory(self, thread):
         return UserMemory(self.window, SERVER, int(thread["task"]))
@@ -294,14 +319,14 @@ class Server:
             i = create_thread(self.base, SERVER, task)
             if i < 0:
                 raise PlacingError("no thread record is free")
-        except PlacingError:
+        except Exception:
             tasks.reap_task(self.base, SERVER, task)
             raise
         record, thread = self.machine["tasks"][task], self.machine["threads"][i]
         record["leader"] = i | (int(thread["generation"]) << 32)
         record["pid"] = tid_of_thread(self.base, i)
         thread["pc"], thread["x"][SP] = pc, sp
-        self.tasks[task] = TaskState(int(record["pid"]), argv, self.stdio)
+        self.tasks[task] = TaskState(int(record["pid"]), argv, self.streams)
         self.view.set_name(int(record["pid"]), self.tasks[task].name)
         sched.start(self.base, SERVER, i)
         references.release(self.base, SERVER, task)
@@ -309,8 +334,11 @@ class Server:
 
     def _reap(self, task):
         state = self.tasks.pop(task, None)
-        if state:
-            state.release()
+        try:
+            if state:
+                state.release()
+        except Exception as error:
+            self.mishaps.note("end of a task", error)
         tasks.reap_task(self.base, SERVER, task)
         self.mail.wake(post(self.base, SERVER, SUPERVISOR, IPI_RESCHEDULE))
 
@@ -322,13 +350,17 @@ class Server:
                 sender, payload = self.control.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            name, *arguments = msgpack.unpackb(payload, strict_map_key=False)
+            name = "request"
             try:
-                reply = {"result": getattr(self, f"do_{name}")(*arguments)}
+                name, *arguments = msgpack.unpackb(payload, strict_map_key=False)
+                reply = msgpack.packb({"result": getattr(self, f"do_{name}")(*arguments)})
             except PlacingError as error:
-                reply = {"error": str(error)}
+                reply = msgpack.packb({"error": str(error)})
+            except Exception as error:
+                self.mishaps.note(f"the supervisor's {name}", error)
+                reply = msgpack.packb({"error": f"{name} failed inside emu: {type(error).__name__}: {error}"})
             self._send_kicks()
-            self.control.send_multipart([sender, msgpack.packb(reply)])
+            self.control.send_multipart([sender, reply])
 
     def do_spawn(self, program, argv, environment):
         return self.spawn(program, [bytes(a) for a in argv], environment)
@@ -360,7 +392,7 @@ class Server:
 
     def do_figures(self):
         """What only the server counts."""
-        return {"unknown_calls": self.unknown_calls}
+        return {"unknown_calls": self.unknown_calls, "failed_calls": self.mishaps.counts}
 
     def do_stop(self):
         self.stopped = True

@@ -3,31 +3,49 @@
 They are served like the Linux calls, with the same errors, beside them in every task.
 """
 
+from ...limits import PAGE_SIZE
 from ..exclusive import set_exclusive
 from ..handles import thread_by_tid
 from ..kill_reasons import KILL_UNOWNED_MEMORY
 from ..suspend import ask_resume, ask_suspend, suspended
-from .linux.errors import EFAULT, EINVAL, ESRCH, Blocked, LinuxError
-from .linux.registry import Int32, Pointer, served
+from .linux.errors import EFAULT, EINVAL, ENAMETOOLONG, ESRCH, Blocked, LinuxError, OthersFirst
+from .linux.registry import Int32, Int64, served
 
 FIRST = 0x1000
+PAGES_A_TURN = 64  # of a string, before others are served
 NAMES = ("emu_print", "emu_exclusive", "emu_suspend", "emu_resume")
 NUMBERS = {name: FIRST + k for k, name in enumerate(NAMES)}
 
 
 @served("emu_print", number=NUMBERS["emu_print"])
-def emu_print(call, text: Pointer):
+def emu_print(call, text: Int64):
     """The document's example (alux-8): print a string; memory that is not the task's own kills it."""
-    while True:
+    at = call.memo or text
+    for _ in range(PAGES_A_TURN):
         try:
-            character = call.read(text, 1)
+            piece, ended = _to_nul_or_page_end(call, at)
         except LinuxError as error:
             assert error.errno == EFAULT
             call.scope.exit(KILL_UNOWNED_MEMORY)
-        if character == b"\0":
+        while piece:
+            taken = call.print(piece)
+            piece = piece[taken:]
+            at += taken
+            call.memo = call.thread["restart_a0"] = at  # whatever makes the call again, it goes on from here
+        if ended:
             return 0
-        call.print(character)
-        text += 1
+    raise OthersFirst
+
+
+def _to_nul_or_page_end(call, at):
+    """(bytes from `at`, whether a NUL comes after them); EFAULT."""
+    room = PAGE_SIZE - (at & (PAGE_SIZE - 1))
+    try:
+        return call.string(at, room), True
+    except LinuxError as error:
+        if error.errno != ENAMETOOLONG:
+            raise
+    return call.read(at, room), False
 
 
 @served("emu_exclusive", number=NUMBERS["emu_exclusive"])

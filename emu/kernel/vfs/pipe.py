@@ -1,6 +1,6 @@
 """Pipes between guest threads.
 
-A blocked end raises Blocked(None): the server makes the call again after other calls.  Writes of up to PIPE_BUF
+A blocked end raises Blocked: the server makes the call again when the pipe has changed.  Writes of up to PIPE_BUF
 bytes are all or nothing; longer ones go in pieces.
 """
 
@@ -23,6 +23,7 @@ class Pipe(MemoryInode):
         self.data = bytearray()
         self.readers = 0
         self.writers = 0
+        self.changes = 0  # of any of these: who waits looks again when it has grown
 
     def open(self, flags, task):
         return PipeEnd(self, flags)
@@ -33,10 +34,12 @@ class PipeEnd(OpenFile):
         super().__init__(node, flags)
         node.readers += self.readable
         node.writers += self.writable
+        node.changes += 1
 
     def closed(self):
         self.node.readers -= self.readable
         self.node.writers -= self.writable
+        self.node.changes += 1
 
     def path(self):
         return f"pipe:[{self.node.number}]"
@@ -47,6 +50,7 @@ class PipeEnd(OpenFile):
             self._wait()
         data = bytes(pipe.data[:count])
         del pipe.data[:count]
+        pipe.changes += 1
         return data
 
     def write(self, data):
@@ -57,10 +61,11 @@ class PipeEnd(OpenFile):
         if data and free < (len(data) if len(data) <= PIPE_BUF else 1):
             self._wait()
         pipe.data += data[:free]
+        pipe.changes += 1
         return min(len(data), free)
 
     def _wait(self):
-        raise LinuxError(EAGAIN) if self.flags & O_NONBLOCK else Blocked(None)
+        raise LinuxError(EAGAIN) if self.flags & O_NONBLOCK else Blocked(None, on=self.node)
 
     def available(self):
         return len(self.node.data)

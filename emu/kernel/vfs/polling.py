@@ -27,12 +27,23 @@ def poll_files(call, wanted, timeout_ns):
     files = [(call.task.files.get(fd), events) for fd, events in wanted if fd >= 0]
     streams = [(file, events) for file, events in files if file.host_descriptor is not None]
     if not streams:
-        raise Blocked(None, deadline_ns=deadline)
+        raise Blocked(None, deadline_ns=deadline, on=_AnyOf([file.node for file, _ in files]))
     (file, events), *others = streams
     if not others and len(files) == 1 and (events & (POLLIN | POLLOUT)) in (POLLIN, POLLOUT):
         raise Blocked(file.host_descriptor, bool(events & POLLOUT), deadline)
     soon = now + MIXED_NS
     raise Blocked(None, deadline_ns=soon if deadline is None else min(soon, deadline))
+
+
+class _AnyOf:
+    """Changes when one of these inodes does; those that never make anybody wait do not count."""
+
+    def __init__(self, nodes):
+        self._nodes = [node for node in nodes if hasattr(node, "changes")]
+
+    @property
+    def changes(self):
+        return sum(node.changes for node in self._nodes)
 
 
 def _ready(files, fd, events):

@@ -1,9 +1,10 @@
 """Standard input, output and error: streams around host descriptors that the machine was given.
 
 The server must never stop because a reader or writer on the host is slow, and the descriptors can not be made
-non-blocking (their flags belong to the user's shell too).  So it asks `poll` first, and writes at most PIPE_BUF
-bytes at a time to anything but a regular file, for that many a ready pipe or terminal takes without waiting.
-(A terminal stopped by Ctrl-S may still hold up the last piece.)
+non-blocking: that flag belongs to the open file description, which the user's shell shares.  So a pipe or terminal
+is opened once more through /proc/self/fd, which gives a description of the server's own, and that one does not
+block.  Sockets, which cannot be opened again, have a flag for each transfer.  For what is left (no /proc, a terminal of
+another user) `poll` is asked first, and at most PIPE_BUF bytes are written at a time, which a ready pipe takes.
 
 Data are handed to the host before the call returns: nothing is buffered, so output is complete and in order.
 Positions are not offered (ESPIPE), even where the host's descriptor is a regular file.
@@ -12,16 +13,34 @@ Positions are not offered (ESPIPE), even where the host's descriptor is a regula
 import fcntl
 import os
 import select
+import socket
 import struct
 
 from ..syscalls.linux.errors import EAGAIN, EIO, ENOTTY, Blocked, LinuxError
-from .abi import O_ACCMODE, O_NONBLOCK, O_PATH, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, S_IFCHR, S_IFMT, S_IFREG
+from .abi import (
+    O_ACCMODE,
+    O_NONBLOCK,
+    O_PATH,
+    PIPE_BUF,
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    S_IFCHR,
+    S_IFIFO,
+    S_IFMT,
+    S_IFREG,
+    S_IFSOCK,
+)
 from .inode import Filesystem, Inode, Stat
 from .open_file import OpenFile
 
 _FIONREAD = 0x541B
 _TCGETS = 0x5401
 _TERMIOS_BYTES = 36  # of the kernel's struct termios, alike on riscv64 and x86-64 hosts
+_PIECE_BYTES = 1 << 16  # written at once
+# Character devices that opening again does not change: null and its like, terminals, pseudo-terminals.
+_OPENED_AGAIN = {1, 4, *range(136, 144)}
 
 
 class StreamNode(Inode):
@@ -30,9 +49,45 @@ class StreamNode(Inode):
     filesystem = Filesystem(0, 0x50495045, lambda: 0)  # PIPEFS_MAGIC
 
     def __init__(self, descriptor):
-        self.descriptor = descriptor
-        self.kind = os.fstat(descriptor).st_mode & S_IFMT
+        status = os.fstat(descriptor)
+        self.kind = status.st_mode & S_IFMT
         self.access = fcntl.fcntl(descriptor, fcntl.F_GETFL) & O_ACCMODE
+        self._own = _opened_again(descriptor, status, self.access)
+        self.descriptor = descriptor if self._own is None else self._own
+        self._socket = socket.socket(fileno=os.dup(descriptor)) if self.kind == S_IFSOCK else None
+        self._at_once = self.kind == S_IFREG or self._own is not None  # asking first is not necessary
+        self._poll = select.poll()
+        self._poll.register(self.descriptor, select.POLLIN | select.POLLOUT)
+
+    def close(self):
+        """Give back what is the server's own; the descriptor that was given stays open."""
+        if self._own is not None:
+            os.close(self._own)
+        if self._socket is not None:
+            self._socket.close()
+
+    def poll(self):
+        """Which of POLLIN, POLLOUT, POLLERR, POLLHUP hold now."""
+        ready = self._poll.poll(0)
+        return ready[0][1] & (POLLIN | POLLOUT | POLLERR | POLLHUP) if ready else 0
+
+    def read_some(self, count):
+        """Up to count bytes, none at the end; BlockingIOError when there are none yet. OSError."""
+        if self._socket is not None:
+            return self._socket.recv(count, socket.MSG_DONTWAIT)
+        if not self._at_once and not self.poll() & (POLLIN | POLLHUP | POLLERR):
+            raise BlockingIOError
+        return os.read(self.descriptor, count)
+
+    def write_some(self, data):
+        """Write a piece of data; how long it was. BlockingIOError when nothing can be taken now. OSError."""
+        if self._socket is not None:
+            return self._socket.send(data[:_PIECE_BYTES], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        if self._at_once:
+            return os.write(self.descriptor, data[:_PIECE_BYTES])
+        if not self.poll() & (POLLOUT | POLLERR | POLLHUP):
+            raise BlockingIOError
+        return os.write(self.descriptor, data[:PIPE_BUF])
 
     def stat(self):
         host = os.fstat(self.descriptor)
@@ -49,15 +104,23 @@ class StreamNode(Inode):
         """As for a terminal or pipe: nothing to do (O_TRUNC on /dev/stdout)."""
 
 
+def _opened_again(descriptor, status, access):
+    """A descriptor of the same pipe or terminal that does not block; None where there can be none."""
+    kind = status.st_mode & S_IFMT
+    if kind != S_IFIFO and not (kind == S_IFCHR and os.major(status.st_rdev) in _OPENED_AGAIN):
+        return None
+    try:
+        return os.open(f"/proc/self/fd/{descriptor}", access | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return None
+
+
 class HostStream(OpenFile):
     """An open stream.  Closing it leaves the host's descriptor open: it is not the guest's to close."""
 
     def __init__(self, node, flags=0):
         super().__init__(node, flags | node.access)
         self.host_descriptor = node.descriptor
-        self.at_once = node.kind == S_IFREG  # regular files never wait
-        self._poll = select.poll()
-        self._poll.register(node.descriptor, select.POLLIN | select.POLLOUT)
 
     def path(self):
         if self.node.kind == S_IFCHR:
@@ -65,16 +128,13 @@ class HostStream(OpenFile):
         return f"pipe:[{self.node.stat().inode}]"
 
     def poll(self):
-        ready = self._poll.poll(0)
-        return ready[0][1] & (POLLIN | POLLOUT | POLLERR | POLLHUP) if ready else 0
+        return self.node.poll()
 
     def read(self, count):
         if not count:
             return b""
-        if not self.at_once and not self.poll() & (POLLIN | POLLHUP | POLLERR):
-            self._wait(writing=False)
         try:
-            return os.read(self.host_descriptor, count)
+            return self.node.read_some(count)
         except BlockingIOError:
             self._wait(writing=False)
         except OSError as error:
@@ -82,20 +142,15 @@ class HostStream(OpenFile):
 
     def write(self, data):
         data, done = memoryview(data), 0
-        piece = len(data) if self.at_once else PIPE_BUF
-        while done < len(data):
-            try:
-                if not self.at_once and not self.poll() & (POLLOUT | POLLERR | POLLHUP):
-                    raise BlockingIOError
-                done += os.write(self.host_descriptor, data[done : done + piece])
-            except BlockingIOError:
-                if not done:
-                    self._wait(writing=True)
-                break
-            except OSError as error:
-                if not done:
-                    raise LinuxError(error.errno or EIO) from None
-                break
+        try:
+            while done < len(data):
+                done += self.node.write_some(data[done:])
+        except BlockingIOError:
+            if not done:
+                self._wait(writing=True)
+        except OSError as error:
+            if not done:
+                raise LinuxError(error.errno or EIO) from None
         return done
 
     def _wait(self, writing):

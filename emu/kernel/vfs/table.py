@@ -6,7 +6,7 @@ A FileTable maps small numbers to open files.  Tasks that share descriptors (CLO
 
 from ..syscalls.linux.errors import EBADF, EMFILE, LinuxError
 from .abi import O_PATH
-from .stream import HostStream, StreamNode
+from .stream import HostStream
 
 DEFAULT_LIMIT = 1024
 
@@ -18,12 +18,12 @@ class FileTable:
         self._references = 1
 
     @classmethod
-    def standard(cls, stdin=0, stdout=1, stderr=2):
-        """A table with descriptors 0, 1, 2 for these host descriptors; None leaves one closed."""
+    def standard(cls, stdin, stdout, stderr):
+        """A table with descriptors 0, 1, 2 for these StreamNodes; None leaves one closed."""
         table = cls()
-        for fd, descriptor in enumerate((stdin, stdout, stderr)):
-            if descriptor is not None:
-                table.place(fd, HostStream(StreamNode(descriptor)))
+        for fd, node in enumerate((stdin, stdout, stderr)):
+            if node is not None:
+                table.place(fd, HostStream(node))
         return table
 
     def get(self, fd):

@@ -9,7 +9,15 @@ import termios
 import pytest
 
 from emu.kernel.syscalls.linux.registry import execute
+from emu.kernel.vfs.stream import StreamNode
 from emu.kernel.vfs.table import FileTable
+
+
+def give(guest, *descriptors):
+    """Let these host descriptors be the guest's standard streams, until the nodes that come back are closed."""
+    nodes = [None if d is None else StreamNode(d) for d in descriptors]
+    guest.task.files = FileTable.standard(*nodes)
+    return [node for node in nodes if node]
 
 
 @pytest.fixture
@@ -17,8 +25,10 @@ def pipes(guest):
     """(guest, host's end of its stdin, host's end of its stdout)."""
     stdin, host_in = os.pipe()
     host_out, stdout = os.pipe()
-    guest.task.files = FileTable.standard(stdin, stdout, None)
+    nodes = give(guest, stdin, stdout, None)
     yield guest, host_in, host_out
+    for node in nodes:
+        node.close()
     for descriptor in (stdin, host_in, host_out, stdout):
         with contextlib.suppress(OSError):  # a test may have closed it
             os.close(descriptor)
@@ -28,8 +38,10 @@ def pipes(guest):
 def terminal(guest):
     host, inside = pty.openpty()
     termios.tcsetwinsize(inside, (30, 100))
-    guest.task.files = FileTable.standard(inside, inside, inside)
+    nodes = give(guest, inside, inside, inside)
     yield guest, host
+    for node in nodes:
+        node.close()
     os.close(host)
     os.close(inside)
 
@@ -124,7 +136,7 @@ def test_poll_waits_for_the_hosts_descriptor(pipes):
 def test_output_into_a_regular_file_never_waits(guest, tmp_path):
     path = tmp_path / "out"
     with open(path, "wb") as file:
-        guest.task.files = FileTable.standard(None, file.fileno(), None)
+        give(guest, None, file.fileno(), None)
         data = bytes(500_000)
         assert guest.sys("write", 1, data, len(data)) == len(data)
     assert path.read_bytes() == data

@@ -157,10 +157,19 @@ class Blocked(Exception):
     descriptor   host descriptor to wait for, or None: whenever another call may have changed something
     writing      wait until the descriptor takes data rather than until it has some
     deadline_ns  make the call again no later than this (monotonic), or None
+    on           with descriptor None: wait until this object has changed (its `changes` counts), not just anything
     """
 
-    def __init__(self, descriptor, writing=False, deadline_ns=None):
+    def __init__(self, descriptor, writing=False, deadline_ns=None, on=None):
         super().__init__(descriptor)
         self.descriptor = descriptor
         self.writing = writing
         self.deadline_ns = deadline_ns
+        self.on = on
+
+
+class OthersFirst(Blocked):
+    """The call is not finished and goes on at once, after what others have asked: no call holds the server for long."""
+
+    def __init__(self):
+        super().__init__(None, deadline_ns=0)

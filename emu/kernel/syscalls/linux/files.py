@@ -35,9 +35,8 @@ from ...vfs.table import DEFAULT_LIMIT
 from ...vfs.transfer import copy, receive, send
 from .errors import EBADF, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, ESPIPE, LinuxError
 from .names import start_of
-from .registry import Int32, Int64, Path, Pointer, Size, UInt32, only, served
+from .registry import Int32, Int64, Path, Pointer, Size, Timeout, UInt32, only, served
 
-SECOND_NS = 1_000_000_000
 RLIMIT_NOFILE = 7
 IOV_MAX = 1024
 F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ = 0, 1, 2, 3, 4, 1030, 1032
@@ -332,29 +331,19 @@ def fadvise64(call, fd: Int32):
     return 0
 
 
-def _timeout_ns(call, address):
-    """Nanoseconds of a struct timespec, None (no end) for a null pointer."""
-    if not address:
-        return None
-    seconds, ns = struct.unpack("<qq", call.read(address, 16))
-    if seconds < 0 or not 0 <= ns < SECOND_NS:
-        raise LinuxError(EINVAL)
-    return seconds * SECOND_NS + ns
-
-
 @served("ppoll")
-def ppoll(call, address: Pointer, count: UInt32, timeout: Pointer):
+def ppoll(call, address: Pointer, count: UInt32, timeout: Timeout):
     if count > limit_of(call):
         raise LinuxError(EINVAL)
     entries = list(struct.iter_unpack("<ihh", call.read(address, count * 8))) if count else []
     wanted = [(fd, events) for fd, events, _ in entries]
-    ready = poll_files(call, wanted, _timeout_ns(call, timeout))
+    ready = poll_files(call, wanted, timeout)
     call.write(address, b"".join(struct.pack("<ihh", *each, found) for each, found in zip(wanted, ready)))
     return sum(found != 0 for found in ready)
 
 
 @served("pselect6")
-def pselect6(call, count: Int32, reading: Pointer, writing: Pointer, failing: Pointer, timeout: Pointer):
+def pselect6(call, count: Int32, reading: Pointer, writing: Pointer, failing: Pointer, timeout: Timeout):
     if not 0 <= count <= 1 << 16:
         raise LinuxError(EINVAL)
     size = (count + 63) // 64 * 8
@@ -371,7 +360,7 @@ def pselect6(call, count: Int32, reading: Pointer, writing: Pointer, failing: Po
     for _, bits, asked, _ in sets:
         for fd in (i for i in range(count) if bits >> i & 1):
             events[fd] = events.get(fd, 0) | asked
-    ready = dict(zip(events, poll_files(call, list(events.items()), _timeout_ns(call, timeout))))
+    ready = dict(zip(events, poll_files(call, list(events.items()), timeout)))
     if POLLNVAL in ready.values():
         raise LinuxError(EBADF)
     members = 0

@@ -1,6 +1,7 @@
 """The table of served Linux calls: `@served("read") def read(call, fd: Int32, address: Pointer, count: Size)`.
 
-A handler declares its arguments by annotation; the registry converts the raw registers before it calls.  A handler
+A handler declares its arguments by annotation; the registry converts the raw registers before it calls, so handlers
+meet no wild values: what goes into a record is a signed word (Int64), a time-out is bounded.  A handler
 returns the result (an int) or raises LinuxError or Blocked.  The server makes a call with `execute(call)`.
 
 What handlers use of a Call (the server's class; tests have a fake):
@@ -11,10 +12,14 @@ What handlers use of a Call (the server's class; tests have a fake):
 """
 
 import os
+import struct
 from typing import Annotated, get_type_hints
 
-from .errors import EINVAL, ENOSYS, LinuxError
+from .errors import EINVAL, EIO, ENOSYS, LinuxError
 from .numbers import NUMBERS, name_of
+
+SECOND_NS = 1_000_000_000
+FAR_NS = 1 << 62  # later than any machine runs: added to a time of the clock it still is one signed word
 
 
 def _signed32(call, value):
@@ -38,6 +43,15 @@ def _path(call, address):
     return os.fsdecode(call.string(address))
 
 
+def _timeout(call, address):
+    if not address:
+        return None
+    seconds, ns = struct.unpack("<qq", call.read(address, 16))
+    if seconds < 0 or not 0 <= ns < SECOND_NS:
+        raise LinuxError(EINVAL)
+    return min(seconds * SECOND_NS + ns, FAR_NS)
+
+
 Int32 = Annotated[int, _signed32]
 UInt32 = Annotated[int, _unsigned32]
 Int64 = Annotated[int, _signed64]
@@ -45,6 +59,7 @@ UInt64 = Annotated[int, _unsigned64]
 Size = UInt64
 Pointer = UInt64
 Path = Annotated[str, _path]  # the argument is an address; the handler gets the string there
+Timeout = Annotated[int, _timeout]  # the address of a struct timespec: ns, at most FAR_NS; None for a null pointer
 
 _HANDLERS = {}
 
@@ -85,7 +100,7 @@ def handler_of(number):
 
 
 def execute(call):
-    """Result of one served call, a negative error number when it fails; raises only Blocked."""
+    """Result of one served call, a negative error number when it fails; raises Blocked, and what is emu's mistake."""
     handler = _HANDLERS.get(call.number)
     if handler is None:
         return -ENOSYS
@@ -93,6 +108,8 @@ def execute(call):
         return handler(call)
     except LinuxError as error:
         return -error.errno
+    except OSError as error:  # the host's refusal, for a reason that the guest may know
+        return -(error.errno or EIO)
 
 
 def served_names():

@@ -6,7 +6,7 @@ records), `thread_index` and `server`, which keeps what outlives a call.
 
 import struct
 
-from ....limits import NUM_SIGNALS
+from ....limits import NUM_SIGNALS, USER_TOP
 from ...signals import SIGKILL, SIGSTOP, UNBLOCKABLE
 from .errors import EAGAIN, EINVAL, ENOMEM, EPERM, Blocked, LinuxError
 from .registry import Int32, Pointer, Size, served
@@ -61,7 +61,7 @@ def sigaltstack(call, new: Pointer, old: Pointer):
             raise LinuxError(EINVAL)
         if flags & SS_DISABLE:
             low = size = 0
-        elif size < MINIMUM_STACK:
+        elif size < MINIMUM_STACK or low + size > USER_TOP:
             raise LinuxError(ENOMEM)
         thread["alt_stack"], thread["alt_stack_bytes"] = low, size
     return 0

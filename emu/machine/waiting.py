@@ -1,0 +1,90 @@
+"""Served calls that wait: what for, until when, and which of them to make again.
+
+A call is kept while its thread sleeps on (kernel/sleeping.py); `word` names that sleep.  When the thread's word is
+another one, something else has ended the sleep (a signal, a kill), and the call is forgotten.
+
+Of the exception that said "wait" only the facts are kept: its traceback would hold every local variable of the
+handlers, up to a piece of data for each waiting thread.
+"""
+
+import time
+from typing import NamedTuple
+
+import zmq
+
+from ..cpu_worker.mail import MAX_WAIT_MS
+
+
+class Waiting(NamedTuple):
+    word: int  # of the thread's sleep
+    call: object
+    descriptor: int | None  # host descriptor it waits for
+    events: int  # zmq.POLLIN or POLLOUT
+    deadline_ns: int | None
+    on: object  # what has to change first (its `changes` counts), None: anything may
+    seen: int  # its count when the call found it had to wait
+
+
+class WaitingCalls:
+    """By thread index. Registers host descriptors with a zmq.Poller."""
+
+    def __init__(self, poller):
+        self._poller = poller
+        self._calls = {}
+
+    def __contains__(self, i):
+        return i in self._calls
+
+    def __bool__(self):
+        return bool(self._calls)
+
+    def add(self, i, word, call, blocked):
+        """Thread i waits as a Blocked says."""
+        self.pop(i)  # of a sleep that something else has ended
+        events = zmq.POLLOUT if blocked.writing else zmq.POLLIN
+        seen = blocked.on.changes if blocked.on is not None else 0
+        self._calls[i] = Waiting(word, call, blocked.descriptor, events, blocked.deadline_ns, blocked.on, seen)
+        self._watch(blocked.descriptor)
+
+    def pop(self, i):
+        """Forget thread i's call; the Waiting, or None."""
+        waiting = self._calls.pop(i, None)
+        if waiting:
+            self._watch(waiting.descriptor)
+        return waiting
+
+    def _watch(self, descriptor):
+        """Poll a descriptor for what all that wait for it want."""
+        if descriptor is not None:
+            events = 0
+            for each in self._calls.values():
+                if each.descriptor == descriptor:
+                    events |= each.events
+            if events:
+                self._poller.register(descriptor, events)
+            elif descriptor in self._poller:
+                self._poller.unregister(descriptor)
+
+    def timeout_ms(self):
+        """Until the earliest deadline, no more than a C int holds; None when there is none."""
+        deadlines = [each.deadline_ns for each in self._calls.values() if each.deadline_ns is not None]
+        if not deadlines:
+            return None
+        return min(max(0, -(-(min(deadlines) - time.monotonic_ns()) // 1_000_000)), MAX_WAIT_MS)
+
+    def ready(self, descriptors, words):
+        """Threads whose descriptor is ready, whose deadline has come, or whose sleep (`words`) is over."""
+        now = time.monotonic_ns()
+        return [
+            i for i, each in self._calls.items()
+            if each.descriptor in descriptors
+            or each.deadline_ns is not None and now >= each.deadline_ns
+            or int(words[i]) != each.word
+        ]  # fmt: skip
+
+    def changed(self):
+        """Threads that wait for no host descriptor and whose object has changed."""
+        return [
+            i for i, each in self._calls.items()
+            if each.descriptor is None and (each.on is None or each.on.changes != each.seen)
+        ]  # fmt: skip
