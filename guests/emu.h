@@ -1,24 +1,69 @@
-/* The native calls of emu: beside those of Linux, numbers from 0x1000. They return 0, or a negative error number. */
+/* The native calls of emu: beside those of Linux, numbers from 0x1000 (emu/kernel/syscalls/native_calls.py).
+ * Each returns 0 (or what it says), or a negative error number. Threads are named by their gettid() and belong to the
+ * caller's task: -3 (ESRCH) where there is no such thread, or no longer. -4 (EINTR): a signal or a suspend ended the
+ * sleep; none of these calls begins anew by itself. Brackets: rows of the five systems. */
 #ifndef EMU_H
 #define EMU_H
 
-enum { EMU_PRINT = 0x1000, EMU_EXCLUSIVE, EMU_SUSPEND, EMU_RESUME };
+enum {
+    EMU_PRINT = 0x1000, EMU_EXCLUSIVE,
+    EMU_SUSPEND_SYNC, EMU_RESUME_ASYNC, EMU_SUSPEND_ASYNC, EMU_RESUME_SYNC,
+    EMU_MUTEX_LOCK, EMU_MUTEX_TRYLOCK, EMU_MUTEX_UNLOCK, EMU_QUEUE_SLEEP, EMU_QUEUE_WAKE,
+    EMU_SET_TIMEOUT, EMU_SET_INFINITE_TIMEOUT, EMU_CLEAR_TIMEOUT,
+};
 
-static inline long emu_call(long number, long argument) {
+static inline long emu_call_3(long number, long first, long second, long third) {
     register long a7 __asm__("a7") = number;
-    register long a0 __asm__("a0") = argument;
-    __asm__ volatile("ecall" : "+r"(a0) : "r"(a7) : "memory");
+    register long a0 __asm__("a0") = first;
+    register long a1 __asm__("a1") = second;
+    register long a2 __asm__("a2") = third;
+    __asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2) : "memory");
     return a0;
 }
+static inline long emu_call(long number, long argument) { return emu_call_3(number, argument, 0, 0); }
 
-/* Print a string. Memory that is not the task's own kills the task. */
+/* Print a string [alux-8]. Memory that is not the task's own kills the task. */
 static inline long emu_print(const char *text) { return emu_call(EMU_PRINT, (long)text); }
 
-/* The CPU that the caller is pinned to runs nothing else (1), or is open again (0). */
+/* The CPU that the caller is pinned to runs nothing else (1), or is open again (0) [inko-5].
+ * -22 when it is not pinned to one CPU, -16 when that CPU is taken or the last one. */
 static inline long emu_exclusive(int on) { return emu_call(EMU_EXCLUSIVE, on); }
 
-/* Suspend a thread of this task, by its gettid(), and wait until it is suspended; let it go on. */
-static inline long emu_suspend(int tid) { return emu_call(EMU_SUSPEND, tid); }
-static inline long emu_resume(int tid) { return emu_call(EMU_RESUME, tid); }
+/* Suspend and resume [cz-4, cz-5]. A thread is suspended at its next safe point: before its next user instruction.
+ * Its native sleep ends with EINTR, others go on after the resume. -22 (EINVAL): it is suspended already or about to
+ * be; or, to be resumed, neither.
+ * sync: the caller sleeps until the thread is suspended: -11 (EAGAIN) when it was resumed before, by itself or another
+ * [cz-18], -3 when it left. Of itself, and async: returns at once. */
+static inline long emu_sched_suspend_sync(int tid) { return emu_call(EMU_SUSPEND_SYNC, tid); }
+static inline long emu_sched_suspend_async(int tid) { return emu_call(EMU_SUSPEND_ASYNC, tid); }
+/* sync: the caller gives way at once, so that the thread may run before it. */
+static inline long emu_sched_resume_sync(int tid) { return emu_call(EMU_RESUME_SYNC, tid); }
+static inline long emu_sched_resume_async(int tid) { return emu_call(EMU_RESUME_ASYNC, tid); }
+static inline long emu_suspend(int tid) { return emu_sched_suspend_sync(tid); }
+static inline long emu_resume(int tid) { return emu_sched_resume_async(tid); }
+
+/* Kernel mutexes and wait queues, interruptible [cz-6]: each task has 8 of both, numbers 0 to 7 (-22 for others).
+ * lock: -35 (EDEADLK) when the caller has it. unlock hands it to the longest waiting thread; -1 (EPERM) when it is not
+ * the caller's. trylock: -16 (EBUSY). A thread that ends releases what it has. */
+static inline long emu_mutex_lock(int mutex) { return emu_call(EMU_MUTEX_LOCK, mutex); }
+static inline long emu_mutex_trylock(int mutex) { return emu_call(EMU_MUTEX_TRYLOCK, mutex); }
+static inline long emu_mutex_unlock(int mutex) { return emu_call(EMU_MUTEX_UNLOCK, mutex); }
+/* Sleep in a wait queue until woken. `mutex` (-1: none), which the caller has, is unlocked once it is in the queue,
+ * and not locked again: lock it, and look at the condition again. */
+static inline long emu_queue_sleep(int queue, int mutex) { return emu_call_3(EMU_QUEUE_SLEEP, queue, mutex, 0); }
+/* Wake so many threads, the longest sleeping first; how many there were. */
+static inline long emu_queue_wake(int queue, long count) { return emu_call_3(EMU_QUEUE_WAKE, queue, count, 0); }
+
+/* Sleep until a time, in ns of CLOCK_MONOTONIC (-110: ETIMEDOUT), or until cleared (0) [alux-3]. The 8-byte lock word
+ * at `unlock` (NULL: none) becomes 0 once the sleep is recorded: who then has the lock clears it for certain.
+ * precise: to the ns, else rounded up to the thread's slack. */
+static inline long emu_set_timeout(long deadline_ns, int precise, volatile long *unlock) {
+    return emu_call_3(EMU_SET_TIMEOUT, deadline_ns, precise, (long)unlock);
+}
+static inline long emu_set_infinite_timeout(volatile long *unlock) {
+    return emu_call(EMU_SET_INFINITE_TIMEOUT, (long)unlock);
+}
+/* Wake a thread from these two: 1, or 0 when it did not sleep there. */
+static inline long emu_clear_timeout(int tid) { return emu_call(EMU_CLEAR_TIMEOUT, tid); }
 
 #endif

@@ -13,6 +13,7 @@ from ..kernel.hotplug import begin_life, evacuate, retire
 from ..kernel.ipi import cancel_park, mark_parked
 from ..kernel.local_queue import available
 from ..kernel.migration import balance_periodically, move_misplaced
+from ..kernel.reaping import delete_dead
 from ..kernel.runqueue import charge, lock_queue, mark_time, may_not_stay, unlock_queue
 from ..kernel.sched import block, others_wait, pick_next, switch, work_for
 from ..kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
@@ -67,6 +68,8 @@ def run(address, me):
             pending = exchange(c, "pending", 0)
             emit(m, me, INTERRUPT, -1, pending, 0)
             answer_shootdowns(m, me)
+            if load_relaxed(m.queues[me], "dead") != 0:
+                delete_dead(m, me)
             if m.queues[me].life == LIFE_DRAINING or (load_relaxed(m, "exclusive") >> me) & 1:
                 evacuate(m, me)
             elif load_relaxed(m.deques[me], "misplaced") != 0:

@@ -1,17 +1,20 @@
-"""How a thread leaves: its word cleared and woken, unregistered, its record freed (rust-2)."""
+"""How a thread leaves: its word cleared and woken, unregistered, reaped (rust-2; reaping.py)."""
 
 from ..hot import hot, never_inline
 from ..shm.atomics import compare_exchange, fetch_add
 from ..shm.exits import ACCESS_READ, ACCESS_WRITE
 from ..shm.memory import compare_exchange_32, load_64, load_s32
 from .critical import noncritical
+from .errno import ESRCH
 from .exclusive import end_exclusive
 from .futex import MATCH_ANY, clear_and_wake, wake_on
 from .handles import tid_of
 from .kill_reasons import KILL_EXITED
+from .mutex import release_mutexes
+from .reaping import no_references_held, reap_thread
 from .references import kill_references, release_task
 from .sched import leave
-from .spares import recycle_thread
+from .suspend import NO_MORE, tell_suspender
 from .task import exit_code
 from .thread import quit_task
 from .vm.address_space import user_address
@@ -24,12 +27,16 @@ FUTEX_OWNER_DIED = 0x40000000
 
 @hot
 def exit_thread(m, me, i, status):
-    """The running thread leaves. Its record is free afterwards."""
+    """The running thread leaves. Its record is its scheduler's afterwards; the caller holds no reference (alux-10)."""
     never_inline()
     t = m.threads[i]
     k = t.task
     noncritical(m, me)
+    no_references_held(m, me)
     end_exclusive(m, i)
+    tell_suspender(m, me, i, -ESRCH, NO_MORE)
+    if t.mutexes != 0:
+        release_mutexes(m, me, i)
     if t.robust_list != 0:
         _release_robust(m, me, i)
     if t.clear_child_tid != 0:
@@ -42,8 +49,8 @@ def exit_thread(m, me, i, status):
         kill_references(m, me, k)
     leave(m, me, i)
     _book(m, i, m.tasks[k].job)
-    recycle_thread(m, me, i)
     m.cpus[me].exited += 1
+    reap_thread(m, me, i)
     release_task(m, me, k)  # the last reference sends the task to the garbage thread
 
 

@@ -17,6 +17,7 @@ FAIL_CRITICAL = 14
 FAIL_NOT_CRITICAL = 15
 FAIL_KEEPER_DIED = 16
 FAIL_STUCK = 17
+FAIL_REFERENCE = 18
 
 SENTENCES = {
     FAIL_LOCK_ORDER: "a lock was taken out of order (held rank × 10000 + wanted rank: {value})",
@@ -31,6 +32,7 @@ SENTENCES = {
     FAIL_KEEPER_DIED: "the timekeeper died",
     FAIL_CRITICAL: "actor {value} called a function that may wait, with a lock held",
     FAIL_NOT_CRITICAL: "actor {value} called a function that needs a lock held, without one",
+    FAIL_REFERENCE: "a thread left CPU {value} while that CPU held references to threads",
     FAIL_POLICY_QUEUE: "policy {policy!r}: select_cpu or balance named queue {value}, which does not exist",
     FAIL_POLICY_PICK: "policy {policy!r}: pick returned thread {value}, which is not runnable on that queue",
     FAIL_POLICY_DEQUEUE: "policy {policy!r}: dequeue of thread {value} from a queue that holds no thread",

@@ -8,9 +8,9 @@ error and never another thread.  A Linux thread id is the same thing in 30 bits
 from ..hot import entry, hot
 from ..limits import MAX_TASKS, MAX_THREADS, THREAD_BITS
 from ..shm.layout import machine_at
-from .states import FREE, TASK_FREE, state_of
+from .states import DEAD, FREE, TASK_FREE, state_of
 
-_TID_GENERATIONS = 1 << (30 - THREAD_BITS - 1)
+GENERATIONS = 1 << (30 - THREAD_BITS - 1)  # that a tid tells apart
 
 
 @hot
@@ -30,11 +30,21 @@ def task_handle(m, k):
 
 @hot
 def thread_index(m, handle):
-    """Index of the thread a handle names, or -1 when it is stale or no handle at all."""
+    """Index of the thread a handle names, or -1 when it has left or is no handle at all.
+
+    It may leave at once: who looks at its record afterwards holds it (reaping.py).
+    """
     i = handle & 0xFFFFFFFF
     if i >= MAX_THREADS or m.threads[i].generation != handle >> 32:
         return -1
-    return i if state_of(m.threads[i]) != FREE else -1
+    return i if exists(m.threads[i]) else -1
+
+
+@hot
+def exists(t):
+    """Whether a thread has not left: a dead one has, though somebody may still hold its record."""
+    state = state_of(t)
+    return state != FREE and state != DEAD
 
 
 @hot
@@ -49,7 +59,7 @@ def task_index(m, handle):
 @hot
 def tid_of(m, i):
     """The Linux thread id of a thread: from 1, at most 29 bits."""
-    return (i | ((m.threads[i].generation % _TID_GENERATIONS) << THREAD_BITS)) + 1
+    return (i | ((m.threads[i].generation % GENERATIONS) << THREAD_BITS)) + 1
 
 
 @hot
@@ -58,7 +68,7 @@ def thread_of_tid(m, tid):
     if tid <= 0:
         return -1
     i = (tid - 1) & (MAX_THREADS - 1)
-    if state_of(m.threads[i]) == FREE or tid_of(m, i) != tid:
+    if not exists(m.threads[i]) or tid_of(m, i) != tid:
         return -1
     return i
 

@@ -1,5 +1,7 @@
 """HoldScope: a stretch of kernel code during which the current task cannot die (alux-7).
 
+It is a non-critical section (alux-10): entered without a lock, which a checking build sees to, and free to wait.
+
     with HoldScope(base, me, i) as scope:      # ThreadEnds when the task was killed already
         text = copy_from(scope.task, address)
         if text is None:
@@ -30,7 +32,7 @@ class HoldScope:
         self.task = int(window.machine["threads"][i]["task"])
 
     def __enter__(self):
-        if not references.hold(self._window.address, self.task):
+        if not references.hold(self._window.address, self._me, self.task):
             raise ThreadEnds
         return self
 

@@ -3,7 +3,7 @@
 A policy is a Python file with functions named after hooks and marked @hook.  Each gets
 the machine `m` and integers.  The core locks, changes states, interrupts, books time;
 a policy only keeps an order of threads and answers questions.  Hooks run with the lock
-of the queue they are given held (the two marked * run without); they take no lock, change
+of the queue they are given held (the four marked * run without); they take no lock, change
 no state and wake nobody.  `enqueue`, `pick` and `dequeue` are required.
 
 hook          arguments                  what it does, or returns
@@ -22,10 +22,13 @@ add_thread    m, queue, thread           the thread is registered with this sche
 remove_thread m, queue, thread           it is registered no more (exited or moved away)
 cpu_online    m, queue                   the CPU begins to take threads; the queue's words are all 0
 cpu_offline   m, queue                   it has given its threads away
+add_task *    m, task                    a task begins, before its first thread; its words are all 0 (kse-7, alux-10)
+remove_task * m, task                    it has ended: none of its threads is left
 
 To work with: m.threads[thread].policy and m.queues[queue].policy, 8 and 192 words of the policy's own,
-0 at first; .nice, .realtime, .affinity, .runtime_ns (time on CPUs, exact at each hook about the thread);
-m.queues[queue].now_ns, the time; m.parameters, the values of PARAMETERS; queue.py, linked
+0 at first; m.tasks[task].policy (task = m.threads[thread].task), 8 words that hooks of several queues may change at
+the same time, so by `add_to_task` of this file; .nice, .realtime, .affinity, .runtime_ns (time on CPUs, exact at each
+hook about the thread); m.queues[queue].now_ns, the time; m.parameters, the values of PARAMETERS; queue.py, linked
 lists; randomness.py; `emit_policy` of this file, an event of the policy's own in the trace.
 
 A module may say PARAMETERS = {"name": (default, "what it is")}, all integers, and QUEUES =
@@ -50,17 +53,21 @@ from ..hot import Callback, hot
 from ..limits import MAX_HOOKS, MAX_PARAMETERS
 from ..shm.events import POLICY, emit
 from ..shm.layout import MACHINE
-from ..shm.memory import address_of, call_2, call_3, call_4
+from ..shm.memory import AMO_64, address_of, call_2, call_3, call_4
+from ..shm.spinlock import field_address
+
+_add = AMO_64["add"]
 
 # name: arguments, machine included. The index in this table is the hook's number.
 HOOKS = {
     "enqueue": 4, "pick": 2, "dequeue": 3, "stopped": 4, "yielded": 3, "tick": 3, "timeslice": 3, "preempts": 4,
     "select_cpu": 4, "balance": 3, "add_thread": 3, "remove_thread": 3, "cpu_online": 2, "cpu_offline": 2,
+    "add_task": 2, "remove_task": 2,
 }  # fmt: skip
 NAMES = tuple(HOOKS)
 (
     ENQUEUE, PICK, DEQUEUE, STOPPED, YIELDED, TICK, TIMESLICE, PREEMPTS,
-    SELECT_CPU, BALANCE, ADD_THREAD, REMOVE_THREAD, CPU_ONLINE, CPU_OFFLINE,
+    SELECT_CPU, BALANCE, ADD_THREAD, REMOVE_THREAD, CPU_ONLINE, CPU_OFFLINE, ADD_TASK, REMOVE_TASK,
 ) = range(len(HOOKS))  # fmt: skip
 REQUIRED = ("enqueue", "pick", "dequeue")
 NOT_LOCK_FREE = ("dequeue", "preempts", "remove_thread")
@@ -223,6 +230,18 @@ def tell_queue(m, me, index, queue):
     """Call a hook of a queue alone, if the policy has it."""
     if m.cpus[me].hooks[index] != 0:
         call_2(m.cpus[me].hooks[index], address_of(m), queue)
+
+
+@hot
+def tell_task(m, me, index, k):
+    """Call a hook of a task, if the policy has it."""
+    tell_queue(m, me, index, k)
+
+
+@hot
+def add_to_task(m, task, word, by):
+    """For hooks: add to one of a task's words, atomically; the old value."""
+    return _add(field_address(m.tasks[task], "policy") + 8 * word, by)
 
 
 @hot

@@ -1,11 +1,11 @@
 """CPUs that come and go (rust-1, rust-4): a scheduler's life, created, running, draining, exited.
 
-A scheduler decides by itself when to exit: when it was told to drain and no thread is
-registered with it.  Told to leave (`take_offline`), its CPU is gone from the online mask,
-so `place` avoids it; its queue's life is DRAINING, so whoever had placed a thread there
-before looks again under the lock; and the CPU itself gives its threads to others:
-runnable ones move, sleeping ones are registered elsewhere, the running one moves at its
-next switch.  Threads pinned to it stay, and it waits for them.
+A scheduler decides by itself when to exit: when it was told to drain, no thread is
+registered with it, and none that died here is held by somebody (reaping.py).
+Told to leave (`take_offline`), its CPU is gone from the online mask, so `place` avoids it; its queue's
+life is DRAINING, so whoever had placed a thread there before looks again under the lock; and the CPU
+itself gives its threads to others: runnable ones move, sleeping ones are registered elsewhere, the
+running one moves at its next switch.  Threads pinned to it stay, and it waits for them.
 
 Invariant: when a scheduler has exited, no thread's `where` names its queue.
 """
@@ -102,7 +102,7 @@ def retire(m, me):
     never_inline()
     lock_two(m, me, me, GLOBAL_QUEUE)  # none joins either meanwhile
     q = m.queues[me]
-    exited = load_seq_cst(q, "nr_threads") == 0 and not _is_waited_for(m, me)
+    exited = load_seq_cst(q, "nr_threads") == 0 and q.nr_dead == 0 and not _is_waited_for(m, me)
     q.life = LIFE_EXITED if exited else LIFE_DRAINING
     if exited:
         tell_queue(m, me, CPU_OFFLINE, me)

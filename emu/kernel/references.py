@@ -16,6 +16,7 @@ thread's business (alux-5, machine/server.py).
 from ..hot import entry, hot
 from ..shm.atomics import compare_exchange, load_seq_cst, store_release
 from ..shm.layout import machine_at
+from .critical import noncritical
 from .handles import task_index
 from .server_ring import ask_to_reap
 
@@ -90,10 +91,12 @@ def _change(m, me, k, by):
             return
 
 
-@entry(2)
-def hold(address, k):
-    """Cold form of hold_task."""
-    return 1 if hold_task(machine_at(address), k) else 0
+@entry(3)
+def hold(address, me, k):
+    """Cold form of hold_task. What follows is a non-critical section (alux-7, alux-10): the holder may wait."""
+    m = machine_at(address)
+    noncritical(m, me)
+    return 1 if hold_task(m, k) else 0
 
 
 @entry(3)

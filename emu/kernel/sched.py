@@ -42,6 +42,7 @@ from .hooks import (
 )
 from .ipi import send_ipi
 from .local_queue import available
+from .reaping import begin_references
 from .runqueue import (
     allowed_cpus,
     begin,
@@ -77,6 +78,7 @@ def start_thread(m, me, i):
     """NEW to RUNNABLE: locks the new thread's scheduler, nobody else's (rust-8)."""
     never_inline()
     noncritical(m, me)
+    begin_references(m.threads[i])
     if m.lock_free != 0:
         announce(m, me, _place_lock_free(m, me, i, SPAWN, PLACE_SPAWN, ENQUEUE_SPAWN), i)
         return

@@ -9,10 +9,20 @@ from ..shm.spinlock import field_address
 from .errno import EINTR, ERESTART, ETIMEDOUT
 from .futex import take_waiter
 from .sched import make_runnable
-from .states import SLEEP_FUTEX, SLEEP_KERNEL, SLEEP_SERVER, SLEEP_SUSPEND, SLEEP_TIME, SLEEP_TIMED
+from .states import (
+    NATIVE_SLEEPS,
+    SLEEP_FUTEX,
+    SLEEP_KERNEL,
+    SLEEP_QUEUE,
+    SLEEP_SERVER,
+    SLEEP_SUSPEND,
+    SLEEP_TIME,
+    SLEEP_TIMED,
+)
 from .timeouts import count_stale
 from .vm.usercopy import put_word
 from .wait import A0, hand_over, reason_of, sleep_word, take
+from .waitqueue import take_from_queue
 
 
 @hot
@@ -20,6 +30,8 @@ def _take(m, me, i, word):
     """Take a sleep, whatever its reason; False if another was first."""
     if reason_of(word) == SLEEP_FUTEX:
         return take_waiter(m, me, i, word)
+    if reason_of(word) == SLEEP_QUEUE:
+        return take_from_queue(m, me, i, word)
     return take(m.threads[i], word)
 
 
@@ -47,7 +59,8 @@ def expire(m, me, i, word):
 def interrupt_sleep(m, me, i, to_suspend):
     """A signal, kill or suspend for thread i: end its sleep, if it sleeps, with EINTR or a restart.
 
-    For a suspend every sleep is restarted, timed ones until their old deadline.
+    For a suspend every sleep is restarted, timed ones until their old deadline.  Native sleeps always end with EINTR
+    (cz-6): what their calls did before they slept, such as to release a lock, is not done twice.
     """
     never_inline()
     t = m.threads[i]
@@ -61,7 +74,9 @@ def interrupt_sleep(m, me, i, to_suspend):
         return False
     count_stale(m, word)
     result = -ERESTART
-    if word & SLEEP_TIMED and to_suspend:
+    if (NATIVE_SLEEPS >> reason) & 1:
+        result = -EINTR
+    elif word & SLEEP_TIMED and to_suspend:
         t.resume_deadline_ns = t.deadline_ns
     elif word & SLEEP_TIMED:
         result = -EINTR  # a relative time-out must not begin anew

@@ -15,7 +15,7 @@ from ..hot import hot, never_inline
 from ..shm.atomics import compare_exchange, exchange, load_relaxed
 from .handles import thread_index
 from .states import FREE, NEW, set_where
-from .thread import SPARE_CLOSED, SPARE_NONE, allocate_thread, free_thread, reset_thread
+from .thread import SPARE_CLOSED, SPARE_NONE, allocate_thread, free_thread, next_generation, reset_thread
 
 
 @hot
@@ -54,7 +54,7 @@ def recycle_thread(m, me, i):
         free_thread(m, me, spare)
     creator = thread_index(m, t.creator)
     if creator >= 0 and load_relaxed(m.threads[creator], "spare") == SPARE_NONE:
-        t.generation += 1
+        next_generation(t)
         set_where(m, t, FREE, 0)
         set_where(m, t, NEW, 0)
         if compare_exchange(m.threads[creator], "spare", SPARE_NONE, i):

@@ -10,7 +10,7 @@ NEW       its creator                 nothing
 RUNNABLE  the run queue               that queue, through the policy
 RUNNING   the CPU that runs it        that CPU's `current`
 BLOCKED   whoever claims its sleep    a futex bucket, the server's ring or nothing, by sleep reason
-DEAD      the CPU it exited on        nothing
+DEAD      the CPU it exited on        that CPU's dead list, once nobody holds it (reaping.py)
 """
 
 from ..hot import CHECK, hot
@@ -42,8 +42,11 @@ SUSPEND_ASKED, SUSPENDED = 1, 2
 
 # Why a thread sleeps (low byte of THREAD.sleep; kernel/wait.py reason_of).
 # SLEEP_KERNEL is the server's work on a trap or signal, which nothing interrupts.
-SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL, SLEEP_SUSPEND = range(1, 7)
-SLEEP_NAMES = ("", "futex", "time", "server", "event", "kernel", "suspended")
+# SLEEP_QUEUE is in a wait queue, SLEEP_WAITS for another thread's suspension.
+SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL = range(1, 6)
+SLEEP_SUSPEND, SLEEP_QUEUE, SLEEP_WAITS = range(6, 9)
+SLEEP_NAMES = ("", "futex", "time", "server", "event", "kernel", "suspended", "queue", "suspends another")
+NATIVE_SLEEPS = 1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS  # of native calls: never begun anew
 SLEEP_TIMED = 0x80  # with each of them: the timekeeper is told to end it
 
 

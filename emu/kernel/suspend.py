@@ -13,24 +13,35 @@ thread declares the sleep, then moves SUSPEND_ASKED to SUSPENDED; a resumer take
 where it found SUSPENDED the sleep is there to be claimed.
 
 A timed sleep that a suspend interrupts goes on afterwards until its old deadline.
+
+Who waits for the suspension stands in THREAD.suspender of the thread to be suspended, before the mark is set: an actor
+(the supervisor, who is interrupted) or a sleep of another thread (which is ended).  Everything that decides the wait
+takes the word by exchange and tells whom it found, so exactly one does: the thread itself once it is suspended; a
+resumer who undoes the mark, be it another thread or the thread itself on its way (cz-18); and the thread's exit, which
+closes the word (NO_MORE).  State is changed by the one who has the reason: no call asks a scheduler to.
 """
 
 from ..hot import entry, hot, never_inline
-from ..limits import IPI_RESCHEDULE
-from ..shm.atomics import compare_exchange, exchange, load_seq_cst, store_relaxed
+from ..limits import IPI_RESCHEDULE, THREAD_BITS
+from ..shm.atomics import compare_exchange, exchange, load_seq_cst
 from ..shm.clock import now_ns
 from ..shm.events import RESUME, SUSPEND, emit, emit_at
 from ..shm.layout import machine_at
 from .critical import noncritical
-from .handles import thread_index
+from .errno import EAGAIN, EINVAL, ESRCH
 from .ipi import send_ipi
+from .reaping import drop_thread, retain_thread
 from .sched import block, make_runnable
-from .sleeping import interrupt_sleep
-from .states import BLOCKED, SLEEP_SUSPEND, SUSPEND_ASKED, SUSPENDED, state_of
+from .sleeping import finish, interrupt_sleep
+from .states import BLOCKED, SLEEP_SUSPEND, SLEEP_WAITS, SUSPEND_ASKED, SUSPENDED, state_of
 from .task import is_ending, nudge
-from .wait import claim, consume_claim, prepare_sleep, reason_of, sleep_word
+from .wait import A0, claim, consume_claim, prepare_sleep, reason_of, sleep_word, take
 
 GONE = -1
+WITHDRAWN = 2
+NOBODY, NO_MORE = 0, -1  # THREAD.suspender; else actor + 1, or a sleep (below NO_MORE)
+WAITS = 1
+_THREAD_MASK = (1 << THREAD_BITS) - 1
 
 
 @hot
@@ -46,10 +57,12 @@ def suspend_async(m, me, i):
 
 @hot
 def resume_async(m, me, i):
-    """Let a thread go on; False when it was neither suspended nor about to be."""
+    """Let a thread go on; False when it was neither suspended nor about to be. No queue's lock is held."""
     never_inline()
     t = m.threads[i]
     old = exchange(t, "suspend", 0)
+    if old != 0:
+        tell_suspender(m, me, i, 0 if old == SUSPENDED else -EAGAIN, NOBODY)
     if old == SUSPENDED:
         word = sleep_word(t)
         if reason_of(word) == SLEEP_SUSPEND and claim(t, word):
@@ -71,10 +84,53 @@ def stop_here(m, me, i):
     elif claim(t, word):
         consume_claim(t)
         return
-    suspender = exchange(t, "suspender", 0)
+    suspender = exchange(t, "suspender", NOBODY)
     block(m, me, i)
-    if suspender != 0:
+    _tell(m, me, suspender, 0)  # that it is off its CPU
+
+
+@hot
+def suspend_sync(m, me, i, j):
+    """The running thread i suspends thread j, which it holds, and waits for that: WAITS or an error.
+
+    WAITS: the caller returns BLOCK; its result will be 0, -EAGAIN when j was resumed before it stopped, -ESRCH when it
+    left, or -EINTR.  -EINVAL: j is suspended already, or somebody waits for that.  -ESRCH: it is leaving.
+    """
+    never_inline()
+    noncritical(m, me)
+    t = m.threads[i]
+    t.x[A0] = 0
+    word = prepare_sleep(t, SLEEP_WAITS)  # first: it may be told as soon as j knows whom to tell
+    mine = -(((word >> 8) << THREAD_BITS | i) + 2)
+    asked = compare_exchange(m.threads[j], "suspender", NOBODY, mine)
+    if asked and suspend_async(m, me, j):
+        return WAITS
+    error = -ESRCH if load_seq_cst(m.threads[j], "suspender") == NO_MORE else -EINVAL
+    if asked:
+        compare_exchange(m.threads[j], "suspender", mine, NOBODY)
+    if claim(t, word):
+        consume_claim(t)
+        return error
+    return WAITS  # it was told meanwhile, or interrupted
+
+
+@hot
+def tell_suspender(m, me, i, result, then):
+    """What thread i's suspender waits for is decided; THREAD.suspender is `then` from here on."""
+    _tell(m, me, exchange(m.threads[i], "suspender", then), result)
+
+
+@hot
+def _tell(m, me, suspender, result):
+    never_inline()
+    if suspender > 0:
         send_ipi(m, me, suspender - 1, IPI_RESCHEDULE)
+    elif suspender < NO_MORE:
+        packed = -suspender - 2
+        i = packed & _THREAD_MASK
+        word = (packed >> THREAD_BITS) << 8 | SLEEP_WAITS
+        if take(m.threads[i], word):  # that very sleep: not one of a later owner of the record
+            finish(m, me, i, result)
 
 
 @hot
@@ -87,31 +143,46 @@ def is_suspended(m, t):
 
 @entry(4)
 def ask_suspend(address, me, handle, tell):
-    """suspend_async by handle; actor `tell` - 1 is interrupted on completion, 0: none. GONE for a stale handle."""
+    """suspend_async by handle; actor `tell` - 1 is interrupted on completion, 0: none. GONE: it has left."""
     m = machine_at(address)
-    i = thread_index(m, handle)
+    i = retain_thread(m, me, handle)
     if i < 0:
         return GONE
     if tell != 0:
-        store_relaxed(m.threads[i], "suspender", tell)  # before the mark
-    return 1 if suspend_async(m, me, i) else 0
+        compare_exchange(m.threads[i], "suspender", NOBODY, tell)  # before the mark
+    asked = suspend_async(m, me, i)
+    if not asked and load_seq_cst(m.threads[i], "suspend") != SUSPEND_ASKED:
+        compare_exchange(m.threads[i], "suspender", tell, NOBODY)  # there is nothing to be told
+    drop_thread(m, me, i)
+    return 1 if asked else 0
 
 
-@entry(2)
-def suspended(address, handle):
-    """1 when the thread is suspended and off its CPU, 0 when not yet, GONE when it has left."""
+@entry(3)
+def suspended(address, me, handle):
+    """1: the thread is suspended and off its CPU; 0: not yet; WITHDRAWN: it was resumed; GONE: it has left."""
     m = machine_at(address)
-    i = thread_index(m, handle)
-    if i < 0 or is_ending(m, m.threads[i].task):
+    i = retain_thread(m, me, handle)
+    if i < 0:
         return GONE
-    return 1 if is_suspended(m, m.threads[i]) else 0
+    t = m.threads[i]
+    state = 0
+    if is_ending(m, t.task):
+        state = GONE
+    elif load_seq_cst(t, "suspend") == 0:
+        state = WITHDRAWN
+    elif is_suspended(m, t):
+        state = 1
+    drop_thread(m, me, i)
+    return state
 
 
 @entry(3)
 def ask_resume(address, me, handle):
-    """resume_async by handle; GONE for a stale handle."""
+    """resume_async by handle; GONE for a thread that has left."""
     m = machine_at(address)
-    i = thread_index(m, handle)
+    i = retain_thread(m, me, handle)
     if i < 0:
         return GONE
-    return 1 if resume_async(m, me, i) else 0
+    resumed = resume_async(m, me, i)
+    drop_thread(m, me, i)
+    return 1 if resumed else 0

@@ -8,7 +8,7 @@ machine is closing, the schedulers are told to drain (rust-1).
 """
 
 from ..hot import entry, hot, never_inline
-from ..limits import IPI_RESCHEDULE, IPI_STOP, MAX_JOBS, MAX_TASKS
+from ..limits import IPI_RESCHEDULE, IPI_STOP, KERNEL_TASK, MAX_JOBS, TASK_POLICY_WORDS
 from ..shm import lockrank
 from ..shm.atomics import compare_exchange, exchange, load_relaxed, load_seq_cst, store_release
 from ..shm.events import REAP, emit
@@ -17,12 +17,14 @@ from ..shm.spinlock import acquire, field_address, release
 from ..shm.tags import TAG_TASK, count_freed, count_made
 from .errno import EAGAIN
 from .handles import task_handle, task_index
+from .hooks import ADD_TASK, REMOVE_TASK, tell_task
 from .ipi import send_ipi
 from .references import begin_references, kill_references
 from .sleeping import interrupt_sleep
 from .states import RUNNING, TASK_ALIVE, TASK_FREE, queue_of, state_of
 from .thread import lock_task, unlock_task
 from .vm.address_space import create_space, destroy_space
+from .waitqueue import reset_queues
 
 TASK_BYTES = TASK.size
 
@@ -44,7 +46,7 @@ def create_task(address, me):
         k = -1
     elif k >= 0:
         m.free_task = m.tasks[k].next_free
-    elif m.fresh_task < MAX_TASKS:
+    elif m.fresh_task < KERNEL_TASK:
         k = m.fresh_task
         m.fresh_task += 1
     job = m.nr_jobs
@@ -74,12 +76,16 @@ def create_task(address, me):
         t.handler[n] = 0
         t.handler_flags[n] = 0
         t.handler_mask[n] = 0
+    reset_queues(t)
+    for n in range(TASK_POLICY_WORDS):
+        t.policy[n] = 0
     m.jobs[job].task = task_handle(m, k)
     m.jobs[job].status = 0
     error = create_space(m, me, k)
     if error < 0:
         _free_task(m, me, k)
         return error
+    tell_task(m, me, ADD_TASK, k)
     return k
 
 
@@ -144,6 +150,7 @@ def reap_task(address, me, k):
     m = machine_at(address)
     t = m.tasks[k]
     emit(m, me, REAP, -1, k, t.job)
+    tell_task(m, me, REMOVE_TASK, k)
     destroy_space(m, me, k)
     job = m.jobs[t.job]
     job.status = load_relaxed(t, "exiting") - 1

@@ -5,7 +5,7 @@ raises the generation first, so old handles and tids turn stale.
 """
 
 from ..hot import entry, hot, never_inline
-from ..limits import ALL_CPUS, MAX_THREADS, NAME_BYTES
+from ..limits import ALL_CPUS, KERNEL_THREADS, MAX_THREADS, NAME_BYTES
 from ..shm import lockrank
 from ..shm.atomics import fetch_add, load_relaxed, store_relaxed
 from ..shm.layout import THREAD, machine_at
@@ -28,7 +28,7 @@ def allocate_thread(m, me, task):
     i = m.free_thread
     if i >= 0:
         m.free_thread = m.threads[i].next
-    elif m.fresh_thread < MAX_THREADS:
+    elif m.fresh_thread < MAX_THREADS - KERNEL_THREADS:
         i = m.fresh_thread
         m.fresh_thread += 1
     if i >= 0:
@@ -86,6 +86,14 @@ def reset_thread(m, i, task):
     store_relaxed(t, "suspend", 0)
     store_relaxed(t, "suspender", 0)
     t.resume_deadline_ns = 0
+    store_relaxed(t, "wait_queue", 0)
+    t.mutexes = 0
+
+
+@hot
+def next_generation(t):
+    """Make every handle to a record stale. A handle has 31 bits for it."""
+    t.generation = (t.generation + 1) & 0x7FFFFFFF
 
 
 @hot
@@ -96,7 +104,7 @@ def free_thread(m, me, i):
     t = m.threads[i]
     lock = field_address(m, "threads_lock")
     acquire(m, me, lock, lockrank.THREADS)
-    t.generation += 1
+    next_generation(t)
     set_where(m, t, FREE, 0)
     t.next = m.free_thread
     m.free_thread = i

@@ -20,8 +20,9 @@ import zmq
 from ..cpu_worker.mail import Mail, address
 from ..kernel import kill_reasons
 from ..kernel.failures import FAIL_STUCK
-from ..kernel.ipi import count_call, post
+from ..kernel.ipi import count_call, owed, post
 from ..kernel.states import LIFE_CREATED
+from ..kernel.suspend import suspended
 from ..limits import (
     COMPACT_PERCENT,
     IPI_CALL,
@@ -43,7 +44,7 @@ from .cpus import free_slot, prepare_slot, tell_to_leave
 from .directory import make_directory, remove_directory
 from .loader import read_program
 from .report import make_report
-from .threads import living_threads, suspension
+from .threads import living_threads
 from .tracing import Recorder
 from .warmup import ensure_warm
 from .watchdog import Watchdog
@@ -302,20 +303,33 @@ class Machine(Watching):
 
     def threads(self, job=None):
         """The living threads, of one job or all: a list of ThreadInfo."""
-        return living_threads(self.window.machine, None if job is None else job.index)
+        found = living_threads(self.window, None if job is None else job.index)
+        self._send_kicks()
+        return found
 
     def suspend(self, thread, wait=True):
         """Stop a thread (a ThreadInfo or its handle) at its next safe point (cz-5); False when it was stopped already.
 
-        With `wait` returns when it has stopped, or has left.  MachineError for a thread that has left.
+        With `wait` returns when it has stopped, has left, or was resumed by somebody else meanwhile (cz-18).
+        MachineError for a thread that has left.
         """
         handle = getattr(thread, "handle", thread)
         asked = self._ask("suspend", handle, SUPERVISOR + 1 if wait else 0)
         if asked < 0:
             raise MachineError(f"thread {handle:#x} has left")
         if wait:
-            self._wait_until(lambda: suspension(self.window.machine, handle) != 0)
+            self._wait_until(lambda: self._suspension(handle) != 0)
         return bool(asked)
+
+    def _suspension(self, handle):
+        """0 while a suspend has not taken effect yet."""
+        state = suspended(self.window.address, SUPERVISOR, handle)
+        self._send_kicks()
+        return state
+
+    def _send_kicks(self):
+        """The messages that are owed after compiled code was called."""
+        self._mail.wake(owed(self.window.address, SUPERVISOR))
 
     def resume(self, thread):
         """Let a suspended thread go on; False when it was not suspended."""

@@ -31,6 +31,7 @@ from ..kernel.failures import FAIL_CRASH
 from ..kernel.handles import tid as tid_of_thread
 from ..kernel.holding import HoldScope, ThreadEnds
 from ..kernel.ipi import INTERRUPTED, begin_park, end_park, owed, post, take_pending
+from ..kernel.kernel_task import make_kernel_task
 from ..kernel.kill_reasons import KILL_ASKED, KILL_FAULT, KILL_INTERNAL, KILL_SIGNAL
 from ..kernel.server_ring import NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, take_request
 from ..kernel.signals import IGNORED_BY_DEFAULT, SIGPIPE, bit, post_signal, waits_for_thread
@@ -68,6 +69,7 @@ def main(config, descriptors, stdio):
     mail = Mail(config["directory"], SERVER, window.machine)
     try:
         prepare_actor(window, SERVER, config["policy"])
+        make_kernel_task(window.address, SERVER)
         for cpu in range(config["cpus"]):
             hotplug.bring_online(window.address, SERVER, cpu)
         server = Server(window, mail, config, [d and d.detach() for d in stdio])

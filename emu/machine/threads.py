@@ -1,11 +1,15 @@
-"""The living threads of a machine, as seen from the supervisor: read from shared memory, without a lock."""
+"""The living threads of a machine, as seen from the supervisor: read from shared memory, each held meanwhile.
+
+So what is told of a thread is of one thread, though threads come and go (kernel/reaping.py).
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..kernel.states import BLOCKED, NEW, STATE_NAMES, SUSPENDED
-from ..limits import GLOBAL_QUEUE
+from ..kernel.reaping import drop, retain
+from ..kernel.states import DEAD, NEW, STATE_NAMES, SUSPENDED
+from ..limits import GLOBAL_QUEUE, SUPERVISOR
 
 
 @dataclass(frozen=True)
@@ -27,33 +31,35 @@ def name_of(thread):
     return bytes(thread["name"]).split(b"\0")[0].decode(errors="replace")
 
 
-def living_threads(machine, job=None):
-    """The ThreadInfo of each living thread, of one job (by index) or of all."""
-    threads, found = machine["threads"], []
+def living_threads(window, job=None):
+    """The ThreadInfo of each living thread, of one job (by index) or of all. Afterwards a message may be owed."""
+    machine, found = window.machine, []
+    threads = machine["threads"]
     for i in np.flatnonzero(threads["where"][: int(machine["fresh_thread"])] & 0xFF > NEW):
-        t = threads[i]
-        of_job = int(machine["tasks"][int(t["task"])]["job"])
-        if job is None or of_job == job:
-            where = int(t["where"])
-            queue = where >> 8 & 0xFF
-            found.append(
-                ThreadInfo(
-                    handle=int(i) | (int(t["generation"]) << 32),
-                    job=of_job,
-                    name=name_of(t),
-                    state=STATE_NAMES[where & 0xFF],
-                    cpu=-1 if queue == GLOBAL_QUEUE else queue,
-                    suspended=int(t["suspend"]) == SUSPENDED,
-                    instructions=int(t["instructions"]),
-                    runtime_ns=int(t["runtime_ns"]),
-                )
-            )
+        held = retain(window.address, SUPERVISOR, int(i) | (int(threads[i]["generation"]) << 32))
+        if held >= 0:
+            info = _info(machine, held)
+            drop(window.address, SUPERVISOR, held)
+            if info and job in (None, info.job):
+                found.append(info)
     return found
 
 
-def suspension(machine, handle):
-    """1 when the thread is suspended and off its CPU, 0 when not yet, -1 when it has left or is leaving."""
-    t = machine["threads"][handle & 0xFFFFFFFF]
-    if int(t["generation"]) != handle >> 32 or machine["tasks"][int(t["task"])]["exiting"]:
-        return -1
-    return int(t["suspend"] == SUSPENDED and t["where"] & 0xFF == BLOCKED)
+def _info(machine, i):
+    """What there is to tell of thread i, which is held; None when it has left meanwhile: its task may be another."""
+    t = machine["threads"][i]
+    job = int(machine["tasks"][int(t["task"])]["job"])
+    where = int(t["where"])
+    if where & 0xFF == DEAD:
+        return None
+    queue = where >> 8 & 0xFF
+    return ThreadInfo(
+        handle=int(i) | (int(t["generation"]) << 32),
+        job=job,
+        name=name_of(t),
+        state=STATE_NAMES[where & 0xFF],
+        cpu=-1 if queue == GLOBAL_QUEUE else queue,
+        suspended=int(t["suspend"]) == SUSPENDED,
+        instructions=int(t["instructions"]),
+        runtime_ns=int(t["runtime_ns"]),
+    )

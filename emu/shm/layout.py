@@ -36,7 +36,9 @@ from ..limits import (
     QUEUE_POLICY_WORDS,
     RAM_OFFSET,
     SERVER_RING,
+    TASK_POLICY_WORDS,
     TLB_ENTRIES,
+    WAIT_QUEUES,
 )
 from .memory import address_of, record_at
 from .records import i64, i64s, line, many, record, u8s
@@ -53,8 +55,9 @@ THREAD = record(
     line("identity"),
     i64("where", guard="runqueue", doc="truth: state in bits 0-7, queue in bits 8-15"),
     i64("generation", guard="threads_lock", doc="a handle of another generation is stale"),
-    i64("task", doc="index, fixed while the thread exists"),
-    i64("next", guard="runqueue", doc="run queue link; free list link (threads_lock)"),
+    i64("references", guard="atomic", doc="generation << 32 | references (kernel/reaping.py)"),
+    i64("task", doc="index, fixed while the thread lives"),
+    i64("next", guard="runqueue", doc="run queue link; dead list link (dropper); free list link (threads_lock)"),
     i64("previous", guard="runqueue"),
     i64("sibling_next", guard="task lock"),
     i64("sibling_previous", guard="task lock"),
@@ -82,14 +85,16 @@ THREAD = record(
     i64("deadline_ns", guard="running CPU", unit="ns of the monotonic clock; 0 none"),
     i64("resume_deadline_ns", guard="claimer", unit="ns", doc="of a timed sleep that a suspend interrupted; 0 none"),
     i64("suspend", guard="atomic", doc="0, 1 asked, 2 suspended (kernel/suspend.py)"),
-    i64("suspender", guard="atomic", doc="actor + 1 that waits for the suspension; 0 nobody"),
+    i64("suspender", guard="atomic", doc="who waits for the suspension (kernel/suspend.py); 0 nobody"),
     i64("sleep_remainder", doc="guest address of nanosleep's second argument, or 0"),
     i64("bucket", guard="bucket lock", doc="futex bucket while queued, -1 otherwise"),
     i64("futex_space", guard="bucket lock", doc="key: task handle, or -1 for shared memory"),
     i64("futex_address", guard="bucket lock", doc="key: guest virtual or physical address"),
     i64("futex_bits", guard="bucket lock"),
-    i64("wait_next", guard="bucket lock"),
+    i64("wait_next", guard="bucket lock", doc="of the bucket or wait queue, whichever it sleeps in"),
     i64("wait_previous", guard="bucket lock"),
+    i64("wait_queue", guard="its lock", doc="host address of the wait queue it sleeps in, 0 none (cz-6)"),
+    i64("mutexes", guard="this thread, or who hands one over to it", doc="mask of its task's mutexes that it holds"),
     line("linux"),
     i64("clear_child_tid", guard="this thread", doc="guest address cleared and woken at exit"),
     i64("robust_list", guard="this thread"),
@@ -104,6 +109,14 @@ THREAD = record(
     i64("trap_value", guard="this thread"),
     i64("restart_a0", guard="this thread", doc="a0 before the system call, for restarts"),
     i64("restart", guard="claimer", doc="1: interrupted, begins anew unless a handler says EINTR"),
+)
+
+WAIT_QUEUE = record(
+    "WAIT_QUEUE",
+    i64("lock"),
+    i64("head", guard="lock", doc="first sleeper + 1"),
+    i64("tail", guard="lock", doc="last sleeper + 1"),
+    i64("owner", guard="lock", doc="of a mutex: the thread that holds it + 1, 0 nobody"),
 )
 
 TASK = record(
@@ -138,6 +151,11 @@ TASK = record(
     i64s("handler", NUM_SIGNALS, guard="server"),
     i64s("handler_flags", NUM_SIGNALS, guard="server"),
     i64s("handler_mask", NUM_SIGNALS, guard="server"),
+    line("policy"),
+    i64s("policy", TASK_POLICY_WORDS, guard="atomic", doc="the policy's own words (kse-7, alux-10)"),
+    line("kernel objects"),
+    many("wait_queues", WAIT_QUEUE, WAIT_QUEUES),
+    many("mutexes", WAIT_QUEUE, WAIT_QUEUES),
 )
 
 RUNQUEUE = record(
@@ -148,6 +166,8 @@ RUNQUEUE = record(
     i64("nr_runnable", guard="lock", doc="threads in the policy's order; of a lock-free queue: in its list"),
     i64("nr_threads", guard="lock", doc="threads registered with this scheduler (rust-1); atomic in lock-free queues"),
     i64("life", guard="lock", doc="LIFE_*: created, running, draining, exited"),
+    i64("nr_dead", guard="its CPU", doc="threads that died here and are held by others (kernel/reaping.py)"),
+    i64("dead", guard="atomic", doc="the dead list: last thread put there + 1"),
     i64("now_ns", guard="lock", unit="ns", doc="for hooks: when the core took the lock"),
     i64s("policy", QUEUE_POLICY_WORDS, guard="lock", doc="the policy's own words"),
 )
@@ -231,7 +251,8 @@ CPU = record(
     # What is allocated, by tag: this actor's share of the sum (shm/tags.py).
     i64s("tag_count", len(TAG_NAMES), guard="this CPU"),
     i64s("tag_bytes", len(TAG_NAMES), guard="this CPU", unit="bytes"),
-    # Held locks, innermost last (CHECK builds).
+    # Held locks, innermost last, and references to threads (CHECK builds).
+    i64("nr_references", guard="this CPU"),
     i64("nr_held", guard="this CPU"),
     i64s("held", 8, guard="this CPU"),
     # Events (shm/events.py).
@@ -380,6 +401,7 @@ MACHINE = record(
 )
 
 machine_at = record_at(MACHINE)
+wait_queue_at = record_at(WAIT_QUEUE)
 
 
 @hot

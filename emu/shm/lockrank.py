@@ -7,6 +7,7 @@ checker sees as rank plus index.
 TASKS = 10  # MACHINE.tasks_lock
 TASK = 20  # TASK.lock
 MM = 30  # TASK.mm_lock
+WAIT_QUEUE = 90  # WAIT_QUEUE.lock
 BUCKET = 100  # BUCKET.lock; two: lower index first (+ index)
 RUNQUEUE = 1000  # RUNQUEUE.lock; two: lower index first (+ index)
 THREADS = 2010  # MACHINE.threads_lock

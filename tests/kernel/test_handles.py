@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from emu.kernel import handles
 from emu.kernel.task import create_task, kill_task, reap_task
-from emu.limits import MAX_TASKS, MAX_THREADS
+from emu.limits import KERNEL_TASK, KERNEL_THREADS, MAX_THREADS
 from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window
 
@@ -66,7 +66,8 @@ def test_tids_fit_where_guests_keep_two_flags_beside_them(window):
 
 def test_all_records_and_no_more_can_be_used(window):
     base = window.address
-    assert {hot.allocate_thread(base, 0, 0) for _ in range(MAX_THREADS)} == set(range(MAX_THREADS))
+    count = MAX_THREADS - KERNEL_THREADS
+    assert {hot.allocate_thread(base, 0, 0) for _ in range(count)} == set(range(count))
     assert hot.allocate_thread(base, 0, 0) == -1
     hot.free_thread(base, 0, 77)
     assert hot.allocate_thread(base, 0, 0) == 77
@@ -77,8 +78,8 @@ def test_a_machine_has_room_for_so_many_jobs_and_says_so(window):
     base, made = window.address, []
     while (k := create_task(base, 0)) >= 0:
         made.append(k)
-    assert k == -11 and len(made) == MAX_TASKS
-    assert window.machine["nr_tasks"] == MAX_TASKS
+    assert k == -11 and len(made) == KERNEL_TASK
+    assert window.machine["nr_tasks"] == KERNEL_TASK
 
 
 @settings(max_examples=30, deadline=None)

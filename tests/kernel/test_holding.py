@@ -31,7 +31,7 @@ def test_a_scope_offers_the_current_task_and_holds_it(window, task):
     with HoldScope(window, 1, i) as scope:
         assert scope.task == k
         kill(base, k)
-        assert references.hold(base, k) == 0, "a killed task cannot be held again"
+        assert references.hold(base, 1, k) == 0, "a killed task cannot be held again"
         assert references.retain(base, k) == 1, "while it is held it can be retained"
         references.release(base, 1, k)
     assert take_request(base) == NOTHING, "its thread still retains it"
@@ -59,7 +59,7 @@ def test_exit_kills_the_task_with_a_reason_and_unholds_it(window, task):
 def test_a_killed_task_that_nobody_holds_cannot_be_retained(window, task):
     base, k, i = task
     kill(base, k)
-    assert references.retain(base, k) == 0 and references.hold(base, k) == 0
+    assert references.retain(base, k) == 0 and references.hold(base, 1, k) == 0
 
 
 @pytest.mark.system("alux-9")

@@ -11,6 +11,7 @@ from ...errno import ENOSYS
 from ...handles import tid_of
 from ...wait import A0
 from ..actions import RESUME, SERVE, YIELD
+from ..native_calls import FIRST_HOT, LAST_HOT, native_call
 from .memory_calls import sys_brk, sys_madvise, sys_mmap, sys_mprotect, sys_mremap, sys_munmap
 from .numbers import NUMBERS
 from .signal_calls import sys_kill, sys_rt_sigprocmask, sys_tgkill
@@ -26,7 +27,7 @@ from .thread_calls import (
 from .time_calls import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
 
 MAP_ANONYMOUS = 0x20
-NATIVE_END = 0x1100  # the native calls: kernel/syscalls/native.py
+NATIVE_END = 0x1100  # the native calls: kernel/syscalls/native_calls.py, native.py
 EXIT = NUMBERS["exit"]
 EXIT_GROUP = NUMBERS["exit_group"]
 SET_TID_ADDRESS = NUMBERS["set_tid_address"]
@@ -97,6 +98,8 @@ def _less_frequent(m, me, i, number):
     t = m.threads[i]
     if number == CLONE:
         return sys_clone(m, me, i)
+    if number >= FIRST_HOT and number <= LAST_HOT:
+        return native_call(m, me, i, number)
     if number == MMAP and t.x[A0 + 3] & MAP_ANONYMOUS:
         t.x[A0] = sys_mmap(m, me, i)
     elif number == MUNMAP:
