@@ -204,4 +204,7 @@ def print_summary(report):
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     __package__ = "tools"  # the files beside this one are found (PEP 366)
-    run(prog_name="run.py")
+    from tools.streams import standard_streams
+
+    with standard_streams():
+        run(prog_name="run.py")

@@ -15,6 +15,8 @@ import threading
 import types
 from multiprocessing import forkserver, reduction
 
+from .standard import above_standard, take_closed_standard_descriptors
+
 context = multiprocessing.get_context("forkserver")
 _HELD = (signal.SIGINT, signal.SIGTERM)
 _PR_SET_NAME = 15
@@ -34,7 +36,7 @@ class Descriptor:
         self._duplicate = duplicate
 
     def detach(self):
-        return self._duplicate.detach()
+        return above_standard(self._duplicate.detach())
 
 
 @contextlib.contextmanager
@@ -70,6 +72,7 @@ def uninterrupted():
 
 def start_forkserver():
     """Begin to warm the forkserver; it goes on by itself while the caller does other things."""
+    take_closed_standard_descriptors()
     forkserver.set_forkserver_preload(PRELOAD)
     if threading.current_thread() is not threading.main_thread():
         forkserver.ensure_running()
@@ -87,6 +90,7 @@ def start(name, module, *arguments):
 
 
 def _main_of(module, *arguments):
+    take_closed_standard_descriptors()
     ctypes.CDLL(None).prctl(_PR_SET_NAME, multiprocessing.current_process().name.encode())
     importlib.import_module(module).main(*arguments)
 

@@ -44,6 +44,7 @@ from .cpus import free_slot, prepare_slot, tell_to_leave
 from .directory import make_directory, remove_directory
 from .loader import read_program
 from .report import make_report
+from .standard import STANDARD, is_closed, take_closed_standard_descriptors
 from .threads import living_threads
 from .tracing import Recorder
 from .warmup import ensure_warm
@@ -94,14 +95,16 @@ class Job:
 class Machine(Watching):
     """A symmetric multiprocessor of `cpus` processes. Options: machine/config.py.
 
-    stdin, stdout, stderr are the guest's host descriptors; `trace` is the file that gets all
-    events (machine/tracing.py).  MachineError for everything that the user can mend.  One thread uses
+    stdin, stdout, stderr are the guest's host descriptors; one of 0, 1, 2 that is closed is closed
+    for the guest, too.  `trace` is the file that gets all events (machine/tracing.py).
+    MachineError for everything that the user can mend.  One thread uses
     a machine: towards the CPUs it is one actor, and its records take no lock.
     """
 
     def __init__(self, cpus=None, policy="inko", *, stdin=0, stdout=1, stderr=2, quiet=False, trace=None, **options):
+        take_closed_standard_descriptors()
         self.config = Config.make(cpus, policy, **options)
-        self._stdio = (stdin, stdout, stderr)
+        self._stdio = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         self._quiet = quiet
         self.trace = trace
         self._recorder = None
@@ -138,6 +141,9 @@ class Machine(Watching):
 
     def _boot(self):
         config = self.config
+        for name, descriptor in self._stdio.items():
+            if descriptor not in STANDARD and is_closed(descriptor):
+                raise MachineError(f"{name}={descriptor}: not an open descriptor")
         self._directory = make_directory()
         self.window = Window.create(config.memory_bytes)
         self._fill(self.window.machine)
@@ -158,7 +164,7 @@ class Machine(Watching):
             "pin": config.pin,
             "mounts": [tuple(m) for m in config.mounts],
         }
-        stdio = [Descriptor(d) for d in self._stdio]
+        stdio = [None if is_closed(d) else Descriptor(d) for d in self._stdio.values()]
         self._processes[SERVER] = start("emu-server", "emu.machine.server", self._shared, self._segments(), stdio)
         self._processes[TIMEKEEPER] = start("emu-timekeeper", "emu.machine.timekeeper", self._shared, self._segments())
         for cpu in range(config.cpus):
