@@ -19,7 +19,7 @@ from common import NOT_INSTALLED, QEMU, benchmark, installed, interleave, spread
 
 from emu.machine.loader import find_program
 
-COMMAND = [sys.executable, "-c", "from emu_tools.cli import main; main()", "run", "--quiet"]
+COMMAND = [sys.executable, "-c", "from emu.commands.cli import main; main()", "run", "--quiet"]
 IMPORTS = "import numpy, llvmlite.binding, zmq, msgpack, psutil, click"
 EXPECTED = "hello from emu\n"
 

@@ -3,11 +3,14 @@
 The code of one entry lives in a folder named after everything that can change it: the
 source of its module and of all that this one imports, in emu or beside itself, directly or not,
 the versions of the compilers, the processor.  So an edit compiles anew what it reaches
-and nothing else.  Needs no Numba, so that a command can look before it imports
-anything heavy.
+and nothing else.  Where the sources lie is no part of it: checkouts and installed copies share.
+Each file carries a checksum (checked_file.py); what fails it counts as missing and is made anew.
+Needs no Numba, so that a command can look before it imports anything heavy.
 """
 
 import ast
+import contextlib
+import errno
 import fcntl
 import functools
 import hashlib
@@ -15,25 +18,52 @@ import json
 import os
 import platform
 import shutil
-from contextlib import contextmanager
+import stat
+import sys
+import tempfile
+import time
 from importlib.metadata import version
 from pathlib import Path
 
 from llvmlite import binding as llvm
 
-SOURCE_ROOT = Path(__file__).parent
-COLD = ("machine", "kernel/vfs")  # no hot code below (a test sees to it): no part of the cache key
+from . import checked_file
+
+SOURCE_ROOT = Path(__file__).resolve().parent
+COLD = ("machine", "kernel/vfs", "commands", "guests")  # no hot code below (a test sees to it): not in the key
 CHECK = os.environ.get("EMU_CHECK") == "1"  # checking build: lock order, state assertions
 ABOVE = 4  # folders in which a policy's or a test's imports are looked for: its own, and three above
-KEEP = 4  # caches of other versions that are not removed
+KEEP = 16  # caches of other versions that are not removed: those used last
+STALE_S = 3600  # a file that was not finished for so long was left by a process that was killed
 
 
 def cache_root():
-    """Directory of all caches; EMU_CACHE_DIR overrides it."""
+    """Directory of all caches: EMU_CACHE_DIR, else the user's cache directory, else (no home) one below TMPDIR."""
     override = os.environ.get("EMU_CACHE_DIR")
     if override:
         return Path(override)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emu"
+    xdg = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(xdg):  # others are to be ignored, says the specification
+        return Path(xdg) / "emu"
+    own = Path(os.path.expanduser("~"), ".cache", "emu")  # "~" itself for a user without a home
+    if own.is_absolute() and (own.is_dir() or any(os.access(p, os.W_OK | os.X_OK) for p in own.parents[:2])):
+        return own
+    return _fallback()
+
+
+def _fallback():
+    return Path(tempfile.gettempdir()) / f"emu-cache-{os.getuid()}"
+
+
+@functools.cache
+def _check_owner():
+    """Below TMPDIR everybody can make a directory of this name, and what is in it is executed: PermissionError."""
+    root = cache_root()
+    if root == _fallback():
+        root.mkdir(mode=0o700, exist_ok=True)
+        found = root.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+            raise PermissionError(errno.EPERM, "belongs to somebody else", str(root))
 
 
 @functools.cache
@@ -41,7 +71,6 @@ def _environment():
     """What beside the sources decides about machine code."""
     return "\0".join(
         (
-            str(SOURCE_ROOT),  # Numba finds its entries by the path of the source
             platform.python_version(),
             version("numpy"),
             version("numba"),
@@ -59,11 +88,16 @@ _executed = {}
 
 def note_source(filename):
     """A hot function of this file is being made. True for a file outside emu, whose present content then counts."""
-    if filename.startswith(f"{SOURCE_ROOT}{os.sep}") or not os.path.isfile(filename):
+    path = _resolved(filename)
+    if path is None or _is_inside(path):
         return False
-    path = Path(filename).resolve()
     _executed[path] = path.read_bytes()
     return True
+
+
+@functools.cache
+def _resolved(filename):
+    return Path(filename).resolve() if os.path.isfile(filename) else None
 
 
 def _content(path):
@@ -74,11 +108,22 @@ def _is_inside(path):
     return path.is_relative_to(SOURCE_ROOT)
 
 
-def _digest(paths):
+def _name(path):
+    """What stands for a source file: nothing that depends on where emu or the user's folder lies."""
+    return f"emu/{path.relative_to(SOURCE_ROOT).as_posix()}" if _is_inside(path) else path.name
+
+
+def _digest(*paths):
+    """Of the environment and of these sources, in this order."""
     h = hashlib.sha256(_environment())
-    for path in sorted(paths):
-        h.update(str(path).encode() + b"\0" + _content(path))
+    for path in paths:
+        content = _content(path)
+        h.update(os.fsencode(f"{_name(path)}\0{len(content)}\0") + content)
     return h.hexdigest()[:20]
+
+
+def _in_order(paths):
+    return sorted(paths, key=lambda path: (_name(path), b"" if _is_inside(path) else _content(path)))
 
 
 def _file_of(parts, folders):
@@ -132,10 +177,9 @@ def _reached(path, beyond=lambda path: False):
 @functools.cache
 def _directory_of(path, outside):
     """`outside`: (file, content) of all outside emu that is reached; none for a file of emu."""
-    known = None if outside else _known_folders().get(str(path))
-    if known:
-        return cache_root() / "code" / known
-    return cache_root() / "code" / _digest(_reached(path) | _reached(SOURCE_ROOT / "compiler.py"))
+    known = None if outside else _known_folders().get(_name(path))
+    reached = () if known else _reached(path) | _reached(SOURCE_ROOT / "compiler.py")
+    return cache_root() / "code" / (known or _digest(path, *_in_order(reached)))
 
 
 def _hot_sources():
@@ -144,51 +188,106 @@ def _hot_sources():
             yield path
 
 
-CACHE_DIR = cache_root() / _digest(_hot_sources())
+CACHE_DIR = cache_root() / _digest(*_in_order(_hot_sources()))
 MARKER = CACHE_DIR / "complete"
+_MARKER_NAME = "complete"
+_NOT_WRITTEN = "the compile cache cannot be written: "
+
+
+def load(path, symbol):
+    """The machine code stored under this symbol; None when it is missing or damaged."""
+    try:
+        _check_owner()
+    except OSError:
+        return None
+    return checked_file.read(path, symbol)
+
+
+def store(path, symbol, code):
+    """Keep machine code. OSError when it cannot be written."""
+    _check_owner()
+    checked_file.write(path, symbol, code)
 
 
 def is_warm():
-    """True when every entry of these sources has been compiled and cached."""
-    return MARKER.exists()
+    """True when every entry of these sources has been compiled and cached, and is whole."""
+    return bool(entries()) and not damaged()
+
+
+def entries():
+    """The (folder, symbol) of all entries, once they are complete."""
+    return _marked(MARKER).get("objects", [])
+
+
+def damaged():
+    """Of a cache that was complete, the entries that are missing or damaged now."""
+    code = cache_root() / "code"
+    return [[folder, symbol] for folder, symbol in entries() if load(code / folder / f"{symbol}.o", symbol) is None]
 
 
 @functools.cache
 def _known_folders():
     """Of a complete cache, {source file: its folder's name}: to find these means to read all sources."""
-    return _folders(MARKER)
+    return _marked(MARKER).get("folders", {})
 
 
-def _folders(marker):
-    try:
-        return json.loads(marker.read_text())
-    except (OSError, ValueError):  # none, or an older emu's
-        return {}
+def _marked(marker):
+    """What a marker says; {} when there is none, it is damaged or an older emu's."""
+    content = load(marker, _MARKER_NAME)
+    return json.loads(content) if content else {}
 
 
-@contextmanager
+def not_written(error):
+    """The line for the person whose cache cannot be written, of an OSError."""
+    where = error.filename or cache_root()
+    return f"{_NOT_WRITTEN}{where}: {error.strerror}; set EMU_CACHE_DIR to another directory"
+
+
+def says_not_written(line):
+    return line.startswith(_NOT_WRITTEN)
+
+
+@contextlib.contextmanager
 def cache_lock():
-    """Held by the one process that compiles; others wait and then find a warm cache."""
+    """Held by the one process that compiles; others say that they wait, and then find a warm cache."""
+    _check_owner()
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
     with open(CACHE_DIR / "lock", "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("emu: another emu is compiling the kernel (once): waiting for it", file=sys.stderr, flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
-def mark_warm(sources):
-    """Record that the cache is complete and where the code of each source file is; drop what older sources left."""
-    folders = {str(Path(path).resolve()): entry_directory(path).name for path in sources}
-    new = MARKER.with_suffix(".new")
-    new.write_text(json.dumps(folders))
-    new.rename(MARKER)
-    root = CACHE_DIR.parent
+def mark_used():
+    """Caches that were used last are those that stay."""
+    with contextlib.suppress(OSError):
+        os.utime(MARKER)
+
+
+def mark_warm(entries):
+    """Record that the cache is complete and where its files are; drop what older sources left."""
+    sources = {Path(e.source).resolve() for e in entries}
+    folders = {_name(path): entry_directory(path).name for path in sources}
+    objects = [(e.path.parent.name, e.symbol) for e in entries]
+    store(MARKER, _MARKER_NAME, json.dumps({"folders": folders, "objects": objects}).encode())
+    with contextlib.suppress(OSError):  # another process may be about the same
+        _drop_old(CACHE_DIR.parent)
+
+
+def _drop_old(root):
     versions = sorted(root.glob("*/complete"), key=lambda p: p.stat().st_mtime)
     dropped, kept = versions[: -KEEP - 1], versions[-KEEP - 1 :]
+    for path in (*root.glob("*/*.new"), *root.glob("code/*/*.new")):
+        if time.time() - path.stat().st_mtime > STALE_S:
+            path.unlink()
     if not dropped:
         return
     for marker in dropped:
         shutil.rmtree(marker.parent, ignore_errors=True)
-    needed = {name for marker in kept for name in _folders(marker).values()}
+    needed = {name for marker in kept for name in _marked(marker).get("folders", {}).values()}
     oldest = kept[0].stat().st_mtime
     for path in (root / "code").iterdir():  # what is newer may be a user's, or is being compiled
         if path.name not in needed and path.stat().st_mtime < oldest:

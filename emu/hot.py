@@ -9,7 +9,7 @@ Entries and callbacks are compiled when they are first used or by cpu_worker/war
 is an object file in a folder whose name says everything that can change it (cache.py), and is loaded
 from there by LLVM alone: Numba, slow to import, is only imported to compile.  So nothing here or in
 hot modules may import it: `types` stands for numba.types and looks names up when code is made.
-Only integers cross the border between cold and hot.
+Where the cache cannot be written, code is compiled into memory.  Only integers cross the border between cold and hot.
 
 Rejected: Numba's own cache.  It does not notice a changed constant, intrinsic or helper of another
 module, and it loads a function in 10 ms, this in a third of one.
@@ -18,12 +18,10 @@ module, and it loads a function in 10 ms, this in a third of one.
 import ctypes
 import functools
 import importlib
-import os
-import tempfile
 
 import llvmlite.binding as llvm
 
-from .cache import CHECK, entry_directory, note_source  # noqa: F401  (CHECK: for hot code)
+from .cache import CHECK, entry_directory, load, note_source, store  # noqa: F401  (CHECK: for hot code)
 
 _entries = []
 
@@ -116,6 +114,7 @@ class Compiled:
     """
 
     for_python = False
+    not_stored = None  # the OSError because of which compiled code is in memory only
 
     def __init__(self, function, arity, first=None):
         self.name = f"{function.__module__}.{function.__qualname__}"
@@ -134,7 +133,7 @@ class Compiled:
         engine = _engine()
         engine.add_object_file(llvm.ObjectFileRef.from_data(self._object()))
         engine.finalize_object()
-        return engine.get_function_address(self._symbol)
+        return engine.get_function_address(self.symbol)
 
     def compile(self):
         """Have it compiled and loaded."""
@@ -144,28 +143,48 @@ class Compiled:
     def is_compiled(self):
         return "address" in self.__dict__
 
-    @functools.cached_property
-    def _directory(self):
-        return entry_directory(self.function.__code__.co_filename)
+    @property
+    def is_stored(self):
+        """The cache has its machine code, whole."""
+        return load(self.path, self.symbol) is not None
+
+    def store(self):
+        """Have its machine code in the cache. OSError when it cannot be written."""
+        if not self.is_stored:
+            store(self.path, self.symbol, self._made())
+
+    @property
+    def source(self):
+        """The file that it is written in."""
+        return self.function.__code__.co_filename
 
     @functools.cached_property
-    def _symbol(self):
+    def _directory(self):
+        return entry_directory(self.source)
+
+    @functools.cached_property
+    def symbol(self):
         """Its name in the object file. Not by its module, which may be __main__ here and not in another process."""
         return f"{self._directory.name}.{self.function.__qualname__}.{self.function.__code__.co_firstlineno}"
 
-    def _object(self):
-        path = self._directory / f"{self._symbol}.o"
-        try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            pass
+    @property
+    def path(self):
+        """Its object file in the cache."""
+        return self._directory / f"{self.symbol}.o"
+
+    def _made(self):
         first = self._first.numba if self._first else None
-        data = compiler.object_code(self.function, self.arity, first, self._symbol, self.for_python)
-        self._directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self._directory, suffix=".new", delete=False) as file:
-            file.write(data)
-        os.replace(file.name, path)  # whole or not at all: others may look, or write the same
-        return data
+        return compiler.object_code(self.function, self.arity, first, self.symbol, self.for_python)
+
+    def _object(self):
+        code = load(self.path, self.symbol)
+        if code is None:
+            code = self._made()
+            try:
+                store(self.path, self.symbol, code)
+            except OSError as error:  # it works without
+                self.not_stored = error
+        return code
 
 
 class Callback(Compiled):
@@ -194,7 +213,7 @@ class Entry(Compiled):
     @functools.cached_property
     def _call(self):
         self.compile()
-        address = _engine().get_function_address(f"{self._symbol}.python")
+        address = _engine().get_function_address(f"{self.symbol}.python")
         self._definition = _MethodDefinition(self.name.encode(), address, _METH_FASTCALL, None)
         return _new_function(self._definition, None, None)
 

@@ -13,8 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from emu.guests import build
 from emu.hot import registered
-from guests import build
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKS = ("\n@entry(", "\n@callback(")

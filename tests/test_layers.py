@@ -11,8 +11,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "emu"
 # Imports point down only. isa and kernel are of one rank, and never import each other.
 RANK = {
-    "cache": -1, "limits": 0, "compiler": 0, "hot": 0, "shm": 1, "isa": 2, "kernel": 2, "cpu_worker": 3, "machine": 4,
-    "tools": 5, "benchmarks": 5,
+    "guests": -2, "checked_file": -2, "cache": -1, "limits": 0, "compiler": 0, "hot": 0, "shm": 1, "isa": 2,
+    "kernel": 2, "cpu_worker": 3, "machine": 4, "commands": 5, "tools": 6, "benchmarks": 6,
 }  # fmt: skip
 MAX_LINES = 450
 HOT_MARKS = {"hot", "entry", "callback", "hook"}
@@ -41,7 +41,7 @@ def layer_of(dotted):
     parts = dotted.split(".")
     if parts[0] == "emu":
         return parts[1] if len(parts) > 1 else "machine"  # `from emu import …` is the public interface
-    return {"emu_tools": "tools", "tools": "tools", "benchmarks": "benchmarks"}.get(parts[0])
+    return {"tools": "tools", "benchmarks": "benchmarks"}.get(parts[0])
 
 
 def imports(path):

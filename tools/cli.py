@@ -1,30 +1,11 @@
-"""The `emu` command: one subcommand a file."""
+"""`python tools/cli.py …` in a checkout is `emu …` of an installed emu."""
 
-import click
+import sys
+from pathlib import Path
 
-from .compare import compare
-from .doctor import doctor
-from .policies import policies
-from .run import run
-from .streams import standard_streams
-from .trace import trace
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # in place of this folder, whose names are the library's, too
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="emu")
-def emu():
-    """A symmetric multiprocessor made of OS processes."""
-
-
-for command in (run, compare, policies, trace, doctor):
-    emu.add_command(command)
-
-
-def main():
-    """The installed command."""
-    with standard_streams():
-        emu(prog_name="emu")
-
+from emu.commands.cli import main  # noqa: E402
 
 if __name__ == "__main__":
     main()

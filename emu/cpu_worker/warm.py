@@ -1,14 +1,14 @@
 """Everything a CPU or the system server runs hot, compiled or loaded from the cache.
 
 The forkserver imports `preloaded` (which warms), so the processes it forks start with
-machine code in place.  `python -m emu.cpu_worker.warm` compiles the functions whose names
-it reads, a line each, and says when each is done: machine/warmup.py runs several.
+machine code in place.  `python -m emu.cpu_worker.warm` compiles the functions whose names it reads, a line
+each, into the cache, and says when each is done: machine/warmup.py runs several.
 """
 
 import importlib
 import sys
 
-from .. import hot
+from .. import cache, hot
 from ..kernel.hooks import BUILTIN
 
 # What compiles longest goes first, so that nobody waits for it at the end.
@@ -34,5 +34,8 @@ def warm():
 if __name__ == "__main__":
     functions = {each.name: each for each in everything()}
     for line in sys.stdin:
-        functions[line.strip()].compile()
+        try:
+            functions[line.strip()].store()
+        except OSError as error:
+            sys.exit(cache.not_written(error))
         print("compiled", flush=True)

@@ -156,18 +156,22 @@ def check_policy(name, module):
             raise PolicyError(f"policy {name!r}: lock-free queues have no hook {hook_name!r}")
 
 
+def hooks_of(module):
+    """The hooks that a policy has."""
+    found = (getattr(module, name, None) for name in HOOKS)
+    return [each for each in found if isinstance(each, Callback)]
+
+
 def compile_policy(name, module):
     """Compile every hook; PolicyError says which one is wrong, and where."""
-    for hook_name in HOOKS:
-        found = getattr(module, hook_name, None)
-        if isinstance(found, Callback):
-            try:
-                found.compile()
-            except Exception as error:  # Numba's own errors are many
-                text = " ".join(str(error).split())
-                raise PolicyError(
-                    f"policy {name!r}, line {_line(found)}: hook {hook_name!r} does not compile: {text[:300]}"
-                ) from error
+    for found in hooks_of(module):
+        try:
+            found.compile()
+        except Exception as error:  # Numba's own errors are many
+            text = " ".join(str(error).split())
+            raise PolicyError(
+                f"policy {name!r}, line {_line(found)}: hook {found.function.__name__!r} does not compile: {text[:300]}"
+            ) from error
 
 
 def _line(found):

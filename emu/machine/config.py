@@ -2,11 +2,13 @@
 
 import os
 import re
+import sys
 from dataclasses import dataclass
 
 import psutil
 
-from ..kernel.hooks import BUILTIN, PolicyError, compile_policy, load_policy, parameters_of
+from ..cache import not_written
+from ..kernel.hooks import BUILTIN, PolicyError, compile_policy, hooks_of, load_policy, parameters_of
 from ..kernel.vfs.mounts import parse_mount
 from ..limits import (
     DEFAULT_MEMORY_BYTES,
@@ -57,6 +59,17 @@ def _number(value, what):
         raise MachineError(f"{what} {value!r} is not a number") from None
 
 
+def _compile_policy(policy, module, quiet):
+    """Compile a user's policy into the cache, and say so: it takes a few seconds."""
+    missing = [each for each in hooks_of(module) if not each.is_stored]
+    if missing and not quiet:
+        print(f"emu: compiling policy {policy} (once)…", file=sys.stderr, flush=True)
+    compile_policy(policy, module)
+    errors = [each.not_stored for each in missing if each.not_stored]
+    if errors and not quiet:
+        print(f"emu: {not_written(errors[0])}; each process compiles the policy for itself", file=sys.stderr)
+
+
 def _topology(text, cpus):
     """A topology, which must agree with the number of CPUs where that is given too."""
     try:
@@ -98,6 +111,7 @@ class Config:
         slice_ns=SLICE_NS,
         max_threads=MAX_THREADS_PER_TASK,
         parameters=(),
+        quiet=False,
     ):
         """Check everything; MachineError names the first thing that is wrong."""
         if topology is not None:
@@ -119,7 +133,7 @@ class Config:
         try:
             module = load_policy(policy)
             if policy not in BUILTIN:  # here, once: CPUs would all fail, each with a traceback
-                compile_policy(policy, module)
+                _compile_policy(policy, module, quiet)
             values = tuple(parameters_of(policy, module, parameters))
             parsed = tuple(parse_mount(mount) for mount in mounts)
         except (PolicyError, ValueError) as error:

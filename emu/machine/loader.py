@@ -18,7 +18,7 @@ from .config import MachineError
 
 PIE_BASE = 1 << 33
 LOWEST = 1 << 12
-GUEST_DIRECTORY = Path(__file__).resolve().parents[2] / "guests" / "bin"
+GUEST_DIRECTORY = Path(__file__).resolve().parents[1] / "guests" / "bin"
 MAX_FILE_BYTES = 1 << 30
 
 

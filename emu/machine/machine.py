@@ -103,7 +103,7 @@ class Machine(Watching):
 
     def __init__(self, cpus=None, policy="inko", *, stdin=0, stdout=1, stderr=2, quiet=False, trace=None, **options):
         take_closed_standard_descriptors()
-        self.config = Config.make(cpus, policy, **options)
+        self.config = Config.make(cpus, policy, quiet=quiet, **options)
         self._stdio = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         self._quiet = quiet
         self.trace = trace

@@ -1,4 +1,4 @@
-"""Filling a cold compile cache before the first CPU starts, with a progress bar.
+"""Filling a cold compile cache, or mending a damaged one, before the first CPU starts, with a progress bar.
 
 A few processes compile, each the next function as soon as it is done with one.  A file lock makes
 machines that start at the same time wait for one another instead of compiling twice.
@@ -22,31 +22,30 @@ MOST_COMPILERS = 4  # each types anew what its functions call: more would mostly
 def ensure_warm(quiet=False):
     """Return with a complete cache; MachineError when compiling fails."""
     if cache.is_warm():
+        cache.mark_used()
         return
     try:
         with cache.cache_lock():
             if not cache.is_warm():
                 cache.mark_warm(_compile(quiet))
     except OSError as error:
-        where = error.filename or cache.cache_root()
-        raise MachineError(
-            f"the compile cache cannot be written: {where}: {error.strerror}; set EMU_CACHE_DIR to another"
-        ) from None
+        raise MachineError(cache.not_written(error)) from None
 
 
 def _compile(quiet):
-    """Compile everything; the source files it comes from."""
+    """Compile everything that the cache lacks; all entries."""
     from ..cpu_worker.warm import everything  # heavy: only when something has to be compiled
 
     entries = everything()
+    missing = [e.name for e in entries if not e.is_stored]
+    what = "mending the compile cache" if cache.damaged() else "compiling the kernel (once)"
     with contextlib.ExitStack() as stack:
         with uninterrupted():
-            count = min(os.cpu_count() or 1, MOST_COMPILERS)
+            count = min(os.cpu_count() or 1, MOST_COMPILERS, len(missing))
             compilers = [stack.enter_context(_start_compiler()) for _ in range(count)]
-        bar = tqdm(total=len(entries), desc="compiling the kernel (once)", unit="fn", disable=quiet)
-        stack.enter_context(bar)
-        pool = stack.enter_context(ThreadPoolExecutor(count))
-        names = iter([e.name for e in entries])
+        bar = stack.enter_context(tqdm(total=len(missing), desc=what, unit="fn", disable=quiet or not missing))
+        pool = stack.enter_context(ThreadPoolExecutor(count + 1))
+        names = iter(missing)
         try:
             for done in as_completed([pool.submit(_feed, each, names, bar) for each in compilers]):
                 done.result()
@@ -54,13 +53,17 @@ def _compile(quiet):
             for each in compilers:
                 each.kill()
             raise
-    return {e.function.__code__.co_filename for e in entries}
+    return entries
 
 
 def _start_compiler():
     pipe = subprocess.PIPE
     command = [sys.executable, "-m", "emu.cpu_worker.warm"]
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, cwd=cache.SOURCE_ROOT.parent)
+    environment = {**os.environ, "EMU_CACHE_DIR": os.path.abspath(cache.cache_root())}  # it may be relative
+    folder = cache.SOURCE_ROOT.parent
+    return subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, cwd=folder, env=environment
+    )
 
 
 def _feed(compiler, names, bar):
@@ -74,6 +77,8 @@ def _feed(compiler, names, bar):
     compiler.stdin.close()
     errors = compiler.stderr.read().decode(errors="replace")
     if compiler.wait():
+        if cache.says_not_written(errors):
+            raise MachineError(errors.strip())
         killed = f"its process was killed by signal {-compiler.returncode}" if compiler.returncode < 0 else ""
         raise MachineError(f"compiling the kernel failed: {killed or _cause(errors)}")
 

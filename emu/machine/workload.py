@@ -9,7 +9,7 @@
 What can be known before anything runs is refused here with file, line and what was
 expected: names of threads that do not exist, mutexes that are not held where they are
 released, threads that start each other in a circle, workloads that never end.
-What the phases mean: README, and guests/workload.c, which executes them.
+What the phases mean: README, and emu/guests/workload.c, which executes them.
 """
 
 import os
@@ -21,7 +21,7 @@ from .config import MachineError
 from .located_json import Located, parse_located
 
 MAX_INSTANCES = 1000
-MAX_DEPTH = 8  # of loops, as in guests/workload.c
+MAX_DEPTH = 8  # of loops, as in emu/guests/workload.c
 MAX_US = 1_000_000_000
 MAX_COUNT = 1_000_000_000
 FOREVER = -1

@@ -1,4 +1,4 @@
-"""The compiled form of a workload: the text that guests/workload.c reads on its standard input.
+"""The compiled form of a workload: the text that emu/guests/workload.c reads on its standard input.
 
     SEED MUTEXES CONDITIONS BARRIERS THREADS     how many of each
     PARTIES …                                    of each barrier: how many threads it waits for

@@ -1,4 +1,4 @@
-"""What the threads of a workload saw: the lines of guests/workload.c, read into groups of threads of a same name.
+"""What the threads of a workload saw: the lines of emu/guests/workload.c, read into groups of threads of a same name.
 
 A latency is the time from the moment at which a thread could go on to the moment at
 which it did: after a sleep, a signal, a barrier, the end of a thread it joined.
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from .config import MachineError
 from .workload_code import INSTRUCTIONS_PER_US
 
-KINDS = ("sleep", "wait", "barrier", "join", "lock", "start")  # as in guests/workload.h
+KINDS = ("sleep", "wait", "barrier", "join", "lock", "start")  # as in emu/guests/workload.h
 WAKE_UPS = ("sleep", "wait", "barrier", "join")  # a lock is its holder's business, a start the spawner's
-REFUSALS = ("nice values", "real-time priorities", "affinities")  # as in guests/workload.h
+REFUSALS = ("nice values", "real-time priorities", "affinities")  # as in emu/guests/workload.h
 SUB = 8
 
 

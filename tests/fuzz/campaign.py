@@ -15,8 +15,8 @@ from collections import Counter
 from pathlib import Path
 
 from emu import Machine, MachineError
+from emu.guests import build
 from emu.limits import MAX_CPUS
-from guests import build
 from tests.kernel.checks import check_queues
 
 SOURCE = Path(__file__).with_name("syscalls.c")

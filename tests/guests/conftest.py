@@ -1,6 +1,6 @@
 import pytest
 
-from guests import build
+from emu.guests import build
 
 from .programs import NAMES, SOURCES
 

@@ -6,7 +6,7 @@ import pytest
 
 from .programs import ROOT, run_programs
 
-FAULTS = ROOT / "guests" / "bin" / "faults.elf"
+FAULTS = ROOT / "emu" / "guests" / "bin" / "faults.elf"
 SIGNALS = {
     "illegal": (4, "SIGILL: illegal instruction"),
     "ebreak": (5, "SIGTRAP: breakpoint"),

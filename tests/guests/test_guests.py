@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from guests import build
+from emu.guests import build
 
 
 def test_every_guest_was_built_from_its_present_source():
@@ -35,10 +35,10 @@ def test_a_changed_source_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "GUESTS", tmp_path)
     assert build.check_sources() == []
     (tmp_path / "hello.c").write_text("int main(void) { return 1; }\n")
-    assert build.check_sources() == ["hello.c changed since bin/hello.elf was built: python guests/build.py hello"]
+    assert build.check_sources() == ["hello.c changed since bin/hello.elf was built: python emu/guests/build.py hello"]
     (tmp_path / "hello.c").write_bytes((Path(build.__file__).parent / "hello.c").read_bytes())
     (tmp_path / "threads.h").write_text("/* changed */\n")
-    assert "primes.c changed since bin/primes.elf was built: python guests/build.py primes" in build.check_sources()
+    assert "primes.c changed since bin/primes.elf was built: python emu/guests/build.py primes" in build.check_sources()
 
 
 def test_a_source_that_does_not_compile_is_a_clear_error(tmp_path):

@@ -6,8 +6,8 @@ Every program runs under inko on all four machines, under random on one, and und
 
 import pytest
 
+from emu.guests import build
 from emu.kernel.hooks import BUILTIN
-from guests import build
 
 from .programs import NAMES, SOURCES, run_programs
 

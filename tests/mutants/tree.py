@@ -1,8 +1,8 @@
 """The copy of the repository in which mutants live: the user's checkout is only read.
 
-The copy is always at the same place, in a folder of its own under the user's cache, since the compile cache
-goes by the path of the sources: so what a mutant does not reach is compiled once.  `Tree` makes the copy equal to
-the checkout first, whatever an earlier run that was killed has left, and one run at a time has it (a file lock).
+The copy is always at the same place, in a folder of its own under the user's cache, beside a compile cache of its
+own.  `Tree` makes the copy equal to the checkout first, whatever an earlier run that was killed has left, and one run
+at a time has it (a file lock).
 """
 
 import contextlib
@@ -13,8 +13,7 @@ import shutil
 from pathlib import Path
 
 LEFT_OUT = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
-SOURCES = ("emu", "guests", "tests", "tools", "pyproject.toml")  # what a verdict depends on
-PACKAGES = {"emu_tools": "tools", "emu_guests": "guests"}  # as pyproject.toml's package-dir
+SOURCES = ("emu", "tests", "tools", "pyproject.toml")  # what a verdict depends on
 
 
 class Busy(Exception):
@@ -68,11 +67,6 @@ class Tree:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.root / relative, target)
                 shutil.copymode(self.root / relative, target)
-        for name, target in PACKAGES.items():
-            link = self.folder / "links" / name
-            link.parent.mkdir(exist_ok=True)
-            if not link.is_symlink():
-                link.symlink_to(self.path / target)
         self.digest = digest.hexdigest()[:16]
 
     @contextlib.contextmanager
@@ -96,7 +90,7 @@ class Tree:
         """What a process needs to run in the copy, and to find nothing of the checkout."""
         return {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(self.path), str(self.folder / "links")]),
+            "PYTHONPATH": str(self.path),
             "EMU_CACHE_DIR": str(self.folder / "cache"),
             "EMU_SEED": str(seed),
         }  # fmt: skip

@@ -1,6 +1,6 @@
 """Small C guests written inside a test, built by ziglang."""
 
-from guests import build
+from emu.guests import build
 
 HEAD = """
 #define _GNU_SOURCE

@@ -13,7 +13,7 @@ from tests.processes import children_of, cpus_of, gone, wait_for_work
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "tools" / "run.py")]
-HELLO = (ROOT / "guests" / "bin" / "hello.elf").read_bytes()
+HELLO = (ROOT / "emu" / "guests" / "bin" / "hello.elf").read_bytes()
 
 
 def emu(*arguments, **options):

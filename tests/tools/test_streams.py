@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guests import build
+from emu.guests import build
 
 ROOT = Path(__file__).resolve().parents[2]
 EMU = [sys.executable, "-c", "from emu_tools.cli import main; main()"]

@@ -1,6 +1,6 @@
 """The native calls that are served, beside the Linux calls in every task and with the same errors.
 
-Numbers are those of native_calls.py, where the hot ones are; guests/emu.h declares all of them for C.
+Numbers are those of native_calls.py, where the hot ones are; emu/guests/emu.h declares all of them for C.
 """
 
 from ...limits import PAGE_SIZE

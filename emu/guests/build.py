@@ -1,8 +1,8 @@
-"""Build the guest programs: guests/NAME.c -> guests/bin/NAME.elf, static RV64GC executables for Linux.
+"""Build the guest programs: emu/guests/NAME.c -> emu/guests/bin/NAME.elf, static RV64GC executables for Linux.
 
-    python guests/build.py              build all of them, and guests/bin/MANIFEST.json
-    python guests/build.py hello args   build some of them
-    python guests/build.py --check      build into a temporary directory and compare with what is committed
+    python emu/guests/build.py              build all of them, and emu/guests/bin/MANIFEST.json
+    python emu/guests/build.py hello args   build some of them
+    python emu/guests/build.py --check      build into a temporary directory and compare with what is committed
 
 The ELFs are committed, so nobody needs a compiler to run a guest; `--check` shows that they come from these sources.
 What always holds: the same sources and the same ziglang give the same bytes (sources are compiled by their bare name in
@@ -104,7 +104,7 @@ def read_manifest() -> dict:
     try:
         return json.loads(MANIFEST.read_text())
     except FileNotFoundError:
-        raise BuildError("guests/bin/MANIFEST.json is missing: python guests/build.py") from None
+        raise BuildError("emu/guests/bin/MANIFEST.json is missing: python emu/guests/build.py") from None
 
 
 def write_manifest() -> None:
@@ -132,13 +132,13 @@ def check_sources() -> list[str]:
         if not source.exists():
             found.append(f"{name}.c is missing, but bin/{name}.elf or the manifest names it")
         elif entry is None or not elf.exists():
-            found.append(f"bin/{name}.elf was never built: python guests/build.py")
+            found.append(f"bin/{name}.elf was never built: python emu/guests/build.py")
         elif source_sha256(source) != entry["source"]:
-            found.append(f"{name}.c changed since bin/{name}.elf was built: python guests/build.py {name}")
+            found.append(f"{name}.c changed since bin/{name}.elf was built: python emu/guests/build.py {name}")
         elif sha256(elf) != entry["elf"]:
-            found.append(f"bin/{name}.elf is not the file that was built: python guests/build.py {name}")
+            found.append(f"bin/{name}.elf is not the file that was built: python emu/guests/build.py {name}")
     if manifest["flags"] != list(FLAGS):
-        found.append("the compiler's flags changed since the ELFs were built: python guests/build.py")
+        found.append("the compiler's flags changed since the ELFs were built: python emu/guests/build.py")
     return found
 
 
@@ -172,7 +172,7 @@ def chosen(names: Iterable[str]) -> list[Path]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Build the guest programs into guests/bin.")
+    parser = argparse.ArgumentParser(description="Build the guest programs into emu/guests/bin.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="guests to build (default: all)")
     parser.add_argument("--check", action="store_true", help="rebuild elsewhere and compare with what is committed")
     arguments = parser.parse_args()

@@ -1,0 +1,69 @@
+"""A file that says itself whether it is whole: a checksum of its name and its content stands before the content.
+
+The compile cache keeps machine code in such files.  Code that was cut short by a full disk or a power cut, that has a
+flipped bit or belongs to another function would crash the process that runs it, so `read` answers only with what
+`write` wrote under this name, and else with None: the caller makes it anew.
+
+A file is written beside its place, through to the disk, and then renamed: other processes find it whole or not at all,
+and after a power cut it is whole or missing.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+
+_MAGIC = b"emu checked file 1\n"
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+def _digest(name, content):
+    return hashlib.sha256(name.encode() + b"\0" + content).digest()
+
+
+def read(path, name):
+    """The content that was written under this name; None when it is missing, unreadable or not what was written."""
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            whole = file.read() or b""
+    except OSError:
+        return None
+    start = len(_MAGIC) + _DIGEST_BYTES
+    content = whole[start:]
+    return content if whole[:start] == _MAGIC + _digest(name, content) else None
+
+
+def _open_at_once(path, flags):
+    return os.open(path, flags | os.O_NONBLOCK)  # a FIFO in its place is no reason to wait
+
+
+def write(path, name, content):
+    """Put content there under a name, with its folder if that is missing. OSError when that is not possible."""
+    _make_folder(path.parent)
+    descriptor, new = tempfile.mkstemp(dir=path.parent, suffix=".new")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(_MAGIC + _digest(name, content) + content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(new)
+        raise
+    _sync_folder(path.parent)
+
+
+def _make_folder(folder):
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _sync_folder(folder):
+    """Make the names in it survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,200 @@
+"""`emu run PROGRAM [ARG…]`: run a RISC-V program on a machine of CPU processes.
+
+The guest's standard streams are the command's, and so is its exit status (128 + n
+for a fatal signal n).  The summary goes to standard error, or as JSON to a file.
+With --workload FILE the guest is a workload (workload.py) and its table the output.
+Errors are one line and status 2; a machine that failed is status 70 (EX_SOFTWARE).
+"""
+
+import contextlib
+import json
+import signal
+import sys
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+BAD_INPUT, MACHINE_FAILED, INTERRUPTED = 2, 70, 130
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--cpus", metavar="N", help="CPU processes (EMU_CPUS, else the host's cores).")
+@click.option("--topology", metavar="PxCxS", help="Packages, cores of each, SMT siblings of each: 2x2x2 has 8 CPUs.")
+@click.option("--policy", default="inko", show_default=True, help="A name of `emu policies`, or a policy file's path.")
+@click.option("--param", "parameters", multiple=True, metavar="K=N", help="A parameter of the policy.")
+@click.option("--seed", metavar="S", help="Seed of every random choice (EMU_SEED, else a fresh one).")
+@click.option("--memory", default="512M", show_default=True, metavar="SIZE", help="Guest memory.")
+@click.option("--env", "environment", multiple=True, metavar="K=V", help="A variable for the guest.")
+@click.option("--mount", "mounts", multiple=True, metavar="HOST:GUEST[:rw]", help="A host directory for the guest.")
+@click.option("--max-threads", metavar="N", help="Threads that a task may have at a time (150).")
+@click.option("--track-allocations", is_flag=True, help="Say what of the kernel's memory was not freed, by tag.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the summary there, as JSON.")
+@click.option("--trace", metavar="FILE", help="Record every scheduling event there (emu trace FILE reads it).")
+@click.option("--quiet", is_flag=True, help="No summary (the progress of compiling, once, is shown).")
+@click.option("--workload", metavar="FILE", help="Run the threads that this JSON file describes, not a PROGRAM.")
+@click.argument("program", required=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(cpus, policy, environment, json_file, workload, program, arguments, track_allocations, **options):
+    """Run PROGRAM (a static RISC-V 64-bit Linux ELF, or the name of one of emu's guests)."""
+    quiet, mounts = options.pop("quiet"), options["mounts"]  # the machine shows the progress of a cold start even then
+    if options["max_threads"] is None:
+        del options["max_threads"]
+    with errors_in_one_line():
+        options["parameters"] = [pair("--param", text) for text in options["parameters"]]
+        start_early()
+        extra = {}
+        if workload:
+            from .workload import run_and_print
+
+            _refuse_with_workload({"a PROGRAM": program, "--env": environment, "--mount": mounts})
+            status, report, extra = run_and_print(workload, cpus, policy, options)
+        else:
+            _require(program)
+            variables = dict(pair("--env", text) for text in environment)
+            status, report = _run(cpus, policy, options, program, arguments, variables)
+        if json_file:
+            write_json(json_file, {**report.as_dict(), **extra, "exit_status": status})
+    if not quiet and not json_file:
+        print_summary(report)
+    if track_allocations:
+        _print_leaks(report.leaks)
+    sys.exit(status)
+
+
+def _print_leaks(leaks):
+    """What was allocated and not freed, by tag (rust-12)."""
+    for tag, (count, size_bytes) in leaks.items():
+        print(f"leaked: {count} × {tag}, {size_bytes:,} bytes", file=sys.stderr)
+    if not leaks:
+        print("nothing leaked: all kernel allocations were freed", file=sys.stderr)
+
+
+def _refuse_with_workload(given):
+    from emu import MachineError
+
+    for name, value in given.items():
+        if value:
+            raise MachineError(f"--workload and {name} together, expected one of them")
+
+
+def _require(program):
+    from emu import MachineError
+
+    if not program:
+        raise MachineError("nothing to run, expected a PROGRAM or --workload FILE")
+
+
+@contextlib.contextmanager
+def errors_in_one_line():
+    """Errors that the user can mend, and Ctrl-C, end the command with one line and a status."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        from emu import MachineError  # late: what it brings along takes a while to import
+
+        if not isinstance(error, MachineError):
+            raise
+        failed = str(error).startswith("the machine failed")
+        print(f"emu: {error}", file=sys.stderr)
+        sys.exit(MACHINE_FAILED if failed else BAD_INPUT)
+
+
+def start_early():
+    """Let the forkserver warm up while this process imports the rest: half the start-up time."""
+    from emu.cache import is_warm
+    from emu.machine.children import start_forkserver
+
+    if is_warm():
+        start_forkserver()
+
+
+def _run(cpus, policy, options, program, arguments, variables):
+    """(exit status, report) of one program on one machine."""
+    from emu import Machine
+    from emu.machine.loader import read_program
+
+    terminate_as_ctrl_c()
+    machine = Machine(cpus, policy, **options)
+    read_program(program)  # a bad program is refused before anything starts
+    with machine:
+        job = machine.spawn(program, *arguments, env=variables)
+        report = machine.run()
+    return (INTERRUPTED if report.interrupted else job.exit_status), report
+
+
+def terminate_as_ctrl_c():
+    """SIGTERM from now on does what Ctrl-C does."""
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number, frame):
+    raise KeyboardInterrupt
+
+
+def pair(option, text):
+    """(name, value) of an option's NAME=VALUE."""
+    from emu import MachineError
+
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise MachineError(f"{option} {text!r}: expected NAME=VALUE")
+    return name, value
+
+
+def write_json(path, content):
+    """Write a command's figures; one line and status 2 when that is not possible."""
+    try:
+        with open(path, "w") as file:
+            json.dump(content, file, indent=1)
+            file.write("\n")
+    except OSError as error:
+        print(f"emu: --json {path}: cannot be written: {error.strerror}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+
+
+def print_summary(report):
+    """The tables of a report, to standard error."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        console.width = 132  # a log file has no width of its own
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    columns = (
+        "CPU", "process", "busy", "switches", "steals", "migrated in", "out",
+        "IPIs by bit", "by ZeroMQ", "instructions", "MIPS",
+    )  # fmt: skip
+    for column in columns:
+        table.add_column(column, justify="right")
+    for c in report.cpus:
+        table.add_row(
+            str(c.cpu), str(c.process), f"{c.busy_share:.0%}", f"{c.switches:,}", f"{c.steals:,}",
+            f"{c.migrations_in:,}", f"{c.migrations_out:,}", f"{c.ipis_bit:,}", f"{c.ipis_message:,}",
+            f"{c.instructions:,}", f"{c.mips:.0f}",
+        )  # fmt: skip
+    console.print()
+    console.print(table)
+    console.print(
+        f"{report.wall_s:.2f} s, policy {report.policy}, seed {report.seed}; "
+        f"threads {report.threads_created} created, {report.threads_exited} exited; "
+        f"{report.migrations} migrations, {report.page_faults} page faults, "
+        f"{report.instructions:,} instructions"
+    )
+    console.print(
+        f"runnable threads waited {report.run_delay_mean_ns / 1000:,.1f} µs for a CPU on average, "
+        f"running ones were preempted {report.involuntary:,} times"
+    )
+    if report.unknown_calls:
+        names = ", ".join(f"{name} ×{count}" for name, count in sorted(report.unknown_calls.items()))
+        console.print(f"unknown system calls (answered ENOSYS): {names}")
+    if report.failed_calls:
+        names = ", ".join(f"{name} ×{count}" for name, count in sorted(report.failed_calls.items()))
+        console.print(f"calls that failed inside emu: {names}")
+    if report.thread_limit_hits:
+        console.print(
+            f"the limit of {report.max_threads} threads per task refused {report.thread_limit_hits} threads: "
+            "raise it with --max-threads"
+        )
+    if report.interrupted:
+        console.print("interrupted: the guest was killed")

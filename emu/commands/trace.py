@@ -1,0 +1,181 @@
+"""`emu trace FILE`: print, summarize or check what `emu run --trace FILE` recorded.
+
+Without --summary or --check it prints events, one a line.  --check holds the whole trace
+against the rules of emu/machine/trace_check.py: status 0 when it keeps them, 1 when not,
+with a line and the two events for each violation.  Status 2 is bad input, in one line.
+"""
+
+import json
+import os
+import re
+import sys
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+VIOLATIONS, BAD_INPUT = 1, 2
+UNITS_NS = {"ns": 1, "us": 1_000, "µs": 1_000, "": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+MOST_THREADS = 20  # rows of the summary's table
+
+
+class BadInput(Exception):
+    """One line for the user."""
+
+
+@click.command()
+@click.argument("file")
+@click.option("--cpu", "cpus", multiple=True, metavar="N", help="Only this CPU's events (or server's, supervisor's).")
+@click.option("--thread", "threads", multiple=True, metavar="I[#G]", help="Only events about this thread.")
+@click.option("--event", "kinds", multiple=True, metavar="NAME", help="Only events of this kind.")
+@click.option("--from", "start", metavar="TIME", help="From this time since boot: 1500, 1500us, 1.5ms, 2s.")
+@click.option("--to", "stop", metavar="TIME", help="Up to this time since boot.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="No more lines than this.")
+@click.option("--summary", is_flag=True, help="Counts, switches a second, run delays, CPU time of threads.")
+@click.option("--check", is_flag=True, help="Does the whole trace keep the rules of a scheduler?")
+@click.option("--slack", metavar="TIME", help="With --check: how far a time slice may be exceeded (251ms).")
+@click.option("--json", "as_json", is_flag=True, help="JSON: an object a line, one object with --summary or --check.")
+def trace(file, cpus, threads, kinds, start, stop, limit, summary, check, slack, as_json):
+    """Print, summarize or check a trace FILE."""
+    from emu.machine.trace_file import TraceError, read_trace
+
+    try:
+        read = read_trace(file)
+        if check:
+            status = _check(read, slack, limit, as_json)
+        elif summary:
+            status = _summarize(read, as_json)
+        else:
+            status = _print(read, _chosen(read, cpus, threads, kinds, start, stop), limit, as_json)
+        sys.stdout.flush()
+    except (TraceError, BadInput) as error:
+        print(f"emu: {error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(status)
+
+
+def parse_time(text):
+    """ns of a time such as 1500us; a bare number is µs."""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([a-zµ]*)", text.strip())
+    if not match or match[2] not in UNITS_NS:
+        raise BadInput(f"time {text!r}: write for example 1500us, 1.5ms or 2s")
+    return round(float(match[1]) * UNITS_NS[match[2]])
+
+
+def _chosen(read, cpus, threads, kinds, start, stop):
+    """The events that the filters leave."""
+    import numpy as np
+
+    events = read.events
+    keep = np.ones(len(events), dtype=bool)
+    boot_ns = read.header["clock"]["boot_ns"]
+    if cpus:
+        keep &= np.isin(events["actor"], [_actor(read, text) for text in cpus])
+    if threads:
+        keep &= np.any([_about(events, text) for text in threads], axis=0)
+    if kinds:
+        unknown = [name for name in kinds if name not in read.names()]
+        if unknown:
+            raise BadInput(f"event {unknown[0]!r}: this trace has {', '.join(read.names())}")
+        keep &= np.isin(events["kind"], [read.kind_number(name) for name in kinds])
+    if start:
+        keep &= events["time_ns"] >= boot_ns + parse_time(start)
+    if stop:
+        keep &= events["time_ns"] <= boot_ns + parse_time(stop)
+    return events[keep]
+
+
+def _actor(read, text):
+    names = {name: actor for actor, name in read.header["values"]["actor"].items()}
+    if text in names:
+        return names[text]
+    if not text.isdigit() or int(text) >= read.header["machine"]["cpus"]:
+        raise BadInput(f"CPU {text!r}: this trace has 0 to {read.header['machine']['cpus'] - 1}, {', '.join(names)}")
+    return int(text)
+
+
+def _about(events, text):
+    match = re.fullmatch(r"(\d+)(?:#(\d+))?", text)
+    if not match:
+        raise BadInput(f"thread {text!r}: write its index, or index#generation")
+    found = events["thread"] == int(match[1])
+    return found & (events["generation"] == int(match[2])) if match[2] else found
+
+
+def _print(read, events, limit, as_json):
+    from emu.machine.trace_text import as_dict, one_line
+
+    if not as_json:
+        print(f"{'time µs':>14} {'CPU':>10} {'thread':>8} {'event':<11} arguments")
+    for event in events[:limit]:
+        print(json.dumps(as_dict(read, event)) if as_json else one_line(read, event))
+    left = len(events) - limit if limit else 0
+    for note in read.notes() + ([f"{left:,} more events"] if left > 0 else []):
+        print(f"emu: {note}", file=sys.stderr)
+    return 0
+
+
+def _check(read, slack, limit, as_json):
+    from emu.machine.trace_check import check_trace
+
+    found = check_trace(read, **({"slack_ns": parse_time(slack)} if slack else {}))
+    lines = [found.line(violation) for violation in found.violations]
+    if as_json:
+        rows = [{"rule": v.rule, "text": v.text, "line": line} for v, line in zip(found.violations, lines)]
+        figures = {"events": found.events, "threads": found.threads, "switches": found.switches}
+        print(json.dumps({**figures, "notes": found.notes, "violations": rows}))
+    else:
+        for line in lines[:limit]:
+            print(line)
+        for note in found.notes:
+            print(f"note: {note}")
+        count = f"{len(lines):,} violation{'s' if len(lines) > 1 else ''}" if lines else "no violation"
+        print(f"{found.events:,} events, {found.threads:,} threads, {found.switches:,} switches: {count}")
+    return VIOLATIONS if lines else 0
+
+
+def _summarize(read, as_json):
+    from emu.machine.trace_summary import summarize
+
+    summary = summarize(read)
+    if as_json:
+        print(json.dumps(summary))
+        return 0
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 132
+    actors = sorted({actor for by_actor in summary["counts"].values() for actor in by_actor})
+    rows = [
+        (name, *(f"{by_actor.get(actor, 0):,}" for actor in actors), f"{sum(by_actor.values()):,}")
+        for name, by_actor in summary["counts"].items()
+    ]
+    console.print(_table(("event", *(read.actor_name(actor) for actor in actors), "all"), rows))
+    by_time = sorted(summary["threads"], key=lambda row: -row["cpu_ns"])
+    rows = [
+        (row["thread"], row["task"], f"{row['cpu_ns'] / 1e6:,.3f}", f"{row['run_delay_ns'] / 1e6:,.3f}",
+         f"{row['runs']:,}", " ".join(map(str, row["cpus"])))
+        for row in by_time[:MOST_THREADS]
+    ]  # fmt: skip
+    console.print(_table(("thread", "task", "CPU ms", "run delay ms", "runs", "on CPUs"), rows))
+    if len(by_time) > MOST_THREADS:
+        console.print(f"and {len(by_time) - MOST_THREADS:,} more threads")
+    delays = " ".join(f"{name} {value / 1000:,.1f}" for name, value in summary["run_delay_ns"].items())
+    console.print(
+        f"\n{summary['events']:,} events in {summary['duration_s']:.3f} s, "
+        f"{summary['switches_per_s']:,.0f} switches/s; run delay µs: {delays or 'none'}"
+    )
+    for note in summary["notes"]:
+        console.print(f"note: {note}")
+    return 0
+
+
+def _table(columns, rows):
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for n, column in enumerate(columns):
+        table.add_column(column, justify="left" if n == 0 else "right")
+    for row in rows:
+        table.add_row(*map(str, row))
+    return table

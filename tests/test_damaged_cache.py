@@ -1,0 +1,224 @@
+"""A compile cache that is damaged, cannot be written, or is filled by two at once: it heals, or one line says why."""
+
+import errno
+import fcntl
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emu import cache, checked_file
+from emu.hot import Entry, entry
+from tests.processes import wait_until
+
+ROOT = Path(__file__).resolve().parents[1]
+EMU = [sys.executable, str(ROOT / "tools" / "cli.py")]
+
+
+@entry(2)
+def difference_of(a, b):
+    return a - b
+
+
+@entry(2)
+def product_of(a, b):
+    return a * b
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def become_fifo(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+DAMAGES = {
+    "missing": lambda path: path.unlink(),
+    "empty": lambda path: path.write_bytes(b""),
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
+    "a flipped bit": flip,
+    "another function's": lambda path: shutil.copy(product_of.path, path),
+    "no object file": lambda path: path.write_text("#!/bin/sh\n" * 100),
+    "a FIFO": become_fifo,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_entry_is_compiled_anew_and_is_whole_again(damage):
+    """In this process, which a damaged object file would end."""
+    for each in (difference_of, product_of):
+        each.store()
+    DAMAGES[damage](difference_of.path)
+    assert not difference_of.is_stored
+    again = Entry(difference_of.function, 2)
+    assert again(7, 9) == -2
+    assert again.is_stored and difference_of.path.is_file()
+
+
+def test_a_directory_in_an_entrys_place_does_not_keep_it_from_working():
+    difference_of.store()
+    difference_of.path.unlink()
+    difference_of.path.mkdir()
+    try:
+        again = Entry(difference_of.function, 2)
+        assert again(7, 9) == -2 and again.not_stored.errno == errno.EISDIR
+    finally:
+        difference_of.path.rmdir()
+
+
+def test_without_room_nothing_is_left_half_written(tmp_path):
+    """A limit on the size of files is the same as a full disk, but for the number of the error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError) as caught:
+            checked_file.write(tmp_path / "folder" / "file", "name", bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.errno == errno.EFBIG
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+def test_a_file_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """Else a power cut leaves an empty file of that name."""
+    done = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *a, name=name, real=real: (done.append(name), real(*a))[1])
+    checked_file.write(tmp_path / "file", "name", b"content")
+    assert done == ["fsync", "replace", "fsync"]
+    assert checked_file.read(tmp_path / "file", "name") == b"content"
+    assert checked_file.read(tmp_path / "file", "other name") is None
+
+
+@pytest.fixture
+def copied(warm, tmp_path):
+    """A copy of the complete cache that a test may damage; the folder, and `emu` with this cache."""
+    root = tmp_path / "cache"
+    shutil.copytree(cache.CACHE_DIR, root / cache.CACHE_DIR.name)
+    for folder, _ in cache._marked(cache.MARKER)["objects"]:
+        shutil.copytree(cache.cache_root() / "code" / folder, root / "code" / folder, dirs_exist_ok=True)
+    environment = {**os.environ, "EMU_CACHE_DIR": str(root)}
+
+    def emu(*arguments):
+        return subprocess.run([*EMU, *arguments], capture_output=True, text=True, timeout=120, env=environment)
+
+    emu.environment = environment
+    return root, emu
+
+
+def smallest(root):
+    """The object files, the quickest to compile first."""
+    return sorted((root / "code").glob("*/*.o"), key=lambda path: path.stat().st_size)
+
+
+def test_a_machine_mends_its_cache_and_doctor_says_so_before(copied):
+    root, emu = copied
+    smallest(root)[0].write_bytes(b"")
+    flip(smallest(root)[1])
+    found = emu("doctor")
+    assert found.returncode == 0 and "2 missing or damaged: the next run compiles them anew" in found.stdout
+    done = emu("run", "--quiet", "--cpus", "1", "hello")
+    assert (done.returncode, done.stdout) == (0, "hello from emu\n")
+    assert all(line.startswith("mending the compile cache") for line in done.stderr.split("\n") if line)  # a bar
+    assert "2/2" in done.stderr
+    assert emu("run", "--quiet", "--cpus", "1", "hello").stderr == ""
+
+
+def test_a_damaged_marker_is_written_anew(copied):
+    root, emu = copied
+    flip(root / cache.CACHE_DIR.name / "complete")
+    done = emu("run", "--quiet", "--cpus", "1", "hello")
+    assert (done.returncode, done.stdout) == (0, "hello from emu\n"), done.stderr
+    assert emu("run", "--quiet", "--cpus", "1", "hello").stderr == ""
+
+
+def test_a_complete_cache_need_not_be_writable(copied, tmp_path):
+    """Files instead of folders and locks where one would be made: who writes fails, root too."""
+    root, emu = copied
+    (root / cache.CACHE_DIR.name / "lock").unlink(missing_ok=True)
+    (root / cache.CACHE_DIR.name / "lock").mkdir()
+    assert emu("run", "--quiet", "--cpus", "1", "hello").stderr == ""
+    (root / cache.CACHE_DIR.name / "complete").unlink()
+    done = emu("run", "--quiet", "--cpus", "1", "hello")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("emu: the compile cache cannot be written: ") and "EMU_CACHE_DIR" in done.stderr
+
+
+def test_who_finds_another_compiling_says_that_it_waits(copied):
+    root, emu = copied
+    marker = root / cache.CACHE_DIR.name / "complete"
+    marker.rename(marker.with_name("taken away"))
+    command = [*EMU, "run", "--quiet", "--cpus", "1", "hello"]
+    with open(marker.with_name("lock"), "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = subprocess.Popen(
+            command, env=emu.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert "waiting" in waiting.stderr.readline()
+        wait_until(waiting, lambda: waiting.poll() is None)
+        marker.with_name("taken away").rename(marker)
+    output, errors = waiting.communicate(timeout=60)
+    assert (waiting.returncode, output, errors) == (0, "hello from emu\n", "")
+
+
+def test_two_that_start_with_an_empty_cache_both_run(copied):
+    """Empty for them: without the marker each has to look at every entry, and to write a new one."""
+    root, emu = copied
+    (root / cache.CACHE_DIR.name / "complete").unlink()
+    command = [*EMU, "run", "--quiet", "--cpus", "1", "hello"]
+    both = [subprocess.Popen(command, env=emu.environment, text=True, stdout=subprocess.PIPE) for _ in range(2)]
+    assert [each.communicate(timeout=120)[0] for each in both] == ["hello from emu\n"] * 2
+    assert [each.returncode for each in both] == [0, 0]
+
+
+@pytest.mark.parametrize("home", ["no home", "a home that is not there", "a file"])
+def test_a_user_without_a_home_has_a_cache_below_the_temporary_directory(home, tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.delenv("EMU_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("HOME", "/nowhere/at/all" if home == "a home that is not there" else str(file))
+    if home == "no home":  # as for a user whom the host does not know
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    assert cache.cache_root() == tmp_path / f"emu-cache-{os.getuid()}"
+
+
+def test_machine_code_is_not_taken_from_somebody_elses_directory(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "cache_root", cache._fallback)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    cache._fallback().mkdir()
+    cache._fallback().chmod(0o777)  # anybody can write into it
+    check = cache._check_owner.__wrapped__
+    with pytest.raises(PermissionError, match="belongs to somebody else"):
+        check()
+    cache._fallback().chmod(0o700)
+    check()
+
+
+def test_where_sources_lie_does_not_change_the_name_of_their_code(tmp_path):
+    """So an installed copy, or another checkout, needs not to compile again."""
+    shutil.copytree(ROOT / "emu", tmp_path / "emu", ignore=shutil.ignore_patterns("__pycache__", "bin"))
+    say = "from emu import cache; print(cache.CACHE_DIR.name); print(cache.entry_directory(cache.SOURCE_ROOT/'hot.py'))"
+    said = [
+        subprocess.run([sys.executable, "-c", say], cwd=folder, capture_output=True, text=True, check=True).stdout
+        for folder in (ROOT, tmp_path)
+    ]
+    assert said[0] == said[1]
+
+
+def test_two_files_that_import_each_other_have_folders_of_their_own(tmp_path):
+    (tmp_path / "mine.py").write_text("import helper\n")
+    (tmp_path / "helper.py").write_text("import mine\n")
+    assert cache.entry_directory(tmp_path / "mine.py") != cache.entry_directory(tmp_path / "helper.py")
