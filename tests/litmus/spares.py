@@ -1,11 +1,12 @@
 """Threads that make children while their children exit: no record may be lost (kse-8)."""
 
 from emu.hot import entry, hot
+from emu.kernel.handles import thread_index
 from emu.kernel.randomness import random_below
 from emu.kernel.spares import attach_spare, recycle_thread, take_spare
-from emu.kernel.states import DEAD, RUNNABLE, RUNNING, set_where
-from emu.kernel.thread import SPARE_NONE, allocate_thread
-from emu.shm.atomics import exchange, load_relaxed
+from emu.kernel.states import DEAD, FREE, NEW, RUNNABLE, RUNNING, set_where
+from emu.kernel.thread import SPARE_NONE, allocate_thread, free_thread, next_generation
+from emu.shm.atomics import compare_exchange, exchange, load_relaxed
 from emu.shm.layout import machine_at
 from tests.litmus.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation
 
@@ -93,5 +94,88 @@ def end_children(address, me, workers, count):
             continue
         spins = 0
         _end_child(m, me, child - 1)
+        set_word(m, SLOT + me * LINE, 0)
+    return 0
+
+
+# --- owners that exit while their children do ------------------------------------------------------
+
+
+@hot
+def _recycle_open(m, me, i):
+    """Control: `recycle_thread` of a thread that takes its spare out and does not close the word."""
+    t = m.threads[i]
+    spare = exchange(t, "spare", SPARE_NONE)
+    if spare >= 0:
+        free_thread(m, me, spare)
+    dawdle(random_below(m, me, 20))
+    free_thread(m, me, i)
+
+
+@entry(5)
+def own_and_exit(address, me, workers, count, bad):
+    """Worker 0 makes a thread with one child for each other worker, and all exit at once."""
+    m = machine_at(address)
+    meet(m, workers)
+    done = 0
+    while done < count and not over(m):
+        owner = allocate_thread(m, me, 0)
+        for to in range(1, workers):
+            child = take_spare(m, me, owner)
+            set_word(m, SLOT + to * LINE, child + 1)
+        done += 1
+        dawdle(random_below(m, me, 8))
+        t = m.threads[owner]
+        set_where(m, t, RUNNABLE, 0)
+        set_where(m, t, RUNNING, 0)
+        set_where(m, t, DEAD, 0)
+        if bad:
+            _recycle_open(m, me, owner)
+        else:
+            recycle_thread(m, me, owner)
+        for to in range(1, workers):
+            spins = 0
+            while get_word(m, SLOT + to * LINE) != 0 and not over(m):
+                spins = spin(spins)
+        if m.fresh_thread >= 8 * workers:
+            violation(m)  # some were lost: never more than one and its children are alive
+    for to in range(1, workers):
+        set_word(m, SLOT + to * LINE, -1)
+    result(m, me, done)
+    return 0
+
+
+@hot
+def _give_slowly(m, me, child):
+    """`recycle_thread` of a child that the host holds up between its look at the creator and the swap."""
+    t = m.threads[child]
+    set_where(m, t, RUNNABLE, 0)
+    set_where(m, t, RUNNING, 0)
+    set_where(m, t, DEAD, 0)
+    creator = thread_index(m, t.creator)
+    if creator >= 0 and load_relaxed(m.threads[creator], "spare") == SPARE_NONE:
+        next_generation(t)
+        set_where(m, t, FREE, 0)
+        set_where(m, t, NEW, 0)
+        dawdle(random_below(m, me, 40))
+        if compare_exchange(m.threads[creator], "spare", SPARE_NONE, child):
+            return
+    free_thread(m, me, child)
+
+
+@entry(5)
+def exit_with_owner(address, me, workers, count, bad):
+    m = machine_at(address)
+    meet(m, workers)
+    spins = 0
+    while not over(m):
+        child = get_word(m, SLOT + me * LINE)
+        if child < 0:
+            break
+        if child == 0:
+            spins = spin(spins)
+            continue
+        spins = 0
+        _give_slowly(m, me, child - 1)
         set_word(m, SLOT + me * LINE, 0)
     return 0

@@ -34,3 +34,22 @@ def test_control_a_spare_stored_without_looking_again_leaks_records(crew):
     run = crew(3)
     run.run(MODULE, jobs(3, "make_children_badly", 100_000_000), bound_s=CONTROL_S)
     assert run.violations > 0
+
+
+def run_owners(crew, rounds, bad, bound_s):
+    run = crew(3)
+    run.run(MODULE, [("own_and_exit", (rounds, bad))] + [("exit_with_owner", (rounds, bad))] * 2, bound_s=bound_s)
+    return run
+
+
+@pytest.mark.system("kse-8")
+def test_no_record_leaks_when_a_thread_and_its_children_exit_at_once(crew):
+    run = run_owners(crew, 100_000, 0, 4.0)
+    assert run.violations == 0
+    assert run.results()[0] > 1000, "too few rounds to mean anything"
+    assert alive(run.machine) == {} or run.words[0], "all was given back, unless it was cut short"
+
+
+@pytest.mark.system("kse-8")
+def test_control_a_spare_word_that_is_not_closed_at_exit_leaks_records(crew):
+    assert run_owners(crew, 100_000_000, 1, CONTROL_S).violations > 0

@@ -1,11 +1,10 @@
 """Faults in emu/cpu_worker."""
 # ruff: noqa: E501  (texts as they stand)
 
+from .kernel import BLOCKING, WAKING
 from .mutant import Mutant
 
 LOOP = "emu/cpu_worker/loop.py"
-BLOCKING = "tests/litmus/test_blocking.py::test_no_event_is_lost_that_comes_just_before_a_sleep"
-WAKING = "tests/litmus/test_waking.py::test_the_last_look_or_the_waker_sees_the_other"
 
 MUTANTS = [
     Mutant("system-call-no-look-for-signals", LOOP,

@@ -1,19 +1,145 @@
-"""Faults in emu/kernel."""
+"""Faults in emu/kernel: interrupts, sleeping and waking, run queues, threads and tasks."""
 # ruff: noqa: E501  (texts as they stand)
 
-from .cpu_worker import BLOCKING, WAKING
 from .mutant import Mutant
 
-IPI, SCHED, WAIT = "emu/kernel/ipi.py", "emu/kernel/sched.py", "emu/kernel/wait.py"
+EXITING, EXCLUSIVE, FUTEX, HANDLES = (f"emu/kernel/{name}.py" for name in ("exiting", "exclusive", "futex", "handles"))
+HOTPLUG, IPI, LOCAL, MIGRATION = (f"emu/kernel/{name}.py" for name in ("hotplug", "ipi", "local_queue", "migration"))
+REFERENCES, RUNQUEUE, SCHED, SIGNALS = (f"emu/kernel/{name}.py" for name in ("references", "runqueue", "sched", "signals"))
+SLEEPING, SPARES, SUSPEND, TASK = (f"emu/kernel/{name}.py" for name in ("sleeping", "spares", "suspend", "task"))
+THREAD, WAIT, RING = (f"emu/kernel/{name}.py" for name in ("thread", "wait", "server_ring"))
+
+BLOCKING = "tests/litmus/test_blocking.py::test_no_event_is_lost_that_comes_just_before_a_sleep"
+CHURN = "tests/litmus/test_runqueues.py::test_no_thread_is_lost_and_none_runs_on_two_cpus"
+FUTEXES = "tests/litmus/test_futexes.py"
+HOLDING = "tests/kernel/test_holding.py"
+INTERRUPTS = "tests/systems/test_interrupts.py"
+LEAVING = "tests/litmus/test_leaving.py::test_who_was_held_up_between_place_and_lock_looks_again"
+LEFT = "tests/systems/test_leaving_threads.py"
+PARKING = "tests/litmus/test_parking.py::test_no_interrupt_is_lost_and_messages_sent_are_messages_consumed"
+SUSPENDING = "tests/litmus/test_suspending.py::test_a_suspender_is_told_when_the_thread_has_stopped_and_a_resume_is_never_lost"
+SLEEPS = "tests/litmus/test_sleeps.py::test_sleeper_and_wakers_never_miss_each_other_and_one_waker_wins"
+WAKING = "tests/litmus/test_waking.py::test_the_last_look_or_the_waker_sees_the_other"
 
 MUTANTS = [
-    Mutant("mark-parked-no-fence", IPI, 'exchange(m.cpus[me], "parked", PARKED)',
-           'm.cpus[me].parked = PARKED', f"{WAKING}[parker-sender]"),
-    Mutant("announce-no-fence", SCHED, "fence()  # RUNNABLE before", "# RUNNABLE before", f"{WAKING}[idler-waker]"),
-    Mutant("prepare-sleep-no-fence", WAIT, 'exchange(t, "sleep", word)  # before the event',
-           'store_relaxed(t, "sleep", word)  # before the event', f"{BLOCKING}[signal]"),
+    # --- interrupts and parking -------------------------------------------------------------------
+    Mutant("mark-parked-no-fence", IPI, 'exchange(m.cpus[me], "parked", PARKED)', "m.cpus[me].parked = PARKED", f"{WAKING}[parker-sender]"),
     Mutant("send-ipi-looks-first", IPI,
            '    fetch_or(t, "pending", vector)  # pairs with the exchange of `parked` in begin_park\n    if load_seq_cst(t, "parked") == PARKED and',
-           '    parked = load_seq_cst(t, "parked")\n    fetch_or(t, "pending", vector)\n    if parked == PARKED and',
-           f"{WAKING}[parker-sender]"),
+           '    parked = load_seq_cst(t, "parked")\n    fetch_or(t, "pending", vector)\n    if parked == PARKED and', f"{WAKING}[parker-sender]"),
+    Mutant("cancel-park-by-store", IPI, 'return compare_exchange(m.cpus[me], "parked", PARKED, AWAKE)',
+           'exchange(m.cpus[me], "parked", AWAKE)\n    return True', f"{WAKING}[parker-sender]"),
+    Mutant("send-ipi-claims-by-store", IPI, 'compare_exchange(\n        t, "parked", PARKED, MESSAGE_COMING\n    )',
+           'exchange(t, "parked", MESSAGE_COMING) < 9', f"{WAKING}[parker-sender]"),
+    Mutant("begin-park-no-second-look", IPI, 'if load_seq_cst(m.cpus[me], "pending") == 0:\n        return ASLEEP', "if me >= 0:\n        return ASLEEP",
+           "tests/kernel/test_ipi.py::test_who_finds_an_interrupt_does_not_sleep"),
+    Mutant("end-park-leaves-a-message", IPI, "if consumed == 0 and not cancel_park(m, me):", "if consumed > 1 and not cancel_park(m, me):",
+           "tests/kernel/test_ipi.py::test_who_wakes_by_itself_has_to_take_a_message_that_is_on_its_way"),
+    Mutant("kicks-not-reset", IPI, "    m.cpus[me].kicks = 0\n", "", "tests/kernel/test_ipi.py::test_a_parked_actor_gets_one_message_from_the_first_sender_only"),
+    # --- the last look before a sleep, and its partners -----------------------------------------------
+    Mutant("prepare-sleep-no-fence", WAIT, 'exchange(t, "sleep", word)  # before the event', 'store_relaxed(t, "sleep", word)  # before the event',
+           f"{BLOCKING}[signal]"),
+    Mutant("announce-no-fence", SCHED, "fence()  # RUNNABLE before", "# RUNNABLE before", f"{WAKING}[idler-waker]"),
+    Mutant("block-no-second-look", SCHED, "if consume_claim(t):\n        unlock_queue(m, me, me)\n        return False\n    now", "now", f"{SLEEPS}[2-processes-locked]"),
+    Mutant("block-lock-free-no-second-look", LOCAL, 'return CLAIMED if is_claimed(load_seq_cst(t, "sleep")) else ASLEEP', "return ASLEEP", f"{SLEEPS}[2-processes-lock-free]"),
+    Mutant("block-lock-free-no-fence", LOCAL, "exchange_where(m, t, BLOCKED, me)  # S1", "set_where(m, t, BLOCKED, me)  # S1", f"{SLEEPS}[2-processes-lock-free]"),
+    Mutant("wake-of-a-runner", SCHED, "woken = state_of(t) == BLOCKED and consume_claim(t)", "woken = consume_claim(t)", f"{SLEEPS}[2-processes-locked]"),
+    Mutant("wake-lock-free-of-a-runner", LOCAL, 'if not is_claimed(word) or load_seq_cst(t, "where") & 0xFF != BLOCKED:', "if not is_claimed(word):", f"{SLEEPS}[2-processes-lock-free]"),
+    Mutant("win-wake-by-store", LOCAL, 'return compare_exchange(t, "sleep", word, 0)', 'exchange_where(m_of(t), t, 0, 0)\n    return True', f"{SLEEPS}[2-processes-lock-free]"),
+    Mutant("claim-by-look-and-store", WAIT, 'return compare_exchange(t, "sleep", word, claimed(word))',
+           'if load_seq_cst(t, "sleep") != word:\n        return False\n    exchange(t, "sleep", claimed(word))\n    return True', f"{SLEEPS}[4-processes-locked]"),
+    Mutant("claims-without-a-name", WAIT, "return -(word | 0xFF)", "return -0x1FF", f"{SLEEPS}[4-processes-lock-free]"),
+    Mutant("take-is-a-claim", WAIT, 'return compare_exchange(t, "sleep", word, SLEEP_SERVED)', "return claim(t, word)",
+           "tests/litmus/test_sleeps.py::test_an_interrupted_sleeper_finds_its_result"),
+    Mutant("take-by-look-and-store", WAIT, 'return compare_exchange(t, "sleep", word, SLEEP_SERVED)',
+           'if load_seq_cst(t, "sleep") != word:\n        return False\n    exchange(t, "sleep", SLEEP_SERVED)\n    return True',
+           "tests/litmus/test_sleeps.py::test_an_interrupter_that_comes_second_leaves_the_thread_alone"),
+    Mutant("sleep-names-used-again", WAIT, "    t.sleep_sequence += 1\n", "", f"{SLEEPS}[2-processes-locked] tests/kernel/test_sched.py::test_one_of_several_wakers_wins_and_a_late_one_does_nothing"),
+    Mutant("interrupt-result-after-hand-over", SLEEPING, "    t.x[A0] = result\n    hand_over(t)\n", "    hand_over(t)\n    t.x[A0] = result\n",
+           "tests/litmus/test_sleeps.py::test_an_interrupted_sleeper_finds_its_result"),
+    Mutant("interrupt-of-a-trap", SLEEPING, "if word == 0 or reason == SLEEP_KERNEL:", "if word == 0:", "tests/kernel/test_sleeping.py"),
+    Mutant("interrupt-of-a-suspended-thread", SLEEPING, 'if reason == SLEEP_SUSPEND and load_seq_cst(m.tasks[t.task], "exiting") == 0:',
+           'if reason == SLEEP_SUSPEND and m.failed != 0:', "tests/kernel/test_sleeping.py"),
+    Mutant("suspended-sleep-begins-anew", SLEEPING, "        t.resume_deadline_ns = t.deadline_ns\n", "        t.resume_deadline_ns = 0\n",
+           f"{INTERRUPTS}::test_a_sleep_that_was_suspended_goes_on_until_its_old_deadline"),
+    Mutant("timed-wait-restarts", SLEEPING, "result = -EINTR  # a relative", "result = -ERESTART  # a relative",
+           "tests/kernel/test_futex.py::test_an_interrupted_wait_with_a_time_out_is_not_begun_anew"),
+    # --- run queues -----------------------------------------------------------------------------------
+    Mutant("is-open-always", RUNQUEUE, "return queue == GLOBAL_QUEUE or m.queues[queue].life == LIFE_RUNNING", "return queue >= 0", LEAVING),
+    Mutant("spawn-no-second-look", SCHED, "        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "        if queue >= 0:\n            return queue\n", LEAVING),
+    Mutant("wake-no-second-look-at-the-queue", SCHED, "        if is_open(m, queue) or must_stay(m, t):\n            break\n        unlock_two(m, me, old, queue)",
+           "        if queue >= 0:\n            break\n        unlock_two(m, me, old, queue)", LEAVING),
+    Mutant("steal-ignores-pins", RUNQUEUE, "if (allowed_cpus(m, m.threads[i]) >> me) & 1:", "if me >= 0:", "tests/systems/test_placement.py::test_a_pinned_thread_is_never_taken_by_another_cpu"),
+    Mutant("steal-lock-free-ignores-pins", LOCAL, "while i >= 0 and queue != me and (m.threads[i].affinity >> me) & 1 == 0:", "while i >= 0 and queue > 99:",
+           "tests/kernel/test_sched.py::test_a_pinned_thread_is_not_stolen_and_does_not_hide_the_one_behind_it"),
+    Mutant("put-local-ignores-pins", LOCAL, "if m.threads[i].affinity & everywhere == everywhere:", "if everywhere != 0:",
+           "tests/kernel/test_sched.py::test_a_pinned_thread_is_not_stolen_and_does_not_hide_the_one_behind_it"),
+    Mutant("lock-thread-no-second-look", RUNQUEUE, 'if queue_of(t) == queue or load_relaxed(m, "failed") != 0:', "if queue >= 0:", f"{CHURN}[4-processes-codezero]"),
+    Mutant("lock-two-out-of-order", RUNQUEUE, "    lock_queue(m, me, min(a, b))\n    if a != b:\n        lock_queue(m, me, max(a, b))\n",
+           "    lock_queue(m, me, a)\n    if a != b:\n        lock_queue(m, me, b)\n", f"{CHURN}[4-processes-codezero]"),
+    Mutant("pull-locks-its-own-queue-only", SCHED, "    lock_two(m, me, me, queue)\n    i = _take(m, me, queue, mark_two(m, me, queue, me))\n    left = m.queues[queue].nr_runnable\n    unlock_two(m, me, me, queue)",
+           "    lock_queue(m, me, me)\n    i = _take(m, me, queue, mark_two(m, me, queue, me))\n    left = m.queues[queue].nr_runnable\n    unlock_queue(m, me, me)", f"{CHURN}[4-processes-codezero]"),
+    Mutant("leave-keeps-its-registration", SCHED, "    m.queues[me].nr_threads -= 1\n    unlock_queue(m, me, me)\n\n\n@hot\ndef switch", "    unlock_queue(m, me, me)\n\n\n@hot\ndef switch",
+           "tests/kernel/test_sched.py::test_a_started_thread_runs_sleeps_wakes_and_leaves"),
+    Mutant("wake-of-a-cpu-twice", SCHED, 'if fetch_and(m, "idle", ~bit) & bit == 0:\n        return False', 'fetch_and(m, "idle", ~bit)',
+           "tests/kernel/test_sched.py::test_an_idle_cpu_is_interrupted_once_when_there_is_something_to_steal"),
+    Mutant("time-goes-back-under-a-lock", RUNQUEUE, "q.now_ns = max(now_ns(m), q.now_ns + 1)", "q.now_ns = now_ns(m)", "tests/litmus/test_runqueues.py"),
+    Mutant("pick-believes-the-policy", RUNQUEUE, "if i == -1 or not is_runnable(m, i, queue):\n        return -1\n    q.nr_runnable -= 1", "if i == -1:\n        return -1\n    q.nr_runnable -= 1",
+           "tests/kernel/test_sched.py::test_a_policy_whose_pick_finds_none_harms_no_thread_record tests/systems/test_misbehaving_policies.py::test_a_wrong_answer_is_caught_by_the_core"),
+    Mutant("exclusive-cpu-pulls", RUNQUEUE, 'return (load_relaxed(m, "exclusive") >> me) & 1 == 0', "return me >= 0", "tests/systems/test_placement.py::test_an_exclusive_cpu_takes_nobody_elses_thread"),
+    Mutant("placement-ignores-exclusive", RUNQUEUE, 'allowed = t.affinity & online & ~load_relaxed(m, "exclusive")', "allowed = t.affinity & online", "tests/systems/test_placement.py::test_an_exclusive_cpu_takes_nobody_elses_thread"),
+    Mutant("switch-keeps-the-reservation", SCHED, "    c.reservation = 0\n", "", "tests/systems/test_placement.py::test_a_reservation_does_not_outlive_a_switch"),
+    Mutant("become-registers-late", LOCAL, '    fetch_add(m.queues[queue], "nr_threads", 1)\n    exchange_where(m, t, state, queue)\n', '    exchange_where(m, t, state, queue)\n    fetch_add(m.queues[queue], "nr_threads", 1)\n', f"{CHURN}[4-processes-inko]"),
+    Mutant("own-sleeper-without-a-look", LOCAL, 'if word != 0 and not is_claimed(word) and load_seq_cst(t, "where") == RUNNING | (me << 8):', "if word != 0:", f"{CHURN}[4-processes-inko]"),
+    Mutant("move-sleeper-no-second-look", MIGRATION, '    if is_claimed(load_seq_cst(t, "sleep")):  # S2', '    if m.failed != 0:  # S2', f"{CHURN}[4-processes-inko]"),
+    # --- CPUs that come and go ----------------------------------------------------------------------------
+    Mutant("retire-with-threads", HOTPLUG, 'load_seq_cst(q, "nr_threads") == 0 and q.nr_dead', "q.nr_dead", "tests/systems/test_hotplug.py::test_no_scheduler_exits_while_a_thread_is_registered_with_it"),
+    Mutant("retire-though-waited-for", HOTPLUG, 'q.nr_dead == 0 and not _is_waited_for(m, me)', "q.nr_dead == 0", "tests/systems/test_hotplug.py::test_a_cpu_that_leaves_waits_for_the_thread_that_is_pinned_to_it"),
+    Mutant("retire-bit-by-store", HOTPLUG, 'if fetch_and(m, "active", ~(1 << me)) == 1 << me:', 'm.active &= ~(1 << me)\n    if m.active == 0:', "tests/litmus/test_exits.py::test_exactly_one_scheduler_sees_itself_last"),
+    Mutant("evacuate-leaves-sleepers", HOTPLUG, "elif leaving and where & 0xFF == BLOCKED:", "elif leaving and where < 0:", "tests/systems/test_hotplug.py::test_cpus_come_and_go_under_load_and_nothing_is_lost"),
+    # --- threads and tasks ----------------------------------------------------------------------------------
+    Mutant("exclusive-not-ended-at-exit", EXITING, "    end_exclusive(m, i)\n", "", f"{LEFT}::test_exclusive_mode_ends_with_the_thread_that_has_it"),
+    Mutant("release-before-leave", EXITING, "    leave(m, me, i)\n", "    release_task(m, me, k)\n    leave(m, me, i)\n    retain_task(m, k)\n", "tests/litmus/test_exiting.py::test_no_thread_of_a_task_is_alive_when_the_task_is_taken_apart"),
+    Mutant("spare-not-closed-at-exit", SPARES, 'spare = exchange(t, "spare", SPARE_CLOSED)', 'spare = exchange(t, "spare", SPARE_NONE)', "tests/litmus/test_spares.py::test_no_record_leaks_when_a_thread_and_its_children_exit_at_once"),
+    Mutant("spare-of-a-dead-thread-kept", SPARES, "    if spare >= 0:\n        free_thread(m, me, spare)\n    creator", "    creator", "tests/litmus/test_spares.py::test_no_record_leaks_between_a_thread_and_its_exiting_children"),
+    Mutant("spare-attached-by-store", SPARES, 'if spare >= 0 and not compare_exchange(t, "spare", SPARE_NONE, spare):\n        free_thread(m, me, spare)',
+           'if spare >= 0:\n        exchange(t, "spare", spare)', "tests/litmus/test_spares.py::test_no_record_leaks_between_a_thread_and_its_exiting_children"),
+    Mutant("spare-keeps-its-generation", SPARES, "        next_generation(t)\n", "", f"{LEFT}::test_the_id_of_a_thread_that_has_left_names_nobody_while_its_record_is_a_spare"),
+    Mutant("spare-not-reset", SPARES, "        reset_thread(m, n, t.task)\n", "        m.threads[n].task = t.task\n", "tests/kernel/test_recycling.py"),
+    Mutant("thread-keeps-its-generation", THREAD, "    next_generation(t)\n", "", "tests/kernel/test_handles.py::test_a_freed_threads_handle_and_tid_are_stale_also_when_its_record_is_used_again"),
+    Mutant("thread-limit-not-kept", THREAD, 'if k.nr_threads >= load_relaxed(m, "max_threads_per_task"):', "if k.nr_threads < 0:", "tests/systems/test_failure.py::test_threads_beyond_the_limit_are_refused_counted_and_the_limit_can_be_raised"),
+    Mutant("task-keeps-its-generation", TASK, "    t.generation += 1\n", "", "tests/kernel/test_handles.py::test_a_dead_tasks_handle_kills_nobody"),
+    Mutant("end-task-looks-first", TASK, '    if not compare_exchange(m.tasks[k], "exiting", 0, wait_status + 1):\n        return\n',
+           '    if m.tasks[k].exiting != 0:\n        return\n    i = m.tasks[k].first_thread\n    interrupt_sleep(m, me, i, False)\n    if not compare_exchange(m.tasks[k], "exiting", 0, wait_status + 1) or m.failed == 0:\n        return\n', f"{BLOCKING}[kill]"),
+    Mutant("no-interrupt-to-a-runner", TASK, "if state_of(t) == RUNNING and queue_of(t) != me:", "if queue_of(t) < 0:", f"{INTERRUPTS}::test_a_running_thread_is_interrupted_in_the_middle_of_its_budget"),
+    Mutant("first-exit-status-lost", TASK, 'if not compare_exchange(m.tasks[k], "exiting", 0, wait_status + 1):\n        return', 'exchange(m.tasks[k], "exiting", wait_status + 1)', "tests/kernel/test_recycling.py"),
+    Mutant("suspender-not-told", SUSPEND, "    if suspender > 0:\n", "    if suspender > 99:\n", f"{INTERRUPTS}::test_a_suspender_is_told_when_the_thread_has_stopped"),
+    Mutant("suspender-told-too-early", SUSPEND, "    block(m, me, i)\n    _tell(m, me, suspender, 0)", "    _tell(m, me, suspender, 0)\n    block(m, me, i)", SUSPENDING),
+    Mutant("suspended-before-asleep", SUSPEND,
+           '    word = prepare_sleep(t, SLEEP_SUSPEND)\n    if not is_ending(m, t.task) and compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED):\n',
+           '    won = compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED)\n    word = prepare_sleep(t, SLEEP_SUSPEND)\n    if won and not is_ending(m, t.task):\n', SUSPENDING),
+    Mutant("suspend-of-an-ending-task", SUSPEND, 'if not is_ending(m, t.task) and compare_exchange(t, "suspend"', 'if compare_exchange(t, "suspend"', SUSPENDING),
+    Mutant("suspend-marks-late", SUSPEND, '    if not compare_exchange(m.threads[i], "suspend", 0, SUSPEND_ASKED):  # pairs with prepare_sleep in the sleeper\n        return False\n    interrupt_sleep(m, me, i, True)\n',
+           '    interrupt_sleep(m, me, i, True)\n    if not compare_exchange(m.threads[i], "suspend", 0, SUSPEND_ASKED):\n        return False\n', f"{BLOCKING}[suspend]"),
+    Mutant("signal-posted-late", SIGNALS, '    fetch_or(t, "signals", 1 << (number - 1))  # pairs with prepare_sleep\n    if t.signal_mask & (1 << (number - 1)) == 0:\n        interrupt_sleep(m, me, i, False)\n',
+           '    if t.signal_mask & (1 << (number - 1)) == 0:\n        interrupt_sleep(m, me, i, False)\n    fetch_or(t, "signals", 1 << (number - 1))\n    if t.signal_mask & (1 << (number - 1)) == 0:\n', f"{BLOCKING}[signal]"),
+    # --- references and handles ----------------------------------------------------------------------------------
+    Mutant("hold-of-a-killed-task", REFERENCES, "        if word & KILLED:\n            return False\n        if compare_exchange(t, \"references\", word, word + ONE_HOLD):",
+           "        if compare_exchange(t, \"references\", word, word + ONE_HOLD):", f"{HOLDING}::test_a_scope_in_a_killed_task_ends_the_thread"),
+    Mutant("retain-of-a-killed-task", REFERENCES, "if word & KILLED and word & HOLDS == 0:", "if word < 0:", f"{HOLDING}::test_a_killed_task_that_nobody_holds_cannot_be_retained"),
+    Mutant("release-by-store", REFERENCES, 'if compare_exchange(t, "references", word, word + by):', 'if store_release(t, "references", word + by) is None:', "tests/litmus/test_references.py::test_a_killed_task_is_given_away_once_and_never_while_it_is_retained_or_held"),
+    Mutant("kill-without-last-look", REFERENCES, "            if word == 0:\n                ask_to_reap(m, me, k)\n            return True", "            return True", "tests/litmus/test_references.py::test_a_killed_task_is_given_away_once_and_never_while_it_is_retained_or_held"),
+    Mutant("hold-handle-no-second-look", REFERENCES, "    if task_index(m, handle) != k:  # its record", "    if k < 0:  # its record", survives="a task that is reaped between the look at its handle and the hold: an actor would have to be held up there while the task is killed, reaped and made anew, and the hold succeed; only the server calls it, and it reaps tasks itself"),
+    Mutant("handle-generation-ignored", HANDLES, "if i >= MAX_THREADS or m.threads[i].generation != handle >> 32:", "if i >= MAX_THREADS:", "tests/kernel/test_handles.py::test_a_freed_threads_handle_and_tid_are_stale_also_when_its_record_is_used_again"),
+    Mutant("handle-bound", HANDLES, "if k >= MAX_TASKS or m.tasks[k].generation != handle >> 32:", "if m.tasks[k].generation != handle >> 32:", "tests/kernel/test_handles.py::test_what_is_no_handle_names_nothing"),
+    Mutant("tid-generation-ignored", HANDLES, "if not exists(m.threads[i]) or tid_of(m, i) != tid:", "if not exists(m.threads[i]):", f"{LEFT}::test_the_id_of_a_thread_that_has_left_names_nobody_while_its_record_is_a_spare"),
+    # --- futexes and the server's ring -----------------------------------------------------------------------
+    Mutant("futex-compares-before-the-lock", FUTEX, "    lock_bucket(m, me, b)\n    if load_s32(host) != expected:\n        unlock_bucket(m, me, b)\n        return -EAGAIN\n",
+           "    if load_s32(host) != expected:\n        return -EAGAIN\n    lock_bucket(m, me, b)\n", f"{FUTEXES}::test_a_waiter_sees_the_new_value_or_is_woken"),
+    Mutant("futex-taken-waiter-stays-listed", FUTEX, "        if won:\n            remove_waiter(m, i)\n", "", "tests/kernel/test_futex.py::test_an_interrupt_ends_the_wait_and_unlists_the_thread"),
+    Mutant("futex-taken-from-another-bucket", FUTEX, "won = t.bucket == b and take(t, word)", "won = take(t, word)", f"{FUTEXES}::test_a_waiter_that_is_moved_while_it_is_interrupted_is_on_no_list_afterwards"),
+    Mutant("futex-requeue-no-second-compare", FUTEX, "    if compare and load_s32(host) != expected:\n        move_count = 0\n", "", survives="the second look decides only whether waiters move; that it is under the locks shows when a third CPU changes the word between the wake-ups and the move, which no caller can tell from a change after the move"),
+    Mutant("ring-place-by-store", RING, 'position = fetch_add(m, "server_head", 1) & (SERVER_RING - 1)', 'position = m.server_head & (SERVER_RING - 1)\n    m.server_head += 1', "tests/litmus/test_rings.py::test_every_request_is_read_once_and_in_its_writers_order"),
+    Mutant("ring-slot-not-emptied", RING, "        store_64(slot, NOTHING)\n", "", "tests/litmus/test_rings.py::test_every_request_is_read_once_and_in_its_writers_order"),
+    Mutant("ring-does-not-wait-for-the-slot", RING, "    if request != NOTHING:\n        store_64(slot, NOTHING)\n        m.server_tail += 1\n", "    store_64(slot, NOTHING)\n    m.server_tail += 1\n", "tests/litmus/test_rings.py::test_every_request_is_read_once_and_in_its_writers_order"),
 ]  # fmt: skip

@@ -1,5 +1,5 @@
 """All mutants."""
 
-from . import cpu_worker, kernel
+from . import cpu_worker, kernel, machine, shm, time
 
-MUTANTS = [*cpu_worker.MUTANTS, *kernel.MUTANTS]
+MUTANTS = [*cpu_worker.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS, *shm.MUTANTS, *time.MUTANTS]

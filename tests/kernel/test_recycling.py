@@ -1,0 +1,90 @@
+"""Records that are used again say nothing of who had them before."""
+
+import numpy as np
+
+from emu.hot import entry
+from emu.kernel import spares
+from emu.kernel.kill_reasons import KILL_ASKED, KILL_SIGNAL
+from emu.kernel.states import DEAD, set_where
+from emu.kernel.task import create_task, kill_task, reap_task
+from emu.shm.layout import machine_at
+from tests.kernel import wrappers as hot
+
+# What outlives a thread: truth word and generation, names of sleeps and times that only grow, and what is written
+# before anybody reads it.
+THREAD_KEEPS = {
+    "where", "generation", "sleep_sequence", "marked_ns", "pc", "name",
+    "sleep_reason", "sleep_remainder", "futex_space", "futex_address", "futex_bits", "wait_next", "wait_previous",
+    "sibling_next", "sibling_previous", "queued_ns", "cause", "trap_value", "restart_a0",
+    "references",
+}  # fmt: skip
+# The same of a task. `cpus` belongs to the index (kernel/task.py).
+TASK_KEEPS = {"lock", "mm_lock", "generation", "next_free", "cpus", "pid", "trampoline"}
+GARBAGE = 0x5A5A5A5A
+
+
+@entry(3)
+def take_spare(address, me, i):
+    return spares.take_spare(machine_at(address), me, i)
+
+
+@entry(3)
+def recycle(address, me, i):
+    m = machine_at(address)
+    set_where(m, m.threads[i], DEAD, 0)
+    spares.recycle_thread(m, me, i)
+    return 0
+
+
+def soil(record, keeps):
+    """Fill a record's fields with what no fresh one has."""
+    for name in record.dtype.names:
+        if name not in keeps:
+            record[name] = GARBAGE
+
+
+def differing(before, after, keeps):
+    return {n for n in before.dtype.names if n not in keeps and not np.array_equal(before[n], after[n])}
+
+
+def test_a_thread_record_from_the_free_list_is_as_one_never_used(window):
+    base, threads = window.address, window.machine["threads"]
+    i = hot.allocate_thread(base, 0, 0)
+    fresh = threads[i].copy()
+    soil(threads[i], THREAD_KEEPS)
+    hot.free_thread(base, 0, i)
+    assert hot.allocate_thread(base, 0, 0) == i
+    assert differing(fresh, threads[i], THREAD_KEEPS) == set()
+
+
+def test_a_spare_is_as_a_record_never_used_but_for_its_creator(window):
+    base, threads = window.address, window.machine["threads"]
+    owner = hot.allocate_thread(base, 0, 0)
+    child = take_spare(base, 0, owner)
+    fresh = threads[child].copy()
+    soil(threads[child], THREAD_KEEPS | {"creator", "spare"})
+    recycle(base, 0, child)
+    assert threads[owner]["spare"] == child, "it is its creator's spare"
+    assert take_spare(base, 0, owner) == child
+    assert differing(fresh, threads[child], THREAD_KEEPS) == set()
+    assert threads[child]["generation"] != fresh["generation"]
+
+
+def test_a_task_record_is_as_one_never_used(window):
+    base, tasks = window.address, window.machine["tasks"]
+    k = create_task(base, 0)
+    fresh = tasks[k].copy()
+    kept = TASK_KEEPS | {"job", "state", "root", "resident"}  # what its end itself looks at
+    soil(tasks[k], kept)
+    reap_task(base, 0, k)
+    assert create_task(base, 0) == k
+    assert differing(fresh, tasks[k], kept) == set()
+    assert tasks[k]["job"] == fresh["job"] + 1
+
+
+def test_the_first_reason_to_end_counts(window):
+    base, tasks = window.address, window.machine["tasks"]
+    k = create_task(base, 0)
+    assert kill_task(base, 0, hot.task_handle(base, k), 9, KILL_ASKED) == 1
+    kill_task(base, 0, hot.task_handle(base, k), 11, KILL_SIGNAL)
+    assert (tasks[k]["exiting"], tasks[k]["kill_reason"]) == (10, KILL_ASKED)

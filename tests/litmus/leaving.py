@@ -1,0 +1,115 @@
+"""A CPU that leaves, exits and comes back, and another that places threads on its queue meanwhile.
+
+`place` reads which CPUs are there without a lock; here the policy's `select_cpu` (hesitant.py) then takes its time, as
+a user's may, so the CPU has often left, or even exited, when the queue is locked.  What is placed then must go
+elsewhere.
+"""
+
+from emu.hot import entry, hot
+from emu.kernel.hooks import ENQUEUE_SPAWN, PLACE_SPAWN
+from emu.kernel.hotplug import evacuate, retire
+from emu.kernel.randomness import random_below
+from emu.kernel.runqueue import enqueue, lock_queue, mark_time, place, unlock_queue
+from emu.kernel.sched import block, leave, make_runnable, pick_next, start_thread
+from emu.kernel.states import LIFE_DRAINING, LIFE_RUNNING, RUNNABLE, SLEEP_EVENT, set_where
+from emu.kernel.thread import allocate_thread, free_thread
+from emu.kernel.wait import claim, prepare_sleep
+from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed
+from emu.shm.layout import machine_at
+from tests.litmus.crew import STOP, dawdle, meet, over, result, set_word, violation
+
+
+@hot
+def _begin(m, me):
+    """The scheduler is back, as begin_life after hot-plug has prepared the slot."""
+    lock_queue(m, me, me)
+    m.queues[me].life = LIFE_RUNNING
+    fetch_or(m, "active", 1 << me)
+    fetch_or(m, "online", 1 << me)
+    unlock_queue(m, me, me)
+
+
+@hot
+def _look(m, me):
+    """After the exit no thread names the queue: now, and as long as it stays away."""
+    for i in range(m.fresh_thread):
+        where = load_relaxed(m.threads[i], "where")
+        if where == RUNNABLE | (me << 8):
+            violation(m)
+
+
+@entry(4)
+def leaver(address, me, workers, count):
+    m = machine_at(address)
+    meet(m, workers)
+    done = 0
+    while done < count and not over(m):
+        dawdle(random_below(m, me, 400))
+        fetch_and(m, "online", ~(1 << me))  # as take_offline
+        lock_queue(m, me, me)
+        m.queues[me].life = LIFE_DRAINING
+        unlock_queue(m, me, me)
+        evacuate(m, me)
+        while not retire(m, me) and not over(m):
+            evacuate(m, me)
+        for _ in range(4):
+            dawdle(random_below(m, me, 100))
+            _look(m, me)
+        _begin(m, me)
+        m.cpus[me].kicks = 0
+        done += 1
+    set_word(m, STOP, 1)
+    result(m, me, done)
+    return 0
+
+
+@hot
+def _start_badly(m, me, i):
+    """Control: `start_thread` that does not look at the queue's life under its lock."""
+    queue = place(m, me, i, PLACE_SPAWN)
+    lock_queue(m, me, queue)
+    mark_time(m, me, queue)
+    set_where(m, m.threads[i], RUNNABLE, queue)
+    m.queues[queue].nr_threads += 1
+    enqueue(m, me, queue, i, ENQUEUE_SPAWN)
+    unlock_queue(m, me, queue)
+
+
+@entry(4)
+def placer(address, me, workers, count):
+    return _place_and_run(machine_at(address), me, workers, False)
+
+
+@entry(4)
+def bad_placer(address, me, workers, count):
+    return _place_and_run(machine_at(address), me, workers, True)
+
+
+@hot
+def _place_and_run(m, me, workers, bad):
+    """Starts threads, which the policy wants on the other CPU; those that come to this one sleep, or end."""
+    meet(m, workers)
+    started = 0
+    ended = 0
+    while not over(m):
+        if started - ended < 8:
+            i = allocate_thread(m, me, 0)
+            if bad:
+                _start_badly(m, me, i)
+            else:
+                start_thread(m, me, i)
+            started += 1
+        i = pick_next(m, me)
+        if i >= 0 and not bad and random_below(m, me, 2) == 0:
+            word = prepare_sleep(m.threads[i], SLEEP_EVENT)
+            block(m, me, i)
+            claim(m.threads[i], word)
+            make_runnable(m, me, i)  # placed anew
+        elif i >= 0:
+            leave(m, me, i)
+            free_thread(m, me, i)
+            ended += 1
+        exchange(m.cpus[me], "pending", 0)
+        m.cpus[me].kicks = 0
+    result(m, me, ended)
+    return 0

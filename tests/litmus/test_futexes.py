@@ -1,0 +1,34 @@
+"""Futexes between processes: no wake-up falls between compare and sleep, and who is taken is on no list (futex(2))."""
+
+from tests.litmus.crew import CONTROL_S
+from tests.litmus.futexes import THREAD, prepare
+
+MODULE = "tests.litmus.futexes"
+
+
+def run_rounds(crew, names, rounds, bound_s, destroys=False):
+    run = crew(len(names), policy="random")
+    run.words[THREAD] = prepare(run.window)
+    run.run(MODULE, [(name, (rounds,)) for name in names], bound_s=bound_s, destroys=destroys)
+    return run
+
+
+def test_a_waiter_sees_the_new_value_or_is_woken(crew):
+    run = run_rounds(crew, ["waiter", "waker"], 150_000, 3.0)
+    assert run.violations == 0
+    assert run.results()[0] > 1000, "too few rounds to mean anything"
+
+
+def test_control_a_waiter_that_compares_before_it_has_the_lock_sleeps_over_its_wake_up(crew):
+    assert run_rounds(crew, ["bad_waiter", "waker"], 100_000_000, CONTROL_S).violations > 0
+
+
+def test_a_waiter_that_is_moved_while_it_is_interrupted_is_on_no_list_afterwards(crew):
+    run = run_rounds(crew, ["moved_waiter", "mover", "interrupter"], 60_000, 3.0)
+    assert run.violations == 0
+    assert run.results()[0] > 20, "too few rounds to mean anything"
+
+
+def test_control_a_waiter_taken_without_its_buckets_lock_stays_on_a_list(crew):
+    names = ["moved_waiter", "mover", "bad_interrupter"]
+    assert run_rounds(crew, names, 100_000_000, CONTROL_S, destroys=True).violations > 0

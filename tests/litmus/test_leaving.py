@@ -1,0 +1,24 @@
+"""No thread is left on the queue of a CPU that has exited (rust-4), whatever its placement was held up by."""
+
+import pytest
+
+from tests.litmus import hesitant
+from tests.litmus.crew import CONTROL_S
+
+pytestmark = pytest.mark.system("rust-4")
+
+
+def run_rounds(crew, placer, rounds, bound_s):
+    run = crew(2, policy=hesitant.__file__)
+    run.run("tests.litmus.leaving", [("leaver", (rounds,)), (placer, (rounds,))], bound_s=bound_s)
+    return run
+
+
+def test_who_was_held_up_between_place_and_lock_looks_again(crew):
+    run = run_rounds(crew, "placer", 60_000, 3.0)
+    assert run.violations == 0 and run.machine["failed"] == 0
+    assert min(run.results()) > 200, "too few rounds to mean anything"
+
+
+def test_control_a_thread_put_on_a_queue_without_that_look_stays_there(crew):
+    assert run_rounds(crew, "bad_placer", 100_000_000, CONTROL_S).violations > 0

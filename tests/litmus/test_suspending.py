@@ -1,0 +1,27 @@
+"""Suspend and resume against a thread on its way to its safe point (cz-4, cz-5)."""
+
+import pytest
+
+from tests.litmus.blocking import make_thread
+from tests.litmus.crew import CONTROL_S
+from tests.litmus.suspending import THREAD
+
+pytestmark = [pytest.mark.system("cz-4"), pytest.mark.system("cz-5")]
+
+
+def run_rounds(crew, stopper, waits, rounds, bound_s):
+    run = crew(2, policy="random")
+    run.words[THREAD] = make_thread(run.window)
+    run.run("tests.litmus.suspending", [(stopper, (rounds, waits)), ("suspender", (rounds, waits))], bound_s=bound_s)
+    return run
+
+
+@pytest.mark.parametrize("waits", [1, 0], ids=["waits", "does-not"])
+def test_a_suspender_is_told_when_the_thread_has_stopped_and_a_resume_is_never_lost(crew, waits):
+    run = run_rounds(crew, "stopper", waits, 50_000, 3.0)
+    assert run.violations == 0
+    assert min(run.results()) > 500, "too few rounds to mean anything"
+
+
+def test_control_a_thread_marked_suspended_before_it_sleeps_is_never_resumed(crew):
+    assert run_rounds(crew, "bad_stopper", 0, 100_000_000, CONTROL_S).violations > 0

@@ -1,0 +1,20 @@
+"""Faults in emu/machine and emu/isa."""
+# ruff: noqa: E501  (texts as they stand)
+
+from .mutant import Mutant
+
+SERVER, ACCESSES, FETCH = "emu/machine/server.py", "emu/isa/accesses.py", "emu/isa/fetch.py"
+
+MUTANTS = [
+    Mutant("server-no-look-after-blocked", SERVER, "if waits_for_thread(self.base, i):", "if i < 0:", "tests/systems/test_interrupts.py::test_a_signal_for_a_thread_whose_call_the_server_is_about_to_block_is_taken"),
+    Mutant("server-generator-not-seeded", SERVER, 'random.Random(config["seed"])', "random.Random()", "tests/systems/test_interrupts.py::test_what_guests_see_of_chance_comes_from_the_seed"),
+    Mutant("server-keeps-a-dead-tasks-files", SERVER, "            state.release()\n", "            pass\n", "tests/systems/test_leaving_threads.py::test_a_dead_tasks_files_are_closed"),
+    Mutant("supervisor-looks-before-it-takes", "emu/machine/watching.py", "        take_pending(base, SUPERVISOR)\n        if done():\n            return\n", "        if done():\n            return\n        take_pending(base, SUPERVISOR)\n", "tests/systems/test_interrupts.py::test_a_suspender_is_told_when_the_thread_has_stopped"),
+    Mutant("sc-keeps-its-reservation", ACCESSES, "    mine = c.reservation == host\n    c.reservation = 0\n", "    mine = c.reservation == host\n", "tests/isa/test_rv_a.py"),
+    Mutant("sc-anywhere", ACCESSES, "mine = c.reservation == host", "mine = c.reservation != 0", "tests/isa/test_rv_a.py"),
+    Mutant("sc-by-store", ACCESSES, "return 1 - compare_exchange_64(host, c.reserved_value, value)", "store_64(host, value)\n        return 0", "tests/litmus/test_memory_model.py::test_store_conditional_fails_after_a_store_of_another_cpu"),
+    Mutant("store-keeps-decoded-code", ACCESSES, "            store_8(host, value)\n        invalidate(m, host, size)\n", "            store_8(host, value)\n", "tests/isa/test_memory.py"),
+    Mutant("store-across-pages-keeps-decoded-code", ACCESSES, "        invalidate(m, second, size - here)\n", "", "tests/isa/test_memory.py"),
+    Mutant("decoded-not-verified", FETCH, "        if again == bits:\n            return\n", "        if again == again:\n            return\n", survives="between the decoder's read and its publication lie some 50 ns in which another CPU must store to that instruction and clear the word; with the frame's first fetch in between too, no guest could be made to hit it in 10 minutes"),
+    Mutant("misaligned-atomic", ACCESSES, "    if va & (size - 1) != 0:\n        c = machine_at(machine).cpus[cpu]\n        c.cause = CAUSE_MISALIGNED_AMO", "    if va < 0:\n        c = machine_at(machine).cpus[cpu]\n        c.cause = CAUSE_MISALIGNED_AMO", "tests/isa/test_traps.py"),
+]  # fmt: skip
