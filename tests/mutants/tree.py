@@ -12,6 +12,8 @@ import os
 import shutil
 from pathlib import Path
 
+from emu.cache import cache_root
+
 LEFT_OUT = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 SOURCES = ("emu", "tests", "tools", "pyproject.toml")  # what a verdict depends on
 
@@ -48,6 +50,7 @@ class Tree:
             self._lock.close()
             raise Busy(f"another run of mutants has {self.folder}") from None
         self._copy()
+        self._link_cache()
         return self
 
     def __exit__(self, *exception):
@@ -68,6 +71,15 @@ class Tree:
                 shutil.copyfile(self.root / relative, target)
                 shutil.copymode(self.root / relative, target)
         self.digest = digest.hexdigest()[:16]
+
+    def _link_cache(self):
+        """What others compiled. Their files are replaced whole, never written to, so both may have them."""
+        for folder in (*cache_root().glob("*/complete"), *cache_root().glob("code/*")):
+            source = folder if folder.is_dir() else folder.parent
+            target = self.folder / "cache" / source.relative_to(cache_root())
+            if not target.exists():
+                with contextlib.suppress(OSError):  # another file system, or cleared away meanwhile
+                    shutil.copytree(source, target, copy_function=os.link, ignore=shutil.ignore_patterns("lock"))
 
     @contextlib.contextmanager
     def mutated(self, mutant):
