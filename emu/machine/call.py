@@ -20,7 +20,7 @@ WORD = (1 << 64) - 1
 class TaskState:
     """The cold part of a task: files, names, limits."""
 
-    def __init__(self, pid, argv, stdio):
+    def __init__(self, pid, argv, stdio, allowance):
         self.pid, self.ppid = pid, 0
         self.group = self.session = pid
         self.argv = list(argv)
@@ -29,7 +29,7 @@ class TaskState:
         self.cwd = START_DIRECTORY
         self.umask = 0o022
         self.limits = {}
-        self.files = FileTable.standard(*stdio)
+        self.files = FileTable.standard(*stdio, allowance)
 
     def release(self):
         """Drop the descriptors."""

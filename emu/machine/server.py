@@ -15,6 +15,7 @@ The supervisor speaks to it over one ROUTER socket (msgpack: [name, arguments…
 
 import gc
 import random
+import resource
 import sys
 import traceback
 
@@ -65,6 +66,8 @@ NO_RESULT, WAITS = "no result", "waits"  # what a request may come to beside a n
 def main(config, descriptors, stdio):
     """Entry of the server process. `stdio` are the guest's standard descriptors."""
     tie_to_supervisor()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # guests' files need host descriptors
     window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
     mail = Mail(config["directory"], SERVER, window.machine)
     try:
@@ -328,7 +331,7 @@ class Server:
         record["leader"] = i | (int(thread["generation"]) << 32)
         record["pid"] = tid_of_thread(self.base, i)
         thread["pc"], thread["x"][SP] = pc, sp
-        self.tasks[task] = TaskState(int(record["pid"]), argv, self.streams)
+        self.tasks[task] = TaskState(int(record["pid"]), argv, self.streams, self.tree.allowance)
         self.view.set_name(int(record["pid"]), self.tasks[task].name)
         sched.start(self.base, SERVER, i)
         references.release(self.base, SERVER, task)

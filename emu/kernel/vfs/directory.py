@@ -4,8 +4,9 @@ What always holds: a directory has one parent (the root is its own), and `name` 
 the machine's own file system that was removed has no entries and takes none.
 """
 
-from ..syscalls.linux.errors import EISDIR, ENOENT, ENOTEMPTY, EPERM, LinuxError
-from .abi import O_ACCMODE, O_PATH, O_RDONLY, S_IFDIR
+from ..syscalls.linux.errors import EISDIR, ENAMETOOLONG, ENOENT, ENOSPC, ENOTEMPTY, EPERM, LinuxError
+from .abi import O_ACCMODE, O_PATH, O_RDONLY, PATH_MAX, S_IFDIR
+from .allowance import FREE, NAME_BYTES, text_bytes
 from .inode import Inode, MemoryInode, MemoryLink, Stat
 from .memory_file import RegularFile
 from .open_file import OpenDirectory
@@ -16,13 +17,18 @@ class Directory(Inode):
     parent: "Directory"
     name = ""
     mount_point = False  # can be neither removed nor renamed
+    version = 0  # counts changes of the entries, where `entries_after` says them
+    lookup_steps = 1  # how much work a lookup is
 
     def path(self):
-        """Absolute path of this directory; ENOENT when it was removed."""
-        names, directory = [], self
+        """Absolute path of this directory; ENOENT when it was removed, ENAMETOOLONG."""
+        names, directory, length = [], self, 0
         while directory.parent is not directory:
             directory.check_exists()
             names.append(directory.name)
+            length += len(directory.name) + 1
+            if length >= PATH_MAX:
+                raise LinuxError(ENAMETOOLONG)
             directory = directory.parent
         return "/" + "/".join(reversed(names))
 
@@ -36,6 +42,10 @@ class Directory(Inode):
     def list(self, task):
         """[(name, inode number, kind)] without "." and ".."."""
         raise NotImplementedError
+
+    def entries_after(self, position, task):
+        """An iterator of (position, name, inode number, kind) behind a position (0: all), or None: `list` says all."""
+        return None
 
     def open(self, flags, task):
         if flags & O_ACCMODE != O_RDONLY and not flags & O_PATH:
@@ -77,13 +87,20 @@ class Directory(Inode):
 
 
 class MemoryDirectory(Directory, MemoryInode):
-    """A directory of the machine's own file system.  `links` counts "." and the ".." of its directories."""
+    """A directory of the machine's own file system.  `links` counts "." and the ".." of its directories.
+
+    `entries` is name -> (inode, position): positions grow, so a reader of the directory can go on behind the last one
+    that it got, whatever has come and gone since, and nothing has to be kept for it.
+    """
 
     def __init__(self, filesystem, mode, parent=None, name=""):
         MemoryInode.__init__(self, filesystem, mode)
         self.parent = parent or self
         self.name = name
         self.entries = {}
+        self.names = None  # the charge for guests' entries, once there are any
+        self.last_position = 0
+        self.most_entries = 0  # since the dict was made: it keeps the room for them
         self.links = 2
         self.removed = False
 
@@ -92,10 +109,13 @@ class MemoryDirectory(Directory, MemoryInode):
             raise LinuxError(ENOENT)
 
     def lookup(self, name, task):
-        return self.entries.get(name)
+        entry = self.entries.get(name)
+        return entry and entry[0]
 
-    def list(self, task):
-        return [(name, node.stat().inode, node.kind) for name, node in self.entries.items()]
+    def entries_after(self, position, task):
+        for name, (node, at) in self.entries.items():
+            if at > position:
+                yield at, name, node.stat().inode, node.kind
 
     def create(self, name, mode, flags, task):
         self.check_exists()
@@ -114,25 +134,50 @@ class MemoryDirectory(Directory, MemoryInode):
 
     def add(self, name, node):
         self.check_exists()
-        self.entries[name] = node
+        self._pay(name)
+        self._enter(name, node)
         node.linked()
         self.touch()
 
     def put(self, name, node):
         """Enter a directory (also one of another file system, mounted here) that names this one as its parent."""
-        self.entries[name] = node
+        self._pay(name)
+        self._enter(name, node)
         self.links += 1
         self.touch()
 
-    def remove(self, name, node):
+    def _pay(self, name):
+        """Charge for one more entry; ENOSPC."""
+        allowance = self.filesystem.allowance
+        if allowance is not FREE:
+            if self.names is None:
+                self.names = allowance.charge(0, ENOSPC)
+            self.names.resize(self.names.size + NAME_BYTES + text_bytes(name))
+
+    def _enter(self, name, node):
+        self.version += 1
+        self.last_position += 1
+        self.entries[name] = node, self.last_position
+        self.most_entries = max(self.most_entries, len(self.entries))
+
+    def _leave(self, name):
+        self.version += 1
         del self.entries[name]
+        if self.names is not None:
+            self.names.resize(max(self.names.size - NAME_BYTES - text_bytes(name), 0))  # some came with the machine
+        if len(self.entries) * 4 < self.most_entries:
+            self.entries = dict(self.entries)
+            self.most_entries = len(self.entries)
+
+    def remove(self, name, node):
+        self._leave(name)
         node.unlinked()
         self.touch()
 
     def remove_directory(self, name, node):
         if node.entries:
             raise LinuxError(ENOTEMPTY)
-        del self.entries[name]
+        self._leave(name)
         node.removed = True
         self.links -= 1
         self.touch()
@@ -141,13 +186,14 @@ class MemoryDirectory(Directory, MemoryInode):
 
     def move(self, name, node, directory, new_name, replaced):
         directory.check_exists()
+        directory._pay(new_name)  # first: nothing has changed when it fails
         if replaced is not None:
             if replaced.kind == S_IFDIR:
                 directory.remove_directory(new_name, replaced)
             else:
                 directory.remove(new_name, replaced)
-        del self.entries[name]
-        directory.entries[new_name] = node
+        self._leave(name)
+        directory._enter(new_name, node)
         if node.kind == S_IFDIR:
             self.links -= 1
             directory.links += 1
@@ -157,12 +203,16 @@ class MemoryDirectory(Directory, MemoryInode):
 
     def drop_everything(self):
         """Release all inodes below: the end of the machine."""
-        for node in list(self.entries.values()):
-            if isinstance(node, MemoryDirectory):
-                node.drop_everything()
-            elif isinstance(node, MemoryInode):
-                node.unlinked()
-        self.entries.clear()
+        directories = [self]
+        while directories:
+            directory = directories.pop()
+            for node, _ in directory.entries.values():
+                if isinstance(node, MemoryDirectory):
+                    directories.append(node)
+                elif isinstance(node, MemoryInode):
+                    node.unlinked()
+            directory.entries = {}
+            directory.names = None
 
 
 class FixedDirectory(Directory):

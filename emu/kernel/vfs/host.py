@@ -14,9 +14,10 @@ RENAME_NOREPLACE is checked before the rename, so a host process that races with
 """
 
 import os
+import resource
 from contextlib import contextmanager
 
-from ..syscalls.linux.errors import EACCES, EINVAL, EIO, ENOENT, EROFS, LinuxError
+from ..syscalls.linux.errors import EACCES, EINVAL, EIO, ENFILE, ENOENT, EROFS, LinuxError
 from .abi import (
     O_ACCMODE,
     O_APPEND,
@@ -187,11 +188,18 @@ class HostFile(HostNode):
         return self._opened(directory, flags, _FILE | os.O_CREAT | os.O_EXCL, mode & _PERMISSIONS)
 
     def _opened(self, directory, flags, host_flags, mode):
-        descriptor = os.open(self.name, host_flags | flags & O_ACCMODE, mode, dir_fd=directory)
-        if os.fstat(descriptor).st_mode & S_IFMT != S_IFREG:  # the host put something else in its place
-            os.close(descriptor)
-            raise LinuxError(EACCES)
-        return OpenHostFile(self, flags, descriptor)
+        held_by_guests.take()
+        descriptor = -1
+        try:
+            descriptor = os.open(self.name, host_flags | flags & O_ACCMODE, mode, dir_fd=directory)
+            if os.fstat(descriptor).st_mode & S_IFMT != S_IFREG:  # the host put something else in its place
+                raise LinuxError(EACCES)
+            return OpenHostFile(self, flags, descriptor)
+        except (OSError, LinuxError):
+            held_by_guests.give_back()
+            if descriptor >= 0:
+                os.close(descriptor)
+            raise
 
     def truncate(self, size):
         self.filesystem.check_writable()
@@ -199,6 +207,28 @@ class HostFile(HostNode):
             file = self._opened(directory, os.O_WRONLY, _FILE, 0)
         file.truncate(size)
         file.close()
+
+
+class HostDescriptors:
+    """How many host descriptors guests hold; the server needs some for itself."""
+
+    RESERVED = 256
+
+    def __init__(self):
+        self.used = 0
+
+    def take(self):
+        """One more; ENFILE."""
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if self.used >= max(soft - self.RESERVED, soft // 4):
+            raise LinuxError(ENFILE)
+        self.used += 1
+
+    def give_back(self):
+        self.used -= 1
+
+
+held_by_guests = HostDescriptors()
 
 
 class OpenHostFile(SeekableFile):
@@ -210,6 +240,7 @@ class OpenHostFile(SeekableFile):
 
     def closed(self):
         os.close(self.descriptor)
+        held_by_guests.give_back()
 
     def stat(self):
         return self.node.filesystem.stat_from(os.fstat(self.descriptor))
@@ -253,6 +284,7 @@ class HostDirectory(HostNode, Directory):
         self.parent = parent
         self._name = name
         self.mount_point = not names
+        self.lookup_steps = len(names) + 1
 
     @property
     def name(self):

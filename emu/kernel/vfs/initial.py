@@ -32,4 +32,6 @@ def initial_tree(machine, store, mounts=()):
         dev.add(name, MemoryLink(filesystem, target))
     for mount in mounts:
         tree.mount(mount)
+    for each in (filesystem, root.lookup("proc", None).filesystem, root.lookup("sys", None).filesystem, *tree.mounts):
+        each.allowance = tree.allowance  # from now on it is guests who make things
     return tree

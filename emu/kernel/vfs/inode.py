@@ -5,10 +5,12 @@ Linux gives for that kind of file.  Access rights are stored but not enforced: t
 Access times change by utimensat only (as on a file system mounted noatime).
 """
 
+import os
 from typing import NamedTuple
 
-from ..syscalls.linux.errors import EACCES, EINVAL, ELOOP, EPERM, EROFS, LinuxError
+from ..syscalls.linux.errors import EACCES, EINVAL, ELOOP, ENOSPC, EPERM, EROFS, LinuxError
 from .abi import O_PATH, S_IFDIR, S_IFLNK, W_OK, X_OK
+from .allowance import FREE, INODE_BYTES, text_bytes
 from .open_file import OpenFile
 
 
@@ -32,6 +34,7 @@ class Filesystem:
     """What the inodes of one tree share: device number, clock, whether it can be written."""
 
     read_only = False
+    allowance = FREE  # who pays for what the inodes hold; guests, from the machine's start on
 
     def __init__(self, device, magic, clock):
         self.device = device
@@ -91,8 +94,11 @@ class Inode:
 class MemoryInode(Inode):
     """An inode of the machine's own file system.  It dies when it has neither names nor open files."""
 
-    def __init__(self, filesystem, mode):
+    no_room = ENOSPC  # what making one, or letting it grow, fails with
+
+    def __init__(self, filesystem, mode, more_bytes=0):
         self.filesystem = filesystem
+        self.charge = filesystem.allowance.charge(INODE_BYTES + more_bytes, self.no_room)
         self.number = filesystem.next_number()
         self.mode = mode
         self.uid = self.gid = 0
@@ -180,12 +186,12 @@ class MemoryLink(Link, MemoryInode):
     """A symbolic link of the machine's own file system."""
 
     def __init__(self, filesystem, text):
-        MemoryInode.__init__(self, filesystem, 0o777)
+        MemoryInode.__init__(self, filesystem, 0o777, text_bytes(text))
         self.text = text
 
     @property
     def size(self):
-        return len(self.text.encode("utf-8", "surrogateescape"))
+        return len(os.fsencode(self.text))
 
     def target(self, task):
         return self.text

@@ -12,6 +12,7 @@ size can grow over them (a shared mapping may have written there).
 from ...limits import PAGE_SHIFT, PAGE_SIZE
 from ..syscalls.linux.errors import EFBIG, ENOSPC, ENXIO, LinuxError
 from .abi import O_TRUNC, OFFSET_MAX, S_IFREG, SEEK_DATA
+from .allowance import PAGE_BYTES
 from .inode import MemoryInode
 from .open_file import SeekableFile
 
@@ -72,8 +73,7 @@ class RegularFile(MemoryInode):
             self._grow(size)
         elif size < self.size:
             first_gone = (size + _MASK) >> PAGE_SHIFT
-            for index in [index for index in self.pages if index >= first_gone]:
-                self.store.free(self.pages.pop(index))
+            self._free([index for index in self.pages if index >= first_gone])
             self.size = size
             self._clear(size, OFFSET_MAX)
         self.touch()
@@ -89,8 +89,7 @@ class RegularFile(MemoryInode):
                     self._frame(index)
                     added.append(index)
         except LinuxError:
-            for index in added:
-                self.store.free(self.pages.pop(index))
+            self._free(added)
             raise
         if offset + length > self.size:
             self._grow(offset + length)
@@ -122,16 +121,26 @@ class RegularFile(MemoryInode):
         return OpenMemoryFile(self, flags)
 
     def drop(self):
-        for frame in self.pages.values():
-            self.store.free(frame)
-        self.pages.clear()
+        self._free(list(self.pages))
         self.size = 0
 
     def _frame(self, index):
         frame = self.pages.get(index)
         if frame is None:
-            frame = self.pages[index] = self.store.allocate()
+            self.charge.resize(self.charge.size + PAGE_BYTES)
+            try:
+                frame = self.pages[index] = self.store.allocate()
+            except LinuxError:
+                self.charge.resize(self.charge.size - PAGE_BYTES)
+                raise
         return frame
+
+    def _free(self, indices):
+        for index in indices:
+            self.store.free(self.pages.pop(index))
+        self.charge.resize(self.charge.size - len(indices) * PAGE_BYTES)
+        if not self.pages:
+            self.pages = {}  # an emptied dict keeps the room it had
 
     def _grow(self, size, written_from=OFFSET_MAX):
         """Raise the size; bytes from written_from on are new data already."""

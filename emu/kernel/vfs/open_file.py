@@ -28,6 +28,9 @@ from .abi import (
     SEEK_HOLE,
     SEEK_SET,
 )
+from .allowance import text_bytes
+
+ENTRY_BYTES = 256  # of a listing, beside the characters of the name
 
 
 class OpenFile:
@@ -99,7 +102,7 @@ class OpenFile:
         raise LinuxError(EINVAL)
 
     def entries(self, task):
-        """[(name, inode number, kind)] of a directory, "." and ".." first."""
+        """(offset behind it, name, inode number, kind) of a directory's entries from the offset on."""
         raise LinuxError(ENOTDIR)
 
     def available(self):
@@ -171,11 +174,16 @@ class SeekableFile(OpenFile):
 
 
 class OpenDirectory(OpenFile):
-    """An open directory: its entries are listed once, and again after a rewind to the start."""
+    """An open directory; its offset is the position of the last entry read, 1 and 2 are those of "." and "..".
+
+    Where the inode cannot go on behind a position its entries are listed once, and again after a rewind.
+    """
 
     def __init__(self, node, flags):
         super().__init__(node, flags)
         self._listed = None
+        self._going_on = None  # (offset, version of the inode, an iterator of what comes next, what was put back)
+        self._charge = node.filesystem.allowance.charge(0)
 
     def read(self, count):
         raise LinuxError(EISDIR)
@@ -184,13 +192,35 @@ class OpenDirectory(OpenFile):
         raise LinuxError(EISDIR)
 
     def entries(self, task):
+        """Yield (offset, name, inode number, kind) from the offset on; the caller moves it to that of what it took."""
         if not self.readable:
             raise LinuxError(EBADF)
         self.node.check_exists()
-        if self._listed is None or self.offset == 0:
-            node = self.node
-            first = [(".", node.stat().inode, node.kind), ("..", node.parent.stat().inode, node.kind)]
-            self._listed = first + node.list(task)
+        node = self.node
+        if self.offset == 0:
+            self._listed = self._going_on = None
+            yield 1, ".", node.stat().inode, node.kind
+        if self.offset <= 1:
+            yield 2, "..", node.parent.stat().inode, node.kind
+        if self._going_on is None or self._going_on[:2] != (max(self.offset, 2), node.version):
+            self._going_on = max(self.offset, 2), node.version, self._behind(max(self.offset - 2, 0), task), None
+        offset, version, found, pending = self._going_on
+        while (entry := pending or next(found, None)) is not None:
+            self._going_on = offset, version, found, entry  # if the caller does not take it, it is the next one
+            offset, pending = entry[0] + 2, None
+            yield offset, *entry[1:]
+            self._going_on = offset, version, found, None
+
+    def _behind(self, position, task):
+        found = self.node.entries_after(position, task)
+        return iter(self._list(task)[position:]) if found is None else found
+
+    def _list(self, task):
+        if self._listed is None:
+            self._charge.resize(0)
+            listed = [(at, *each) for at, each in enumerate(self.node.list(task), 1)]
+            self._charge.resize(sum(ENTRY_BYTES + text_bytes(name) for _, name, *_ in listed))
+            self._listed = listed
         return self._listed
 
     def seek(self, offset, whence):

@@ -4,18 +4,21 @@ A blocked end raises Blocked: the server makes the call again when the pipe has 
 bytes are all or nothing; longer ones go in pieces.
 """
 
-from ..syscalls.linux.errors import EAGAIN, EPIPE, Blocked, LinuxError
+from ..syscalls.linux.errors import EAGAIN, ENOMEM, EPIPE, Blocked, LinuxError
 from .abi import O_NONBLOCK, O_RDONLY, O_WRONLY, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, S_IFIFO
+from .allowance import INODE_BYTES
 from .inode import MemoryInode
 from .open_file import OpenFile
 
 CAPACITY = 65536
+KEPT_BYTES = 8192  # charged beyond what an empty pipe holds, once it has held them
 
 
 class Pipe(MemoryInode):
     """The bytes under way, and how many open files read and write."""
 
     kind = S_IFIFO
+    no_room = ENOMEM
 
     def __init__(self, filesystem):
         super().__init__(filesystem, 0o600)
@@ -24,6 +27,24 @@ class Pipe(MemoryInode):
         self.readers = 0
         self.writers = 0
         self.changes = 0  # of any of these: who waits looks again when it has grown
+
+    def put(self, data):
+        """Add bytes; ENOMEM. A bytearray takes an eighth more than it holds, and keeps it until it is empty."""
+        needed = INODE_BYTES + (len(self.data) + len(data)) * 9 // 8 + 64
+        if needed > self.charge.size:
+            self.charge.resize(needed)
+        self.data += data
+        self.changes += 1
+
+    def take(self, count):
+        """Remove up to count bytes from the front."""
+        data = bytes(self.data[:count])
+        del self.data[:count]
+        self.changes += 1
+        if not self.data and self.charge.size > INODE_BYTES + KEPT_BYTES:
+            self.data = bytearray()
+            self.charge.resize(INODE_BYTES)
+        return data
 
     def open(self, flags, task):
         return PipeEnd(self, flags)
@@ -48,10 +69,7 @@ class PipeEnd(OpenFile):
         pipe = self.node
         if not pipe.data and pipe.writers and count:
             self._wait()
-        data = bytes(pipe.data[:count])
-        del pipe.data[:count]
-        pipe.changes += 1
-        return data
+        return pipe.take(count)
 
     def write(self, data):
         pipe = self.node
@@ -60,8 +78,7 @@ class PipeEnd(OpenFile):
         free = CAPACITY - len(pipe.data)
         if data and free < (len(data) if len(data) <= PIPE_BUF else 1):
             self._wait()
-        pipe.data += data[:free]
-        pipe.changes += 1
+        pipe.put(data[:free])
         return min(len(data), free)
 
     def _wait(self):

@@ -42,10 +42,11 @@ class DescriptorDirectory(FixedDirectory):
         self.task = task
 
     def lookup(self, name, task):
+        if not (name.isascii() and name.isdecimal() and len(name) < 10 and str(int(name)) == name):
+            return None
         try:
-            fd = int(name)
-            return DescriptorLink(self.filesystem, self.task.files.get(fd), self.number + 1 + fd)
-        except (ValueError, LinuxError):
+            return DescriptorLink(self.filesystem, self.task.files.get(int(name)), self.number + 1 + int(name))
+        except LinuxError:
             return None
 
     def list(self, task):
@@ -79,7 +80,7 @@ def _task_number(task):
 def _task_directory(proc, task):
     filesystem, number = proc.filesystem, _task_number(task)
     directory = FixedDirectory(filesystem, proc, str(task.pid), number=number)
-    links = {"exe": lambda _: task.exe, "cwd": lambda _: task.cwd, "root": lambda _: "/"}
+    links = {"exe": lambda _: task.exe, "cwd": lambda _: _directory_of(task), "root": lambda _: "/"}
     texts = {
         "comm": lambda: _name(proc.machine, task) + b"\n",
         "cmdline": lambda: b"".join(_bytes(argument) + b"\0" for argument in task.argv),
@@ -93,6 +94,10 @@ def _task_directory(proc, task):
     directory.entries["fd"] = DescriptorDirectory(filesystem, directory, task, number + 16)
     directory.entries["task"] = TaskThreads(filesystem, directory, task, proc.machine)
     return directory
+
+
+def _directory_of(task):
+    return task.cwd if isinstance(task.cwd, str) else task.cwd.path()
 
 
 def _bytes(text):
@@ -165,6 +170,7 @@ def proc_directory(root, machine):
         proc.entries[name] = TextFile(filesystem, text)
     system = proc.subdirectory("sys")
     kernel, memory = system.subdirectory("kernel"), system.subdirectory("vm")
+    system.subdirectory("fs").entries["nr_open"] = TextFile(filesystem, lambda: "65536\n")
     kernel.entries["osrelease"] = TextFile(filesystem, lambda: "6.6.0\n")
     kernel.entries["ostype"] = TextFile(filesystem, lambda: "Linux\n")
     kernel.entries["hostname"] = TextFile(filesystem, lambda: machine.hostname + "\n")

@@ -6,21 +6,26 @@ A FileTable maps small numbers to open files.  Tasks that share descriptors (CLO
 
 from ..syscalls.linux.errors import EBADF, EMFILE, LinuxError
 from .abi import O_PATH
+from .allowance import DESCRIPTOR_BYTES, FREE
 from .stream import HostStream
 
 DEFAULT_LIMIT = 1024
+INCLUDED = 16  # descriptors that cost nothing: a guest that has used up its memory can open a directory and clean up
 
 
 class FileTable:
-    def __init__(self):
+    def __init__(self, allowance=FREE):
+        self._allowance = allowance
+        self._charge = allowance.charge(0)
         self._files = []  # OpenFile or None
+        self._nr_open = 0
         self._close_on_exec = set()
         self._references = 1
 
     @classmethod
-    def standard(cls, stdin, stdout, stderr):
+    def standard(cls, stdin, stdout, stderr, allowance=FREE):
         """A table with descriptors 0, 1, 2 for these StreamNodes; None leaves one closed."""
-        table = cls()
+        table = cls(allowance)
         for fd, node in enumerate((stdin, stdout, stderr)):
             if node is not None:
                 table.place(fd, HostStream(node))
@@ -52,20 +57,38 @@ class FileTable:
         return fd
 
     def place(self, fd, file, close_on_exec=False):
-        """Let fd refer to this file (the caller's reference goes over); closes what it referred to before."""
+        """Let fd refer to this file (the caller's reference goes over); closes what it referred to before.
+
+        ENOMEM when there is no room for one more; the file is closed then.
+        """
         files = self._files
-        if fd >= len(files):
-            files.extend([None] * (fd + 1 - len(files)))
+        length = max(len(files), fd + 1)
+        fresh = fd >= len(files) or files[fd] is None
+        try:
+            self._pay(length, self._nr_open + fresh)
+        except LinuxError:
+            file.close()
+            raise
+        files.extend([None] * (length - len(files)))
+        self._nr_open += fresh
         before, files[fd] = files[fd], file
         self.set_close_on_exec(fd, close_on_exec)
         if before is not None:
             before.close()
         return fd
 
+    def _pay(self, length, nr_open):
+        slots, files = max(length - INCLUDED, 0), max(nr_open - INCLUDED, 0)
+        self._charge.resize(16 * slots + DESCRIPTOR_BYTES * files)
+
     def close(self, fd):
         """EBADF when it is not open."""
         file = self.get(fd)
         self._files[fd] = None
+        while self._files and self._files[-1] is None:
+            self._files.pop()
+        self._nr_open -= 1
+        self._pay(len(self._files), self._nr_open)
         self._close_on_exec.discard(fd)
         file.close()
 
@@ -96,7 +119,9 @@ class FileTable:
 
     def fork(self):
         """A copy whose descriptors refer to the same open files."""
-        copy = FileTable()
+        copy = FileTable(self._allowance)
+        copy._pay(len(self._files), self._nr_open)
+        copy._nr_open = self._nr_open
         copy._files = [file and file.hold() for file in self._files]
         copy._close_on_exec = set(self._close_on_exec)
         return copy

@@ -43,12 +43,14 @@ from .abi import (
     S_IFDIR,
     S_IFLNK,
 )
-from .directory import MemoryDirectory
+from .allowance import Allowance
+from .directory import FixedDirectory, MemoryDirectory
 from .host import HostDirectory, HostMount
 from .inode import Filesystem, Inode
 from .memory_file import RegularFile
 
 TMPFS_MAGIC = 0x01021994
+WALK_STEPS = 40_000  # of one path: what the longest without links takes, and no path may hold the server for long
 _SPECIAL = frozenset(("/", ".", ".."))
 
 
@@ -87,6 +89,7 @@ def _components(path):
 class Tree:
     def __init__(self, machine, store):
         self.filesystem = MemoryFilesystem(machine, store)
+        self.allowance = Allowance(store)
         self.root = MemoryDirectory(self.filesystem, 0o755)
         self.mounts = []
 
@@ -150,8 +153,8 @@ class Tree:
     # --- resolution -----------------------------------------------------------------------------------------------
 
     def directory(self, task):
-        """The working directory of a task; ENOENT when it is gone."""
-        return self.root if task.cwd == "/" else self.find(task, self.root, task.cwd + "/")
+        """The working directory of a task: an inode, or at first the path of one."""
+        return self.find(task, self.root, task.cwd + "/") if isinstance(task.cwd, str) else task.cwd
 
     def walk(self, task, start, path, follow=True):
         """The Place of a path.  Its node is None when only the last name is missing.
@@ -164,7 +167,7 @@ class Tree:
         directory = self.root if path[0] == "/" else start
         pending = _components(path)
         must_be_directory = path[-1] == "/" or pending[:1] == ["."]
-        links = 0
+        links, steps = 0, WALK_STEPS
         while pending:
             name = pending.pop()
             if name == "..":
@@ -176,6 +179,9 @@ class Tree:
                 if not pending:
                     return Place(directory, ".", directory, True)
                 continue
+            steps -= directory.lookup_steps
+            if steps < 0:
+                raise LinuxError(ELOOP)
             if len(name) > NAME_MAX or not name.isascii() and len(os.fsencode(name)) > NAME_MAX:
                 raise LinuxError(ENAMETOOLONG)
             node = directory.lookup(name, task)
@@ -245,6 +251,8 @@ class Tree:
             elif flags & O_DIRECTORY:
                 raise LinuxError(ENOTDIR)
             file = node.open(flags, task)
+        if isinstance(directory, FixedDirectory) and name not in _SPECIAL:  # made up for this walk: only its path stays
+            directory, name = self.root, f"{directory.path()}/{name}"[1:]
         file.origin = (directory, name) if name not in _SPECIAL else (directory, "")
         return file
 
@@ -333,8 +341,10 @@ def _same(a, b):
 
 
 def _is_above(directory, other):
-    """Whether other is this directory or lies below it."""
-    while not _same(directory, other):
+    """Whether other, which belongs to the same file system, is this directory or lies below it."""
+    if isinstance(directory, HostDirectory) and isinstance(other, HostDirectory):
+        return other.names[: len(directory.names)] == directory.names
+    while other is not directory:
         if other.parent is other:
             return False
         other = other.parent

@@ -1,5 +1,6 @@
 """A guest that is nothing but one task, 1 MiB of memory and a page store: enough to make served calls."""
 
+import gc
 import random
 import struct
 
@@ -129,7 +130,7 @@ class Guest:
         self.machine = Machine()
         self.store = PageStore(capacity)
         self.tree = initial_tree(self.machine, self.store, mounts)
-        self.task = Task()
+        self.task = Task(table=FileTable(self.tree.allowance))
         self.machine.task_list.append(self.task)
         self.memory = bytearray(MEMORY_BYTES)
         self.used = 0
@@ -246,8 +247,16 @@ class Guest:
         assert names[:2] == [".", ".."]
         return sorted(names[2:])
 
+    def data_frames(self):
+        """How many frames hold data of files, rather than pay for what the server holds."""
+        return len(self.store.frames) - len(self.tree.allowance._frames)
+
     def finish(self):
         """Close and drop everything; the number of frames still in use."""
-        self.task.files.release()
+        if self.task:
+            self.task.files.release()
+        self.task = None
+        self.machine.task_list.clear()
         self.tree.close()
+        gc.collect()  # calls that waited, which a test kept with their tracebacks
         return len(self.store.frames)

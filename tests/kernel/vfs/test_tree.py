@@ -87,7 +87,7 @@ def test_a_file_that_does_not_fit_leaves_nothing():
     guest = Guest(capacity=3)
     with pytest.raises(Exception, match="ENOSPC"):
         guest.tree.add_file("/bin/big", bytes(4 * 4096))
-    assert guest.open("/bin/big") == "ENOENT" and not guest.store.frames
+    assert guest.open("/bin/big") == "ENOENT" and not guest.data_frames()
     guest.finish()
 
 

@@ -50,7 +50,7 @@ CLOSE_RANGE_UNSHARE, CLOSE_RANGE_CLOEXEC = 2, 4
 
 def limit_of(call):
     """The first descriptor number that the task may not use."""
-    return min(call.task.limits.get(RLIMIT_NOFILE, (DEFAULT_LIMIT,))[0], 1 << 20)
+    return call.task.limits.get(RLIMIT_NOFILE, (DEFAULT_LIMIT,))[0]
 
 
 def _to_read(call, fd):

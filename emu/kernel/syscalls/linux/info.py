@@ -19,6 +19,7 @@ SECOND_NS = 1_000_000_000
 CLOCK_TICKS = 100  # a second, as times(2) counts
 INFINITY = (1 << 64) - 1
 NR_LIMITS = 16
+NR_OPEN = 1 << 16  # no task may open more files: /proc/sys/fs/nr_open
 RLIMIT_STACK, RLIMIT_CORE, RLIMIT_NOFILE = 3, 4, 7
 DEFAULT_LIMITS = {RLIMIT_STACK: (8 << 20, INFINITY), RLIMIT_CORE: (0, INFINITY), RLIMIT_NOFILE: (1024, 4096)}
 
@@ -131,6 +132,8 @@ def _set_limit(call, task, resource, address):
     _limit(task, resource)
     if soft > hard:
         raise LinuxError(EINVAL)
+    if resource == RLIMIT_NOFILE and hard > NR_OPEN:
+        raise LinuxError(EPERM)
     task.limits[resource] = (soft, hard)
 
 

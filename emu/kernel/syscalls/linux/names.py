@@ -104,18 +104,21 @@ def fstatfs(call, fd: Int32, address: Pointer):
 @served("getdents64")
 def getdents64(call, fd: Int32, address: Pointer, count: UInt32):
     file = call.task.files.usable(fd)
-    records, size, at = [], 0, file.offset
-    for name, inode, kind in file.entries(call.task)[at:]:
-        record = pack_dirent(name, inode, kind, at + 1)
-        if size + len(record) > count:
-            if not records:
-                raise LinuxError(EINVAL)
-            break
-        records.append(record)
-        size += len(record)
-        at += 1
-    call.write(address, b"".join(records))
-    file.offset = at
+    records, size, start = [], 0, file.offset
+    try:
+        for offset, name, inode, kind in file.entries(call.task):
+            record = pack_dirent(name, inode, kind, offset)
+            if size + len(record) > count:
+                if not records:
+                    raise LinuxError(EINVAL)
+                break
+            records.append(record)
+            size += len(record)
+            file.offset = offset
+        call.write(address, b"".join(records))
+    except LinuxError:
+        file.offset = start
+        raise
     return size
 
 
@@ -131,7 +134,7 @@ def getcwd(call, address: Pointer, size: Size):
 def _change_directory(call, node):
     if node.kind != S_IFDIR:
         raise LinuxError(ENOTDIR)
-    call.task.cwd = node.path()
+    call.task.cwd = node
     return 0
 
 
