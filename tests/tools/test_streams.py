@@ -11,7 +11,7 @@ import pytest
 from emu.guests import build
 
 ROOT = Path(__file__).resolve().parents[2]
-EMU = [sys.executable, "-c", "from emu_tools.cli import main; main()"]
+EMU = [sys.executable, "-c", "from emu.commands.cli import main; main()"]
 RUN = [*EMU, "run", "--quiet", "--cpus", "2"]
 
 # Exit status: one bit for each of the standard descriptors that fails with EBADF, 64 when a file gets another number.
