@@ -12,6 +12,7 @@ from ..limits import PAGE_SIZE, USER_TOP
 from .guest_memory import UserMemory
 
 STACK_BYTES = 8 << 20
+MAX_ARGUMENT_BYTES = STACK_BYTES // 4  # as Linux (execve(2), E2BIG)
 TRAMPOLINE = USER_TOP - 16 * PAGE_SIZE
 STACK_TOP = TRAMPOLINE - PAGE_SIZE
 PROT_RW, PROT_RX = 3, 5
@@ -38,6 +39,9 @@ def page_up(address):
 
 def place_program(window, me, task, program, argv, environment, random_bytes):
     """Fill a task's address space; returns (pc, sp). PlacingError when memory does not suffice."""
+    size = sum(len(a) + 1 for a in argv) + sum(len(k) + len(v) + 2 for k, v in environment.items())
+    if size > MAX_ARGUMENT_BYTES:
+        raise PlacingError(f"arguments and variables of {size} bytes, expected at most {MAX_ARGUMENT_BYTES}")
     memory = UserMemory(window, me, task)
     base = window.address
     end = 0
