@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../guests/emu.h"
+#include "../../emu/guests/emu.h"
 
 enum {
     PAGE = 4096,

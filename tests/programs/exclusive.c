@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../guests/emu.h"
+#include "../../emu/guests/emu.h"
 #include "check.h"
 
 enum { OTHERS = 6, CPU = 0 };

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../guests/emu.h"
+#include "../../emu/guests/emu.h"
 
 static atomic_int tid, ready, word;
 static atomic_long counter;
