@@ -4,6 +4,7 @@ The hot half (loop.py) returns when a message has to be sent, a CALL payload has
 to be executed, there is nothing to run, or the scheduler has exited.
 """
 
+import contextlib
 import gc
 import os
 import traceback
@@ -31,9 +32,9 @@ CALL_TIMEOUT_MS = 5000
 def pin(cpu, enabled):
     """Bind this process to a host core, round robin over those allowed."""
     if enabled:
-        process = psutil.Process()
-        cores = process.cpu_affinity()
-        process.cpu_affinity([cores[cpu % len(cores)]])
+        cores = sorted(os.sched_getaffinity(0))
+        with contextlib.suppress(OSError):  # a core may have been taken from this host meanwhile
+            os.sched_setaffinity(0, [cores[cpu % len(cores)]])
 
 
 def prepare_actor(window, actor, policy):

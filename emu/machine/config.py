@@ -5,10 +5,9 @@ import re
 import sys
 from dataclasses import dataclass
 
-import psutil
-
 from ..cache import not_written
 from ..kernel.hooks import BUILTIN, PolicyError, compile_policy, hooks_of, load_policy, parameters_of
+from ..kernel.vfs.initial import check_mounts
 from ..kernel.vfs.mounts import parse_mount
 from ..limits import (
     DEFAULT_MEMORY_BYTES,
@@ -36,27 +35,71 @@ _UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
 
 def parse_size(text):
     """Bytes of a size such as 512M; MachineError when it is none."""
-    match = re.fullmatch(r"(\d+)\s*([KMG]?)(?:i?B)?", str(text).strip(), re.IGNORECASE)
+    match = re.fullmatch(r"([0-9]{1,20})\s*([KMG]?)(?:i?B)?", str(text).strip(), re.IGNORECASE)
     if not match:
         raise MachineError(f"memory size {text!r} is not a size: write for example 512M or 2G")
     return int(match[1]) * _UNITS[match[2].upper()]
 
 
 def default_cpus():
-    """EMU_CPUS, else the host's cores (rust-13)."""
-    return os.environ.get("EMU_CPUS") or len(psutil.Process().cpu_affinity())
+    """EMU_CPUS, else the host's cores (rust-13), as many as a machine can have."""
+    if os.environ.get("EMU_CPUS"):
+        return _number(os.environ["EMU_CPUS"], "number of CPUs in EMU_CPUS")
+    return min(len(usable_cores()), MAX_CPUS)
 
 
 def default_seed():
     """EMU_SEED, else a fresh one, which the report names (rust-13)."""
-    return os.environ.get("EMU_SEED") or int.from_bytes(os.urandom(4))
+    if os.environ.get("EMU_SEED"):
+        return _number(os.environ["EMU_SEED"], "seed in EMU_SEED")
+    return int.from_bytes(os.urandom(4))
+
+
+def usable_cores():
+    """The host's cores that this process may use; all, where the host does not tell."""
+    try:
+        return sorted(os.sched_getaffinity(0))
+    except OSError:
+        return list(range(os.cpu_count() or 1))
+
+
+def may_pin():
+    """Whether the host lets a process choose its cores: as it is asked for those that it has, nothing changes."""
+    try:
+        os.sched_setaffinity(0, os.sched_getaffinity(0))
+    except OSError:
+        return False
+    return True
 
 
 def _number(value, what):
+    """An integer of 64 bits, as the machine's records hold them."""
     try:
-        return int(value)
-    except ValueError:
-        raise MachineError(f"{what} {value!r} is not a number") from None
+        number = int(value)
+    except (TypeError, ValueError):
+        raise MachineError(f"{what} {_shortened(value)} is not a number") from None
+    if not -1 << 63 <= number < 1 << 63:
+        raise MachineError(f"{what} {_shortened(value)} has more than 64 bits")
+    return number
+
+
+def _shortened(value):
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:50]}… ({len(text)} characters)"
+
+
+def _parameters(policy, module, given):
+    """The values of a policy's parameters, in order; `given` are (name, value) pairs."""
+    given = [(name, _number(value, f"parameter {name} of policy {policy!r}:")) for name, value in given]
+    return tuple(parameters_of(policy, module, given))
+
+
+def _mounts(texts):
+    """The mounts, each of which has a place in a machine's files."""
+    parsed = tuple(parse_mount(text) for text in texts)
+    if parsed:
+        check_mounts(parsed)
+    return parsed
 
 
 def _compile_policy(policy, module, quiet):
@@ -117,10 +160,12 @@ class Config:
         if topology is not None:
             topology = _topology(topology, cpus)
             cpus = topology.cpus
-        cpus = _number(default_cpus() if cpus is None else cpus, "number of CPUs")
+        cpus = default_cpus() if cpus is None else _number(cpus, "number of CPUs")
         if not 1 <= cpus <= MAX_CPUS:
             raise MachineError(f"{cpus} CPUs: a machine has 1 to {MAX_CPUS}")
-        seed = _number(default_seed() if seed is None else seed, "seed")
+        seed = default_seed() if seed is None else _number(seed, "seed")
+        if seed < 0:
+            raise MachineError(f"seed {seed}: expected 0 to {(1 << 63) - 1}")
         limit = _number(max_threads, "limit of threads per task")
         if not 1 <= limit <= MAX_THREADS:
             raise MachineError(f"at most {limit} threads per task: expected 1 to {MAX_THREADS}")
@@ -130,14 +175,22 @@ class Config:
                 f"memory of {memory_bytes} bytes: a machine has "
                 f"{MIN_MEMORY_BYTES // MIB}M to {MAX_MEMORY_BYTES // GIB}G"
             )
+        if "\0" in policy:
+            raise MachineError(f"policy {policy!r}: no file can have this name")
         try:
             module = load_policy(policy)
             if policy not in BUILTIN:  # here, once: CPUs would all fail, each with a traceback
                 _compile_policy(policy, module, quiet)
-            values = tuple(parameters_of(policy, module, parameters))
-            parsed = tuple(parse_mount(mount) for mount in mounts)
+            values = _parameters(policy, module, parameters)
+            parsed = _mounts(mounts)
         except (PolicyError, ValueError) as error:
             raise MachineError(str(error)) from None
+        except OSError as error:
+            raise MachineError(f"{error.filename}: {error.strerror}") from None
+        if pin and not may_pin():
+            pin = False
+            if not quiet:
+                print("emu: this host does not let processes choose their cores: CPUs run unpinned", file=sys.stderr)
         memory_bytes -= memory_bytes % PAGE_SIZE
         queues = getattr(module, "QUEUES", "")
         topology = topology or Topology(1, cpus, 1)

@@ -2,8 +2,13 @@
 
 A directory belongs to the supervisor whose process id and start time are in its
 name; when that process is gone, so is the machine, and anyone may remove it.
+
+Directories are made below a root of this user, in the first place that will do: XDG_RUNTIME_DIR, TMPDIR, then /tmp and
+/dev/shm.  A place will not do when it is missing, is not writable, has a name that is not UTF-8 (ZeroMQ's names are),
+or is so long that a socket's path would not fit into a socket address.
 """
 
+import errno
 import os
 import shutil
 import tempfile
@@ -12,18 +17,45 @@ from pathlib import Path
 import psutil
 
 PREFIX = "emu-"
+PATH_BYTES = 107  # sun_path of unix(7) without the zero at its end
+# Below a root: the machine's directory, then the longest name of a socket (cpu_worker/mail.py).
+NAME_BYTES = len("/4194304-1700000000-abcdefgh/wake-63-4194304")
+
+
+def _places():
+    """Where roots may be, in order of preference, each once."""
+    given = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp", "/dev/shm")
+    return [Path(place) for place in dict.fromkeys(given) if place and os.path.isabs(place)]
+
+
+def _root_in(place):
+    return place / f"{PREFIX}{os.getuid()}"
+
+
+def _will_do(place):
+    try:
+        str(place).encode()
+    except UnicodeEncodeError:
+        return False
+    fits = len(os.fsencode(_root_in(place))) + NAME_BYTES <= PATH_BYTES
+    return fits and place.is_dir() and os.access(place, os.W_OK | os.X_OK)
 
 
 def _root():
-    return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"{PREFIX}{os.getuid()}"
+    """The root that this process uses. OSError when there is none."""
+    for place in _places():
+        if _will_do(place):
+            return _root_in(place)
+    raise FileNotFoundError(errno.ENOENT, "no writable directory for sockets; set XDG_RUNTIME_DIR or TMPDIR to one")
 
 
 def make_directory():
-    """A fresh directory (mode 0700) for this process's machine."""
+    """A fresh directory (mode 0700) for this process's machine. OSError."""
     root = _root()
     root.mkdir(mode=0o700, exist_ok=True)
-    if root.stat().st_uid != os.getuid():
-        raise PermissionError(f"{root} belongs to somebody else")
+    found = root.lstat()
+    if found.st_uid != os.getuid() or not root.is_dir():
+        raise PermissionError(errno.EPERM, "belongs to somebody else", str(root))
     sweep()
     started = int(psutil.Process().create_time())
     return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-{started}-", dir=root))
@@ -34,9 +66,14 @@ def remove_directory(directory):
 
 
 def stale_directories():
-    """Directories whose supervisor is gone."""
-    root = _root()
-    return [p for p in root.iterdir() if not _alive(p.name)] if root.is_dir() else []
+    """Directories whose supervisor is gone, wherever it put them."""
+    found = []
+    for place in _places():
+        try:
+            found += [p for p in _root_in(place).iterdir() if not _alive(p.name)]
+        except OSError:  # none there
+            continue
+    return found
 
 
 def sweep():

@@ -1,8 +1,8 @@
 """The window: anonymous shared memory that all processes of a machine map alike.
 
 Three segments (the machine's records, guest memory, decoded instructions) are
-three memfds mapped into one window of host address space, at the same address in
-every process, so shared memory may hold addresses.  They have no name in the
+three memfds (where those are refused, nameless files in /dev/shm) mapped into one window of host address space, at the
+same address in every process, so shared memory may hold addresses.  They have no name in the
 file system: whatever is killed, nothing is left behind.  The creator finds a free
 window; the others, which are forked from a small server process, map it there or fail
 with one line.  Pages come into being when first touched.
@@ -14,8 +14,10 @@ of the process that looks at it.
 
 import ctypes
 import errno
+import fcntl
 import mmap
 import os
+import tempfile
 import weakref
 
 import numpy as np
@@ -41,6 +43,10 @@ _MAP_FIXED_NOREPLACE = 0x100000
 _MAP_FIXED = 0x10
 _MAP_NORESERVE = 0x4000
 _MAP_FAILED = ctypes.c_void_p(-1).value
+
+
+SHARED = "/dev/shm"
+LEAST_ROOM = 32 << 20  # in it: a machine's memory is taken as it is touched, and a page too many is fatal
 
 
 class WindowError(OSError):
@@ -93,6 +99,36 @@ def _sizes(memory_bytes):
     )
 
 
+def make_segment(name, size):
+    """A descriptor of this much fresh shared memory; WindowError says what the host refuses."""
+    try:
+        descriptor = os.memfd_create(f"emu-{name}", os.MFD_CLOEXEC)
+    except (OSError, AttributeError) as refused:
+        descriptor = _file_without_a_name(size, refused)
+    try:
+        os.ftruncate(descriptor, size)
+    except OSError as error:
+        os.close(descriptor)
+        hint = "; raise the limit on the size of files (ulimit -f)" if error.errno == errno.EFBIG else ""
+        raise WindowError(error.errno, f"shared memory of {size} bytes: {error.strerror}{hint}") from None
+    return descriptor
+
+
+def _file_without_a_name(size, refused):
+    """Shared memory where memfd is refused (an old kernel, a sandbox): a file in SHARED that loses its name at once."""
+    try:
+        room = os.statvfs(SHARED)
+        with tempfile.TemporaryFile(prefix="emu-", dir=SHARED, buffering=0) as file:
+            if room.f_bavail * room.f_frsize < min(size, LEAST_ROOM):
+                raise OSError(errno.ENOSPC, f"less than {LEAST_ROOM >> 20} MiB free")
+            return fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 0)
+    except OSError as error:
+        said = getattr(refused, "strerror", refused)
+        raise WindowError(
+            error.errno, f"no shared memory: memfd is refused ({said}), and {SHARED} too ({error.strerror})"
+        ) from None
+
+
 class Window:
     """A mapped machine: `.address`, `.machine` (a numpy record), `.descriptors` to hand over."""
 
@@ -117,8 +153,7 @@ class Window:
             for name, (_, size) in zip(
                 ("machine", "memory", "decoded"), _sizes(memory_bytes), strict=True
             ):
-                descriptors.append(os.memfd_create(f"emu-{name}", os.MFD_CLOEXEC))
-                os.ftruncate(descriptors[-1], size)
+                descriptors.append(make_segment(name, size))
             for slot in range(WINDOW_COUNT):
                 try:
                     return cls(WINDOW_FIRST + slot * WINDOW_BYTES, memory_bytes, descriptors)

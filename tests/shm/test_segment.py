@@ -128,3 +128,51 @@ def test_views_of_a_destroyed_window_read_zeros_and_its_place_is_free_when_they_
     again = Window.create(4 * MIB)
     assert again.address == address
     again.destroy()
+
+
+def refuse(name, flags=0):
+    raise OSError(errno.ENOSYS, "Function not implemented")
+
+
+def test_without_memfd_segments_are_nameless_files_in_shared_memory(monkeypatch):
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    before, opened = set(os.listdir(segment.SHARED)), descriptors()
+    window = Window.create(4 * MIB)
+    try:
+        window.memory(3)[7] = 42
+        assert bytes(os.pread(window.descriptors[1], 1, 3 * 4096 + 7)) == b"\x2a"
+        assert set(os.listdir(segment.SHARED)) == before, "killed now, it leaves nothing behind"
+    finally:
+        window.destroy()
+    assert descriptors() == opened
+
+
+def test_without_memfd_and_shared_memory_one_line_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    monkeypatch.setattr(segment, "SHARED", str(tmp_path / "nowhere"))
+    opened = descriptors()
+    with pytest.raises(WindowError, match="memfd is refused .Function not implemented., and .*nowhere too"):
+        Window.create(4 * MIB)
+    assert descriptors() == opened
+
+
+def test_a_full_shared_memory_is_told_before_it_is_touched(monkeypatch):
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    monkeypatch.setattr(segment, "LEAST_ROOM", 1 << 60)
+    monkeypatch.setattr(segment, "_sizes", lambda memory_bytes: ((0, 1 << 61),) * 3)
+    opened = descriptors()
+    with pytest.raises(WindowError, match="MiB free"):
+        Window.create(4 * MIB)
+    assert descriptors() == opened
+
+
+def test_a_limit_on_the_size_of_files_is_named():
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+    try:
+        with pytest.raises(WindowError, match="ulimit -f"):
+            Window.create(4 * MIB)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -1,5 +1,8 @@
 """The tree that a machine starts with."""
 
+import os
+import time
+
 from .devices import devices
 from .inode import MemoryLink
 from .proc import proc_directory, sys_directory
@@ -30,8 +33,26 @@ def initial_tree(machine, store, mounts=()):
         dev.add(name, node)
     for name, target in links.items():
         dev.add(name, MemoryLink(filesystem, target))
-    for mount in mounts:
-        tree.mount(mount)
+    try:
+        for mount in mounts:
+            tree.mount(mount)
+    except ValueError:
+        tree.close()
+        raise
     for each in (filesystem, root.lookup("proc", None).filesystem, root.lookup("sys", None).filesystem, *tree.mounts):
         each.allowance = tree.allowance  # from now on it is guests who make things
     return tree
+
+
+class _NoMachine:
+    """What a tree is made for in which nothing will be looked up."""
+
+    nr_cpus = cpu_mask = 1
+    memory_bytes = 0
+    random = staticmethod(os.urandom)
+    realtime_ns = staticmethod(time.time_ns)
+
+
+def check_mounts(mounts):
+    """ValueError, as from initial_tree, when the mounts do not fit into a machine's tree, or into one another."""
+    initial_tree(_NoMachine(), None, mounts).close()

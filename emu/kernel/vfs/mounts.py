@@ -3,6 +3,8 @@
 import os
 from typing import NamedTuple
 
+from .abi import NAME_MAX
+
 
 class Mount(NamedTuple):
     source: str  # directory of the host
@@ -22,6 +24,8 @@ def parse_mount(text):
     names = [name for name in target.split("/") if name not in ("", ".")]
     if not target.startswith("/") or ".." in names:
         raise ValueError(f"mount {text!r}: the guest's path {target!r} must be absolute and without '..', e.g. /data")
+    if any(len(os.fsencode(name)) > NAME_MAX for name in names):
+        raise ValueError(f"mount {text!r}: a name of the guest's path is longer than {NAME_MAX} bytes")
     if not names:
         raise ValueError(f"mount {text!r}: the guest's root can not be replaced, choose a directory, e.g. /data")
     if not os.access(source, os.R_OK | os.X_OK):
