@@ -107,6 +107,71 @@ def waker(address, me, workers, count):
     return 0
 
 
+# --- comparing requeues against a new value --------------------------------------------------------
+
+
+@entry(4)
+def waiter_for_new_values(address, me, workers, count):
+    """Changes the word, then waits for the new value: nobody ever waits for an old one."""
+    m = machine_at(address)
+    i = _begin(m, me, workers)
+    host = user_address(m, me, m.threads[i].task, VA, ACCESS_WRITE)
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        set_word(m, ROUND, done)
+        dawdle(random_below(m, me, 20))
+        store_32(host, done)
+        if wait_on(m, me, i, VA, done, 0, MATCH_ANY, 1) == 0 and block(m, me, i):
+            spins = 0
+            while pick_next(m, me) != i and not over(m):
+                spins = spin(spins)
+    set_word(m, DONE, 1)
+    result(m, me, done)
+    return 0
+
+
+@hot
+def _requeue_badly(m, me, task, host, expected):
+    """Control: compares without the lock under which it then moves."""
+    if load_s32(host) != expected:
+        return -1
+    dawdle(20)
+    return requeue(m, me, task, VA, OTHER, 0, 1, False, 0, 1)
+
+
+@hot
+def _requeue_in_rounds(m, me, workers, bad):
+    """Moves who waits while the word is old: nobody does. Then wakes the waiter, wherever it is."""
+    meet(m, workers)
+    task = m.threads[get_word(m, THREAD)].task
+    host = user_address(m, me, task, VA, ACCESS_WRITE)
+    while get_word(m, DONE) == 0 and not over(m):
+        old = get_word(m, ROUND) - 1
+        dawdle(random_below(m, me, 20))
+        if bad:
+            moved = _requeue_badly(m, me, task, host, old)
+        else:
+            moved = requeue(m, me, task, VA, OTHER, 0, 1, True, old, 1)
+        if moved > 0:
+            violation(m)
+        if moved < 0:  # the word is new
+            wake_on(m, me, task, VA, 1, MATCH_ANY, 1)
+        m.cpus[me].kicks = 0
+
+
+@entry(4)
+def comparing_mover(address, me, workers, count):
+    _requeue_in_rounds(machine_at(address), me, workers, False)
+    return 0
+
+
+@entry(4)
+def bad_comparing_mover(address, me, workers, count):
+    _requeue_in_rounds(machine_at(address), me, workers, True)
+    return 0
+
+
 # --- interrupts against requeues --------------------------------------------------------------------
 
 

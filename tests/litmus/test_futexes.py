@@ -32,3 +32,14 @@ def test_a_waiter_that_is_moved_while_it_is_interrupted_is_on_no_list_afterwards
 def test_control_a_waiter_taken_without_its_buckets_lock_stays_on_a_list(crew):
     names = ["moved_waiter", "mover", "bad_interrupter"]
     assert run_rounds(crew, names, 100_000_000, CONTROL_S, destroys=True).violations > 0
+
+
+def test_a_comparing_requeue_moves_nobody_who_came_with_the_new_value(crew):
+    run = run_rounds(crew, ["waiter_for_new_values", "comparing_mover"], 100_000, 3.0)
+    assert run.violations == 0
+    assert run.results()[0] > 500, "too few rounds to mean anything"
+
+
+def test_control_a_requeue_that_compares_before_it_has_the_locks_moves_one(crew):
+    names = ["waiter_for_new_values", "bad_comparing_mover"]
+    assert run_rounds(crew, names, 100_000_000, CONTROL_S).violations > 0

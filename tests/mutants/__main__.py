@@ -34,6 +34,7 @@ def parse(arguments):
     parser.add_argument("--limit", type=float, default=300, metavar="S", help="seconds for one mutant's tests [300]")
     parser.add_argument("--seed", type=int, default=1, help="of the order and of the tests [1]")
     parser.add_argument("--again", action="store_true", help="also those that have a verdict")
+    parser.add_argument("--trust", action="store_true", help="run no test without a fault first: the suite passes")
     parser.add_argument("--report", action="store_true", help="run nothing")
     return parser.parse_args(arguments)
 
@@ -64,7 +65,7 @@ def _main(options, tree):
 
 def _run(options, tree, results, mutants):
     random.Random(options.seed).shuffle(mutants)
-    campaign = Campaign(tree, results, options.seed, options.limit)
+    campaign = Campaign(tree, results, options.seed, options.limit, options.trust)
     begun = time.monotonic()
     for n, mutant in enumerate(mutants, 1):
         if results.present(key_of(mutant)) and not options.again:

@@ -7,10 +7,11 @@ EXITING, EXCLUSIVE, FUTEX, HANDLES = (f"emu/kernel/{name}.py" for name in ("exit
 HOTPLUG, IPI, LOCAL, MIGRATION = (f"emu/kernel/{name}.py" for name in ("hotplug", "ipi", "local_queue", "migration"))
 REFERENCES, RUNQUEUE, SCHED, SIGNALS = (f"emu/kernel/{name}.py" for name in ("references", "runqueue", "sched", "signals"))
 SLEEPING, SPARES, SUSPEND, TASK = (f"emu/kernel/{name}.py" for name in ("sleeping", "spares", "suspend", "task"))
-THREAD, WAIT, RING = (f"emu/kernel/{name}.py" for name in ("thread", "wait", "server_ring"))
+THREAD, WAIT, RING, REAPING = (f"emu/kernel/{name}.py" for name in ("thread", "wait", "server_ring", "reaping"))
 
 BLOCKING = "tests/litmus/test_blocking.py::test_no_event_is_lost_that_comes_just_before_a_sleep"
 CHURN = "tests/litmus/test_runqueues.py::test_no_thread_is_lost_and_none_runs_on_two_cpus"
+DELETED = "tests/litmus/test_reaping.py::test_a_held_thread_stays_what_it_is_and_its_scheduler_stays_until_it_is_given_back[4-processes]"
 FUTEXES = "tests/litmus/test_futexes.py"
 HOLDING = "tests/kernel/test_holding.py"
 INTERRUPTS = "tests/systems/test_interrupts.py"
@@ -123,22 +124,32 @@ MUTANTS = [
            '    interrupt_sleep(m, me, i, True)\n    if not compare_exchange(m.threads[i], "suspend", 0, SUSPEND_ASKED):\n        return False\n', f"{BLOCKING}[suspend]"),
     Mutant("signal-posted-late", SIGNALS, '    fetch_or(t, "signals", 1 << (number - 1))  # pairs with prepare_sleep\n    if t.signal_mask & (1 << (number - 1)) == 0:\n        interrupt_sleep(m, me, i, False)\n',
            '    if t.signal_mask & (1 << (number - 1)) == 0:\n        interrupt_sleep(m, me, i, False)\n    fetch_or(t, "signals", 1 << (number - 1))\n    if t.signal_mask & (1 << (number - 1)) == 0:\n', f"{BLOCKING}[signal]"),
+    # --- the end of a thread's record -------------------------------------------------------------------------
+    Mutant("thread-retained-by-store", REAPING, 'if compare_exchange(t, "references", word, word + 1):\n            break', 'store_relaxed(t, "references", word + 1)\n        break', DELETED),
+    Mutant("thread-retained-after-its-end", REAPING, "if word >> 32 != generation or word & COUNT == 0:", "if word >> 32 != generation:", DELETED),
+    Mutant("thread-retained-of-any-generation", REAPING, "if word >> 32 != generation or word & COUNT == 0:", "if word & COUNT == 0:", DELETED),
+    Mutant("dead-thread-retained", REAPING, "    if exists(t):\n        return i\n    drop_thread(m, me, i)  # dead, and held by others\n    return -1", "    return i", "tests/kernel/test_reaping.py::test_a_dead_thread_that_is_held_is_deleted_by_its_scheduler_after_the_last_drop"),
+    Mutant("dead-thread-not-counted", REAPING, "    m.queues[me].nr_dead += 1  # before the drop", "    m.queues[me].nr_dead += 0  # before the drop", DELETED),
+    Mutant("dead-list-emptied-by-store", REAPING, 'i = exchange(m.queues[me], "dead", 0) - 1', 'i = m.queues[me].dead - 1\n    store_relaxed(m.queues[me], "dead", 0)', DELETED),
+    Mutant("dead-thread-pushed-by-store", REAPING, 'if compare_exchange(q, "dead", last, i + 1):', 'store_relaxed(q, "dead", i + 1)\n        if last >= 0:', DELETED),
+    Mutant("held-thread-deleted-by-any-cpu", REAPING, "    if owner == me:\n        _delete", "    if owner >= 0:\n        _delete", DELETED),
+    Mutant("retire-with-dead-threads", HOTPLUG, "q.nr_dead == 0 and not _is_waited_for(m, me)", "not _is_waited_for(m, me)", "tests/kernel/test_reaping.py::test_no_scheduler_exits_while_a_dead_thread_of_its_own_is_held"),
     # --- references and handles ----------------------------------------------------------------------------------
     Mutant("hold-of-a-killed-task", REFERENCES, "        if word & KILLED:\n            return False\n        if compare_exchange(t, \"references\", word, word + ONE_HOLD):",
            "        if compare_exchange(t, \"references\", word, word + ONE_HOLD):", f"{HOLDING}::test_a_scope_in_a_killed_task_ends_the_thread"),
     Mutant("retain-of-a-killed-task", REFERENCES, "if word & KILLED and word & HOLDS == 0:", "if word < 0:", f"{HOLDING}::test_a_killed_task_that_nobody_holds_cannot_be_retained"),
     Mutant("release-by-store", REFERENCES, 'if compare_exchange(t, "references", word, word + by):', 'if store_release(t, "references", word + by) is None:', "tests/litmus/test_references.py::test_a_killed_task_is_given_away_once_and_never_while_it_is_retained_or_held"),
     Mutant("kill-without-last-look", REFERENCES, "            if word == 0:\n                ask_to_reap(m, me, k)\n            return True", "            return True", "tests/litmus/test_references.py::test_a_killed_task_is_given_away_once_and_never_while_it_is_retained_or_held"),
-    Mutant("hold-handle-no-second-look", REFERENCES, "    if task_index(m, handle) != k:  # its record", "    if k < 0:  # its record", survives="a task that is reaped between the look at its handle and the hold: an actor would have to be held up there while the task is killed, reaped and made anew, and the hold succeed; only the server calls it, and it reaps tasks itself"),
+    Mutant("hold-handle-no-second-look", REFERENCES, "    if task_index(m, handle) != k:  # its record", "    if k < 0:  # its record", survives="an actor would have to be held up between two loads while the task is killed, reaped and its record used again; nothing in emu calls hold_handle"),
     Mutant("handle-generation-ignored", HANDLES, "if i >= MAX_THREADS or m.threads[i].generation != handle >> 32:", "if i >= MAX_THREADS:", "tests/kernel/test_handles.py::test_a_freed_threads_handle_and_tid_are_stale_also_when_its_record_is_used_again"),
     Mutant("handle-bound", HANDLES, "if k >= MAX_TASKS or m.tasks[k].generation != handle >> 32:", "if m.tasks[k].generation != handle >> 32:", "tests/kernel/test_handles.py::test_what_is_no_handle_names_nothing"),
-    Mutant("tid-generation-ignored", HANDLES, "if not exists(m.threads[i]) or tid_of(m, i) != tid:", "if not exists(m.threads[i]):", f"{LEFT}::test_the_id_of_a_thread_that_has_left_names_nobody_while_its_record_is_a_spare"),
+    Mutant("tid-generation-ignored", HANDLES, "if not exists(m.threads[i]) or tid_of(m, i) != tid:", "if not exists(m.threads[i]):", "tests/kernel/test_handles.py::test_a_freed_threads_handle_and_tid_are_stale_also_when_its_record_is_used_again"),
     # --- futexes and the server's ring -----------------------------------------------------------------------
     Mutant("futex-compares-before-the-lock", FUTEX, "    lock_bucket(m, me, b)\n    if load_s32(host) != expected:\n        unlock_bucket(m, me, b)\n        return -EAGAIN\n",
            "    if load_s32(host) != expected:\n        return -EAGAIN\n    lock_bucket(m, me, b)\n", f"{FUTEXES}::test_a_waiter_sees_the_new_value_or_is_woken"),
     Mutant("futex-taken-waiter-stays-listed", FUTEX, "        if won:\n            remove_waiter(m, i)\n", "", "tests/kernel/test_futex.py::test_an_interrupt_ends_the_wait_and_unlists_the_thread"),
     Mutant("futex-taken-from-another-bucket", FUTEX, "won = t.bucket == b and take(t, word)", "won = take(t, word)", f"{FUTEXES}::test_a_waiter_that_is_moved_while_it_is_interrupted_is_on_no_list_afterwards"),
-    Mutant("futex-requeue-no-second-compare", FUTEX, "    if compare and load_s32(host) != expected:\n        move_count = 0\n", "", survives="the second look decides only whether waiters move; that it is under the locks shows when a third CPU changes the word between the wake-ups and the move, which no caller can tell from a change after the move"),
+    Mutant("futex-requeue-no-second-compare", FUTEX, "    if compare and load_s32(host) != expected:\n        move_count = 0\n", "", f"{FUTEXES}::test_a_comparing_requeue_moves_nobody_who_came_with_the_new_value"),
     Mutant("ring-place-by-store", RING, 'position = fetch_add(m, "server_head", 1) & (SERVER_RING - 1)', 'position = m.server_head & (SERVER_RING - 1)\n    m.server_head += 1', "tests/litmus/test_rings.py::test_every_request_is_read_once_and_in_its_writers_order"),
     Mutant("ring-slot-not-emptied", RING, "        store_64(slot, NOTHING)\n", "", "tests/litmus/test_rings.py::test_every_request_is_read_once_and_in_its_writers_order"),
     Mutant("ring-does-not-wait-for-the-slot", RING, "    if request != NOTHING:\n        store_64(slot, NOTHING)\n        m.server_tail += 1\n", "    store_64(slot, NOTHING)\n    m.server_tail += 1\n", "tests/litmus/test_rings.py::test_every_request_is_read_once_and_in_its_writers_order"),

@@ -4,6 +4,8 @@
 from .mutant import Mutant
 
 SERVER, ACCESSES, FETCH = "emu/machine/server.py", "emu/isa/accesses.py", "emu/isa/fetch.py"
+DECODED = "emu/shm/decoded.py"
+DECODING = "tests/litmus/test_decoding.py::test_a_decoded_word_is_that_of_the_bytes_or_forgotten"
 
 MUTANTS = [
     Mutant("server-no-look-after-blocked", SERVER, "if waits_for_thread(self.base, i):", "if i < 0:", "tests/systems/test_interrupts.py::test_a_signal_for_a_thread_whose_call_the_server_is_about_to_block_is_taken"),
@@ -15,6 +17,9 @@ MUTANTS = [
     Mutant("sc-by-store", ACCESSES, "return 1 - compare_exchange_64(host, c.reserved_value, value)", "store_64(host, value)\n        return 0", "tests/litmus/test_memory_model.py::test_store_conditional_fails_after_a_store_of_another_cpu"),
     Mutant("store-keeps-decoded-code", ACCESSES, "            store_8(host, value)\n        invalidate(m, host, size)\n", "            store_8(host, value)\n", "tests/isa/test_memory.py"),
     Mutant("store-across-pages-keeps-decoded-code", ACCESSES, "        invalidate(m, second, size - here)\n", "", "tests/isa/test_memory.py"),
-    Mutant("decoded-not-verified", FETCH, "        if again == bits:\n            return\n", "        if again == again:\n            return\n", survives="between the decoder's read and its publication lie some 50 ns in which another CPU must store to that instruction and clear the word; with the frame's first fetch in between too, no guest could be made to hit it in 10 minutes"),
+    Mutant("decoded-not-verified", FETCH, "        if again == bits:\n            return\n", "        if again == again:\n            return\n", DECODING),
+    Mutant("decoded-no-fence", FETCH, "        fence()  # word before bytes", "        # word before bytes", DECODING),
+    Mutant("invalidate-no-fence", DECODED, "    fence()  # bytes before mark", "    # bytes before mark", DECODING),
+    Mutant("reservation-kept-by-shoot-down", "emu/kernel/vm/shootdown.py", "        flush_tlb(m, cpu)\n        c.reservation = 0\n", "        flush_tlb(m, cpu)\n", survives="an sc translates its address anew and compares host addresses, so it notices without this that a mapping was taken away"),
     Mutant("misaligned-atomic", ACCESSES, "    if va & (size - 1) != 0:\n        c = machine_at(machine).cpus[cpu]\n        c.cause = CAUSE_MISALIGNED_AMO", "    if va < 0:\n        c = machine_at(machine).cpus[cpu]\n        c.cause = CAUSE_MISALIGNED_AMO", "tests/isa/test_traps.py"),
 ]  # fmt: skip

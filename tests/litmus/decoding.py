@@ -1,0 +1,87 @@
+"""A CPU that decodes an instruction while another rewrites it: the cache keeps nothing that the bytes do not say."""
+
+from emu.hot import entry, hot
+from emu.isa.decode import decode_in_place
+from emu.isa.fetch import decode_at
+from emu.kernel.randomness import random_below
+from emu.shm.atomics import fetch_or
+from emu.shm.decoded import FRAME_CODE, invalidate
+from emu.shm.layout import decoded_address, frame_address, machine_at
+from emu.shm.memory import load_64, load_u16, store_32, store_64
+from tests.litmus.crew import (
+    LINE,
+    OWN,
+    RESERVED_FRAMES,
+    dawdle,
+    get_word,
+    meet,
+    over,
+    result,
+    set_word,
+    spin,
+    violation,
+)
+
+ROUND, WROTE = OWN, OWN + LINE
+FRAME = RESERVED_FRAMES + 8
+FIRST, SECOND = 0x00150513, 0x00250513  # addi a0, a0, 1 and 2
+VERIFIED, BELIEVED, UNFENCED = range(3)
+
+
+@hot
+def _bits(number):
+    return FIRST if number % 2 == 0 else SECOND
+
+
+@hot
+def _decode_badly(code, host, how):
+    """Control: `decode_at` that believes the bytes it read, or reads them again without a fence before."""
+    bits = load_u16(host) | load_u16(host + 2) << 16
+    store_64(code, decode_in_place(bits, 0))
+    if how == UNFENCED:
+        again = load_u16(host) | load_u16(host + 2) << 16
+        if again != bits:
+            store_64(code, decode_in_place(again, 0))
+
+
+@entry(5)
+def decoder(address, me, workers, count, how):
+    m = machine_at(address)
+    code, host = decoded_address(m, FRAME), frame_address(m, FRAME)
+    fetch_or(m.frames[FRAME], "word", FRAME_CODE)
+    meet(m, workers)
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        set_word(m, ROUND, done)
+        dawdle(random_below(m, me, 8))
+        if how == VERIFIED:
+            decode_at(address, code, 0)
+        else:
+            _decode_badly(code, host, how)
+        spins = 0
+        while get_word(m, WROTE) != done and not over(m):
+            spins = spin(spins)
+        word = load_64(code)
+        if word != 0 and word != decode_in_place(_bits(done), 0) and get_word(m, WROTE) == done:
+            violation(m)
+    result(m, me, done)
+    return 0
+
+
+@entry(5)
+def writer(address, me, workers, count, how):
+    m = machine_at(address)
+    code, host = decoded_address(m, FRAME), frame_address(m, FRAME)
+    meet(m, workers)
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        while get_word(m, ROUND) != done and not over(m):
+            load_64(code)  # has the line, so that the decoder's store takes its time
+        dawdle(random_below(m, me, 8))
+        store_32(host, _bits(done))
+        invalidate(m, host, 4)
+        set_word(m, WROTE, done)
+    result(m, me, done)
+    return 0
