@@ -39,6 +39,7 @@ def test_every_benchmark_has_a_test_here():
     assert names == {
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
+        "spin_yield",
     }  # fmt: skip
 
 
@@ -91,6 +92,11 @@ def test_migration_counts_in_the_core_and_times_a_guest(tmp_path):
     core, guest, *peers = run("migration", tmp_path)
     assert core["per_second"]["min"] > 0 and is_spread(guest["us"])
     assert all(row.get("status") == NOT_INSTALLED or is_spread(row["us"]) for row in peers)
+
+
+def test_spin_yield_compares_eight_cpus_with_two(tmp_path):
+    two, eight = run("spin_yield", tmp_path)
+    assert (two["cpus"], eight["cpus"]) == (2, 8) and is_spread(eight["wall_s"]) and eight["times"]["median"] > 0
 
 
 def test_hotplug_adds_and_removes_and_loses_nothing(tmp_path):
