@@ -15,7 +15,7 @@ from ..kernel.local_queue import available
 from ..kernel.migration import balance_periodically, move_misplaced
 from ..kernel.reaping import delete_dead
 from ..kernel.runqueue import charge, lock_queue, mark_time, may_not_stay, unlock_queue
-from ..kernel.sched import block, others_wait, pick_next, switch, work_for
+from ..kernel.sched import block, others_wait, pay_look, pick_next, switch, work_for
 from ..kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
 from ..kernel.signals import signal_waits
 from ..kernel.sleeping import interrupt_sleep
@@ -32,7 +32,7 @@ from ..shm.events import INTERRUPT, emit, emit_at
 from ..shm.events import PARK as EVENT_PARK
 from ..shm.exits import EXIT_ECALL, EXIT_TRAP
 from ..shm.layout import machine_at
-from ..shm.memory import address_of, call_3, call_4, monotonic_ns
+from ..shm.memory import address_of, call_3, call_4, host_yield, monotonic_ns
 
 # What cold code has to do.
 PARK, KICK, CALL, EXITED, FAILED = range(1, 6)
@@ -155,7 +155,8 @@ def _system_call(m, me, i):
     if action == RESUME or action == LEFT or action == END_TASK:
         return
     if action == YIELD:
-        switch(m, me, i, True)
+        if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:
+            host_yield()  # nothing else to run here: what the thread spins for may want this core
     elif action == BLOCK:
         if is_ending(m, t.task) or signal_waits(m, t):
             interrupt_sleep(m, me, i, False)  # cz-4: the event came before the sleep
@@ -244,7 +245,7 @@ def _idle(m, me):
             polls += 1
             if polls % POLLS_BETWEEN_CLOCKS == 0 and monotonic_ns() >= stop_polling_ns:
                 doing = _park(m, me)
-    if doing != PARK:
+    if doing == 0:
         _not_idle(m, me)
     return doing
 
@@ -252,8 +253,9 @@ def _idle(m, me):
 @hot
 def _not_idle(m, me):
     """This CPU looks for work no more; a parked one stays in the mask until it is back."""
-    fetch_and(m, "idle", ~(1 << me))
     m.cpus[me].since_ns = monotonic_ns()
+    if (fetch_and(m, "idle", ~(1 << me)) >> me) & 1 == 0:
+        pay_look(m, me)
 
 
 @hot
@@ -278,12 +280,13 @@ def _found(m, me):
 
 @hot
 def _park(m, me):
-    """PARK when this CPU may sleep (it is marked parked), 0 when work was found after all."""
+    """PARK when this CPU may sleep (it is marked parked), 0 when work was found after all, EXITED."""
     c = m.cpus[me]
     now = now_ns(m)  # before anybody can send a message
     mark_parked(m, me)
-    if _found(m, me) < 0:
+    found = _found(m, me)
+    if found < 0:
         c.parks += 1
         emit_at(m, me, now, EVENT_PARK, -1, 0, 0)
         return PARK
-    return 0 if cancel_park(m, me) else PARK
+    return found if cancel_park(m, me) or found == EXITED else PARK

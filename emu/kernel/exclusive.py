@@ -3,7 +3,7 @@
 A thread asks for it for the one CPU that it is pinned to.  The CPU's bit in the exclusive
 mask keeps others' threads away (`place`), keeps it from fetching any (`may_pull`), and it
 gives away what waits on its queue (`evacuate`).  The mode ends with the thread, or when it
-says so.
+says so; then the CPU looks at the queues once, since nobody told it of what began to wait meanwhile.
 """
 
 from ..hot import entry, hot
@@ -16,12 +16,15 @@ from .runqueue import first_cpu
 
 
 @hot
-def end_exclusive(m, i):
+def end_exclusive(m, me, i):
     """The thread's CPU is open to all again."""
     t = m.threads[i]
     if t.exclusive != 0:
-        fetch_and(m, "exclusive", ~(1 << (t.exclusive - 1)))
+        cpu = t.exclusive - 1
+        fetch_and(m, "exclusive", ~(1 << cpu))
         t.exclusive = 0
+        if cpu != me:  # it may be idle
+            send_ipi(m, me, cpu, IPI_RESCHEDULE)
 
 
 @entry(4)
@@ -30,7 +33,7 @@ def set_exclusive(address, me, i, on):
     m = machine_at(address)
     t = m.threads[i]
     if on == 0:
-        end_exclusive(m, i)
+        end_exclusive(m, me, i)
         return 0
     cpu = first_cpu(t.affinity)
     if t.affinity != 1 << cpu or (m.online >> cpu) & 1 == 0:

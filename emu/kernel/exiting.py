@@ -33,7 +33,7 @@ def exit_thread(m, me, i, status):
     k = t.task
     noncritical(m, me)
     no_references_held(m, me)
-    end_exclusive(m, i)
+    end_exclusive(m, me, i)
     tell_suspender(m, me, i, -ESRCH, NO_MORE)
     if t.mutexes != 0:
         release_mutexes(m, me, i)

@@ -7,7 +7,8 @@ life is DRAINING, so whoever had placed a thread there before looks again under 
 itself gives its threads to others: runnable ones move, sleeping ones are registered elsewhere, the
 running one moves at its next switch.  Threads pinned to it stay, and it waits for them.
 
-Invariant: when a scheduler has exited, no thread's `where` names its queue.
+Invariants: when a scheduler has exited, no thread's `where` names its queue, and its bit in the idle mask is
+clear for good; a wake-up that was sent to it before that has gone on to another CPU (sched.py).
 """
 
 from ..hot import entry, hot, never_inline
@@ -16,6 +17,7 @@ from ..shm.atomics import compare_exchange, fetch_and, fetch_or, load_relaxed, l
 from ..shm.events import CPU_DOWN, CPU_UP, emit_at
 from ..shm.layout import machine_at
 from . import local_queue
+from .announcing import announce, pass_on
 from .hooks import CPU_OFFLINE, CPU_ONLINE, tell_queue
 from .ipi import send_ipi
 from .migration import move_blocked, move_misplaced, move_runnable
@@ -78,7 +80,9 @@ def evacuate(m, me):
         move_misplaced(m, me)
     for i in range(m.fresh_thread):
         where = load_relaxed(m.threads[i], "where")
-        if (where >> 8) & 0xFF == me:
+        if where == RUNNABLE | (GLOBAL_QUEUE << 8):
+            announce(m, me, GLOBAL_QUEUE, i)  # it may be another CPU's from now on
+        elif (where >> 8) & 0xFF == me:
             if where & 0xFF == RUNNABLE and m.lock_free == 0:
                 move_runnable(m, me, i, me)
             elif leaving and where & 0xFF == BLOCKED:
@@ -105,6 +109,8 @@ def retire(m, me):
     exited = load_seq_cst(q, "nr_threads") == 0 and q.nr_dead == 0 and not _is_waited_for(m, me)
     q.life = LIFE_EXITED if exited else LIFE_DRAINING
     if exited:
+        fetch_and(m, "idle", ~(1 << me))  # who takes it from here on gets nothing, and tells another CPU
+        pass_on(m, me)  # who took it before told this CPU only
         tell_queue(m, me, CPU_OFFLINE, me)
         now = mark_time(m, me, me)
         if m.lock_free != 0:

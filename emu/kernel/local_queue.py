@@ -42,7 +42,18 @@ from .hooks import (
 )
 from .ipi import send_ipi
 from .queue import append, first, remove
-from .runqueue import begin, charge, give_way, is_open, is_runnable, lock_queue, must_stay, tell_stopped, unlock_queue
+from .runqueue import (
+    begin,
+    charge,
+    give_way,
+    is_open,
+    is_runnable,
+    lock_queue,
+    must_stay,
+    tell_stopped,
+    thieves,
+    unlock_queue,
+)
 from .states import BLOCKED, DEAD, LIFE_DRAINING, NEW, RUNNABLE, RUNNING, exchange_where, queue_of, set_where, state_of
 from .wait import consume_claim, is_claimed
 
@@ -152,6 +163,20 @@ def _take_listed(m, me, queue):
         q.nr_runnable -= 1
     unlock_queue(m, me, queue)
     return i if i >= 0 else NOTHING
+
+
+@hot
+def listed_for(m, me, queue):
+    """The CPUs that take from others and may run a thread of another queue's list."""
+    never_inline()
+    lock_queue(m, me, queue)
+    found = 0
+    i = first(m.queues[queue])
+    while i >= 0:
+        found |= thieves(m, load_relaxed(m.threads[i], "affinity"))
+        i = m.threads[i].next
+    unlock_queue(m, me, queue)
+    return found
 
 
 @hot

@@ -11,6 +11,7 @@ from ..shm.events import MIGRATE, emit_at
 from ..shm.layout import machine_at
 from ..shm.spinlock import fail
 from . import local_queue
+from .announcing import announce
 from .failures import FAIL_POLICY_DEQUEUE
 from .hooks import BALANCE, DEQUEUE, ENQUEUE_MOVE, PERIODIC, PLACE_PREEMPT, call_hook, call_pick
 from .ipi import send_ipi
@@ -20,8 +21,8 @@ from .runqueue import (
     first_cpu,
     is_open,
     is_queue,
+    lock_own_queue,
     lock_queue,
-    lock_thread,
     lock_two,
     mark_two,
     may_not_stay,
@@ -32,7 +33,7 @@ from .runqueue import (
     unlock_queue,
     unlock_two,
 )
-from .sched import announce, make_runnable
+from .sched import make_runnable
 from .states import BLOCKED, RUNNABLE, queue_of, state_of
 from .wait import is_claimed
 
@@ -77,8 +78,9 @@ def set_affinity(address, me, i, mask):
     t = m.threads[i]
     if m.lock_free != 0:
         _set_affinity_lock_free(m, me, t, mask)
+        _announce_waiting(m, me, i)
         return 0
-    old = lock_thread(m, me, i, queue_of(t))
+    old = lock_own_queue(m, me, i)
     t.affinity = mask
     runnable = state_of(t) == RUNNABLE
     unlock_queue(m, me, old)
@@ -86,7 +88,16 @@ def set_affinity(address, me, i, mask):
         move_runnable(m, me, i, old)
     elif old < m.nr_cpus and old != me:
         send_ipi(m, me, old, IPI_RESCHEDULE)
+    _announce_waiting(m, me, i)
     return 0
+
+
+@hot
+def _announce_waiting(m, me, i):
+    """Tell an idle CPU that may run thread i now and could not before."""
+    where = load_relaxed(m.threads[i], "where")
+    if where & 0xFF == RUNNABLE:
+        announce(m, me, where >> 8, i)
 
 
 @hot

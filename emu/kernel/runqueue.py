@@ -79,6 +79,18 @@ def lock_thread(m, me, i, other):
         unlock_two(m, me, queue, other)
 
 
+@hot
+def lock_own_queue(m, me, i):
+    """Lock the queue that thread i is on, and no other; returns it."""
+    t = m.threads[i]
+    while True:
+        queue = queue_of(t)
+        lock_queue(m, me, queue)
+        if queue_of(t) == queue or load_relaxed(m, "failed") != 0:
+            return queue
+        unlock_queue(m, me, queue)
+
+
 # --- where a thread goes --------------------------------------------------------------------------
 
 
@@ -149,6 +161,18 @@ def may_pull(m, me):
 
 
 @hot
+def thieves(m, mask):
+    """The CPUs of a mask that take threads from others' queues."""
+    return mask & load_relaxed(m, "online") & ~load_relaxed(m, "exclusive")
+
+
+@hot
+def above(cpu):
+    """The mask of all CPUs with higher numbers."""
+    return -2 << cpu
+
+
+@hot
 def first_cpu(mask):
     """The lowest CPU of a mask, GLOBAL_QUEUE when it is empty. CPUs are ordered: siblings come last."""
     for cpu in range(GLOBAL_QUEUE):
@@ -176,9 +200,13 @@ def tell_stopped(m, me, queue, i, reason):
 
 @hot
 def take_for(m, me, queue):
-    """Take out the first thread of a locked queue that may run on CPU `me`; -1 when there is none."""
+    """Take out the first thread of a locked queue that may run on CPU `me`; -1 when there is none.
+
+    CPU.barred_from then says which CPUs may run those that this one may not.
+    """
     critical(m, me)
     q = m.queues[queue]
+    barred_from = 0
     barred = -1  # first of those passed over, linked through `previous` while off the order
     found = -1
     for _ in range(q.nr_runnable):
@@ -187,9 +215,11 @@ def take_for(m, me, queue):
             break
         if not is_runnable(m, i, queue):
             return -1
-        if (allowed_cpus(m, m.threads[i]) >> me) & 1:
+        allowed = allowed_cpus(m, m.threads[i])
+        if (allowed >> me) & 1:
             found = i
             break
+        barred_from |= allowed
         m.threads[i].previous = barred
         barred = i
     while barred >= 0:
@@ -198,6 +228,7 @@ def take_for(m, me, queue):
         call_hook_3(m, me, ENQUEUE, queue, i, ENQUEUE_BACK)
     if found >= 0:
         q.nr_runnable -= 1
+    m.cpus[me].barred_from = barred_from
     return found
 
 

@@ -6,20 +6,19 @@ it as RUNNABLE or BLOCKED: the next moment it may run elsewhere.  Its registers 
 record, so a switch moves nothing.  Where queues take no lock (m.lock_free), the same steps are those of
 local_queue.py.
 
-No lost wake-up between a waker and a CPU going idle: the waker makes the thread
-RUNNABLE, then (fence) reads the idle mask; the CPU sets its idle bit (fence), then
-looks at the queues once more.  One of the two sees the other.
+Who is told of a thread that becomes runnable, and why no wake-up is lost, is in announcing.py.
 """
 
 from ..hot import entry, hot, never_inline
-from ..limits import GLOBAL_QUEUE, IPI_RESCHEDULE, MAX_QUEUES
-from ..shm.atomics import fence, fetch_add, fetch_and, load_relaxed
+from ..limits import GLOBAL_QUEUE, MAX_QUEUES
+from ..shm.atomics import fetch_add, load_relaxed
 from ..shm.clock import now_ns
 from ..shm.deque import waiting
 from ..shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, WAKE, emit_at
 from ..shm.layout import machine_at
 from ..shm.spinlock import fail
 from . import local_queue
+from .announcing import announce, pass_on, wake_idle
 from .critical import noncritical
 from .failures import FAIL_POLICY_QUEUE
 from .hooks import (
@@ -37,14 +36,12 @@ from .hooks import (
     STOP_EXIT,
     STOP_MOVE,
     call_hook,
-    has_hook,
     tell,
 )
-from .ipi import send_ipi
 from .local_queue import available
 from .reaping import begin_references
 from .runqueue import (
-    allowed_cpus,
+    above,
     begin,
     charge,
     enqueue,
@@ -210,7 +207,7 @@ def switch(m, me, i, yielded):
     if m.lock_free != 0:
         chosen = local_queue.give_way_here(m, me, i, yielded, reason)
         if load_relaxed(m, "idle") != 0 and waiting(m.deques[me]) > 0:
-            _wake_idle(m, me, -1)  # not told yet where the policy kept one for this CPU
+            wake_idle(m, me, -1)  # not told yet where the policy kept one for this CPU
     else:
         lock_queue(m, me, me)
         now = mark_time(m, me, me)
@@ -318,15 +315,15 @@ def pull(m, me, queue):
     noncritical(m, me)
     if m.lock_free != 0:
         i = local_queue.steal(m, me, queue)
-        if i >= 0 and load_relaxed(m, "idle") != 0 and available(m, queue) > 0:
-            _wake_idle(m, me, -1)
+        if load_relaxed(m, "idle") != 0 and available(m, queue) > 0:
+            wake_idle(m, me, -1 if i >= 0 else above(me) & local_queue.listed_for(m, me, queue))
         return i
     lock_two(m, me, me, queue)
     i = _take(m, me, queue, mark_two(m, me, queue, me))
     left = m.queues[queue].nr_runnable
     unlock_two(m, me, me, queue)
-    if left > 0 and i >= 0:
-        _wake_idle(m, me, -1)  # one thief wakes the next while there is work
+    if left > 0:  # one thief wakes the next while there is work
+        wake_idle(m, me, -1 if i >= 0 else above(me) & m.cpus[me].barred_from)
     return i
 
 
@@ -381,50 +378,12 @@ def _switched_in(m, me, i):
 
 
 @hot
-def announce(m, me, queue, i):
-    """Interrupt a CPU that should look at a queue that just got a thread. No lock held."""
-    fence()  # RUNNABLE before reading the idle mask; pairs with the fetch_or in _idle
-    idle = load_relaxed(m, "idle")
-    if queue == GLOBAL_QUEUE:
-        if idle != 0:
-            _wake_allowed(m, me, i)
-    elif queue != me:
-        if (idle >> queue) & 1 != 0:
-            _wake(m, me, queue)
-        elif idle != 0 and has_hook(m, me, BALANCE):
-            _wake_idle(m, me, m.threads[i].affinity)
-    elif idle != 0 and has_hook(m, me, BALANCE):
-        if available(m, me) > (0 if m.cpus[me].current >= 0 else 1):
-            _wake_idle(m, me, m.threads[i].affinity)
-
-
-@hot
-def _wake_allowed(m, me, i):
-    """Interrupt an idle CPU that may take a thread from the global queue."""
+def pay_look(m, me):
+    """A waker took this CPU's idle bit, so the CPU owes a look at the queues (header). No lock held."""
     never_inline()
-    _wake_idle(m, me, allowed_cpus(m, m.threads[i]))
-
-
-@hot
-def _wake_idle(m, me, affinity):
-    """Interrupt one idle CPU of those allowed, the first in the list: siblings are used last (alux-1)."""
-    never_inline()
-    candidates = load_relaxed(m, "idle") & affinity
-    cpu = 0
-    while candidates != 0 and cpu < m.nr_cpus:
-        if (candidates >> cpu) & 1 != 0 and _wake(m, me, cpu):
-            return
-        cpu += 1
-
-
-@hot
-def _wake(m, me, cpu):
-    """Interrupt an idle CPU, unless somebody else did; the bit tells who."""
-    bit = 1 << cpu
-    if fetch_and(m, "idle", ~bit) & bit == 0:
-        return False
-    send_ipi(m, me, cpu, IPI_RESCHEDULE)
-    return True
+    if m.cpus[me].current < 0 and pick_next(m, me) < 0 and (m.one_queue != 0 or may_pull(m, me)):
+        return  # nothing that this CPU may run
+    pass_on(m, me)
 
 
 @entry(3)

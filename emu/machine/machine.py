@@ -15,6 +15,7 @@ import os
 import time
 
 import msgpack
+import psutil
 import zmq
 
 from ..cpu_worker.mail import Mail, address
@@ -186,6 +187,7 @@ class Machine(Watching):
         m["one_queue"] = config.one_queue
         m["lock_free"] = config.lock_free
         m["nr_cores"] = config.topology.cores
+        m["host_cores"] = len(psutil.Process().cpu_affinity())
         m["cores_per_package"] = config.topology.cores_per_package
         m["parameters"][: len(config.parameters)] = config.parameters
         m["slice_ns"] = config.slice_ns

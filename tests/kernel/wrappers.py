@@ -263,6 +263,12 @@ def evacuate(address, me):
 
 
 @entry(2)
+def pay_look(address, me):
+    sched.pay_look(machine_at(address), me)
+    return 0
+
+
+@entry(2)
 def retire(address, me):
     return hotplug.retire(machine_at(address), me)
 

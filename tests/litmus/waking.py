@@ -7,10 +7,11 @@ decided by time: the sender says when it is done, and a sleeper that nobody has 
 
 from emu.cpu_worker.loop import PARK, _park
 from emu.hot import entry, hot
+from emu.kernel.announcing import wake_idle
 from emu.kernel.ipi import AWAKE, MESSAGE_COMING, PARKED, cancel_park, mark_parked, send_ipi
 from emu.kernel.local_queue import available
 from emu.kernel.randomness import random_below
-from emu.kernel.sched import _wake_idle, block, make_runnable, pick_next, start_thread
+from emu.kernel.sched import block, make_runnable, pick_next, start_thread
 from emu.kernel.states import SLEEP_EVENT, queue_of
 from emu.kernel.thread import allocate_thread
 from emu.kernel.wait import claim, prepare_sleep, sleep_word
@@ -104,7 +105,7 @@ def _announce_unfenced(m, me, i):
     queue = queue_of(m.threads[i])
     m.queues[queue].nr_runnable = 1
     if (load_relaxed(m, "idle") >> queue) & 1 != 0:
-        _wake_idle(m, me, 1 << queue)
+        wake_idle(m, me, 1 << queue)
 
 
 @entry(5)

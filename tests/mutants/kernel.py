@@ -7,6 +7,7 @@ EXITING, EXCLUSIVE, FUTEX, HANDLES = (f"emu/kernel/{name}.py" for name in ("exit
 HOTPLUG, IPI, LOCAL, MIGRATION = (f"emu/kernel/{name}.py" for name in ("hotplug", "ipi", "local_queue", "migration"))
 REFERENCES, RUNQUEUE, SCHED, SIGNALS = (f"emu/kernel/{name}.py" for name in ("references", "runqueue", "sched", "signals"))
 SLEEPING, SPARES, SUSPEND, TASK = (f"emu/kernel/{name}.py" for name in ("sleeping", "spares", "suspend", "task"))
+ANNOUNCING = "emu/kernel/announcing.py"
 THREAD, WAIT, RING, REAPING = (f"emu/kernel/{name}.py" for name in ("thread", "wait", "server_ring", "reaping"))
 
 BLOCKING = "tests/litmus/test_blocking.py::test_no_event_is_lost_that_comes_just_before_a_sleep"
@@ -40,7 +41,7 @@ MUTANTS = [
     # --- the last look before a sleep, and its partners -----------------------------------------------
     Mutant("prepare-sleep-no-fence", WAIT, 'exchange(t, "sleep", word)  # before the event', 'store_relaxed(t, "sleep", word)  # before the event',
            f"{BLOCKING}[signal]"),
-    Mutant("announce-no-fence", SCHED, "fence()  # RUNNABLE before", "# RUNNABLE before", f"{WAKING}[idler-waker]"),
+    Mutant("announce-no-fence", ANNOUNCING, "fence()  # RUNNABLE before", "# RUNNABLE before", f"{WAKING}[idler-waker]"),
     Mutant("block-no-second-look", SCHED, "if consume_claim(t):\n        unlock_queue(m, me, me)\n        return False\n    now", "now", f"{SLEEPS}[2-processes-locked]"),
     Mutant("block-lock-free-no-second-look", LOCAL, 'return CLAIMED if is_claimed(load_seq_cst(t, "sleep")) else ASLEEP', "return ASLEEP", f"{SLEEPS}[2-processes-lock-free]"),
     Mutant("block-lock-free-no-fence", LOCAL, "exchange_where(m, t, BLOCKED, me)  # S1", "set_where(m, t, BLOCKED, me)  # S1", f"{SLEEPS}[2-processes-lock-free]"),
@@ -70,19 +71,20 @@ MUTANTS = [
     Mutant("spawn-no-second-look", SCHED, "        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "        if queue >= 0:\n            return queue\n", LEAVING),
     Mutant("wake-no-second-look-at-the-queue", SCHED, "        if is_open(m, queue) or must_stay(m, t):\n            break\n        unlock_two(m, me, old, queue)",
            "        if queue >= 0:\n            break\n        unlock_two(m, me, old, queue)", LEAVING),
-    Mutant("steal-ignores-pins", RUNQUEUE, "if (allowed_cpus(m, m.threads[i]) >> me) & 1:", "if me >= 0:", "tests/systems/test_placement.py::test_a_pinned_thread_is_never_taken_by_another_cpu"),
+    Mutant("steal-ignores-pins", RUNQUEUE, "if (allowed >> me) & 1:", "if me >= 0:", "tests/systems/test_placement.py::test_a_pinned_thread_is_never_taken_by_another_cpu"),
     Mutant("steal-lock-free-ignores-pins", LOCAL, "while i >= 0 and queue != me and (m.threads[i].affinity >> me) & 1 == 0:", "while i >= 0 and queue > 99:",
            "tests/kernel/test_sched.py::test_a_pinned_thread_is_not_stolen_and_does_not_hide_the_one_behind_it"),
     Mutant("put-local-ignores-pins", LOCAL, "if m.threads[i].affinity & everywhere == everywhere:", "if everywhere != 0:",
            "tests/kernel/test_sched.py::test_a_pinned_thread_is_not_stolen_and_does_not_hide_the_one_behind_it"),
-    Mutant("lock-thread-no-second-look", RUNQUEUE, 'if queue_of(t) == queue or load_relaxed(m, "failed") != 0:', "if queue >= 0:", f"{CHURN}[4-processes-codezero]"),
+    Mutant("lock-thread-no-second-look", RUNQUEUE,
+           '        lock_two(m, me, queue, other)\n        if queue_of(t) == queue or load_relaxed(m, "failed") != 0:', "        lock_two(m, me, queue, other)\n        if queue >= 0:", f"{CHURN}[4-processes-codezero]"),
     Mutant("lock-two-out-of-order", RUNQUEUE, "    lock_queue(m, me, min(a, b))\n    if a != b:\n        lock_queue(m, me, max(a, b))\n",
            "    lock_queue(m, me, a)\n    if a != b:\n        lock_queue(m, me, b)\n", f"{CHURN}[4-processes-codezero]"),
     Mutant("pull-locks-its-own-queue-only", SCHED, "    lock_two(m, me, me, queue)\n    i = _take(m, me, queue, mark_two(m, me, queue, me))\n    left = m.queues[queue].nr_runnable\n    unlock_two(m, me, me, queue)",
            "    lock_queue(m, me, me)\n    i = _take(m, me, queue, mark_two(m, me, queue, me))\n    left = m.queues[queue].nr_runnable\n    unlock_queue(m, me, me)", f"{CHURN}[4-processes-codezero]"),
     Mutant("leave-keeps-its-registration", SCHED, "    m.queues[me].nr_threads -= 1\n    unlock_queue(m, me, me)\n\n\n@hot\ndef switch", "    unlock_queue(m, me, me)\n\n\n@hot\ndef switch",
            "tests/kernel/test_sched.py::test_a_started_thread_runs_sleeps_wakes_and_leaves"),
-    Mutant("wake-of-a-cpu-twice", SCHED, 'if fetch_and(m, "idle", ~bit) & bit == 0:\n        return False', 'fetch_and(m, "idle", ~bit)',
+    Mutant("wake-of-a-cpu-twice", ANNOUNCING, 'if fetch_and(m, "idle", ~bit) & bit == 0:\n        return False', 'fetch_and(m, "idle", ~bit)',
            "tests/kernel/test_sched.py::test_an_idle_cpu_is_interrupted_once_when_there_is_something_to_steal"),
     Mutant("time-goes-back-under-a-lock", RUNQUEUE, "q.now_ns = max(now_ns(m), q.now_ns + 1)", "q.now_ns = now_ns(m)", "tests/litmus/test_runqueues.py"),
     Mutant("pick-believes-the-policy", RUNQUEUE, "if i == -1 or not is_runnable(m, i, queue):\n        return -1\n    q.nr_runnable -= 1", "if i == -1:\n        return -1\n    q.nr_runnable -= 1",
@@ -99,7 +101,7 @@ MUTANTS = [
     Mutant("retire-bit-by-store", HOTPLUG, 'if fetch_and(m, "active", ~(1 << me)) == 1 << me:', 'm.active &= ~(1 << me)\n    if m.active == 0:', "tests/litmus/test_exits.py::test_exactly_one_scheduler_sees_itself_last"),
     Mutant("evacuate-leaves-sleepers", HOTPLUG, "elif leaving and where & 0xFF == BLOCKED:", "elif leaving and where < 0:", "tests/systems/test_hotplug.py::test_cpus_come_and_go_under_load_and_nothing_is_lost"),
     # --- threads and tasks ----------------------------------------------------------------------------------
-    Mutant("exclusive-not-ended-at-exit", EXITING, "    end_exclusive(m, i)\n", "", f"{LEFT}::test_exclusive_mode_ends_with_the_thread_that_has_it"),
+    Mutant("exclusive-not-ended-at-exit", EXITING, "    end_exclusive(m, me, i)\n", "", f"{LEFT}::test_exclusive_mode_ends_with_the_thread_that_has_it"),
     Mutant("release-before-leave", EXITING, "    leave(m, me, i)\n", "    release_task(m, me, k)\n    leave(m, me, i)\n    retain_task(m, k)\n", "tests/litmus/test_exiting.py::test_no_thread_of_a_task_is_alive_when_the_task_is_taken_apart"),
     Mutant("spare-not-closed-at-exit", SPARES, 'spare = exchange(t, "spare", SPARE_CLOSED)', 'spare = exchange(t, "spare", SPARE_NONE)', "tests/litmus/test_spares.py::test_no_record_leaks_when_a_thread_and_its_children_exit_at_once"),
     Mutant("spare-of-a-dead-thread-kept", SPARES, "    if spare >= 0:\n        free_thread(m, me, spare)\n    creator", "    creator", "tests/litmus/test_spares.py::test_no_record_leaks_between_a_thread_and_its_exiting_children"),

@@ -1,5 +1,5 @@
 """All mutants."""
 
-from . import cpu_worker, kernel, machine, shm, time
+from . import cpu_worker, kernel, machine, shm, time, wakeups
 
-MUTANTS = [*cpu_worker.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS, *shm.MUTANTS, *time.MUTANTS]
+MUTANTS = [*cpu_worker.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS, *shm.MUTANTS, *time.MUTANTS, *wakeups.MUTANTS]
