@@ -4,16 +4,19 @@ import sys
 
 import click
 
+from emu import __version__
+
 from .compare import compare
 from .doctor import doctor
+from .options import Emu
 from .policies import policies
 from .run import run
 from .streams import standard_streams
 from .trace import trace
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="emu")
+@click.group(cls=Emu, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
 def emu():
     """A symmetric multiprocessor made of OS processes."""
 

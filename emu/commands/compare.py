@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from .run import INTERRUPTED, errors_in_one_line, pair, start_early, terminate_as_ctrl_c, write_json
+from .options import check_writable, policy_and_parameters
+from .run import INTERRUPTED, errors_in_one_line, start_early, terminate_as_ctrl_c, write_json
 from .workload import duration, print_table, share
 
 FAILED = 1
@@ -39,6 +40,8 @@ def compare(workload, names, cpus, seed, rounds, limit, json_file):
     and steals are the whole machine's. All figures are medians of the rounds.
     """
     with errors_in_one_line():
+        if json_file:
+            check_writable("--json", json_file)
         start_early()
         terminate_as_ctrl_c()
         rows = _compare(workload, _policies(names), cpus, seed, rounds, limit)
@@ -59,16 +62,10 @@ def _policies(names):
     for text in chosen:
         if chosen.count(text) > 1:
             raise MachineError(f"policy {text!r} is given twice, expected once")
-        name, _ = _parted(text)
+        name, _ = policy_and_parameters("--policies", text)
         if name not in BUILTIN and not (name.endswith(".py") and Path(name).is_file()):
             raise MachineError(f"unknown policy {name!r}, expected {', '.join(BUILTIN)} or the path of a .py file")
     return chosen
-
-
-def _parted(text):
-    """(policy, its parameters) of NAME[:K=N…]."""
-    name, *parameters = text.split(":")
-    return name, [pair("--policies", parameter) for parameter in parameters]
 
 
 def _compare(file, names, cpus, seed, rounds, limit):
@@ -96,7 +93,7 @@ def _one_round(row, workload, config, limit):
     from emu.machine.workload_run import figures, run_workload
 
     try:
-        name, parameters = _parted(row["policy"])
+        name, parameters = policy_and_parameters("--policies", row["policy"])
         options = {"seed": config.seed, "parameters": parameters, "limit_s": limit}
         result, report = run_workload(workload, config.cpus, name, **options)
     except MachineError as error:

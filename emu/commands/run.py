@@ -15,14 +15,17 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from .options import ProgramCommand, check_writable, pair, policy_and_parameters
+
 BAD_INPUT, MACHINE_FAILED, INTERRUPTED = 2, 70, 130
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(cls=ProgramCommand, context_settings={"allow_interspersed_args": False})
 @click.option("--cpus", metavar="N", help="CPU processes (EMU_CPUS, else the host's cores).")
 @click.option("--topology", metavar="PxCxS", help="Packages, cores of each, SMT siblings of each: 2x2x2 has 8 CPUs.")
-@click.option("--policy", default="inko", show_default=True, help="A name of `emu policies`, or a policy file's path.")
-@click.option("--param", "parameters", multiple=True, metavar="K=N", help="A parameter of the policy.")
+@click.option("--policy", default="inko", show_default=True, metavar="POLICY[:K=N…]",
+              help="A name of `emu policies`, or a policy file's path; with parameters, eevdf:slice_ns=1000000.")
+@click.option("--param", "parameters", multiple=True, metavar="K=N", help="The same as :K=N after the policy.")
 @click.option("--seed", metavar="S", help="Seed of every random choice (EMU_SEED, else a fresh one).")
 @click.option("--memory", default="512M", show_default=True, metavar="SIZE", help="Guest memory.")
 @click.option("--env", "environment", multiple=True, metavar="K=V", help="A variable for the guest.")
@@ -36,12 +39,18 @@ BAD_INPUT, MACHINE_FAILED, INTERRUPTED = 2, 70, 130
 @click.argument("program", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(cpus, policy, environment, json_file, workload, program, arguments, track_allocations, **options):
-    """Run PROGRAM (a static RISC-V 64-bit Linux ELF, or the name of one of emu's guests)."""
+    """Run PROGRAM (a static RISC-V 64-bit Linux ELF, or the name of one of emu's guests).
+
+    What follows PROGRAM is passed to it, also what looks like an option of emu.
+    """
     quiet, mounts = options.pop("quiet"), options["mounts"]  # the machine shows the progress of a cold start even then
     if options["max_threads"] is None:
         del options["max_threads"]
     with errors_in_one_line():
-        options["parameters"] = [pair("--param", text) for text in options["parameters"]]
+        policy, parameters = policy_and_parameters("--policy", policy)
+        options["parameters"] = parameters + [pair("--param", text) for text in options["parameters"]]
+        if json_file:
+            check_writable("--json", json_file)
         start_early()
         extra = {}
         if workload:
@@ -132,16 +141,6 @@ def terminate_as_ctrl_c():
 
 def _terminate(number, frame):
     raise KeyboardInterrupt
-
-
-def pair(option, text):
-    """(name, value) of an option's NAME=VALUE."""
-    from emu import MachineError
-
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise MachineError(f"{option} {text!r}: expected NAME=VALUE")
-    return name, value
 
 
 def write_json(path, content):

