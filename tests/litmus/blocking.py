@@ -19,9 +19,10 @@ from emu.kernel.wait import claim, consume_claim, prepare_sleep, sleep_word
 from emu.shm.atomics import exchange, fetch_and, store_relaxed
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, call_3
-from tests.litmus.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation
+from tests.litmus.crew import LINE, OWN, STOP, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
 
-THREAD, ROUND, POSTED = OWN, OWN + LINE, OWN + 2 * LINE
+THREAD, ROUND, POSTED, SHOWN = (OWN + k * LINE for k in range(4))
+SEEN = 20  # of the control's violations; then the test has looked well enough (waking.py)
 SIGNAL, SUSPEND, KILL = range(3)
 SIGUSR1 = 10
 
@@ -34,11 +35,14 @@ def fall_asleep(address, me, i):
 
 
 @callback(3)
-def fall_asleep_unfenced(address, me, i):
-    """Control: the sleep is declared by a plain store, which a processor may carry out after its next loads."""
+def fall_asleep_in_turn(address, me, i):
+    """Every second sleep is a control's: declared by a plain store, which the processor may do after later loads."""
     t = machine_at(address).threads[i]
-    t.sleep_sequence += 1
-    store_relaxed(t, "sleep", (t.sleep_sequence << 8) | SLEEP_EVENT)
+    if t.sleep_sequence % 2 == 0:
+        prepare_sleep(t, SLEEP_EVENT)
+    else:
+        t.sleep_sequence += 1
+        store_relaxed(t, "sleep", (t.sleep_sequence << 8) | SLEEP_EVENT)
     return BLOCK
 
 
@@ -67,7 +71,7 @@ def _is_awake(m, me, i):
 
 
 @hot
-def _sleep_in_rounds(m, me, workers, count, bad):
+def _sleep_in_rounds(m, me, workers, count, bad, in_turn):
     i = get_word(m, THREAD)
     t = m.threads[i]
     t.affinity = 1 << me
@@ -88,7 +92,11 @@ def _sleep_in_rounds(m, me, workers, count, bad):
             posted = get_word(m, POSTED) == done
             word = sleep_word(t)
             if posted and word != 0:  # the poster is done with it, and it sleeps on
-                violation(m)
+                if in_turn and t.sleep_sequence % 2 == 0:
+                    if add_word(m, SHOWN, 1) + 1 >= SEEN:
+                        set_word(m, STOP, 1)
+                else:
+                    violation(m)
                 claim(t, word)
                 consume_claim(t)
                 break
@@ -102,21 +110,21 @@ def _sleep_in_rounds(m, me, workers, count, bad):
     result(m, me, done)
 
 
-@entry(4)
-def _sleeper(address, me, workers, count):
-    _sleep_in_rounds(machine_at(address), me, workers, count, False)
+@entry(5)
+def _sleeper(address, me, workers, count, in_turn):
+    _sleep_in_rounds(machine_at(address), me, workers, count, False, in_turn != 0)
     return 0
 
 
-@entry(4)
-def _bad_sleeper(address, me, workers, count):
-    _sleep_in_rounds(machine_at(address), me, workers, count, True)
+@entry(5)
+def _bad_sleeper(address, me, workers, count, in_turn):
+    _sleep_in_rounds(machine_at(address), me, workers, count, True, False)
     return 0
 
 
 SLEEPERS = {
     "sleeper": (_sleeper, fall_asleep), "bad": (_bad_sleeper, fall_asleep),
-    "unfenced": (_sleeper, fall_asleep_unfenced),
+    "in turn": (_sleeper, fall_asleep_in_turn),
 }  # fmt: skip
 
 
@@ -124,7 +132,7 @@ def run_sleeper(window, me, workers, kind, count):
     """In a process: the CPU's system call is one of this file."""
     sleeps, call = SLEEPERS[kind]
     window.machine["cpus"][me]["linux_call"] = call.address
-    sleeps(window.address, me, workers, count)
+    sleeps(window.address, me, workers, count, int(kind == "in turn"))
 
 
 def sleeper(window, me, workers, directory, count, what):
@@ -135,8 +143,8 @@ def bad_sleeper(window, me, workers, directory, count, what):
     run_sleeper(window, me, workers, "bad", count)
 
 
-def unfenced_sleeper(window, me, workers, directory, count, what):
-    run_sleeper(window, me, workers, "unfenced", count)
+def sleeper_in_turn(window, me, workers, directory, count, what):
+    run_sleeper(window, me, workers, "in turn", count)
 
 
 @entry(5)
@@ -164,7 +172,7 @@ def poster(address, me, workers, count, what):
 
 def make_thread(window):
     """A thread of a task of its own, for CPU 0; its index. And here is compiled what the processes run."""
-    for each in (fall_asleep, fall_asleep_unfenced, _sleeper, _bad_sleeper):
+    for each in (fall_asleep, fall_asleep_in_turn, _sleeper, _bad_sleeper):
         each.compile()
     task = create_task(window.address, 0)
     return create_thread(window.address, 0, task)

@@ -21,7 +21,7 @@ LEFT = "tests/systems/test_leaving_threads.py"
 PARKING = "tests/litmus/test_parking.py::test_no_interrupt_is_lost_and_messages_sent_are_messages_consumed"
 SUSPENDING = "tests/litmus/test_suspending.py::test_a_suspender_is_told_when_the_thread_has_stopped_and_a_resume_is_never_lost"
 SLEEPS = "tests/litmus/test_sleeps.py::test_sleeper_and_wakers_never_miss_each_other_and_one_waker_wins"
-WAKING = "tests/litmus/test_waking.py::test_the_last_look_or_the_waker_sees_the_other"
+WAKING = "tests/litmus/test_waking.py::test_the_last_look_or_the_waker_sees_the_other_where_without_a_fence_neither_does"
 
 MUTANTS = [
     # --- interrupts and parking -------------------------------------------------------------------
@@ -30,9 +30,9 @@ MUTANTS = [
            '    fetch_or(t, "pending", vector)  # pairs with the exchange of `parked` in begin_park\n    if load_seq_cst(t, "parked") == PARKED and',
            '    parked = load_seq_cst(t, "parked")\n    fetch_or(t, "pending", vector)\n    if parked == PARKED and', f"{WAKING}[parker-sender]"),
     Mutant("cancel-park-by-store", IPI, 'return compare_exchange(m.cpus[me], "parked", PARKED, AWAKE)',
-           'exchange(m.cpus[me], "parked", AWAKE)\n    return True', f"{WAKING}[parker-sender]"),
+           'exchange(m.cpus[me], "parked", AWAKE)\n    return True', "tests/litmus/test_waking.py::test_messages_sent_are_messages_consumed"),
     Mutant("send-ipi-claims-by-store", IPI, 'compare_exchange(\n        t, "parked", PARKED, MESSAGE_COMING\n    )',
-           'exchange(t, "parked", MESSAGE_COMING) < 9', f"{WAKING}[parker-sender]"),
+           'exchange(t, "parked", MESSAGE_COMING) < 9', "tests/litmus/test_waking.py::test_messages_sent_are_messages_consumed"),
     Mutant("begin-park-no-second-look", IPI, 'if load_seq_cst(m.cpus[me], "pending") == 0:\n        return ASLEEP', "if me >= 0:\n        return ASLEEP",
            "tests/kernel/test_ipi.py::test_who_finds_an_interrupt_does_not_sleep"),
     Mutant("end-park-leaves-a-message", IPI, "if consumed == 0 and not cancel_park(m, me):", "if consumed > 1 and not cancel_park(m, me):",
@@ -40,7 +40,7 @@ MUTANTS = [
     Mutant("kicks-not-reset", IPI, "    m.cpus[me].kicks = 0\n", "", "tests/kernel/test_ipi.py::test_a_parked_actor_gets_one_message_from_the_first_sender_only"),
     # --- the last look before a sleep, and its partners -----------------------------------------------
     Mutant("prepare-sleep-no-fence", WAIT, 'exchange(t, "sleep", word)  # before the event', 'store_relaxed(t, "sleep", word)  # before the event',
-           f"{BLOCKING}[signal]"),
+           "tests/litmus/test_blocking.py::test_a_sleep_is_seen_where_one_declared_without_a_fence_is_not"),
     Mutant("announce-no-fence", ANNOUNCING, "fence()  # RUNNABLE before", "# RUNNABLE before", f"{WAKING}[idler-waker]"),
     Mutant("block-no-second-look", SCHED, "if consume_claim(t):\n        unlock_queue(m, me, me)\n        return False\n    now", "now", f"{SLEEPS}[2-processes-locked]"),
     Mutant("block-lock-free-no-second-look", LOCAL, 'return CLAIMED if is_claimed(load_seq_cst(t, "sleep")) else ASLEEP', "return ASLEEP", f"{SLEEPS}[2-processes-lock-free]"),

@@ -5,7 +5,7 @@ from .mutant import Mutant
 
 SERVER, ACCESSES, FETCH = "emu/machine/server.py", "emu/isa/accesses.py", "emu/isa/fetch.py"
 DECODED = "emu/shm/decoded.py"
-DECODING = "tests/litmus/test_decoding.py::test_a_decoded_word_is_that_of_the_bytes_or_forgotten"
+DECODING = "tests/litmus/test_decoding.py::test_a_decoded_word_is_that_of_the_bytes_or_forgotten_where_without_a_fence_it_is_not"
 
 MUTANTS = [
     Mutant("server-no-look-after-blocked", SERVER, "if waits_for_thread(self.base, i):", "if i < 0:", "tests/systems/test_interrupts.py::test_a_signal_for_a_thread_whose_call_the_server_is_about_to_block_is_taken"),
