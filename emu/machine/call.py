@@ -20,11 +20,11 @@ WORD = (1 << 64) - 1
 class TaskState:
     """The cold part of a task: files, names, limits."""
 
-    def __init__(self, pid, argv, stdio, allowance):
+    def __init__(self, pid, argv, program, stdio, allowance):
         self.pid, self.ppid = pid, 0
         self.group = self.session = pid
         self.argv = list(argv)
-        self.exe = argv[0].decode(errors="surrogateescape")
+        self.exe, self.program = program  # its absolute path in the guest's tree, its inode
         self.name = argv[0].rsplit(b"/", 1)[-1][:15]
         self.cwd = START_DIRECTORY
         self.umask = 0o022

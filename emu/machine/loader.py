@@ -38,7 +38,7 @@ def read_program(name):
         raise MachineError(f"program {name!r}: expected a path, or the name of a guest that comes with emu")
     path = find_program(name)
     try:
-        return {"path": os.fsencode(path), **parse(_content(name, path))}
+        return {"path": os.fsencode(os.path.realpath(path)), **parse(_content(name, path))}
     except ElfError as error:
         raise MachineError(f"{name}: {error}") from None
 

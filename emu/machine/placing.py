@@ -12,6 +12,7 @@ from ..limits import PAGE_SIZE, USER_TOP
 from .guest_memory import UserMemory
 
 STACK_BYTES = 8 << 20
+ARGUMENT_BYTES = STACK_BYTES // 4  # of arguments and environment, pointers included, as in Linux
 MAX_ARGUMENT_BYTES = STACK_BYTES // 4  # as Linux (execve(2), E2BIG)
 TRAMPOLINE = USER_TOP - 16 * PAGE_SIZE
 STACK_TOP = TRAMPOLINE - PAGE_SIZE
@@ -91,6 +92,9 @@ def _page_ranges(segments):
 def _push_arguments(memory, program, argv, environment, random_bytes):
     """Write strings and vectors to the top of the stack; returns sp, 16-byte aligned."""
     sp = STACK_TOP
+    size = sum(len(a) + 9 for a in argv) + sum(len(k) + len(v) + 10 for k, v in environment.items())
+    if size > ARGUMENT_BYTES:
+        raise PlacingError(f"arguments and environment of {size:,} bytes: at most {ARGUMENT_BYTES:,}")
 
     def push(data):
         nonlocal sp

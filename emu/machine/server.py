@@ -14,6 +14,7 @@ The supervisor speaks to it over one ROUTER socket (msgpack: [name, arguments…
 """
 
 import gc
+import os
 import random
 import resource
 import sys
@@ -41,6 +42,7 @@ from ..kernel.syscalls.linux import registry
 from ..kernel.syscalls.linux.errors import ENOSYS, EPIPE, Blocked, LinuxError
 from ..kernel.syscalls.linux.numbers import name_of
 from ..kernel.thread import create_thread
+from ..kernel.vfs.programs import Programs
 from ..kernel.vfs.stream import HostStream, StreamNode
 from ..limits import IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
 from ..shm.segment import Window
@@ -104,6 +106,7 @@ class Server:
         self.view = MachineView(self, config)
         self.store = PageStore(window, SERVER)
         self.tree = served.make_tree(self.view, self.store, config["mounts"])
+        self.programs = Programs(self.tree)
         self.tasks = {}  # task index -> TaskState
         self.unknown_calls = {}  # name -> count
         self.fault_codes = {}  # thread index -> (si_code, address)
@@ -123,6 +126,7 @@ class Server:
         self.control.close(0)
         for stream in filter(None, self.streams):
             stream.close()
+        self.programs.close()
 
     # --- main loop -----------------------------------------------------------------
 
@@ -319,6 +323,7 @@ class Server:
             raise PlacingError(f"no room for another task (limit or memory; error {-task})")
         job = int(self.machine["tasks"][task]["job"])
         try:
+            shown = self.programs.add(program["path"], os.fsdecode(os.path.basename(argv[0])))
             random_bytes = self.random.randbytes(16)
             pc, sp = place_program(self.window, SERVER, task, program, argv, environment, random_bytes)
             i = create_thread(self.base, SERVER, task)
@@ -331,7 +336,7 @@ class Server:
         record["leader"] = i | (int(thread["generation"]) << 32)
         record["pid"] = tid_of_thread(self.base, i)
         thread["pc"], thread["x"][SP] = pc, sp
-        self.tasks[task] = TaskState(int(record["pid"]), argv, self.streams, self.tree.allowance)
+        self.tasks[task] = TaskState(int(record["pid"]), argv, shown, self.streams, self.tree.allowance)
         self.view.set_name(int(record["pid"]), self.tasks[task].name)
         sched.start(self.base, SERVER, i)
         references.release(self.base, SERVER, task)

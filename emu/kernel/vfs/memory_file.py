@@ -80,8 +80,6 @@ class RegularFile(MemoryInode):
 
     def allocate(self, offset, length):
         """Make sure that this range has frames and lies within the file; all of it or ENOSPC."""
-        if length >> PAGE_SHIFT > self.filesystem.space()[1]:
-            raise LinuxError(ENOSPC)
         added = []
         try:
             for index in range(offset >> PAGE_SHIFT, (offset + length + _MASK) >> PAGE_SHIFT):
@@ -94,6 +92,13 @@ class RegularFile(MemoryInode):
         if offset + length > self.size:
             self._grow(offset + length)
         self.touch()
+
+    def check_room(self, offset, length):
+        """ENOSPC when memory does not have the frames that a range lacks."""
+        first, end = offset >> PAGE_SHIFT, (offset + length + _MASK) >> PAGE_SHIFT
+        present = sum(first <= index < end for index in self.pages)
+        if end - first - present > self.filesystem.space()[2]:
+            raise LinuxError(ENOSPC)
 
     def map_pages(self, offset, length):
         """[(page index in the file, frame)] of each page of the range that lies in the file; holes get frames."""
@@ -170,6 +175,9 @@ class OpenMemoryFile(SeekableFile):
 
     def truncate(self, size):
         self.node.truncate(size)
+
+    def check_room(self, offset, length):
+        self.node.check_room(offset, length)
 
     def allocate(self, offset, length):
         self.node.allocate(offset, length)

@@ -95,6 +95,9 @@ class OpenFile:
     def truncate(self, size):
         raise LinuxError(EINVAL)
 
+    def check_room(self, offset, length):
+        """ENOSPC when it is certain that a range cannot be allocated; `allocate` is then not called."""
+
     def allocate(self, offset, length):
         raise LinuxError(ENODEV)
 

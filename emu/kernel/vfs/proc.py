@@ -34,6 +34,15 @@ class DescriptorLink(MadeUp, Link):
         return self.file.node
 
 
+class ProgramLink(MadeUpLink):
+    """/proc/PID/exe: leads to the program's inode, whatever its name leads to."""
+
+    program = None
+
+    def jump(self, task):
+        return self.program
+
+
 class DescriptorDirectory(FixedDirectory):
     """/proc/PID/fd"""
 
@@ -80,7 +89,7 @@ def _task_number(task):
 def _task_directory(proc, task):
     filesystem, number = proc.filesystem, _task_number(task)
     directory = FixedDirectory(filesystem, proc, str(task.pid), number=number)
-    links = {"exe": lambda _: task.exe, "cwd": lambda _: _directory_of(task), "root": lambda _: "/"}
+    links = {"cwd": lambda _: _directory_of(task), "root": lambda _: "/"}
     texts = {
         "comm": lambda: _name(proc.machine, task) + b"\n",
         "cmdline": lambda: b"".join(_bytes(argument) + b"\0" for argument in task.argv),
@@ -91,6 +100,8 @@ def _task_directory(proc, task):
         directory.entries[name] = MadeUpLink(filesystem, text, number + i)
     for i, (name, text) in enumerate(texts.items(), 8):
         directory.entries[name] = TextFile(filesystem, text, number + i)
+    directory.entries["exe"] = ProgramLink(filesystem, lambda _: task.exe, number + 7)
+    directory.entries["exe"].program = task.program
     directory.entries["fd"] = DescriptorDirectory(filesystem, directory, task, number + 16)
     directory.entries["task"] = TaskThreads(filesystem, directory, task, proc.machine)
     return directory

@@ -2,12 +2,14 @@
 
 A call that has moved some bytes before it fails or would wait returns their number, as Linux does; only a blocking
 write to a stream goes on until everything is written: its Call remembers in `memo` how much was done, and the
-server makes the call again when there is room.  Data move in pieces, so no count can exhaust the server's memory.
+server makes the call again when there is room.  Data move in pieces, so no count can exhaust the server's memory, and
+after TURN_BYTES others are served before the call goes on (again by its `memo`), so no count holds them up.
 """
 
-from ..syscalls.linux.errors import Blocked, LinuxError
+from ..syscalls.linux.errors import Blocked, LinuxError, OthersFirst
 
 PIECE_BYTES = 1 << 20
+TURN_BYTES = 4 << 20  # moved before others are served
 TRANSFER_MAX = 0x7FFFF000  # the most that one call moves
 
 
@@ -16,16 +18,24 @@ def receive(call, file, segments, offset=None):
 
     From the file's own offset, which then moves on, or from the given one.
     """
-    at = offset if offset is not None else file.offset
     positioned = offset is not None or file.seekable
-    done = 0
+    start = offset if offset is not None else file.offset
+    done, at = call.memo or (0, start)
+    last = done + TURN_BYTES
     try:
-        for address, count in _pieces(segments):
+        for address, count in _pieces(_skip(segments, done)):
+            if done >= last:
+                if positioned:
+                    call.memo = done, at
+                    raise OthersFirst
+                break  # a stream has given enough for one call
             data = file.read_at(at + done, count) if positioned else file.read(count)
             call.write(address, data)
             done += len(data)
             if len(data) < count:
                 break
+    except OthersFirst:
+        raise
     except (LinuxError, Blocked):
         if not done:
             raise
@@ -36,9 +46,10 @@ def receive(call, file, segments, offset=None):
 
 def send(call, file, segments, offset=None):
     """Write guest memory [(address, count)] to a file; the number of bytes."""
-    done = call.memo or 0
     positioned = offset is not None or file.seekable
-    at = offset if offset is not None else file.write_position() if positioned else 0
+    start = offset if offset is not None else file.write_position() if positioned else 0
+    done, at = call.memo or (0, start)
+    last = done + TURN_BYTES
     try:
         for data in _gathered(call, _skip(segments, done)):
             data = memoryview(data)
@@ -46,11 +57,13 @@ def send(call, file, segments, offset=None):
                 n = file.write_at(at + done, data) if positioned else file.write(data)
                 done += n
                 data = data[n:]
+            if done >= last:
+                raise OthersFirst
     except LinuxError:
         if not done:
             raise
     except Blocked:
-        call.memo = done
+        call.memo = done, at
         raise
     if offset is None and positioned:
         file.offset = at + done
@@ -63,6 +76,7 @@ def copy(source, target, count, source_offset=None, target_offset=None):
     At the files' own offsets, which then move on, or at given ones.  Bytes that a stream gave and the target did
     not take are lost only when the target fails.
     """
+    count = min(count, TURN_BYTES)  # fewer bytes than asked for are allowed here
     done = 0
     read_from = source_offset if source_offset is not None else source.offset
     write_to = target_offset if target_offset is not None else target.write_position() if target.seekable else 0

@@ -109,7 +109,7 @@ class Task:
         self.umask = 0o022
         self.limits = {}
         self.name = b"program"
-        self.exe = "/bin/program"
+        self.exe, self.program = "/bin/program", None
         self.argv = [b"program", b"argument"]
 
 

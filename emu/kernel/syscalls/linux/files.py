@@ -32,8 +32,8 @@ from ...vfs.pipe import CAPACITY as PIPE_CAPACITY
 from ...vfs.pipe import make_pipe
 from ...vfs.polling import poll_files
 from ...vfs.table import DEFAULT_LIMIT
-from ...vfs.transfer import copy, receive, send
-from .errors import EBADF, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, ESPIPE, LinuxError
+from ...vfs.transfer import TURN_BYTES, copy, receive, send
+from .errors import EBADF, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, ESPIPE, LinuxError, OthersFirst
 from .names import start_of
 from .registry import Int32, Int64, Path, Pointer, Size, Timeout, UInt32, only, served
 
@@ -310,7 +310,15 @@ def fallocate(call, fd: Int32, mode: UInt32, offset: Int64, size: Int64):
         raise LinuxError(EFBIG)
     if file.node.kind == S_IFIFO:
         raise LinuxError(ESPIPE)
-    file.allocate(offset, size)
+    if call.memo is None:
+        file.check_room(offset, size)
+        call.memo = offset
+    at = call.memo
+    piece = min(offset + size - at, TURN_BYTES)
+    file.allocate(at, piece)
+    if at + piece < offset + size:
+        call.memo = at + piece
+        raise OthersFirst
     return 0
 
 

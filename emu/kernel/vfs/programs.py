@@ -1,0 +1,51 @@
+"""The programs that run, as files of the guest's tree: /bin/NAME, read from the host when somebody opens one.
+
+A guest sees the one file that the user named, read-only, and nothing beside it.  /proc/PID/exe leads to its inode
+whatever has become of the name.
+"""
+
+import os
+
+from .abi import S_IFREG
+from .directory import MemoryDirectory
+from .host import HostFile, HostMount
+
+DIRECTORY = "/bin"
+
+
+class ProgramFile(HostFile):
+    """A program of the host in a directory of the machine's own."""
+
+    def linked(self):
+        """Its names are not counted."""
+
+    unlinked = linked
+
+
+class Programs:
+    def __init__(self, tree):
+        self._tree = tree
+        self._folders = {}  # host directory -> HostMount
+
+    def add(self, path, name):
+        """Show the program at an absolute host path (bytes) under a name; (its path in the guest's tree, its inode).
+
+        Where the place is not the machine's own, or taken by a guest, the path is what it would have been.
+        OSError when the host's directory cannot be opened.
+        """
+        folder, file = os.path.split(os.fsdecode(path))
+        if folder not in self._folders:
+            self._folders[folder] = HostMount(0, folder, False, self._tree.filesystem.clock)
+        node = ProgramFile(self._folders[folder], (file,), S_IFREG)
+        directory = self._tree.find(None, self._tree.root, DIRECTORY)
+        before = directory.lookup(name, None)
+        if isinstance(directory, MemoryDirectory) and (before is None or isinstance(before, ProgramFile)):
+            if before is not None:
+                directory.remove(name, before)
+            directory.add(name, node)
+        return f"{DIRECTORY}/{name}", node
+
+    def close(self):
+        for mount in self._folders.values():
+            mount.close()
+        self._folders.clear()
