@@ -345,11 +345,13 @@ class Server:
     def _reap(self, task):
         state = self.tasks.pop(task, None)
         try:
+            self.waiting.forget_ended(self.machine["threads"]["sleep"])  # they hold files
             if state:
                 state.release()
         except Exception as error:
             self.mishaps.note("end of a task", error)
-        tasks.reap_task(self.base, SERVER, task)
+        if tasks.reap_task(self.base, SERVER, task):
+            self.tree.close()  # files that the last task has left are no leak
         self.mail.wake(post(self.base, SERVER, SUPERVISOR, IPI_RESCHEDULE))
 
     # --- the supervisor's requests ---------------------------------------------------------
@@ -377,7 +379,10 @@ class Server:
 
     def do_close(self):
         """The machine ends when its last task does."""
-        return tasks.close_machine(self.base, SERVER)
+        ends = tasks.close_machine(self.base, SERVER)
+        if ends:
+            self.tree.close()
+        return ends
 
     def do_kill(self, wait_status, job, reason=KILL_ASKED):
         """End one job's task, or with job -1 every task."""

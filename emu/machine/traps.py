@@ -1,5 +1,7 @@
 """Traps that end a task, in one line for the person: pc, instruction, registers."""
 
+import os
+
 from ..isa.disassemble import disassemble, length
 from ..isa.registers import X_NAMES
 from ..kernel.syscalls.linux.errors import LinuxError
@@ -57,7 +59,7 @@ def report_trap(server, i, thread):
     state = server.tasks[int(thread["task"])]
     registers = " ".join(f"{n}={int(v) & WORD:x}" for n, v in zip(_NAMES, thread["x"][1:32]))
     line = (
-        f"emu: {state.exe}: {_SIGNAL_NAMES[number]}: {words}"
+        f"emu: {os.fsdecode(state.argv[0])}: {_SIGNAL_NAMES[number]}: {words}"
         f" (address {int(thread['trap_value']) & WORD:#x}) at pc={pc:#x}:"
         f" {_instruction(server.memory(thread), pc)}; {registers}"
     )

@@ -53,6 +53,11 @@ class WaitingCalls:
             self._watch(waiting.descriptor)
         return waiting
 
+    def forget_ended(self, words):
+        """Forget the calls of sleeps that are over; `words` are those that threads sleep with now."""
+        for i in [i for i, each in self._calls.items() if int(words[i]) != each.word]:
+            self.pop(i)
+
     def _watch(self, descriptor):
         """Poll a descriptor for what all that wait for it want."""
         if descriptor is not None:

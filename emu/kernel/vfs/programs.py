@@ -17,7 +17,7 @@ class ProgramFile(HostFile):
     """A program of the host in a directory of the machine's own."""
 
     def linked(self):
-        """Its names are not counted."""
+        """Its names are not counted: a guest may move or remove them."""
 
     unlinked = linked
 
@@ -40,9 +40,7 @@ class Programs:
         directory = self._tree.find(None, self._tree.root, DIRECTORY)
         before = directory.lookup(name, None)
         if isinstance(directory, MemoryDirectory) and (before is None or isinstance(before, ProgramFile)):
-            if before is not None:
-                directory.remove(name, before)
-            directory.add(name, node)
+            directory.show(name, node)
         return f"{DIRECTORY}/{name}", node
 
     def close(self):

@@ -19,6 +19,7 @@ class FileTable:
         self._charge = allowance.charge(0)
         self._files = []  # OpenFile or None
         self._nr_open = 0
+        self._taken = 0  # all descriptors below are in use
         self._close_on_exec = set()
         self._references = 1
 
@@ -49,9 +50,11 @@ class FileTable:
     def lowest_free(self, minimum=0, limit=DEFAULT_LIMIT):
         """The lowest free descriptor from minimum on; EMFILE when it is not below the limit."""
         files = self._files
-        fd = minimum
+        fd = max(minimum, self._taken)
         while fd < len(files) and files[fd] is not None:
             fd += 1
+        if minimum <= self._taken:
+            self._taken = fd
         if fd >= limit:
             raise LinuxError(EMFILE)
         return fd
@@ -85,6 +88,7 @@ class FileTable:
         """EBADF when it is not open."""
         file = self.get(fd)
         self._files[fd] = None
+        self._taken = min(self._taken, fd)
         while self._files and self._files[-1] is None:
             self._files.pop()
         self._nr_open -= 1
@@ -121,7 +125,7 @@ class FileTable:
         """A copy whose descriptors refer to the same open files."""
         copy = FileTable(self._allowance)
         copy._pay(len(self._files), self._nr_open)
-        copy._nr_open = self._nr_open
+        copy._nr_open, copy._taken = self._nr_open, self._taken
         copy._files = [file and file.hold() for file in self._files]
         copy._close_on_exec = set(self._close_on_exec)
         return copy
