@@ -11,6 +11,7 @@ Status 0: none survives; 1: some do, or have no verdict; 2: a mutant does not ap
 import argparse
 import hashlib
 import random
+import signal
 import sys
 import time
 
@@ -41,6 +42,8 @@ def parse(arguments):
 
 def main(arguments=None):
     options = parse(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # each ends what runs, restores, and reports
+        signal.signal(number, signal.default_int_handler)
     try:
         with Tree(ROOT, folder_of(ROOT)) as tree:
             return _main(options, tree)
