@@ -31,6 +31,7 @@ BAD_INPUT, MACHINE_FAILED, INTERRUPTED = 2, 70, 130
 @click.option("--env", "environment", multiple=True, metavar="K=V", help="A variable for the guest.")
 @click.option("--mount", "mounts", multiple=True, metavar="HOST:GUEST[:rw]", help="A host directory for the guest.")
 @click.option("--max-threads", metavar="N", help="Threads that a task may have at a time (150).")
+@click.option("--patience", "patience_s", metavar="S", help="Not to pick a thread for so long is a fault (30).")
 @click.option("--track-allocations", is_flag=True, help="Say what of the kernel's memory was not freed, by tag.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the summary there, as JSON.")
 @click.option("--trace", metavar="FILE", help="Record every scheduling event there (emu trace FILE reads it).")
@@ -44,8 +45,9 @@ def run(cpus, policy, environment, json_file, workload, program, arguments, trac
     What follows PROGRAM is passed to it, also what looks like an option of emu.
     """
     quiet, mounts = options.pop("quiet"), options["mounts"]  # the machine shows the progress of a cold start even then
-    if options["max_threads"] is None:
-        del options["max_threads"]
+    for name in ("max_threads", "patience_s"):
+        if options[name] is None:
+            del options[name]
     with errors_in_one_line():
         policy, parameters = policy_and_parameters("--policy", policy)
         options["parameters"] = parameters + [pair("--param", text) for text in options["parameters"]]
@@ -196,4 +198,7 @@ def print_summary(report):
             "raise it with --max-threads"
         )
     if report.interrupted:
-        console.print("interrupted: the guest was killed")
+        console.print("interrupted: the guest was killed; who waited for what:" if report.waits else
+                      "interrupted: the guest was killed")  # fmt: skip
+        for line in report.waits:
+            console.print(line, markup=False, soft_wrap=True)

@@ -239,6 +239,7 @@ def _stop(m, me, i, kind, argument, reason):
     now = stamp(m, me, i, me)
     charge(m, me, i, now)
     tell_stopped(m, me, me, i, reason)
+    m.threads[i].queued_ns = now
     c.current = -1
     emit_at(m, me, now, kind, i, now - c.started_ns, argument)
 

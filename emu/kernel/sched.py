@@ -166,6 +166,7 @@ def block(m, me, i):
     now = mark_time(m, me, me)
     charge(m, me, i, now)
     tell_stopped(m, me, me, i, STOP_BLOCK)
+    t.queued_ns = now
     c.current = -1
     emit_at(m, me, now, BLOCK, i, now - c.started_ns, t.sleep_reason)
     set_where(m, t, BLOCKED, me)

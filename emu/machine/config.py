@@ -24,6 +24,7 @@ from ..limits import (
     SLICE_NS,
 )
 from .topology import Topology, parse_topology
+from .watchdog import PATIENCE_S
 
 
 class MachineError(Exception):
@@ -113,6 +114,17 @@ def _compile_policy(policy, module, quiet):
         print(f"emu: {not_written(errors[0])}; each process compiles the policy for itself", file=sys.stderr)
 
 
+def _seconds(value, what):
+    """A time above 0 and below 12 days."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        raise MachineError(f"{what} {value!r} is not a number of seconds") from None
+    if not 0 < seconds <= 1_000_000:  # not a number either
+        raise MachineError(f"{what} of {value} s: expected more than 0, and 1000000 at most")
+    return seconds
+
+
 def _topology(text, cpus):
     """A topology, which must agree with the number of CPUs where that is given too."""
     try:
@@ -136,6 +148,7 @@ class Config:
     poll_ns: int
     slice_ns: int
     max_threads: int
+    patience_s: float
     parameters: tuple = ()
     one_queue: bool = False  # the policy keeps all runnable threads on the global queue
     lock_free: bool = False  # CPUs use their queues without a lock
@@ -153,6 +166,7 @@ class Config:
         poll_ns=POLL_NS,
         slice_ns=SLICE_NS,
         max_threads=MAX_THREADS_PER_TASK,
+        patience_s=PATIENCE_S,
         parameters=(),
         quiet=False,
     ):
@@ -169,6 +183,7 @@ class Config:
         limit = _number(max_threads, "limit of threads per task")
         if not 1 <= limit <= MAX_THREADS:
             raise MachineError(f"at most {limit} threads per task: expected 1 to {MAX_THREADS}")
+        patience_s = _seconds(patience_s, "patience")
         memory_bytes = parse_size(memory)
         if not MIN_MEMORY_BYTES <= memory_bytes <= MAX_MEMORY_BYTES:
             raise MachineError(
@@ -195,6 +210,6 @@ class Config:
         queues = getattr(module, "QUEUES", "")
         topology = topology or Topology(1, cpus, 1)
         return cls(
-            cpus, topology, policy, seed, memory_bytes, parsed, pin, poll_ns, slice_ns, limit, values,
+            cpus, topology, policy, seed, memory_bytes, parsed, pin, poll_ns, slice_ns, limit, patience_s, values,
             queues == "global", queues == "lock-free",
         )  # fmt: skip

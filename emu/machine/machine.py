@@ -37,8 +37,9 @@ from ..limits import (
     SUPERVISOR,
     TIMEKEEPER,
 )
-from ..shm.clock import calibrate
+from ..shm.clock import calibrate, read_clock
 from ..shm.segment import Window
+from . import waits
 from .children import Descriptor, start, start_forkserver, uninterrupted
 from .config import Config, MachineError
 from .cpus import free_slot, prepare_slot, tell_to_leave
@@ -46,11 +47,12 @@ from .directory import make_directory, remove_directory
 from .loader import read_program
 from .report import make_report
 from .standard import STANDARD, is_closed, take_closed_standard_descriptors
+from .symbols import symbols_of
 from .threads import living_threads
 from .tracing import Recorder
 from .warmup import ensure_warm
 from .watchdog import Watchdog
-from .watching import Watching
+from .watching import Watching, say
 
 SIGINT, SIGKILL = 2, 9
 REPLY_TIMEOUT_MS = 60_000
@@ -67,6 +69,7 @@ class Job:
         self._status = None
         self._kill_reason = 0
         self.root = ""  # its name, where its death is the machine's
+        self.program = None  # its path
 
     @property
     def wait_status(self):
@@ -119,6 +122,8 @@ class Machine(Watching):
         self._mail = None
         self._interrupted = False
         self._failure = ""  # what `fail` was told
+        self._symbols = {}  # program -> its names
+        self._last_waits = []  # what `waits` said when the run was interrupted
         self._watchdog = None
 
     # --- boot and shut-down -------------------------------------------------------------------
@@ -148,7 +153,7 @@ class Machine(Watching):
         self._directory = make_directory()
         self.window = Window.create(config.memory_bytes)
         self._fill(self.window.machine)
-        self._watchdog = Watchdog(self.window.machine)
+        self._watchdog = Watchdog(self.window.machine, config.patience_s)
         if self._recorder:
             self._recorder.begin(self.window, config)
         self._mail = Mail(self._directory, SUPERVISOR, self.window.machine)
@@ -255,6 +260,7 @@ class Machine(Watching):
             self.window.machine["boot_ns"] = time.monotonic_ns()  # wall time is the guests'
         job = Job(self, self._ask("spawn", image, argv, encoded))
         job.root = str(program) if root else ""
+        job.program = os.fsdecode(image["path"])
         self.jobs.append(job)
         return job
 
@@ -267,9 +273,11 @@ class Machine(Watching):
             self._ask("close")
             self._wait_for_schedulers(None if limit_s is None else time.monotonic() + limit_s)
             if self._is_active():
+                say("emu: who waits for what:", *self.waits())
                 raise MachineError(f"the guests did not end within {limit_s:g} s")
         except KeyboardInterrupt:
             self._interrupted = True
+            self._last_waits = self.waits()
             self._ask("kill", SIGINT, -1)
             self._ask("close")
             self._wait_for_schedulers()
@@ -314,6 +322,21 @@ class Machine(Watching):
         found = living_threads(self.window, None if job is None else job.index)
         self._send_kicks()
         return found
+
+    def waits(self):
+        """Who waits for what: the lines of a table, one for each living thread (waits.py)."""
+        m, now_ns = self.window.machine, read_clock(self.window.address)
+        found = waits.waits(m, now_ns, time.monotonic_ns(), self._symbol)
+        return waits.table(found) if found else []
+
+    def _symbol(self, job, pc):
+        """The name of a place in a job's program, "" without."""
+        program = next((j.program for j in self.jobs if j.index == job), None)
+        if program is None:
+            return ""
+        if program not in self._symbols:
+            self._symbols[program] = symbols_of(program)
+        return self._symbols[program].at(pc)
 
     def suspend(self, thread, wait=True):
         """Stop a thread (a ThreadInfo or its handle) at its next safe point (cz-5); False when it was stopped already.
@@ -366,7 +389,7 @@ class Machine(Watching):
         """The figures so far."""
         counted = {} if self._failed() else self._ask("figures")
         return make_report(
-            self.window.machine, self.config, time.monotonic_ns(), counted, self._interrupted
+            self.window.machine, self.config, time.monotonic_ns(), counted, self._interrupted, self._last_waits
         )
 
     def call(self, cpu, name, *arguments):

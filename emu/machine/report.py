@@ -59,6 +59,7 @@ class Report:
     unknown_calls: dict[str, int] = field(default_factory=dict)
     failed_calls: dict[str, int] = field(default_factory=dict)  # mistakes of emu's: call and exception, how often
     interrupted: bool = False
+    waits: list[str] = field(default_factory=list)  # lines: who waited for what when it was interrupted
     max_threads: int = 0  # that a task may have at a time
     thread_limit_hits: int = 0  # threads refused for that (kse-5)
     leaks: dict[str, tuple[int, int]] = field(default_factory=dict)  # tag: count, bytes still allocated (rust-12)
@@ -83,7 +84,7 @@ def job_report(machine, job):
     return JobReport(job=job, threads=int(record["threads"]) + len(mine), **sums)
 
 
-def make_report(machine, config, now_ns, counted, interrupted):
+def make_report(machine, config, now_ns, counted, interrupted, waits=()):
     """Read the figures of a machine record; `counted` are those that the system server keeps."""
     wall_ns = max(now_ns - int(machine["boot_ns"]), 1)
     cpus = []
@@ -128,6 +129,7 @@ def make_report(machine, config, now_ns, counted, interrupted):
         unknown_calls=counted.get("unknown_calls", {}),
         failed_calls=counted.get("failed_calls", {}),
         interrupted=interrupted,
+        waits=list(waits),
         max_threads=int(machine["max_threads_per_task"]),
         thread_limit_hits=int(machine["thread_limit_hits"]),
         leaks=alive(machine),

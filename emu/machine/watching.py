@@ -1,19 +1,35 @@
 """The supervisor's waiting: for the last scheduler, for a process that dies, for a policy that goes wrong."""
 
+import contextlib
+import sys
 import time
 from multiprocessing import connection
 
 from ..kernel.failures import FAIL_CPU_DIED, FAIL_KEEPER_DIED, FAIL_SERVER_DIED, explain
 from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, take_pending
 from ..limits import SERVER, SUPERVISOR, TIMEKEEPER
+from . import waits
 from .config import MachineError
 from .watchdog import IDLE_PERIOD_S, PERIOD_S
 
 SERVANTS = {SERVER: FAIL_SERVER_DIED, TIMEKEEPER: FAIL_KEEPER_DIED}  # what their death is
 
 
+DEADLOCK_S = 3.0  # how long every thread has waited for another one before it is said
+
+
+def say(*lines):
+    """Lines for the person, on standard error, whether or not somebody reads them."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            print(*lines, sep="\n", file=sys.stderr, flush=True)
+
+
 class Watching:
     """The half of Machine that waits. It sleeps parked, like any actor: a wake-up is a hint, never a fact (rust-3)."""
+
+    _failure_detail = ""  # what the watchdog knows beyond the code
+    _deadlock = (0, 0.0)  # what the sleepers were when every thread waited for another one, and since when
 
     def _wait_for_schedulers(self, deadline=None):
         """Until no scheduler is active; MachineError when the machine failed meanwhile (rust-6)."""
@@ -47,13 +63,30 @@ class Watching:
         self._check_roots()
         wrong = self._watchdog.look()
         if wrong:
-            self._fail(*wrong)
+            self._fail(wrong.code, wrong.value, wrong.detail)
+        elif self._watchdog.host:
+            say(f"emu: {self._watchdog.host}")
+        self._tell_deadlock()
         if self._failed():
             m = self.window.machine
             self._stop_all()
-            raise MachineError(
-                f"the machine failed: {explain(int(m['failed']), int(m['failed_value']), self.config.policy)}"
-            )
+            reason = explain(int(m["failed"]), int(m["failed_value"]), self.config.policy)
+            raise MachineError(f"the machine failed: {reason}{self._failure_detail}")
+
+    def _tell_deadlock(self):
+        """Where every thread waits for another one, say so once: as under Linux, the run goes on until Ctrl-C."""
+        m = self.window.machine
+        sleepers = waits.is_deadlock(m) and int(m["threads"]["sleep_sequence"].sum())
+        now = time.monotonic()
+        if not sleepers or self._deadlock[0] != sleepers:
+            self._deadlock = (sleepers, now)
+        elif now - self._deadlock[1] >= DEADLOCK_S and self._deadlock[1] > 0:
+            self._deadlock = (sleepers, -1.0)
+            self.on_deadlock()
+
+    def on_deadlock(self):
+        """Every thread has waited for another one for DEADLOCK_S. Called once for each time that this is so."""
+        say("emu: every thread waits for another one; Ctrl-C ends this", *self.waits())
 
     def _sleep(self, done, deadline):
         """Sleep until the next interrupt. `done` is looked at after the last one was taken: its news count."""
@@ -78,6 +111,9 @@ class Watching:
         queues, deques = self.window.machine["queues"], self.window.machine["deques"]
         busy = queues["nr_runnable"].any() or (deques["head"] != deques["tail"]).any()
         period = PERIOD_S if busy or queues["lock"].any() else IDLE_PERIOD_S
+        period = min(period, self.config.patience_s / 3)
+        if self._deadlock[0] and self._deadlock[1] > 0:  # seen once
+            period = min(period, DEADLOCK_S)
         return period if deadline is None else min(period, max(0, deadline - time.monotonic()))
 
     def _poll(self, timeout):
@@ -93,9 +129,10 @@ class Watching:
     def _needed(self, actor):
         return actor in SERVANTS or bool(int(self.window.machine["active"]) >> actor & 1)
 
-    def _fail(self, code, value):
+    def _fail(self, code, value, detail=""):
         m = self.window.machine
         if not m["failed"]:
+            self._failure_detail = f": {detail}" if detail else ""
             m["failed_value"] = value
             m["failed"] = code
 

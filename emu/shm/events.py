@@ -140,3 +140,15 @@ def copy_events(address, actor, destination):
     copy_bytes(destination + until_end * EVENT_BYTES, ring, (count - until_end) * EVENT_BYTES)
     store_release(c, "events_tail", head)  # the slots may be written again; pairs with _find_room
     return count
+
+
+def recent_events(cpu, count):
+    """The last events in an actor's ring (a CPU record), in words, oldest first; cold, without a lock: a hint."""
+    head, found = int(cpu["events_head"]), []
+    for k in range(max(0, head - count), head):
+        _, word, a, b = (int(v) for v in cpu["events"][k & (EVENT_RING - 1)])
+        kind, thread = EVENTS[word & 0xFF], word >> 8 & NO_THREAD
+        words = [kind.name] + ([f"thread {thread}"] if thread != NO_THREAD else [])
+        words += [f"{name} {value}" for name, value in ((kind.a, a), (kind.b, b)) if name]
+        found.append(" ".join(words))
+    return found

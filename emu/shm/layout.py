@@ -72,7 +72,7 @@ THREAD = record(
     i64("spare", guard="atomic", doc="a NEW record for its next child, SPARE_NONE or SPARE_CLOSED (kse-8)"),
     line("accounts"),
     i64("runtime_ns", guard="runqueue", unit="ns", doc="spent on CPUs, up to date at each hook about this thread"),
-    i64("queued_ns", guard="runqueue", unit="ns", doc="when it last became runnable"),
+    i64("queued_ns", guard="runqueue", unit="ns", doc="when it last became runnable or fell asleep"),
     i64("marked_ns", guard="owner", unit="ns", doc="what its owners did last, where queues take no lock"),
     i64("run_delay_ns", guard="runqueue", unit="ns", doc="spent runnable, waiting"),
     i64("slices", guard="runqueue", doc="times it was picked"),

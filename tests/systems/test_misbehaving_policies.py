@@ -22,19 +22,16 @@ CAUGHT_AT_ONCE = {
     "wrong_victim": (WRONG_VICTIM, "select_cpu or balance named queue 1000, which does not exist"),
 }
 CAUGHT_BY_THE_WATCHDOG = {
-    "loses": (LOSES, "thread 2 has been runnable for too long and was never picked"),
+    "loses": (LOSES, "thread 2 has been runnable for too long and was never picked: "),
     "never": (NEVER, "has been runnable for too long and was never picked"),
     "hangs": (HANGS, "does not return"),
 }
 
 
-def failure(boot, path, seed, patience_s=None):
-    with boot(2, str(path), seed=seed) as machine:
-        if patience_s:
-            machine._watchdog._patience_s, machine._watchdog._hang_s = patience_s, patience_s / 3
-        with pytest.raises(MachineError) as caught:  # by `spawn` already, when an idle CPU's `balance` is wrong
-            machine.spawn("sleepers", 4, 50)
-            machine.run(limit_s=60)
+def failure(boot, path, seed, patience_s=30):
+    with boot(2, str(path), seed=seed, patience_s=patience_s) as machine, pytest.raises(MachineError) as caught:
+        machine.spawn("sleepers", 4, 50)  # fails already where an idle CPU's `balance` is wrong
+        machine.run(limit_s=60)
     message = str(caught.value)
     assert message.startswith("the machine failed: policy ") and path.name in message and "\n" not in message
     return message

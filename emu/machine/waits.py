@@ -1,0 +1,145 @@
+"""Who waits for what: a line for each living thread, read from shared memory without a lock.
+
+    print(waits_table(machine_record, now_ns, symbols))
+
+It is printed when a run is interrupted or reaches its limit, and once when every thread sleeps and nothing can wake one
+(`is_deadlock`).  A thread may change while it is looked at: each line is a hint for people, nothing is decided by it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..kernel.states import (
+    BLOCKED,
+    NEW,
+    RUNNABLE,
+    SLEEP_EVENT,
+    SLEEP_FUTEX,
+    SLEEP_KERNEL,
+    SLEEP_SERVER,
+    SLEEP_SUSPEND,
+    SLEEP_TIME,
+    SLEEP_TIMED,
+    STATE_NAMES,
+)
+from ..kernel.syscalls.linux.numbers import NUMBERS, name_of
+from ..limits import GLOBAL_QUEUE, THREAD_BITS
+from .threads import name_of as thread_name
+
+MOST_LINES = 40
+A0, A7 = 10, 17
+OF_DESCRIPTORS = {
+    NUMBERS[name] for name in ("read", "write", "readv", "writev", "pread64", "pwrite64", "ioctl", "fcntl", "sendfile")
+}
+FOR_THREADS = {NUMBERS[name] for name in ("rt_sigsuspend", "wait4", "waitid")}  # end only by what other threads do
+
+
+@dataclass(frozen=True)
+class Wait:
+    """One living thread, in words."""
+
+    task: int  # process id
+    tid: int
+    name: str
+    state: str
+    what: str  # the queue, the system call with its object, …
+    since_s: float
+    pc: int
+    place: str  # the pc's symbol, "" without
+
+
+def tid_of(thread, i):
+    """As handles.tid_of."""
+    return (int(thread["generation"]) << THREAD_BITS | i) + 1
+
+
+def sleep_reason(thread):
+    """(SLEEP_*, whether the timekeeper will end it) of a thread that sleeps; (0, False) when it is being woken."""
+    word = int(thread["sleep"])
+    return (word & 0xFF & ~SLEEP_TIMED, bool(word & SLEEP_TIMED)) if word > 0 else (0, False)
+
+
+def living(machine):
+    """The indices of living threads."""
+    return np.flatnonzero(machine["threads"]["where"][: int(machine["fresh_thread"])] & 0xFF > NEW)
+
+
+def is_deadlock(machine):
+    """Every thread sleeps, none for a time, and all for what only another thread can do."""
+    indices = living(machine)
+    if not len(indices):
+        return False
+    for i in indices:
+        t = machine["threads"][i]
+        if int(t["where"]) & 0xFF != BLOCKED:
+            return False
+        reason, timed = sleep_reason(t)
+        for_threads = reason in (SLEEP_FUTEX, SLEEP_EVENT) or (
+            reason == SLEEP_SERVER and int(t["x"][A7]) in FOR_THREADS
+        )
+        if timed or not for_threads or t["signals"] or machine["tasks"][int(t["task"])]["exiting"]:
+            return False
+    return True
+
+
+def queue_name(queue):
+    return "the global queue" if queue == GLOBAL_QUEUE else f"CPU {queue}"
+
+
+def what_for(thread, now_ns):
+    """What a thread waits for, in words."""
+    where = int(thread["where"])
+    if where & 0xFF == RUNNABLE:
+        return f"for {queue_name(where >> 8)}"
+    if where & 0xFF != BLOCKED:
+        return f"on CPU {where >> 8}"
+    reason, timed = sleep_reason(thread)
+    call = name_of(int(thread["x"][A7]))
+    until = ""
+    if timed:
+        left_s = (int(thread["deadline_ns"]) - now_ns) / 1e9
+        until = f", {max(left_s, 0):.3f} s left"
+    if reason == SLEEP_FUTEX:
+        return f"{call} {int(thread['futex_address']):#x}{until}"
+    if reason == SLEEP_SERVER:
+        number = int(thread["x"][A7])
+        return f"{call} {int(thread['restart_a0'])}" if number in OF_DESCRIPTORS else call
+    words = {SLEEP_TIME: call, SLEEP_KERNEL: "a signal or fault", SLEEP_SUSPEND: "suspended", SLEEP_EVENT: call}
+    return f"{words.get(reason, 'waking up')}{until}"
+
+
+def waits(machine, clock_ns, monotonic_ns, symbols=None):
+    """[Wait] of all living threads. `clock_ns` is shm/clock's time, `symbols` (job, pc) -> name of a place, or None."""
+    found = []
+    for i in living(machine):
+        t = machine["threads"][i]
+        state = int(t["where"]) & 0xFF
+        since_ns = int(t["queued_ns"]) if state in (RUNNABLE, BLOCKED) else clock_ns
+        pc = int(t["pc"])
+        found.append(
+            Wait(
+                task=int(machine["tasks"][int(t["task"])]["pid"]),
+                tid=tid_of(t, int(i)),
+                name=thread_name(t),
+                state=STATE_NAMES[state],
+                what=what_for(t, monotonic_ns),
+                since_s=max(clock_ns - since_ns, 0) / 1e9,
+                pc=pc,
+                place=symbols(int(machine["tasks"][int(t["task"])]["job"]), pc) if symbols else "",
+            )
+        )
+    return found
+
+
+def table(found):
+    """The lines of a table of Waits."""
+    rows = [("task", "tid", "name", "state", "waits", "for s", "pc")]
+    for w in found[:MOST_LINES]:
+        place = f"{w.pc:#x} {w.place}".rstrip()
+        rows.append((str(w.task), str(w.tid), w.name, w.state, w.what, f"{w.since_s:.3f}", place))
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
+    if len(found) > MOST_LINES:
+        lines.append(f"and {len(found) - MOST_LINES:,} more threads")
+    return lines

@@ -1,0 +1,82 @@
+"""Who waits for what, in words; and when every thread waits for another one."""
+
+import pytest
+
+from emu.kernel.states import BLOCKED, RUNNABLE, RUNNING, SLEEP_FUTEX, SLEEP_SERVER, SLEEP_TIME, SLEEP_TIMED
+from emu.kernel.syscalls.linux.numbers import NUMBERS
+from emu.limits import GLOBAL_QUEUE
+from emu.machine.waits import is_deadlock, table, waits
+
+S = 1_000_000_000
+
+
+class Threads:
+    def __init__(self, machine):
+        self.machine = machine
+
+    def add(self, state, reason=0, call="futex", name=b"worker", queue=0, **fields):
+        i = int(self.machine["fresh_thread"])
+        self.machine["fresh_thread"] = i + 1
+        t = self.machine["threads"][i]
+        t["where"], t["queued_ns"], t["pc"] = state | queue << 8, 8 * S, 0x1234
+        t["sleep"] = (1 << 8 | reason) if state == BLOCKED else 0
+        t["x"][17] = NUMBERS[call]
+        t["name"][: len(name)] = list(name)
+        for key, value in fields.items():
+            t[key] = value
+        return i
+
+    def lines(self):
+        return table(waits(self.machine, 10 * S, 10 * S, lambda job, pc: "wait_here+0x4"))
+
+
+@pytest.fixture
+def threads(window):
+    return Threads(window.machine)
+
+
+def test_each_way_to_wait_is_said_with_its_object(threads):
+    threads.add(BLOCKED, SLEEP_FUTEX, futex_address=0xABC0)
+    threads.add(BLOCKED, SLEEP_FUTEX | SLEEP_TIMED, futex_address=0xABC0, deadline_ns=13 * S)
+    threads.add(BLOCKED, SLEEP_TIME | SLEEP_TIMED, call="nanosleep", deadline_ns=12 * S)
+    threads.add(BLOCKED, SLEEP_SERVER, call="read", restart_a0=7)
+    threads.add(RUNNABLE, queue=GLOBAL_QUEUE)
+    threads.add(RUNNING, queue=1)
+    head, *lines = threads.lines()
+    assert head.split() == ["task", "tid", "name", "state", "waits", "for", "s", "pc"]
+    expected = [
+        "futex 0xabc0  ", "futex 0xabc0, 3.000 s left", "nanosleep, 2.000 s left", "read 7", "for the global queue",
+        "on CPU 1",
+    ]  # fmt: skip
+    assert all(what in line for what, line in zip(expected, lines, strict=True)), lines
+    assert all("worker" in line and "0x1234 wait_here+0x4" in line for line in lines)
+    assert "2.000" in lines[0].split("0xabc0")[1] and "0.000" in lines[5]
+
+
+def test_many_threads_are_counted(threads):
+    for _ in range(100):
+        threads.add(RUNNABLE)
+    assert threads.lines()[-1] == "and 60 more threads"
+
+
+def test_every_thread_waits_for_another_one_when_none_can_be_woken_from_outside(threads):
+    assert not is_deadlock(threads.machine), "no thread"
+    i = threads.add(BLOCKED, SLEEP_FUTEX)
+    threads.add(BLOCKED, SLEEP_SERVER, call="rt_sigsuspend")
+    assert is_deadlock(threads.machine)
+    threads.machine["threads"]["signals"][i] = 1
+    assert not is_deadlock(threads.machine)
+    threads.machine["threads"]["signals"][i] = 0
+    threads.machine["threads"]["sleep"][i] = -0x1FF
+    assert not is_deadlock(threads.machine), "it is being woken"
+
+
+@pytest.mark.parametrize(
+    "state, reason, call",
+    [(RUNNABLE, 0, "futex"), (RUNNING, 0, "futex"), (BLOCKED, SLEEP_FUTEX | SLEEP_TIMED, "futex"),
+     (BLOCKED, SLEEP_TIME | SLEEP_TIMED, "nanosleep"), (BLOCKED, SLEEP_SERVER, "read")],
+)  # fmt: skip
+def test_one_thread_that_can_go_on_by_itself_is_enough(threads, state, reason, call):
+    threads.add(BLOCKED, SLEEP_FUTEX)
+    threads.add(state, reason, call)
+    assert not is_deadlock(threads.machine)
