@@ -6,6 +6,7 @@ import numpy as np
 
 from ..kernel.handles import thread_by_tid, tid
 from ..kernel.migration import set_affinity
+from ..kernel.syscalls.linux.credentials import ROOT
 from ..kernel.syscalls.linux.errors import ESRCH, LinuxError
 from ..kernel.syscalls.linux.memory_calls import place
 from ..kernel.vfs.initial import START_DIRECTORY
@@ -28,6 +29,7 @@ class TaskState:
         self.name = argv[0].rsplit(b"/", 1)[-1][:15]
         self.cwd = START_DIRECTORY
         self.umask = 0o022
+        self.credentials = ROOT  # of the thread that is served now: the server sets them before each call
         self.limits = {}
         self.files = FileTable.standard(*stdio, allowance)
 
@@ -90,8 +92,18 @@ class MachineView:
         """A thread's importance, -20 to 19; policies see it at their next hook."""
         self._thread(number)["nice"] = value
 
-    def set_realtime(self, number, priority):
-        self._thread(number)["realtime"] = priority
+    def scheduling(self, number):
+        """(SCHED_* that a thread asked for, its real-time priority)."""
+        thread = self._thread(number)
+        return int(thread["linux_policy"]), int(thread["realtime"])
+
+    def set_scheduling(self, number, policy, priority):
+        thread = self._thread(number)
+        thread["linux_policy"], thread["realtime"] = policy, priority
+
+    def credentials(self, number):
+        """Who a thread is (a Credentials)."""
+        return self._server.credentials[int(self._thread(number)["credentials"])]
 
     def slack_ns(self, number):
         """How late a thread's time-outs may be, for the sake of others'."""
@@ -150,6 +162,20 @@ class Call:
         self.write = self._memory.write
         self.string = self._memory.string
         self.print = server.print
+
+    @property
+    def credentials(self):
+        """Who the calling thread is (a Credentials)."""
+        return self.task.credentials
+
+    @credentials.setter
+    def credentials(self, wanted):
+        self.thread["credentials"] = self.server.credentials.index(wanted)
+        self.task.credentials = wanted
+
+    def take_credentials(self):
+        """Before the call is made, first or again: its task's are those of this thread."""
+        self.task.credentials = self.server.credentials[int(self.thread["credentials"])]
 
     def place_mapping(self, address, length, prot, flags):
         """Map as mmap would, without content; the guest address or a negative error."""

@@ -39,6 +39,7 @@ from ..kernel.server_ring import NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUE
 from ..kernel.signals import IGNORED_BY_DEFAULT, SIGPIPE, bit, post_signal, waits_for_thread
 from ..kernel.suspend import ask_resume, ask_suspend
 from ..kernel.syscalls.linux import registry
+from ..kernel.syscalls.linux.credentials import CredentialTable
 from ..kernel.syscalls.linux.errors import ENOSYS, EPIPE, Blocked, LinuxError
 from ..kernel.syscalls.linux.numbers import name_of
 from ..kernel.thread import create_thread
@@ -108,6 +109,7 @@ class Server:
         self.tree = served.make_tree(self.view, self.store, config["mounts"])
         self.programs = Programs(self.tree)
         self.tasks = {}  # task index -> TaskState
+        self.credentials = CredentialTable(lambda: set(self.machine["threads"]["credentials"].tolist()))
         self.unknown_calls = {}  # name -> count
         self.fault_codes = {}  # thread index -> (si_code, address)
         self.suspended_masks = {}  # thread index -> mask to restore
@@ -235,6 +237,7 @@ class Server:
     def _try(self, i, call):
         """Execute a call, its task held; its outcome. When it has to wait, it is remembered."""
         try:
+            call.take_credentials()
             with HoldScope(self.window, SERVER, i) as call.scope:
                 result = registry.execute(call)
         except ThreadEnds:

@@ -129,11 +129,20 @@ def _task_stat(machine, task):
     return head + " 0" * 46 + "\n"
 
 
+def _tabbed(numbers):
+    return "\t".join(map(str, numbers))
+
+
 def _task_status(machine, task):
+    try:
+        who = machine.credentials(task.pid)
+    except LinuxError:  # its first thread has left
+        who = task.credentials
     return (
         f"Name:\t{os.fsdecode(_name(machine, task))}\n"
         f"Umask:\t{task.umask:04o}\nState:\tR (running)\nTgid:\t{task.pid}\n"
-        f"Pid:\t{task.pid}\nPPid:\t{task.ppid}\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n"
+        f"Pid:\t{task.pid}\nPPid:\t{task.ppid}\nUid:\t{_tabbed(who[:4])}\nGid:\t{_tabbed(who[4:8])}\n"
+        f"Groups:\t{' '.join(map(str, who.groups))}\n"
     )
 
 

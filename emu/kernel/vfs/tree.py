@@ -37,20 +37,27 @@ from .abi import (
     O_EXCL,
     O_NOFOLLOW,
     O_PATH,
+    O_RDONLY,
     O_RDWR,
     O_TMPFILE_BIT,
     O_TRUNC,
+    O_WRONLY,
+    R_OK,
     S_IFDIR,
     S_IFLNK,
+    W_OK,
+    X_OK,
 )
+from .access import check, check_removal
 from .allowance import Allowance
 from .directory import FixedDirectory, MemoryDirectory
 from .host import HostDirectory, HostMount
-from .inode import Filesystem, Inode
+from .inode import Filesystem, Inode, MemoryInode
 from .memory_file import RegularFile
 
 TMPFS_MAGIC = 0x01021994
 WALK_STEPS = 40_000  # of one path: what the longest without links takes, and no path may hold the server for long
+_ACCESS = {O_RDONLY: R_OK, O_WRONLY: W_OK, O_RDWR: R_OK | W_OK}
 _SPECIAL = frozenset(("/", ".", ".."))
 
 
@@ -184,6 +191,7 @@ class Tree:
                 raise LinuxError(ELOOP)
             if len(name) > NAME_MAX or not name.isascii() and len(os.fsencode(name)) > NAME_MAX:
                 raise LinuxError(ENAMETOOLONG)
+            check(directory, task, X_OK)
             node = directory.lookup(name, task)
             if node is None:
                 if pending:
@@ -241,7 +249,9 @@ class Tree:
         if node is None:
             if not create:
                 raise LinuxError(ENOENT)
+            check(directory, task, W_OK | X_OK)
             file = directory.create(name, mode & ~task.umask & 0o7777, flags & ~O_TRUNC, task)
+            _give(file.node, task)
         else:
             if exclusive:
                 raise LinuxError(EEXIST)
@@ -250,6 +260,8 @@ class Tree:
                     raise LinuxError(EISDIR)
             elif flags & O_DIRECTORY:
                 raise LinuxError(ENOTDIR)
+            if not flags & O_PATH:
+                check(node, task, _ACCESS[flags & O_ACCMODE] | (W_OK if flags & O_TRUNC else 0))
             file = node.open(flags, task)
         if isinstance(directory, FixedDirectory) and name not in _SPECIAL:  # made up for this walk: only its path stays
             directory, name = self.root, f"{directory.path()}/{name}"[1:]
@@ -262,6 +274,7 @@ class Tree:
             raise LinuxError(ENOENT)
         if node.kind == S_IFDIR:
             raise LinuxError(EISDIR)
+        check_removal(directory, node, task)
         directory.remove(name, node)
 
     def remove_directory(self, task, start, path):
@@ -274,17 +287,20 @@ class Tree:
             raise LinuxError(ENOTDIR)
         if node.mount_point:
             raise LinuxError(EBUSY)
+        check_removal(directory, node, task)
         directory.remove_directory(name, node)
 
     def make_directory(self, task, start, path, mode):
         directory, name, _ = self._free_place(task, start, path)
         directory.make_directory(name, mode & ~task.umask & 0o1777)
+        _give(directory.lookup(name, task), task)
 
     def make_link(self, task, start, path, target):
         directory, name, must_be_directory = self._free_place(task, start, path)
         if must_be_directory:
             raise LinuxError(ENOENT)
         directory.make_link(name, target)
+        _give(directory.lookup(name, task), task)
 
     def add_name(self, task, node, start, path):
         """A hard link to an inode."""
@@ -303,6 +319,7 @@ class Tree:
         directory, name, node, must_be_directory = self.walk(task, start, path, follow=False)
         if node is not None:
             raise LinuxError(EEXIST)
+        check(directory, task, W_OK | X_OK)
         return directory, name, must_be_directory
 
     def rename(self, task, old_start, old_path, new_start, new_path, replace=True):
@@ -323,8 +340,12 @@ class Tree:
             raise LinuxError(ENOTDIR)
         elif replaced is not None and replaced.kind == S_IFDIR:
             raise LinuxError(ENOTEMPTY if _is_above(replaced, old.directory) else EISDIR)
-        if replaced is not None and _same(node, replaced):
-            return
+        check_removal(old.directory, node, task)
+        check(new.directory, task, W_OK | X_OK)
+        if replaced is not None:
+            if _same(node, replaced):
+                return
+            check_removal(new.directory, replaced, task)
         old.directory.move(old.name, node, new.directory, new.name, replaced)
 
     def _check_directory_move(self, node, new):
@@ -334,6 +355,12 @@ class Tree:
             raise LinuxError(EINVAL)
         if new.node is not None and new.node.kind != S_IFDIR:
             raise LinuxError(ENOTDIR)
+
+
+def _give(node, task):
+    """A new inode belongs to whoever made it; in a mount to the user of the machine."""
+    if isinstance(node, MemoryInode):
+        node.uid, node.gid = task.credentials.fsuid, task.credentials.fsgid
 
 
 def _same(a, b):

@@ -4,7 +4,8 @@ import gc
 import random
 import struct
 
-from emu.kernel.syscalls.linux import files, info  # noqa: F401  (registers the handlers)
+from emu.kernel.syscalls.linux import files, identity, info  # noqa: F401  (registers the handlers)
+from emu.kernel.syscalls.linux.credentials import ROOT
 from emu.kernel.syscalls.linux.errors import EFAULT, ENAMETOOLONG, ENOSPC, ESRCH, NAMES, Blocked, LinuxError
 from emu.kernel.syscalls.linux.numbers import NUMBERS
 from emu.kernel.syscalls.linux.registry import execute
@@ -79,8 +80,14 @@ class Machine:
     def set_nice(self, tid, value):
         self.nices[tid] = value
 
-    def set_realtime(self, tid, priority):
-        self.realtime[tid] = priority
+    def scheduling(self, tid):
+        return self.realtime.get(tid, (0, 0))
+
+    def set_scheduling(self, tid, policy, priority):
+        self.realtime[tid] = policy, priority
+
+    def credentials(self, tid):
+        return self.task_list[0].credentials
 
     def slack_ns(self, tid):
         return self.slacks.get(tid, 50_000)
@@ -107,6 +114,7 @@ class Task:
         self.files = table or FileTable()
         self.cwd = "/"
         self.umask = 0o022
+        self.credentials = ROOT
         self.limits = {}
         self.name = b"program"
         self.exe, self.program = "/bin/program", None
@@ -118,6 +126,14 @@ class Call:
         self.number, self.args, self.memo = number, args, None
         self.task, self.tree, self.machine, self.tid = guest.task, guest.tree, guest.machine, guest.task.pid
         self.read, self.write, self.string = guest.read, guest.write, guest.string
+
+    @property
+    def credentials(self):
+        return self.task.credentials
+
+    @credentials.setter
+    def credentials(self, wanted):
+        self.task.credentials = wanted
 
     def usage(self, who):
         return 1_500_000, 250_000, 2048

@@ -54,15 +54,6 @@ def test_sysinfo_tells_memory_and_tasks(guest):
     assert values[10] == 1 and values[15] == 1
 
 
-def test_the_guest_is_root_and_stays_root(guest):
-    assert [guest.sys(call) for call in ("getuid", "geteuid", "getgid", "getegid")] == [0] * 4
-    assert guest.sys("setuid", 0) == 0 and guest.sys("setuid", 1) == "EPERM" and guest.sys("setgid", 1) == "EPERM"
-    assert guest.sys("setreuid", -1, 0) == 0 and guest.sys("setresgid", 0, 0, 5) == "EPERM"
-    at = guest.put(b"\xff" * 12)
-    assert guest.sys("getresuid", at, at + 4, at + 8) == 0 and guest.read(at, 12) == bytes(12)
-    assert guest.sys("getgroups", 0, 0) == 0 and guest.sys("getgroups", -1, 0) == "EINVAL"
-
-
 def test_groups_and_sessions(guest):
     child = Task(101)
     child.group = child.session = SELF

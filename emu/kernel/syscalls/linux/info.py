@@ -1,16 +1,14 @@
-"""Served Linux calls about the machine, users, limits and scheduling parameters.
+"""Served Linux calls about the machine, limits and scheduling parameters.
 
-The guest has one user, root, and root may do what Linux lets root do; only what would change the machine is
-refused (EPERM).  Nice values, real-time priorities and timer slack reach the machine's scheduler and timekeeper; which
-policy runs, and what it makes of them, is the choice of whoever started the machine, whatever Linux policy a guest
-asks for.
+Root may do what Linux lets root do; only what would change the machine is refused (EPERM).  Nice values, real-time
+priorities and timer slack reach the machine's scheduler and timekeeper; which policy runs, and what it makes of them,
+is the choice of whoever started the machine, whatever Linux policy a guest asks for.
 """
 
 import struct
-from weakref import WeakKeyDictionary
 
 from ....limits import NAME_BYTES
-from .errors import EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH, LinuxError
+from .errors import EACCES, EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH, LinuxError
 from .registry import Int32, Pointer, Size, UInt32, UInt64, served
 
 RELEASE = "6.6.0"
@@ -134,6 +132,8 @@ def _set_limit(call, task, resource, address):
         raise LinuxError(EINVAL)
     if resource == RLIMIT_NOFILE and hard > NR_OPEN:
         raise LinuxError(EPERM)
+    if hard > _limit(task, resource)[1] and not call.credentials.privileged:
+        raise LinuxError(EPERM)
     task.limits[resource] = (soft, hard)
 
 
@@ -192,53 +192,6 @@ def times(call, address: Pointer):
 
 
 # --- users, groups, sessions ----------------------------------------------------------------------------------------
-
-
-@served("getuid", "geteuid", "getgid", "getegid")
-def get_identity(call):
-    return 0
-
-
-@served("setuid", "setgid", "setfsuid", "setfsgid")
-def set_identity(call, wanted: Int32):
-    if wanted:
-        raise LinuxError(EPERM)
-    return 0
-
-
-@served("setreuid", "setregid")
-def set_real_and_effective(call, real: Int32, effective: Int32):
-    if real not in (0, -1) or effective not in (0, -1):
-        raise LinuxError(EPERM)
-    return 0
-
-
-@served("setresuid", "setresgid")
-def set_identities(call, real: Int32, effective: Int32, saved: Int32):
-    if saved not in (0, -1):
-        raise LinuxError(EPERM)
-    return set_real_and_effective(call, real, effective)
-
-
-@served("getresuid", "getresgid")
-def get_identities(call, real_at: Pointer, effective_at: Pointer, saved_at: Pointer):
-    for address in (real_at, effective_at, saved_at):
-        call.write(address, bytes(4))
-    return 0
-
-
-@served("getgroups")
-def getgroups(call, size: Int32):
-    if size < 0:
-        raise LinuxError(EINVAL)
-    return 0
-
-
-@served("setgroups")
-def setgroups(call, size: Size):
-    if size:
-        raise LinuxError(EPERM)
-    return 0
 
 
 @served("getpgid")
@@ -310,8 +263,6 @@ def prctl(call, option: Int32, argument: UInt64):
 
 # --- scheduling parameters ------------------------------------------------------------------------------------------
 
-_parameters = WeakKeyDictionary()  # task -> {tid: (policy, priority)}
-
 
 def _thread(call, tid):
     """The tid of an existing thread, 0 meaning the caller; ESRCH, EINVAL."""
@@ -325,7 +276,7 @@ def _thread(call, tid):
 
 
 def _parameters_of(call, tid):
-    return _parameters.get(call.task, {}).get(_thread(call, tid), (SCHED_OTHER, 0))
+    return call.machine.scheduling(_thread(call, tid))
 
 
 def _set_parameters(call, tid, policy, priority):
@@ -335,8 +286,9 @@ def _set_parameters(call, tid, policy, priority):
     lowest, highest = PRIORITIES[policy]
     if not lowest <= priority <= highest:
         raise LinuxError(EINVAL)
-    _parameters.setdefault(call.task, {})[tid] = (policy, priority)
-    call.machine.set_realtime(tid, priority)
+    if priority and not call.credentials.privileged:
+        raise LinuxError(EPERM)
+    call.machine.set_scheduling(tid, policy, priority)
     return 0
 
 
@@ -415,6 +367,8 @@ def getpriority(call, which: Int32, who: Int32):
 @served("setpriority")
 def setpriority(call, which: Int32, who: Int32, value: Int32):
     for tid in _threads_of_priority(call, which, who):
+        if value < call.machine.nice(tid) and not call.credentials.privileged:
+            raise LinuxError(EACCES)
         call.machine.set_nice(tid, max(-20, min(19, value)))
     return 0
 

@@ -15,13 +15,17 @@ from ...vfs.abi import (
     AT_SYMLINK_NOFOLLOW,
     S_IFDIR,
     S_IFLNK,
+    W_OK,
+    X_OK,
 )
+from ...vfs.access import check, check_owner
 from ...vfs.layouts import pack_dirent, pack_stat, pack_statfs, pack_statx
 from .errors import (
     EINVAL,
     ENOENT,
     ENOTDIR,
     EOPNOTSUPP,
+    EPERM,
     ERANGE,
     LinuxError,
 )
@@ -38,6 +42,7 @@ from .registry import (
 
 SECOND_NS = 1_000_000_000
 RENAME_NOREPLACE = 1
+AT_EACCESS = 0x200  # the number is AT_REMOVEDIR's, too
 UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
 
 
@@ -134,6 +139,7 @@ def getcwd(call, address: Pointer, size: Size):
 def _change_directory(call, node):
     if node.kind != S_IFDIR:
         raise LinuxError(ENOTDIR)
+    check(node, call.task, X_OK)
     call.task.cwd = node
     return 0
 
@@ -207,8 +213,16 @@ def faccessat(call, dirfd: Int32, path: Path, mode: UInt32):
 @served("faccessat2")
 def faccessat2(call, dirfd: Int32, path: Path, mode: UInt32, flags: UInt32):
     only(mode, 7)
-    only(flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | 0x200)  # AT_EACCESS: real and effective user are the same
-    _find_inode(call, dirfd, path, flags).check_access(mode)
+    only(flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_EACCESS)
+    before = call.task.credentials
+    if not flags & AT_EACCESS:
+        call.task.credentials = before.as_real()  # for the way there, too
+    try:
+        node = _find_inode(call, dirfd, path, flags & ~AT_EACCESS)
+        node.check_access(mode)
+        check(node, call.task, mode)
+    finally:
+        call.task.credentials = before
     return 0
 
 
@@ -216,13 +230,17 @@ def faccessat2(call, dirfd: Int32, path: Path, mode: UInt32, flags: UInt32):
 def truncate(call, path: Path, size: Int64):
     if size < 0:
         raise LinuxError(EINVAL)
-    _find(call, AT_FDCWD, path, 0).truncate(size)
+    node = _find(call, AT_FDCWD, path, 0)
+    check(node, call.task, W_OK)
+    node.truncate(size)
     return 0
 
 
 @served("fchmod")
 def fchmod(call, fd: Int32, mode: UInt32):
-    call.task.files.usable(fd).node.set_mode(mode & 0o7777)
+    node = call.task.files.usable(fd).node
+    check_owner(node, call.task)
+    node.set_mode(mode & 0o7777)
     return 0
 
 
@@ -237,21 +255,31 @@ def fchmodat2(call, dirfd: Int32, path: Path, mode: UInt32, flags: UInt32):
     node = _find_inode(call, dirfd, path, flags)
     if node.kind == S_IFLNK:
         raise LinuxError(EOPNOTSUPP)
+    check_owner(node, call.task)
     node.set_mode(mode & 0o7777)
+    return 0
+
+
+def _change_owner(call, node, uid, gid):
+    """Root may give files away; an owner may give them to a group of its own."""
+    who = call.credentials
+    if not who.privileged:
+        mine = node.stat().uid == who.fsuid and uid in (-1, who.fsuid) and gid in (-1, who.fsgid, *who.groups)
+        if not mine:
+            raise LinuxError(EPERM)
+    node.set_owner(uid, gid)
     return 0
 
 
 @served("fchown")
 def fchown(call, fd: Int32, uid: Int32, gid: Int32):
-    call.task.files.usable(fd).node.set_owner(uid, gid)
-    return 0
+    return _change_owner(call, call.task.files.usable(fd).node, uid, gid)
 
 
 @served("fchownat")
 def fchownat(call, dirfd: Int32, path: Path, uid: Int32, gid: Int32, flags: UInt32):
     only(flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)
-    _find_inode(call, dirfd, path, flags).set_owner(uid, gid)
-    return 0
+    return _change_owner(call, _find_inode(call, dirfd, path, flags), uid, gid)
 
 
 @served("utimensat")
@@ -273,6 +301,10 @@ def utimensat(call, dirfd: Int32, path_at: Pointer, times_at: Pointer, flags: UI
     else:
         node = call.task.files.usable(dirfd).node
     if times != [None, None]:
+        if times != [now, now]:
+            check_owner(node, call.task)
+        elif node.stat().uid != call.credentials.fsuid:
+            check(node, call.task, W_OK)
         node.set_times(*times)
     return 0
 

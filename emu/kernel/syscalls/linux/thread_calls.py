@@ -60,6 +60,8 @@ def sys_clone(m, me, i):
     new.nice = t.nice
     new.realtime = t.realtime
     new.slack_ns = t.slack_ns
+    new.linux_policy = t.linux_policy
+    new.credentials = t.credentials
     copy_bytes(field_address(new, "name"), field_address(t, "name"), NAME_BYTES)
     if flags & CLONE_CHILD_CLEARTID:
         new.clear_child_tid = child_tid
