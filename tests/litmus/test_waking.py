@@ -30,3 +30,20 @@ def test_messages_sent_are_messages_consumed(crew):
 
 def test_control_a_cpu_that_parks_without_a_second_look_misses_an_interrupt(crew):
     assert run_rounds(crew, "parker", "sender", ONE_LOOK, MANY, CONTROL_S).violations > 0
+
+
+def wake_together(crew, rounds, bad, bound_s):
+    run = crew(2, policy="random")
+    run.machine["nr_cpus"] = 6
+    run.run_all(MODULE, "wake_one_each", rounds, bad, bound_s=bound_s)
+    return run
+
+
+def test_two_wakers_wake_two_cpus(crew):
+    run = wake_together(crew, 300_000, 0, 2.5)
+    assert run.violations == 0
+    assert run.results()[0] > 500, "too few rounds to mean anything"
+
+
+def test_control_two_wakers_that_look_and_then_clear_wake_one_cpu_twice(crew):
+    assert wake_together(crew, MANY, 1, CONTROL_S).violations > 0

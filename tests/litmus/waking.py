@@ -201,3 +201,46 @@ def waker(address, me, workers, count, how):
         set_word(m, SENT, done)
     result(m, me, done)
     return 0
+
+
+# --- two wakers that each have a thread for an idle CPU ---------------------------------------------
+
+IDLE = 0b111100  # CPUs 2 to 5, which are played by nobody
+
+
+@hot
+def _wake_badly(m, me):
+    """Control: the first idle CPU's bit is looked at, and then cleared."""
+    for cpu in range(2, 6):
+        if (load_relaxed(m, "idle") >> cpu) & 1:
+            fetch_and(m, "idle", ~(1 << cpu))
+            return
+
+
+@entry(5)
+def wake_one_each(address, me, workers, count, bad):
+    """In each round every worker wakes one CPU, and all are different ones."""
+    m = machine_at(address)
+    done = 0
+    while done < count and not over(m):
+        if me == 0:
+            exchange(m, "idle", IDLE)
+        if not meet(m, workers):
+            break
+        if bad:
+            _wake_badly(m, me)
+        else:
+            wake_idle(m, me, IDLE)
+        m.cpus[me].kicks = 0
+        if not meet(m, workers):
+            break
+        left = 0
+        for cpu in range(2, 6):
+            left += (load_relaxed(m, "idle") >> cpu) & 1
+        if left != 4 - workers:
+            violation(m)
+        if not meet(m, workers):
+            break
+        done += 1
+    result(m, me, done)
+    return 0

@@ -35,6 +35,7 @@ def parse(arguments):
     parser.add_argument("--limit", type=float, default=300, metavar="S", help="seconds for one mutant's tests [300]")
     parser.add_argument("--seed", type=int, default=1, help="of the order and of the tests [1]")
     parser.add_argument("--again", action="store_true", help="also those that have a verdict")
+    parser.add_argument("--new", action="store_true", help="none that was killed once, with whatever sources")
     parser.add_argument("--trust", action="store_true", help="run no test without a fault first: the suite passes")
     parser.add_argument("--report", action="store_true", help="run nothing")
     return parser.parse_args(arguments)
@@ -71,7 +72,8 @@ def _run(options, tree, results, mutants):
     campaign = Campaign(tree, results, options.seed, options.limit, options.trust)
     begun = time.monotonic()
     for n, mutant in enumerate(mutants, 1):
-        if results.present(key_of(mutant)) and not options.again:
+        known = results.latest(key_of(mutant)) if options.new else results.present(key_of(mutant))
+        if known and not options.again and not (options.new and known["verdict"] != KILLED):
             continue
         if options.minutes is not None and time.monotonic() - begun > options.minutes * 60:
             break
