@@ -161,7 +161,7 @@ def test_a_policy_that_fails_is_a_row_and_the_others_go_on(mix, tmp_path):
     assert "the machine failed" in why[str(wrong)]
     assert "hook 'pick' does not compile" in why[str(broken)] and "nosuchfield" in why[str(broken)]
     assert "the guests did not end within 1.5 s" in why[str(lost)] or "never picked" in why[str(lost)]
-    assert len(said) == 3 and len(done.stderr.splitlines()) == 6
+    assert len(said) == 3
 
 
 def test_compare_refuses_bad_input(mix, tmp_path):
