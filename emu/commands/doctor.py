@@ -1,67 +1,138 @@
-"""`emu doctor`: can this host run emu, and what is missing; ten lines."""
+"""`emu doctor`: can this host run emu, what is missing or refused, and what comes of it; one table.
+
+A row is (state, what, found, consequence).  `PROBLEM` rows, in which no machine can run, make the status 1; `note` rows
+say what a machine does without.
+"""
 
 import importlib.util
 import os
 import platform
+import resource
+import shutil
 import sys
 from importlib.metadata import version
 
 import click
 import psutil
+from rich.console import Console
+from rich.table import Table
 
 from emu import cache
 from emu.limits import GIB, MAX_CPUS, MIB
+
+OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
+DESCRIPTORS, DESCRIPTORS_PER_CPU = 40, 6  # that a supervisor needs
+LEAST_FILE_BYTES = 1 << 40  # the window's segments are sparse, and large
 
 
 @click.command()
 def doctor():
     """Say whether this host can run emu; sweep what dead machines left. Status 1: it cannot."""
-    checks = list(_checks())
-    for good, words in checks:
-        click.echo(f"{'ok' if good else 'PROBLEM':8}{words}")
-    sys.exit(0 if all(good for good, _ in checks) else 1)
+    rows = [row for check in CHECKS for row in check()]
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 160
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("", "what", "found", "consequence"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    sys.exit(1 if any(row[0] == PROBLEM for row in rows) else 0)
 
 
-def _checks():
-    from emu.machine.directory import stale_directories, sweep
-    from emu.machine.loader import GUEST_DIRECTORY
-    from emu.machine.topology import Topology
-    from emu.shm.segment import Window
-
-    cores = psutil.Process().cpu_affinity()
-    physical = psutil.cpu_count(logical=False)
+def _host():
     machine = platform.machine()
-    versions = f"Python {platform.python_version()}, numba {version('numba')}"
-    yield machine in ("x86_64", "aarch64"), f"host {machine}, {versions}"
-    of = f"{psutil.cpu_count()} ({physical} physical)"
-    siblings = max(1, (psutil.cpu_count() or 1) // (physical or 1))
-    default = Topology(1, len(cores), 1)
-    host = f"cores: {len(cores)} usable of {of}, {siblings} threads each"
-    yield True, f"{host}; a machine has up to {MAX_CPUS} CPUs, {default} by default, siblings last"
+    found = f"{machine}, Python {platform.python_version()}, numba {version('numba')}"
+    known = machine in ("x86_64", "aarch64")
+    yield OK if known else PROBLEM, "host", found, "code is compiled for it" if known else "needs x86-64 or aarch64"
+
+
+def _cores():
+    from emu.machine.config import may_pin, usable_cores
+
+    usable, cores, physical = len(usable_cores()), psutil.cpu_count() or 1, psutil.cpu_count(logical=False)
+    default = min(usable, MAX_CPUS)
+    found = f"{usable} usable of {cores} ({physical or 'unknown'} physical)"
+    yield OK, "cores", found, f"{default} CPUs by default, {MAX_CPUS} at most"
+    if may_pin():
+        yield OK, "pinning", "allowed", "CPU n runs on core n modulo cores"
+    else:
+        yield NOTE, "pinning", "refused (sched_setaffinity)", "CPUs run unpinned; a run says so"
+
+
+def _memory():
+    from emu.shm.segment import SHARED, Window
+
     free = psutil.virtual_memory().available
-    needs = "a machine of 8 CPUs needs about 0.5 GiB beside its guest's"
-    yield free > GIB, f"memory: {free / GIB:.1f} GiB available; {needs}"
-    yield hasattr(os, "memfd_create"), "anonymous shared memory (memfd)"
+    needs = "8 CPUs need about 0.5 GiB beside the guest's memory"
+    yield OK if free > GIB else NOTE, "memory", f"{free / GIB:.1f} GiB available", needs
+    try:
+        os.close(os.memfd_create("emu-doctor", os.MFD_CLOEXEC))
+        yield OK, "shared memory", "memfd", "nothing in the file system"
+    except (OSError, AttributeError) as error:
+        said = getattr(error, "strerror", "missing")
+        yield NOTE, "shared memory", f"memfd refused ({said})", f"nameless files in {SHARED}, if it has room"
     try:
         Window.create(64 * MIB).destroy()
-        yield True, "shared window: mapped at the same address in every process"
+        yield OK, "window", "mapped", "the same addresses in every process"
     except OSError as error:
-        yield False, f"shared window cannot be mapped: {error}"
-    yield True, f"compile cache {cache.CACHE_DIR}: {_cache_state()}"
-    found = importlib.util.find_spec("ziglang") is not None
-    compiler = "ziglang" if found else "none (pip install 'emu[test]' to build C guests)"
-    yield True, f"guest compiler: {compiler}"
-    guests = sorted(path.stem for path in GUEST_DIRECTORY.glob("*.elf"))
-    yield bool(guests), f"guests: {', '.join(guests) or 'none found'}"
+        yield PROBLEM, "window", f"cannot be mapped: {error.strerror}", "no machine can run"
+
+
+def _limits():
+    """Limits of this process that are lower than a machine needs."""
+    limits = (
+        ("open files (ulimit -n)", resource.RLIMIT_NOFILE, DESCRIPTORS + DESCRIPTORS_PER_CPU * 8, "files for 8 CPUs"),
+        ("file size (ulimit -f)", resource.RLIMIT_FSIZE, LEAST_FILE_BYTES, "bytes for shared memory"),
+        ("address space (ulimit -v)", resource.RLIMIT_AS, LEAST_FILE_BYTES, "bytes for the window"),
+    )
+    low = []
+    for name, number, needed, what in limits:
+        soft, _ = resource.getrlimit(number)
+        if soft != resource.RLIM_INFINITY and soft < needed:
+            low.append((NOTE, name, f"{soft:,}", f"machines need up to {needed:,} {what}"))
+    yield from low or [(OK, "limits", "high enough", "")]
+
+
+def _sockets():
+    from emu.machine.directory import _root, stale_directories, sweep
+
     stale = len(stale_directories())
-    yield True, f"sockets of dead machines: {stale} found, {sweep()} swept"
-    yield True, "compiling for this host's processor; guests are RV64GC Linux, static"
+    try:
+        yield OK, "sockets", str(_root()), f"{stale} directories of dead machines found, {sweep()} swept"
+    except OSError as error:
+        yield PROBLEM, "sockets", "no place", error.strerror
 
 
-def _cache_state():
+def _cache():
     entries, bad = cache.entries(), cache.damaged()
-    if not entries:
-        return "empty: the first run compiles for about a minute"
+    where = str(cache.CACHE_DIR)
     if bad:
-        return f"of {len(entries)} functions {len(bad)} missing or damaged: the next run compiles them anew"
-    return f"complete, {len(entries)} functions, all checksums right"
+        state = f"of {len(entries)} functions {len(bad)} missing or damaged: the next run compiles them anew"
+        yield NOTE, "compile cache", where, state
+    elif entries:
+        yield OK, "compile cache", where, f"complete: {len(entries)} functions, all checksums right"
+    else:
+        yield OK, "compile cache", where, "empty: the first run compiles for about a minute"
+    try:
+        cache.store(cache.CACHE_DIR / "doctor", "doctor", b"")
+        (cache.CACHE_DIR / "doctor").unlink()
+    except OSError as error:
+        effect = "policies of yours are compiled by every process" if entries and not bad else "no machine can run"
+        state = NOTE if entries and not bad else PROBLEM
+        yield state, "compile cache", f"cannot be written: {error.strerror}", f"{effect}; set EMU_CACHE_DIR"
+
+
+def _programs():
+    from emu.machine.loader import GUEST_DIRECTORY
+
+    guests = sorted(path.stem for path in GUEST_DIRECTORY.glob("*.elf"))
+    yield OK if guests else PROBLEM, "guests", f"{len(guests)}", ", ".join(guests) or "emu is not installed whole"
+    zig = importlib.util.find_spec("ziglang") is not None
+    found = ["ziglang"] * zig + ["riscv64-linux-gnu-gcc"] * bool(shutil.which("riscv64-linux-gnu-gcc"))
+    needs = "builds static RISC-V programs" if found else "pip install 'emu[test]' brings one; only to build guests"
+    yield OK if found else NOTE, "C compiler", ", ".join(found) or "none", needs
+
+
+CHECKS = (_host, _cores, _memory, _limits, _sockets, _cache, _programs)

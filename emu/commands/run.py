@@ -7,7 +7,9 @@ Errors are one line and status 2; a machine that failed is status 70 (EX_SOFTWAR
 """
 
 import contextlib
+import errno
 import json
+import os
 import signal
 import sys
 
@@ -107,10 +109,25 @@ def errors_in_one_line():
         from emu import MachineError  # late: what it brings along takes a while to import
 
         if not isinstance(error, MachineError):
-            raise
+            print(f"emu: {_refused(error)}", file=sys.stderr)
+            sys.exit(MACHINE_FAILED)
         failed = str(error).startswith("the machine failed")
         print(f"emu: {error}", file=sys.stderr)
         sys.exit(MACHINE_FAILED if failed else BAD_INPUT)
+
+
+def _refused(error):
+    """One line about what the host refused to a machine that was about to start; other errors are raised again."""
+    import zmq
+
+    number = getattr(error, "errno", None)
+    if not isinstance(error, (OSError, MemoryError, zmq.ZMQError)):
+        raise error
+    if isinstance(error, MemoryError) or number == errno.ENOMEM:
+        return "the machine failed: the host has no memory for it (free some, or see ulimit -v)"
+    if number in (errno.EMFILE, errno.ENFILE):
+        return f"the machine failed: {os.strerror(number)}: raise the limit (ulimit -n)"
+    return f"the machine failed: {error}"
 
 
 def start_early():

@@ -5,6 +5,7 @@ machines that start at the same time wait for one another instead of compiling t
 """
 
 import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -29,6 +30,8 @@ def ensure_warm(quiet=False):
             if not cache.is_warm():
                 cache.mark_warm(_compile(quiet))
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise MachineError(f"{error.strerror}: raise the limit (ulimit -n)") from None
         raise MachineError(cache.not_written(error)) from None
 
 

@@ -1,6 +1,7 @@
 """What a person may ask of a machine, and the one line for what nobody can have."""
 
 import os
+import uuid
 
 import pytest
 
@@ -132,3 +133,50 @@ def test_where_the_host_does_not_tell_its_cores_there_are_as_many_as_it_has(monk
     assert Config.make(quiet=True).cpus == 3
     monkeypatch.setattr(os, "cpu_count", lambda: 500)
     assert config.default_cpus() == MAX_CPUS
+
+
+POLICY = '''
+"""mine: nothing. {}"""
+from emu.kernel.hooks import hook
+
+
+@hook
+def enqueue(m, queue, thread, reason):
+    return 0
+
+
+@hook
+def pick(m, queue):
+    return -1
+
+
+@hook
+def dequeue(m, queue, thread):
+    return 0
+'''
+
+
+@pytest.fixture
+def policy(tmp_path):
+    """A policy that nobody has compiled before."""
+    file = tmp_path / "mine.py"
+    file.write_text(POLICY.format(uuid.uuid4()))
+    return str(file)
+
+
+def test_a_policy_is_compiled_once_and_a_line_says_so_the_first_time(policy, capsys):
+    Config.make(policy=policy)
+    assert capsys.readouterr().err == f"emu: compiling policy {policy} (once)…\n"
+    Config.make(policy=policy)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_policy_that_cannot_be_kept_is_compiled_all_the_same_and_a_line_says_why(policy, capsys, monkeypatch):
+    def full(path, symbol, code):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("emu.hot.store", full)
+    assert Config.make(policy=policy).policy == policy
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("emu: compiling policy")
+    assert "No space left on device" in second and second.endswith("each process compiles the policy for itself")

@@ -1,0 +1,36 @@
+"""Static programs of another C library, glibc: where a cross compiler is installed (.ci/run does that where it can)."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMPILER = shutil.which("riscv64-linux-gnu-gcc")
+RUN = [sys.executable, str(Path(__file__).resolve().parents[2] / "tools" / "run.py")]
+SOURCE = """
+#include <pthread.h>
+#include <stdio.h>
+static void *work(void *argument) { return (char *)argument + 1; }
+int main(int argc, char **argv) {
+    pthread_t thread;
+    void *result;
+    pthread_create(&thread, NULL, work, argv[argc - 1]);
+    pthread_join(thread, &result);
+    printf("%s: %s\\n", argv[0], (char *)result);
+    return 7;
+}
+"""
+
+
+@pytest.mark.skipif(COMPILER is None, reason="needs riscv64-linux-gnu-gcc (Debian: gcc-riscv64-linux-gnu)")
+@pytest.mark.parametrize("flags", [["-static"], ["-static-pie"]])
+def test_a_static_glibc_program_runs_by_a_relative_path(warm, tmp_path, flags):
+    (tmp_path / "program.c").write_text(SOURCE)
+    command = [COMPILER, "-O1", *flags, "-pthread", "program.c", "-o", "program"]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
+    for name in ("program", "./program"):
+        command = [*RUN, "--quiet", "--cpus", "1", name, "argument"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stdout, done.stderr) == (7, f"{name}: rgument\n", "")
