@@ -18,8 +18,8 @@ from ..kernel.runqueue import charge, lock_queue, mark_time, may_not_stay, unloc
 from ..kernel.sched import block, others_wait, pay_look, pick_next, switch, work_for
 from ..kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
 from ..kernel.signals import signal_waits
-from ..kernel.sleeping import interrupt_sleep
-from ..kernel.states import LIFE_DRAINING, SLEEP_KERNEL, SLEEP_SERVER
+from ..kernel.sleeping import begin_anew, interrupt_sleep
+from ..kernel.states import LIFE_DRAINING, SLEEP_KERNEL
 from ..kernel.suspend import stop_here
 from ..kernel.syscalls.actions import BLOCK, END_TASK, LEFT, RESUME, SERVE, YIELD
 from ..kernel.task import is_ending
@@ -111,20 +111,23 @@ def _run_thread(m, me, i):
     if c.resched != 0 or may_not_stay(m, me, t):
         switch(m, me, i, False)
         return
-    if signal_waits(m, t) or t.fault_signal != 0:
+    undisturbed = t.undisturbed
+    if t.fault_signal != 0 or (undisturbed == 0 and signal_waits(m, t)):
         _ask_server(m, me, i, REQUEST_SIGNAL)
         return
-    if t.restart != 0:  # interrupted by a signal that another thread took
-        t.restart = 0
-        t.pc -= 4
-        t.x[A0] = t.restart_a0
+    if t.restart != 0:
+        begin_anew(t)
     budget = c.tick_at - c.instructions
     if budget <= 0:
         budget = BUDGET_INSTRUCTIONS
         c.tick_at = c.instructions + budget
         if _tick(m, me, i):
             return
+    if undisturbed != 0:
+        budget = 1
     reason = call_4(c.interpret, address_of(m), me, i, budget)
+    if undisturbed != 0:
+        t.undisturbed = 0
     if reason == EXIT_ECALL:
         _system_call(m, me, i)
     elif reason == EXIT_TRAP:
@@ -159,9 +162,9 @@ def _system_call(m, me, i):
             host_yield()  # nothing else to run here: what the thread spins for may want this core
     elif action == BLOCK:
         if is_ending(m, t.task) or signal_waits(m, t):
-            interrupt_sleep(m, me, i, False)  # cz-4: the event came before the sleep
+            interrupt_sleep(m, me, i)  # cz-4: the event came before the sleep
         elif load_seq_cst(t, "suspend") != 0:
-            interrupt_sleep(m, me, i, True)
+            interrupt_sleep(m, me, i)
         block(m, me, i)
     elif action == SERVE:
         _ask_server(m, me, i, REQUEST_SYSCALL)
@@ -173,7 +176,7 @@ def _ask_server(m, me, i, request):
     never_inline()
     t = m.threads[i]
     t.request = request
-    prepare_sleep(t, SLEEP_SERVER if request == REQUEST_SYSCALL else SLEEP_KERNEL)
+    prepare_sleep(t, SLEEP_KERNEL)
     ask_for_thread(m, me, i)
     block(m, me, i)
 

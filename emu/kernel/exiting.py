@@ -14,6 +14,7 @@ from .mutex import release_mutexes
 from .reaping import no_references_held, reap_thread
 from .references import kill_references, release_task
 from .sched import leave
+from .signals import leave_signals
 from .suspend import NO_MORE, tell_suspender
 from .task import exit_code
 from .thread import quit_task
@@ -43,6 +44,7 @@ def exit_thread(m, me, i, status):
         clear_and_wake(m, me, k, t.clear_child_tid)
     fetch_add(m.tasks[k], "past_instructions", t.instructions)
     left = quit_task(m, me, i)
+    leave_signals(m, me, i)
     if left == 0:  # the last thread's status counts where nobody ended the task
         if compare_exchange(m.tasks[k], "exiting", 0, exit_code(status) + 1):
             m.tasks[k].kill_reason = KILL_EXITED

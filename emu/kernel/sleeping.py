@@ -1,16 +1,17 @@
 """Ending a sleep from outside: time-outs, signals, kill, and the system server's answers."""
 
 from ..hot import entry, hot, never_inline
-from ..shm.atomics import exchange, load_seq_cst
+from ..shm.atomics import load_seq_cst
 from ..shm.events import TIMER, emit
 from ..shm.layout import machine_at
 from ..shm.memory import monotonic_ns
-from ..shm.spinlock import field_address
 from .errno import EINTR, ERESTART, ETIMEDOUT
 from .futex import take_waiter
 from .sched import make_runnable
 from .states import (
     NATIVE_SLEEPS,
+    RESTART_CALL,
+    RESTART_UNHANDLED,
     SLEEP_FUTEX,
     SLEEP_KERNEL,
     SLEEP_QUEUE,
@@ -20,9 +21,10 @@ from .states import (
     SLEEP_TIMED,
 )
 from .timeouts import count_stale
-from .vm.usercopy import put_word
-from .wait import A0, hand_over, reason_of, sleep_word, take
+from .wait import A0, hand_over, prepare_sleep, reason_of, sleep_word, take
 from .waitqueue import take_from_queue
+
+ECALL_BYTES = 4
 
 
 @hot
@@ -56,11 +58,11 @@ def expire(m, me, i, word):
 
 
 @hot
-def interrupt_sleep(m, me, i, to_suspend):
-    """A signal, kill or suspend for thread i: end its sleep, if it sleeps, with EINTR or a restart.
+def interrupt_sleep(m, me, i):
+    """A signal, kill or suspend for thread i: end its sleep, if it sleeps. True when this ended it.
 
-    For a suspend every sleep is restarted, timed ones until their old deadline.  Native sleeps always end with EINTR
-    (cz-6): what their calls did before they slept, such as to release a lock, is not done twice.
+    THREAD.restart says how its call goes on (states.py, RESTART_*).  Native sleeps always end with EINTR (cz-6): what
+    their calls did before they slept, such as to release a lock, is not done twice.
     """
     never_inline()
     t = m.threads[i]
@@ -73,26 +75,32 @@ def interrupt_sleep(m, me, i, to_suspend):
     if not _take(m, me, i, word):
         return False
     count_stale(m, word)
-    result = -ERESTART
     if (NATIVE_SLEEPS >> reason) & 1:
-        result = -EINTR
-    elif word & SLEEP_TIMED and to_suspend:
-        t.resume_deadline_ns = t.deadline_ns
-    elif word & SLEEP_TIMED:
-        result = -EINTR  # a relative time-out must not begin anew
-        if reason == SLEEP_TIME and t.sleep_remainder != 0:
-            _store_remainder(m, me, t)
-    t.restart = 1 if result == -ERESTART else 0
-    finish(m, me, i, result)
+        t.restart = 0
+        finish(m, me, i, -EINTR)
+        return True
+    t.resume_deadline_ns = t.deadline_ns if word & SLEEP_TIMED or reason == SLEEP_SERVER else 0
+    if reason != SLEEP_TIME:
+        t.sleep_remainder = 0
+    if reason == SLEEP_SERVER:
+        t.restart = t.sleep_restart
+    else:
+        t.restart = RESTART_UNHANDLED if word & SLEEP_TIMED else RESTART_CALL
+    finish(m, me, i, -ERESTART)
     return True
 
 
 @hot
-def _store_remainder(m, me, t):
-    left = max(t.deadline_ns - monotonic_ns(), 0)
-    scratch = field_address(m.cpus[me], "scratch")
-    put_word(m, me, t.task, t.sleep_remainder, scratch, left // 1_000_000_000)
-    put_word(m, me, t.task, t.sleep_remainder + 8, scratch, left % 1_000_000_000)
+def begin_anew(t):
+    """An interrupted call whose signal nobody handled: the thread makes it again, with the mask from before it."""
+    never_inline()
+    t.restart = 0
+    t.awaited = 0
+    if t.mask_is_saved != 0:
+        t.signal_mask = t.saved_mask
+        t.mask_is_saved = 0
+    t.pc -= ECALL_BYTES
+    t.x[A0] = t.restart_a0
 
 
 # --- the system server's side -------------------------------------------------
@@ -125,20 +133,21 @@ def finish_without_result(address, me, i):
     return 0
 
 
-@entry(3)
-def serve_later(address, me, i):
-    """The call has to wait: the thread sleeps on, and signals may end that.
+@entry(5)
+def serve_later(address, me, i, restart, deadline_ns):
+    """The call has to wait: the thread sleeps on, and from here on signals may end that (RESTART_*; 0: they may not).
 
+    `deadline_ns` (0: none) is kept for when it begins anew; the server looks after it.
     Returns the sleep's word.  The caller then looks for signals and kill once more.
     """
     t = machine_at(address).threads[i]
-    t.sleep_sequence += 1
-    word = (t.sleep_sequence << 8) | SLEEP_SERVER
-    exchange(t, "sleep", word)  # before signals are looked at; pairs with fetch_or in post_signal
-    return word
+    t.sleep_restart = restart
+    t.deadline_ns = deadline_ns
+    # Before signals are looked at; pairs with fetch_or in siginfo.post.
+    return prepare_sleep(t, SLEEP_SERVER if restart != 0 else SLEEP_KERNEL)
 
 
 @entry(3)
 def interrupt(address, me, i):
     """Cold form of interrupt_sleep."""
-    return 1 if interrupt_sleep(machine_at(address), me, i, False) else 0
+    return 1 if interrupt_sleep(machine_at(address), me, i) else 0

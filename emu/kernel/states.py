@@ -41,12 +41,17 @@ TASK_FREE, TASK_ALIVE = range(2)
 SUSPEND_ASKED, SUSPENDED = 1, 2
 
 # Why a thread sleeps (low byte of THREAD.sleep; kernel/wait.py reason_of).
-# SLEEP_KERNEL is the server's work on a trap or signal, which nothing interrupts.
+# SLEEP_KERNEL is the server's work on a call, trap or signal, which nothing interrupts: a call that does not wait never
+# says EINTR.  SLEEP_SERVER is a served call that has to wait.
 # SLEEP_QUEUE is in a wait queue, SLEEP_WAITS for another thread's suspension.
 SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL = range(1, 6)
 SLEEP_SUSPEND, SLEEP_QUEUE, SLEEP_WAITS = range(6, 9)
 SLEEP_NAMES = ("", "futex", "time", "server", "event", "kernel", "suspended", "queue", "suspends another")
 NATIVE_SLEEPS = 1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS  # of native calls: never begun anew
+# How an interrupted call goes on (THREAD.restart), as in Linux.  It begins anew, a timed one until its old deadline,
+# where no handler runs; where one does: RESTART_CALL begins anew if the handler has SA_RESTART, else EINTR (read,
+# futex); RESTART_UNHANDLED says EINTR (signal(7)'s list of calls that are never restarted: sleeps, poll, sigsuspend).
+RESTART_CALL, RESTART_UNHANDLED = 1, 2
 SLEEP_TIMED = 0x80  # with each of them: the timekeeper is told to end it
 
 

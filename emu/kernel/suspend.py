@@ -12,7 +12,7 @@ sleep was claimed by the one who resumes it.  Resume against "about to be suspen
 thread declares the sleep, then moves SUSPEND_ASKED to SUSPENDED; a resumer takes the word to 0, and
 where it found SUSPENDED the sleep is there to be claimed.
 
-A timed sleep that a suspend interrupts goes on afterwards until its old deadline.
+A timed sleep that a suspend interrupts goes on afterwards until its old deadline, unless a handler runs in between.
 
 Who waits for the suspension stands in THREAD.suspender of the thread to be suspended, before the mark is set: an actor
 (the supervisor, who is interrupted) or a sleep of another thread (which is ended).  Everything that decides the wait
@@ -50,7 +50,7 @@ def suspend_async(m, me, i):
     never_inline()
     if not compare_exchange(m.threads[i], "suspend", 0, SUSPEND_ASKED):  # pairs with prepare_sleep in the sleeper
         return False
-    interrupt_sleep(m, me, i, True)
+    interrupt_sleep(m, me, i)
     nudge(m, me, i)
     return True
 

@@ -8,7 +8,7 @@ machine is closing, the schedulers are told to drain (rust-1).
 """
 
 from ..hot import entry, hot, never_inline
-from ..limits import IPI_RESCHEDULE, IPI_STOP, KERNEL_TASK, MAX_JOBS, TASK_POLICY_WORDS
+from ..limits import IPI_RESCHEDULE, IPI_STOP, KERNEL_TASK, MAX_JOBS, MAX_SIGINFOS_PER_TASK, TASK_POLICY_WORDS
 from ..shm import lockrank
 from ..shm.atomics import compare_exchange, exchange, load_relaxed, load_seq_cst, store_release
 from ..shm.events import REAP, emit
@@ -20,6 +20,7 @@ from .handles import task_handle, task_index
 from .hooks import ADD_TASK, REMOVE_TASK, tell_task
 from .ipi import send_ipi
 from .references import begin_references, kill_references
+from .siginfo import discard
 from .sleeping import interrupt_sleep
 from .states import RUNNING, TASK_ALIVE, TASK_FREE, queue_of, state_of
 from .thread import lock_task, unlock_task
@@ -70,6 +71,10 @@ def create_task(address, me):
     count_made(m, me, TAG_TASK, TASK_BYTES)
     exchange(t, "past_instructions", 0)
     exchange(t, "signals", 0)
+    t.signal_first = 0
+    t.signal_last = 0
+    t.nr_siginfos = 0
+    t.max_siginfos = MAX_SIGINFOS_PER_TASK
     exchange(t, "handled", 0)
     exchange(t, "ignored", 0)
     for n in range(len(t.handler)):
@@ -119,7 +124,7 @@ def end_task(m, me, k, wait_status, reason):
     lock_task(m, me, k)
     i = m.tasks[k].first_thread
     while i >= 0:
-        interrupt_sleep(m, me, i, False)
+        interrupt_sleep(m, me, i)
         nudge(m, me, i)
         i = m.threads[i].sibling_next
     unlock_task(m, me, k)
@@ -151,6 +156,7 @@ def reap_task(address, me, k):
     t = m.tasks[k]
     emit(m, me, REAP, -1, k, t.job)
     tell_task(m, me, REMOVE_TASK, k)
+    discard(m, me, k, t, -1)
     destroy_space(m, me, k)
     job = m.jobs[t.job]
     job.status = load_relaxed(t, "exiting") - 1

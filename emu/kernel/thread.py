@@ -17,6 +17,7 @@ from .states import FREE, NEW, set_where
 
 THREAD_BYTES = THREAD.size
 SPARE_NONE, SPARE_CLOSED = -1, -2
+SS_DISABLE = 2  # of sigaltstack
 
 
 @hot
@@ -55,6 +56,7 @@ def reset_thread(m, i, task):
     for k in range(len(t.policy)):
         t.policy[k] = 0
     t.task = task
+    t.is_listed = 0
     t.next = -1
     t.previous = -1
     t.affinity = ALL_CPUS
@@ -70,13 +72,10 @@ def reset_thread(m, i, task):
     t.clear_child_tid = 0
     t.robust_list = 0
     fill_bytes(field_address(t, "name"), 0, NAME_BYTES)
-    store_relaxed(t, "signals", 0)
-    t.fault_signal = 0
-    t.signal_mask = 0
-    t.alt_stack = 0
-    t.alt_stack_bytes = 0
+    reset_signals(t)
     t.request = 0
     t.restart = 0
+    t.sleep_restart = 0
     t.runtime_ns = 0
     t.run_delay_ns = 0
     t.slices = 0
@@ -96,6 +95,25 @@ def reset_thread(m, i, task):
 def next_generation(t):
     """Make every handle to a record stale. A handle has 31 bits for it."""
     t.generation = (t.generation + 1) & 0x7FFFFFFF
+
+
+@hot
+def reset_signals(t):
+    store_relaxed(t, "signals", 0)
+    t.signal_first = 0
+    t.signal_last = 0
+    t.fault_signal = 0
+    t.fault_code = 0
+    t.fault_address = 0
+    t.signal_mask = 0
+    t.saved_mask = 0
+    t.mask_is_saved = 0
+    t.awaited = 0
+    t.undisturbed = 0
+    t.flood = 0
+    t.alt_stack = 0
+    t.alt_stack_bytes = 0
+    t.alt_stack_flags = SS_DISABLE
 
 
 @hot
@@ -140,6 +158,7 @@ def join_task(m, me, i):
         m.threads[k.first_thread].sibling_previous = i
     k.first_thread = i
     k.nr_threads += 1
+    t.is_listed = 1
     unlock_task(m, me, t.task)
     return True
 
@@ -157,6 +176,7 @@ def quit_task(m, me, i):
     if t.sibling_next >= 0:
         m.threads[t.sibling_next].sibling_previous = t.sibling_previous
     k.nr_threads -= 1
+    t.is_listed = 0
     left = k.nr_threads
     unlock_task(m, me, t.task)
     return left

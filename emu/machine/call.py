@@ -152,6 +152,8 @@ class Call:
         self.machine = server.view
         self.tree = server.tree
         self.memo = None
+        self.resume_deadline_ns = int(thread["resume_deadline_ns"])  # of the wait that was interrupted, or 0
+        thread["resume_deadline_ns"] = 0
         index = int(thread["task"])
         self.task_index = index
         self.task = server.tasks[index]

@@ -36,13 +36,17 @@ from ..kernel.ipi import INTERRUPTED, begin_park, end_park, owed, post, take_pen
 from ..kernel.kernel_task import make_kernel_task
 from ..kernel.kill_reasons import KILL_ASKED, KILL_FAULT, KILL_INTERNAL, KILL_SIGNAL
 from ..kernel.server_ring import NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, take_request
-from ..kernel.signals import IGNORED_BY_DEFAULT, SIGPIPE, bit, post_signal, waits_for_thread
+from ..kernel.siginfo import SI_KERNEL, SI_USER
+from ..kernel.signals import SIGPIPE, SIGSEGV, bit, post_signal, signed, waits_for_thread
+from ..kernel.states import RESTART_CALL, RESTART_UNHANDLED
 from ..kernel.suspend import ask_resume, ask_suspend
 from ..kernel.syscalls.linux import registry
 from ..kernel.syscalls.linux.credentials import CredentialTable
 from ..kernel.syscalls.linux.errors import ENOSYS, EPIPE, Blocked, LinuxError
 from ..kernel.syscalls.linux.numbers import name_of
+from ..kernel.syscalls.linux.signal_masks import restore_mask
 from ..kernel.thread import create_thread
+from ..kernel.timeouts import NEVER
 from ..kernel.vfs.programs import Programs
 from ..kernel.vfs.stream import HostStream, StreamNode
 from ..limits import IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
@@ -59,7 +63,7 @@ from .waiting import WaitingCalls
 
 NR_SIGRETURN = 139
 SP = 2
-SIGSEGV, SIGKILL = 11, 9
+SIGKILL = 9
 REQUESTS_PER_TURN = 64  # then the supervisor, host descriptors and deadlines have their turn
 NOTICE_MS = 100  # between two tries to write lines that their reader has not taken
 WORDS = {REQUEST_SIGNAL: "delivery of a signal", REQUEST_TRAP: "report of a trap"}
@@ -111,10 +115,6 @@ class Server:
         self.tasks = {}  # task index -> TaskState
         self.credentials = CredentialTable(lambda: set(self.machine["threads"]["credentials"].tolist()))
         self.unknown_calls = {}  # name -> count
-        self.fault_codes = {}  # thread index -> (si_code, address)
-        self.suspended_masks = {}  # thread index -> mask to restore
-        self.waited_signals = {}  # thread index -> mask of rt_sigtimedwait
-        self.timedwait_info = {}  # thread index -> its siginfo address
         self.stopped = False
         self.poller = zmq.Poller()
         self.waiting = WaitingCalls(self.poller)
@@ -224,9 +224,11 @@ class Server:
         number = int(thread["x"][17])
         if number == NR_SIGRETURN:
             try:
-                sigreturn(self, thread)
+                status = sigreturn(self, i, thread, self.machine["tasks"][int(thread["task"])])
+                if status is not None:
+                    self.end_task(int(thread["task"]), status)
             except LinuxError:
-                self.end_task(int(thread["task"]), SIGSEGV)
+                thread["fault_signal"], thread["fault_code"], thread["fault_address"] = SIGSEGV, SI_KERNEL, 0
             return NO_RESULT
         if registry.handler_of(number) is None:
             name = name_of(number)
@@ -243,15 +245,22 @@ class Server:
         except ThreadEnds:
             return NO_RESULT
         except Blocked as blocked:
-            self.waiting.add(i, sleeping.serve_later(self.base, SERVER, i), call, blocked)
+            self.waiting.add(i, self._sleep_on(i, blocked), call, blocked)
             if waits_for_thread(self.base, i):  # a signal came before the sleep (cz-4)
                 sleeping.interrupt(self.base, SERVER, i)
             return WAITS
         except Exception as error:
             return -self.mishaps.note(name_of(call.number), error)
+        restore_mask(self, i, call.thread)
         if result == -EPIPE:
-            post_signal(self.base, SERVER, i, SIGPIPE)
+            post_signal(self.base, SERVER, i, SIGPIPE, SI_USER, call.task.pid)
         return result
+
+    def _sleep_on(self, i, blocked):
+        """The word of the sleep in which thread i waits as a Blocked says."""
+        restart = RESTART_CALL if blocked.restarts else RESTART_UNHANDLED
+        deadline_ns = min(blocked.deadline_ns or 0, NEVER)
+        return sleeping.serve_later(self.base, SERVER, i, restart if blocked.interruptible else 0, deadline_ns)
 
     def _retry(self, threads):
         """Make waiting calls again; those whose sleep is over are forgotten. True when something has changed by it."""
@@ -280,31 +289,21 @@ class Server:
         return NO_RESULT
 
     def _trap(self, i, thread):
-        number, code, line = report_trap(self, i, thread)
+        number, code, address, line = report_trap(self, i, thread)
         task = self.machine["tasks"][int(thread["task"])]
         handler = int(task["handler"][number - 1])
         blocked = int(thread["signal_mask"]) & bit(number)
         if handler in (0, 1) or blocked:
-            self.notices.say(line)
+            self.tell_person(thread, line)
             self.end_task(int(thread["task"]), number, KILL_FAULT)
         else:
-            thread["fault_signal"] = number
-            self.fault_codes[i] = (code, int(thread["trap_value"]))
+            thread["fault_signal"], thread["fault_code"], thread["fault_address"] = number, code, signed(address)
         return NO_RESULT
 
-    def ignored(self, i, number):
-        """True when a signal's default is to be ignored."""
-        return bool(IGNORED_BY_DEFAULT & bit(number))
-
-    def set_action_masks(self, task):
-        """Keep the masks that hot code looks at in step with the table of handlers."""
-        handled = ignored = 0
-        for k, handler in enumerate(task["handler"]):
-            if handler == 1:
-                ignored |= bit(k + 1)
-            elif handler != 0:
-                handled |= bit(k + 1)
-        task["handled"], task["ignored"] = handled, ignored
+    def tell_person(self, thread, why):
+        """One line on the standard error stream about what ends a thread's task."""
+        program = self.tasks[int(thread["task"])].argv[0]
+        self.notices.say(f"emu: {os.fsdecode(program)}: {why}")
 
     def print(self, data):
         """Guests' `emu_print`: to the machine's standard output; how much it took. Blocked, LinuxError."""

@@ -1,6 +1,5 @@
 """Traps that end a task, in one line for the person: pc, instruction, registers."""
 
-import os
 
 from ..isa.disassemble import disassemble, length
 from ..isa.registers import X_NAMES
@@ -51,16 +50,16 @@ def _instruction(memory, pc):
 
 
 def report_trap(server, i, thread):
-    """(signal, si_code, one line) for the trap of a thread."""
+    """(signal, si_code, si_addr, one line) for the trap of a thread."""
     number, code, words = _MEANING[int(thread["cause"])]
     if number == SIGSEGV and covers(server.base, server.me, int(thread["task"]), int(thread["trap_value"])):
         code = SEGV_ACCERR
     pc = int(thread["pc"]) & WORD
-    state = server.tasks[int(thread["task"])]
     registers = " ".join(f"{n}={int(v) & WORD:x}" for n, v in zip(_NAMES, thread["x"][1:32]))
     line = (
-        f"emu: {os.fsdecode(state.argv[0])}: {_SIGNAL_NAMES[number]}: {words}"
+        f"{_SIGNAL_NAMES[number]}: {words}"
         f" (address {int(thread['trap_value']) & WORD:#x}) at pc={pc:#x}:"
         f" {_instruction(server.memory(thread), pc)}; {registers}"
     )
-    return number, code, line
+    address = pc if number in (SIGILL, SIGTRAP) else int(thread["trap_value"]) & WORD
+    return number, code, address, line

@@ -6,9 +6,11 @@ checker sees as rank plus index.
 
 TASKS = 10  # MACHINE.tasks_lock
 TASK = 20  # TASK.lock
+SIGNALS = 25  # TASK.signal_lock
 MM = 30  # TASK.mm_lock
 WAIT_QUEUE = 90  # WAIT_QUEUE.lock
 BUCKET = 100  # BUCKET.lock; two: lower index first (+ index)
 RUNQUEUE = 1000  # RUNQUEUE.lock; two: lower index first (+ index)
 THREADS = 2010  # MACHINE.threads_lock
 FRAMES = 2020  # MACHINE.frames_lock
+SIGINFOS = 2030  # MACHINE.siginfos_lock

@@ -7,8 +7,8 @@ everything has ended every sum is 0: what is not, leaked.
 
 from ..hot import hot
 
-TAG_NAMES = ("thread record", "task record", "guest page", "page table")
-TAG_THREAD, TAG_TASK, TAG_PAGE, TAG_TABLE = range(len(TAG_NAMES))
+TAG_NAMES = ("thread record", "task record", "guest page", "page table", "queued signal")
+TAG_THREAD, TAG_TASK, TAG_PAGE, TAG_TABLE, TAG_SIGINFO = range(len(TAG_NAMES))
 assert len(TAG_NAMES) <= 16, "a frame's tag has four bits"
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from emu.kernel import sched, sleeping
+from emu.kernel.states import RESTART_CALL, RESTART_UNHANDLED
 from emu.kernel.task import create_task, reap_task
 from emu.kernel.vm import address_space
 from emu.limits import FUTEX_BUCKETS, PAGE_SIZE, TIMEKEEPER
@@ -10,7 +11,7 @@ from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window
 from tests.kernel.checks import check_frames, check_queues
 
-EAGAIN, EFAULT, EINVAL, EINTR, ERESTART, ETIMEDOUT = 11, 14, 22, 4, 512, 110
+EAGAIN, EFAULT, EINVAL, ERESTART, ETIMEDOUT = 11, 14, 22, 512, 110
 VA, OTHER, ANY = 0x10000, 0x10040, 0xFFFFFFFF
 A0 = 10
 
@@ -164,10 +165,12 @@ def test_an_interrupt_ends_the_wait_and_unlists_the_thread(futexes):
     assert futexes.wake(9) == 0
 
 
-def test_an_interrupted_wait_with_a_time_out_is_not_begun_anew(futexes):
-    i = futexes.waiter(deadline_ns=1 << 60)
-    assert sleeping.interrupt(futexes.base, 1, i) == 1
-    assert futexes.result(i) == -EINTR and futexes.machine["threads"][i]["restart"] == 0
+def test_an_interrupted_wait_with_a_time_out_begins_anew_until_its_deadline_where_no_handler_runs(futexes):
+    i, j = futexes.waiter(deadline_ns=1 << 60), futexes.waiter()
+    assert sleeping.interrupt(futexes.base, 1, i) == sleeping.interrupt(futexes.base, 1, j) == 1
+    timed, untimed = futexes.machine["threads"][i], futexes.machine["threads"][j]
+    assert timed["restart"] == RESTART_UNHANDLED and timed["resume_deadline_ns"] == 1 << 60
+    assert untimed["restart"] == RESTART_CALL and untimed["resume_deadline_ns"] == 0
 
 
 @pytest.mark.system("inko-3")

@@ -13,13 +13,13 @@ from tests.kernel import wrappers as hot
 # What outlives a thread: truth word and generation, names of sleeps and times that only grow, and what is written
 # before anybody reads it.
 THREAD_KEEPS = {
-    "where", "generation", "sleep_sequence", "marked_ns", "pc", "name",
+    "where", "generation", "sleep_sequence", "marked_ns", "pc",
     "sleep_reason", "sleep_remainder", "futex_space", "futex_address", "futex_bits", "wait_next", "wait_previous",
     "sibling_next", "sibling_previous", "queued_ns", "cause", "trap_value", "restart_a0",
     "references",
 }  # fmt: skip
 # The same of a task. `cpus` belongs to the index (kernel/task.py).
-TASK_KEEPS = {"lock", "mm_lock", "generation", "next_free", "cpus", "pid", "trampoline"}
+TASK_KEEPS = {"lock", "mm_lock", "signal_lock", "generation", "next_free", "cpus", "pid", "trampoline"}
 GARBAGE = 0x5A5A5A5A
 
 
@@ -74,7 +74,7 @@ def test_a_task_record_is_as_one_never_used(window):
     base, tasks = window.address, window.machine["tasks"]
     k = create_task(base, 0)
     fresh = tasks[k].copy()
-    kept = TASK_KEEPS | {"job", "state", "root", "resident"}  # what its end itself looks at
+    kept = TASK_KEEPS | {"job", "state", "root", "resident", "signal_first", "signal_last", "nr_siginfos"}  # what its end itself looks at
     soil(tasks[k], kept)
     reap_task(base, 0, k)
     assert create_task(base, 0) == k

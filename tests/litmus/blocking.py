@@ -9,6 +9,7 @@ from emu.hot import callback, entry, hot
 from emu.kernel.randomness import random_below
 from emu.kernel.references import KILLED
 from emu.kernel.sched import block, pick_next, start_thread
+from emu.kernel.siginfo import SI_USER, discard, siginfo
 from emu.kernel.signals import signal_thread
 from emu.kernel.states import RUNNING, SLEEP_EVENT, state_of
 from emu.kernel.suspend import suspend_async
@@ -54,10 +55,10 @@ def _call_badly(m, me, i):
 
 
 @hot
-def _forget(m, i):
+def _forget(m, me, i):
     """The event is over: as if it had been taken."""
     t = m.threads[i]
-    store_relaxed(t, "signals", 0)
+    discard(m, me, t.task, t, -1)
     store_relaxed(t, "suspend", 0)
     exchange(m.tasks[t.task], "exiting", 0)
     fetch_and(m.tasks[t.task], "references", ~KILLED)
@@ -104,7 +105,7 @@ def _sleep_in_rounds(m, me, workers, count, bad, in_turn):
         spins = 0
         while get_word(m, POSTED) != done and not over(m):
             spins = spin(spins)
-        _forget(m, i)
+        _forget(m, me, i)
         exchange(m.cpus[me], "pending", 0)
         m.cpus[me].kicks = 0
     result(m, me, done)
@@ -159,6 +160,7 @@ def poster(address, me, workers, count, what):
             sleep_word(m.threads[i])  # has the line, so that the sleeper's store takes its time
         dawdle(random_below(m, me, 12))
         if what == SIGNAL:
+            siginfo(m, me, SIGUSR1, SI_USER, 0, 0)
             signal_thread(m, me, i, SIGUSR1)
         elif what == SUSPEND:
             suspend_async(m, me, i)

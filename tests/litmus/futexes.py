@@ -233,7 +233,7 @@ def _interrupt_in_rounds(m, me, workers, bad):
         if bad:
             _take_badly(m, me, i)
         else:
-            interrupt_sleep(m, me, i, False)
+            interrupt_sleep(m, me, i)
         m.cpus[me].kicks = 0
         host_yield()
 

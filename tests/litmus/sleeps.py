@@ -1,6 +1,7 @@
 """One thread that sleeps again and again, and several CPUs that want to wake it."""
 
 from emu.hot import entry, hot
+from emu.kernel.errno import ERESTART
 from emu.kernel.hooks import ENQUEUE_WAKE
 from emu.kernel.local_queue import place_on
 from emu.kernel.randomness import random_below
@@ -27,7 +28,6 @@ from tests.litmus.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet,
 
 THREAD, CLAIMS, WINNER = OWN, OWN + LINE, OWN + 2 * LINE
 LOST_NS = 300_000_000  # a control's wake-up that takes longer is lost
-EINTR = 4
 
 
 @hot
@@ -178,7 +178,7 @@ def hasty_waker(address, me, workers, count):
 
 @entry(4)
 def sleeper_with_result(address, me, workers, count):
-    """Whoever finds itself awake must find its result: the interrupted sleep's -EINTR."""
+    """Whoever finds itself awake must find its result: the interrupted sleep's -ERESTART."""
     m = machine_at(address)
     i = become_the_sleeper(m, me)
     t = m.threads[i]
@@ -191,7 +191,7 @@ def sleeper_with_result(address, me, workers, count):
         dawdle(random_below(m, me, 16))
         if block(m, me, i) and not wait_until_picked(m, me, i):
             break
-        if load_a0(m, i) != -EINTR:
+        if load_a0(m, i) != -ERESTART:
             violation(m)
         done += 1
     set_word(m, DONE, 1)
@@ -212,7 +212,7 @@ def interrupter(address, me, workers, count):
     i = get_word(m, THREAD)
     spins = 0
     while get_word(m, DONE) == 0 and not over(m):
-        spins = 0 if interrupt_sleep(m, me, i, False) else spin(spins)
+        spins = 0 if interrupt_sleep(m, me, i) else spin(spins)
     return 0
 
 
@@ -283,7 +283,7 @@ def interrupter_in_rounds(address, me, workers, count):
     while done < count and not over(m):
         _await_sleep(m, i, done)
         dawdle(random_below(m, me, 3))
-        while not interrupt_sleep(m, me, i, False):
+        while not interrupt_sleep(m, me, i):
             if get_word(m, WINNER) == 1 or over(m):
                 break
         done += 1

@@ -20,19 +20,19 @@ def poll_files(call, wanted, timeout_ns):
         return ready
     now = call.machine.monotonic_ns()
     if call.memo is None:
-        call.memo = (None if timeout_ns is None else now + timeout_ns,)
+        call.memo = (call.resume_deadline_ns or (None if timeout_ns is None else now + timeout_ns),)
     (deadline,) = call.memo
     if deadline is not None and now >= deadline:
         return ready
     files = [(call.task.files.get(fd), events) for fd, events in wanted if fd >= 0]
     streams = [(file, events) for file, events in files if file.host_descriptor is not None]
     if not streams:
-        raise Blocked(None, deadline_ns=deadline, on=_AnyOf([file.node for file, _ in files]))
+        raise Blocked(None, deadline_ns=deadline, on=_AnyOf([file.node for file, _ in files]), restarts=False)
     (file, events), *others = streams
     if not others and len(files) == 1 and (events & (POLLIN | POLLOUT)) in (POLLIN, POLLOUT):
-        raise Blocked(file.host_descriptor, bool(events & POLLOUT), deadline)
+        raise Blocked(file.host_descriptor, bool(events & POLLOUT), deadline, restarts=False)
     soon = now + MIXED_NS
-    raise Blocked(None, deadline_ns=soon if deadline is None else min(soon, deadline))
+    raise Blocked(None, deadline_ns=soon if deadline is None else min(soon, deadline), restarts=False)
 
 
 class _AnyOf:

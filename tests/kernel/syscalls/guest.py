@@ -123,7 +123,7 @@ class Task:
 
 class Call:
     def __init__(self, guest, number, args):
-        self.number, self.args, self.memo = number, args, None
+        self.number, self.args, self.memo, self.resume_deadline_ns = number, args, None, 0
         self.task, self.tree, self.machine, self.tid = guest.task, guest.tree, guest.machine, guest.task.pid
         self.read, self.write, self.string = guest.read, guest.write, guest.string
 

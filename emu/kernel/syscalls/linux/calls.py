@@ -14,7 +14,14 @@ from ..actions import RESUME, SERVE, YIELD
 from ..native_calls import FIRST_HOT, LAST_HOT, native_call
 from .memory_calls import sys_brk, sys_madvise, sys_mmap, sys_mprotect, sys_mremap, sys_munmap
 from .numbers import NUMBERS
-from .signal_calls import sys_kill, sys_rt_sigprocmask, sys_tgkill
+from .signal_calls import (
+    sys_kill,
+    sys_rt_sigprocmask,
+    sys_rt_sigqueueinfo,
+    sys_rt_tgsigqueueinfo,
+    sys_tgkill,
+    sys_tkill,
+)
 from .sync_calls import sys_futex
 from .thread_calls import (
     sys_clone,
@@ -43,6 +50,8 @@ KILL = NUMBERS["kill"]
 TKILL = NUMBERS["tkill"]
 TGKILL = NUMBERS["tgkill"]
 RT_SIGPROCMASK = NUMBERS["rt_sigprocmask"]
+RT_SIGQUEUEINFO = NUMBERS["rt_sigqueueinfo"]
+RT_TGSIGQUEUEINFO = NUMBERS["rt_tgsigqueueinfo"]
 GETCPU = NUMBERS["getcpu"]
 GETPID = NUMBERS["getpid"]
 GETPPID = NUMBERS["getppid"]
@@ -122,11 +131,15 @@ def _less_frequent(m, me, i, number):
     elif number == GETCPU:
         t.x[A0] = sys_getcpu(m, me, i)
     elif number == KILL:
-        t.x[A0] = sys_kill(m, me, i)
+        return sys_kill(m, me, i)
     elif number == TKILL:
-        t.x[A0] = sys_tgkill(m, me, i, -1, t.x[A0], t.x[A0 + 1])
+        t.x[A0] = sys_tkill(m, me, i)
     elif number == TGKILL:
-        t.x[A0] = sys_tgkill(m, me, i, t.x[A0], t.x[A0 + 1], t.x[A0 + 2])
+        t.x[A0] = sys_tgkill(m, me, i)
+    elif number == RT_SIGQUEUEINFO:
+        t.x[A0] = sys_rt_sigqueueinfo(m, me, i)
+    elif number == RT_TGSIGQUEUEINFO:
+        t.x[A0] = sys_rt_tgsigqueueinfo(m, me, i)
     elif number < 0 or number >= NATIVE_END:
         t.x[A0] = -ENOSYS
     else:

@@ -158,18 +158,24 @@ class Blocked(Exception):
     writing      wait until the descriptor takes data rather than until it has some
     deadline_ns  make the call again no later than this (monotonic), or None
     on           with descriptor None: wait until this object has changed (its `changes` counts), not just anything
+    restarts     a signal whose handler has SA_RESTART does not end it; False: signal(7)'s calls that never restart
     """
 
-    def __init__(self, descriptor, writing=False, deadline_ns=None, on=None):
+    interruptible = True  # by signals, kill and suspend
+
+    def __init__(self, descriptor, writing=False, deadline_ns=None, on=None, restarts=True):
         super().__init__(descriptor)
         self.descriptor = descriptor
         self.writing = writing
         self.deadline_ns = deadline_ns
         self.on = on
+        self.restarts = restarts
 
 
 class OthersFirst(Blocked):
     """The call is not finished and goes on at once, after what others have asked: no call holds the server for long."""
+
+    interruptible = False  # it does not wait for anything
 
     def __init__(self):
         super().__init__(None, deadline_ns=0)

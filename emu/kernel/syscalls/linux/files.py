@@ -4,7 +4,7 @@ Semantics and error numbers are those of the Linux manual pages; where files are
 Handlers stay thin: they fetch arguments, check what only this layer knows, and let vfs/ do the work.
 
 Not offered: record locks (fcntl F_SETLK: EINVAL), O_TMPFILE (EOPNOTSUPP), splice; terminals can be asked but not
-changed (TCSETS: EPERM).  The signal mask of ppoll and pselect6 is ignored.
+changed (TCSETS: EPERM).
 """
 
 import struct
@@ -36,6 +36,7 @@ from ...vfs.transfer import TURN_BYTES, copy, receive, send
 from .errors import EBADF, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, ESPIPE, LinuxError, OthersFirst
 from .names import start_of
 from .registry import Int32, Int64, Path, Pointer, Size, Timeout, UInt32, only, served
+from .signal_masks import wait_with_mask
 
 RLIMIT_NOFILE = 7
 IOV_MAX = 1024
@@ -340,9 +341,11 @@ def fadvise64(call, fd: Int32):
 
 
 @served("ppoll")
-def ppoll(call, address: Pointer, count: UInt32, timeout: Timeout):
+def ppoll(call, address: Pointer, count: UInt32, timeout: Timeout, mask_at: Pointer, mask_bytes: Size):
     if count > limit_of(call):
         raise LinuxError(EINVAL)
+    if mask_at:
+        wait_with_mask(call, mask_at, mask_bytes)
     entries = list(struct.iter_unpack("<ihh", call.read(address, count * 8))) if count else []
     wanted = [(fd, events) for fd, events, _ in entries]
     ready = poll_files(call, wanted, timeout)
@@ -351,9 +354,14 @@ def ppoll(call, address: Pointer, count: UInt32, timeout: Timeout):
 
 
 @served("pselect6")
-def pselect6(call, count: Int32, reading: Pointer, writing: Pointer, failing: Pointer, timeout: Timeout):
+def pselect6(
+    call, count: Int32, reading: Pointer, writing: Pointer, failing: Pointer, timeout: Timeout, mask: Pointer
+):
     if not 0 <= count <= 1 << 16:
         raise LinuxError(EINVAL)
+    mask_at, mask_bytes = struct.unpack("<QQ", call.read(mask, 16)) if mask else (0, 0)
+    if mask_at:
+        wait_with_mask(call, mask_at, mask_bytes)
     size = (count + 63) // 64 * 8
     sets = []  # (address, events asked for, what of poll makes a member ready)
     for address, asked, shown in (

@@ -7,6 +7,7 @@ returns the result (an int) or raises LinuxError or Blocked.  The server makes a
 What handlers use of a Call (the server's class; tests have a fake):
     number, args (six unsigned 64-bit ints), task, tid, machine, tree, usage(who) -> (user_us, system_us, maxrss_kb)
     read(address, count) -> bytes, write(address, data), string(address) -> bytes     EFAULT, ENAMETOOLONG
+    resume_deadline_ns   the deadline of this call's wait when it was interrupted and is made again, else 0
     memo    None at first; what a handler leaves there is still there when the call is made again after Blocked
             (how much a blocking write has done, when a poll ends)
 """
