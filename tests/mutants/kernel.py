@@ -23,6 +23,9 @@ SUSPENDING = "tests/litmus/test_suspending.py::test_a_suspender_is_told_when_the
 SLEEPS = "tests/litmus/test_sleeps.py::test_sleeper_and_wakers_never_miss_each_other_and_one_waker_wins"
 WAKING = "tests/litmus/test_waking.py::test_the_last_look_or_the_waker_sees_the_other_where_without_a_fence_neither_does"
 
+SIGINFO = "emu/kernel/siginfo.py"
+QUEUED = "tests/litmus/test_siginfo.py::test_each_queued_signal_is_taken_once_and_in_its_senders_order"
+
 MUTANTS = [
     # --- interrupts and parking -------------------------------------------------------------------
     Mutant("mark-parked-no-fence", IPI, 'exchange(m.cpus[me], "parked", PARKED)', "m.cpus[me].parked = PARKED", f"{WAKING}[parker-sender]"),
@@ -62,10 +65,12 @@ MUTANTS = [
     Mutant("interrupt-of-a-trap", SLEEPING, "if word == 0 or reason == SLEEP_KERNEL:", "if word == 0:", "tests/kernel/test_sleeping.py"),
     Mutant("interrupt-of-a-suspended-thread", SLEEPING, 'if reason == SLEEP_SUSPEND and load_seq_cst(m.tasks[t.task], "exiting") == 0:',
            'if reason == SLEEP_SUSPEND and m.failed != 0:', "tests/kernel/test_sleeping.py"),
-    Mutant("suspended-sleep-begins-anew", SLEEPING, "        t.resume_deadline_ns = t.deadline_ns\n", "        t.resume_deadline_ns = 0\n",
+    Mutant("suspended-sleep-begins-anew", SLEEPING, "    t.resume_deadline_ns = t.deadline_ns if word", "    t.resume_deadline_ns = 0 if word",
            f"{INTERRUPTS}::test_a_sleep_that_was_suspended_goes_on_until_its_old_deadline"),
-    Mutant("timed-wait-restarts", SLEEPING, "result = -EINTR  # a relative", "result = -ERESTART  # a relative",
-           "tests/kernel/test_futex.py::test_an_interrupted_wait_with_a_time_out_is_not_begun_anew"),
+    Mutant("timed-wait-restarts", SLEEPING, "RESTART_UNHANDLED if word & SLEEP_TIMED else RESTART_CALL", "RESTART_CALL",
+           "tests/kernel/test_futex.py::test_an_interrupted_wait_with_a_time_out_begins_anew_until_its_deadline_where_no_handler_runs"),
+    Mutant("signal-posted-without-lock", SIGINFO, "    lock_signals(m, me, k)\n    if number < SIGRTMIN and", "    if number < SIGRTMIN and", QUEUED),
+    Mutant("signal-bit-cleared-although-more-wait", SIGINFO, "    if not more:\n        fetch_and", "    if number > 0:\n        fetch_and", QUEUED),
     # --- run queues -----------------------------------------------------------------------------------
     Mutant("is-open-always", RUNQUEUE, "return queue == GLOBAL_QUEUE or m.queues[queue].life == LIFE_RUNNING", "return queue >= 0", LEAVING),
     Mutant("spawn-no-second-look", SCHED, "        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "        if queue >= 0:\n            return queue\n", LEAVING),

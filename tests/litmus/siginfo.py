@@ -1,0 +1,152 @@
+"""Actors that queue real-time signals for one thread, which takes them: each is taken once, in its sender's order.
+
+The value of a signal is (sender, count).  The taker sleeps when no bit is set, so a bit that is lost leaves it asleep
+with signals in its queue.  (That a sleeper looks once more before it sleeps: blocking.py.)
+"""
+
+from emu.hot import entry, hot
+from emu.kernel.randomness import random_below
+from emu.kernel.sched import block, pick_next, start_thread
+from emu.kernel.siginfo import SI_QUEUE, _allocate, _append, lock_signals, siginfo, take, unlock_signals
+from emu.kernel.signals import signal_thread, signal_waits
+from emu.kernel.sleeping import interrupt_sleep
+from emu.kernel.states import RUNNING, SLEEP_TIME, state_of
+from emu.kernel.task import create_task
+from emu.kernel.thread import create_thread
+from emu.kernel.wait import prepare_sleep
+from emu.shm.atomics import fetch_or
+from emu.shm.layout import machine_at
+from emu.shm.memory import copy_bytes, monotonic_ns
+from emu.shm.spinlock import field_address
+from tests.litmus.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
+
+THREAD = OWN
+LAST = OWN + 8 * LINE  # a line for each sender: the last count that was taken
+NUMBERS = 4  # real-time signals in use, from FIRST
+FIRST = 40
+LOST_NS = 300_000_000
+EAGAIN = 11
+GOOD, UNLOCKED_TAKE, UNLOCKED_POST = range(3)
+
+
+@hot
+def _take_unlocked(m, me, i):
+    """Control: the taker does not take the lock."""
+    return take(m, me, m.threads[i].task, m.threads[i], -1)
+
+
+@hot
+def _take(m, me, i):
+    k = m.threads[i].task
+    lock_signals(m, me, k)
+    number = take(m, me, k, m.threads[i], -1)
+    unlock_signals(m, me, k)
+    return number
+
+
+@hot
+def _note(m, me):
+    """What was taken must be the next of its sender."""
+    value = m.cpus[me].siginfo[3]
+    sender, count = value >> 32, value & 0xFFFFFFFF
+    last = get_word(m, LAST + sender * LINE)
+    if sender < 1 or sender >= 64 or count != last + 1:
+        violation(m)
+        return
+    set_word(m, LAST + sender * LINE, count)
+
+
+@hot
+def _sleep(m, me, i):
+    """Until a signal is there; False when the run is over first."""
+    t = m.threads[i]
+    prepare_sleep(t, SLEEP_TIME)
+    if signal_waits(m, t):
+        interrupt_sleep(m, me, i)
+    block(m, me, i)
+    spins = 0
+    while state_of(t) != RUNNING and pick_next(m, me) != i:
+        spins = spin(spins)
+        if over(m):
+            return False
+    return True
+
+
+@hot
+def _receive(m, me, workers, count, kind):
+    i = get_word(m, THREAD)
+    t = m.threads[i]
+    t.affinity = 1 << me
+    start_thread(m, me, i)
+    pick_next(m, me)
+    meet(m, workers)
+    left = count * (workers - 1)
+    slept = 0
+    idle_ns = monotonic_ns()
+    while left > 0 and not over(m):
+        m.cpus[me].pending = 0
+        number = _take_unlocked(m, me, i) if kind == UNLOCKED_TAKE else _take(m, me, i)
+        if number != 0:
+            _note(m, me)
+            left -= 1
+            idle_ns = monotonic_ns()
+        elif kind == UNLOCKED_TAKE or kind == UNLOCKED_POST:
+            if get_word(m, DONE) == workers - 1 and monotonic_ns() > idle_ns + LOST_NS:
+                violation(m)  # everything was sent, no bit is set, and not everything has come
+        else:
+            slept += 1
+            if not _sleep(m, me, i):
+                break
+    result(m, me, slept)
+
+
+@hot
+def _post_unlocked(m, me, i, number):
+    """Control: a record is appended and the bit set without the lock."""
+    t = m.threads[i]
+    record = _allocate(m, me, t.task, False)
+    if record == 0:
+        return -EAGAIN
+    copy_bytes(field_address(m.siginfos[record - 1], "words"), field_address(m.cpus[me], "siginfo"), 56)
+    _append(m, t, record)
+    fetch_or(t, "signals", 1 << (number - 1))
+    return 0
+
+
+@hot
+def _send_all(m, me, workers, count, kind):
+    meet(m, workers)
+    i = get_word(m, THREAD)
+    done = 0
+    spins = 0
+    while done < count and not over(m):
+        number = FIRST + me % NUMBERS
+        siginfo(m, me, number, SI_QUEUE, 0, (me << 32) | (done + 1))
+        sent = _post_unlocked(m, me, i, number) if kind == UNLOCKED_POST else signal_thread(m, me, i, number)
+        if sent == 0:
+            done += 1
+            spins = 0
+            dawdle(random_below(m, me, 8))
+        else:
+            spins = spin(spins)  # the task's share of records is used up
+        m.cpus[me].kicks = 0
+    add_word(m, DONE, 1)
+    result(m, me, done)
+
+
+@entry(5)
+def taker(address, me, workers, count, kind):
+    _receive(machine_at(address), me, workers, count, kind)
+    return 0
+
+
+@entry(5)
+def sender(address, me, workers, count, kind):
+    _send_all(machine_at(address), me, workers, count, kind)
+    return 0
+
+
+def make_taker(window):
+    """A thread of a task of its own; its index."""
+    task = create_task(window.address, 0)
+    return create_thread(window.address, 0, task)
