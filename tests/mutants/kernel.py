@@ -98,7 +98,7 @@ MUTANTS = [
     Mutant("exclusive-cpu-pulls", RUNQUEUE, 'return (load_relaxed(m, "exclusive") >> me) & 1 == 0', "return me >= 0", "tests/systems/test_placement.py::test_an_exclusive_cpu_takes_nobody_elses_thread"),
     Mutant("placement-ignores-exclusive", RUNQUEUE, 'allowed = t.affinity & online & ~load_relaxed(m, "exclusive")', "allowed = t.affinity & online", "tests/systems/test_placement.py::test_an_exclusive_cpu_takes_nobody_elses_thread"),
     Mutant("switch-keeps-the-reservation", SCHED, "    c.reservation = 0\n", "", "tests/systems/test_placement.py::test_a_reservation_does_not_outlive_a_switch"),
-    Mutant("become-registers-late", LOCAL, '    fetch_add(m.queues[queue], "nr_threads", 1)\n    exchange_where(m, t, state, queue)\n', '    exchange_where(m, t, state, queue)\n    fetch_add(m.queues[queue], "nr_threads", 1)\n', f"{CHURN}[4-processes-inko]"),
+    Mutant("become-registers-late", LOCAL, '    fetch_add(m.queues[queue], "nr_threads", 1)\n    exchange_where(m, t, state, queue)\n', '    exchange_where(m, t, state, queue)\n    fetch_add(m.queues[queue], "nr_threads", 1)\n', survives="whoever makes a thread one of another CPU's queue has that queue's lock, as has `retire`, and a CPU does not retire while it makes one its own: nobody who decides by the count can look in between"),
     Mutant("own-sleeper-without-a-look", LOCAL, 'if word != 0 and not is_claimed(word) and load_seq_cst(t, "where") == RUNNING | (me << 8):', "if word != 0:", f"{CHURN}[4-processes-inko]"),
     Mutant("move-sleeper-no-second-look", MIGRATION, '    if is_claimed(load_seq_cst(t, "sleep")):  # S2', '    if m.failed != 0:  # S2', f"{CHURN}[4-processes-inko]"),
     # --- CPUs that come and go ----------------------------------------------------------------------------
@@ -138,8 +138,8 @@ MUTANTS = [
     Mutant("thread-retained-of-any-generation", REAPING, "if word >> 32 != generation or word & COUNT == 0:", "if word & COUNT == 0:", DELETED),
     Mutant("dead-thread-retained", REAPING, "    if exists(t):\n        return i\n    drop_thread(m, me, i)  # dead, and held by others\n    return -1", "    return i", "tests/kernel/test_reaping.py::test_a_dead_thread_that_is_held_is_deleted_by_its_scheduler_after_the_last_drop"),
     Mutant("dead-thread-not-counted", REAPING, "    m.queues[me].nr_dead += 1  # before the drop", "    m.queues[me].nr_dead += 0  # before the drop", DELETED),
-    Mutant("dead-list-emptied-by-store", REAPING, 'i = exchange(m.queues[me], "dead", 0) - 1', 'i = load_relaxed(m.queues[me], "dead") - 1\n    fetch_add(m.queues[me], "life", 0)\n    store_relaxed(m.queues[me], "dead", 0)', DELETED),
-    Mutant("dead-thread-pushed-by-store", REAPING, 'if compare_exchange(q, "dead", last, i + 1):', 'store_relaxed(q, "dead", i + 1)\n        if last >= 0:', DELETED),
+    Mutant("dead-list-emptied-by-store", REAPING, 'i = exchange(m.queues[me], "dead", 0) - 1', 'i = load_relaxed(m.queues[me], "dead") - 1\n    fetch_add(m.queues[me], "life", 0)\n    store_relaxed(m.queues[me], "dead", 0)', "tests/litmus/test_deadlist.py::test_every_dead_thread_comes_back"),
+    Mutant("dead-thread-pushed-by-store", REAPING, 'if compare_exchange(q, "dead", last, i + 1):', 'store_relaxed(q, "dead", i + 1)\n        if last >= 0:', "tests/litmus/test_deadlist.py::test_every_dead_thread_comes_back"),
     Mutant("held-thread-deleted-by-any-cpu", REAPING, "    if owner == me:\n        _delete", "    if owner >= 0:\n        _delete", DELETED),
     Mutant("retire-with-dead-threads", HOTPLUG, "q.nr_dead == 0 and not _is_waited_for(m, me)", "not _is_waited_for(m, me)", "tests/kernel/test_reaping.py::test_no_scheduler_exits_while_a_dead_thread_of_its_own_is_held"),
     # --- references and handles ----------------------------------------------------------------------------------
