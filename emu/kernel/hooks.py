@@ -25,6 +25,11 @@ cpu_offline   m, queue                   it has given its threads away
 add_task *    m, task                    a task begins, before its first thread; its words are all 0 (kse-7, alux-10)
 remove_task * m, task                    it has ended: none of its threads is left
 
+Who runs them: pick, stopped, yielded, tick, timeslice and balance run on a CPU, which is balance's `me`.  All others
+are also run by actors that are no CPUs, since the system server starts and wakes threads and the timekeeper wakes them:
+`me` of select_cpu may be 62 or 63 (61: the supervisor), so compare it with m.nr_cpus before using it as a queue.
+Not allowed in hooks, and refused with the line: functions that call themselves, raise, assert (hook_rules.py).
+
 To work with: m.threads[thread].policy and m.queues[queue].policy, 8 and 192 words of the policy's own,
 0 at first; m.tasks[task].policy (task = m.threads[thread].task), 8 words that hooks of several queues may change at
 the same time, so by `add_to_task` of this file; .nice, .realtime, .affinity, .runtime_ns (time on CPUs, exact at each
@@ -55,6 +60,7 @@ from ..shm.events import POLICY, emit
 from ..shm.layout import MACHINE
 from ..shm.memory import AMO_64, address_of, call_2, call_3, call_4
 from ..shm.spinlock import field_address
+from .hook_rules import broken_rule
 
 _add = AMO_64["add"]
 
@@ -164,6 +170,9 @@ def hooks_of(module):
 
 def compile_policy(name, module):
     """Compile every hook; PolicyError says which one is wrong, and where."""
+    broken = broken_rule(module)
+    if broken:
+        raise PolicyError(f"policy {name!r}, {broken}")
     for found in hooks_of(module):
         try:
             found.compile()

@@ -1,0 +1,57 @@
+"""What a policy's functions may not do although Numba would take it: found by looking at their code, before compiling.
+
+recursion    LLVM aborts the process on some, and a stack is no place for a run queue's length
+raise        compiled hooks cannot raise (an assert does): the CPU's process would die of it
+"""
+
+import dis
+
+from ..hot import Compiled, Hot
+
+
+def broken_rule(module):
+    """What the first function of a policy's module that breaks a rule does, and its line; "" where none does."""
+    own = [found for found in vars(module).values() if _is_own(found, module)]
+    return next(filter(None, map(_raises, own)), "") or next(filter(None, map(_recursion, own)), "")
+
+
+def _is_own(found, module):
+    return isinstance(found, (Hot, Compiled)) and found.function.__module__ == module.__name__
+
+
+def _name(found):
+    return found.function.__name__
+
+
+def _raises(found):
+    asserted = False
+    for each in dis.get_instructions(found.function):
+        asserted = asserted or each.opname == "LOAD_ASSERTION_ERROR" or each.argval is AssertionError
+        if each.opname == "RAISE_VARARGS":
+            what = "assert" if asserted else "raise"
+            line = each.positions.lineno if each.positions else found.function.__code__.co_firstlineno
+            return f"line {line}: {_name(found)!r} has {what}: compiled hooks cannot raise"
+    return ""
+
+
+def _calls(found):
+    """The compiled functions that a function names."""
+    world = found.function.__globals__
+    named = (world.get(name) for name in found.function.__code__.co_names)
+    return [other for other in named if isinstance(other, (Hot, Compiled))]
+
+
+def _recursion(start):
+    """Whether a function is reached from itself."""
+    path, seen = [(start, iter(_calls(start)))], set()
+    while path:
+        other = next(path[-1][1], None)
+        if other is None:
+            path.pop()
+        elif other is start:
+            way = " → ".join(_name(found) for found, _ in path) + f" → {_name(start)}"
+            return f"line {start.function.__code__.co_firstlineno}: {_name(start)!r} calls itself ({way}): use a loop"
+        elif id(other) not in seen:
+            seen.add(id(other))
+            path.append((other, iter(_calls(other))))
+    return ""
