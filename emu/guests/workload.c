@@ -23,7 +23,7 @@ struct operation {
 };
 
 struct declaration {
-    long instances, started, leader, nice, realtime, mask, jitter_ppm, nr_operations;
+    long instances, started, leader, nice, realtime, mask, jitter_ppm, nr_operations, created;
     struct operation *operations;
 };
 
@@ -32,6 +32,7 @@ struct thread {
     const struct declaration *of, *parent;
     struct thread *next_child, *children, *next_free;
     pthread_t id;
+    struct status *status;
     uint64_t random;
     _Atomic long alive;
     long created_ns, ended_ns, alive_ns, lives;
@@ -46,6 +47,11 @@ static struct queue *conditions, *barriers;
 static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER; /* guards the slots and the totals of ended threads */
 static struct thread *slots[MAX_SLOTS], *free_slots;
 static long nr_slots;
+/* What each slot's thread waits for, and the slot + 1 that holds each mutex: emu reads them when every thread waits. */
+static struct status {
+    int declaration, instance, kind, object; /* kind: the operation's code, 0 while it does not wait */
+} statuses[MAX_SLOTS];
+static int *holders;
 static _Atomic int leaders;
 static long leaders_done_ns;
 static _Atomic int refused[REFUSALS], stopping;
@@ -89,18 +95,36 @@ static void sleep_for(struct thread *t, long ns) {
     t->waits++;
 }
 
+static void waits_for(struct thread *t, int kind, long object) {
+    t->status->object = (int)object;
+    t->status->kind = kind;
+}
+
 static void lock(struct thread *t, pthread_mutex_t *mutex) {
-    if (pthread_mutex_trylock(mutex) == 0)
+    int *holder = &holders[mutex - mutexes];
+    if (pthread_mutex_trylock(mutex) == 0) {
+        *holder = (int)(t->status - statuses) + 1;
         return;
+    }
+    waits_for(t, 'l', mutex - mutexes);
     long start_ns = clock_ns(CLOCK_MONOTONIC);
     pthread_mutex_lock(mutex);
+    *holder = (int)(t->status - statuses) + 1;
+    waits_for(t, 0, 0);
     record(&t->latency[LOCK], clock_ns(CLOCK_MONOTONIC) - start_ns);
     t->waits++;
 }
 
-static void park(struct thread *t, struct waiter *self, int kind) {
+static void unlock(pthread_mutex_t *mutex) {
+    holders[mutex - mutexes] = 0;
+    pthread_mutex_unlock(mutex);
+}
+
+static void park(struct thread *t, struct waiter *self, int kind, long object) {
+    waits_for(t, kind == WAIT ? 'w' : 'm', object);
     while (!atomic_load(&self->released))
         futex_wait(&self->released, 0);
+    waits_for(t, 0, 0);
     record(&t->latency[kind], clock_ns(CLOCK_MONOTONIC) - self->released_ns);
     t->waits++;
 }
@@ -115,8 +139,8 @@ static void wait_on(struct thread *t, struct queue *condition, pthread_mutex_t *
     }
     append(condition, &self); /* before the mutex is released: no signal that follows is missed */
     pthread_mutex_unlock(&condition->lock);
-    pthread_mutex_unlock(mutex);
-    park(t, &self, WAIT);
+    unlock(mutex);
+    park(t, &self, WAIT, condition - conditions);
     lock(t, mutex);
 }
 
@@ -156,7 +180,7 @@ static void meet(struct thread *t, struct queue *barrier) {
     if (last)
         release_all(all);
     else
-        park(t, &self, BARRIER);
+        park(t, &self, BARRIER, barrier - barriers);
 }
 
 /* --- threads ---------------------------------------------------------------------------------------------------- */
@@ -177,6 +201,9 @@ static struct thread *take_slot(const struct declaration *of) {
         if (t == NULL)
             die("no memory for a thread", nr_slots);
         t->of = of;
+        t->status = &statuses[nr_slots];
+        t->status->declaration = (int)(of - declarations);
+        t->status->instance = (int)declarations[of - declarations].created++;
         slots[nr_slots++] = t;
     }
     pthread_mutex_unlock(&slots_lock);
@@ -215,7 +242,9 @@ static void join_threads(struct thread *t, const struct declaration *of) {
         }
         *link = child->next_child;
         long waited = atomic_load(&child->alive);
+        waits_for(t, 'j', of - declarations);
         pthread_join(child->id, NULL);
+        waits_for(t, 0, 0);
         if (waited) {
             record(&t->latency[JOIN], clock_ns(CLOCK_MONOTONIC) - child->ended_ns);
             t->waits++;
@@ -237,7 +266,7 @@ static void go_through(struct thread *t) {
         case 'r': run(t, jittered(t, o->a)); break;
         case 's': sleep_for(t, jittered(t, o->a)); break;
         case 'l': lock(t, &mutexes[o->a]); break;
-        case 'u': pthread_mutex_unlock(&mutexes[o->a]); break;
+        case 'u': unlock(&mutexes[o->a]); break;
         case 'w': wait_on(t, &conditions[o->a], &mutexes[o->b]); break;
         case 'n': signal_one(&conditions[o->a]); break;
         case 'b': broadcast(&conditions[o->a]); break;
@@ -358,6 +387,7 @@ int main(void) {
     uint64_t random = (uint64_t)number();
     long nr_mutexes = number(), nr_conditions = number(), nr_barriers = number(), nr_declarations = number();
     mutexes = some(nr_mutexes, sizeof *mutexes); /* all zero is a mutex's initial value */
+    holders = some(nr_mutexes, sizeof *holders);
     conditions = some(nr_conditions, sizeof *conditions);
     barriers = some(nr_barriers, sizeof *barriers);
     declarations = some(nr_declarations, sizeof *declarations);
@@ -368,6 +398,8 @@ int main(void) {
         if (declarations[k].started && declarations[k].leader)
             leaders += (int)declarations[k].instances;
     }
+    printf("waits %ld %ld %ld\n", (long)statuses, (long)&nr_slots, (long)holders);
+    fflush(stdout);
     long start_ns = clock_ns(CLOCK_MONOTONIC);
     for (long k = 0; k < nr_declarations; k++)
         for (long n = 0; declarations[k].started && n < declarations[k].instances; n++)

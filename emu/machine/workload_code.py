@@ -27,18 +27,10 @@ _NAMED = {
 def compile_workload(workload, cpus, seed):
     """The text for a machine of `cpus` CPUs; WorkloadError when an affinity does not fit it."""
     workload.check_cpus(cpus)
-    names = {kind: {} for kind in ("mutex", "condition", "barrier", "thread")}
-    parties = {}
-    for thread in workload.threads:
-        names["thread"][thread.name] = len(names["thread"])
+    names, parties = numbers_of(workload), {}
     for thread in workload.threads:
         for name in {p.value: None for p in thread.every_phase() if p.kind == "barrier"}:
             parties[name] = parties.get(name, 0) + thread.instances
-        for phase in thread.every_phase():
-            if phase.kind in _NAMED:
-                _number_of(names[_NAMED[phase.kind]], phase.value)
-            if phase.mutex:
-                _number_of(names["mutex"], phase.mutex)
     counts = [len(names[kind]) for kind in ("mutex", "condition", "barrier", "thread")]
     lines = [_words(seed & SEED_BITS, *counts), _words(*(parties[name] for name in names["barrier"]))]
     for thread in workload.threads:
@@ -52,6 +44,20 @@ def compile_workload(workload, cpus, seed):
         )
         lines += itertools.starmap(_words, operations)
     return "\n".join(lines) + "\n"
+
+
+def numbers_of(workload):
+    """{"mutex", "condition", "barrier" or "thread": {name: number}}."""
+    names = {kind: {} for kind in ("mutex", "condition", "barrier", "thread")}
+    for thread in workload.threads:
+        _number_of(names["thread"], thread.name)
+    for thread in workload.threads:
+        for phase in thread.every_phase():
+            if phase.kind in _NAMED:
+                _number_of(names[_NAMED[phase.kind]], phase.value)
+            if phase.mutex:
+                _number_of(names["mutex"], phase.mutex)
+    return names
 
 
 def _words(*values):

@@ -164,6 +164,8 @@ def parse_result(text, names):
     thread = None
     for word, *rest in lines[:-1]:
         numbers = [int(n) for n in rest]
+        if word == "waits":  # of workload_deadlock.py
+            continue
         if word == "makespan":
             result.makespan_ns = max(numbers[0], 1)
         elif word == "refused":

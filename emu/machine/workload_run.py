@@ -10,20 +10,35 @@ import statistics
 from .config import MachineError
 from .machine import Machine
 from .workload_code import compile_workload
+from .workload_deadlock import explain_deadlock
 from .workload_result import parse_result
 
 GUEST = "workload"
+TASK_MASK = 0xFFFFFFFF  # of a task's handle: its index
+
+
+class _WorkloadMachine(Machine):
+    """A machine that a deadlock of its workload ends."""
+
+    def on_deadlock(self):
+        task = int(self.window.machine["jobs"][self.jobs[0].index]["task"]) & TASK_MASK
+        raise MachineError(explain_deadlock(self.workload, self.window, task, _content(self.output)))
+
+
+def _content(descriptor):
+    return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
 
 
 def run_workload(workload, cpus=None, policy="inko", *, limit_s=None, **options):
     """(WorkloadResult, Report) of one run; options: machine/config.py.
 
     The result is None after Ctrl-C.  MachineError when the workload does not fit the
-    machine, when the machine fails, or when it takes longer than `limit_s`.
+    machine, when the machine fails, when all its threads wait for each other, or when it takes longer than `limit_s`.
     """
     given, found = os.memfd_create("emu-workload"), os.memfd_create("emu-result")
     try:
-        machine = Machine(cpus, policy, stdin=given, stdout=found, **options)
+        machine = _WorkloadMachine(cpus, policy, stdin=given, stdout=found, **options)
+        machine.workload, machine.output = workload, found
         text = compile_workload(workload, machine.config.cpus, machine.config.seed)
         os.pwrite(given, text.encode(), 0)
         with machine:
@@ -33,8 +48,7 @@ def run_workload(workload, cpus=None, policy="inko", *, limit_s=None, **options)
             return None, report
         if job.exit_status:
             raise MachineError(f"{workload.file}: the workload ended with status {job.exit_status}")
-        output = os.pread(found, os.fstat(found).st_size, 0).decode()
-        return parse_result(output, [t.name for t in workload.threads]), report
+        return parse_result(_content(found), [t.name for t in workload.threads]), report
     finally:
         os.close(given)
         os.close(found)

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from emu import MachineError
+from emu.machine import watching
 from emu.machine.workload import parse_workload
 from emu.machine.workload_run import run_workload
 
@@ -160,3 +161,23 @@ def test_too_many_threads_is_an_error_of_the_workload():
     ]}  # fmt: skip
     with pytest.raises(MachineError, match="the workload ended with status 1"), open(os.devnull, "w") as nothing:
         run(content, stderr=nothing.fileno())
+
+
+def test_a_deadlock_ends_the_run_and_says_who_waits_for_what_and_who_holds_it(monkeypatch):
+    def embrace(first, second):
+        return [{"lock": first}, {"barrier": "both"}, {"lock": second}, {"unlock": second}, {"unlock": first}]
+
+    monkeypatch.setattr(watching, "DEADLOCK_S", 0.2)
+    content = {"threads": [
+        {"name": "one", "phases": embrace("a", "b")},
+        {"name": "two", "phases": embrace("b", "a")},
+        {"name": "late", "phases": [{"lock": "z"}, {"wait": "never", "mutex": "z"}, {"unlock": "z"}]},
+    ]}  # fmt: skip
+    with pytest.raises(MachineError, match="deadlock: every thread waits for another one: ") as caught:
+        run(content)
+    said = str(caught.value).split("another one: ")[1].split("; ")
+    assert sorted(said) == [
+        "'late' 0 waits for a signal of condition 'never'",
+        "'one' 0 waits for lock 'b', held by 'two' 0",
+        "'two' 0 waits for lock 'a', held by 'one' 0",
+    ]
