@@ -10,7 +10,7 @@ from emu.machine.tracing import make_header
 from emu.shm.events import EVENTS, NO_THREAD
 
 BOOT_NS = 1_000_000
-END_NS = 10**15
+END_NS = None  # when a story was written: after its last event
 
 
 def checked_trace(machine):
@@ -59,11 +59,12 @@ class Story:
             (actor, 0, (lost or {}).get(actor, 0), np.array(records, dtype=RECORD).tobytes())
             for actor, records in self.rings.items()
         ]
-        file.write_round(END_NS, 0, rings)
+        end_ns = END_NS or max(record[0] for records in self.rings.values() for record in records) + 1000
+        file.write_round(end_ns, 0, rings)
         if not frame_only:
             recorded = {actor: len(records) for actor, records in self.rings.items()}
             file.write({
-                "end_ns": END_NS, "complete": True, "reason": "", "failure": "", "ended": ended,
+                "end_ns": end_ns, "complete": True, "reason": "", "failure": "", "ended": ended,
                 "recorded": recorded, "lost": lost or {},
             })  # fmt: skip
         file.close()
@@ -72,7 +73,7 @@ class Story:
     def trace(self, **options):
         return read_trace(self.write(**options))
 
-    def broken(self, slack_ns=1_000_000, **options):
+    def broken(self, slack_ns=1_000_000, limits=None, **options):
         """The rules that the trace breaks, and the lines about it."""
-        found = check_trace(self.trace(**options), slack_ns)
+        found = check_trace(self.trace(**options), slack_ns, **(limits or {}))
         return [v.rule for v in found.violations], found.text()

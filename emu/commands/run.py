@@ -37,6 +37,7 @@ BAD_INPUT, MACHINE_FAILED, INTERRUPTED = 2, 70, 130
 @click.option("--track-allocations", is_flag=True, help="Say what of the kernel's memory was not freed, by tag.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the summary there, as JSON.")
 @click.option("--trace", metavar="FILE", help="Record every scheduling event there (emu trace FILE reads it).")
+@click.option("--trace-limit", metavar="SIZE", help="The trace ends there, the run goes on (4G).")
 @click.option("--quiet", is_flag=True, help="No summary (the progress of compiling, once, is shown).")
 @click.option("--workload", metavar="FILE", help="Run the threads that this JSON file describes, not a PROGRAM.")
 @click.argument("program", required=False)
@@ -47,7 +48,7 @@ def run(cpus, policy, environment, json_file, workload, program, arguments, trac
     What follows PROGRAM is passed to it, also what looks like an option of emu.
     """
     quiet, mounts = options.pop("quiet"), options["mounts"]  # the machine shows the progress of a cold start even then
-    for name in ("max_threads", "patience_s"):
+    for name in ("max_threads", "patience_s", "trace_limit"):
         if options[name] is None:
             del options[name]
     with errors_in_one_line():

@@ -34,15 +34,18 @@ class BadInput(Exception):
 @click.option("--summary", is_flag=True, help="Counts, switches a second, run delays, CPU time of threads.")
 @click.option("--check", is_flag=True, help="Does the whole trace keep the rules of a scheduler?")
 @click.option("--slack", metavar="TIME", help="With --check: how far a time slice may be exceeded (251ms).")
+@click.option("--idle-limit", metavar="MS", help="With --check: how long a thread may wait beside an idle CPU (1000).")
+@click.option("--starvation-limit", metavar="MS", help="With --check: and while others run (10000).")
 @click.option("--json", "as_json", is_flag=True, help="JSON: an object a line, one object with --summary or --check.")
-def trace(file, cpus, threads, kinds, start, stop, limit, summary, check, slack, as_json):
+def trace(file, cpus, threads, kinds, start, stop, limit, summary, check, slack, idle_limit, starvation_limit, as_json):
     """Print, summarize or check a trace FILE."""
     from emu.machine.trace_file import TraceError, read_trace
 
     try:
         read = read_trace(file)
         if check:
-            status = _check(read, slack, limit, as_json)
+            limits = {"slack_ns": slack, "idle_limit_ns": idle_limit, "starvation_limit_ns": starvation_limit}
+            status = _check(read, limits, limit, as_json)
         elif summary:
             status = _summarize(read, as_json)
         else:
@@ -57,12 +60,12 @@ def trace(file, cpus, threads, kinds, start, stop, limit, summary, check, slack,
     sys.exit(status)
 
 
-def parse_time(text):
-    """ns of a time such as 1500us; a bare number is µs."""
+def parse_time(text, unit=""):
+    """ns of a time such as 1500us; a bare number is µs, or of the given unit."""
     match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([a-zµ]*)", text.strip())
     if not match or match[2] not in UNITS_NS:
         raise BadInput(f"time {text!r}: write for example 1500us, 1.5ms or 2s")
-    return round(float(match[1]) * UNITS_NS[match[2]])
+    return round(float(match[1]) * UNITS_NS[match[2] or unit])
 
 
 def _chosen(read, cpus, threads, kinds, start, stop):
@@ -118,10 +121,12 @@ def _print(read, events, limit, as_json):
     return 0
 
 
-def _check(read, slack, limit, as_json):
+def _check(read, limits, limit, as_json):
     from emu.machine.trace_check import check_trace
 
-    found = check_trace(read, **({"slack_ns": parse_time(slack)} if slack else {}))
+    units = {"slack_ns": ""}  # the others are milliseconds
+    given = {name: parse_time(text, units.get(name, "ms")) for name, text in limits.items() if text}
+    found = check_trace(read, **given)
     lines = [found.line(violation) for violation in found.violations]
     if as_json:
         rows = [{"rule": v.rule, "text": v.text, "line": line} for v, line in zip(found.violations, lines)]

@@ -28,11 +28,12 @@ from ..kernel.wait import A0, prepare_sleep
 from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL
 from ..shm.atomics import exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, pause
 from ..shm.clock import now_ns
-from ..shm.events import INTERRUPT, emit, emit_at
+from ..shm.events import HOST_STALL, INTERRUPT, emit, emit_at
 from ..shm.events import PARK as EVENT_PARK
 from ..shm.exits import EXIT_ECALL, EXIT_TRAP
 from ..shm.layout import machine_at
 from ..shm.memory import address_of, call_3, call_4, host_yield, monotonic_ns
+from .stalls import STALL_NS, look_for_stall
 
 # What cold code has to do.
 PARK, KICK, CALL, EXITED, FAILED = range(1, 6)
@@ -187,6 +188,8 @@ def _tick(m, me, i):
     never_inline()
     c = m.cpus[me]
     now = now_ns(m)
+    if m.tracing != 0:
+        look_for_stall(m, me)
     if now >= c.balance_at_ns:
         c.balance_at_ns = now + BALANCE_NS
         balance_periodically(m, me)
@@ -236,6 +239,7 @@ def _idle(m, me):
     now = monotonic_ns()
     c.busy_ns += now - c.since_ns  # cold code between two stretches counts as busy
     c.since_ns = 0
+    c.stall_from_ns = 0
     c.looked = 0
     fetch_or(m, "idle", 1 << me)  # before the last look at the queues; pairs with announce
     stop_polling_ns = now + m.poll_ns
@@ -246,8 +250,13 @@ def _idle(m, me):
         if doing < 0:
             pause()
             polls += 1
-            if polls % POLLS_BETWEEN_CLOCKS == 0 and monotonic_ns() >= stop_polling_ns:
-                doing = _park(m, me)
+            if polls % POLLS_BETWEEN_CLOCKS == 0:
+                before = now
+                now = monotonic_ns()
+                if now - before > STALL_NS:
+                    emit(m, me, HOST_STALL, -1, now - before, 0)
+                if now >= stop_polling_ns:
+                    doing = _park(m, me)
     if doing == 0:
         _not_idle(m, me)
     return doing

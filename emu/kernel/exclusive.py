@@ -9,6 +9,7 @@ says so; then the CPU looks at the queues once, since nobody told it of what beg
 from ..hot import entry, hot
 from ..limits import IPI_RESCHEDULE
 from ..shm.atomics import fetch_and, fetch_or
+from ..shm.events import EXCLUSIVE, emit
 from ..shm.layout import machine_at
 from .errno import EBUSY, EINVAL
 from .ipi import send_ipi
@@ -22,6 +23,7 @@ def end_exclusive(m, me, i):
     if t.exclusive != 0:
         cpu = t.exclusive - 1
         fetch_and(m, "exclusive", ~(1 << cpu))
+        emit(m, me, EXCLUSIVE, i, cpu, 0)
         t.exclusive = 0
         if cpu != me:  # it may be idle
             send_ipi(m, me, cpu, IPI_RESCHEDULE)
@@ -43,5 +45,6 @@ def set_exclusive(address, me, i, on):
     if fetch_or(m, "exclusive", t.affinity) & t.affinity:
         return -EBUSY
     t.exclusive = cpu + 1
+    emit(m, me, EXCLUSIVE, i, cpu, 1)
     send_ipi(m, me, cpu, IPI_RESCHEDULE)
     return 0

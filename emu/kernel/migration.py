@@ -7,7 +7,7 @@ lacked).  A thread that may run on one CPU only never moves.
 from ..hot import entry, hot, never_inline
 from ..limits import GLOBAL_QUEUE, IPI_RESCHEDULE
 from ..shm.atomics import fence, load_relaxed, load_seq_cst, store_relaxed
-from ..shm.events import MIGRATE, emit_at
+from ..shm.events import AFFINITY, MIGRATE, emit, emit_at
 from ..shm.layout import machine_at
 from ..shm.spinlock import fail
 from . import local_queue
@@ -76,6 +76,7 @@ def set_affinity(address, me, i, mask):
     """Restrict thread i to CPUs; a runnable one moves at once, a running one at its next trap."""
     m = machine_at(address)
     t = m.threads[i]
+    emit(m, me, AFFINITY, i, mask, 0)
     if m.lock_free != 0:
         _set_affinity_lock_free(m, me, t, mask)
         _announce_waiting(m, me, i)

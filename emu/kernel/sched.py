@@ -10,11 +10,11 @@ Who is told of a thread that becomes runnable, and why no wake-up is lost, is in
 """
 
 from ..hot import entry, hot, never_inline
-from ..limits import GLOBAL_QUEUE, MAX_QUEUES
+from ..limits import ALL_CPUS, GLOBAL_QUEUE, MAX_QUEUES
 from ..shm.atomics import fetch_add, load_relaxed
 from ..shm.clock import now_ns
 from ..shm.deque import waiting
-from ..shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, WAKE, emit_at
+from ..shm.events import AFFINITY, BLOCK, EXIT, MIGRATE, SPAWN, STEAL, WAKE, emit, emit_at, emit_name
 from ..shm.layout import machine_at
 from ..shm.spinlock import fail
 from . import local_queue
@@ -76,6 +76,10 @@ def start_thread(m, me, i):
     never_inline()
     noncritical(m, me)
     begin_references(m.threads[i])
+    if m.tracing != 0:
+        emit_name(m, me, i)
+        if m.threads[i].affinity != ALL_CPUS:
+            emit(m, me, AFFINITY, i, m.threads[i].affinity, 0)
     if m.lock_free != 0:
         announce(m, me, _place_lock_free(m, me, i, SPAWN, PLACE_SPAWN, ENQUEUE_SPAWN), i)
         return

@@ -13,6 +13,7 @@ from ..kernel.vfs.initial import START_DIRECTORY
 from ..kernel.vfs.table import FileTable
 from ..kernel.vm.address_space import map_frame, protect_region
 from ..limits import NAME_BYTES, PAGE_SIZE
+from ..shm.events import record_name
 from .guest_memory import UserMemory
 
 WORD = (1 << 64) - 1
@@ -118,7 +119,9 @@ class MachineView:
 
     def set_name(self, number, name):
         """Name a thread: at most 15 bytes count."""
-        self._thread(number)["name"][:] = np.frombuffer(name[: NAME_BYTES - 1].ljust(NAME_BYTES, b"\0"), np.uint8)
+        record = self._thread(number)
+        record["name"][:] = np.frombuffer(name[: NAME_BYTES - 1].ljust(NAME_BYTES, b"\0"), np.uint8)
+        record_name(self._server.base, self._server.me, thread_by_tid(self._server.base, number))
 
     def threads_of(self, task):
         """The tids of a task's threads."""

@@ -34,11 +34,11 @@ class MachineError(Exception):
 _UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
 
 
-def parse_size(text):
+def parse_size(text, what="memory size"):
     """Bytes of a size such as 512M; MachineError when it is none."""
     match = re.fullmatch(r"([0-9]{1,20})\s*([KMG]?)(?:i?B)?", str(text).strip(), re.IGNORECASE)
     if not match:
-        raise MachineError(f"memory size {text!r} is not a size: write for example 512M or 2G")
+        raise MachineError(f"{what} {text!r} is not a size: write for example 512M or 2G")
     return int(match[1]) * _UNITS[match[2].upper()]
 
 

@@ -41,18 +41,19 @@ from ..shm.clock import calibrate, read_clock
 from ..shm.segment import Window
 from . import waits
 from .children import Descriptor, start, start_forkserver, uninterrupted
-from .config import Config, MachineError
+from .config import Config, MachineError, parse_size
 from .cpus import free_slot, prepare_slot, tell_to_leave
 from .directory import make_directory, remove_directory
 from .loader import read_program
 from .report import make_report
+from .say import say
 from .standard import STANDARD, is_closed, take_closed_standard_descriptors
 from .symbols import symbols_of
 from .threads import living_threads
-from .tracing import Recorder
+from .tracing import TRACE_LIMIT_BYTES, Recorder
 from .warmup import ensure_warm
 from .watchdog import Watchdog
-from .watching import Watching, say
+from .watching import Watching
 
 SIGINT, SIGKILL = 2, 9
 REPLY_TIMEOUT_MS = 60_000
@@ -105,12 +106,13 @@ class Machine(Watching):
     a machine: towards the CPUs it is one actor, and its records take no lock.
     """
 
-    def __init__(self, cpus=None, policy="inko", *, stdin=0, stdout=1, stderr=2, quiet=False, trace=None, **options):
+    def __init__(self, cpus=None, policy="inko", *, stdin=0, stdout=1, stderr=2, quiet=False, trace=None,
+                 trace_limit=TRACE_LIMIT_BYTES, **options):
         take_closed_standard_descriptors()
         self.config = Config.make(cpus, policy, quiet=quiet, **options)
         self._stdio = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         self._quiet = quiet
-        self.trace = trace
+        self.trace, self._trace_limit_bytes = trace, parse_size(trace_limit, "limit of traces")
         self._recorder = None
         self._base_environment = {
             "PATH": "/bin", "HOME": "/root",
@@ -131,7 +133,7 @@ class Machine(Watching):
     def __enter__(self):
         try:
             if self.trace is not None:
-                self._recorder = Recorder(self.trace)
+                self._recorder = Recorder(self.trace, self._trace_limit_bytes)
             ensure_warm(self._quiet)
             start_forkserver()
             with uninterrupted():

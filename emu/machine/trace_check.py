@@ -13,6 +13,8 @@ slice     a thread runs no longer than its slice, plus the slack, while another 
 suspend   a suspended thread does nothing until it is resumed, but may be killed
 idle      no thread waits on the queue of a CPU that sleeps, but for the slack
 cpu-life  a CPU does nothing before cpu-up or after cpu-down (but tell the supervisor), and its queue gets nothing
+beside    no runnable thread waits for long beside an idle CPU that may run it (trace_waits.py)
+starves   no runnable thread waits for very long while its CPUs run others (trace_waits.py)
 lost      when all schedulers have exited, every thread has
 
 Where events were lost, nothing is checked between the first and the last lost one, and what is
@@ -24,6 +26,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from .trace_text import brief
+from .trace_waits import IDLE_LIMIT_NS, STARVATION_LIMIT_NS, WaitRules
 
 TICK_NS = 1_000_000  # between two looks at the slice, on a slow host
 HOST_NS = 250_000_000  # a host that is busy may take a CPU's process off its core for so long
@@ -59,6 +62,7 @@ class Checked:
 
 @dataclass
 class _Thread:
+    index: int
     label: str
     generation: int
     state: str = ABSENT
@@ -84,13 +88,15 @@ class _Queue:
     since_ns: int = 0  # when the first of those came
 
 
-def check_trace(trace, slack_ns=TICK_NS + HOST_NS):
+def check_trace(
+    trace, slack_ns=TICK_NS + HOST_NS, idle_limit_ns=IDLE_LIMIT_NS, starvation_limit_ns=STARVATION_LIMIT_NS
+):
     """Everything that a trace says against the rules, in order of time."""
-    return _Checker(trace, slack_ns).check()
+    return _Checker(trace, slack_ns, idle_limit_ns, starvation_limit_ns).check()
 
 
 class _Checker:
-    def __init__(self, trace, slack_ns):
+    def __init__(self, trace, slack_ns, idle_limit_ns, starvation_limit_ns):
         self.trace, self.slack_ns = trace, slack_ns
         self.result = Checked(trace)
         machine = trace.header["machine"]
@@ -103,16 +109,19 @@ class _Checker:
         self.gaps = 0  # lost stretches that are open
         self.checked_gaps = 0
         self.seen = set()
+        self.waits = WaitRules(self, idle_limit_ns, starvation_limit_ns)
         self._forget(ABSENT)
 
     def _forget(self, state):
         """Nothing is known (any more)."""
         self.unseen = state
         self.threads, self.queues = {}, {}
+        self.waits.forget()
         self.cpus = {cpu: _Cpu(life=state) for cpu in range(self.nr_cpus)}
 
     def check(self):
         columns = ("time_ns", "actor", "kind", "thread", "generation", "a", "b")
+        self.now = 0
         events = self.trace.events
         events = events[events["time_ns"] <= self.trace.horizon_ns]
         self.result.events = len(events)
@@ -128,15 +137,29 @@ class _Checker:
                 self._alive(actor, kind, a)
             rule = rules[kind] if kind < len(rules) else None
             if rule is None:
+                self._about_waits(kind, actor, index, generation, a, b)
                 continue
             if index >= 0:
                 rule(actor, self._thread(index, generation, rule == self._spawn), a, b)
             else:
                 rule(actor, None, a, b)
+        self.now, self.k = max(self.now, min(self.trace.horizon_ns, self.trace.end_ns)), len(events) - 1
+        if len(events):
+            self.waits.finish(self.now)
         for _, step in gaps:
             self._pass_edge(step)
         self._finish(len(events))
         return self.result
+
+    def _about_waits(self, kind, actor, index, generation, a, b):
+        """Events that break no rule themselves."""
+        name = self.names[kind] if kind < len(self.names) else ""
+        if name == "affinity":
+            self.waits.set_affinity(index, generation, a)
+        elif name == "exclusive":
+            self.waits.set_exclusive(a, b)
+        elif name == "host-stall":
+            self.waits.stall(actor, self.now, a)
 
     # --- lost events ------------------------------------------------------------------------------
 
@@ -161,7 +184,7 @@ class _Checker:
 
     # --- what all events share --------------------------------------------------------------------
 
-    def _violation(self, rule, text, other=None):
+    def violation(self, rule, text, other=None):
         if self.gaps == 0:
             self.result.violations.append(Violation(rule, text, self.k, other))
 
@@ -170,16 +193,16 @@ class _Checker:
         t = self.threads.get(index)
         if t is not None and t.generation == generation and not (spawned and t.state == GONE):
             if t.state == GONE:
-                self._violation("handle", f"thread {t.label} has exited", t.last)
+                self.violation("handle", f"thread {t.label} has exited", t.last)
                 t.state = UNKNOWN
             return t
-        label = f"{index}#{generation}"
+        label = self.trace.label(index, generation)
         if t is not None and generation <= t.generation:
-            self._violation("handle", f"thread {label} is older than {t.label}, which has its record", t.last)
+            self.violation("handle", f"thread {label} is older than {t.label}, which has its record", t.last)
         elif t is not None and t.state not in (GONE, UNKNOWN):
-            self._violation("handle", f"thread {label} has the record of {t.label}, which has not exited", t.last)
+            self.violation("handle", f"thread {label} has the record of {t.label}, which has not exited", t.last)
             self._leave_queue(t)
-        fresh = _Thread(label, generation, self.unseen if t is None else ABSENT)
+        fresh = _Thread(index, label, generation, self.unseen if t is None else ABSENT)
         self.threads[index] = fresh
         self.seen.add(label)
         return fresh
@@ -189,7 +212,7 @@ class _Checker:
         if t.state in states:
             return True
         if t.state != UNKNOWN:
-            self._violation("order", f"thread {t.label} {what} while it is {t.state}", t.last)
+            self.violation("order", f"thread {t.label} {what} while it is {t.state}", t.last)
         return False
 
     def _set(self, t, state, queue):
@@ -203,7 +226,7 @@ class _Checker:
         q.waiting += 1
         cpu = self.cpus.get(queue)
         if cpu and cpu.life not in ("up", UNKNOWN):
-            self._violation("cpu-life", f"thread {t.label} is put on the queue of CPU {queue}, which is not up",
+            self.violation("cpu-life", f"thread {t.label} is put on the queue of CPU {queue}, which is not up",
                             cpu.life_event)  # fmt: skip
 
     def _leave_queue(self, t):
@@ -220,20 +243,22 @@ class _Checker:
         if cpu.life == "down" and name.startswith("ipi-") and a == self.supervisor:
             return  # that it has exited
         when = "after" if cpu.life == "down" else "before"
-        self._violation("cpu-life", f"CPU {actor} does something {when} its life", cpu.life_event)
+        self.violation("cpu-life", f"CPU {actor} does something {when} its life", cpu.life_event)
 
     def _cpu_up(self, actor, _, cpu, b):
         if self.cpus[cpu].life == "up":
-            self._violation("cpu-life", f"CPU {cpu} comes up twice", self.cpus[cpu].life_event)
+            self.violation("cpu-life", f"CPU {cpu} comes up twice", self.cpus[cpu].life_event)
         self.cpus[cpu] = _Cpu("up", self.k)
+        self.waits.idles(cpu, self.now)
 
     def _cpu_down(self, actor, _, cpu, b):
         c = self.cpus[cpu]
         if c.life == ABSENT:
-            self._violation("cpu-life", f"CPU {cpu} goes down and was never up")
+            self.violation("cpu-life", f"CPU {cpu} goes down and was never up")
         if c.runs:
-            self._violation("cpu-life", f"CPU {cpu} goes down while it runs thread {c.runs.label}", c.runs.last)
+            self.violation("cpu-life", f"CPU {cpu} goes down while it runs thread {c.runs.label}", c.runs.last)
         self.cpus[cpu] = _Cpu("down", self.k)
+        self.waits.gone(cpu)
 
     # --- life of a thread -------------------------------------------------------------------------
 
@@ -244,7 +269,7 @@ class _Checker:
 
     def _wake(self, actor, t, queue, old):
         if self._expect(t, "is woken", BLOCKED) and t.queue != old:
-            self._violation("place", f"thread {t.label} is woken from queue {old}, it sleeps on {t.queue}", t.last)
+            self.violation("place", f"thread {t.label} is woken from queue {old}, it sleeps on {t.queue}", t.last)
         self._leave_queue(t)
         self._set(t, RUNNABLE, queue)
         self._join_queue(t, queue)
@@ -252,7 +277,7 @@ class _Checker:
     def _migrate(self, actor, t, queue, old):
         known = self._expect(t, "changes queues", RUNNABLE, BLOCKED)
         if known and t.queue != old:
-            self._violation("place", f"thread {t.label} is moved from queue {old}, it is on {t.queue}", t.last)
+            self.violation("place", f"thread {t.label} is moved from queue {old}, it is on {t.queue}", t.last)
         if known:
             self._leave_queue(t)
             t.queue, t.last = queue, self.k
@@ -263,30 +288,31 @@ class _Checker:
         if self._expect(t, "is stolen", RUNNABLE):
             if t.queue != queue:
                 text = f"thread {t.label} is stolen from queue {queue}, it waits on {t.queue}"
-                self._violation("place", text, t.last)
+                self.violation("place", text, t.last)
             t.stolen_by = actor
 
     def _switch(self, actor, t, delay_ns, queue):
         self.result.switches += 1
         cpu = self.cpus.get(actor)
+        self.waits.runs(actor, t.index, t, self.now)
         if t.state == RUNNING:
-            self._violation("two-cpus", f"thread {t.label} begins to run while it runs on CPU {t.queue}", t.last)
+            self.violation("two-cpus", f"thread {t.label} begins to run while it runs on CPU {t.queue}", t.last)
         elif self._expect(t, "begins to run", RUNNABLE):
             if t.queue != queue:
-                self._violation("place", f"thread {t.label} is taken from queue {queue}, it waits on {t.queue}", t.last)
+                self.violation("place", f"thread {t.label} is taken from queue {queue}, it waits on {t.queue}", t.last)
             elif queue not in (actor, self.global_queue) and t.stolen_by != actor:
-                self._violation("place", f"CPU {actor} runs thread {t.label} of queue {queue} and has not stolen it",
+                self.violation("place", f"CPU {actor} runs thread {t.label} of queue {queue} and has not stolen it",
                                 t.last)  # fmt: skip
             self._leave_queue(t)
         if cpu is None:
-            self._violation("order", f"{self.trace.actor_name(actor)} runs threads")
+            self.violation("order", f"{self.trace.actor_name(actor)} runs threads")
         elif cpu.runs:
-            self._violation("two-cpus", f"CPU {actor} runs {cpu.runs.label} already", cpu.runs.last)
+            self.violation("two-cpus", f"CPU {actor} runs {cpu.runs.label} already", cpu.runs.last)
         waited_since = t.since_ns if t.state == RUNNABLE else None
         if cpu and cpu.parked_ns is not None:
             self._check_idle(cpu, t, actor)
         if waited_since is not None and delay_ns != self.now - waited_since:
-            self._violation("time", f"thread {t.label} waited {self.now - waited_since} ns", t.last)
+            self.violation("time", f"thread {t.label} waited {self.now - waited_since} ns", t.last)
         self._set(t, RUNNING, actor)
         if cpu:
             cpu.runs = t
@@ -300,7 +326,7 @@ class _Checker:
         if t.state == RUNNABLE and t.queue == queue:
             idle_ns = self.now - max(t.joined_ns, cpu.parked_ns)
             if idle_ns > self.slack_ns:
-                self._violation("idle", f"CPU {queue} slept for {idle_ns / 1e6:.1f} ms while thread {t.label} waited "
+                self.violation("idle", f"CPU {queue} slept for {idle_ns / 1e6:.1f} ms while thread {t.label} waited "
                                 "on its queue", t.last)  # fmt: skip
         cpu.parked_ns = None
 
@@ -310,39 +336,40 @@ class _Checker:
 
     def _resume(self, actor, t, a, b):
         if not t.suspended and t.state != UNKNOWN:
-            self._violation("suspend", f"thread {t.label} is resumed and was not suspended", t.last)
+            self.violation("suspend", f"thread {t.label} is resumed and was not suspended", t.last)
         t.suspended = False
 
     def _goes_on(self, t, what):
         if t.suspended:
-            self._violation("suspend", f"thread {t.label} {what} while it is suspended", t.last)
+            self.violation("suspend", f"thread {t.label} {what} while it is suspended", t.last)
 
     def _stop(self, actor, t, what, ran_ns):
         """The running thread leaves its CPU: its slice, its time."""
         if self._expect(t, what, RUNNING):
             if t.queue != actor:
-                self._violation("order", f"thread {t.label} {what} on CPU {actor}, it runs on {t.queue}", t.last)
+                self.violation("order", f"thread {t.label} {what} on CPU {actor}, it runs on {t.queue}", t.last)
             if ran_ns is not None and ran_ns != self.now - t.since_ns:
-                self._violation("time", f"thread {t.label} ran {self.now - t.since_ns} ns", t.last)
+                self.violation("time", f"thread {t.label} ran {self.now - t.since_ns} ns", t.last)
             self._check_slice(t)
-        for cpu in self.cpus.values():
+        for number, cpu in self.cpus.items():
             if cpu.runs is t:
                 cpu.runs = None
+                self.waits.idles(number, self.now)
 
     def _check_slice(self, t):
         q = self.queues.get(self.global_queue if self.one_queue else t.queue)
         if self.core_slices and q and q.waiting:
             over_ns = self.now - max(t.since_ns, q.since_ns) - self.slice_ns
             if over_ns > self.slack_ns:
-                self._violation("slice", f"thread {t.label} ran on {over_ns / 1e6:.1f} ms past its slice "
+                self.violation("slice", f"thread {t.label} ran on {over_ns / 1e6:.1f} ms past its slice "
                                 "while others waited", t.last)  # fmt: skip
 
     def _preempt(self, actor, t, ran_ns, slice_ns):
         last = t.last
         if slice_ns and ran_ns > slice_ns + self.slack_ns:
-            self._violation("slice", f"thread {t.label} ran {(ran_ns - slice_ns) / 1e6:.1f} ms past its slice", last)
+            self.violation("slice", f"thread {t.label} ran {(ran_ns - slice_ns) / 1e6:.1f} ms past its slice", last)
         if t.state == RUNNING and ran_ns > self.now - t.since_ns:
-            self._violation("time", f"thread {t.label} ran {self.now - t.since_ns} ns at most", last)
+            self.violation("time", f"thread {t.label} ran {self.now - t.since_ns} ns at most", last)
         self._goes_on(t, "is preempted")
         self._stop(actor, t, "is preempted", None)
         self._set(t, RUNNABLE, actor)
@@ -373,7 +400,7 @@ class _Checker:
                 left[t.state] += 1
                 if self.trace.ended and self.gaps == 0:
                     self.k = t.last
-                    self._violation("lost", f"all schedulers have exited, thread {t.label} is {t.state}")
+                    self.violation("lost", f"all schedulers have exited, thread {t.label} is {t.state}")
         self.result.threads = len(self.seen)
         notes = self.trace.notes()
         beyond = len(self.trace.events) - count
@@ -381,6 +408,8 @@ class _Checker:
             notes.append(f"{beyond:,} events after the last whole round were not checked")
         if self.checked_gaps:
             notes.append(f"{self.checked_gaps} stretches with lost events were not checked")
+        if not self.waits.known:
+            notes.append("this trace does not say which CPUs may run a thread: waits beside idle CPUs were not checked")
         if left and not self.trace.ended:
             words = ", ".join(f"{n} {state}" for state, n in sorted(left.items()))
             notes.append(f"threads that had not exited when the trace ends: {words}")

@@ -16,6 +16,7 @@ the round may have causes that are not, which matters where no other round follo
 """
 
 import contextlib
+import functools
 import os
 import stat
 import struct
@@ -69,7 +70,7 @@ class TraceWriter:
                 packer.pack(word)
             pieces += [memoryview(packer.bytes() + BIN_32.pack(0xC6, len(records))), memoryview(records)]
             packer.reset()
-        self._append(pieces)
+        self._append(pieces or [memoryview(packer.bytes())])
 
     def _append(self, pieces):
         size = sum(len(piece) for piece in pieces)
@@ -86,6 +87,11 @@ class TraceWriter:
                 os.lseek(self._descriptor, 0, os.SEEK_END)
             raise
         self._whole_bytes += size
+
+    @property
+    def size(self):
+        """Bytes written so far."""
+        return self._whole_bytes
 
     def close(self):
         os.close(self._descriptor)
@@ -131,6 +137,26 @@ class Trace:
         for actor, count in sorted(self.lost.items()):
             found += [f"{count:,} events of {self.actor_name(actor)} were lost: its ring was full"] if count else []
         return found
+
+    @property
+    def end_ns(self):
+        """When the last whole round or the end was written."""
+        return self.end["end_ns"] if self.end else self.horizon_ns
+
+    @functools.cached_property
+    def thread_names(self):
+        """{(thread, generation): its last name}, printable and without spaces."""
+        found = {}
+        for event in self.of_kind("name"):
+            name = struct.pack("<qq", int(event["a"]), int(event["b"])).split(b"\0")[0].decode(errors="replace")
+            name = "".join(c if c.isprintable() and not c.isspace() else "_" for c in name)
+            found[int(event["thread"]), int(event["generation"])] = name
+        return found
+
+    def label(self, thread, generation):
+        """index#generation, and the name where there is one: 3#0:worker."""
+        name = self.thread_names.get((thread, generation))
+        return f"{thread}#{generation}" + (f":{name}" if name else "")
 
     def names(self):
         return [kind[0] for kind in self.header["kinds"]]

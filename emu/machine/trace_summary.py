@@ -53,7 +53,7 @@ def _threads(trace, switches):
         row["run_delay_ns"] += delay
         row["cpus"].add(actor)
     return [
-        {"thread": f"{key[0]}#{key[1]}", "task": tasks.get(key), "cpu_ns": cpu_ns.get(key, 0), **row,
+        {"thread": trace.label(*key), "task": tasks.get(key), "cpu_ns": cpu_ns.get(key, 0), **row,
          "cpus": sorted(row["cpus"])}
         for key, row in found.items()
     ]  # fmt: skip

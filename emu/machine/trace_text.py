@@ -1,9 +1,9 @@
 """Events in words: names for the numbers that the header of their trace explains."""
 
 
-def thread_label(event):
-    """index#generation, "-" for an event about no thread."""
-    return f"{event['thread']}#{event['generation']}" if event["thread"] >= 0 else "-"
+def thread_label(trace, event):
+    """index#generation and its name, "-" for an event about no thread."""
+    return trace.label(int(event["thread"]), int(event["generation"])) if event["thread"] >= 0 else "-"
 
 
 def time_us(trace, event):
@@ -16,6 +16,8 @@ def arguments(trace, event):
     kind = int(event["kind"])
     if kind >= len(trace.header["kinds"]):
         return {"a": int(event["a"]), "b": int(event["b"])}
+    if kind_name(trace, event) == "name":
+        return {"is": trace.thread_names.get((int(event["thread"]), int(event["generation"])), "")}
     _, a, b, _ = trace.header["kinds"][kind]
     return {name: _named(trace.header, name, int(event[word])) for name, word in ((a, "a"), (b, "b")) if name}
 
@@ -37,8 +39,11 @@ def _named(header, name, value):
 
 def as_dict(trace, event):
     """For JSON."""
+    key = int(event["thread"]), int(event["generation"])
+    name = trace.thread_names.get(key)
     return {
-        "time_us": time_us(trace, event), "actor": int(event["actor"]), "thread": thread_label(event),
+        "time_us": time_us(trace, event), "actor": int(event["actor"]),
+        "thread": f"{key[0]}#{key[1]}" if key[0] >= 0 else "-", **({"name": name} if name else {}),
         "event": kind_name(trace, event), **arguments(trace, event),
     }  # fmt: skip
 
@@ -47,15 +52,14 @@ def one_line(trace, event):
     """Time, CPU, thread, event, arguments."""
     words = " ".join(f"{name}={value}" for name, value in arguments(trace, event).items())
     actor = trace.actor_name(int(event["actor"])).removeprefix("CPU ")
-    return (
-        f"{time_us(trace, event):14.3f} {actor:>10} {thread_label(event):>8} {kind_name(trace, event):<11} {words}"
-    ).rstrip()
+    thread, kind = thread_label(trace, event), kind_name(trace, event)
+    return f"{time_us(trace, event):14.3f} {actor:>10} {thread:>8} {kind:<11} {words}".rstrip()
 
 
 def brief(trace, event):
     """The same, short, for a sentence."""
     words = ", ".join(f"{name} {value}" for name, value in arguments(trace, event).items())
-    thread = f" {thread_label(event)}" if event["thread"] >= 0 else ""
+    thread = f" {thread_label(trace, event)}" if event["thread"] >= 0 else ""
     return (
         f"[{time_us(trace, event):.3f} µs {trace.actor_name(int(event['actor']))} "
         f"{kind_name(trace, event)}{thread}{': ' if words else ''}{words}]"

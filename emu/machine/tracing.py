@@ -11,7 +11,6 @@ when it takes no more, one line says so, recording ends, and the run goes on.
 """
 
 import contextlib
-import sys
 import threading
 import time
 
@@ -25,9 +24,12 @@ from ..limits import BUDGET_INSTRUCTIONS, EVENT_RING, GLOBAL_QUEUE, MAX_ACTORS, 
 from ..shm import events
 from ..shm.clock import read_clock
 from .config import MachineError
+from .say import say
 from .trace_file import FORMAT, RECORD, VERSION, TraceError, TraceWriter
 
 SHORTEST_S, LONGEST_S = 0.0002, 0.005
+SILENCE_S = 1.0  # a round is written at least so often: a reader sees how long nothing has happened
+TRACE_LIMIT_BYTES = 4 << 30
 ACTOR_NAMES = {SUPERVISOR: "supervisor", SERVER: "server", TIMEKEEPER: "timekeeper"}
 # Arguments whose numbers have names: which table of the header's "values" holds them.
 TABLES = {
@@ -85,8 +87,9 @@ def _names(module, prefix):
 class Recorder:
     """Opens the file at once (MachineError when it cannot); `begin` once the window is filled; `finish`."""
 
-    def __init__(self, path):
-        self.path = str(path)
+    def __init__(self, path, limit_bytes=TRACE_LIMIT_BYTES):
+        self.path, self._limit_bytes = str(path), limit_bytes
+        self._written_s = 0.0
         try:
             self._file = TraceWriter(self.path)
         except TraceError as error:
@@ -143,8 +146,12 @@ class Recorder:
                 rings.append((actor, first, lost, self._bytes[at : at + size]))
                 fullest = max(fullest, size // RECORD.itemsize)
                 at += size
-        if rings:
+        now = time.monotonic()
+        if self._file.size + at > self._limit_bytes:
+            self._end_early(f"its limit of {self._limit_bytes:,} bytes is reached")
+        elif rings or now - self._written_s > SILENCE_S:
             self._attempt(self._file.write_round, cut_ns, failed, rings)
+            self._written_s = now
         return fullest
 
     def _actors(self):
@@ -171,12 +178,12 @@ class Recorder:
             write(*arguments)
             return True
         except OSError as error:
-            self._broken = error.strerror
-            self._window.machine["tracing"] = 0
-            print(
-                f"emu: trace file {self.path}: {error.strerror}: the trace ends here, the run goes on",
-                file=sys.stderr,
-            )
-        with contextlib.suppress(OSError):  # a file without end says as much
-            self._file.write(self._end(self._broken))
+            self._end_early(error.strerror)
         return False
+
+    def _end_early(self, reason):
+        self._broken = reason
+        self._window.machine["tracing"] = 0
+        say(f"emu: trace file {self.path}: {reason}: the trace ends here, the run goes on")
+        with contextlib.suppress(OSError):  # a file without end says as much
+            self._file.write(self._end(reason))

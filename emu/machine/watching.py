@@ -1,7 +1,5 @@
 """The supervisor's waiting: for the last scheduler, for a process that dies, for a policy that goes wrong."""
 
-import contextlib
-import sys
 import time
 from multiprocessing import connection
 
@@ -10,19 +8,13 @@ from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, take_pending
 from ..limits import SERVER, SUPERVISOR, TIMEKEEPER
 from . import waits
 from .config import MachineError
+from .say import say
 from .watchdog import IDLE_PERIOD_S, PERIOD_S
 
 SERVANTS = {SERVER: FAIL_SERVER_DIED, TIMEKEEPER: FAIL_KEEPER_DIED}  # what their death is
 
 
 DEADLOCK_S = 3.0  # how long every thread has waited for another one before it is said
-
-
-def say(*lines):
-    """Lines for the person, on standard error, whether or not somebody reads them."""
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError, ValueError):
-            print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
 class Watching:

@@ -21,7 +21,7 @@ from ..limits import EVENT_RING
 from .atomics import load_acquire, store_release
 from .clock import now_ns
 from .layout import EVENT, machine_at
-from .memory import copy_bytes
+from .memory import copy_bytes, load_64
 from .spinlock import field_address
 
 NO_THREAD = 0xFFFFFF
@@ -65,6 +65,10 @@ CPU_UP = _event("cpu-up", "cpu", "", "a scheduler begins to take threads")
 CPU_DOWN = _event("cpu-down", "cpu", "", "a scheduler has exited")
 PARK = _event("park", "", "", "this CPU has nothing to run and sleeps")
 POLICY = _event("policy", "a", "b", "recorded by a policy's own hooks")
+NAME = _event("name", "first", "second", "the thread's name from here on: 16 bytes as two words")
+AFFINITY = _event("affinity", "mask", "", "the CPUs that may run the thread from here on, where those are not all")
+EXCLUSIVE = _event("exclusive", "cpu", "on", "a CPU begins or ends to run pinned threads only")
+HOST_STALL = _event("host-stall", "ns", "", "until now, the host did not run this CPU's process, which wanted to run")
 LOST = _event("lost", "count", "span_ns", "events dropped until this time, the first span_ns before it")
 
 
@@ -80,6 +84,21 @@ def emit(m, me, kind, i, a, b):
     """Record an event of actor `me` now."""
     if m.tracing != 0:
         _record(m, me, now_ns(m), kind, i, a, b)
+
+
+@hot
+def emit_name(m, me, i):
+    """Record the name of a thread."""
+    if m.tracing != 0:
+        at = field_address(m.threads[i], "name")
+        _record(m, me, now_ns(m), NAME, i, load_64(at), load_64(at + 8))
+
+
+@entry(3)
+def record_name(address, me, i):
+    """Cold form of emit_name."""
+    emit_name(machine_at(address), me, i)
+    return 0
 
 
 @hot

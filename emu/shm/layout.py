@@ -222,6 +222,8 @@ CPU = record(
     i64("slice_end_ns", guard="this CPU", unit="ns", doc="shm/clock.py; 0 until the first tick after a switch"),
     i64("slice_ns", guard="this CPU", unit="ns", doc="the present slice"),
     i64("slice_start_ns", guard="this CPU", unit="ns", doc="when it began"),
+    i64("stall_from_ns", guard="this CPU", unit="ns of the monotonic clock", doc="last look for a stall; 0 none"),
+    i64("stall_cpu_ns", guard="this CPU", unit="ns", doc="what the host had spent on this CPU then"),
     i64("looked", guard="this CPU", doc="1: tried other queues in this idle stretch"),
     i64("barred_from", guard="this CPU", doc="mask: who may run what its last search of a queue passed over"),
     i64("kicks", guard="this CPU", doc="mask of actors that are owed a ZeroMQ message"),

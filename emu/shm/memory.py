@@ -262,6 +262,7 @@ def _clock(clock_id):
 
 monotonic_ns = _clock(1)
 realtime_ns = _clock(0)
+thread_cpu_ns = _clock(3)  # that the host has spent on the calling thread
 
 
 @intrinsic

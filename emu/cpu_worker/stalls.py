@@ -1,0 +1,30 @@
+"""Host stalls: time in which the host kept a CPU's process from running though it wanted to.
+
+While events are recorded, a CPU that runs guests compares, every LOOK_NS or so, the wall time that has passed with the
+time that the host spent on its thread.  What is missing, and more than STALL_NS, is an event, so that nobody takes it
+for the policy's doing.  An idle CPU that polls sees the gap between two looks at the clock.  A parked one sees nothing:
+what its wake-up takes is the host's business as well, and readers of traces allow for it.
+"""
+
+from ..hot import hot, never_inline
+from ..shm.events import HOST_STALL, emit
+from ..shm.memory import monotonic_ns, thread_cpu_ns
+
+LOOK_NS = 5_000_000
+STALL_NS = 1_000_000
+
+
+@hot
+def look_for_stall(m, me):
+    """At a tick: what the host has withheld since the last look."""
+    never_inline()
+    c = m.cpus[me]
+    now = monotonic_ns()
+    if c.stall_from_ns != 0 and now - c.stall_from_ns < LOOK_NS:
+        return
+    cpu_ns = thread_cpu_ns()
+    missing = (now - c.stall_from_ns) - (cpu_ns - c.stall_cpu_ns)
+    if c.stall_from_ns != 0 and missing > STALL_NS:
+        emit(m, me, HOST_STALL, -1, missing, 0)
+    c.stall_from_ns = now
+    c.stall_cpu_ns = cpu_ns
