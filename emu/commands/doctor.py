@@ -21,7 +21,7 @@ from emu import cache
 from emu.limits import GIB, MAX_CPUS, MIB
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
-DESCRIPTORS, DESCRIPTORS_PER_CPU = 40, 6  # that a supervisor needs
+DESCRIPTORS, DESCRIPTORS_PER_CPU = 40, 4  # that a supervisor needs: 48 are enough for 2 CPUs
 LEAST_FILE_BYTES = 1 << 40  # the window's segments are sparse, and large
 
 

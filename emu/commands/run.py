@@ -128,7 +128,8 @@ def _refused(error):
         return "the machine failed: the host has no memory for it (free some, or see ulimit -v)"
     if number in (errno.EMFILE, errno.ENFILE):
         return f"the machine failed: {os.strerror(number)}: raise the limit (ulimit -n)"
-    return f"the machine failed: {error}"
+    what = f"{error.filename}: {error.strerror}" if getattr(error, "filename", None) else error.strerror
+    return f"the machine failed: {what}"
 
 
 def start_early():
