@@ -1,7 +1,7 @@
 """Running mutants: their tests first without the fault, then with it, each for a limited time.
 
-A mutant is killed when a test fails or does not end in time.  It survives when all pass.  There is no verdict when
-its tests fail without it, when it does not compile, or when pytest finds nothing to run: that is the list's fault.
+A mutant is killed when a test fails or, twice, does not end in time.  It survives when all pass.  There is no verdict
+when its tests fail without it, when it does not compile, or when pytest finds nothing to run: the list's fault.
 """
 
 import contextlib
@@ -77,4 +77,7 @@ class Campaign:
 
     def _with(self, mutant):
         with self._tree.mutated(mutant):
-            return judge(*run_tests(self._tree, mutant.tests, self._seed, self._limit_s), self._limit_s)
+            status, output = run_tests(self._tree, mutant.tests, self._seed, self._limit_s)
+            if status is None:  # it may have spent its time on compiling, which is done by now
+                status, output = run_tests(self._tree, mutant.tests, self._seed, self._limit_s)
+            return judge(status, output, self._limit_s)
