@@ -52,6 +52,8 @@ DEFAULT_MEMORY_BYTES = 512 * MIB
 MAX_FRAMES = MAX_MEMORY_BYTES >> PAGE_SHIFT
 USER_TOP = 1 << 38  # first address above user space (Sv39, lower half)
 TLB_ENTRIES = 256
+GATHERED_FRAMES = 512  # taken out of page tables by one actor, between two shoot-downs
+EDITED_ENTRIES = 4096  # of page tables, in one go under mm_lock
 
 # One decoded instruction is one 64-bit word; a page holds one per 2-byte parcel,
 # then a sentinel for running off the end, padded to whole cache lines.

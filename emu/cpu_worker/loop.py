@@ -30,7 +30,7 @@ from ..shm.atomics import exchange, fetch_and, fetch_or, load_relaxed, load_seq_
 from ..shm.clock import now_ns
 from ..shm.events import HOST_STALL, INTERRUPT, emit, emit_at
 from ..shm.events import PARK as EVENT_PARK
-from ..shm.exits import EXIT_ECALL, EXIT_TRAP
+from ..shm.exits import CAUSE_AGAIN, EXIT_ECALL, EXIT_TRAP
 from ..shm.layout import machine_at
 from ..shm.memory import address_of, call_3, call_4, host_yield, monotonic_ns
 from .stalls import STALL_NS, look_for_stall
@@ -131,7 +131,7 @@ def _run_thread(m, me, i):
         t.undisturbed = 0
     if reason == EXIT_ECALL:
         _system_call(m, me, i)
-    elif reason == EXIT_TRAP:
+    elif reason == EXIT_TRAP and c.cause != CAUSE_AGAIN:
         t.cause = c.cause
         t.trap_value = c.trap_value
         _ask_server(m, me, i, REQUEST_TRAP)

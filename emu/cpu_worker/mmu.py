@@ -13,7 +13,7 @@ looks the page up anew.
 """
 
 from ..hot import callback, hot
-from ..kernel.vm.address_space import lock_mm, resolve, unlock_mm
+from ..kernel.vm.address_space import BEYOND_FILE, NO_MEMORY, lock_mm, resolve, unlock_mm
 from ..kernel.vm.pagetable import W, frame_in
 from ..kernel.vm.shootdown import shoot_down
 from ..limits import PAGE_SIZE, TLB_ENTRIES
@@ -25,11 +25,11 @@ from ..shm.exits import (
     ACCESS_WRITE,
     CAUSE_FETCH_PAGE,
     CAUSE_LOAD_PAGE,
+    CAUSE_NO_MEMORY,
+    CAUSE_PAST_END,
     CAUSE_STORE_PAGE,
 )
 from ..shm.layout import decoded_address, frame_address, machine_at
-
-OUT_OF_MEMORY = -1  # as a cause: no exception of the specification, the task is killed
 
 
 @hot
@@ -44,7 +44,11 @@ def _refuse(c, va, access, entry):
         cause = CAUSE_STORE_PAGE
     elif access == ACCESS_FETCH:
         cause = CAUSE_FETCH_PAGE
-    c.cause = OUT_OF_MEMORY if entry < 0 else cause
+    if entry == NO_MEMORY:
+        cause = CAUSE_NO_MEMORY
+    elif entry == BEYOND_FILE:
+        cause = CAUSE_PAST_END
+    c.cause = cause
     c.trap_value = va
     return 0
 
@@ -63,7 +67,7 @@ def _mark_code(m, cpu, frame):
 
 @hot
 def _resolve(m, cpu, va, access):
-    """The page-table entry for an access, as address_space.resolve."""
+    """The page-table entry for an access, as address_space.resolve, which checks its frame."""
     task = m.cpus[cpu].tlb_task
     lock_mm(m, cpu, task)
     entry = resolve(m, cpu, task, va, access)

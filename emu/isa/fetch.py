@@ -7,7 +7,7 @@ Every word is verified as shm/decoded.py asks: publish, fence, read the bytes ag
 from ..hot import hot
 from ..limits import DECODED_OFFSET, DECODED_PAGE_BYTES, PAGE_SIZE, PARCELS_PER_PAGE
 from ..shm.atomics import fence
-from ..shm.exits import ACCESS_FETCH, CAUSE_ILLEGAL
+from ..shm.exits import ACCESS_FETCH, CAUSE_AGAIN, CAUSE_ILLEGAL
 from ..shm.layout import frame_address, machine_at
 from ..shm.memory import address_of, call_4, get, load_u16, store_64
 from .accesses import FETCH_TLB, TLB_INDEX_MASK, TLB_INDEX_SHIFT
@@ -79,9 +79,14 @@ def bits_at(machine, cpu, page, code, i):
 
 @hot
 def decode_straddling(machine, cpu, page, code):
-    """The word of the instruction in a page's last parcel, not cached; 0 after a fetch fault."""
+    """The word of the instruction in a page's last parcel, not cached; 0 after a fetch fault, or CAUSE_AGAIN."""
+    c = machine_at(machine).cpus[cpu]
+    answered = c.tlb_done
     bits = bits_at(machine, cpu, page, code, plain(LAST_PARCEL))
     if bits < 0:
+        return 0
+    if c.tlb_done != answered:  # finding the second page waited, and `code` may be another task's by now
+        c.cause = CAUSE_AGAIN
         return 0
     return decode_in_place(bits, plain(LAST_PARCEL))
 

@@ -2,8 +2,6 @@
 
 from ..hot import hot, never_inline
 from ..shm.atomics import compare_exchange, fetch_add
-from ..shm.exits import ACCESS_READ, ACCESS_WRITE
-from ..shm.memory import compare_exchange_32, load_64, load_s32
 from .critical import noncritical
 from .errno import ESRCH
 from .exclusive import end_exclusive
@@ -18,7 +16,7 @@ from .signals import leave_signals
 from .suspend import NO_MORE, tell_suspender
 from .task import exit_code
 from .thread import quit_task
-from .vm.address_space import user_address
+from .vm.usercopy import exchange_int32, get_word, load_int32
 
 ROBUST_LIMIT = 2048  # as Linux: a guest's list may be a circle
 FUTEX_TID_MASK = 0x3FFFFFFF
@@ -75,19 +73,16 @@ def _release_robust(m, me, i):
     """Mark the robust mutexes that a dying thread holds, and wake one waiter of each."""
     t = m.threads[i]
     head = t.robust_list
-    offset_at = user_address(m, me, t.task, head + 8, ACCESS_READ)
-    pending_at = user_address(m, me, t.task, head + 16, ACCESS_READ)
-    if offset_at == 0 or pending_at == 0 or head & 7:
+    error, offset = get_word(m, me, t.task, head + 8)
+    if error == 0:
+        error, pending = get_word(m, me, t.task, head + 16)
+    if error < 0 or head & 7:
         return
-    offset = load_64(offset_at)
-    pending = load_64(pending_at)
     node = head
     for _ in range(ROBUST_LIMIT):
-        at = user_address(m, me, t.task, node, ACCESS_READ)
-        if at == 0:
-            break
-        node = load_64(at) & ~1
-        if node == head or node & 7:
+        error, node = get_word(m, me, t.task, node)
+        node &= ~1
+        if error < 0 or node == head or node & 7:
             break
         if node != pending:
             _release_one(m, me, i, node + offset)
@@ -99,13 +94,11 @@ def _release_robust(m, me, i):
 def _release_one(m, me, i, va):
     never_inline()
     task = m.threads[i].task
-    at = user_address(m, me, task, va, ACCESS_WRITE)
-    if at == 0 or va & 3:
-        return
-    word = load_s32(at)
-    while word & FUTEX_TID_MASK == tid_of(m, i):
-        if compare_exchange_32(at, word, (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED):
-            if word & FUTEX_WAITERS:
-                wake_on(m, me, task, va, 1, MATCH_ANY, 0)
+    changed = 0
+    while changed == 0:  # again when a waiter announced itself meanwhile
+        error, word = load_int32(m, me, task, va)
+        if error < 0 or word & FUTEX_TID_MASK != tid_of(m, i):
             return
-        word = load_s32(at)  # a waiter announced itself meanwhile
+        changed = exchange_int32(m, me, task, va, word, (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED)
+    if changed > 0 and word & FUTEX_WAITERS:
+        wake_on(m, me, task, va, 1, MATCH_ANY, 0)

@@ -18,6 +18,8 @@ FAIL_NOT_CRITICAL = 15
 FAIL_KEEPER_DIED = 16
 FAIL_STUCK = 17
 FAIL_REFERENCE = 18
+FAIL_PAGE_TABLE = 19
+FAIL_DROPPED_FRAME = 20
 
 SENTENCES = {
     FAIL_LOCK_ORDER: "a lock was taken out of order (held rank × 10000 + wanted rank: {value})",
@@ -29,6 +31,8 @@ SENTENCES = {
     FAIL_CRASH: "actor {value} raised an unexpected error",
     FAIL_SERVER_DIED: "the system server died",
     FAIL_STUCK: "it did not come to rest when it was told to end",
+    FAIL_PAGE_TABLE: "a page table names frame {value:#x}, which is not what the kernel put there",
+    FAIL_DROPPED_FRAME: "guest frame {value:#x} was dropped more often than it was taken",
     FAIL_KEEPER_DIED: "the timekeeper died",
     FAIL_CRITICAL: "actor {value} called a function that may wait, with a lock held",
     FAIL_NOT_CRITICAL: "actor {value} called a function that needs a lock held, without one",

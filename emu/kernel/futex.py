@@ -5,15 +5,15 @@ physical address) for memory that several tasks share.  Invariant: under the buc
 lock, a thread is in the bucket exactly when its sleep has not been claimed.  The
 waiter compares the guest's word under that lock, and a waker takes the lock after
 the guest changed the word, so no wake-up falls between the two (futex(2)).
+Locks: the task's mm_lock, then buckets; the words are reached through vm/usercopy.py.
 """
 
 from ..hot import hot, never_inline
 from ..limits import FUTEX_BUCKETS
 from ..shm import lockrank
 from ..shm.atomics import load_relaxed, load_seq_cst, store_relaxed
-from ..shm.exits import ACCESS_READ, ACCESS_WRITE
-from ..shm.layout import frame_address
-from ..shm.memory import compare_exchange_32, load_s32, store_32, wrapping_multiply
+from ..shm.exits import ACCESS_READ
+from ..shm.memory import wrapping_multiply
 from ..shm.spinlock import acquire, field_address, release
 from .errno import EAGAIN, EFAULT, EINVAL, ENOSYS
 from .handles import task_handle
@@ -21,26 +21,34 @@ from .sched import make_runnable
 from .states import SLEEP_FUTEX, SLEEP_TIMED
 from .timeout_channel import post_timeout
 from .timeouts import count_stale
-from .vm.address_space import lock_mm, resolve, unlock_mm, user_address
+from .vm.address_space import lock_mm, resolve, unlock_mm
 from .vm.pagetable import SHARED, frame_in
+from .vm.usercopy import change_int32, load_int32, load_int32_in, put_int32
 from .wait import A0, claim, prepare_sleep, take
 
 MATCH_ANY = 0xFFFFFFFF
 
 
 @hot
+def _key_in(m, task, word, va, private):
+    """(space, address) of a guest word, by the entry of its page; mm_lock held since `resolve`."""
+    if private == 0 and word & SHARED:
+        return -1, (frame_in(word) << 12) | (va & 4095)
+    return task_handle(m, task), va
+
+
+@hot
 def _key(m, me, task, va, private):
-    """(space, address, host address of the word); host 0: not accessible."""
+    """(0 or -EFAULT, space, address)."""
     never_inline()
+    error, space, address = -EFAULT, 0, 0
     lock_mm(m, me, task)
-    entry = resolve(m, me, task, va, ACCESS_READ)
+    word = resolve(m, me, task, va, ACCESS_READ)
+    if word > 0:
+        error = 0
+        space, address = _key_in(m, task, word, va, private)
     unlock_mm(m, me, task)
-    if entry <= 0:
-        return 0, 0, 0
-    host = frame_address(m, frame_in(entry)) + (va & 4095)
-    if private == 0 and entry & SHARED:
-        return -1, (frame_in(entry) << 12) | (va & 4095), host
-    return task_handle(m, task), va, host
+    return error, space, address
 
 
 @hot
@@ -117,22 +125,27 @@ def wait_on(m, me, i, va, expected, deadline_ns, bits, private):
     t = m.threads[i]
     if va & 3 or bits == 0:
         return -EINVAL
-    space, address, host = _key(m, me, t.task, va, private)
-    if host == 0:
+    lock_mm(m, me, t.task)  # until the word was compared: its frame stays this task's
+    entry = resolve(m, me, t.task, va, ACCESS_READ)
+    if entry <= 0:
+        unlock_mm(m, me, t.task)
         return -EFAULT
+    space, address = _key_in(m, t.task, entry, va, private)
     b = _bucket_of(space, address)
     lock_bucket(m, me, b)
-    if load_s32(host) != expected:
-        unlock_bucket(m, me, b)
-        return -EAGAIN
-    t.futex_space = space
-    t.futex_address = address
-    t.futex_bits = bits
-    t.x[A0] = 0
-    t.deadline_ns = deadline_ns
-    _insert(m, b, i)
-    word = prepare_sleep(t, SLEEP_FUTEX | (SLEEP_TIMED if deadline_ns != 0 else 0))
+    word = 0
+    if load_int32_in(m, entry, va) == expected:
+        t.futex_space = space
+        t.futex_address = address
+        t.futex_bits = bits
+        t.x[A0] = 0
+        t.deadline_ns = deadline_ns
+        _insert(m, b, i)
+        word = prepare_sleep(t, SLEEP_FUTEX | (SLEEP_TIMED if deadline_ns != 0 else 0))
     unlock_bucket(m, me, b)
+    unlock_mm(m, me, t.task)
+    if word == 0:
+        return -EAGAIN
     if deadline_ns != 0:
         post_timeout(m, me, deadline_ns, False, i, word)
     return 0
@@ -144,10 +157,8 @@ def wake_on(m, me, task, va, count, bits, private):
     never_inline()
     if va & 3 or bits == 0:
         return -EINVAL
-    space, address, host = _key(m, me, task, va, private)
-    if host == 0:
-        return -EFAULT
-    return _wake(m, me, space, address, count, bits)
+    error, space, address = _key(m, me, task, va, private)
+    return error if error < 0 else _wake(m, me, space, address, count, bits)
 
 
 @hot
@@ -183,20 +194,25 @@ def requeue(m, me, task, va, target_va, wake_count, move_count, compare, expecte
     never_inline()
     if va & 3 or target_va & 3 or wake_count < 0 or move_count < 0:
         return -EINVAL
-    space, address, host = _key(m, me, task, va, private)
-    to_space, to_address, to_host = _key(m, me, task, target_va, private)
-    if host == 0 or to_host == 0:
+    error, space, address = _key(m, me, task, va, private)
+    to_error, to_space, to_address = _key(m, me, task, target_va, private)
+    if error < 0 or to_error < 0:
         return -EFAULT
-    if compare and load_s32(host) != expected:
-        return -EAGAIN
+    if compare:
+        error, value = load_int32(m, me, task, va)
+        if error < 0 or value != expected:
+            return error if error < 0 else -EAGAIN
     woken = _wake(m, me, space, address, wake_count, MATCH_ANY)
     b, to = _bucket_of(space, address), _bucket_of(to_space, to_address)
     moved = 0
+    lock_mm(m, me, task)
     lock_bucket(m, me, min(b, to))
     if b != to:
         lock_bucket(m, me, max(b, to))
-    if compare and load_s32(host) != expected:
-        move_count = 0
+    if compare:  # once more, under the locks: see wait_on
+        entry = resolve(m, me, task, va, ACCESS_READ)
+        if entry <= 0 or load_int32_in(m, entry, va) != expected:
+            move_count = 0
     same = space == to_space and address == to_address  # they stay where they are, and count
     i = m.buckets[b].head
     while i >= 0 and moved < move_count:
@@ -213,21 +229,8 @@ def requeue(m, me, task, va, target_va, wake_count, move_count, compare, expecte
     if b != to:
         unlock_bucket(m, me, max(b, to))
     unlock_bucket(m, me, min(b, to))
+    unlock_mm(m, me, task)
     return woken + moved
-
-
-@hot
-def _operated(old, operation, argument):
-    """FUTEX_WAKE_OP: the new value of the second word."""
-    if operation == 0:
-        return argument
-    if operation == 1:
-        return old + argument
-    if operation == 2:
-        return old | argument
-    if operation == 3:
-        return old & ~argument
-    return old ^ argument
 
 
 @hot
@@ -261,12 +264,9 @@ def wake_op(m, me, task, va, second_va, count, second_count, encoded, private):
         operation &= 7
     if operation > 4 or comparison > 5:
         return -ENOSYS
-    host = user_address(m, me, task, second_va, ACCESS_WRITE)
-    if host == 0:
-        return -EFAULT
-    old = load_s32(host)
-    while compare_exchange_32(host, old, _operated(old, operation, argument)) == 0:
-        old = load_s32(host)
+    error, old = change_int32(m, me, task, second_va, operation, argument)
+    if error < 0:
+        return error
     woken = wake_on(m, me, task, va, count, MATCH_ANY, private)
     if woken >= 0 and _compares(old, comparison, compared):
         woken += max(wake_on(m, me, task, second_va, second_count, MATCH_ANY, private), 0)
@@ -281,8 +281,5 @@ def clear_and_wake(m, me, task, va):
     so this reaches those who wait for a thread's end with and without FUTEX_PRIVATE.
     """
     never_inline()
-    host = user_address(m, me, task, va, ACCESS_WRITE)
-    if host == 0 or va & 3:
-        return
-    store_32(host, 0)
-    wake_on(m, me, task, va, 1, MATCH_ANY, 0)
+    if put_int32(m, me, task, va, 0) == 0:
+        wake_on(m, me, task, va, 1, MATCH_ANY, 0)

@@ -20,6 +20,11 @@ CAUSE_FETCH_PAGE = 12
 CAUSE_LOAD_PAGE = 13
 CAUSE_STORE_PAGE = 15
 
+# Causes of our own.
+CAUSE_NO_MEMORY = -1  # guest memory is used up: the task is killed
+CAUSE_PAST_END = -2  # a page past the end of the mapped file: a bus error
+CAUSE_AGAIN = -3  # none: translations were taken away meanwhile, the instruction begins anew
+
 # Kinds of access, the last argument of the fault handler.
 ACCESS_READ = 0
 ACCESS_WRITE = 1

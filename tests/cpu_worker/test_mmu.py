@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from emu.cpu_worker.mmu import OUT_OF_MEMORY, fault
+from emu.cpu_worker.mmu import fault
 from emu.kernel.task import create_task, reap_task
 from emu.kernel.vm import address_space
 from emu.limits import PAGE_SIZE, RAM_OFFSET, SERVER
@@ -15,6 +15,7 @@ from emu.shm.exits import (
     ACCESS_WRITE,
     CAUSE_FETCH_PAGE,
     CAUSE_LOAD_PAGE,
+    CAUSE_NO_MEMORY,
     CAUSE_STORE_PAGE,
 )
 from tests.kernel import wrappers as hot
@@ -91,7 +92,7 @@ def test_memory_used_up_is_a_cause_of_its_own(mmu):
     mmu.map(R)
     saved = mmu.machine["nr_frames"], mmu.machine["fresh_frame"]
     mmu.machine["nr_frames"] = mmu.machine["fresh_frame"]
-    assert mmu.fault(ACCESS_READ) == 0 and mmu.cpu["cause"] == OUT_OF_MEMORY
+    assert mmu.fault(ACCESS_READ) == 0 and mmu.cpu["cause"] == CAUSE_NO_MEMORY
     mmu.machine["nr_frames"], mmu.machine["fresh_frame"] = saved
 
 

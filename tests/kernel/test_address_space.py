@@ -9,14 +9,15 @@ import random
 
 import pytest
 
+from emu.kernel.failures import FAIL_DROPPED_FRAME
 from emu.kernel.task import create_task, reap_task
-from emu.kernel.vm import address_space, usercopy
-from emu.limits import GIB, MIB, PAGE_SIZE
+from emu.kernel.vm import address_space, frames, usercopy
+from emu.limits import GATHERED_FRAMES, GIB, MIB, PAGE_SIZE
 from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window
 from tests.kernel.checks import check_frames
 
-ENOMEM = -12
+EAGAIN, ENOMEM, EFAULT = -11, -12, -14
 R, W, X = 1, 2, 4
 PROTS = (0, R, R | W, W, R | X, R | W | X, X)
 OFFSETS = (0, 1, 2, 3, 8, 510, 511, 512, 513, 600, 1024, 1025, 1030)  # in pages; 512 is 2 MiB
@@ -110,7 +111,8 @@ class Space:
         if not self.model.mapped(old + i, old + j) or any(new + k in self.model.stretches for k in range(i, j)):
             return
         start, length = self.model.range(old + i, old + j)
-        assert hot.move_pages(self.base, 0, self.task, start, self.model.cuts[new + i], length) == 0
+        target = self.model.cuts[new + i]
+        assert hot.remap(self.base, 0, self.task, start, length, length, 1, target) == target
         for k in range(i, j):
             self.model.stretches[new + k] = self.model.stretches.pop(old + k)
 
@@ -212,26 +214,26 @@ def test_data_survives_being_hidden_and_shown_again(window, task):
     assert ctypes.c_int64.from_address(first).value == 77
 
 
-@pytest.mark.parametrize("frames", range(8))
-def test_any_shortage_of_memory_is_an_error_and_leaks_nothing(frames):
+@pytest.mark.parametrize("count", range(8))
+def test_any_shortage_of_memory_is_an_error_and_leaks_nothing(count):
     with bare_window(memory_bytes=4 * MIB) as window:
         base = window.address
-        window.machine["nr_frames"] = window.machine["nr_free_frames"] = frames
+        window.machine["nr_frames"] = window.machine["nr_free_frames"] = count
         k = create_task(base, 0)
-        if frames == 0:
+        if count == 0:
             assert k == ENOMEM
             return
         results = [
             address_space.map_region(base, 0, k, GIB + PAGE_SIZE, 2 * PAGE_SIZE, R | W),
             0 if hot.user_address(base, 0, k, GIB + PAGE_SIZE, 1) else ENOMEM,
-            hot.move_pages(base, 0, k, GIB + PAGE_SIZE, 3 * GIB, PAGE_SIZE),
+            min(hot.remap(base, 0, k, GIB + PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, 1, 3 * GIB), 0),
             hot.unmap_pages(base, 0, k, GIB + 2 * PAGE_SIZE, PAGE_SIZE),
         ]
-        assert all(r in (0, ENOMEM) for r in results)
+        assert all(r in (0, ENOMEM, EFAULT) for r in results)
         check_frames(window)
         reap_task(base, 0, k)
         check_frames(window)
-        assert window.machine["nr_free_frames"] == frames
+        assert window.machine["nr_free_frames"] == count
 
 
 def test_resident_counts_the_frames_that_a_task_has(window, task):
@@ -242,3 +244,62 @@ def test_resident_counts_the_frames_that_a_task_has(window, task):
     assert window.machine["tasks"][task]["resident"] == 8
     hot.unmap_pages(base, 0, task, va, 8 * PAGE_SIZE)
     assert window.machine["tasks"][task]["resident"] == 0
+
+
+@pytest.mark.parametrize("spare", range(6))
+def test_a_move_without_enough_memory_moves_nothing(spare):
+    """Pages in three tables, to where each needs another table: all of them are moved, or none."""
+    with bare_window(memory_bytes=4 * MIB) as window:
+        base, old, target = window.address, 4 * GIB - 3 * PAGE_SIZE, 9 * GIB + 2 * MIB - 2 * PAGE_SIZE
+        length = 2 * MIB + 6 * PAGE_SIZE
+        k = create_task(base, 0)
+        space = Space.__new__(Space)
+        space.base, space.task, space.word = base, k, ctypes.c_int64()
+        assert address_space.map_region(base, 0, k, old, length, R | W) == 0
+        touched = [old, old + 3 * PAGE_SIZE, old + length - PAGE_SIZE]
+        assert all(space.write(va, va) for va in touched)
+        free = int(window.machine["nr_free_frames"])
+        window.machine["nr_frames"] -= free - spare
+        window.machine["nr_free_frames"] = spare
+        moved = hot.remap(base, 0, k, old, length, length, 1, target)
+        assert moved == (target if spare >= 4 else ENOMEM), "a table of the second level, three of the third"
+        there = target if moved == target else old
+        elsewhere = old if moved == target else target
+        assert [space.read(va - old + there) for va in touched] == touched
+        assert hot.is_free(base, 0, k, elsewhere, length)
+        check_frames(window)
+        reap_task(base, 0, k)
+        assert window.machine["nr_free_frames"] == window.machine["nr_frames"]
+
+
+def test_a_shared_frame_mapped_twice_is_dropped_twice_and_no_more(window, task):
+    base, va = window.address, 2 * GIB
+    frame = frames.allocate(base, 0)
+    for page in (0, 1, 700):
+        frames.share(base, 0, frame)
+        address_space.map_region(base, 0, task, va + page * PAGE_SIZE, PAGE_SIZE, R | W)
+        assert address_space.map_frame(base, 0, task, va + page * PAGE_SIZE, frame, R | W) == 0
+    check_frames(window, held=[frame])
+    assert hot.unmap_pages(base, 0, task, va, 2 * MIB) == 0
+    check_frames(window, held=[frame])
+    assert address_space.map_frame(base, 0, task, va, frame, R | W) == EAGAIN, "nothing is mapped there any more"
+    frames.drop(base, 0, frame)
+
+
+def test_a_range_larger_than_the_buffer_of_gathered_frames_is_replaced_whole(task, window):
+    base, va, pages = window.address, 2 * GIB + PAGE_SIZE, 3 * GATHERED_FRAMES // 2
+    address_space.map_region(base, 0, task, va, pages * PAGE_SIZE, R | W)
+    assert usercopy.write_user(base, 0, task, va, usercopy.FILL, pages * PAGE_SIZE) == pages * PAGE_SIZE
+    assert address_space.map_region(base, 0, task, va, pages * PAGE_SIZE, R) == 0
+    assert window.machine["tasks"][task]["resident"] == 0
+    assert hot.is_mapped(base, 0, task, va, pages * PAGE_SIZE)
+    assert window.machine["cpus"][0]["nr_gathered"] == 0
+
+
+def test_a_frame_dropped_once_too_often_fails_the_machine(window):
+    frame = frames.allocate(window.address, 0)
+    frames.drop(window.address, 0, frame)
+    frames.drop(window.address, 0, frame)
+    machine = window.machine
+    assert (machine["failed"], machine["failed_value"]) == (FAIL_DROPPED_FRAME, frame)
+    machine["failed"] = 0

@@ -17,10 +17,10 @@ from emu.kernel import (
     timeout_channel,
     timeouts,
 )
-from emu.kernel.vm import address_space
+from emu.kernel.vm import address_space, moving, pagetable
 from emu.kernel.wait import claim, prepare_sleep, sleep_word
 from emu.shm import spinlock
-from emu.shm.layout import machine_at
+from emu.shm.layout import frame_address, machine_at
 from emu.shm.memory import call_4
 
 # --- lists and heaps ------------------------------------------------------------
@@ -336,9 +336,9 @@ def discard_pages(address, me, task, start, length):
     return address_space.discard_pages(machine_at(address), me, task, start, length)
 
 
-@entry(6)
-def move_pages(address, me, task, old, new, length):
-    return address_space.move_pages(machine_at(address), me, task, old, new, length)
+@entry(8)
+def remap(address, me, task, old, old_size, new_size, may_move, target):
+    return moving.remap(machine_at(address), me, task, old, old_size, new_size, may_move, target)
 
 
 @entry(6)
@@ -359,7 +359,12 @@ def is_free(address, me, task, start, length):
 
 @entry(5)
 def user_address(address, me, task, va, access):
-    return address_space.user_address(machine_at(address), me, task, va, access)
+    """Host address of a guest byte, 0 when the access is not allowed. The kernel has no such function."""
+    m = machine_at(address)
+    address_space.lock_mm(m, me, task)
+    word = address_space.resolve(m, me, task, va, access)
+    address_space.unlock_mm(m, me, task)
+    return frame_address(m, pagetable.frame_in(word)) + (va & 4095) if word > 0 else 0
 
 
 @entry(4)

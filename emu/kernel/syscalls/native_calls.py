@@ -7,8 +7,6 @@ words by their address.
 
 from ...hot import hot, never_inline
 from ...limits import WAIT_QUEUES
-from ...shm.exits import ACCESS_WRITE
-from ...shm.spinlock import store_release_at
 from ..errno import EFAULT, EINVAL, ENOSYS, ESRCH
 from ..mutex import WAITS, mutex_lock, mutex_trylock, mutex_unlock
 from ..reaping import drop_thread, retain_tid
@@ -17,7 +15,7 @@ from ..states import SLEEP_EVENT, SLEEP_TIMED
 from ..suspend import resume_async, suspend_async, suspend_sync
 from ..timeout_channel import post_timeout
 from ..timeouts import NEVER
-from ..vm.address_space import user_address
+from ..vm.usercopy import may_store, put_word
 from ..wait import A0, prepare_sleep
 from ..waitqueue import join_queue, wake_queue
 from .actions import BLOCK, RESUME, YIELD
@@ -119,17 +117,14 @@ def _queue_sleep(m, me, i, n, mutex):
 def _set_timeout(m, me, i, deadline_ns, precise, unlock):
     """alux-3, with a lock word of the guest's: see sleep_until.py."""
     t = m.threads[i]
-    host = 0
-    if unlock != 0:
-        host = user_address(m, me, t.task, unlock, ACCESS_WRITE)
-        if host == 0 or unlock & 7 != 0:
-            t.x[A0] = -EFAULT if host == 0 else -EINVAL
-            return RESUME
+    if unlock != 0 and (unlock & 7 != 0 or not may_store(m, me, t.task, unlock)):
+        t.x[A0] = -EINVAL if unlock & 7 != 0 else -EFAULT
+        return RESUME
     t.x[A0] = 0
     t.deadline_ns = deadline_ns
     word = prepare_sleep(t, SLEEP_EVENT | (SLEEP_TIMED if deadline_ns != 0 else 0))
-    if host != 0:
-        store_release_at(host, 0)  # after the sleep is recorded; pairs with the guest's own locking
+    if unlock != 0:  # after the sleep is recorded, behind the full fence of that; pairs with the guest's own locking
+        put_word(m, me, t.task, unlock, 0)
     if deadline_ns != 0:
         post_timeout(m, me, deadline_ns, precise != 0, i, word)
     return BLOCK

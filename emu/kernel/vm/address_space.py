@@ -1,9 +1,14 @@
 """A task's address space: mapping, unmapping, protecting, and what a page fault does.
 
-Every operation takes the task's mm_lock, edits the page tables, releases it, shoots
-down the TLBs that may hold what was taken away, and only then drops the frames.
+Every change of what is mapped holds the task's map_lock from its first look to its end, so
+it is one step for every other (maplock.py).  It edits the page tables in bounded stretches
+under mm_lock; after each stretch it shoots down the TLBs that may hold what was taken away,
+and only then drops the frames (gathering.py).  Another thread that touches the range
+meanwhile finds each page as it was or as it will be.  What an edit needs of memory it
+takes before it changes anything: it is done whole, or answers -ENOMEM and nothing is changed.
+
 Memory is allocated when it is first touched.  Errors are negative Linux numbers.
-Lock: mm_lock, taken and released inside; no other lock may be held on entry.
+Locks: map_lock and mm_lock, taken and released inside; no other lock may be held on entry.
 """
 
 from ...hot import entry, hot, never_inline
@@ -11,37 +16,43 @@ from ...limits import PAGE_SIZE, USER_TOP
 from ...shm import lockrank
 from ...shm.atomics import fetch_add, load_seq_cst
 from ...shm.exits import ACCESS_FETCH, ACCESS_WRITE
-from ...shm.layout import frame_address, machine_at
-from ...shm.memory import store_64
+from ...shm.layout import machine_at
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_PAGE, TAG_TABLE
-from ..errno import EINVAL, ENOMEM
+from ..errno import EAGAIN, EEXIST, EINVAL, ENOMEM
 from .frames import allocate_frame, drop_frame
+from .gathering import release_gathered
+from .maplock import lock_map, unlock_map
 from .pagetable import (
     EDIT_DISCARD,
     EDIT_MAP,
     EDIT_PROTECT,
     EDIT_UNMAP,
-    RESIDENT,
+    PAST_END,
     RWX,
     SHARED,
     R,
-    V,
     W,
     X,
+    covering,
+    cut,
     edit_range,
-    frame_in,
     has_frame,
     highest_mapped,
-    leaf_slot,
+    leaf,
     lookup,
-    put_frame,
+    page_in,
+    put_entry,
+    span_bytes,
 )
-from .shootdown import shoot_down
+from .shootdown import answer_shootdowns, shoot_down
 
 MAP_TOP = USER_TOP - (64 << 20)  # mappings are placed below; stack and trampoline are above
 MAP_BOTTOM = 1 << 16
 PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
+
+# What `resolve` answers instead of an entry.
+REFUSED, NO_MEMORY, BEYOND_FILE = 0, -1, -2
 
 
 @hot
@@ -73,13 +84,13 @@ def create_space(m, me, task):
 def destroy_space(m, me, task):
     """Free everything a task had mapped. None of its threads exists any more."""
     t = m.tasks[task]
+    lock_map(m, me, task)
+    edit_pages(m, me, task, 0, USER_TOP, EDIT_UNMAP, 0)
     lock_mm(m, me, task)
-    _, chain = edit_range(m, me, t.root, 0, USER_TOP, EDIT_UNMAP, 0, -1)
     root = t.root
     t.root = -1
     unlock_mm(m, me, task)
-    shoot_down(m, me, load_seq_cst(t, "cpus"))
-    _drop_chain(m, me, chain)
+    unlock_map(m, me, task)
     drop_frame(m, me, root)
 
 
@@ -98,6 +109,7 @@ def permissions(prot):
 
 @hot
 def round_up(size):
+    """A size of at most USER_TOP in whole pages. Larger ones are refused before: the sum may overflow."""
     return (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)
 
 
@@ -107,32 +119,78 @@ def in_user_space(start, length):
 
 
 @hot
+def edit_pages(m, me, task, start, end, edit, flags):
+    """Apply an edit of pagetable.py to a range, map_lock held, in bounded stretches.
+
+    Returns the number of bytes that were not mapped, or -ENOMEM when nothing was changed.
+    """
+    never_inline()
+    root = m.tasks[task].root
+    making = edit == EDIT_MAP
+    lock_mm(m, me, task)
+    short = cut(m, me, root, start, making) < 0 or cut(m, me, root, end, making) < 0
+    va = start
+    holes = 0
+    while va < end and not short:
+        va, unmapped = edit_range(m, me, root, va, end, edit, flags)
+        holes += unmapped
+        if va < end:
+            unlock_mm(m, me, task)
+            release_gathered(m, me, task)
+            if me < m.nr_cpus:
+                answer_shootdowns(m, me)  # others need not wait for the whole range
+            lock_mm(m, me, task)
+    unlock_mm(m, me, task)
+    release_gathered(m, me, task)
+    return -ENOMEM if short else holes
+
+
+@hot
 def map_pages(m, me, task, start, length, flags):
     """Map [start, start + length) afresh, replacing what was there; 0 or an error."""
     never_inline()
-    t = m.tasks[task]
-    lock_mm(m, me, task)
-    _, chain = edit_range(m, me, t.root, start, start + length, EDIT_UNMAP, 0, -1)
-    result, chain = edit_range(m, me, t.root, start, start + length, EDIT_MAP, flags, chain)
-    unlock_mm(m, me, task)
-    _release_chain(m, me, task, chain)
-    return -ENOMEM if result < 0 else 0
+    lock_map(m, me, task)
+    result = edit_pages(m, me, task, start, start + length, EDIT_MAP, flags)
+    unlock_map(m, me, task)
+    return min(result, 0)
+
+
+@hot
+def map_free_pages(m, me, task, start, length, flags):
+    """Map [start, start + length) if nothing is mapped there; 0, -EEXIST or -ENOMEM."""
+    never_inline()
+    lock_map(m, me, task)
+    result = -EEXIST
+    if is_free(m, me, task, start, length):
+        result = edit_pages(m, me, task, start, start + length, EDIT_MAP, flags)
+    unlock_map(m, me, task)
+    return min(result, 0)
 
 
 @hot
 def place_pages(m, me, task, hint, length, flags):
     """Map `length` bytes at the hint if that is free, else where there is room; the address."""
     never_inline()
+    lock_map(m, me, task)
+    start = find_place(m, me, task, hint, length)
+    result = -ENOMEM
+    if start > 0:
+        result = edit_pages(m, me, task, start, start + length, EDIT_MAP, flags)
+    unlock_map(m, me, task)
+    return start if result >= 0 else -ENOMEM
+
+
+@hot
+def find_place(m, me, task, hint, length):
+    """Where `length` bytes are free: at the hint, else somewhere; 0 when nowhere. map_lock held."""
+    never_inline()
     t = m.tasks[task]
     lock_mm(m, me, task)
     start = hint
     if hint == 0 or highest_mapped(m, t.root, hint, hint + length) >= 0:
         start = _find_gap(m, t, length)
-    result = -1
-    if start > 0:
-        result, _ = edit_range(m, me, t.root, start, start + length, EDIT_MAP, flags, -1)
     unlock_mm(m, me, task)
-    return start if result >= 0 else -ENOMEM
+    return start
 
 
 @hot
@@ -140,24 +198,22 @@ def unmap_pages(m, me, task, start, length):
     """Unmap a range; pages that are not mapped are no error (munmap)."""
     never_inline()
     t = m.tasks[task]
-    lock_mm(m, me, task)
-    result, chain = edit_range(m, me, t.root, start, start + length, EDIT_UNMAP, 0, -1)
+    lock_map(m, me, task)
+    result = edit_pages(m, me, task, start, start + length, EDIT_UNMAP, 0)
     if result >= 0 and start == t.map_cursor:
         t.map_cursor = start + length  # the last one placed goes first: use its room again
-    unlock_mm(m, me, task)
-    _release_chain(m, me, task, chain)
-    return -ENOMEM if result < 0 else 0
+    unlock_map(m, me, task)
+    return min(result, 0)
 
 
 @hot
 def protect_pages(m, me, task, start, length, flags):
     """Change permissions; -ENOMEM when a page is not mapped (mprotect)."""
     never_inline()
-    t = m.tasks[task]
-    lock_mm(m, me, task)
-    result, _ = edit_range(m, me, t.root, start, start + length, EDIT_PROTECT, flags, -1)
-    unlock_mm(m, me, task)
-    shoot_down(m, me, load_seq_cst(t, "cpus"))
+    lock_map(m, me, task)
+    result = edit_pages(m, me, task, start, start + length, EDIT_PROTECT, flags)
+    shoot_down(m, me, load_seq_cst(m.tasks[task], "cpus"))
+    unlock_map(m, me, task)
     return 0 if result == 0 else -ENOMEM
 
 
@@ -165,51 +221,23 @@ def protect_pages(m, me, task, start, length, flags):
 def discard_pages(m, me, task, start, length):
     """Give private frames back; the pages read as zeroes again (MADV_DONTNEED)."""
     never_inline()
-    t = m.tasks[task]
-    lock_mm(m, me, task)
-    result, chain = edit_range(m, me, t.root, start, start + length, EDIT_DISCARD, 0, -1)
-    unlock_mm(m, me, task)
-    _release_chain(m, me, task, chain)
+    lock_map(m, me, task)
+    result = edit_pages(m, me, task, start, start + length, EDIT_DISCARD, 0)
+    unlock_map(m, me, task)
     return 0 if result == 0 else -ENOMEM
-
-
-@hot
-def move_pages(m, me, task, old, new, length):
-    """Move mapped pages to an unmapped range of the same length (mremap); 0 or an error."""
-    never_inline()
-    t = m.tasks[task]
-    lock_mm(m, me, task)
-    result = 0
-    for offset in range(0, length, PAGE_SIZE):
-        entry = lookup(m, t.root, old + offset)
-        target = leaf_slot(m, me, t.root, new + offset)
-        if entry == 0 or target == 0:
-            result = -ENOMEM
-            break
-        if has_frame(entry):
-            put_frame(m, me, t.root, new + offset, frame_in(entry), entry & (RWX | SHARED))
-            store_64(leaf_slot(m, me, t.root, old + offset), entry & ~(V | RESIDENT | RWX) & 1023)
-        else:
-            edit_range(
-                m, me, t.root, new + offset, new + offset + PAGE_SIZE, EDIT_MAP,
-                entry & (RWX | SHARED), -1,
-            )  # fmt: skip
-    if result == 0:
-        edit_range(m, me, t.root, old, old + length, EDIT_UNMAP, 0, -1)
-    unlock_mm(m, me, task)
-    shoot_down(m, me, load_seq_cst(t, "cpus"))
-    return result
 
 
 @hot
 def is_mapped(m, me, task, start, length):
     """True when every page of the range is mapped."""
     never_inline()
-    t = m.tasks[task]
     lock_mm(m, me, task)
     va = start
-    while va < start + length and lookup(m, t.root, va) != 0:
-        va += PAGE_SIZE
+    while va < start + length:
+        word, level = covering(m, m.tasks[task].root, va)
+        if word == 0:
+            break
+        va = (va & ~(span_bytes(level) - 1)) + span_bytes(level)
     unlock_mm(m, me, task)
     return va >= start + length
 
@@ -218,9 +246,8 @@ def is_mapped(m, me, task, start, length):
 def is_free(m, me, task, start, length):
     """True when no page of the range is mapped."""
     never_inline()
-    t = m.tasks[task]
     lock_mm(m, me, task)
-    found = highest_mapped(m, t.root, start, start + length)
+    found = highest_mapped(m, m.tasks[task].root, start, start + length)
     unlock_mm(m, me, task)
     return found < 0
 
@@ -229,37 +256,51 @@ def is_free(m, me, task, start, length):
 def resolve(m, me, task, va, access):
     """The leaf entry for an access, the frame allocated if need be; mm_lock held.
 
-    0: the access is not allowed; -1: guest memory is used up.
+    REFUSED: not allowed; NO_MEMORY: guest memory is used up; BEYOND_FILE: past the mapped file's end.
     """
     never_inline()
-    if va < 0 or va >= USER_TOP:
-        return 0
     root = m.tasks[task].root
-    entry = lookup(m, root, va)
+    if va < 0 or va >= USER_TOP or root < 0:
+        return REFUSED
+    word = lookup(m, root, va)
     wanted = W if access == ACCESS_WRITE else X if access == ACCESS_FETCH else R
-    if entry & wanted == 0 or has_frame(entry):
-        return entry if entry & wanted else 0
+    if word & wanted == 0:
+        return REFUSED
+    if has_frame(word):
+        return word if page_in(m, word) >= 0 else REFUSED
+    if word & PAST_END:
+        return BEYOND_FILE
     frame = allocate_frame(m, me, TAG_PAGE)
     if frame < 0:
-        return -1
-    if put_frame(m, me, root, va, frame, entry & (RWX | SHARED)) < 0:
+        return NO_MEMORY
+    word = leaf(frame, word & (RWX | SHARED))
+    if put_entry(m, me, root, va, word) < 0:
         drop_frame(m, me, frame)
-        return -1
+        return NO_MEMORY
     fetch_add(m.tasks[task], "resident", 1)
     m.cpus[me].page_faults += 1
-    return lookup(m, root, va)
+    return word
 
 
 @hot
-def user_address(m, me, task, va, access):
-    """Host address of a guest byte, 0 when the access is not allowed."""
+def put_frame(m, me, task, va, frame, flags):
+    """Put a frame into a page that is mapped and has none yet.
+
+    0, and the caller's reference has gone over; -ENOMEM; or -EAGAIN when another thread has
+    unmapped or touched the page meanwhile.
+    """
     never_inline()
     lock_mm(m, me, task)
-    entry = resolve(m, me, task, va, access)
+    root = m.tasks[task].root
+    word = lookup(m, root, va)
+    result = -EAGAIN
+    if word != 0 and not has_frame(word):
+        result = -ENOMEM
+        if put_entry(m, me, root, va, leaf(frame, flags)) == 0:
+            result = 0
+            fetch_add(m.tasks[task], "resident", 1)
     unlock_mm(m, me, task)
-    if entry <= 0:
-        return 0
-    return frame_address(m, frame_in(entry)) + (va & (PAGE_SIZE - 1))
+    return result
 
 
 @hot
@@ -267,20 +308,23 @@ def set_break(m, me, task, wanted):
     """brk: the new break, or the old one when it cannot be moved there."""
     never_inline()
     t = m.tasks[task]
+    lock_map(m, me, task)
     old = t.brk
-    if wanted < t.brk_start or wanted >= MAP_TOP:
-        return old
-    old_end = round_up(old)
-    new_end = round_up(wanted)
-    if new_end > old_end:
-        if not is_free(m, me, task, old_end, new_end - old_end):
-            return old
-        if map_pages(m, me, task, old_end, new_end - old_end, R | W) < 0:
-            return old
-    elif new_end < old_end:
-        unmap_pages(m, me, task, new_end, old_end - new_end)
-    t.brk = wanted
-    return wanted
+    if wanted >= t.brk_start and wanted < MAP_TOP:
+        old_end = round_up(old)
+        new_end = round_up(wanted)
+        result = 0
+        if new_end < old_end:
+            result = edit_pages(m, me, task, new_end, old_end, EDIT_UNMAP, 0)
+        elif not is_free(m, me, task, old_end, new_end - old_end):
+            result = -ENOMEM
+        elif new_end > old_end:
+            result = edit_pages(m, me, task, old_end, new_end, EDIT_MAP, R | W)
+        if result >= 0:
+            t.brk = wanted
+    old = t.brk
+    unlock_map(m, me, task)
+    return old
 
 
 @hot
@@ -300,30 +344,13 @@ def _find_gap(m, t, length):
 @hot
 def _bottom_of(m, t, end):
     """The start of the mapped stretch that ends at `end`."""
-    va = end - PAGE_SIZE
-    while va - PAGE_SIZE >= MAP_BOTTOM and lookup(m, t.root, va - PAGE_SIZE) != 0:
-        va -= PAGE_SIZE
+    va = end
+    while va > MAP_BOTTOM:
+        word, level = covering(m, t.root, va - 1)
+        if word == 0:
+            break
+        va = (va - 1) & ~(span_bytes(level) - 1)
     return va
-
-
-@hot
-def _release_chain(m, me, task, chain):
-    """Shoot down and then drop the frames that an edit took out."""
-    if chain >= 0:
-        shoot_down(m, me, load_seq_cst(m.tasks[task], "cpus"))
-        fetch_add(m.tasks[task], "resident", -_drop_chain(m, me, chain))
-
-
-@hot
-def _drop_chain(m, me, chain):
-    """Drop a chain of frames; how many there were."""
-    count = 0
-    while chain >= 0:
-        following = m.frames[chain].link
-        drop_frame(m, me, chain)
-        chain = following
-        count += 1
-    return count
 
 
 @hot
@@ -349,6 +376,12 @@ def protect_region(address, me, task, start, length, prot):
     return protect_pages(machine_at(address), me, task, start, length, permissions(prot))
 
 
+@entry(5)
+def unmap_region(address, me, task, start, length):
+    """Unmap a range; 0 or -ENOMEM."""
+    return unmap_pages(machine_at(address), me, task, start, length)
+
+
 @entry(4)
 def covers(address, me, task, va):
     """1 when the page of va is mapped, with whatever permissions."""
@@ -360,11 +393,5 @@ def covers(address, me, task, va):
 
 @entry(6)
 def map_frame(address, me, task, va, frame, prot):
-    """Map a frame that others may map too; the caller's reference goes over. 0 or -ENOMEM."""
-    m = machine_at(address)
-    lock_mm(m, me, task)
-    error = put_frame(m, me, m.tasks[task].root, va, frame, permissions(prot) | SHARED)
-    if error == 0:
-        fetch_add(m.tasks[task], "resident", 1)
-    unlock_mm(m, me, task)
-    return -ENOMEM if error < 0 else 0
+    """Cold form of put_frame, for a page that others map too."""
+    return put_frame(machine_at(address), me, task, va, frame, permissions(prot) | SHARED)

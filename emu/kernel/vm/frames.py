@@ -2,8 +2,9 @@
 
 FRAME.word is the truth: references from bit 8 (0: free), flags below
 (shm/decoded.py).  Free frames are a list through FRAME.link, then all those never
-used.  A frame is zeroed when it is allocated again, not when it is freed, and one
-never used is zero already.
+used; no other list goes through FRAME.link, because a frame that several mappings share
+would be in two lists at once.  A frame is zeroed when it is allocated again, not when it
+is freed, and one never used is zero already.
 """
 
 from ...hot import entry, hot, never_inline
@@ -13,11 +14,21 @@ from ...shm.atomics import fetch_add, load_relaxed, store_relaxed
 from ...shm.decoded import FRAME_CODE, forget_frame
 from ...shm.layout import frame_address, machine_at
 from ...shm.memory import fill_bytes
-from ...shm.spinlock import acquire, field_address, release
+from ...shm.spinlock import acquire, fail, field_address, release
 from ...shm.tags import TAG_PAGE, count_freed, count_made
+from ..failures import FAIL_DROPPED_FRAME
 
 ONE_REFERENCE = 1 << 8
 TAG_SHIFT = 4
+
+
+@hot
+def is_live(m, frame, tag):
+    """True when there is such a frame, somebody holds it, and it was allocated under this tag."""
+    if frame < 0 or frame >= m.nr_frames:
+        return False
+    word = load_relaxed(m.frames[frame], "word")
+    return word >= ONE_REFERENCE and (word >> TAG_SHIFT) & 0xF == tag
 
 
 @hot
@@ -54,10 +65,17 @@ def share_frame(m, frame):
 
 @hot
 def drop_frame(m, me, frame):
-    """Drop a reference; the last one frees the frame. No TLB may hold it any more."""
+    """Drop a reference; the last one frees the frame. No TLB may hold it any more.
+
+    A frame that nobody holds fails the machine: it is on the free list, or somebody else's already.
+    """
     never_inline()
     f = m.frames[frame]
-    if fetch_add(f, "word", -ONE_REFERENCE) >> 8 > 1:
+    references = fetch_add(f, "word", -ONE_REFERENCE) >> 8
+    if references > 1:
+        return
+    if references < 1:
+        fail(m, FAIL_DROPPED_FRAME, frame)
         return
     count_freed(m, me, (load_relaxed(f, "word") >> TAG_SHIFT) & 0xF, PAGE_SIZE)
     if load_relaxed(f, "word") & FRAME_CODE:

@@ -3,22 +3,31 @@
 An entry with V set is what the privileged specification says (leaf or pointer).
 An entry without V is ours: U set means that the span it covers, at whatever level
 (4 KiB, 2 MiB, 1 GiB), is mapped with the permissions in R, W and X but has no frame
-yet (or, with RESIDENT, has one that PROT_NONE hides).  So page tables alone say
+yet (or, with RESIDENT, has one that PROT_NONE hides; or, with PAST_END, gets none because it
+lies past the end of the file that is mapped there).  So page tables alone say
 what is mapped: there is no second list of areas that could disagree.  Empty is 0.
 
-FRAME.link of a table frame counts its entries in use; an empty table is freed.
-All functions run with the task's mm_lock held.
+What a table holds is checked before it is used: a frame number becomes a host address only if
+that frame exists, is held, and was allocated as what the entry says it is, a table or a page.
+Anything else fails the machine (FAIL_PAGE_TABLE) and counts as not mapped, so that a broken
+invariant of ours never becomes an access outside guest memory.
+
+FRAME.link of a table frame counts its entries in use; an empty table is freed at once,
+since no TLB holds tables.  All functions run with the task's mm_lock held.
 
 Rejected: a sorted array of areas (500 thread stacks with guards are 1000 areas to
 shift about, and every fault searches twice).
 """
 
 from ...hot import hot, never_inline
-from ...limits import PAGE_SHIFT, RAM_OFFSET
+from ...limits import EDITED_ENTRIES, PAGE_SHIFT, RAM_OFFSET
 from ...shm.layout import frame_address
 from ...shm.memory import address_of, load_64, store_64
-from ...shm.tags import TAG_TABLE
-from .frames import allocate_frame, drop_frame
+from ...shm.spinlock import fail
+from ...shm.tags import TAG_PAGE, TAG_TABLE
+from ..failures import FAIL_PAGE_TABLE
+from .frames import allocate_frame, drop_frame, is_live
+from .gathering import gather, is_full
 
 V, R, W, X, U = 1, 2, 4, 8, 16
 ACCESSED, DIRTY = 64, 128
@@ -26,9 +35,10 @@ SHARED = 256  # software: stores are meant to be seen by other mappings
 RESIDENT = 512  # software: no V, yet a frame
 RWX = R | W | X
 PPN_SHIFT = 10
+PAST_END = 1 << PPN_SHIFT  # software, where there is no frame: accesses are bus errors
 
-# Edits of a range.
-EDIT_MAP, EDIT_UNMAP, EDIT_PROTECT, EDIT_DISCARD = range(4)
+# Edits of a range. EDIT_FORGET takes entries out whose references have gone elsewhere.
+EDIT_MAP, EDIT_UNMAP, EDIT_PROTECT, EDIT_DISCARD, EDIT_FORGET = range(5)
 
 
 @hot
@@ -44,7 +54,30 @@ def is_table(entry):
 
 @hot
 def frame_in(entry):
+    """The frame number of an entry. Unchecked: fit for an address only after `page_in` or address_space.resolve."""
     return (entry >> PPN_SHIFT) & 0xFFFFFFFFFFF
+
+
+@hot
+def _named(m, entry, tag):
+    """The frame of an entry, or -1, and the machine failed, when it is not what it should be."""
+    frame = frame_in(entry)
+    if is_live(m, frame, tag):
+        return frame
+    fail(m, FAIL_PAGE_TABLE, frame)
+    return -1
+
+
+@hot
+def page_in(m, entry):
+    """The frame that a leaf (`has_frame`) holds; -1, and the machine failed, if no page is there."""
+    return _named(m, entry, TAG_PAGE)
+
+
+@hot
+def _table_in(m, entry):
+    """The table that a pointer (`is_table`) names; -1, and the machine failed, if no table is there."""
+    return _named(m, entry, TAG_TABLE)
 
 
 @hot
@@ -76,7 +109,7 @@ def _descend(m, me, table, va, level):
     slot = _slot(m, table, va, level)
     entry = load_64(slot)
     if is_table(entry):
-        return frame_in(entry)
+        return _table_in(m, entry)
     below = allocate_frame(m, me, TAG_TABLE)
     if below < 0:
         return -1
@@ -90,7 +123,7 @@ def _descend(m, me, table, va, level):
 
 
 @hot
-def leaf_slot(m, me, root, va):
+def _leaf_slot(m, me, root, va):
     """Host address of the 4 KiB entry for va, tables made on the way; 0: out of memory."""
     never_inline()
     table = _descend(m, me, root, va, 2)
@@ -100,35 +133,72 @@ def leaf_slot(m, me, root, va):
 
 
 @hot
-def lookup(m, root, va):
-    """The entry that covers va at any level, 0 when nothing does."""
+def covering(m, root, va):
+    """(the entry that covers va or 0, its level)."""
     table = root
     entry = 0
-    for level in range(2, -1, -1):
+    level = 2
+    while table >= 0:
         entry = load_64(_slot(m, table, va, level))
         if not is_table(entry):
+            return entry, level
+        table = _table_in(m, entry)
+        level -= 1
+        if level < 0:  # a pointer where only pages may be
+            fail(m, FAIL_PAGE_TABLE, table)
             break
-        table = frame_in(entry)
+    return 0, 2
+
+
+@hot
+def lookup(m, root, va):
+    """The entry that covers va at any level, 0 when nothing does."""
+    entry, _ = covering(m, root, va)
     return entry
 
 
 @hot
-def put_frame(m, me, root, va, frame, flags):
-    """Map a frame at va with R, W, X flags (and SHARED); 0, or -1 when out of memory.
+def span_bytes(level):
+    """How much an entry of a level covers."""
+    return 1 << _shift(level)
 
-    The caller's reference to the frame becomes the entry's.
-    """
+
+@hot
+def put_entry(m, me, root, va, entry):
+    """Set the 4 KiB entry for va, in place of one without a frame; 0, or -1 when out of memory."""
     never_inline()
-    slot = leaf_slot(m, me, root, va)
+    slot = _leaf_slot(m, me, root, va)
     if slot == 0:
         return -1
-    table = (slot - address_of(m) - RAM_OFFSET) >> PAGE_SHIFT
+    _set(m, (slot - address_of(m) - RAM_OFFSET) >> PAGE_SHIFT, slot, entry)
+    return 0
+
+
+@hot
+def leaf(frame, flags):
+    """The entry of a frame with R, W, X flags (and SHARED); without any of R, W, X it is hidden."""
     entry = (frame << PPN_SHIFT) | U | flags
-    if flags & RWX:
-        entry |= V | ACCESSED | DIRTY
-    else:
-        entry |= RESIDENT
-    _set(m, table, slot, entry)
+    return entry | V | ACCESSED | DIRTY if flags & RWX else entry | RESIDENT
+
+
+@hot
+def cut(m, me, root, va, making):
+    """Have no lazy span across va, so that an edit may begin or end there; 0, or -1 when out of memory.
+
+    `making`: also have the tables that entries just above or below va need (EDIT_MAP).  An edit
+    between two cuts needs no memory: it is done whole, or not begun.
+    """
+    never_inline()
+    table = root
+    for level in range(2, 0, -1):
+        if va & (span_bytes(level) - 1) == 0:
+            break
+        entry = load_64(_slot(m, table, va, level))
+        if entry == 0 and not making:
+            break
+        table = _descend(m, me, table, va, level)
+        if table < 0:
+            return -1
     return 0
 
 
@@ -137,7 +207,7 @@ def _edited(entry, edit, flags):
     """What an edit makes of a leaf or lazy entry (never a table)."""
     if edit == EDIT_MAP:
         return U | flags
-    if edit == EDIT_UNMAP:
+    if edit == EDIT_UNMAP or edit == EDIT_FORGET:
         return 0
     if edit == EDIT_PROTECT:
         if not has_frame(entry):
@@ -150,52 +220,65 @@ def _edited(entry, edit, flags):
 
 
 @hot
-def edit_range(m, me, root, start, end, edit, flags, chain):
-    """Apply an edit to all pages from start to end (page-aligned).
+def _loses_frame(entry, edit):
+    """True when an edit takes a frame out of this entry, so that it has to be gathered."""
+    if not has_frame(entry) or edit == EDIT_PROTECT or edit == EDIT_FORGET:
+        return False
+    return edit != EDIT_DISCARD or entry & SHARED == 0
 
-    Returns (result, chain): result is 0, -1 out of memory, or the number of bytes
-    that were not mapped (EDIT_PROTECT and EDIT_DISCARD leave them alone).  Frames taken
-    out are linked into `chain` through FRAME.link; they must not be dropped before the TLBs
-    that may hold them were shot down.
+
+@hot
+def edit_range(m, me, root, start, end, edit, flags):
+    """Apply an edit to the pages from start on (page-aligned, both ends cut), some or all of them.
+
+    Returns (va, bytes that were not mapped, which EDIT_PROTECT and EDIT_DISCARD leave alone): the edit
+    is done up to va, which is before the end when the actor's buffer of gathered frames is full or
+    many entries were looked at.  The caller then releases what was gathered, and calls again from va.
     """
     never_inline()
     va = start
     holes = 0
-    while va < end:
+    left = EDITED_ENTRIES
+    while va < end and left > 0:
+        left -= 1
         table = root
         level = 2
         while True:
-            span = 1 << _shift(level)
+            span = span_bytes(level)
             slot = _slot(m, table, va, level)
             entry = load_64(slot)
-            whole = va & (span - 1) == 0 and end - va >= span
             if is_table(entry):
-                table = frame_in(entry)
-            elif entry == 0 and edit != EDIT_MAP:
+                if level == 0:
+                    fail(m, FAIL_PAGE_TABLE, frame_in(entry))
+                    return end, holes
+                table = _table_in(m, entry)
+                if table < 0:
+                    return end, holes
+                level -= 1
+                continue
+            if entry == 0 and edit != EDIT_MAP:
                 step = min(end, (va & ~(span - 1)) + span) - va
                 holes += step
                 va += step
                 break
-            elif level == 0 or whole:
-                if edit != EDIT_PROTECT and has_frame(entry) and not (
-                    edit == EDIT_DISCARD and entry & SHARED
-                ):
-                    frame = frame_in(entry)
-                    m.frames[frame].link = chain
-                    chain = frame
-                    _set(m, table, slot, _edited(entry, edit, flags))
-                elif edit != EDIT_DISCARD:
-                    _set(m, table, slot, _edited(entry, edit, flags))
-                va += span
-                break
-            else:
-                table = _descend(m, me, table, va, level)
-                if table < 0:
-                    return -1, chain
-            level -= 1
-        if edit == EDIT_UNMAP and m.frames[table].link == 0 and table != root:
+            if level > 0 and (va & (span - 1) != 0 or end - va < span):  # not cut
+                fail(m, FAIL_PAGE_TABLE, frame_in(entry))
+                return end, holes
+            if _loses_frame(entry, edit):
+                if is_full(m, me):
+                    return va, holes
+                frame = page_in(m, entry)
+                if frame < 0:
+                    return end, holes
+                gather(m, me, frame)
+                _set(m, table, slot, _edited(entry, edit, flags))
+            elif edit != EDIT_DISCARD:
+                _set(m, table, slot, _edited(entry, edit, flags))
+            va += span
+            break
+        if (edit == EDIT_UNMAP or edit == EDIT_FORGET) and m.frames[table].link == 0 and table != root:
             _prune(m, me, root, va - 1)
-    return holes, chain
+    return va, holes
 
 
 @hot
@@ -211,7 +294,9 @@ def _prune(m, me, root, va):
             if not is_table(entry):
                 break
             above = table
-            table = frame_in(entry)
+            table = _table_in(m, entry)
+            if table < 0:
+                return
             level -= 1
         if level == lowest and table != root and m.frames[table].link == 0:
             _set(m, above, _slot(m, above, va, level + 1), 0)
@@ -224,16 +309,9 @@ def highest_mapped(m, root, start, end):
     never_inline()
     va = end
     while va > start:
-        table = root
-        last = va - 1
-        for level in range(2, -1, -1):
-            span = 1 << _shift(level)
-            entry = load_64(_slot(m, table, last, level))
-            if is_table(entry):
-                table = frame_in(entry)
-                continue
-            if entry != 0:
-                return min(end, (last & ~(span - 1)) + span)
-            va = last & ~(span - 1)
-            break
+        entry, level = covering(m, root, va - 1)
+        below = (va - 1) & ~(span_bytes(level) - 1)
+        if entry != 0:
+            return min(end, below + span_bytes(level))
+        va = below
     return -1

@@ -1,7 +1,18 @@
-"""Copying between kernel and guest memory: errors instead of faults (alux-8).
+"""The one place where the kernel, hot or cold, reads and writes guest memory (alux-8).
 
-Each page is resolved and copied under the task's mm_lock, so it cannot be unmapped
-meanwhile.  Lock: mm_lock inside.
+No function here hands a host address out, and none elsewhere makes one from a guest's page
+(tests/kernel/test_guest_stores.py looks for it).  Why: each access looks its page up and is done before
+mm_lock is released, and every edit of page tables takes mm_lock before it takes a frame
+away.  So the frame cannot become another task's between the look and the store, whoever
+accesses: a CPU, or the server and the timekeeper, which answer no shoot-downs.
+
+A store goes page by page, with the permissions of each, and forgets what was decoded from
+the bytes (shm/decoded.py).  What crosses into a page that refuses it has stored into the
+first page only, as copy_to_user has.  Aligned words are stored and read whole: guests
+poll them.  Errors instead of faults; nothing fails but the call.
+
+Lock: mm_lock inside.  The `_in` forms take an entry that `resolve` gave, mm_lock still held: for a
+futex, whose word is compared with a bucket's lock held besides.
 """
 
 from ...hot import entry, hot, never_inline
@@ -9,12 +20,35 @@ from ...limits import PAGE_SIZE
 from ...shm.decoded import invalidate
 from ...shm.exits import ACCESS_READ, ACCESS_WRITE
 from ...shm.layout import frame_address, machine_at
-from ...shm.memory import copy_bytes, fill_bytes, load_u8, store_any_64
+from ...shm.memory import (
+    AMO_32,
+    compare_exchange_32,
+    copy_bytes,
+    fill_bytes,
+    load_64,
+    load_any_64,
+    load_s32,
+    load_u8,
+    store_32,
+    store_64,
+    store_any_64,
+)
+from ...shm.spinlock import field_address
 from ..errno import EFAULT
 from .address_space import lock_mm, resolve, unlock_mm
 from .pagetable import frame_in
 
 FILL = -1  # as the host address: store zeroes
+
+# Atomic changes of a word: FUTEX_OP_* of linux/futex.h.
+SET, ADD, OR, ANDN, XOR = range(5)
+_exchange, _add, _or, _and, _xor = (AMO_32[name] for name in ("xchg", "add", "or", "and", "xor"))
+
+
+@hot
+def _host(m, word, va):
+    """Host address of a guest byte, by what `resolve` gave for its page; mm_lock held, as long as it is used."""
+    return frame_address(m, frame_in(word)) + (va & (PAGE_SIZE - 1))
 
 
 @hot
@@ -24,32 +58,135 @@ def copy_user(m, me, task, va, host, count, access):
     done = 0
     while done < count:
         at = va + done
-        offset = at & (PAGE_SIZE - 1)
-        step = min(count - done, PAGE_SIZE - offset)
+        step = min(count - done, PAGE_SIZE - (at & (PAGE_SIZE - 1)))
         lock_mm(m, me, task)
-        entry_word = resolve(m, me, task, at, access)
-        if entry_word > 0:
-            guest = frame_address(m, frame_in(entry_word)) + offset
+        word = resolve(m, me, task, at, access)
+        if word > 0:
+            guest = _host(m, word, at)
             if access == ACCESS_READ:
-                copy_bytes(host + done, guest, step)
+                _copy(host + done, guest, step)
             else:
                 if host == FILL:
                     fill_bytes(guest, 0, step)
                 else:
-                    copy_bytes(guest, host + done, step)
+                    _copy(guest, host + done, step)
                 invalidate(m, guest, step)
         unlock_mm(m, me, task)
-        if entry_word <= 0:
+        if word <= 0:
             break
         done += step
     return done
 
 
 @hot
-def put_word(m, me, task, va, scratch, value):
-    """Store a 64-bit word at any guest address; 0 or -EFAULT. `scratch` is 8 host bytes."""
-    store_any_64(scratch, value)
-    return 0 if copy_user(m, me, task, va, scratch, 8, ACCESS_WRITE) == 8 else -EFAULT
+def _copy(destination, source, count):
+    """A guest's aligned word goes over whole, whatever the host's memmove does."""
+    if count == 8 and (destination | source) & 7 == 0:
+        store_64(destination, load_64(source))
+    elif count == 4 and (destination | source) & 3 == 0:
+        store_32(destination, load_s32(source))
+    else:
+        copy_bytes(destination, source, count)
+
+
+@hot
+def _scratch(m, me):
+    """Host memory of this actor's own for one word."""
+    return field_address(m.cpus[me], "scratch")
+
+
+@hot
+def put_word(m, me, task, va, value):
+    """Store a 64-bit word at any guest address; 0 or -EFAULT."""
+    store_any_64(_scratch(m, me), value)
+    return 0 if copy_user(m, me, task, va, _scratch(m, me), 8, ACCESS_WRITE) == 8 else -EFAULT
+
+
+@hot
+def may_store(m, me, task, va):
+    """True when a store to this guest byte would succeed now."""
+    never_inline()
+    lock_mm(m, me, task)
+    word = resolve(m, me, task, va, ACCESS_WRITE)
+    unlock_mm(m, me, task)
+    return word > 0
+
+
+@hot
+def put_int32(m, me, task, va, value):
+    """Store a 32-bit word at any guest address; 0 or -EFAULT."""
+    store_any_64(_scratch(m, me), value)
+    return 0 if copy_user(m, me, task, va, _scratch(m, me), 4, ACCESS_WRITE) == 4 else -EFAULT
+
+
+@hot
+def get_word(m, me, task, va):
+    """(0 or -EFAULT, the 64-bit word at any guest address)."""
+    if copy_user(m, me, task, va, _scratch(m, me), 8, ACCESS_READ) < 8:
+        return -EFAULT, 0
+    return 0, load_any_64(_scratch(m, me))
+
+
+@hot
+def load_int32_in(m, word, va):
+    """The 32-bit word at an aligned address, by the entry of its page; mm_lock held since `resolve`."""
+    return load_s32(_host(m, word, va))
+
+
+@hot
+def load_int32(m, me, task, va):
+    """(0 or -EFAULT, the 32-bit word at an aligned address)."""
+    never_inline()
+    error = -EFAULT
+    value = 0
+    lock_mm(m, me, task)
+    word = resolve(m, me, task, va, ACCESS_READ) if va & 3 == 0 else 0
+    if word > 0:
+        error = 0
+        value = load_int32_in(m, word, va)
+    unlock_mm(m, me, task)
+    return error, value
+
+
+@hot
+def exchange_int32(m, me, task, va, expected, value):
+    """Set an aligned 32-bit word if it holds `expected`: 1, 0 when it does not, -EFAULT. A full fence."""
+    never_inline()
+    result = -EFAULT
+    lock_mm(m, me, task)
+    word = resolve(m, me, task, va, ACCESS_WRITE) if va & 3 == 0 else 0
+    if word > 0:
+        host = _host(m, word, va)
+        result = compare_exchange_32(host, expected, value)
+        invalidate(m, host, 4)
+    unlock_mm(m, me, task)
+    return result
+
+
+@hot
+def change_int32(m, me, task, va, operation, argument):
+    """Change an aligned 32-bit word atomically (SET to XOR): (0 or -EFAULT, the old value). A full fence."""
+    never_inline()
+    error = -EFAULT
+    old = 0
+    lock_mm(m, me, task)
+    word = resolve(m, me, task, va, ACCESS_WRITE) if va & 3 == 0 else 0
+    if word > 0:
+        error = 0
+        host = _host(m, word, va)
+        if operation == SET:
+            old = _exchange(host, argument)
+        elif operation == ADD:
+            old = _add(host, argument)
+        elif operation == OR:
+            old = _or(host, argument)
+        elif operation == ANDN:
+            old = _and(host, ~argument)
+        else:
+            old = _xor(host, argument)
+        invalidate(m, host, 4)
+    unlock_mm(m, me, task)
+    return error, old
 
 
 @entry(6)

@@ -3,15 +3,14 @@
 from ....hot import entry, hot, never_inline
 from ....limits import PAGE_SIZE, USER_TOP
 from ....shm.layout import machine_at
-from ...errno import EEXIST, EFAULT, EINVAL, ENOMEM
+from ...errno import EFAULT, EINVAL, ENOMEM
 from ...vm.address_space import (
     MAP_BOTTOM,
     bad_range,
     discard_pages,
-    is_free,
     is_mapped,
+    map_free_pages,
     map_pages,
-    move_pages,
     permissions,
     place_pages,
     protect_pages,
@@ -19,7 +18,8 @@ from ...vm.address_space import (
     set_break,
     unmap_pages,
 )
-from ...vm.pagetable import RWX, SHARED, lookup
+from ...vm.moving import remap
+from ...vm.pagetable import SHARED
 from ...wait import A0
 
 MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE, MAP_TYPE = 1, 2, 3, 15
@@ -41,9 +41,9 @@ def place_mapping(m, me, task, address, length, prot, flags):
     kind = flags & MAP_TYPE
     if length == 0 or kind < MAP_SHARED or kind > MAP_SHARED_VALIDATE:
         return -EINVAL
-    length = round_up(length)
-    if length <= 0 or length > USER_TOP:  # also one that is negative as a signed word
+    if length < 0 or length > USER_TOP:
         return -ENOMEM
+    length = round_up(length)
     bits = permissions(prot)
     if kind != MAP_PRIVATE:
         bits |= SHARED
@@ -52,9 +52,10 @@ def place_mapping(m, me, task, address, length, prot, flags):
             return -EINVAL
         if address < MAP_BOTTOM or bad_range(address, length) < 0:
             return -ENOMEM
-        if flags & MAP_FIXED_NOREPLACE and not is_free(m, me, task, address, length):
-            return -EEXIST
-        error = map_pages(m, me, task, address, length, bits)
+        if flags & MAP_FIXED_NOREPLACE:
+            error = map_free_pages(m, me, task, address, length, bits)
+        else:
+            error = map_pages(m, me, task, address, length, bits)
         return error if error < 0 else address
     hint = address & ~(PAGE_SIZE - 1)
     if hint < MAP_BOTTOM or hint > USER_TOP - length:
@@ -66,6 +67,8 @@ def place_mapping(m, me, task, address, length, prot, flags):
 def sys_mmap(m, me, i):
     t = m.threads[i]
     x = t.x
+    if x[A0 + 5] & (PAGE_SIZE - 1):  # the offset, though nothing is at it
+        return -EINVAL
     return place_mapping(m, me, t.task, x[A0], x[A0 + 1], x[A0 + 2], x[A0 + 3])
 
 
@@ -113,44 +116,24 @@ def sys_mremap(m, me, i):
     t = m.threads[i]
     old, old_size, new_size = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
     flags, wanted = t.x[A0 + 3], t.x[A0 + 4]
-    task = t.task
     if old & (PAGE_SIZE - 1) or new_size <= 0 or old_size <= 0 or flags & ~3:
         return -EINVAL
     if flags & MREMAP_FIXED and flags & MREMAP_MAYMOVE == 0:
         return -EINVAL
-    if bad_range(old, old_size) < 0 or bad_range(0, new_size) < 0:
+    if bad_range(0, new_size) < 0:
         return -EINVAL
+    if bad_range(old, old_size) < 0:
+        return -EFAULT
     old_size = round_up(old_size)
     new_size = round_up(new_size)
-    if not is_mapped(m, me, task, old, old_size):
-        return -EFAULT
-    bits = lookup(m, m.tasks[task].root, old) & (RWX | SHARED)
-    if flags & MREMAP_FIXED == 0:
-        if new_size <= old_size:
-            if new_size < old_size:
-                unmap_pages(m, me, task, old + new_size, old_size - new_size)
-            return old
-        grown = old + old_size
-        if bad_range(old, new_size) == 0 and is_free(m, me, task, grown, new_size - old_size):
-            error = map_pages(m, me, task, grown, new_size - old_size, bits)
-            return error if error < 0 else old
-        if flags & MREMAP_MAYMOVE == 0:
-            return -ENOMEM
-        target = place_pages(m, me, task, 0, new_size, bits)
-    else:
+    target = -1
+    if flags & MREMAP_FIXED:
+        target = wanted
         if wanted & (PAGE_SIZE - 1) or bad_range(wanted, new_size) < 0 or wanted < MAP_BOTTOM:
             return -EINVAL
         if wanted < old + old_size and old < wanted + new_size:
             return -EINVAL
-        if new_size < old_size:
-            unmap_pages(m, me, task, old + new_size, old_size - new_size)
-            old_size = new_size
-        error = map_pages(m, me, task, wanted, new_size, bits)
-        target = error if error < 0 else wanted
-    if target < 0:
-        return target
-    error = move_pages(m, me, task, old, target, min(old_size, new_size))
-    return error if error < 0 else target
+    return remap(m, me, t.task, old, old_size, new_size, flags & MREMAP_MAYMOVE, target)
 
 
 @entry(7)

@@ -6,14 +6,13 @@ A task signals itself and its threads; it does not see other tasks.
 from ....hot import hot, never_inline
 from ....limits import NUM_SIGNALS
 from ....shm.exits import ACCESS_READ
-from ....shm.memory import load_any_64
 from ....shm.spinlock import field_address
 from ...errno import EFAULT, EINVAL, EPERM, ESRCH
 from ...handles import thread_of_tid
 from ...siginfo import INFO_BYTES, SI_TKILL, SI_USER, code_of, sent_by_running, siginfo
 from ...signals import set_mask, signal_task, signal_thread
 from ...thread import lock_task, unlock_task
-from ...vm.usercopy import copy_user, put_word
+from ...vm.usercopy import copy_user, get_word, put_word
 from ...wait import A0
 from ..actions import RESUME, SERVE
 
@@ -33,12 +32,11 @@ def sys_rt_sigprocmask(m, me, i):
     how, new, old = t.x[A0] & 0xFFFFFFFF, t.x[A0 + 1], t.x[A0 + 2]
     if t.x[A0 + 3] != 8:
         return -EINVAL
-    scratch = field_address(m.cpus[me], "scratch")
     before = t.signal_mask
     if new != 0:
-        if copy_user(m, me, t.task, new, scratch, 8, ACCESS_READ) < 8:
-            return -EFAULT
-        bits = load_any_64(scratch)
+        error, bits = get_word(m, me, t.task, new)
+        if error < 0:
+            return error
         if how == SIG_BLOCK:
             bits |= before
         elif how == SIG_UNBLOCK:
@@ -46,7 +44,7 @@ def sys_rt_sigprocmask(m, me, i):
         elif how != SIG_SETMASK:
             return -EINVAL
         set_mask(m, me, i, bits)
-    if old != 0 and put_word(m, me, t.task, old, scratch, before) < 0:
+    if old != 0 and put_word(m, me, t.task, old, before) < 0:
         return -EFAULT
     return 0
 

@@ -2,9 +2,6 @@
 
 from ....hot import hot, never_inline
 from ....limits import NAME_BYTES
-from ....shm.exits import ACCESS_WRITE
-from ....shm.memory import copy_bytes, store_32
-from ....shm.spinlock import field_address
 from ...errno import EAGAIN, EFAULT, EINVAL, ENOSYS, ESRCH
 from ...exiting import exit_thread
 from ...handles import thread_of_tid, tid_of
@@ -13,8 +10,7 @@ from ...sched import start_thread
 from ...spares import attach_spare, take_spare
 from ...task import end_task, exit_code
 from ...thread import free_thread, join_task
-from ...vm.address_space import user_address
-from ...vm.usercopy import put_word
+from ...vm.usercopy import put_int32, put_word
 from ...wait import A0
 from ..actions import END_TASK, LEFT, RESUME
 
@@ -62,14 +58,15 @@ def sys_clone(m, me, i):
     new.slack_ns = t.slack_ns
     new.linux_policy = t.linux_policy
     new.credentials = t.credentials
-    copy_bytes(field_address(new, "name"), field_address(t, "name"), NAME_BYTES)
+    for k in range(NAME_BYTES):
+        new.name[k] = t.name[k]
     if flags & CLONE_CHILD_CLEARTID:
         new.clear_child_tid = child_tid
     tid = tid_of(m, n)
     if flags & CLONE_PARENT_SETTID:
-        _put_tid(m, me, t.task, parent_tid, tid)
+        put_int32(m, me, t.task, parent_tid, tid)
     if flags & CLONE_CHILD_SETTID:
-        _put_tid(m, me, t.task, child_tid, tid)
+        put_int32(m, me, t.task, child_tid, tid)
     if not join_task(m, me, n):
         free_thread(m, me, n)
         t.x[A0] = -EAGAIN
@@ -79,13 +76,6 @@ def sys_clone(m, me, i):
     start_thread(m, me, n)
     attach_spare(m, me, i)
     return RESUME
-
-
-@hot
-def _put_tid(m, me, task, va, tid):
-    host = user_address(m, me, task, va, ACCESS_WRITE)
-    if host != 0 and va & 3 == 0:
-        store_32(host, tid)
 
 
 @hot
@@ -117,9 +107,8 @@ def sys_get_robust_list(m, me, i):
     k = i if t.x[A0] == 0 else thread_of_tid(m, t.x[A0])
     if k < 0 or m.threads[k].task != t.task:
         return -ESRCH
-    scratch = field_address(m.cpus[me], "scratch")
-    error = put_word(m, me, t.task, t.x[A0 + 1], scratch, m.threads[k].robust_list)
-    return error if error < 0 else put_word(m, me, t.task, t.x[A0 + 2], scratch, ROBUST_HEAD_BYTES)
+    error = put_word(m, me, t.task, t.x[A0 + 1], m.threads[k].robust_list)
+    return error if error < 0 else put_word(m, me, t.task, t.x[A0 + 2], ROBUST_HEAD_BYTES)
 
 
 @hot
@@ -127,9 +116,6 @@ def sys_getcpu(m, me, i):
     t = m.threads[i]
     for k in range(2):  # the CPU, and the node, which is always 0
         va = t.x[A0 + k]
-        if va != 0:
-            host = user_address(m, me, t.task, va, ACCESS_WRITE)
-            if host == 0:
-                return -EFAULT
-            store_32(host, me if k == 0 else 0)
+        if va != 0 and put_int32(m, me, t.task, va, me if k == 0 else 0) < 0:
+            return -EFAULT
     return 0

@@ -6,15 +6,13 @@ what a program used, whatever else the host was doing.
 
 from ....hot import hot, never_inline
 from ....shm.atomics import load_relaxed
-from ....shm.exits import ACCESS_READ
-from ....shm.memory import load_any_64, monotonic_ns, realtime_ns
-from ....shm.spinlock import field_address
-from ...errno import EFAULT, EINVAL
+from ....shm.memory import monotonic_ns, realtime_ns
+from ...errno import EINVAL
 from ...sleep_until import sleep_until
 from ...states import SLEEP_TIME
 from ...thread import lock_task, unlock_task
 from ...timeouts import NEVER
-from ...vm.usercopy import copy_user, put_word
+from ...vm.usercopy import get_word, put_word
 from ...wait import A0
 from ..actions import BLOCK, RESUME
 
@@ -51,21 +49,21 @@ def clock_ns(m, me, i, clock):
 def put_time(m, me, i, va, ns):
     """Store a timespec; 0 or -EFAULT."""
     never_inline()
-    scratch = field_address(m.cpus[me], "scratch")
     task = m.threads[i].task
-    error = put_word(m, me, task, va, scratch, ns // SECOND_NS)
-    return error if error < 0 else put_word(m, me, task, va + 8, scratch, ns % SECOND_NS)
+    error = put_word(m, me, task, va, ns // SECOND_NS)
+    return error if error < 0 else put_word(m, me, task, va + 8, ns % SECOND_NS)
 
 
 @hot
 def get_time(m, me, i, va):
     """Read a timespec in ns, or a negative error."""
     never_inline()
-    scratch = field_address(m.cpus[me], "scratch")
-    if copy_user(m, me, m.threads[i].task, va, scratch, 16, ACCESS_READ) < 16:
-        return -EFAULT
-    seconds = load_any_64(scratch)
-    fraction = load_any_64(scratch + 8)
+    task = m.threads[i].task
+    error, seconds = get_word(m, me, task, va)
+    if error == 0:
+        error, fraction = get_word(m, me, task, va + 8)
+    if error < 0:
+        return error
     if seconds < 0 or fraction < 0 or fraction >= SECOND_NS:
         return -EINVAL
     return NEVER if seconds > NEVER // SECOND_NS else seconds * SECOND_NS + fraction

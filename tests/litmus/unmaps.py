@@ -1,0 +1,320 @@
+"""Threads and tasks that map, touch, move, discard and unmap the same pages, all at once.
+
+A page p holds 0 or SHARED_MARK + group in its first word and 0 or STORED + group in its second, where the group is p
+modulo GROUPS: nobody stores anything else there.  A frame that somebody uses after it was given to a page of
+another group shows the wrong group.  Some pages are one and the same frame (a file's page), mapped by
+every task, and twice in one.  Pages move only to a place of the same group.
+"""
+
+from emu.cpu_worker.mmu import fault
+from emu.hot import entry, hot
+from emu.isa.accesses import translate
+from emu.kernel.randomness import random_below
+from emu.kernel.vm.address_space import (
+    create_space,
+    destroy_space,
+    discard_pages,
+    edit_pages,
+    find_place,
+    lock_mm,
+    map_pages,
+    place_pages,
+    put_frame,
+    resolve,
+    unlock_mm,
+    unmap_pages,
+)
+from emu.kernel.vm.frames import drop_frame, share_frame
+from emu.kernel.vm.maplock import lock_map, unlock_map
+from emu.kernel.vm.moving import remap
+from emu.kernel.vm.pagetable import EDIT_MAP, EDIT_PROTECT, SHARED, R, W, frame_in, has_frame, lookup, put_entry
+from emu.kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb, shoot_down
+from emu.kernel.vm.usercopy import put_word
+from emu.limits import GIB, MIB, PAGE_SIZE, SERVER
+from emu.shm.atomics import exchange, fetch_or, load_relaxed, load_seq_cst
+from emu.shm.exits import ACCESS_READ, ACCESS_WRITE
+from emu.shm.layout import frame_address, machine_at
+from emu.shm.memory import compare_exchange_64, load_64, store_64
+from emu.shm.spinlock import backoff, field_address
+from tests.litmus.crew import OWN, dawdle, get_word, meet, over, result, violation
+
+PAGES = 16  # HALF of them on each side of a border between two tables, and of two 1 GiB spans
+HALF = PAGES // 2
+GROUPS = 4
+BASE = GIB - HALF * PAGE_SIZE
+FILE = OWN  # a word for each group: the frame of the file's page
+SHARED_MARK, STORED = 1000, 2000
+PATIENCE = 8000  # naps of a control's waiter, about a second
+
+
+@hot
+def _va(p):
+    return BASE + p * PAGE_SIZE
+
+
+@hot
+def _join_task(m, me, task):
+    """This CPU's TLB holds entries of this task from now on."""
+    flush_tlb(m, me)
+    m.cpus[me].tlb_task = task
+    fetch_or(m.tasks[task], "cpus", 1 << me)
+
+
+@hot
+def _poll(m, me):
+    """What a CPU does at the end of a basic block."""
+    if load_relaxed(m.cpus[me], "pending") != 0:
+        exchange(m.cpus[me], "pending", 0)
+        answer_shootdowns(m, me)
+    if load_relaxed(m, "failed") != 0:
+        violation(m)
+
+
+@hot
+def _check(m, p, first, second):
+    group = p % GROUPS
+    if first != 0 and first != SHARED_MARK + group:
+        violation(m)
+    if second != 0 and second != STORED + group:
+        violation(m)
+
+
+@hot
+def _touch(m, address, me):
+    """A basic block of a guest that loads from a page or stores to it."""
+    p = random_below(m, me, PAGES)
+    host = translate(address, me, _va(p), ACCESS_READ)
+    if host == 0:
+        return
+    for _ in range(4):
+        _check(m, p, load_64(host), load_64(host + 8))
+        dawdle(1)
+    host = translate(address, me, _va(p), ACCESS_WRITE)
+    if host != 0:
+        store_64(host + 8, STORED + p % GROUPS)
+        dawdle(2)
+        _check(m, p, load_64(host), load_64(host + 8))
+
+
+@hot
+def _map_shared(m, me, task, p):
+    """The file's page, as mmap of a file does it."""
+    if map_pages(m, me, task, _va(p), PAGE_SIZE, R | W | SHARED) < 0:
+        return
+    frame = get_word(m, FILE + p % GROUPS)
+    share_frame(m, frame)
+    if put_frame(m, me, task, _va(p), frame, R | W | SHARED) < 0:  # another thread was faster
+        drop_frame(m, me, frame)
+
+
+@hot
+def _unmap_by_links(m, me, task, p, count):
+    """Control: the frames taken out are a list through FRAME.link."""
+    chain = -1
+    lock_mm(m, me, task)
+    for k in range(p, p + count):
+        word = lookup(m, m.tasks[task].root, _va(k))
+        if has_frame(word):
+            m.frames[frame_in(word)].link = chain
+            chain = frame_in(word)
+            put_entry(m, me, m.tasks[task].root, _va(k), 0)
+    unlock_mm(m, me, task)
+    shoot_down(m, me, load_seq_cst(m.tasks[task], "cpus"))
+    while chain >= 0 and not over(m):
+        following = m.frames[chain].link
+        drop_frame(m, me, chain)
+        if load_relaxed(m, "failed") != 0:
+            violation(m)
+        chain = following
+
+
+@hot
+def _edit(m, me, task, alone, by_links):
+    """One system call on a few pages."""
+    step = random_below(m, me, 8)
+    count = 1 + random_below(m, me, 4)
+    p = random_below(m, me, PAGES - count)
+    if step == 0:
+        map_pages(m, me, task, _va(p), count * PAGE_SIZE, R | W)
+    elif step <= 3:
+        _map_shared(m, me, task, p)
+    elif step == 4 and not by_links:
+        discard_pages(m, me, task, _va(p), count * PAGE_SIZE)
+    elif step == 5 and not by_links:
+        half = random_below(m, me, 2)
+        p = random_below(m, me, HALF - 1)
+        length = (1 + random_below(m, me, 2)) * PAGE_SIZE
+        remap(m, me, task, _va(p + half * HALF), length, length, 1, _va(p + (1 - half) * HALF))
+    elif step == 6 and alone and random_below(m, me, 8) == 0:
+        destroy_space(m, me, task)
+        if create_space(m, me, task) < 0:
+            violation(m)
+    elif by_links:
+        _unmap_by_links(m, me, task, p, count)
+    else:
+        unmap_pages(m, me, task, _va(p), count * PAGE_SIZE)
+
+
+@hot
+def _run(m, address, me, workers, steps, tasks, by_links):
+    task = me % tasks
+    _join_task(m, me, task)
+    meet(m, workers)
+    activate_tlb(m, me)
+    done = 0
+    while done < steps and not over(m):
+        done += 1
+        _poll(m, me)
+        _touch(m, address, me)
+        if random_below(m, me, 8) == 0:
+            _edit(m, me, task, tasks >= workers, by_links)
+        if random_below(m, me, 64) == 0:
+            deactivate_tlb(m, me)
+            dawdle(random_below(m, me, 20))
+            activate_tlb(m, me)
+    deactivate_tlb(m, me)
+    result(m, me, done)
+
+
+@entry(6)
+def edits(address, me, workers, steps, tasks, by_links):
+    _run(machine_at(address), address, me, workers, steps, tasks, by_links != 0)
+    return 0
+
+
+def edit_and_touch(window, me, workers, directory, steps, tasks, by_links):
+    """Entry of a process: a CPU of task me % tasks. `by_links` 1: the control."""
+    window.machine["cpus"][me]["fault"] = fault.address
+    edits(window.address, me, workers, steps, tasks, by_links)
+
+
+# --- stores of an actor that answers no shoot-downs ------------------------------------------------------
+
+
+@hot
+def _put_later(m, me, task, va, value):
+    """Control: a host address is used after mm_lock was released."""
+    lock_mm(m, me, task)
+    word = resolve(m, me, task, va, ACCESS_WRITE)
+    unlock_mm(m, me, task)
+    if word > 0:
+        dawdle(1)
+        store_64(frame_address(m, frame_in(word)) + (va & (PAGE_SIZE - 1)), value)
+
+
+@hot
+def _serve(m, workers, steps, later):
+    """The system server: it stores into guests' pages, and has no TLB."""
+    meet(m, workers)
+    done = 0
+    while done < steps and not over(m):
+        done += 1
+        p = random_below(m, SERVER, PAGES)
+        if later:
+            _put_later(m, SERVER, 0, _va(p) + 8, STORED + p % GROUPS)
+        else:
+            put_word(m, SERVER, 0, _va(p) + 8, STORED + p % GROUPS)
+    result(m, 0, done)
+
+
+@entry(5)
+def serve(address, me, workers, steps, later):
+    """`later` 1: the control."""
+    _serve(machine_at(address), workers, steps, later != 0)
+    return 0
+
+
+# --- places ------------------------------------------------------------------------------------------------
+
+
+@hot
+def _place(m, me, task, length, locked):
+    if locked:
+        return place_pages(m, me, task, 0, length, R | W)
+    start = find_place(m, me, task, 0, length)  # control: found free, and mapped later
+    return start if start > 0 and edit_pages(m, me, task, start, start + length, EDIT_MAP, R | W) == 0 else -1
+
+
+@hot
+def _own_places(m, me, workers, steps, locked):
+    _join_task(m, me, 0)
+    meet(m, workers)
+    activate_tlb(m, me)
+    done = 0
+    while done < steps and not over(m):
+        done += 1
+        _poll(m, me)
+        pages = 1 + random_below(m, me, 4) if random_below(m, me, 16) else 600  # more than are gathered at once
+        start = _place(m, me, 0, pages * PAGE_SIZE, locked)
+        if start <= 0:
+            violation(m)
+            break
+        for k in range(pages):
+            put_word(m, me, 0, start + k * PAGE_SIZE, me + 1)
+        for k in range(pages):
+            _check_owner(m, me, start + k * PAGE_SIZE)
+        if unmap_pages(m, me, 0, start, pages * PAGE_SIZE) < 0:
+            violation(m)
+    deactivate_tlb(m, me)
+    result(m, me, done)
+
+
+@hot
+def _check_owner(m, me, va):
+    lock_mm(m, me, 0)
+    word = resolve(m, me, 0, va, ACCESS_READ)
+    if word <= 0 or load_64(frame_address(m, frame_in(word))) != me + 1:
+        violation(m)
+    unlock_mm(m, me, 0)
+
+
+@entry(5)
+def own_places(address, me, workers, steps, locked):
+    """`locked` 0: the control."""
+    _own_places(machine_at(address), me, workers, steps, locked != 0)
+    return 0
+
+
+# --- waiting for map_lock ------------------------------------------------------------------------------------
+
+
+@hot
+def _lock_deaf(m, me):
+    """Control: who waits for the lock answers nobody; False when that took too long."""
+    spins = 0
+    while compare_exchange_64(field_address(m.tasks[0], "map_lock"), 0, me + 1) == 0:
+        spins = backoff(spins)
+        if spins > PATIENCE:
+            violation(m)
+        if over(m):
+            return False
+    return True
+
+
+@hot
+def _protect(m, me, workers, steps, deaf):
+    """mprotect, over and over: each one shoots down whoever waits for its lock."""
+    _join_task(m, me, 0)
+    meet(m, workers)
+    activate_tlb(m, me)
+    done = 0
+    while done < steps and not over(m):
+        done += 1
+        _poll(m, me)
+        if deaf:
+            if not _lock_deaf(m, me):
+                break
+        else:
+            lock_map(m, me, 0)
+        edit_pages(m, me, 0, BASE, BASE + MIB, EDIT_PROTECT, R)
+        shoot_down(m, me, load_seq_cst(m.tasks[0], "cpus"))
+        unlock_map(m, me, 0)
+    deactivate_tlb(m, me)
+    result(m, me, done)
+
+
+@entry(5)
+def protect(address, me, workers, steps, deaf):
+    """`deaf` 1: the control."""
+    _protect(machine_at(address), me, workers, steps, deaf != 0)
+    return 0
