@@ -7,11 +7,11 @@ import numpy as np
 from ..kernel.handles import thread_by_tid, tid
 from ..kernel.migration import set_affinity
 from ..kernel.syscalls.linux.credentials import ROOT
-from ..kernel.syscalls.linux.errors import ESRCH, LinuxError
+from ..kernel.syscalls.linux.errors import ENOMEM, ESRCH, LinuxError
 from ..kernel.syscalls.linux.memory_calls import place
 from ..kernel.vfs.initial import START_DIRECTORY
 from ..kernel.vfs.table import FileTable
-from ..kernel.vm.address_space import map_frame, protect_region
+from ..kernel.vm.address_space import map_frame, map_past_end, protect_region, unmap_region
 from ..limits import NAME_BYTES, PAGE_SIZE
 from ..shm.events import record_name
 from .guest_memory import UserMemory
@@ -33,6 +33,7 @@ class TaskState:
         self.credentials = ROOT  # of the thread that is served now: the server sets them before each call
         self.limits = {}
         self.files = FileTable.standard(*stdio, allowance)
+        self.ends, self.last_end = {}, 0  # mappings past their files' ends (syscalls/linux/mapping.py)
 
     def release(self):
         """Drop the descriptors."""
@@ -190,10 +191,27 @@ class Call:
         """Change the permissions of pages."""
         return protect_region(self.server.base, self.server.me, self.task_index, address, length, prot)
 
+    def unmap(self, address, length):
+        """Take a mapping away again."""
+        return unmap_region(self.server.base, self.server.me, self.task_index, address, length)
+
     def map_frame(self, address, frame, prot):
-        """Map a file's own frame; its reference count grows by one."""
+        """Map a file's own frame, of which the page is one more holder. ENOMEM.
+
+        A page that another thread of the task has touched or unmapped meanwhile stays as it is.
+        """
         self.server.store.share(frame)
-        return map_frame(self.server.base, self.server.me, self.task_index, address, frame, prot)
+        error = map_frame(self.server.base, self.server.me, self.task_index, address, frame, prot)
+        if error < 0:
+            self.server.store.free(frame)
+        if error == -ENOMEM:
+            raise LinuxError(ENOMEM)
+
+    def map_past_end(self, address, length, prot, shared, number):
+        """Map pages past a file's end. ENOMEM."""
+        server = self.server
+        if map_past_end(server.base, server.me, self.task_index, address, length, prot, int(shared), number) < 0:
+            raise LinuxError(ENOMEM)
 
     def usage(self, who):
         """(user µs, system µs, peak KiB) of the task; times as time_calls.py counts them."""

@@ -4,7 +4,10 @@ import ctypes
 
 from ..kernel.syscalls.linux.errors import EFAULT, ENAMETOOLONG, ENOSPC, LinuxError
 from ..kernel.vm import frames, usercopy
-from ..limits import PAGE_SIZE
+from ..kernel.vm.address_space import cut_off_pages
+from ..limits import MAX_TASKS, PAGE_SIZE, USER_TOP
+
+PIECE_BYTES = 1 << 20
 
 
 class UserMemory:
@@ -16,10 +19,18 @@ class UserMemory:
         self._task = task
 
     def read(self, address, count):
-        buffer = ctypes.create_string_buffer(count) if count else b""
-        if count and self._copy(usercopy.read_user, address, buffer, count) < count:
+        if count > USER_TOP:
             raise LinuxError(EFAULT)
-        return bytes(buffer.raw) if count else b""
+        parts = []
+        while count > 0:  # a fault ends it before more than a piece too much was asked of the host
+            piece = min(count, PIECE_BYTES)
+            buffer = ctypes.create_string_buffer(piece)
+            if self._copy(usercopy.read_user, address, buffer, piece) < piece:
+                raise LinuxError(EFAULT)
+            parts.append(buffer.raw)
+            address += piece
+            count -= piece
+        return b"".join(parts)
 
     def write(self, address, data):
         count = len(data)
@@ -61,5 +72,24 @@ class PageStore:
     def free(self, frame):
         frames.drop(self._window.address, self._me, frame)
 
-    def view(self, frame):
+    def take_back(self, gone):
+        """Free frames of a file that has become shorter; where they are mapped, accesses are bus errors from now on."""
+        base, tasks = self._window.address, self._window.machine["tasks"]
+        if sum(frames.cut_off(base, self._me, frame) for frame in gone):
+            for task in range(MAX_TASKS):
+                if tasks[task]["state"]:
+                    cut_off_pages(base, self._me, task)
+        for frame in gone:
+            self.free(frame)
+
+    def read(self, frame, start, count):
+        """Bytes of a frame."""
+        return bytes(self._view(frame)[start : start + count])
+
+    def write(self, frame, start, data):
+        """Store into a frame, which guests may have mapped, and execute."""
+        self._view(frame)[start : start + len(data)] = data
+        usercopy.wrote_frame(self._window.address, frame, start, len(data))
+
+    def _view(self, frame):
         return memoryview(self._window.memory(frame)).cast("B")[:PAGE_SIZE]

@@ -42,14 +42,17 @@ from ..kernel.states import RESTART_CALL, RESTART_UNHANDLED
 from ..kernel.suspend import ask_resume, ask_suspend
 from ..kernel.syscalls.linux import registry
 from ..kernel.syscalls.linux.credentials import CredentialTable
-from ..kernel.syscalls.linux.errors import ENOSYS, EPIPE, Blocked, LinuxError
+from ..kernel.syscalls.linux.errors import ENOMEM, ENOSYS, EPIPE, Blocked, LinuxError
+from ..kernel.syscalls.linux.mapping import reveal
 from ..kernel.syscalls.linux.numbers import name_of
 from ..kernel.syscalls.linux.signal_masks import restore_mask
 from ..kernel.thread import create_thread
 from ..kernel.timeouts import NEVER
 from ..kernel.vfs.programs import Programs
 from ..kernel.vfs.stream import HostStream, StreamNode
+from ..kernel.vm import address_space
 from ..limits import IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
+from ..shm.exits import CAUSE_PAST_END
 from ..shm.segment import Window
 from . import served  # noqa: F401  (registers the handlers)
 from .call import Call, MachineView, TaskState
@@ -289,6 +292,8 @@ class Server:
         return NO_RESULT
 
     def _trap(self, i, thread):
+        if int(thread["cause"]) == CAUSE_PAST_END and self._file_has_grown(thread):
+            return NO_RESULT  # the access begins anew
         number, code, address, line = report_trap(self, i, thread)
         task = self.machine["tasks"][int(thread["task"])]
         handler = int(task["handler"][number - 1])
@@ -299,6 +304,19 @@ class Server:
         else:
             thread["fault_signal"], thread["fault_code"], thread["fault_address"] = number, code, signed(address)
         return NO_RESULT
+
+    def _file_has_grown(self, thread):
+        """Whether the page of a bus error lies in its file by now; it is mapped then."""
+        task, va = int(thread["task"]), int(thread["trap_value"])
+        number = address_space.past_end_number(self.base, SERVER, task, va)
+        frame = reveal(self.tasks[task], number, va) if number else None
+        if frame is None:
+            return False
+        self.store.share(frame)
+        error = address_space.fill_past_end(self.base, SERVER, task, va, frame)
+        if error < 0:
+            self.store.free(frame)
+        return error != -ENOMEM
 
     def tell_person(self, thread, why):
         """One line on the standard error stream about what ends a thread's task."""

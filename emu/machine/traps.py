@@ -14,12 +14,15 @@ from ..shm.exits import (
     CAUSE_LOAD_PAGE,
     CAUSE_MISALIGNED_AMO,
     CAUSE_MISALIGNED_FETCH,
+    CAUSE_NO_MEMORY,
+    CAUSE_PAST_END,
     CAUSE_STORE_ACCESS,
     CAUSE_STORE_PAGE,
 )
 
 SIGILL, SIGTRAP, SIGBUS, SIGKILL, SIGSEGV = 4, 5, 7, 9, 11
 SEGV_MAPERR, SEGV_ACCERR = 1, 2
+BUS_ADRERR = 2
 WORD = (1 << 64) - 1
 # cause: (signal, si_code, words)
 _MEANING = {
@@ -33,7 +36,8 @@ _MEANING = {
     CAUSE_FETCH_PAGE: (SIGSEGV, SEGV_MAPERR, "jump to memory that is not executable"),
     CAUSE_LOAD_PAGE: (SIGSEGV, SEGV_MAPERR, "load from memory that is not readable"),
     CAUSE_STORE_PAGE: (SIGSEGV, SEGV_MAPERR, "store to memory that is not writable"),
-    -1: (SIGKILL, 0, "guest memory is used up, give it more with --memory"),
+    CAUSE_PAST_END: (SIGBUS, BUS_ADRERR, "access past the end of a mapped file"),
+    CAUSE_NO_MEMORY: (SIGKILL, 0, "guest memory is used up, give it more with --memory"),
 }
 _SIGNAL_NAMES = {4: "SIGILL", 5: "SIGTRAP", 7: "SIGBUS", 9: "SIGKILL", 11: "SIGSEGV"}
 _NAMES = X_NAMES[1:32]

@@ -34,7 +34,7 @@ from emu.limits import GIB, MIB, PAGE_SIZE, SERVER
 from emu.shm.atomics import exchange, fetch_or, load_relaxed, load_seq_cst
 from emu.shm.exits import ACCESS_READ, ACCESS_WRITE
 from emu.shm.layout import frame_address, machine_at
-from emu.shm.memory import compare_exchange_64, load_64, store_64
+from emu.shm.memory import compare_exchange_64, host_yield, load_64, store_64
 from emu.shm.spinlock import backoff, field_address
 from tests.litmus.crew import OWN, dawdle, get_word, meet, over, result, violation
 
@@ -198,7 +198,8 @@ def _put_later(m, me, task, va, value):
     word = resolve(m, me, task, va, ACCESS_WRITE)
     unlock_mm(m, me, task)
     if word > 0:
-        dawdle(1)
+        for _ in range(random_below(m, SERVER, 20)):
+            host_yield()  # as when the host takes the core away
         store_64(frame_address(m, frame_in(word)) + (va & (PAGE_SIZE - 1)), value)
 
 
@@ -232,6 +233,8 @@ def _place(m, me, task, length, locked):
     if locked:
         return place_pages(m, me, task, 0, length, R | W)
     start = find_place(m, me, task, 0, length)  # control: found free, and mapped later
+    for _ in range(random_below(m, me, 3)):
+        host_yield()
     return start if start > 0 and edit_pages(m, me, task, start, start + length, EDIT_MAP, R | W) == 0 else -1
 
 

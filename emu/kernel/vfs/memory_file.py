@@ -34,12 +34,12 @@ class RegularFile(MemoryInode):
     def read_at(self, offset, count):
         """Up to count bytes from offset, fewer at the end of the file."""
         end = min(offset + count, self.size)
-        view, frame_of, parts = self.store.view, self.pages.get, []
+        read, frame_of, parts = self.store.read, self.pages.get, []
         while offset < end:
             start = offset & _MASK
             n = min(PAGE_SIZE - start, end - offset)
             frame = frame_of(offset >> PAGE_SHIFT)
-            parts.append(bytes(n) if frame is None else view(frame)[start : start + n])
+            parts.append(bytes(n) if frame is None else read(frame, start, n))
             offset += n
         return b"".join(parts)
 
@@ -55,8 +55,7 @@ class RegularFile(MemoryInode):
             while done < len(data):
                 start = (offset + done) & _MASK
                 n = min(PAGE_SIZE - start, len(data) - done)
-                page = self.store.view(self._frame((offset + done) >> PAGE_SHIFT))
-                page[start : start + n] = data[done : done + n]
+                self.store.write(self._frame((offset + done) >> PAGE_SHIFT), start, data[done : done + n])
                 done += n
                 if offset + done > self.size:
                     self._grow(offset + done, written_from=offset)
@@ -73,22 +72,14 @@ class RegularFile(MemoryInode):
             self._grow(size)
         elif size < self.size:
             first_gone = (size + _MASK) >> PAGE_SHIFT
-            self._free([index for index in self.pages if index >= first_gone])
+            self._free([index for index in self.pages if index >= first_gone], self.store.take_back)
             self.size = size
             self._clear(size, OFFSET_MAX)
         self.touch()
 
     def allocate(self, offset, length):
         """Make sure that this range has frames and lies within the file; all of it or ENOSPC."""
-        added = []
-        try:
-            for index in range(offset >> PAGE_SHIFT, (offset + length + _MASK) >> PAGE_SHIFT):
-                if index not in self.pages:
-                    self._frame(index)
-                    added.append(index)
-        except LinuxError:
-            self._free(added)
-            raise
+        self._fill_holes(offset >> PAGE_SHIFT, (offset + length + _MASK) >> PAGE_SHIFT)
         if offset + length > self.size:
             self._grow(offset + length)
         self.touch()
@@ -101,10 +92,20 @@ class RegularFile(MemoryInode):
             raise LinuxError(ENOSPC)
 
     def map_pages(self, offset, length):
-        """[(page index in the file, frame)] of each page of the range that lies in the file; holes get frames."""
+        """[(page index in the file, frame)] of each page of the range that lies in the file; holes get frames.
+
+        ENOSPC, and no hole got one, when memory does not suffice for all.
+        """
         first = offset >> PAGE_SHIFT
         end = (min(offset + length, self.size) + _MASK) >> PAGE_SHIFT
-        return [(index, self._frame(index)) for index in range(first, end)]
+        if end > first:
+            self.check_room(first << PAGE_SHIFT, (end - first) << PAGE_SHIFT)  # a hole may be too long to walk
+            self._fill_holes(first, end)
+        return [(index, self.pages[index]) for index in range(first, end)]
+
+    def page_at(self, index):
+        """The frame of a page, None when the file has no such page; ENOSPC."""
+        return self._frame(index) if index << PAGE_SHIFT < self.size else None
 
     def seek_data_or_hole(self, offset, whence):
         """First position from offset that has data, or has none, in whole pages; the end of the file is a hole."""
@@ -140,12 +141,29 @@ class RegularFile(MemoryInode):
                 raise
         return frame
 
-    def _free(self, indices):
-        for index in indices:
-            self.store.free(self.pages.pop(index))
+    def _free(self, indices, take_back=None):
+        """Give frames back; with `take_back` also out of the mappings that others have of them."""
+        gone = [self.pages.pop(index) for index in indices]
+        if take_back:
+            take_back(gone)
+        else:
+            for frame in gone:
+                self.store.free(frame)
         self.charge.resize(self.charge.size - len(indices) * PAGE_BYTES)
         if not self.pages:
             self.pages = {}  # an emptied dict keeps the room it had
+
+    def _fill_holes(self, first, end):
+        """Give all pages of a range frames, or none; ENOSPC."""
+        added = []
+        try:
+            for index in range(first, end):
+                if index not in self.pages:
+                    self._frame(index)
+                    added.append(index)
+        except LinuxError:
+            self._free(added)
+            raise
 
     def _grow(self, size, written_from=OFFSET_MAX):
         """Raise the size; bytes from written_from on are new data already."""
@@ -158,7 +176,7 @@ class RegularFile(MemoryInode):
         end = min(end, (start | _MASK) + 1)
         if frame is not None and start & _MASK and start < end:
             first = start & _MASK
-            self.store.view(frame)[first : first + end - start] = bytes(end - start)
+            self.store.write(frame, first, bytes(end - start))
 
 
 class OpenMemoryFile(SeekableFile):

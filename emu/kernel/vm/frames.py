@@ -10,7 +10,7 @@ is freed, and one never used is zero already.
 from ...hot import entry, hot, never_inline
 from ...limits import PAGE_SIZE
 from ...shm import lockrank
-from ...shm.atomics import fetch_add, load_relaxed, store_relaxed
+from ...shm.atomics import fetch_add, fetch_or, load_relaxed, store_relaxed
 from ...shm.decoded import FRAME_CODE, forget_frame
 from ...shm.layout import frame_address, machine_at
 from ...shm.memory import fill_bytes
@@ -18,6 +18,7 @@ from ...shm.spinlock import acquire, fail, field_address, release
 from ...shm.tags import TAG_PAGE, count_freed, count_made
 from ..failures import FAIL_DROPPED_FRAME
 
+FRAME_CUT_OFF = 4  # beside the flags of shm/decoded.py: its file has become shorter
 ONE_REFERENCE = 1 << 8
 TAG_SHIFT = 4
 
@@ -107,3 +108,9 @@ def drop(address, me, frame):
     """Cold form of drop_frame."""
     drop_frame(machine_at(address), me, frame)
     return 0
+
+
+@entry(3)
+def cut_off(address, me, frame):
+    """Mark the frame of a file that has become shorter; 1 when somebody beside the file holds it."""
+    return 1 if fetch_or(machine_at(address).frames[frame], "word", FRAME_CUT_OFF) >> 8 > 1 else 0

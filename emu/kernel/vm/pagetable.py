@@ -21,12 +21,13 @@ shift about, and every fault searches twice).
 
 from ...hot import hot, never_inline
 from ...limits import EDITED_ENTRIES, PAGE_SHIFT, RAM_OFFSET
+from ...shm.atomics import load_relaxed
 from ...shm.layout import frame_address
 from ...shm.memory import address_of, load_64, store_64
 from ...shm.spinlock import fail
 from ...shm.tags import TAG_PAGE, TAG_TABLE
 from ..failures import FAIL_PAGE_TABLE
-from .frames import allocate_frame, drop_frame, is_live
+from .frames import FRAME_CUT_OFF, allocate_frame, drop_frame, is_live
 from .gathering import gather, is_full
 
 V, R, W, X, U = 1, 2, 4, 8, 16
@@ -36,15 +37,23 @@ RESIDENT = 512  # software: no V, yet a frame
 RWX = R | W | X
 PPN_SHIFT = 10
 PAST_END = 1 << PPN_SHIFT  # software, where there is no frame: accesses are bus errors
+NUMBER_SHIFT = PPN_SHIFT + 1  # above PAST_END: the server's number of the file mapping, 0 none
 
-# Edits of a range. EDIT_FORGET takes entries out whose references have gone elsewhere.
-EDIT_MAP, EDIT_UNMAP, EDIT_PROTECT, EDIT_DISCARD, EDIT_FORGET = range(5)
+# Edits of a range. EDIT_FORGET takes entries out whose references have gone elsewhere, EDIT_CUT_OFF
+# takes the frames that are marked FRAME_CUT_OFF out of pages, which lie past the file's end then.
+EDIT_MAP, EDIT_UNMAP, EDIT_PROTECT, EDIT_DISCARD, EDIT_FORGET, EDIT_CUT_OFF = range(6)
 
 
 @hot
 def has_frame(entry):
     """True for a leaf that holds a frame, visible or hidden."""
     return (entry & V != 0 and entry & RWX != 0) or (entry & V == 0 and entry & RESIDENT != 0)
+
+
+@hot
+def is_past_end(entry):
+    """True for a mapped page past the end of its file."""
+    return entry & (V | RESIDENT) == 0 and entry & PAST_END != 0
 
 
 @hot
@@ -214,16 +223,21 @@ def _edited(entry, edit, flags):
             return (entry & ~RWX) | flags
         kept = entry & ~(RWX | V | RESIDENT)
         return kept | flags | V if flags else kept | RESIDENT
+    if edit == EDIT_CUT_OFF:
+        return U | (entry & (RWX | SHARED)) | PAST_END
     if entry & V:  # EDIT_DISCARD
         return U | (entry & (RWX | SHARED))
     return U | (entry & SHARED)
 
 
 @hot
-def _loses_frame(entry, edit):
+def _loses_frame(m, entry, edit):
     """True when an edit takes a frame out of this entry, so that it has to be gathered."""
     if not has_frame(entry) or edit == EDIT_PROTECT or edit == EDIT_FORGET:
         return False
+    if edit == EDIT_CUT_OFF:
+        frame = page_in(m, entry)
+        return frame >= 0 and load_relaxed(m.frames[frame], "word") & FRAME_CUT_OFF != 0
     return edit != EDIT_DISCARD or entry & SHARED == 0
 
 
@@ -264,7 +278,7 @@ def edit_range(m, me, root, start, end, edit, flags):
             if level > 0 and (va & (span - 1) != 0 or end - va < span):  # not cut
                 fail(m, FAIL_PAGE_TABLE, frame_in(entry))
                 return end, holes
-            if _loses_frame(entry, edit):
+            if _loses_frame(m, entry, edit):
                 if is_full(m, me):
                     return va, holes
                 frame = page_in(m, entry)
@@ -272,7 +286,7 @@ def edit_range(m, me, root, start, end, edit, flags):
                     return end, holes
                 gather(m, me, frame)
                 _set(m, table, slot, _edited(entry, edit, flags))
-            elif edit != EDIT_DISCARD:
+            elif edit != EDIT_DISCARD and edit != EDIT_CUT_OFF:
                 _set(m, table, slot, _edited(entry, edit, flags))
             va += span
             break

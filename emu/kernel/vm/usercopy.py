@@ -201,6 +201,14 @@ def write_user(address, me, task, va, host, count):
     return copy_user(machine_at(address), me, task, va, host, count, ACCESS_WRITE)
 
 
+@entry(4)
+def wrote_frame(address, frame, offset, count):
+    """After the server stored into a file's own frame, which guests may have mapped: forget what was decoded."""
+    m = machine_at(address)
+    invalidate(m, frame_address(m, frame) + offset, count)
+    return 0
+
+
 @entry(6)
 def read_string(address, me, task, va, host, limit):
     """Copy up to and with the first NUL; its length, -1 at a fault, -2 when too long."""

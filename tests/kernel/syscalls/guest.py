@@ -33,8 +33,15 @@ class PageStore:
     def free(self, frame):
         del self.frames[frame]
 
-    def view(self, frame):
-        return memoryview(self.frames[frame])
+    def take_back(self, gone):
+        for frame in gone:
+            self.free(frame)
+
+    def read(self, frame, start, count):
+        return bytes(self.frames[frame][start : start + count])
+
+    def write(self, frame, start, data):
+        self.frames[frame][start : start + len(data)] = data
 
 
 class Machine:

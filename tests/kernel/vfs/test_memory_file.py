@@ -63,7 +63,7 @@ def test_any_sequence_of_changes_gives_the_bytes_of_a_plain_array(operations):
             model.extend(bytes(max(0, offset + argument - len(model))))
         elif file.pages and file.size & 4095 and file.size >> 12 in file.pages:
             # a shared mapping writes behind the end of the file, which must never come into sight
-            store.view(file.pages[file.size >> 12])[file.size & 4095 :] = b"\xff" * (4096 - (file.size & 4095))
+            store.write(file.pages[file.size >> 12], file.size & 4095, b"\xff" * (4096 - (file.size & 4095)))
         assert file.size == len(model)
         assert file.read_at(0, 1 << 20) == model
         assert file.read_at(offset, 5000) == model[offset : offset + 5000]
@@ -112,7 +112,7 @@ def test_a_shared_mapping_has_the_files_own_frames(guest):
     file.check_map(shared=True, writable=True)
     pages = file.map_pages(0, 1 << 20)
     assert [index for index, _ in pages] == [0, 1]
-    guest.store.view(pages[1][1])[0:3] = b"abc"
+    guest.store.write(pages[1][1], 0, b"abc")
     assert file.read_at(4094, 6) == b"xxabcx"
     assert file.map_pages(4096, 4096) == pages[1:] and file.map_pages(8192, 4096) == []
 
