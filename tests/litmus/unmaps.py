@@ -42,6 +42,7 @@ PAGES = 16  # HALF of them on each side of a border between two tables, and of t
 HALF = PAGES // 2
 GROUPS = 4
 BASE = GIB - HALF * PAGE_SIZE
+HINT = 2 * GIB  # where everybody would like to be
 FILE = OWN  # a word for each group: the frame of the file's page
 SHARED_MARK, STORED = 1000, 2000
 PATIENCE = 8000  # naps of a control's waiter, about a second
@@ -231,8 +232,8 @@ def serve(address, me, workers, steps, later):
 @hot
 def _place(m, me, task, length, locked):
     if locked:
-        return place_pages(m, me, task, 0, length, R | W)
-    start = find_place(m, me, task, 0, length)  # control: found free, and mapped later
+        return place_pages(m, me, task, HINT, length, R | W)
+    start = find_place(m, me, task, HINT, length)  # control: found free, and mapped later
     for _ in range(random_below(m, me, 3)):
         host_yield()
     return start if start > 0 and edit_pages(m, me, task, start, start + length, EDIT_MAP, R | W) == 0 else -1

@@ -69,8 +69,9 @@ static void check_mapped_twice(void) {
     for (int round = 0; round < 3; round++) {
         for (int k = 0; k < 6; k++) /* page 0 three times, page 1 three times */
             map(a + k * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, k % 2 * PAGE);
-        a[0] = 'x', a[3 * PAGE] = 'y';
-        CHECK(a[2 * PAGE] == 'x' && a[4 * PAGE] == 'x' && a[PAGE] == 'y' && a[5 * PAGE] == 'y');
+        volatile char *v = a;
+        v[0] = 'x', v[3 * PAGE] = 'y';
+        CHECK(v[2 * PAGE] == 'x' && v[4 * PAGE] == 'x' && v[PAGE] == 'y' && v[5 * PAGE] == 'y');
         if (round == 0)
             CHECK(munmap(a, 8 * PAGE) == 0);
         else if (round == 1)
@@ -110,8 +111,8 @@ static void check_past_end(int flags) {
 
 static void check_growing_and_shrinking(void) {
     int fd = make_file("/tmp/grows", PAGE);
-    char *a = map(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    char *b = map(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 2 * PAGE);
+    volatile char *a = map(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    volatile char *b = map(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 2 * PAGE);
     CHECK(try_write(a + PAGE) == BUS && try_read(b) == BUS);
     CHECK(pwrite(fd, "new", 3, 2 * PAGE) == 3);
     CHECK(try_read(b) == 0 && b[0] == 'n' && a[2 * PAGE + 2] == 'w' && try_write(a + PAGE) == 0);
@@ -119,7 +120,7 @@ static void check_growing_and_shrinking(void) {
     CHECK(a[2 * PAGE] == 'N');
     CHECK(ftruncate(fd, PAGE + 1) == 0);
     CHECK(try_read(a + 2 * PAGE) == BUS && try_write(b) == BUS && try_read(a + PAGE) == 0 && a[PAGE] == 1);
-    CHECK(munmap(a, 3 * PAGE) == 0 && munmap(b, PAGE) == 0 && close(fd) == 0);
+    CHECK(munmap((void *)a, 3 * PAGE) == 0 && munmap((void *)b, PAGE) == 0 && close(fd) == 0);
 }
 
 static void check_written_code(void) {
