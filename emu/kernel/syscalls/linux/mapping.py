@@ -17,7 +17,7 @@ from .registry import Int32, Int64, Pointer, Size, served
 
 MAP_SHARED, MAP_PRIVATE, MAP_TYPE = 1, 2, 15
 PROT_WRITE, PROT_READ = 2, 1
-MAX_ENDS = 1024  # mappings of a task that may grow with their file; older ones do not any more
+MAX_ENDS = 64  # mappings of a task that may grow with their file; older ones do not any more
 
 
 def _signed(value):
