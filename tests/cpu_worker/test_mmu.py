@@ -1,22 +1,28 @@
 """The miss handler: what it fills, what it refuses, and what may happen while it waits."""
 
+import ctypes
 import threading
 
 import pytest
 
 from emu.cpu_worker.mmu import fault
+from emu.isa.encode import assemble, encode
+from emu.isa.interpreter import interpret
 from emu.kernel.task import create_task, reap_task
-from emu.kernel.vm import address_space
+from emu.kernel.vm import address_space, frames, usercopy
 from emu.limits import PAGE_SIZE, RAM_OFFSET, SERVER
 from emu.shm.decoded import FRAME_CODE
 from emu.shm.exits import (
     ACCESS_FETCH,
     ACCESS_READ,
     ACCESS_WRITE,
+    CAUSE_AGAIN,
     CAUSE_FETCH_PAGE,
     CAUSE_LOAD_PAGE,
     CAUSE_NO_MEMORY,
+    CAUSE_PAST_END,
     CAUSE_STORE_PAGE,
+    EXIT_TRAP,
 )
 from tests.kernel import wrappers as hot
 from tests.kernel.checks import check_frames
@@ -25,6 +31,7 @@ VA = 0x123000
 SLOT = ((VA >> 12) & 255) * 2
 R, W, X = 1, 2, 4
 ME, OTHER = 0, 1
+EAGAIN = -11
 
 
 class Mmu:
@@ -127,3 +134,46 @@ def test_a_page_that_is_unmapped_while_a_fetch_waits_is_not_cached(mmu):
         other["tlb_active"] = 0  # it has nothing in its TLB: the fetch need not wait any more
         fetching.join()
     assert not mmu.cached("fetch_tlb"), "the page is gone, its frame is free, its code would run"
+
+
+def test_an_instruction_across_two_pages_begins_anew_when_the_first_was_unmapped_meanwhile(mmu):
+    """Its second page has to be waited for; the first one's frame may be another task's when the wait is over."""
+    mmu.map(R | W | X)
+    mmu.map(R | W | X, VA + PAGE_SIZE)
+    code = assemble(encode("addi", 5, 0, 1), encode("ecall"))
+    source = (ctypes.c_char * len(code)).from_buffer_copy(code)
+    va = VA + PAGE_SIZE - 2
+    assert usercopy.write_user(mmu.base, ME, mmu.task, va, ctypes.addressof(source), len(code)) == len(code)
+    mmu.fault(ACCESS_WRITE, VA + PAGE_SIZE)  # so that its first fetch has to shoot
+    thread, other = mmu.machine["threads"][0], mmu.machine["cpus"][OTHER]
+    thread["pc"], thread["x"][5] = va, 0
+    mmu.cpu["fault"] = fault.address
+    interpret.compile()
+    run = ctypes.CFUNCTYPE(*(ctypes.c_int64,) * 5)(interpret.address)
+    other["tlb_active"] = 1
+    running = threading.Thread(target=run, args=(mmu.base, ME, 0, 1000))
+    running.start()
+    try:
+        while not other["tlb_request"]:
+            pass
+        hot.unmap_pages(mmu.base, SERVER, mmu.task, VA, PAGE_SIZE)
+    finally:
+        other["tlb_active"] = 0
+        running.join()
+    assert (mmu.cpu["reason"], mmu.cpu["cause"]) == (EXIT_TRAP, CAUSE_AGAIN)
+    assert (thread["pc"], thread["x"][5]) == (va, 0), "nothing was executed"
+    assert run(mmu.base, ME, 0, 1000) == EXIT_TRAP and mmu.cpu["cause"] == CAUSE_FETCH_PAGE
+
+
+def test_a_page_past_a_files_end_is_a_cause_of_its_own(mmu):
+    assert address_space.map_past_end(mmu.base, ME, mmu.task, VA, PAGE_SIZE, R | W, 1, 7) == 0
+    for access in (ACCESS_READ, ACCESS_WRITE):
+        assert mmu.fault(access, VA + 9) == 0
+        assert (mmu.cpu["cause"], mmu.cpu["trap_value"]) == (CAUSE_PAST_END, VA + 9)
+    assert mmu.fault(ACCESS_FETCH) == 0 and mmu.cpu["cause"] == CAUSE_FETCH_PAGE, "permissions come first"
+    assert address_space.past_end_number(mmu.base, ME, mmu.task, VA) == 7
+    assert address_space.past_end_number(mmu.base, ME, mmu.task, VA + PAGE_SIZE) == 0
+    frame = frames.allocate(mmu.base, ME)
+    assert address_space.fill_past_end(mmu.base, ME, mmu.task, VA, frame) == 0
+    assert mmu.fault(ACCESS_READ, VA) and mmu.frame() == frame
+    assert address_space.fill_past_end(mmu.base, ME, mmu.task, VA, frame) == EAGAIN

@@ -1,5 +1,7 @@
 """All mutants."""
 
-from . import cpu_worker, kernel, machine, shm, time, wakeups
+from . import cpu_worker, kernel, machine, shm, time, vm, wakeups
 
-MUTANTS = [*cpu_worker.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS, *shm.MUTANTS, *time.MUTANTS, *wakeups.MUTANTS]
+MUTANTS = [
+    *cpu_worker.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS, *shm.MUTANTS, *time.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,
+]  # fmt: skip
