@@ -17,11 +17,12 @@ from emu.kernel import (
     timeout_channel,
     timeouts,
 )
-from emu.kernel.vm import address_space, moving, pagetable
+from emu.kernel.vm import address_space, moving
 from emu.kernel.wait import claim, prepare_sleep, sleep_word
 from emu.shm import spinlock
-from emu.shm.layout import frame_address, machine_at
+from emu.shm.layout import machine_at
 from emu.shm.memory import call_4
+from tests.kernel import guest_words
 
 # --- lists and heaps ------------------------------------------------------------
 
@@ -359,12 +360,7 @@ def is_free(address, me, task, start, length):
 
 @entry(5)
 def user_address(address, me, task, va, access):
-    """Host address of a guest byte, 0 when the access is not allowed. The kernel has no such function."""
-    m = machine_at(address)
-    address_space.lock_mm(m, me, task)
-    word = address_space.resolve(m, me, task, va, access)
-    address_space.unlock_mm(m, me, task)
-    return frame_address(m, pagetable.frame_in(word)) + (va & 4095) if word > 0 else 0
+    return guest_words.user_address(machine_at(address), me, task, va, access)
 
 
 @entry(4)

@@ -5,12 +5,13 @@ from emu.kernel.futex import MATCH_ANY, remove_waiter, requeue, wait_on, wake_on
 from emu.kernel.randomness import random_below
 from emu.kernel.sched import block, pick_next, start_thread
 from emu.kernel.sleeping import finish, interrupt_sleep
-from emu.kernel.vm.address_space import map_region, user_address
+from emu.kernel.vm.address_space import map_region
 from emu.kernel.wait import sleep_word, take
 from emu.shm.atomics import load_relaxed, load_seq_cst
 from emu.shm.exits import ACCESS_WRITE
 from emu.shm.layout import machine_at
 from emu.shm.memory import host_yield, load_s32, store_32
+from tests.kernel.guest_words import user_address
 from tests.litmus.blocking import make_thread
 from tests.litmus.crew import DONE, LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation
 
