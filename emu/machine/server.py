@@ -52,7 +52,15 @@ from ..kernel.vfs.programs import Programs
 from ..kernel.vfs.stream import HostStream, StreamNode
 from ..kernel.vm import address_space
 from ..limits import IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
-from ..shm.exits import CAUSE_PAST_END
+from ..shm.exits import (
+    ACCESS_FETCH,
+    ACCESS_READ,
+    ACCESS_WRITE,
+    CAUSE_FETCH_PAGE,
+    CAUSE_LOAD_PAGE,
+    CAUSE_PAST_END,
+    CAUSE_STORE_PAGE,
+)
 from ..shm.segment import Window
 from . import served  # noqa: F401  (registers the handlers)
 from .call import Call, MachineView, TaskState
@@ -70,6 +78,7 @@ SIGKILL = 9
 REQUESTS_PER_TURN = 64  # then the supervisor, host descriptors and deadlines have their turn
 NOTICE_MS = 100  # between two tries to write lines that their reader has not taken
 WORDS = {REQUEST_SIGNAL: "delivery of a signal", REQUEST_TRAP: "report of a trap"}
+ACCESS_OF_CAUSE = {CAUSE_LOAD_PAGE: ACCESS_READ, CAUSE_STORE_PAGE: ACCESS_WRITE, CAUSE_FETCH_PAGE: ACCESS_FETCH}
 NO_RESULT, WAITS = "no result", "waits"  # what a request may come to beside a number
 
 
@@ -292,7 +301,7 @@ class Server:
         return NO_RESULT
 
     def _trap(self, i, thread):
-        if int(thread["cause"]) == CAUSE_PAST_END and self._file_has_grown(thread):
+        if self._is_over(thread):
             return NO_RESULT  # the access begins anew
         number, code, address, line = report_trap(self, i, thread)
         task = self.machine["tasks"][int(thread["task"])]
@@ -304,6 +313,15 @@ class Server:
         else:
             thread["fault_signal"], thread["fault_code"], thread["fault_address"] = number, code, signed(address)
         return NO_RESULT
+
+    def _is_over(self, thread):
+        """Whether what a thread trapped on has passed: an mmap of the page was under way, or its file has grown."""
+        cause = int(thread["cause"])
+        if cause == CAUSE_PAST_END:
+            return self._file_has_grown(thread)
+        access = ACCESS_OF_CAUSE.get(cause)
+        place = int(thread["task"]), int(thread["trap_value"])
+        return access is not None and address_space.allows(self.base, SERVER, *place, access) == 1
 
     def _file_has_grown(self, thread):
         """Whether the page of a bus error lies in its file by now; it is mapped then."""

@@ -11,6 +11,11 @@ frame now.  Two protocols keep it:
 * A CPU sets FRAME_WRITTEN before it caches a writable translation, the first
   fetch sets FRAME_CODE; both are read-modify-writes of one word, so one of the
   two sees the other, and whoever fetches shoots writable translations down.
+
+Host memory: a frame whose every parcel was executed has DECODED_PAGE_BYTES, four times its own size
+(measured: 40 MiB of code, 161 MiB decoded), which are zeroed when the frame is freed and not given back
+to the host.  So a guest can make the host hold at most five times --memory, tables included
+(they are guest frames), and no more however it maps and unmaps.
 """
 
 from ..hot import hot

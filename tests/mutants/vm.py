@@ -17,7 +17,7 @@ MUTANTS = [
     Mutant("gathered-frames-kept", GATHERING, "    c.nr_gathered = 0\n", "    c.nr_gathered = 1\n", SPACES),
     Mutant("gathered-beyond-the-buffer", PAGETABLE, "                if is_full(m, me):\n                    return va, holes\n", "", f"{SPACES}::test_a_range_larger_than_the_buffer_of_gathered_frames_is_replaced_whole"),
     Mutant("map-lock-deaf", MAPLOCK, "        if me < m.nr_cpus:\n            answer_shootdowns(m, me)\n", "", f"{UNMAPS}::test_who_waits_for_the_map_lock_answers_its_holder"),
-    Mutant("place-without-the-map-lock", ADDRESS_SPACE, "    lock_map(m, me, task)\n    start = find_place", "    start = find_place", f"{UNMAPS}::test_two_threads_never_get_one_place"),
+    Mutant("place-without-the-map-lock", ADDRESS_SPACE, "    lock_map(m, me, task)\n    lock_mm(m, me, task)\n    start = _find_place", "    lock_mm(m, me, task)\n    start = _find_place", f"{UNMAPS}::test_two_threads_never_get_one_place"),
     Mutant("pages-not-checked", PAGETABLE, "    return _named(m, entry, TAG_PAGE)\n", "    return frame_in(entry)\n", WILD),
     Mutant("tables-not-checked", PAGETABLE, "    return _named(m, entry, TAG_TABLE)\n", "    return frame_in(entry)\n", WILD),
     Mutant("frame-beyond-memory-is-live", FRAMES, "    if frame < 0 or frame >= m.nr_frames:\n        return False\n", "", WILD),

@@ -182,6 +182,8 @@ class RegularFile(MemoryInode):
 class OpenMemoryFile(SeekableFile):
     """An open regular file of the machine's own file system."""
 
+    has_frames = True
+
     def read_at(self, offset, count):
         return self.node.read_at(offset, count)
 

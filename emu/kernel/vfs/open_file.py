@@ -7,9 +7,9 @@ refuses everything as Linux does for a file opened with O_PATH; subclasses overr
 For mmap: `check_map(shared, writable)` first; it raises EACCES (not opened for reading, or a writable shared mapping
 of a file not opened for writing) or ENODEV (no file that can be mapped so).  Then
     - a private mapping copies `read_at(offset, n)`, whatever the file is;
-    - a shared mapping of a file of the machine's own takes the frames of `map_pages(offset, length)`;
+    - a shared mapping of a file of the machine's own (`has_frames`) takes the frames of `map_pages(offset, length)`;
     - a shared mapping of a host file may only be read, and is made like a private one: changes that the host makes
-      later are not seen.  `map_pages` returns None for it.
+      later are not seen.
 """
 
 from ..syscalls.linux.errors import EACCES, EBADF, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, ENXIO, ESPIPE, LinuxError
@@ -36,6 +36,7 @@ ENTRY_BYTES = 256  # of a listing, beside the characters of the name
 class OpenFile:
     seekable = False
     host_descriptor = None  # of a stream: what to wait for
+    has_frames = False  # its data are in frames that can be mapped: it has `map_pages`
 
     def __init__(self, node, flags):
         self.node = node
@@ -130,9 +131,6 @@ class OpenFile:
     def check_map_access(self, shared, writable):
         if not self.readable or (shared and writable and not self.writable):
             raise LinuxError(EACCES)
-
-    def map_pages(self, offset, length):
-        return None
 
 
 class SeekableFile(OpenFile):

@@ -37,7 +37,7 @@ from .pagetable import (
     W,
     X,
     covering,
-    cut,
+    cut_ends,
     edit_range,
     has_frame,
     highest_mapped,
@@ -127,11 +127,16 @@ def edit_pages(m, me, task, start, end, edit, flags):
 
     Returns the number of bytes that were not mapped, or -ENOMEM when nothing was changed.
     """
+    lock_mm(m, me, task)
+    return _edit_locked(m, me, task, start, end, edit, flags)
+
+
+@hot
+def _edit_locked(m, me, task, start, end, edit, flags):
+    """edit_pages, with mm_lock held on entry and not on return."""
     never_inline()
     root = m.tasks[task].root
-    making = edit == EDIT_MAP
-    lock_mm(m, me, task)
-    short = cut(m, me, root, start, making) < 0 or cut(m, me, root, end, making) < 0
+    short = not cut_ends(m, me, root, start, end, edit == EDIT_MAP)
     va = start
     holes = 0
     while va < end and not short:
@@ -144,7 +149,8 @@ def edit_pages(m, me, task, start, end, edit, flags):
                 answer_shootdowns(m, me)  # others need not wait for the whole range
             lock_mm(m, me, task)
     unlock_mm(m, me, task)
-    release_gathered(m, me, task)
+    if m.cpus[me].nr_gathered != 0:
+        release_gathered(m, me, task)
     return -ENOMEM if short else holes
 
 
@@ -175,10 +181,13 @@ def place_pages(m, me, task, hint, length, flags):
     """Map `length` bytes at the hint if that is free, else where there is room; the address."""
     never_inline()
     lock_map(m, me, task)
-    start = find_place(m, me, task, hint, length)
-    result = -ENOMEM
+    lock_mm(m, me, task)
+    start = _find_place(m, m.tasks[task], hint, length)
     if start > 0:
-        result = edit_pages(m, me, task, start, start + length, EDIT_MAP, flags)
+        result = _edit_locked(m, me, task, start, start + length, EDIT_MAP, flags)
+    else:
+        result = -ENOMEM
+        unlock_mm(m, me, task)
     unlock_map(m, me, task)
     return start if result >= 0 else -ENOMEM
 
@@ -186,14 +195,19 @@ def place_pages(m, me, task, hint, length, flags):
 @hot
 def find_place(m, me, task, hint, length):
     """Where `length` bytes are free: at the hint, else somewhere; 0 when nowhere. map_lock held."""
-    never_inline()
-    t = m.tasks[task]
     lock_mm(m, me, task)
-    start = hint
-    if hint == 0 or highest_mapped(m, t.root, hint, hint + length) >= 0:
-        start = _find_gap(m, t, length)
+    start = _find_place(m, m.tasks[task], hint, length)
     unlock_mm(m, me, task)
     return start
+
+
+@hot
+def _find_place(m, t, hint, length):
+    """find_place, mm_lock held too."""
+    never_inline()
+    if hint == 0 or highest_mapped(m, t.root, hint, hint + length) >= 0:
+        return _find_gap(m, t, length)
+    return hint
 
 
 @hot
@@ -256,6 +270,12 @@ def is_free(m, me, task, start, length):
 
 
 @hot
+def _wanted(access):
+    """The permission that an access needs."""
+    return W if access == ACCESS_WRITE else X if access == ACCESS_FETCH else R
+
+
+@hot
 def resolve(m, me, task, va, access):
     """The leaf entry for an access, the frame allocated if need be; mm_lock held.
 
@@ -266,8 +286,7 @@ def resolve(m, me, task, va, access):
     if va < 0 or va >= USER_TOP or root < 0:
         return REFUSED
     word = lookup(m, root, va)
-    wanted = W if access == ACCESS_WRITE else X if access == ACCESS_FETCH else R
-    if word & wanted == 0:
+    if word & _wanted(access) == 0:
         return REFUSED
     if has_frame(word):
         return word if page_in(m, word) >= 0 else REFUSED
@@ -402,6 +421,16 @@ def covers(address, me, task, va):
 def map_frame(address, me, task, va, frame, prot):
     """Cold form of put_frame, for a page that others map too."""
     return put_frame(machine_at(address), me, task, va, frame, permissions(prot) | SHARED)
+
+
+@entry(5)
+def allows(address, me, task, va, access):
+    """1 when an access (ACCESS_*) would be allowed now."""
+    m = machine_at(address)
+    lock_mm(m, me, task)
+    word = lookup(m, m.tasks[task].root, va) if va >= 0 and va < USER_TOP else 0
+    unlock_mm(m, me, task)
+    return 1 if word & _wanted(access) and not is_past_end(word) else 0
 
 
 @entry(8)

@@ -212,6 +212,15 @@ def cut(m, me, root, va, making):
 
 
 @hot
+def cut_ends(m, me, root, start, end, making):
+    """Cut both ends of a range; False when memory does not suffice."""
+    large = span_bytes(1)
+    if start & (large - 1) != 0 and start >> _shift(1) == (end - 1) >> _shift(1):  # one table holds both
+        return cut(m, me, root, start, making) == 0
+    return cut(m, me, root, start, making) == 0 and cut(m, me, root, end, making) == 0
+
+
+@hot
 def _edited(entry, edit, flags):
     """What an edit makes of a leaf or lazy entry (never a table)."""
     if edit == EDIT_MAP:

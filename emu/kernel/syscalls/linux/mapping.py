@@ -16,7 +16,7 @@ from .errors import EBADF, EFAULT, EINVAL, ENOMEM, ENOSPC, LinuxError
 from .registry import Int32, Int64, Pointer, Size, served
 
 MAP_SHARED, MAP_PRIVATE, MAP_TYPE = 1, 2, 15
-PROT_WRITE, PROT_READ = 2, 1
+PROT_NONE, PROT_WRITE = 0, 2
 MAX_ENDS = 64  # mappings of a task that may grow with their file; older ones do not any more
 
 
@@ -37,7 +37,9 @@ def mmap(call, address: Pointer, length: Size, prot: Int32, flags: Int32, fd: In
     file = call.task.files.get(fd)
     shared = flags & MAP_TYPE != MAP_PRIVATE
     file.check_map(shared, bool(prot & PROT_WRITE))
-    placed = call.place_mapping(_signed(address), _signed(length), prot | PROT_WRITE, flags)
+    # Nobody may touch the pages before the file's own are there; who tries is served after this call, and tries again.
+    first_prot = PROT_NONE if shared and file.has_frames else prot | PROT_WRITE
+    placed = call.place_mapping(_signed(address), _signed(length), first_prot, flags)
     if placed < 0:
         return placed
     try:
@@ -51,8 +53,9 @@ def mmap(call, address: Pointer, length: Size, prot: Int32, flags: Int32, fd: In
 
 def _fill(call, file, placed, length, prot, shared, offset):
     """Give the mapping its content, and each page its permissions."""
-    pages = file.map_pages(offset, length) if shared else None
-    if pages is not None:
+    own = shared and file.has_frames
+    if own:
+        pages = file.map_pages(offset, length)
         for index, frame in pages:
             call.map_frame(placed + (index * PAGE_SIZE - offset), frame, prot)
         inside = len(pages) * PAGE_SIZE
@@ -61,7 +64,7 @@ def _fill(call, file, placed, length, prot, shared, offset):
     past = _pages_up(length) - inside
     if past > 0:
         number = 0
-        if pages is not None:
+        if own:
             number = _remember(call.task, file.node, (placed - offset) >> PAGE_SHIFT)
         call.map_past_end(placed + inside, past, prot, shared, number)
     call.protect(placed, _pages_up(length), prot)
