@@ -255,6 +255,8 @@ def _own_places(m, me, workers, steps, locked):
             break
         for k in range(pages):
             put_word(m, me, 0, start + k * PAGE_SIZE, me + 1)
+        for _ in range(random_below(m, me, 3)):
+            host_yield()
         for k in range(pages):
             _check_owner(m, me, start + k * PAGE_SIZE)
         if unmap_pages(m, me, 0, start, pages * PAGE_SIZE) < 0:
