@@ -27,7 +27,7 @@ def room_problem(low, size):
     return size < MINIMUM_BYTES or low > USER_TOP or size > USER_TOP - low
 
 
-def frame_address(thread, sp, wants_alternate, size):
+def stack_frame_address(thread, sp, wants_alternate, size):
     """Where a handler's frame of `size` bytes goes, for a thread that ran with this sp."""
     sp &= WORD
     used = in_use(thread, sp)

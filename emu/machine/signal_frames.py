@@ -19,7 +19,7 @@ import contextlib
 import struct
 import time
 
-from ..kernel.alternate_stack import NOWHERE, SS_AUTODISARM, SS_DISABLE, frame_address
+from ..kernel.alternate_stack import NOWHERE, SS_AUTODISARM, SS_DISABLE, stack_frame_address
 from ..kernel.errno import EFAULT, EINTR
 from ..kernel.siginfo import SI_KERNEL, SIGRTMIN
 from ..kernel.signals import IGNORED_BY_DEFAULT, bit, own_signals, set_thread_mask, signed, take_signal
@@ -110,7 +110,7 @@ def _call_handler(server, i, thread, task, number, handler, info, pending):
     flags = int(task["handler_flags"][number - 1])
     _settle_call(server, thread, flags & SA_RESTART)
     x = thread["x"]
-    sp = frame_address(thread, int(x[SP]), flags & SA_ONSTACK, FRAME_BYTES)
+    sp = stack_frame_address(thread, int(x[SP]), flags & SA_ONSTACK, FRAME_BYTES)
     mask = int(thread["saved_mask"] if thread["mask_is_saved"] else thread["signal_mask"])
     try:
         server.memory(thread).write(sp, _frame(thread, info, mask, pending))

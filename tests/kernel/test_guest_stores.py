@@ -38,6 +38,7 @@ REASONS = {
     "kernel/vm/maplock.py": "a lock word",
     "kernel/hooks.py": "counters of policies",
     "kernel/server_ring.py": "slots of the ring",
+    "kernel/siginfo.py": "records of signals",
     "kernel/thread.py": "the name in a record",
     "kernel/timekeeper.py": "sleep words",
     "shm/memory.py": "they are made here",
