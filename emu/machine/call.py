@@ -11,7 +11,8 @@ from ..kernel.syscalls.linux.errors import ENOMEM, ESRCH, LinuxError
 from ..kernel.syscalls.linux.memory_calls import place
 from ..kernel.vfs.initial import START_DIRECTORY
 from ..kernel.vfs.table import FileTable
-from ..kernel.vm.address_space import map_frame, map_past_end, protect_region, unmap_region
+from ..kernel.vm.address_space import protect_region, unmap_region
+from ..kernel.vm.file_pages import map_frame, map_past_end
 from ..limits import NAME_BYTES, PAGE_SIZE
 from ..shm.events import record_name
 from .guest_memory import UserMemory

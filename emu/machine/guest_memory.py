@@ -4,7 +4,7 @@ import ctypes
 
 from ..kernel.syscalls.linux.errors import EFAULT, ENAMETOOLONG, ENOSPC, LinuxError
 from ..kernel.vm import frames, usercopy
-from ..kernel.vm.address_space import cut_off_pages
+from ..kernel.vm.file_pages import cut_off_pages
 from ..limits import MAX_TASKS, PAGE_SIZE, USER_TOP
 
 PIECE_BYTES = 1 << 20

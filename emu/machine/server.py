@@ -42,31 +42,21 @@ from ..kernel.states import RESTART_CALL, RESTART_UNHANDLED
 from ..kernel.suspend import ask_resume, ask_suspend
 from ..kernel.syscalls.linux import registry
 from ..kernel.syscalls.linux.credentials import CredentialTable
-from ..kernel.syscalls.linux.errors import ENOMEM, ENOSYS, EPIPE, Blocked, LinuxError
-from ..kernel.syscalls.linux.mapping import reveal
+from ..kernel.syscalls.linux.errors import ENOSYS, EPIPE, Blocked, LinuxError
 from ..kernel.syscalls.linux.numbers import name_of
 from ..kernel.syscalls.linux.signal_masks import restore_mask
 from ..kernel.thread import create_thread
 from ..kernel.timeouts import NEVER
 from ..kernel.vfs.programs import Programs
 from ..kernel.vfs.stream import HostStream, StreamNode
-from ..kernel.vm import address_space
 from ..limits import IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
-from ..shm.exits import (
-    ACCESS_FETCH,
-    ACCESS_READ,
-    ACCESS_WRITE,
-    CAUSE_FETCH_PAGE,
-    CAUSE_LOAD_PAGE,
-    CAUSE_PAST_END,
-    CAUSE_STORE_PAGE,
-)
 from ..shm.segment import Window
 from . import served  # noqa: F401  (registers the handlers)
 from .call import Call, MachineView, TaskState
 from .guest_memory import PageStore, UserMemory
 from .mishaps import Mishaps
 from .notices import Notices
+from .passing_traps import is_over
 from .placing import PlacingError, place_program
 from .signal_frames import deliver, sigreturn
 from .traps import report_trap
@@ -78,7 +68,6 @@ SIGKILL = 9
 REQUESTS_PER_TURN = 64  # then the supervisor, host descriptors and deadlines have their turn
 NOTICE_MS = 100  # between two tries to write lines that their reader has not taken
 WORDS = {REQUEST_SIGNAL: "delivery of a signal", REQUEST_TRAP: "report of a trap"}
-ACCESS_OF_CAUSE = {CAUSE_LOAD_PAGE: ACCESS_READ, CAUSE_STORE_PAGE: ACCESS_WRITE, CAUSE_FETCH_PAGE: ACCESS_FETCH}
 NO_RESULT, WAITS = "no result", "waits"  # what a request may come to beside a number
 
 
@@ -301,7 +290,7 @@ class Server:
         return NO_RESULT
 
     def _trap(self, i, thread):
-        if self._is_over(thread):
+        if is_over(self, thread):
             return NO_RESULT  # the access begins anew
         number, code, address, line = report_trap(self, i, thread)
         task = self.machine["tasks"][int(thread["task"])]
@@ -313,28 +302,6 @@ class Server:
         else:
             thread["fault_signal"], thread["fault_code"], thread["fault_address"] = number, code, signed(address)
         return NO_RESULT
-
-    def _is_over(self, thread):
-        """Whether what a thread trapped on has passed: an mmap of the page was under way, or its file has grown."""
-        cause = int(thread["cause"])
-        if cause == CAUSE_PAST_END:
-            return self._file_has_grown(thread)
-        access = ACCESS_OF_CAUSE.get(cause)
-        place = int(thread["task"]), int(thread["trap_value"])
-        return access is not None and address_space.allows(self.base, SERVER, *place, access) == 1
-
-    def _file_has_grown(self, thread):
-        """Whether the page of a bus error lies in its file by now; it is mapped then."""
-        task, va = int(thread["task"]), int(thread["trap_value"])
-        number = address_space.past_end_number(self.base, SERVER, task, va)
-        frame = reveal(self.tasks[task], number, va) if number else None
-        if frame is None:
-            return False
-        self.store.share(frame)
-        error = address_space.fill_past_end(self.base, SERVER, task, va, frame)
-        if error < 0:
-            self.store.free(frame)
-        return error != -ENOMEM
 
     def tell_person(self, thread, why):
         """One line on the standard error stream about what ends a thread's task."""

@@ -9,7 +9,7 @@ from emu.cpu_worker.mmu import fault
 from emu.isa.encode import assemble, encode
 from emu.isa.interpreter import interpret
 from emu.kernel.task import create_task, reap_task
-from emu.kernel.vm import address_space, frames, usercopy
+from emu.kernel.vm import address_space, file_pages, frames, usercopy
 from emu.limits import PAGE_SIZE, RAM_OFFSET, SERVER
 from emu.shm.decoded import FRAME_CODE
 from emu.shm.exits import (
@@ -166,14 +166,14 @@ def test_an_instruction_across_two_pages_begins_anew_when_the_first_was_unmapped
 
 
 def test_a_page_past_a_files_end_is_a_cause_of_its_own(mmu):
-    assert address_space.map_past_end(mmu.base, ME, mmu.task, VA, PAGE_SIZE, R | W, 1, 7) == 0
+    assert file_pages.map_past_end(mmu.base, ME, mmu.task, VA, PAGE_SIZE, R | W, 1, 7) == 0
     for access in (ACCESS_READ, ACCESS_WRITE):
         assert mmu.fault(access, VA + 9) == 0
         assert (mmu.cpu["cause"], mmu.cpu["trap_value"]) == (CAUSE_PAST_END, VA + 9)
     assert mmu.fault(ACCESS_FETCH) == 0 and mmu.cpu["cause"] == CAUSE_FETCH_PAGE, "permissions come first"
-    assert address_space.past_end_number(mmu.base, ME, mmu.task, VA) == 7
-    assert address_space.past_end_number(mmu.base, ME, mmu.task, VA + PAGE_SIZE) == 0
+    assert file_pages.past_end_number(mmu.base, ME, mmu.task, VA) == 7
+    assert file_pages.past_end_number(mmu.base, ME, mmu.task, VA + PAGE_SIZE) == 0
     frame = frames.allocate(mmu.base, ME)
-    assert address_space.fill_past_end(mmu.base, ME, mmu.task, VA, frame) == 0
+    assert file_pages.fill_past_end(mmu.base, ME, mmu.task, VA, frame) == 0
     assert mmu.fault(ACCESS_READ, VA) and mmu.frame() == frame
-    assert address_space.fill_past_end(mmu.base, ME, mmu.task, VA, frame) == EAGAIN
+    assert file_pages.fill_past_end(mmu.base, ME, mmu.task, VA, frame) == EAGAIN

@@ -11,7 +11,7 @@ import pytest
 
 from emu.kernel.failures import FAIL_DROPPED_FRAME
 from emu.kernel.task import create_task, reap_task
-from emu.kernel.vm import address_space, frames, usercopy
+from emu.kernel.vm import address_space, file_pages, frames, usercopy
 from emu.limits import GATHERED_FRAMES, GIB, MIB, PAGE_SIZE
 from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window
@@ -278,11 +278,11 @@ def test_a_shared_frame_mapped_twice_is_dropped_twice_and_no_more(window, task):
     for page in (0, 1, 700):
         frames.share(base, 0, frame)
         address_space.map_region(base, 0, task, va + page * PAGE_SIZE, PAGE_SIZE, R | W)
-        assert address_space.map_frame(base, 0, task, va + page * PAGE_SIZE, frame, R | W) == 0
+        assert file_pages.map_frame(base, 0, task, va + page * PAGE_SIZE, frame, R | W) == 0
     check_frames(window, held=[frame])
     assert hot.unmap_pages(base, 0, task, va, 2 * MIB) == 0
     check_frames(window, held=[frame])
-    assert address_space.map_frame(base, 0, task, va, frame, R | W) == EAGAIN, "nothing is mapped there any more"
+    assert file_pages.map_frame(base, 0, task, va, frame, R | W) == EAGAIN, "nothing is mapped there any more"
     frames.drop(base, 0, frame)
 
 

@@ -25,7 +25,7 @@ MUTANTS = [
     Mutant("edit-without-memory-is-begun", ADDRESS_SPACE, "    while va < end and not short:\n", "    while va < end:\n", f"{SPACES}::test_any_shortage_of_memory_is_an_error_and_leaks_nothing"),
     Mutant("move-without-memory-is-begun", MOVING, "    if enough:\n        flags", "    if enough or True:\n        flags", f"{SPACES}::test_a_move_without_enough_memory_moves_nothing"),
     Mutant("frame-dropped-twice-unnoticed", FRAMES, "        fail(m, FAIL_DROPPED_FRAME, frame)\n", "", f"{SPACES}::test_a_frame_dropped_once_too_often_fails_the_machine"),
-    Mutant("put-over-a-frame", ADDRESS_SPACE, "    if word != 0 and not has_frame(word):\n        result = _put(m", "    if word != 0:\n        result = _put(m", f"{UNMAPS}::test_frames_survive_who_unmaps_moves_discards_and_touches_them_at_once"),
+    Mutant("put-over-a-frame", ADDRESS_SPACE, "    if word != 0 and not has_frame(word):\n        result = put_page(m", "    if word != 0:\n        result = put_page(m", f"{UNMAPS}::test_frames_survive_who_unmaps_moves_discards_and_touches_them_at_once"),
     Mutant("kernel-store-keeps-decoded-code", USERCOPY, "                invalidate(m, guest, step)\n", "", "tests/kernel/test_usercopy.py"),
     Mutant("file-write-keeps-decoded-code", USERCOPY, "    invalidate(m, frame_address(m, frame) + offset, count)\n", "", FILEMAP),
     Mutant("kernel-store-across-pages-in-one", USERCOPY, "        step = min(count - done, PAGE_SIZE - (at & (PAGE_SIZE - 1)))\n", "        step = count - done\n", FILEMAP),

@@ -24,12 +24,10 @@ from .frames import allocate_frame, drop_frame
 from .gathering import release_gathered
 from .maplock import lock_map, unlock_map
 from .pagetable import (
-    EDIT_CUT_OFF,
     EDIT_DISCARD,
     EDIT_MAP,
     EDIT_PROTECT,
     EDIT_UNMAP,
-    NUMBER_SHIFT,
     PAST_END,
     RWX,
     SHARED,
@@ -41,7 +39,6 @@ from .pagetable import (
     edit_range,
     has_frame,
     highest_mapped,
-    is_past_end,
     leaf,
     lookup,
     page_in,
@@ -270,7 +267,7 @@ def is_free(m, me, task, start, length):
 
 
 @hot
-def _wanted(access):
+def wanted(access):
     """The permission that an access needs."""
     return W if access == ACCESS_WRITE else X if access == ACCESS_FETCH else R
 
@@ -286,7 +283,7 @@ def resolve(m, me, task, va, access):
     if va < 0 or va >= USER_TOP or root < 0:
         return REFUSED
     word = lookup(m, root, va)
-    if word & _wanted(access) == 0:
+    if word & wanted(access) == 0:
         return REFUSED
     if has_frame(word):
         return word if page_in(m, word) >= 0 else REFUSED
@@ -296,7 +293,7 @@ def resolve(m, me, task, va, access):
     if frame < 0:
         return NO_MEMORY
     word = leaf(frame, word & (RWX | SHARED))
-    if _put(m, me, task, va, word) < 0:
+    if put_page(m, me, task, va, word) < 0:
         drop_frame(m, me, frame)
         return NO_MEMORY
     m.cpus[me].page_faults += 1
@@ -315,13 +312,13 @@ def put_frame(m, me, task, va, frame, flags):
     word = lookup(m, m.tasks[task].root, va)
     result = -EAGAIN
     if word != 0 and not has_frame(word):
-        result = _put(m, me, task, va, leaf(frame, flags))
+        result = put_page(m, me, task, va, leaf(frame, flags))
     unlock_mm(m, me, task)
     return result
 
 
 @hot
-def _put(m, me, task, va, word):
+def put_page(m, me, task, va, word):
     """Set the entry of a page that has no frame to one with a frame; 0 or -ENOMEM. mm_lock held."""
     if put_entry(m, me, m.tasks[task].root, va, word) < 0:
         return -ENOMEM
@@ -415,63 +412,3 @@ def covers(address, me, task, va):
         return 0
     page = va & ~(PAGE_SIZE - 1)
     return 1 if is_mapped(machine_at(address), me, task, page, PAGE_SIZE) else 0
-
-
-@entry(6)
-def map_frame(address, me, task, va, frame, prot):
-    """Cold form of put_frame, for a page that others map too."""
-    return put_frame(machine_at(address), me, task, va, frame, permissions(prot) | SHARED)
-
-
-@entry(5)
-def allows(address, me, task, va, access):
-    """1 when an access (ACCESS_*) would be allowed now."""
-    m = machine_at(address)
-    lock_mm(m, me, task)
-    word = lookup(m, m.tasks[task].root, va) if va >= 0 and va < USER_TOP else 0
-    unlock_mm(m, me, task)
-    return 1 if word & _wanted(access) and not is_past_end(word) else 0
-
-
-@entry(8)
-def map_past_end(address, me, task, start, length, prot, shared, number):
-    """Map pages that lie past the end of a file, where accesses are bus errors; 0 or -ENOMEM.
-
-    `number` is the server's for the file that is mapped there (syscalls/linux/mapping.py), 0 none.
-    """
-    flags = permissions(prot) | PAST_END | (number << NUMBER_SHIFT)
-    return map_pages(machine_at(address), me, task, start, length, flags | SHARED if shared else flags)
-
-
-@entry(4)
-def past_end_number(address, me, task, va):
-    """The number that map_past_end gave the page of va; 0 when it has none or is no such page."""
-    m = machine_at(address)
-    lock_mm(m, me, task)
-    word = lookup(m, m.tasks[task].root, va) if va >= 0 and va < USER_TOP else 0
-    unlock_mm(m, me, task)
-    return word >> NUMBER_SHIFT if is_past_end(word) else 0
-
-
-@entry(5)
-def fill_past_end(address, me, task, va, frame):
-    """Give a page past its file's end a frame, since the file has grown; as put_frame."""
-    m = machine_at(address)
-    lock_mm(m, me, task)
-    word = lookup(m, m.tasks[task].root, va)
-    result = -EAGAIN
-    if is_past_end(word):
-        result = _put(m, me, task, va, leaf(frame, word & (RWX | SHARED)))
-    unlock_mm(m, me, task)
-    return result
-
-
-@entry(3)
-def cut_off_pages(address, me, task):
-    """Take the frames that are marked FRAME_CUT_OFF out of a task's pages, where accesses are bus errors then."""
-    m = machine_at(address)
-    lock_map(m, me, task)
-    if m.tasks[task].root >= 0:
-        edit_pages(m, me, task, 0, USER_TOP, EDIT_CUT_OFF, 0)
-    unlock_map(m, me, task)
-    return 0
