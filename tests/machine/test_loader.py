@@ -26,6 +26,17 @@ def program_header(kind):
     return at
 
 
+def loading_itself(times):
+    """Program headers at the file's end that load all of it, at one address after the other."""
+    data = bytearray(HELLO)
+    struct.pack_into("<Q", data, 32, len(data))
+    struct.pack_into("<H", data, 56, times)
+    size = len(HELLO)
+    return bytes(data) + b"".join(
+        struct.pack("<IIQQQQQQ", 1, 5, 0, (n + 1) << 24, 0, size, size, 4096) for n in range(times)
+    )
+
+
 LOAD, STACK = program_header(1), program_header(0x6474E551)
 BAD_PROGRAMS = {
     "not an ELF": (b"\0\1\2\3", "not an ELF file, expected a static RISC-V 64-bit Linux program"),
@@ -49,6 +60,7 @@ BAD_PROGRAMS = {
     "huge segment": (patched(LOAD + 40, b"\xff" * 8), "lies outside the address space"),
     "more in the file than in memory": (patched(LOAD + 40, struct.pack("<Q", 16)), "more bytes in the file"),
     "overlapping": (patched(LOAD + 40, struct.pack("<Q", 1 << 30)), "segments at .* overlap"),
+    "its bytes again and again": (loading_itself(50), "its segments are more than the file holds"),
     "entry outside": (patched(24, b"\x00" * 8), "entry point 0x0 lies in no executable segment"),
 }
 
