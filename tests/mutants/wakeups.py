@@ -19,5 +19,5 @@ MUTANTS = [
     Mutant("exclusive-cpus-are-told", "emu/kernel/runqueue.py", 'return mask & load_relaxed(m, "online") & ~load_relaxed(m, "exclusive")', "return mask", f"{OWED}::test_an_exclusive_cpu_tells_one_that_takes_others_threads"),
     Mutant("wider-affinity-is-not-announced", MIGRATION, "    if where & 0xFF == RUNNABLE:\n        announce", "    if False:\n        announce", f"{OWED}::test_a_thread_that_more_cpus_may_run_from_now_on_is_announced_anew"),
     Mutant("exclusive-no-more-does-not-look", EXCLUSIVE, "if cpu != me:", "if False:", f"{OWED}::test_a_cpu_that_is_exclusive_no_more_looks_at_the_queues"),
-    Mutant("affinity-keeps-a-lock", MIGRATION, "old = lock_own_queue(m, me, i)", "old = lock_thread(m, me, i, queue_of(t))", f"{OWED_RACE}[codezero-is-barred]"),
+    Mutant("affinity-keeps-a-lock", MIGRATION, "old = lock_own_queue(m, me, i)", "old = queue_of(t)\n    lock_two(m, me, queue_of(t), old)", f"{OWED_RACE}[codezero-is-barred]"),
 ]  # fmt: skip
