@@ -1,6 +1,7 @@
 """Standard streams of the command that are closed, full, or have lost their reader."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -86,6 +87,40 @@ def test_a_summary_that_nobody_takes_changes_no_status(warm):
         assert subprocess.run(command, stderr=full, timeout=120).returncode == 37
     assert subprocess.run(command, stderr=writer, timeout=120).returncode == 37
     os.close(writer)
+
+
+STUCK = """
+#include <pthread.h>
+#include <unistd.h>
+static char data[1 << 20];
+static void *write_for_ever(void *none) {
+    while (write(1, data, sizeof data) > 0) {}
+    return none;
+}
+int main(void) {
+    char path[64];
+    pthread_t writer;
+    pthread_create(&writer, 0, write_for_ever, 0);
+    for (int i = 0; i < 2000; i++)
+        if (!getcwd(path, sizeof path)) return 1;
+    write(2, "served\\n", 7);
+    pthread_join(writer, 0);
+    return 0;
+}
+"""
+
+
+def test_output_that_nobody_reads_holds_nobody_up_and_ctrl_c_ends_it(warm, tmp_path):
+    (tmp_path / "stuck.c").write_text(STUCK)
+    build.compile_c(tmp_path / "stuck.c", tmp_path / "stuck.elf")
+    command = [*RUN, str(tmp_path / "stuck.elf")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stderr.read(6) == b"served"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+        finally:
+            process.kill()
 
 
 def test_output_without_a_reader_ends_a_command_as_sigpipe_does():
