@@ -19,6 +19,7 @@ import os
 import platform
 import select
 import time
+from multiprocessing.resource_sharer import DupFd
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,7 +32,6 @@ from emu.cpu_worker.mail import Mail
 from emu.hot import entry, hot, intrinsic, types
 from emu.kernel.ipi import begin_park, end_park, post, take_pending
 from emu.limits import IPI_RESCHEDULE, MIB, RAM_OFFSET
-from emu.machine.children import Descriptor
 from emu.shm.atomics import pause
 from emu.shm.memory import load_64, monotonic_ns, store_64
 from emu.shm.segment import Window
@@ -226,8 +226,8 @@ def main(bench, settle_us):
     with TemporaryDirectory() as directory:
         eventfd = os.eventfd(0)
         arguments = (
-            window.address, window.memory_bytes, [Descriptor(d) for d in window.descriptors], directory,
-            Descriptor(eventfd), cores[-1], bench.rounds,
+            window.address, window.memory_bytes, [DupFd(d) for d in window.descriptors], directory,
+            DupFd(eventfd), cores[-1], bench.rounds,
         )  # fmt: skip
         side = Side(window, directory, WAKER, eventfd, cores[0])
         child = multiprocessing.get_context("spawn").Process(target=sleeper, args=arguments)

@@ -12,10 +12,10 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CpuReport": "report",
-    "Job": "machine",
+    "Job": "jobs",
     "JobReport": "report",
     "Machine": "machine",
-    "MachineError": "config",
+    "MachineError": "errors",
     "Report": "report",
 }
 

@@ -1,7 +1,7 @@
 """What every test gets: the repository on the path, a seed, bare machines, and a check of what it left behind.
 
-After each test there must be no child process but the two that Python keeps (fork
-server, resource tracker), no socket directory of this process, and no more shared
+After each test there must be no child process but those that are kept (forkserver,
+resource tracker), no socket directory of this process, and no more shared
 segments mapped than before.  A test that uses `seed` prints it when it fails.
 """
 
@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # helper modules a
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background: commands under test would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-KEPT = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
+KEPT = ("emu.cpu_worker.forkserver", "multiprocessing.forkserver", "multiprocessing.resource_tracker")
 LONG_RUN = 1000  # tests: worth compiling everything beforehand
 GRACE_S = 5.0
 

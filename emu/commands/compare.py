@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from .options import check_writable, policy_and_parameters
-from .run import INTERRUPTED, errors_in_one_line, start_early, terminate_as_ctrl_c, write_json
+from .run import errors_in_one_line, start_early, write_json
 from .workload import duration, print_table, share
 
 FAILED = 1
@@ -43,7 +43,6 @@ def compare(workload, names, cpus, seed, rounds, limit, json_file):
         if json_file:
             check_writable("--json", json_file)
         start_early()
-        terminate_as_ctrl_c()
         rows = _compare(workload, _policies(names), cpus, seed, rounds, limit)
         if json_file:
             write_json(json_file, {"workload": workload, "rounds": rounds, "policies": rows})
@@ -99,8 +98,6 @@ def _one_round(row, workload, config, limit):
     except MachineError as error:
         row["failure"] = str(error)
         return
-    if result is None:
-        sys.exit(INTERRUPTED)
     row["rounds"].append(figures(result, report))
     row["results"].append(result.as_dict())
 

@@ -10,7 +10,6 @@ import sys
 import click
 
 BAD_INPUT = 2
-_INTERRUPTED = 130
 
 
 class Emu(click.Group):
@@ -25,8 +24,6 @@ class Emu(click.Group):
         except click.ClickException as error:
             print(f"emu: {_one_line(error)}", file=sys.stderr)
             sys.exit(BAD_INPUT)
-        except click.Abort:
-            sys.exit(_INTERRUPTED)
         sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -3,23 +3,23 @@
 The guest's standard streams are the command's, and so is its exit status (128 + n
 for a fatal signal n).  The summary goes to standard error, or as JSON to a file.
 With --workload FILE the guest is a workload (workload.py) and its table the output.
-Errors are one line and status 2; a machine that failed is status 70 (EX_SOFTWARE).
+Errors are one line and status 2; a machine that failed is status 70 (EX_SOFTWARE); signals: ending.py.
 """
 
 import contextlib
 import errno
 import json
 import os
-import signal
 import sys
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from . import ending
 from .options import ProgramCommand, check_writable, pair, policy_and_parameters
 
-BAD_INPUT, MACHINE_FAILED, INTERRUPTED = 2, 70, 130
+BAD_INPUT, MACHINE_FAILED = 2, 70
 
 
 @click.command(cls=ProgramCommand, context_settings={"allow_interspersed_args": False})
@@ -67,6 +67,7 @@ def run(cpus, policy, environment, json_file, workload, program, arguments, trac
             _require(program)
             variables = dict(pair("--env", text) for text in environment)
             status, report = _run(cpus, policy, options, program, arguments, variables)
+        status = ending.status(status)
         if json_file:
             write_json(json_file, {**report.as_dict(), **extra, "exit_status": status})
     if not quiet and not json_file:
@@ -101,11 +102,9 @@ def _require(program):
 
 @contextlib.contextmanager
 def errors_in_one_line():
-    """Errors that the user can mend, and Ctrl-C, end the command with one line and a status."""
+    """Errors that the user can mend end the command with one line and a status."""
     try:
         yield
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
     except Exception as error:
         from emu import MachineError  # late: what it brings along takes a while to import
 
@@ -146,22 +145,12 @@ def _run(cpus, policy, options, program, arguments, variables):
     from emu import Machine
     from emu.machine.loader import read_program
 
-    terminate_as_ctrl_c()
     machine = Machine(cpus, policy, **options)
     read_program(program)  # a bad program is refused before anything starts
-    with machine:
+    with machine, ending.gently():
         job = machine.spawn(program, *arguments, env=variables)
         report = machine.run()
-    return (INTERRUPTED if report.interrupted else job.exit_status), report
-
-
-def terminate_as_ctrl_c():
-    """SIGTERM from now on does what Ctrl-C does."""
-    signal.signal(signal.SIGTERM, _terminate)
-
-
-def _terminate(number, frame):
-    raise KeyboardInterrupt
+    return job.exit_status, report
 
 
 def write_json(path, content):

@@ -9,7 +9,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from .run import INTERRUPTED, terminate_as_ctrl_c
+from . import ending
 
 COLUMNS = (
     "thread", "count", "iterations", "work ms", "CPU ms", "waits",
@@ -24,10 +24,9 @@ def run_and_print(file, cpus, policy, options):
     from emu.machine.workload_run import run_workload
 
     workload = read_workload(file)
-    terminate_as_ctrl_c()
-    result, report = run_workload(workload, cpus, policy, **options)
-    if result is None:
-        return INTERRUPTED, report, {}
+    result, report = run_workload(workload, cpus, policy, while_running=ending.gently, **options)
+    if result is None:  # interrupted
+        return 0, report, {}
     print_threads(result)
     return 0, report, {"workload": result.as_dict()}
 

@@ -97,6 +97,6 @@ class Mail:
             select.select([self.descriptor], [], [], left_ns / 1e9)
         return True
 
-    def close(self):
-        """Close all sockets; what was sent is delivered first."""
-        self.context.destroy(linger=1000)
+    def close(self, linger_ms=1000):
+        """Close all sockets; what was sent has this long to be delivered."""
+        self.context.destroy(linger=linger_ms)

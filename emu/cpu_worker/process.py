@@ -22,7 +22,6 @@ from ..kernel.syscalls.linux.calls import linux_call
 from ..limits import IPI_STOP, SUPERVISOR
 from ..shm.segment import Window
 from . import loop
-from .lifeline import tie_to_supervisor
 from .mail import Mail, address
 from .mmu import fault
 
@@ -49,7 +48,6 @@ def prepare_actor(window, actor, policy):
 
 def main(config, cpu, descriptors):
     """Entry of a CPU process. `config` is machine/config.py's, `descriptors` the segments'."""
-    tie_to_supervisor()
     descriptors = [d.detach() for d in descriptors]
     window = Window(config["address"], config["memory_bytes"], descriptors)
     mail = None

@@ -10,6 +10,7 @@ import sys
 
 from .. import cache, hot
 from ..kernel.hooks import BUILTIN
+from .lifeline import end_with_parent, ignore_supervisors_signals
 
 # What compiles longest goes first, so that nobody waits for it at the end.
 SLOWEST = ("emu.isa.interpreter.interpret", "emu.cpu_worker.loop.run", "emu.kernel.syscalls.linux.calls.linux_call")
@@ -32,6 +33,8 @@ def warm():
 
 
 if __name__ == "__main__":
+    end_with_parent(int(sys.argv[1]))
+    ignore_supervisors_signals()
     functions = {each.name: each for each in everything()}
     for line in sys.stdin:
         try:

@@ -20,6 +20,8 @@ FAIL_STUCK = 17
 FAIL_REFERENCE = 18
 FAIL_PAGE_TABLE = 19
 FAIL_DROPPED_FRAME = 20
+FAIL_FORKSERVER_DIED = 21
+FAIL_SWEPT = 22
 
 SENTENCES = {
     FAIL_LOCK_ORDER: "a lock was taken out of order (held rank × 10000 + wanted rank: {value})",
@@ -34,6 +36,8 @@ SENTENCES = {
     FAIL_PAGE_TABLE: "a page table names frame {value:#x}, which is not what the kernel put there",
     FAIL_DROPPED_FRAME: "guest frame {value:#x} was dropped more often than it was taken",
     FAIL_KEEPER_DIED: "the timekeeper died",
+    FAIL_FORKSERVER_DIED: "the forkserver died, and with it all other processes",
+    FAIL_SWEPT: "the directory of its sockets was removed",
     FAIL_CRITICAL: "actor {value} called a function that may wait, with a lock held",
     FAIL_NOT_CRITICAL: "actor {value} called a function that needs a lock held, without one",
     FAIL_REFERENCE: "a thread left CPU {value} while that CPU held references to threads",

@@ -6,7 +6,7 @@ error and never another thread.  A Linux thread id is the same thing in 30 bits
 """
 
 from ..hot import entry, hot
-from ..limits import MAX_TASKS, MAX_THREADS, THREAD_BITS
+from ..limits import MAX_JOBS, MAX_TASKS, MAX_THREADS, THREAD_BITS
 from ..shm.layout import machine_at
 from .states import DEAD, FREE, TASK_FREE, state_of
 
@@ -54,6 +54,13 @@ def task_index(m, handle):
     if k >= MAX_TASKS or m.tasks[k].generation != handle >> 32:
         return -1
     return k if m.tasks[k].state != TASK_FREE else -1
+
+
+@hot
+def job_index(m, handle):
+    """Index of the job that a handle names, or -1 when its record was given back."""
+    job = handle & 0xFFFFFFFF
+    return job if job < MAX_JOBS and m.jobs[job].generation == handle >> 32 else -1
 
 
 @hot

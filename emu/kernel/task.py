@@ -5,6 +5,9 @@ thread moving towards its exit; when nothing retains or holds the task any more
 (references.py) it goes to the system server, the machine's garbage thread (alux-5),
 which frees what it held.  So nothing is taken apart under a running thread.  When the last task is gone and the
 machine is closing, the schedulers are told to drain (rust-1).
+
+A job outlives its task: its record (status, accounts) stays until the supervisor has taken it over and gives it back,
+with a new generation, through the system server (machine/jobs.py).
 """
 
 from ..hot import entry, hot, never_inline
@@ -16,7 +19,7 @@ from ..shm.layout import TASK, machine_at
 from ..shm.spinlock import acquire, field_address, release
 from ..shm.tags import TAG_TASK, count_freed, count_made
 from .errno import EAGAIN
-from .handles import task_handle, task_index
+from .handles import job_index, task_handle, task_index
 from .hooks import ADD_TASK, REMOVE_TASK, tell_task
 from .ipi import send_ipi
 from .references import begin_references, kill_references
@@ -42,21 +45,26 @@ def create_task(address, me):
     m = machine_at(address)
     lock = field_address(m, "tasks_lock")
     acquire(m, me, lock, lockrank.TASKS)
-    k = m.free_task
-    if m.nr_jobs >= MAX_JOBS:
-        k = -1
-    elif k >= 0:
-        m.free_task = m.tasks[k].next_free
-    elif m.fresh_task < KERNEL_TASK:
+    k, job = m.free_task, m.free_job
+    if k < 0 and m.fresh_task < KERNEL_TASK:
         k = m.fresh_task
-        m.fresh_task += 1
-    job = m.nr_jobs
-    if k >= 0:
-        m.nr_tasks += 1
-        m.nr_jobs += 1
-    release(m, me, lock)
-    if k < 0:
+    if job < 0 and m.fresh_job < MAX_JOBS:
+        job = m.fresh_job
+    if k < 0 or job < 0:
+        release(m, me, lock)
         return -EAGAIN
+    if k == m.free_task:
+        m.free_task = m.tasks[k].next_free
+    else:
+        m.fresh_task += 1
+    if job == m.free_job:
+        m.free_job = m.jobs[job].next_free
+    else:
+        m.fresh_job += 1
+    number = m.nr_jobs
+    m.nr_tasks += 1
+    m.nr_jobs += 1
+    release(m, me, lock)
     t = m.tasks[k]
     t.state = TASK_ALIVE
     t.first_thread = -1
@@ -84,14 +92,54 @@ def create_task(address, me):
     reset_queues(t)
     for n in range(TASK_POLICY_WORDS):
         t.policy[n] = 0
-    m.jobs[job].task = task_handle(m, k)
-    m.jobs[job].status = 0
+    _begin_job(m, job, number, task_handle(m, k))
     error = create_space(m, me, k)
     if error < 0:
+        store_release(m.jobs[job], "done", 1)
+        _free_job(m, me, job)
         _free_task(m, me, k)
         return error
     tell_task(m, me, ADD_TASK, k)
     return k
+
+
+@hot
+def _begin_job(m, job, number, task):
+    j = m.jobs[job]
+    j.number = number
+    j.task = task
+    j.status = 0
+    j.kill_reason = 0
+    exchange(j, "threads", 0)
+    exchange(j, "runtime_ns", 0)
+    exchange(j, "run_delay_ns", 0)
+    exchange(j, "slices", 0)
+    exchange(j, "involuntary", 0)
+    exchange(j, "migrations", 0)
+    exchange(j, "instructions", 0)
+    store_release(j, "done", 0)
+
+
+@entry(3)
+def recycle_job(address, me, handle):
+    """An ended job's record, about which nobody wants to know more, may be used again; 0 for any other."""
+    m = machine_at(address)
+    job = job_index(m, handle)
+    if job < 0 or load_seq_cst(m.jobs[job], "done") == 0:
+        return 0
+    _free_job(m, me, job)
+    return 1
+
+
+@hot
+def _free_job(m, me, job):
+    lock = field_address(m, "tasks_lock")
+    acquire(m, me, lock, lockrank.TASKS)
+    j = m.jobs[job]
+    j.generation += 1
+    j.next_free = m.free_job
+    m.free_job = job
+    release(m, me, lock)
 
 
 @hot
@@ -154,7 +202,7 @@ def reap_task(address, me, k):
     """The system server frees a task whose threads are gone; 1 when it was the last one."""
     m = machine_at(address)
     t = m.tasks[k]
-    emit(m, me, REAP, -1, k, t.job)
+    emit(m, me, REAP, -1, k, m.jobs[t.job].number)
     tell_task(m, me, REMOVE_TASK, k)
     discard(m, me, k, t, -1)
     destroy_space(m, me, k)

@@ -23,13 +23,9 @@ from ..limits import (
     POLL_NS,
     SLICE_NS,
 )
+from .errors import MachineError
 from .topology import Topology, parse_topology
 from .watchdog import PATIENCE_S
-
-
-class MachineError(Exception):
-    """Something the user can mend; the message is one line: what, which value, what to do."""
-
 
 _UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
 

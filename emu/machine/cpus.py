@@ -5,7 +5,7 @@ What the scheduler itself does is kernel/hotplug.py.
 
 from ..kernel.states import LIFE_CREATED
 from ..limits import MAX_CPUS
-from .config import MachineError
+from .errors import MachineError
 
 
 def free_slot(machine):
@@ -32,10 +32,10 @@ def prepare_slot(machine, cpu):
 
 def tell_to_leave(machine, cpu):
     """Begin the removal of a CPU; MachineError when it is none, or the last."""
-    if 0 <= cpu < MAX_CPUS and machine._ask("offline", cpu):
+    if isinstance(cpu, int) and 0 <= cpu < MAX_CPUS and machine._ask("offline", cpu):
         return
     online = int(machine.window.machine["online"])  # after the server's answer: it brings CPUs up at boot
     known = [k for k in range(MAX_CPUS) if online >> k & 1]
     if known == [cpu]:
         raise MachineError(f"CPU {cpu} cannot be removed: it is the last one")
-    raise MachineError(f"CPU {cpu} cannot be removed: the machine's CPUs are {', '.join(map(str, known))}")
+    raise MachineError(f"CPU {cpu!r} cannot be removed: the machine's CPUs are {', '.join(map(str, known))}")

@@ -65,6 +65,13 @@ def remove_directory(directory):
     shutil.rmtree(directory, ignore_errors=True)
 
 
+def remove_ours():
+    """Remove the directories of all machines of this process, which is about to end."""
+    root = _root()
+    for path in root.glob(f"{os.getpid()}-*") if root.is_dir() else ():
+        remove_directory(path)
+
+
 def stale_directories():
     """Directories whose supervisor is gone, wherever it put them."""
     found = []

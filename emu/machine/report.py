@@ -32,7 +32,7 @@ class CpuReport:
 class JobReport:
     """Sums over a job's threads, those that have exited and those that have not."""
 
-    job: int
+    job: int  # its number; -1: a sum over several
     threads: int
     runtime_ns: int  # on CPUs
     run_delay_ns: int  # runnable, waiting
@@ -55,7 +55,9 @@ class Report:
     instructions: int
     involuntary: int
     run_delay_mean_ns: float  # from runnable to running, over all threads
-    jobs: list[JobReport] = field(default_factory=list)
+    jobs: list[JobReport] = field(default_factory=list)  # that run, and the last 1000 that ended
+    earlier_jobs: int = 0  # how many ended before those
+    earlier: JobReport | None = None  # their sum
     unknown_calls: dict[str, int] = field(default_factory=dict)
     failed_calls: dict[str, int] = field(default_factory=dict)  # mistakes of emu's: call and exception, how often
     interrupted: bool = False
@@ -73,19 +75,20 @@ class Report:
 ACCOUNTS = ("runtime_ns", "run_delay_ns", "slices", "involuntary", "migrations", "instructions")
 
 
-def job_report(machine, job):
-    """The accounts of one job; those of threads that run right now may be a moment old."""
-    record = machine["jobs"][job]
-    state = machine["threads"]["where"] & 0xFF
-    living = machine["threads"][(state != FREE) & (state != NEW)]
-    tasks = np.flatnonzero(machine["tasks"]["state"] & (machine["tasks"]["job"] == job)) if not record["done"] else []
-    mine = living[np.isin(living["task"], tasks)]
+def job_report(machine, index):
+    """The accounts of the job in a record; those of threads that run right now may be a moment old."""
+    record, mine = machine["jobs"][index], machine["threads"][:0]
+    if not record["done"]:
+        state = machine["threads"]["where"] & 0xFF
+        living = machine["threads"][(state != FREE) & (state != NEW)]
+        tasks = np.flatnonzero(machine["tasks"]["state"] & (machine["tasks"]["job"] == index))
+        mine = living[np.isin(living["task"], tasks)]
     sums = {name: int(record[name] + mine[name].sum()) for name in ACCOUNTS}
-    return JobReport(job=job, threads=int(record["threads"]) + len(mine), **sums)
+    return JobReport(job=int(record["number"]), threads=int(record["threads"]) + len(mine), **sums)
 
 
-def make_report(machine, config, now_ns, counted, interrupted, waits=()):
-    """Read the figures of a machine record; `counted` are those that the system server keeps."""
+def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=()):
+    """Read the figures of a machine record; `counted` are those of the system server, `jobs` the machine's Jobs."""
     wall_ns = max(now_ns - int(machine["boot_ns"]), 1)
     cpus = []
     for k in range(int(machine["nr_cpus"])):
@@ -111,7 +114,8 @@ def make_report(machine, config, now_ns, counted, interrupted, waits=()):
             )
         )
     actors = machine["cpus"]
-    jobs = [job_report(machine, k) for k in range(int(machine["nr_jobs"]))]
+    jobs, earlier, nr_earlier = jobs.reports(machine)
+    everybody = (*jobs, earlier)
     failed = int(machine["failed"])
     return Report(
         cpus=cpus,
@@ -124,8 +128,10 @@ def make_report(machine, config, now_ns, counted, interrupted, waits=()):
         migrations=sum(c.migrations_in for c in cpus),
         instructions=sum(c.instructions for c in cpus),
         involuntary=sum(c.involuntary for c in cpus),
-        run_delay_mean_ns=sum(j.run_delay_ns for j in jobs) / max(sum(j.slices for j in jobs), 1),
+        run_delay_mean_ns=sum(j.run_delay_ns for j in everybody) / max(sum(j.slices for j in everybody), 1),
         jobs=jobs,
+        earlier_jobs=nr_earlier,
+        earlier=earlier if nr_earlier else None,
         unknown_calls=counted.get("unknown_calls", {}),
         failed_calls=counted.get("failed_calls", {}),
         interrupted=interrupted,

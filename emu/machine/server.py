@@ -10,7 +10,7 @@ when the host descriptor is ready, so nobody is held up (inko-6).
 Whatever an exception interrupts ends that call, or at most its task, and is counted (mishaps.py): what a guest
 asks cannot end the machine.
 
-The supervisor speaks to it over one ROUTER socket (msgpack: [name, arguments…]).
+The supervisor speaks to it over one ROUTER socket (msgpack: [number, name, arguments…]).
 """
 
 import gc
@@ -24,7 +24,6 @@ import msgpack
 import zmq
 
 from ..cache import CHECK
-from ..cpu_worker.lifeline import tie_to_supervisor
 from ..cpu_worker.mail import Mail, address
 from ..cpu_worker.process import prepare_actor
 from ..kernel import hotplug, references, sched, sleeping
@@ -73,7 +72,6 @@ NO_RESULT, WAITS = "no result", "waits"  # what a request may come to beside a n
 
 def main(config, descriptors, stdio):
     """Entry of the server process. `stdio` are the guest's standard descriptors."""
-    tie_to_supervisor()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # guests' files need host descriptors
     window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
@@ -322,11 +320,12 @@ class Server:
         tasks.kill_task(self.base, SERVER, handle, wait_status, reason)
 
     def spawn(self, program, argv, environment):
-        """Make a task of a program; the job's index. PlacingError when there is no room."""
+        """Make a task of a program; its job's handle and number. PlacingError when there is no room."""
         task = tasks.create_task(self.base, SERVER)
         if task < 0:
             raise PlacingError(f"no room for another task (limit or memory; error {-task})")
-        job = int(self.machine["tasks"][task]["job"])
+        index = int(self.machine["tasks"][task]["job"])
+        job = index | (int(self.machine["jobs"][index]["generation"]) << 32)
         try:
             shown = self.programs.add(program["path"], os.fsdecode(os.path.basename(argv[0])))
             random_bytes = self.random.randbytes(16)
@@ -336,6 +335,7 @@ class Server:
                 raise PlacingError("no thread record is free")
         except Exception:
             tasks.reap_task(self.base, SERVER, task)
+            tasks.recycle_job(self.base, SERVER, job)
             raise
         record, thread = self.machine["tasks"][task], self.machine["threads"][i]
         record["leader"] = i | (int(thread["generation"]) << 32)
@@ -344,8 +344,9 @@ class Server:
         self.tasks[task] = TaskState(int(record["pid"]), argv, shown, self.streams, self.tree.allowance)
         self.view.set_name(int(record["pid"]), self.tasks[task].name)
         sched.start(self.base, SERVER, i)
+        number = int(self.machine["jobs"][index]["number"])
         references.release(self.base, SERVER, task)
-        return job
+        return job, number
 
     def _reap(self, task):
         state = self.tasks.pop(task, None)
@@ -367,19 +368,23 @@ class Server:
                 sender, payload = self.control.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            name = "request"
+            number, name = 0, "request"
             try:
-                name, *arguments = msgpack.unpackb(payload, strict_map_key=False)
-                reply = msgpack.packb({"result": getattr(self, f"do_{name}")(*arguments)})
+                number, name, *arguments = msgpack.unpackb(payload, strict_map_key=False)
+                reply = msgpack.packb({"number": number, "result": getattr(self, f"do_{name}")(*arguments)})
             except PlacingError as error:
-                reply = msgpack.packb({"error": str(error)})
+                reply = msgpack.packb({"number": number, "error": str(error)})
             except Exception as error:
                 self.mishaps.note(f"the supervisor's {name}", error)
-                reply = msgpack.packb({"error": f"{name} failed inside emu: {type(error).__name__}: {error}"})
+                line = f"{name} failed inside emu: {type(error).__name__}: {error}"
+                reply = msgpack.packb({"number": number, "error": line})
             self._send_kicks()
             self.control.send_multipart([sender, reply])
 
-    def do_spawn(self, program, argv, environment):
+    def do_spawn(self, program, argv, environment, given_up):
+        """`given_up` are jobs that the supervisor has done with."""
+        for job in given_up:
+            tasks.recycle_job(self.base, SERVER, job)
         return self.spawn(program, [bytes(a) for a in argv], environment)
 
     def do_close(self):
@@ -390,11 +395,11 @@ class Server:
         return ends
 
     def do_kill(self, wait_status, job, reason=KILL_ASKED):
-        """End one job's task, or with job -1 every task."""
+        """End the task of the job that a handle names, or with job -1 every task."""
         killed = 0
-        for index in range(int(self.machine["nr_jobs"])):
+        for index in range(int(self.machine["fresh_job"])):
             record = self.machine["jobs"][index]
-            if job in (-1, index) and not record["done"]:
+            if job in (-1, index | (int(record["generation"]) << 32)) and not record["done"]:
                 killed += tasks.kill_task(self.base, SERVER, int(record["task"]), wait_status, reason)
         return killed
 

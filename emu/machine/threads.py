@@ -17,7 +17,7 @@ class ThreadInfo:
     """A living thread, as it was when looked at."""
 
     handle: int  # names it for suspend and resume; stale once it has left
-    job: int
+    job: int  # its number
     name: str  # as prctl set it; at first its creator's
     state: str  # runnable, running, blocked…
     cpu: int  # whose queue it is on; -1: the global queue
@@ -32,7 +32,7 @@ def name_of(thread):
 
 
 def living_threads(window, job=None):
-    """The ThreadInfo of each living thread, of one job (by index) or of all. Afterwards a message may be owed."""
+    """The ThreadInfo of each living thread, of one job (by its number) or of all. Afterwards a message may be owed."""
     machine, found = window.machine, []
     threads = machine["threads"]
     for i in np.flatnonzero(threads["where"][: int(machine["fresh_thread"])] & 0xFF > NEW):
@@ -48,7 +48,7 @@ def living_threads(window, job=None):
 def _info(machine, i):
     """What there is to tell of thread i, which is held; None when it has left meanwhile: its task may be another."""
     t = machine["threads"][i]
-    job = int(machine["tasks"][int(t["task"])]["job"])
+    job = int(machine["jobs"][int(machine["tasks"][int(t["task"])]["job"])]["number"])
     where = int(t["where"])
     if where & 0xFF == DEAD:
         return None

@@ -1,6 +1,6 @@
 """The timekeeper as a host process: its hot turns (kernel/timekeeper.py), messages, and blocking in between.
 
-It is tied to the supervisor like every child, and its death fails the machine by name.  It wakes by itself
+Its death fails the machine by name.  It wakes by itself
 `keeper_spin_ns` before the next deadline, and the hot half polls for the rest: the host wakes a process late, never
 early.  The host's own timer slack would add to that, so it is set to the least.
 """
@@ -9,7 +9,6 @@ import ctypes
 import gc
 import traceback
 
-from ..cpu_worker.lifeline import tie_to_supervisor
 from ..cpu_worker.mail import Mail
 from ..cpu_worker.process import prepare_actor
 from ..kernel.failures import FAIL_CRASH
@@ -24,7 +23,6 @@ _PR_SET_TIMERSLACK = 29
 
 def main(config, descriptors):
     """Entry of the timekeeper's process."""
-    tie_to_supervisor()
     window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
     mail = Mail(config["directory"], TIMEKEEPER, window.machine)
     try:

@@ -98,6 +98,7 @@ class Recorder:
         self._thread = None
         self._stop = threading.Event()
         self._broken = ""
+        self._finished = False
 
     def begin(self, window, config):
         """From now on events are recorded."""
@@ -111,7 +112,10 @@ class Recorder:
             self._thread.start()
 
     def finish(self):
-        """After the last process of the machine has ended: what is left in the rings, and the end."""
+        """After the last process of the machine has ended: what is left in the rings, and the end. May be repeated."""
+        if self._finished:
+            return
+        self._finished = True
         if self._thread:
             self._stop.set()
             self._thread.join()

@@ -110,7 +110,7 @@ def what_for(thread, now_ns):
 
 
 def waits(machine, clock_ns, monotonic_ns, symbols=None):
-    """[Wait] of all living threads. `clock_ns` is shm/clock's time, `symbols` (job, pc) -> name of a place, or None."""
+    """[Wait] of all living threads. `clock_ns` is shm/clock's time, `symbols` (job's record, pc) -> a name, or None."""
     found = []
     for i in living(machine):
         t = machine["threads"][i]

@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from tqdm import tqdm
 
 from .. import cache
-from .children import uninterrupted
-from .config import MachineError
+from .children import started_ignoring
+from .errors import MachineError
+from .held_signals import held_signals
 
 MOST_COMPILERS = 4  # each types anew what its functions call: more would mostly do that
 
@@ -43,7 +44,7 @@ def _compile(quiet):
     missing = [e.name for e in entries if not e.is_stored]
     what = "mending the compile cache" if cache.damaged() else "compiling the kernel (once)"
     with contextlib.ExitStack() as stack:
-        with uninterrupted():
+        with held_signals(), started_ignoring():
             count = min(os.cpu_count() or 1, MOST_COMPILERS, len(missing))
             compilers = [stack.enter_context(_start_compiler()) for _ in range(count)]
         bar = stack.enter_context(tqdm(total=len(missing), desc=what, unit="fn", disable=quiet or not missing))
@@ -61,7 +62,7 @@ def _compile(quiet):
 
 def _start_compiler():
     pipe = subprocess.PIPE
-    command = [sys.executable, "-m", "emu.cpu_worker.warm"]
+    command = [sys.executable, "-m", "emu.cpu_worker.warm", str(os.getpid())]
     environment = {**os.environ, "EMU_CACHE_DIR": os.path.abspath(cache.cache_root())}  # it may be relative
     folder = cache.SOURCE_ROOT.parent
     return subprocess.Popen(

@@ -1,17 +1,27 @@
 """The supervisor's waiting: for the last scheduler, for a process that dies, for a policy that goes wrong."""
 
+import os
+import select
 import time
-from multiprocessing import connection
 
-from ..kernel.failures import FAIL_CPU_DIED, FAIL_KEEPER_DIED, FAIL_SERVER_DIED, explain
+from ..kernel.failures import (
+    FAIL_CPU_DIED,
+    FAIL_FORKSERVER_DIED,
+    FAIL_KEEPER_DIED,
+    FAIL_SERVER_DIED,
+    FAIL_SWEPT,
+    explain,
+)
 from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, take_pending
 from ..limits import SERVER, SUPERVISOR, TIMEKEEPER
 from . import waits
-from .config import MachineError
+from .children import forkserver_died
+from .errors import MachineError
 from .say import say
 from .watchdog import IDLE_PERIOD_S, PERIOD_S
 
 SERVANTS = {SERVER: FAIL_SERVER_DIED, TIMEKEEPER: FAIL_KEEPER_DIED}  # what their death is
+FORKSERVER_S = 0.2  # its children die a moment before it is seen to be dead
 
 
 DEADLOCK_S = 3.0  # how long every thread has waited for another one before it is said
@@ -24,8 +34,8 @@ class Watching:
     _deadlock = (0, 0.0)  # what the sleepers were when every thread waited for another one, and since when
 
     def _wait_for_schedulers(self, deadline=None):
-        """Until no scheduler is active; MachineError when the machine failed meanwhile (rust-6)."""
-        self._wait_until(lambda: not self._is_active(), deadline)
+        """Until no scheduler is active, or an interrupt; MachineError when the machine failed meanwhile (rust-6)."""
+        self._wait_until(lambda: self._interrupted or not self._is_active(), deadline)
         self._check_roots()
         if self._failure:
             raise MachineError(f"the machine failed: {self._failure}")
@@ -33,6 +43,7 @@ class Watching:
     def _wait_until(self, done, deadline=None):
         """Until `done()`, or a time: a wake-up is a hint, never a fact (rust-3)."""
         while not done():
+            self._at_safe_point()
             self._check()
             if deadline is not None and time.monotonic() > deadline:
                 return
@@ -41,8 +52,7 @@ class Watching:
     def _dead_root(self):
         """A root program that was killed, None when there is none or the machine fails already."""
         self._collect()
-        dead = (job for job in self.jobs if job.root and job._status is not None and job._status & 0x7F)
-        return None if self._failure else next(dead, None)
+        return None if self._failure else self._jobs.dead_root
 
     def _check_roots(self):
         """A root program that was killed takes the machine with it (rust-6)."""
@@ -53,6 +63,7 @@ class Watching:
     def _check(self):
         """MachineError when the machine has failed, or its policy has."""
         self._check_roots()
+        self._look_for_deaths()
         wrong = self._watchdog.look()
         if wrong:
             self._fail(wrong.code, wrong.value, wrong.detail)
@@ -108,15 +119,25 @@ class Watching:
             period = min(period, DEADLOCK_S)
         return period if deadline is None else min(period, max(0, deadline - time.monotonic()))
 
-    def _poll(self, timeout):
-        """Sleep until a wake-up or until a child dies that should not."""
+    def _poll(self, timeout_s):
+        """Sleep until a wake-up, until a signal has come, or until a child dies."""
         if not self._mail.pending():
-            sentinels = {p.sentinel: actor for actor, p in self._processes.items()}
-            watched = [self._mail.descriptor, *(s for s, a in sentinels.items() if self._needed(a))]
-            ready = connection.wait(watched, timeout)
-            for actor in (sentinels[r] for r in ready if r in sentinels):
-                if self._needed(actor):
-                    self._fail(SERVANTS.get(actor, FAIL_CPU_DIED), actor)
+            poll = select.poll()
+            poll.register(self._mail.descriptor, select.POLLIN)
+            poll.register(self._signals.descriptor, select.POLLIN)
+            for actor, process in self._processes.items():
+                if self._needed(actor) and process.sentinel >= 0:
+                    poll.register(process.sentinel, select.POLLIN)
+            poll.poll(timeout_s * 1000)
+
+    def _look_for_deaths(self):
+        """Fail when a process has died that should not have, or nobody can send it a message any more."""
+        dead = [actor for actor, process in self._processes.items() if not process.is_alive() and self._needed(actor)]
+        if dead and not self._failed():
+            code = FAIL_FORKSERVER_DIED if forkserver_died(FORKSERVER_S) else SERVANTS.get(dead[0], FAIL_CPU_DIED)
+            self._fail(code, dead[0])
+        if not os.path.exists(self._directory):
+            self._fail(FAIL_SWEPT, 0)
 
     def _needed(self, actor):
         return actor in SERVANTS or bool(int(self.window.machine["active"]) >> actor & 1)

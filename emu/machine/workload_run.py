@@ -4,10 +4,11 @@ The compiled form goes in through the guest's standard input and the figures com
 standard output; both are anonymous memory, so nothing can be left behind.
 """
 
+import contextlib
 import os
 import statistics
 
-from .config import MachineError
+from .errors import MachineError
 from .machine import Machine
 from .workload_code import compile_workload
 from .workload_deadlock import explain_deadlock
@@ -21,7 +22,7 @@ class _WorkloadMachine(Machine):
     """A machine that a deadlock of its workload ends."""
 
     def on_deadlock(self):
-        task = int(self.window.machine["jobs"][self.jobs[0].index]["task"]) & TASK_MASK
+        task = int(self.window.machine["jobs"][0]["task"]) & TASK_MASK
         raise MachineError(explain_deadlock(self.workload, self.window, task, _content(self.output)))
 
 
@@ -29,11 +30,12 @@ def _content(descriptor):
     return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
 
 
-def run_workload(workload, cpus=None, policy="inko", *, limit_s=None, **options):
+def run_workload(workload, cpus=None, policy="inko", *, limit_s=None, while_running=contextlib.nullcontext, **options):
     """(WorkloadResult, Report) of one run; options: machine/config.py.
 
-    The result is None after Ctrl-C.  MachineError when the workload does not fit the
-    machine, when the machine fails, when all its threads wait for each other, or when it takes longer than `limit_s`.
+    `while_running` makes a context for the time from boot on.  The result is None when the machine
+    was interrupted.  MachineError when the workload does not fit the machine, when the machine fails,
+    when all its threads wait for each other, or when it takes longer than `limit_s`.
     """
     given, found = os.memfd_create("emu-workload"), os.memfd_create("emu-result")
     try:
@@ -41,7 +43,7 @@ def run_workload(workload, cpus=None, policy="inko", *, limit_s=None, **options)
         machine.workload, machine.output = workload, found
         text = compile_workload(workload, machine.config.cpus, machine.config.seed)
         os.pwrite(given, text.encode(), 0)
-        with machine:
+        with machine, while_running():
             job = machine.spawn(GUEST)
             report = machine.run(limit_s)
         if report.interrupted:

@@ -39,6 +39,7 @@ _libc.mmap.argtypes = (
     ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long,
 )  # fmt: skip
 _libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+_libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 _MAP_FIXED_NOREPLACE = 0x100000
 _MAP_FIXED = 0x10
 _MAP_NORESERVE = 0x4000
@@ -165,6 +166,16 @@ class Window:
             for descriptor in descriptors:
                 os.close(descriptor)
             raise
+
+    def keep_from_forks(self):
+        """A process that this one forks, in Python or in C, has no mapping of the window: it would keep it alive."""
+        for address, size in self._mapping.mapped:
+            _libc.madvise(address, size, mmap.MADV_DONTFORK)
+
+    def abandon(self):
+        """In such a process: close what it inherited, and never unmap what another window of its own may be at."""
+        self._mapping.mapped.clear()
+        self.destroy()
 
     def memory(self, frame, count=1):
         """Guest frames as a writable byte array."""

@@ -39,7 +39,7 @@ def test_every_benchmark_has_a_test_here():
     assert names == {
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
-        "spin_yield",
+        "spin_yield", "jobs",
     }  # fmt: skip
 
 
@@ -158,6 +158,12 @@ def test_boots_lose_nothing_and_leave_nothing(tmp_path):
     assert row["boots"] == 3 and row["lost_threads"] == 0 and row["wrong_runs"] == 0
     left = row["left_behind"]
     assert all(left[name] <= 0 for name in ("machine_processes", "socket_directories", "segments", "descriptors"))
+
+
+def test_jobs_are_all_right_and_share_few_records(tmp_path):
+    (row,) = run("jobs", tmp_path)
+    assert row["jobs"] == 2 and row["wrong"] == row["lost_threads"] == row["leaks"] == 0
+    assert row["records"] <= 2 and set(row["grown_bytes"]) == {"supervisor", "server"}
 
 
 def test_policies_covers_every_mix_and_policy(tmp_path):

@@ -17,7 +17,6 @@ import time
 
 import numpy as np
 
-from emu.cpu_worker.lifeline import tie_to_supervisor
 from emu.cpu_worker.process import pin, prepare_actor
 from emu.hot import Entry, hot
 from emu.limits import MIB, PAGE_SIZE, RAM_OFFSET
@@ -110,7 +109,6 @@ def meet(m, workers):
 
 def _worker(config, me, descriptors, module, name, arguments):
     """Entry of a process."""
-    tie_to_supervisor()
     pin(me, config["pinned"])  # two that share a core take turns instead of racing
     window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
     prepare_actor(window, me, config["policy"])["tlb_task"] = -1

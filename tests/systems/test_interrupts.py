@@ -43,14 +43,14 @@ def until_told(machine, monkeypatch):
 @pytest.mark.system("cz-5")
 def test_a_suspender_is_told_when_the_thread_has_stopped(boot, seed, tmp_path, monkeypatch):
     with boot(2, seed=seed) as machine:
-        machine.spawn(build_guest(tmp_path, SPINS))
+        job = machine.spawn(build_guest(tmp_path, SPINS))
         thread = one_thread(machine, "running")
         with monkeypatch.context() as patch:
             until_told(machine, patch)
             for _ in range(30):
                 machine.suspend(thread)
                 machine.resume(thread)
-        machine.kill(machine.jobs[0])
+        machine.kill(job)
         finish(machine)
 
 
@@ -58,7 +58,7 @@ def test_a_suspender_is_told_when_the_thread_has_stopped(boot, seed, tmp_path, m
 def test_a_running_thread_is_interrupted_in_the_middle_of_its_budget(boot, seed, tmp_path):
     """Without an interrupt it would stop as well, but only where its CPU's tick comes."""
     with boot(2, seed=seed) as machine:
-        machine.spawn(build_guest(tmp_path, SPINS))
+        job = machine.spawn(build_guest(tmp_path, SPINS))
         thread = one_thread(machine, "running")
         left = []
         for _ in range(20):
@@ -68,7 +68,7 @@ def test_a_running_thread_is_interrupted_in_the_middle_of_its_budget(boot, seed,
             left.append(int(c["tick_at"] - c["instructions"]))
             machine.resume(thread)
         assert sum(instructions > 0 for instructions in left) > 10, f"instructions left of the budget: {left}"
-        machine.kill(machine.jobs[0])
+        machine.kill(job)
         finish(machine)
 
 

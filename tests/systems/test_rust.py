@@ -75,12 +75,9 @@ def test_a_finished_jobs_handle_does_not_reach_the_job_that_has_its_record(boot,
         first = machine.spawn("exitcode", 3)
         wait_for(first)
         second = machine.spawn("sleepers", 2, 200)
-        jobs = machine.window.machine["jobs"]
-        assert int(jobs[0]["task"]) & 0xFFFFFFFF == int(jobs[1]["task"]) & 0xFFFFFFFF, "the record is used again"
-        assert int(jobs[0]["task"]) != int(jobs[1]["task"])
-        machine.window.machine["jobs"][0]["done"] = 0  # as if the kill had been on its way when the job ended
+        assert first._handle & 0xFFFFFFFF == second._handle & 0xFFFFFFFF, "the record is used again"
+        assert machine._ask("kill", 9, first._handle) == 0
         machine.kill(first)
-        machine.window.machine["jobs"][0]["done"] = 1
         finish(machine)
         assert (first.exit_status, second.exit_status) == (3, 0)
 
