@@ -137,7 +137,7 @@ def test_names_do_not_move_between_file_systems_and_a_mount_stays(writer):
 def test_a_shared_writable_mapping_of_a_host_file_is_enodev(writer):
     file = writer.task.files.get(writer.open("/mnt/f", O_RDWR))
     file.check_map(shared=True, writable=False)
-    assert file.map_pages(0, 4096) is None and file.read_at(0, 6) == b"shared"
+    assert file.read_at(0, 6) == b"shared"
     with pytest.raises(Exception, match="ENODEV"):
         file.check_map(shared=True, writable=True)
 
