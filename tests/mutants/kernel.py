@@ -108,7 +108,7 @@ MUTANTS = [
     Mutant("evacuate-leaves-sleepers", HOTPLUG, "elif leaving and where & 0xFF == BLOCKED:", "elif leaving and where < 0:", "tests/systems/test_hotplug.py::test_cpus_come_and_go_under_load_and_nothing_is_lost"),
     # --- threads and tasks ----------------------------------------------------------------------------------
     Mutant("exclusive-not-ended-at-exit", EXITING, "    end_exclusive(m, me, i)\n", "", f"{LEFT}::test_exclusive_mode_ends_with_the_thread_that_has_it"),
-    Mutant("release-before-leave", EXITING, "    leave(m, me, i)\n", "    release_task(m, me, k)\n    leave(m, me, i)\n    retain_task(m, k)\n", "tests/litmus/test_exiting.py::test_no_thread_of_a_task_is_alive_when_the_task_is_taken_apart"),
+    Mutant("release-before-leave", EXITING, "    leave(m, me, i)\n", "    release_task(m, me, k)\n    leave(m, me, i)\n", "tests/litmus/test_exiting.py::test_no_thread_of_a_task_is_alive_when_the_task_is_taken_apart"),
     Mutant("spare-not-closed-at-exit", SPARES, 'spare = exchange(t, "spare", SPARE_CLOSED)', 'spare = exchange(t, "spare", SPARE_NONE)', "tests/litmus/test_spares.py::test_no_record_leaks_when_a_thread_and_its_children_exit_at_once"),
     Mutant("spare-of-a-dead-thread-kept", SPARES, "    if spare >= 0:\n        free_thread(m, me, spare)\n    creator", "    creator", "tests/litmus/test_spares.py::test_no_record_leaks_between_a_thread_and_its_exiting_children"),
     Mutant("spare-attached-by-store", SPARES, 'if spare >= 0 and not compare_exchange(t, "spare", SPARE_NONE, spare):\n        free_thread(m, me, spare)',
