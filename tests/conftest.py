@@ -158,5 +158,7 @@ def boot(warm, tmp_path):
         def __exit__(self, *exception):
             super().__exit__(*exception)
             self._file.close()
+            if exception[:1] in ((), (None,)):
+                assert self.leaks == {}, "kernel allocations were not freed (rust-12)"
 
     return Captured

@@ -73,12 +73,15 @@ def run(cpus, policy, environment, json_file, workload, program, arguments, trac
     if not quiet and not json_file:
         print_summary(report)
     if track_allocations:
-        _print_leaks(report.leaks)
+        _print_leaks(report)
     sys.exit(status)
 
 
-def _print_leaks(leaks):
-    """What was allocated and not freed, by tag (rust-12)."""
+def _print_leaks(report):
+    """What was allocated and not freed, by tag (rust-12); files that remain are none, and are said."""
+    leaks, (files, pages) = report.leaks, report.files_left
+    if files:
+        print(f"{files} files remained, with {pages} pages of data: freed with the machine", file=sys.stderr)
     for tag, (count, size_bytes) in leaks.items():
         print(f"leaked: {count} × {tag}, {size_bytes:,} bytes", file=sys.stderr)
     if not leaks:

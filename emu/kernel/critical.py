@@ -2,7 +2,10 @@
 
 A critical section is a stretch with a spinlock held: it may not sleep, wait for another
 actor or reach cold code.  `critical(m, me)` is the first line of what needs a lock held by
-its caller, `noncritical(m, me)` of what must be called without one.
+its caller, `noncritical(m, me)` of what must be called without one, `either(m, me)` of what
+takes locks or ends sleeps for both kinds of caller: which locks they may hold is their rank's
+business (shm/lockrank.py).  Every public hot function of the kernel that takes a lock, blocks or
+waits says one of the three (tests/kernel/test_critical.py); those named lock_… are the locks.
 """
 
 from ..hot import CHECK, hot
@@ -22,3 +25,8 @@ def noncritical(m, me):
     """The caller holds no lock."""
     if CHECK and m.cpus[me].nr_held != 0:
         fail(m, FAIL_CRITICAL, me)
+
+
+@hot
+def either(m, me):
+    """The caller may hold locks, of lower ranks than those that are taken here."""

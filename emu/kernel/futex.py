@@ -15,6 +15,7 @@ from ..shm.atomics import load_relaxed, load_seq_cst, store_relaxed
 from ..shm.exits import ACCESS_READ
 from ..shm.memory import wrapping_multiply
 from ..shm.spinlock import acquire, field_address, release
+from .critical import either, noncritical
 from .errno import EAGAIN, EFAULT, EINVAL, ENOSYS
 from .handles import task_handle
 from .sched import make_runnable
@@ -101,6 +102,7 @@ def remove_waiter(m, i):
 def take_waiter(m, me, i, word):
     """Take a futex sleeper for a reason other than its futex, and unlist it."""
     never_inline()
+    either(m, me)
     t = m.threads[i]
     while load_seq_cst(t, "sleep") == word:
         b = load_relaxed(t, "bucket")
@@ -122,6 +124,7 @@ def take_waiter(m, me, i, word):
 def wait_on(m, me, i, va, expected, deadline_ns, bits, private):
     """FUTEX_WAIT: 0 when the thread now sleeps (it must block), else a negative error."""
     never_inline()
+    noncritical(m, me)
     t = m.threads[i]
     if va & 3 or bits == 0:
         return -EINVAL
@@ -192,6 +195,7 @@ def _wake(m, me, space, address, count, bits):
 def requeue(m, me, task, va, target_va, wake_count, move_count, compare, expected, private):
     """FUTEX_REQUEUE and, with `compare`, FUTEX_CMP_REQUEUE: threads woken plus threads moved."""
     never_inline()
+    noncritical(m, me)
     if va & 3 or target_va & 3 or wake_count < 0 or move_count < 0:
         return -EINVAL
     error, space, address = _key(m, me, task, va, private)

@@ -36,7 +36,8 @@ the same time, so by `add_to_task` of this file; .nice, .realtime, .affinity, .r
 hook about the thread); m.queues[queue].now_ns, the time; m.parameters, the values of PARAMETERS; queue.py, linked
 lists; randomness.py; `emit_policy` of this file, an event of the policy's own in the trace.
 
-A module may say PARAMETERS = {"name": (default, "what it is")}, all integers, and QUEUES =
+A module may say PARAMETERS = {"name": (default, "what it is")}, all integers (a third entry, a tuple of names,
+says what the values 0, 1, … are called: only those are taken, and users may write the names), and QUEUES =
 "global" when every runnable thread waits on GLOBAL_QUEUE and CPUs take from there, or "lock-free":
 then hooks run on their queue's own CPU and without its lock; `enqueue` and `pick` use put_local and take_local
 of local_queue.py (others may take from there) and words of the queue that only its CPU uses; add_thread is about
@@ -152,7 +153,7 @@ def check_policy(name, module):
                 )
     parameters = getattr(module, "PARAMETERS", {})
     if len(parameters) > MAX_PARAMETERS or not all(
-        isinstance(p, tuple) and len(p) == 2 and isinstance(p[0], int) for p in parameters.values()
+        isinstance(p, tuple) and len(p) in (2, 3) and isinstance(p[0], int) for p in parameters.values()
     ):
         raise PolicyError(f"policy {name!r}: PARAMETERS is a dict of name: (integer, text), {MAX_PARAMETERS} at most")
     if queues not in ("per-cpu", "global", "lock-free"):
@@ -190,15 +191,19 @@ def _line(found):
 def parameters_of(name, module, given=()):
     """The values of a policy's parameters, in order; `given` are (name, text) pairs that change some."""
     declared = getattr(module, "PARAMETERS", {})
-    values = {key: default for key, (default, _) in declared.items()}
+    values = {key: entry[0] for key, entry in declared.items()}
     for key, text in given:
         if key not in values:
             known = ", ".join(values) or "none"
             raise PolicyError(f"policy {name!r} has no parameter {key!r}: it has {known}")
+        choices = declared[key][2] if len(declared[key]) > 2 else ()
         try:
-            values[key] = int(text)
+            values[key] = choices.index(text) if text in choices else int(text)
         except ValueError:
-            raise PolicyError(f"parameter {key}={text!r} of policy {name!r}: expected an integer") from None
+            values[key] = None
+        if values[key] is None or (choices and not 0 <= values[key] < len(choices)):
+            expected = f"{', '.join(choices)} or 0 to {len(choices) - 1}" if choices else "an integer"
+            raise PolicyError(f"parameter {key}={text!r} of policy {name!r}: expected {expected}")
     return list(values.values())
 
 
@@ -255,6 +260,12 @@ def tell_task(m, me, index, k):
 def add_to_task(m, task, word, by):
     """For hooks: add to one of a task's words, atomically; the old value."""
     return _add(field_address(m.tasks[task], "policy") + 8 * word, by)
+
+
+@hot
+def add_to_queue(m, queue, word, by):
+    """For hooks that run without the queue's lock: add to one of its words, atomically; the old value."""
+    return _add(field_address(m.queues[queue], "policy") + 8 * word, by)
 
 
 @hot

@@ -18,6 +18,7 @@ from ..shm.events import CPU_DOWN, CPU_UP, emit_at
 from ..shm.layout import machine_at
 from . import local_queue
 from .announcing import announce, pass_on
+from .critical import noncritical
 from .hooks import CPU_OFFLINE, CPU_ONLINE, tell_queue
 from .ipi import send_ipi
 from .migration import move_blocked, move_misplaced, move_runnable
@@ -28,6 +29,7 @@ from .states import BLOCKED, LIFE_CREATED, LIFE_DRAINING, LIFE_EXITED, LIFE_RUNN
 @hot
 def begin_life(m, me, cpu):
     """A CPU's scheduler takes threads from now on; nothing where it does so already."""
+    noncritical(m, me)
     q = m.queues[cpu]
     lock_queue(m, me, cpu)
     if q.life == LIFE_CREATED:
@@ -104,6 +106,7 @@ def _is_waited_for(m, me):
 def retire(m, me):
     """A draining scheduler without threads exits; the last one signals the supervisor (rust-3)."""
     never_inline()
+    noncritical(m, me)
     lock_two(m, me, me, GLOBAL_QUEUE)  # none joins either meanwhile
     q = m.queues[me]
     exited = load_seq_cst(q, "nr_threads") == 0 and q.nr_dead == 0 and not _is_waited_for(m, me)

@@ -28,6 +28,7 @@ from ..shm.atomics import compare_exchange, fetch_add, load_acquire, load_relaxe
 from ..shm.clock import now_ns
 from ..shm.deque import NOTHING, put, take, waiting
 from ..shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, emit_at
+from .critical import either, noncritical
 from .hooks import (
     ADD_THREAD,
     ENQUEUE,
@@ -115,6 +116,7 @@ def available(m, queue):
 @hot
 def put_local(m, me, i):
     """For hooks of CPU `me`: a thread waits behind all others."""
+    either(m, me)
     everywhere = (1 << m.nr_cpus) - 1
     if m.threads[i].affinity & everywhere == everywhere:
         put(m.deques[me], i)
@@ -169,6 +171,7 @@ def _take_listed(m, me, queue):
 def listed_for(m, me, queue):
     """The CPUs that take from others and may run a thread of another queue's list."""
     never_inline()
+    noncritical(m, me)
     lock_queue(m, me, queue)
     found = 0
     i = first(m.queues[queue])
@@ -207,6 +210,7 @@ def place_on(m, me, i, queue, kind, reason):
     `kind` is the event, `reason` the ENQUEUE_* that the policy is told where the queue is this CPU's own.
     """
     never_inline()
+    either(m, me)
     t = m.threads[i]
     if queue != me:
         lock_queue(m, me, queue)

@@ -12,6 +12,7 @@ from ..shm.layout import machine_at
 from ..shm.spinlock import fail
 from . import local_queue
 from .announcing import announce
+from .critical import noncritical
 from .failures import FAIL_POLICY_DEQUEUE
 from .hooks import BALANCE, DEQUEUE, ENQUEUE_MOVE, PERIODIC, PLACE_PREEMPT, call_hook, call_pick
 from .ipi import send_ipi
@@ -42,6 +43,7 @@ from .wait import is_claimed
 def balance_periodically(m, me):
     """A busy CPU asks its policy whether it should fetch a thread from another queue."""
     never_inline()
+    noncritical(m, me)
     if not may_pull(m, me):
         return
     queue = call_hook(m, me, BALANCE, me, PERIODIC)
@@ -140,6 +142,7 @@ def move_misplaced(m, me):
 def move_runnable(m, me, i, old):
     """Take a thread that still waits on queue `old` to a queue that it may be on; whether it moved."""
     never_inline()
+    noncritical(m, me)
     t = m.threads[i]
     queue = place(m, me, i, PLACE_PREEMPT)
     lock_two(m, me, old, queue)
@@ -163,6 +166,7 @@ def move_runnable(m, me, i, old):
 @hot
 def move_blocked(m, me, i, old):
     """Register a sleeping thread of queue `old` with another scheduler; whether it moved."""
+    noncritical(m, me)
     t = m.threads[i]
     queue = place(m, me, i, PLACE_PREEMPT)
     if queue == GLOBAL_QUEUE:
@@ -183,6 +187,7 @@ def move_blocked(m, me, i, old):
 @hot
 def move_sleeper(m, me, i, queue):
     """move_blocked of a lock-free queue, by its own CPU and to another one."""
+    noncritical(m, me)
     t = m.threads[i]
     moved = False
     if local_queue.own_sleeper(m, me, t):

@@ -19,7 +19,7 @@ from ..shm.layout import machine_at
 from ..shm.spinlock import fail
 from . import local_queue
 from .announcing import announce, pass_on, wake_idle
-from .critical import noncritical
+from .critical import either, noncritical
 from .failures import FAIL_POLICY_QUEUE
 from .hooks import (
     ADD_THREAD,
@@ -125,6 +125,7 @@ def make_runnable(m, me, i):
     queue locks only, which come after those that callers hold (kill_task a task's, clear_timeout's caller its own).
     """
     never_inline()
+    either(m, me)
     t = m.threads[i]
     if m.lock_free != 0:
         if local_queue.win_wake(t):

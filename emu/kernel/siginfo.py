@@ -33,6 +33,7 @@ from ..shm.memory import copy_bytes, lowest_bit
 from ..shm.signal_fields import SIGINFO
 from ..shm.spinlock import acquire, field_address, release
 from ..shm.tags import TAG_SIGINFO, count_freed, count_made
+from .critical import either
 from .errno import EAGAIN
 from .handles import thread_handle
 
@@ -87,6 +88,7 @@ def post(m, me, k, pending, number):
     0, or -EAGAIN: a real-time signal that is not kill's finds the task's share of records used up.
     """
     never_inline()
+    either(m, me)
     mine = 1 << (number - 1)
     code = code_of(m, me)
     lock_signals(m, me, k)
@@ -142,6 +144,7 @@ def take(m, me, k, pending, wanted):
 def discard(m, me, k, pending, numbers):
     """Forget the signals of a mask that wait for a thread or task of task k."""
     never_inline()
+    either(m, me)
     lock_signals(m, me, k)
     previous = 0
     record = pending.signal_first

@@ -17,6 +17,7 @@ takes news (THREAD.undisturbed; machine/signal_frames.py).
 from ..hot import entry, hot, never_inline
 from ..shm.atomics import fence, load_relaxed, load_seq_cst, store_relaxed
 from ..shm.layout import machine_at
+from .critical import either
 from .handles import thread_handle, thread_index
 from .siginfo import discard, lock_signals, post, sent_by, siginfo, take, unlock_signals
 from .sleeping import interrupt_sleep
@@ -73,6 +74,7 @@ def signal_waits(m, t):
 def signal_thread(m, me, i, number):
     """Post the signal that `me`'s words describe to a thread that cannot leave meanwhile; 0 or -EAGAIN."""
     never_inline()
+    either(m, me)
     t = m.threads[i]
     mine = 1 << (number - 1)
     if is_ignored(m, t.task, number) and load_relaxed(t, "signal_mask") & mine == 0:
@@ -87,6 +89,7 @@ def signal_thread(m, me, i, number):
 def signal_task(m, me, k, number):
     """Post the signal that `me`'s words describe to a task that cannot end meanwhile; 0 or -EAGAIN."""
     never_inline()
+    either(m, me)
     mine = 1 << (number - 1)
     leader = thread_index(m, m.tasks[k].leader)
     is_blocked = leader >= 0 and load_relaxed(m.threads[leader], "signal_mask") & mine != 0
@@ -112,6 +115,7 @@ def _interrupt(m, me, i, numbers):
 def interrupt_takers(m, me, k, numbers, but):
     """For each of these signals of a task, interrupt a thread that takes it; not thread `but`."""
     never_inline()
+    either(m, me)
     lock_task(m, me, k)
     left = numbers
     i = thread_index(m, m.tasks[k].leader)

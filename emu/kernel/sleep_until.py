@@ -21,6 +21,7 @@ released, since its sender may have to wait; a sleep that was cleared before mak
 from ..hot import hot, never_inline
 from ..shm.atomics import load_seq_cst
 from ..shm.spinlock import release
+from .critical import either
 from .sleeping import finish
 from .states import SLEEP_EVENT, SLEEP_TIMED
 from .timeout_channel import post_timeout
@@ -32,6 +33,7 @@ from .wait import A0, prepare_sleep, reason_of, take
 def sleep_until(m, me, i, reason, deadline_ns, precise, unlock_address):
     """Record the running thread's sleep, then release the caller's lock word (0: none). The caller blocks it."""
     never_inline()
+    either(m, me)
     t = m.threads[i]
     t.deadline_ns = deadline_ns
     word = prepare_sleep(t, reason | SLEEP_TIMED)

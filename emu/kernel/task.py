@@ -18,6 +18,7 @@ from ..shm.events import REAP, emit
 from ..shm.layout import TASK, machine_at
 from ..shm.spinlock import acquire, field_address, release
 from ..shm.tags import TAG_TASK, count_freed, count_made
+from .critical import either
 from .errno import EAGAIN
 from .handles import job_index, task_handle, task_index
 from .hooks import ADD_TASK, REMOVE_TASK, tell_task
@@ -165,6 +166,7 @@ def is_ending(m, k):
 def end_task(m, me, k, wait_status, reason):
     """Tell a task to end; the first status and KILL_* reason count. Its threads leave by themselves."""
     never_inline()
+    either(m, me)
     if not compare_exchange(m.tasks[k], "exiting", 0, wait_status + 1):
         return
     m.tasks[k].kill_reason = reason

@@ -12,6 +12,7 @@ from ..shm.layout import THREAD, machine_at
 from ..shm.memory import fill_bytes
 from ..shm.spinlock import acquire, field_address, release
 from ..shm.tags import TAG_THREAD, count_freed, count_made
+from .critical import either
 from .references import retain_task
 from .states import FREE, NEW, set_where
 
@@ -24,6 +25,7 @@ SS_DISABLE = 2  # of sigaltstack
 def allocate_thread(m, me, task):
     """A NEW thread of a task with cleared registers; -1 when all records are taken."""
     never_inline()
+    either(m, me)
     lock = field_address(m, "threads_lock")
     acquire(m, me, lock, lockrank.THREADS)
     i = m.free_thread
@@ -120,6 +122,7 @@ def reset_signals(t):
 def free_thread(m, me, i):
     """Return a NEW or DEAD record; every handle to it is stale from here on."""
     never_inline()
+    either(m, me)
     count_freed(m, me, TAG_THREAD, THREAD_BYTES)
     t = m.threads[i]
     lock = field_address(m, "threads_lock")
@@ -144,6 +147,7 @@ def unlock_task(m, me, task):
 @hot
 def join_task(m, me, i):
     """List a new thread in its task, which it retains; False where the task has too many (kse-5)."""
+    either(m, me)
     t = m.threads[i]
     k = m.tasks[t.task]
     lock_task(m, me, t.task)
@@ -166,6 +170,7 @@ def join_task(m, me, i):
 @hot
 def quit_task(m, me, i):
     """Unlist a thread; how many threads the task has left."""
+    either(m, me)
     t = m.threads[i]
     k = m.tasks[t.task]
     lock_task(m, me, t.task)

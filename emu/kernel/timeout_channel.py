@@ -50,6 +50,7 @@ def coalesced(m, i, deadline_ns):
 @hot
 def post_timeout(m, me, deadline_ns, precise, i, word):
     """The timekeeper shall end thread i's sleep `word` at a time. No lock is held."""
+    noncritical(m, me)
     t = m.threads[i]
     post(m, me, deadline_ns if precise else coalesced(m, i, deadline_ns), field_address(t, "sleep"), word, i)
 
@@ -58,6 +59,7 @@ def post_timeout(m, me, deadline_ns, precise, i, word):
 def post(m, me, deadline_ns, address, word, i):
     """Send the timekeeper a message: at that time the sleep word at `address`, if it still is `word`, ends."""
     never_inline()
+    noncritical(m, me)
     channel = m.channels[me]
     head = channel.head
     if head - channel.seen_tail >= CHANNEL_MESSAGES // 2:

@@ -22,7 +22,7 @@ from ..shm.atomics import load_relaxed, load_seq_cst, store_relaxed
 from ..shm.layout import wait_queue_at
 from ..shm.memory import address_of
 from ..shm.spinlock import acquire, field_address, release
-from .critical import critical, noncritical
+from .critical import critical, either, noncritical
 from .sched import make_runnable
 from .states import SLEEP_QUEUE
 from .wait import A0, claim, prepare_sleep, take
@@ -127,6 +127,7 @@ def take_from_queue(m, me, i, word):
     Critical or not: only tasks' and address spaces' locks may be held.
     """
     never_inline()
+    either(m, me)
     t = m.threads[i]
     while load_seq_cst(t, "sleep") == word:
         at = load_relaxed(t, "wait_queue")

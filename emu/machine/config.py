@@ -87,7 +87,9 @@ def _shortened(value):
 
 def _parameters(policy, module, given):
     """The values of a policy's parameters, in order; `given` are (name, value) pairs."""
-    given = [(name, _number(value, f"parameter {name} of policy {policy!r}:")) for name, value in given]
+    named = {name for name, entry in getattr(module, "PARAMETERS", {}).items() if len(entry) > 2}
+    what = f"of policy {policy!r}:"
+    given = [(k, value if k in named else _number(value, f"parameter {k} {what}")) for k, value in given]
     return tuple(parameters_of(policy, module, given))
 
 

@@ -38,6 +38,7 @@ from ..limits import (
 )
 from ..shm.clock import calibrate, read_clock
 from ..shm.segment import Window
+from ..shm.tags import alive
 from . import waits
 from .arguments import handle_of, integer, mapping, packed, path, seconds, text
 from .asking import Asking
@@ -95,6 +96,7 @@ class Machine(Asking, Watching, Owned):
         self._symbols = {}  # program -> its names
         self._last_waits = []  # what `waits` said when the run was interrupted
         self._watchdog = None
+        self.leaks = {}  # after exit: {tag: (count, bytes)} of what was never freed (rust-12)
 
     # --- boot and shut-down -------------------------------------------------------------------
 
@@ -204,6 +206,9 @@ class Machine(Asking, Watching, Owned):
                     self._ask("kill", SIGKILL, -1)
                     self._ask("close")
                     self._wait_until(lambda: not self._is_active(), time.monotonic() + PATIENCE_S)
+                if not self._is_active() and not self._failed():
+                    self._ask("figures")
+                    self.leaks = alive(self.window.machine)
             if self._is_active() and not self._failed():
                 self._fail(FAIL_STUCK, SUPERVISOR)
             self._stop_all()

@@ -36,10 +36,15 @@ def describe_policy(name):
         suits=_sentence("Suits", text),
         fails=_sentence("Fails", text),
         text=text,
-        parameters=dict(getattr(module, "PARAMETERS", {})),
+        parameters={key: _described(*entry) for key, entry in getattr(module, "PARAMETERS", {}).items()},
         hooks=tuple(hook for hook in NAMES if isinstance(getattr(module, hook, None), Callback)),
         file=inspect.getsourcefile(module) or "",
     )
+
+
+def _described(default, meaning, choices=()):
+    """(value, meaning) of a parameter, its named values in the meaning."""
+    return default, f"{meaning}: {', '.join(f'{k} {name}' for k, name in enumerate(choices))}" if choices else meaning
 
 
 def _sentence(label, text):

@@ -65,6 +65,7 @@ class Report:
     max_threads: int = 0  # that a task may have at a time
     thread_limit_hits: int = 0  # threads refused for that (kse-5)
     leaks: dict[str, tuple[int, int]] = field(default_factory=dict)  # tag: count, bytes still allocated (rust-12)
+    files_left: tuple[int, int] = (0, 0)  # files that guests left in the machine's file system, pages of data in them
     failure: str = ""  # why the machine itself failed, "" when it did not
 
     def as_dict(self):
@@ -139,5 +140,6 @@ def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=()):
         max_threads=int(machine["max_threads_per_task"]),
         thread_limit_hits=int(machine["thread_limit_hits"]),
         leaks=alive(machine),
+        files_left=tuple(counted.get("files_left", (0, 0))),
         failure=explain(failed, int(machine["failed_value"]), config.policy) if failed else "",
     )

@@ -111,6 +111,7 @@ class Server:
         self.store = PageStore(window, SERVER)
         self.tree = served.make_tree(self.view, self.store, config["mounts"])
         self.programs = Programs(self.tree)
+        self.files_left = (0, 0)  # at the end: files that guests left, pages of data in them
         self.tasks = {}  # task index -> TaskState
         self.credentials = CredentialTable(lambda: set(self.machine["threads"]["credentials"].tolist()))
         self.unknown_calls = {}  # name -> count
@@ -357,7 +358,7 @@ class Server:
         except Exception as error:
             self.mishaps.note("end of a task", error)
         if tasks.reap_task(self.base, SERVER, task):
-            self.tree.close()  # files that the last task has left are no leak
+            self._close_files()
         self.mail.wake(post(self.base, SERVER, SUPERVISOR, IPI_RESCHEDULE))
 
     # --- the supervisor's requests ---------------------------------------------------------
@@ -391,8 +392,13 @@ class Server:
         """The machine ends when its last task does."""
         ends = tasks.close_machine(self.base, SERVER)
         if ends:
-            self.tree.close()
+            self._close_files()
         return ends
+
+    def _close_files(self):
+        """Files that the last task has left are no leak: what is not freed after this has leaked (rust-12)."""
+        self.files_left = self.tree.contents()
+        self.tree.close()
 
     def do_kill(self, wait_status, job, reason=KILL_ASKED):
         """End the task of the job that a handle names, or with job -1 every task."""
@@ -417,7 +423,7 @@ class Server:
 
     def do_figures(self):
         """What only the server counts."""
-        return {"unknown_calls": self.unknown_calls, "failed_calls": self.mishaps.counts}
+        return {"unknown_calls": self.unknown_calls, "failed_calls": self.mishaps.counts, "files_left": self.files_left}
 
     def do_stop(self):
         self.stopped = True

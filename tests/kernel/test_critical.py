@@ -1,7 +1,11 @@
-"""Critical sections are checked in checking builds (alux-6)."""
+"""Critical sections are said in every function of the kernel, and checked in checking builds (alux-6)."""
+
+import ast
+from pathlib import Path
 
 import pytest
 
+import emu.kernel
 from emu.kernel.failures import FAIL_CRITICAL, FAIL_NOT_CRITICAL
 from tests.processes import checking_build
 
@@ -40,6 +44,33 @@ with bare_window() as window:
 
 def failed(tmp_path, what, locked):
     return int(checking_build(tmp_path / "program.py", PROGRAM, what, int(locked)))
+
+
+KERNEL = Path(emu.kernel.__file__).parent
+COLD_FOLDERS = {"vfs", "policies"}
+WAITING = {"acquire", "shoot_down", "backoff", "post", "post_timeout", "block", "leave", "switch"}
+SECTIONS = {"critical", "noncritical", "either"}
+
+
+def functions_that_lock_or_wait():
+    """(where, the names they call) of the kernel's public hot functions that take a lock, block or wait."""
+    for path in sorted(KERNEL.rglob("*.py")):
+        if COLD_FOLDERS & set(path.relative_to(KERNEL).parts):
+            continue
+        for node in ast.parse(path.read_text()).body:
+            if not isinstance(node, ast.FunctionDef) or node.name.startswith(("_", "lock_")):
+                continue
+            if "hot" in map(ast.unparse, node.decorator_list):
+                called = {c.func.id for c in ast.walk(node) if isinstance(c, ast.Call) and isinstance(c.func, ast.Name)}
+                if called & WAITING or any(name.startswith("lock_") for name in called):
+                    yield f"{path.relative_to(KERNEL)}: {node.name}", called
+
+
+@pytest.mark.system("alux-6")
+def test_every_function_that_locks_or_waits_says_for_which_section_it_is():
+    found = dict(functions_that_lock_or_wait())
+    assert len(found) > 40, "the scan finds too few"
+    assert [where for where, called in found.items() if not called & SECTIONS] == []
 
 
 @pytest.mark.system("alux-6")

@@ -1,5 +1,6 @@
 /* Suspend and resume in each situation of the Codezero document: running, asleep (on time, on a futex), in a system
- * call, and by the thread itself. Prints one line for each that went well; exits with the number of the first that did not. */
+ * call, and by the thread itself; without waiting (async); of threads that resume themselves, suspend each other, or
+ * leave while their suspender waits. Prints one line for each that went well; exits with the number of the first that did not. */
 #define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>
@@ -79,6 +80,40 @@ static void *suspend_self(void *argument) {
     begin();
     result = emu_suspend(syscall(SYS_gettid));
     atomic_fetch_add(&counter, 1);
+    return argument;
+}
+
+static atomic_int other, turns;
+
+static void *resume_self(void *argument) {
+    int self = syscall(SYS_gettid);
+    begin();
+    while (!atomic_load(&word)) {
+        emu_resume(self); /* undoes a suspend that has not taken effect yet */
+        atomic_fetch_add(&counter, 1);
+    }
+    return argument;
+}
+
+static void *suspend_other(void *argument) {
+    int self = syscall(SYS_gettid), mine = (int)(long)argument;
+    if (mine)
+        atomic_store(&other, self);
+    else
+        begin();
+    while (!atomic_load(&other) || !atomic_load(&ready))
+        nap(50);
+    for (int k = 0; k < 30; k++) {
+        emu_suspend(mine ? atomic_load(&tid) : atomic_load(&other));
+        atomic_fetch_add(&turns, 1);
+    }
+    atomic_fetch_add(&word, 1);
+    return argument;
+}
+
+static void *leave(void *argument) {
+    atomic_store(&tid, syscall(SYS_gettid));
+    atomic_store(&ready, 1);
     return argument;
 }
 
@@ -176,6 +211,59 @@ int main(int argc, char **argv) {
     puts("itself");
     if (emu_suspend(tid) != -3)
         fail(17, "it has left");
+
+    thread = start(run);
+    for (int k = 0; k < rounds; k++) {
+        if (emu_sched_suspend_async(tid) != 0)
+            fail(18, "suspend without waiting");
+        if (k % 2)
+            nap(300);
+        if (emu_sched_suspend_async(tid) != -22)
+            fail(19, "asked twice");
+        if (emu_sched_resume_sync(tid) != 0)
+            fail(20, "resume and give way");
+    }
+    wake();
+    pthread_join(thread, NULL);
+    puts("without waiting");
+
+    thread = start(resume_self);
+    for (int k = 0; k < 50 * rounds; k++) {
+        long answer = emu_suspend(tid); /* the waiter is woken whoever was first */
+        if (answer == 0)
+            answer = emu_resume(tid);
+        else if (answer == -11)
+            result++;
+        if (answer != 0 && answer != -11)
+            fail(21, "suspending a thread that resumes itself");
+    }
+    wake();
+    pthread_join(thread, NULL);
+    puts("resumes itself");
+
+    pthread_t second;
+    thread = start(suspend_other);
+    pthread_create(&second, NULL, suspend_other, (void *)1);
+    while (atomic_load(&word) < 2) { /* they may both be suspended: nobody else would resume them */
+        emu_resume(tid);
+        emu_resume(other);
+        nap(50);
+    }
+    pthread_join(thread, NULL);
+    pthread_join(second, NULL);
+    if (atomic_load(&turns) != 60)
+        fail(22, "they suspend each other");
+    puts("each other");
+
+    for (int k = 0; k < 10 * rounds; k++) {
+        thread = start(leave);
+        long answer = emu_suspend(tid);
+        if (answer == 0)
+            emu_resume(tid);
+        else if (answer != -3)
+            fail(23, "suspending a thread that leaves");
+        pthread_join(thread, NULL);
+    }
     puts("ok suspend");
-    return 0; /* it has left */
+    return 0;
 }

@@ -45,6 +45,32 @@ def test_arguments_and_variables_reach_the_guest():
     assert "two words" in done.stdout and "--flag" in done.stdout and "blue" in done.stdout
 
 
+LEAVES_FILES = """
+int main(void) {
+    FILE *file = fopen("/tmp/left", "w"), *gone = fopen("/tmp/gone", "w");
+    for (int k = 0; k < 3 * 4096; k++) {
+        fputc('x', file);
+        fputc('y', gone);
+    }
+    fclose(file);
+    return remove("/tmp/gone"); /* still open */
+}
+"""
+
+
+@pytest.mark.system("rust-12")
+def test_tracked_allocations_are_all_freed_and_files_that_remain_are_said(tmp_path):
+    from tests.systems.guests import build_guest
+
+    done = emu("--quiet", "--cpus", 2, "--track-allocations", "hello")
+    assert done.stderr == "nothing leaked: all kernel allocations were freed\n"
+    done = emu("--quiet", "--cpus", 2, "--track-allocations", build_guest(tmp_path, LEAVES_FILES))
+    assert (done.returncode, done.stderr.splitlines()) == (0, [
+        "1 files remained, with 3 pages of data: freed with the machine",
+        "nothing leaked: all kernel allocations were freed",
+    ])  # fmt: skip
+
+
 def test_json_summary(tmp_path):
     file = tmp_path / "report.json"
     done = emu("--cpus", 2, "--seed", 5, "--json", file, "primes", 10000, 4)

@@ -100,6 +100,17 @@ class Tree:
         self.root = MemoryDirectory(self.filesystem, 0o755)
         self.mounts = []
 
+    def contents(self):
+        """(files with data, pages of data) in the machine's own file system."""
+        files, directories = set(), [self.root]
+        while directories:
+            for node, _ in directories.pop().entries.values():
+                if isinstance(node, MemoryDirectory):
+                    directories.append(node)
+                elif isinstance(node, RegularFile) and node.pages:
+                    files.add(node)
+        return len(files), sum(len(file.pages) for file in files)
+
     # --- building -----------------------------------------------------------------------------------------------
 
     def make_directories(self, path, mode=0o755):

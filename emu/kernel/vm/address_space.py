@@ -19,6 +19,7 @@ from ...shm.exits import ACCESS_FETCH, ACCESS_WRITE
 from ...shm.layout import machine_at
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_PAGE, TAG_TABLE
+from ..critical import either, noncritical
 from ..errno import EAGAIN, EEXIST, EINVAL, ENOMEM
 from .frames import allocate_frame, drop_frame
 from .gathering import release_gathered
@@ -83,6 +84,7 @@ def create_space(m, me, task):
 @hot
 def destroy_space(m, me, task):
     """Free everything a task had mapped. None of its threads exists any more."""
+    noncritical(m, me)
     t = m.tasks[task]
     lock_map(m, me, task)
     edit_pages(m, me, task, 0, USER_TOP, EDIT_UNMAP, 0)
@@ -124,6 +126,7 @@ def edit_pages(m, me, task, start, end, edit, flags):
 
     Returns the number of bytes that were not mapped, or -ENOMEM when nothing was changed.
     """
+    either(m, me)
     lock_mm(m, me, task)
     return _edit_locked(m, me, task, start, end, edit, flags)
 
@@ -155,6 +158,7 @@ def _edit_locked(m, me, task, start, end, edit, flags):
 def map_pages(m, me, task, start, length, flags):
     """Map [start, start + length) afresh, replacing what was there; 0 or an error."""
     never_inline()
+    noncritical(m, me)
     lock_map(m, me, task)
     result = edit_pages(m, me, task, start, start + length, EDIT_MAP, flags)
     unlock_map(m, me, task)
@@ -165,6 +169,7 @@ def map_pages(m, me, task, start, length, flags):
 def map_free_pages(m, me, task, start, length, flags):
     """Map [start, start + length) if nothing is mapped there; 0, -EEXIST or -ENOMEM."""
     never_inline()
+    noncritical(m, me)
     lock_map(m, me, task)
     result = -EEXIST
     if is_free(m, me, task, start, length):
@@ -177,6 +182,7 @@ def map_free_pages(m, me, task, start, length, flags):
 def place_pages(m, me, task, hint, length, flags):
     """Map `length` bytes at the hint if that is free, else where there is room; the address."""
     never_inline()
+    noncritical(m, me)
     lock_map(m, me, task)
     lock_mm(m, me, task)
     start = _find_place(m, m.tasks[task], hint, length)
@@ -192,6 +198,7 @@ def place_pages(m, me, task, hint, length, flags):
 @hot
 def find_place(m, me, task, hint, length):
     """Where `length` bytes are free: at the hint, else somewhere; 0 when nowhere. map_lock held."""
+    either(m, me)
     lock_mm(m, me, task)
     start = _find_place(m, m.tasks[task], hint, length)
     unlock_mm(m, me, task)
@@ -211,6 +218,7 @@ def _find_place(m, t, hint, length):
 def unmap_pages(m, me, task, start, length):
     """Unmap a range; pages that are not mapped are no error (munmap)."""
     never_inline()
+    noncritical(m, me)
     t = m.tasks[task]
     lock_map(m, me, task)
     result = edit_pages(m, me, task, start, start + length, EDIT_UNMAP, 0)
@@ -224,6 +232,7 @@ def unmap_pages(m, me, task, start, length):
 def protect_pages(m, me, task, start, length, flags):
     """Change permissions; -ENOMEM when a page is not mapped (mprotect)."""
     never_inline()
+    noncritical(m, me)
     lock_map(m, me, task)
     result = edit_pages(m, me, task, start, start + length, EDIT_PROTECT, flags)
     shoot_down(m, me, load_seq_cst(m.tasks[task], "cpus"))
@@ -235,6 +244,7 @@ def protect_pages(m, me, task, start, length, flags):
 def discard_pages(m, me, task, start, length):
     """Give private frames back; the pages read as zeroes again (MADV_DONTNEED)."""
     never_inline()
+    noncritical(m, me)
     lock_map(m, me, task)
     result = edit_pages(m, me, task, start, start + length, EDIT_DISCARD, 0)
     unlock_map(m, me, task)
@@ -245,6 +255,7 @@ def discard_pages(m, me, task, start, length):
 def is_mapped(m, me, task, start, length):
     """True when every page of the range is mapped."""
     never_inline()
+    either(m, me)
     lock_mm(m, me, task)
     va = start
     while va < start + length:
@@ -260,6 +271,7 @@ def is_mapped(m, me, task, start, length):
 def is_free(m, me, task, start, length):
     """True when no page of the range is mapped."""
     never_inline()
+    either(m, me)
     lock_mm(m, me, task)
     found = highest_mapped(m, m.tasks[task].root, start, start + length)
     unlock_mm(m, me, task)
@@ -308,6 +320,7 @@ def put_frame(m, me, task, va, frame, flags):
     unmapped or touched the page meanwhile.
     """
     never_inline()
+    either(m, me)
     lock_mm(m, me, task)
     word = lookup(m, m.tasks[task].root, va)
     result = -EAGAIN
@@ -330,6 +343,7 @@ def put_page(m, me, task, va, word):
 def set_break(m, me, task, wanted):
     """brk: the new break, or the old one when it cannot be moved there."""
     never_inline()
+    noncritical(m, me)
     t = m.tasks[task]
     lock_map(m, me, task)
     old = t.brk

@@ -16,6 +16,7 @@ from ...shm.layout import frame_address, machine_at
 from ...shm.memory import fill_bytes
 from ...shm.spinlock import acquire, fail, field_address, release
 from ...shm.tags import TAG_PAGE, count_freed, count_made
+from ..critical import either
 from ..failures import FAIL_DROPPED_FRAME
 
 FRAME_CUT_OFF = 4  # beside the flags of shm/decoded.py: its file has become shorter
@@ -36,6 +37,7 @@ def is_live(m, frame, tag):
 def allocate_frame(m, me, tag):
     """A zeroed frame with one reference, or -1 when guest memory is used up."""
     never_inline()
+    either(m, me)
     lock = field_address(m, "frames_lock")
     acquire(m, me, lock, lockrank.FRAMES)
     frame = m.free_frame
@@ -71,6 +73,7 @@ def drop_frame(m, me, frame):
     A frame that nobody holds fails the machine: it is on the free list, or somebody else's already.
     """
     never_inline()
+    either(m, me)
     f = m.frames[frame]
     references = fetch_add(f, "word", -ONE_REFERENCE) >> 8
     if references > 1:

@@ -16,6 +16,7 @@ circle goes round.
 from ...hot import hot, never_inline
 from ...limits import GATHERED_FRAMES
 from ...shm.atomics import fetch_add, load_seq_cst
+from ..critical import either
 from .frames import drop_frame
 from .shootdown import shoot_down
 
@@ -38,6 +39,7 @@ def gather(m, me, frame):
 def release_gathered(m, me, task):
     """Shoot the task's TLBs down and drop what was gathered. No spinlock may be held."""
     never_inline()
+    either(m, me)
     c = m.cpus[me]
     count = c.nr_gathered
     if count == 0:

@@ -12,6 +12,7 @@ pages past the file's end stay so after a move, even if the file grows; no MREMA
 from ...hot import hot, never_inline
 from ...limits import USER_TOP
 from ...shm.atomics import load_seq_cst
+from ..critical import either, noncritical
 from ..errno import EFAULT, ENOMEM
 from .address_space import edit_pages, find_place, is_free, is_mapped, lock_mm, unlock_mm
 from .maplock import lock_map, unlock_map
@@ -41,6 +42,7 @@ def remap(m, me, task, old, old_size, new_size, may_move, target):
     everything there is replaced.
     """
     never_inline()
+    noncritical(m, me)
     lock_map(m, me, task)
     result = -EFAULT
     if is_mapped(m, me, task, old, old_size):
@@ -98,6 +100,7 @@ def move(m, me, task, old, old_size, target, new_size):
     map_lock held.
     """
     never_inline()
+    either(m, me)
     root = m.tasks[task].root
     lock_mm(m, me, task)
     enough = _prepare(m, me, root, old, old_size, target, new_size)

@@ -34,6 +34,7 @@ from ...shm.memory import (
     store_any_64,
 )
 from ...shm.spinlock import field_address
+from ..critical import either
 from ..errno import EFAULT
 from .address_space import lock_mm, resolve, unlock_mm
 from .pagetable import frame_in
@@ -55,6 +56,7 @@ def _host(m, word, va):
 def copy_user(m, me, task, va, host, count, access):
     """Copy between guest memory at va and host memory; bytes copied before any fault."""
     never_inline()
+    either(m, me)
     done = 0
     while done < count:
         at = va + done
@@ -106,6 +108,7 @@ def put_word(m, me, task, va, value):
 def may_store(m, me, task, va):
     """True when a store to this guest byte would succeed now."""
     never_inline()
+    either(m, me)
     lock_mm(m, me, task)
     word = resolve(m, me, task, va, ACCESS_WRITE)
     unlock_mm(m, me, task)
@@ -137,6 +140,7 @@ def load_int32_in(m, word, va):
 def load_int32(m, me, task, va):
     """(0 or -EFAULT, the 32-bit word at an aligned address)."""
     never_inline()
+    either(m, me)
     error = -EFAULT
     value = 0
     lock_mm(m, me, task)
@@ -152,6 +156,7 @@ def load_int32(m, me, task, va):
 def exchange_int32(m, me, task, va, expected, value):
     """Set an aligned 32-bit word if it holds `expected`: 1, 0 when it does not, -EFAULT. A full fence."""
     never_inline()
+    either(m, me)
     result = -EFAULT
     lock_mm(m, me, task)
     word = resolve(m, me, task, va, ACCESS_WRITE) if va & 3 == 0 else 0
@@ -167,6 +172,7 @@ def exchange_int32(m, me, task, va, expected, value):
 def change_int32(m, me, task, va, operation, argument):
     """Change an aligned 32-bit word atomically (SET to XOR): (0 or -EFAULT, the old value). A full fence."""
     never_inline()
+    either(m, me)
     error = -EFAULT
     old = 0
     lock_mm(m, me, task)

@@ -7,6 +7,7 @@ what a program used, whatever else the host was doing.
 from ....hot import hot, never_inline
 from ....shm.atomics import load_relaxed
 from ....shm.memory import monotonic_ns, realtime_ns
+from ...critical import noncritical
 from ...errno import EINVAL
 from ...sleep_until import sleep_until
 from ...states import SLEEP_TIME
@@ -26,6 +27,7 @@ INSTRUCTION_NS = 2
 def clock_ns(m, me, i, clock):
     """The time of a clock in ns, -EINVAL when there is no such clock."""
     never_inline()
+    noncritical(m, me)
     if clock == CLOCK_REALTIME or clock == 5 or clock == 11:  # coarse and TAI: the same
         return realtime_ns()
     if clock == CLOCK_MONOTONIC or clock == 4 or clock == 6 or clock == 7:
