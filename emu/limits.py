@@ -24,7 +24,6 @@ MAX_QUEUES = MAX_CPUS + 1
 THREAD_BITS = 12
 MAX_THREADS = 1 << THREAD_BITS
 MAX_TASKS = 256
-MAX_THREADS_PER_TASK = 150  # a default: FreeBSD's kern.threads.max_threads_per_proc (kse-5)
 MAX_JOBS = 2 * MAX_TASKS  # those that run, and as many that ended since the supervisor last looked
 KERNEL_TASK = MAX_TASKS - 1  # the task of the kernel's own threads (kernel/kernel_task.py; alux-10)
 GARBAGE_THREAD = MAX_THREADS - 1  # the system server's

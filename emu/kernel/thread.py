@@ -67,6 +67,7 @@ def reset_thread(m, i, task):
     t.slack_ns = 0
     t.linux_policy = 0
     t.credentials = 0
+    t.uid = 0
     t.last_cpu = -1
     store_relaxed(t, "sleep", 0)
     t.deadline_ns = 0

@@ -125,6 +125,12 @@ class MachineView:
         record["name"][:] = np.frombuffer(name[: NAME_BYTES - 1].ljust(NAME_BYTES, b"\0"), np.uint8)
         record_name(self._server.base, self._server.me, thread_by_tid(self._server.base, number))
 
+    def set_max_siginfos(self, task, count):
+        """How many signals may be queued for a task and its threads."""
+        for index, state in self._server.tasks.items():
+            if state is task:
+                self._server.machine["tasks"][index]["max_siginfos"] = count
+
     def threads_of(self, task):
         """The tids of a task's threads."""
         machine, tids = self._server.machine, []
@@ -178,6 +184,7 @@ class Call:
     @credentials.setter
     def credentials(self, wanted):
         self.thread["credentials"] = self.server.credentials.index(wanted)
+        self.thread["uid"] = wanted.uid
         self.task.credentials = wanted
 
     def take_credentials(self):
@@ -215,11 +222,19 @@ class Call:
             raise LinuxError(ENOMEM)
 
     def usage(self, who):
-        """(user µs, system µs, peak KiB) of the task; times as time_calls.py counts them."""
+        """(user µs, system µs, peak KiB) of the task (0), its children (-1, none) or the thread (1).
+
+        Times as time_calls.py counts them.
+        """
+        peak_kib = int(self.task_record["resident"]) * PAGE_SIZE // 1024
+        if who < 0:
+            return 0, 0, 0
+        if who > 0:
+            return int(self.thread["instructions"]) // 500, 0, peak_kib
         instructions = int(self.task_record["past_instructions"])
         i = int(self.task_record["first_thread"])
         while i >= 0:
             other = self.server.machine["threads"][i]
             instructions += int(other["instructions"])
             i = int(other["sibling_next"])
-        return instructions // 500, 0, int(self.task_record["resident"]) * PAGE_SIZE // 1024
+        return instructions // 500, 0, peak_kib

@@ -253,7 +253,7 @@ class Server:
             return -self.mishaps.note(name_of(call.number), error)
         restore_mask(self, i, call.thread)
         if result == -EPIPE:
-            post_signal(self.base, SERVER, i, SIGPIPE, SI_USER, call.task.pid)
+            post_signal(self.base, SERVER, i, SIGPIPE, SI_USER, call.task.pid | call.credentials.uid << 32)
         return result
 
     def _sleep_on(self, i, blocked):

@@ -12,6 +12,7 @@ THREAD_SIGNALS = (
     i64("signals", guard="signal_lock", doc="pending, bit n-1 for signal n; read without (kernel/siginfo.py)"),
     i64("signal_first", guard="signal_lock", doc="queue of SIGINFO records: index + 1, 0 none"),
     i64("signal_last", guard="signal_lock"),
+    i64("uid", guard="server", doc="real user id: si_uid of what it sends"),
     i64("fault_signal", guard="this thread", doc="signal a trap raised, to deliver first; 0 none"),
     i64("fault_code", guard="this thread", doc="its si_code"),
     i64("fault_address", guard="this thread", doc="its si_addr"),

@@ -110,6 +110,9 @@ class Machine:
     def set_name(self, tid, name):
         self.names[tid] = name[:15]
 
+    def set_max_siginfos(self, task, count):
+        pass
+
     def threads_of(self, task):
         return [task.pid]
 

@@ -31,7 +31,7 @@ from .thread_calls import (
     sys_getcpu,
     sys_set_robust_list,
 )
-from .time_calls import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
+from .time_calls import int32, sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
 
 MAP_ANONYMOUS = 0x20
 NATIVE_END = 0x1100  # the native calls: kernel/syscalls/native_calls.py, native.py
@@ -89,7 +89,7 @@ def linux_call(address, me, i):
     elif number == NANOSLEEP:
         return sys_clock_nanosleep(m, me, i, 1, 0, t.x[A0], t.x[A0 + 1])
     elif number == CLOCK_NANOSLEEP:
-        return sys_clock_nanosleep(m, me, i, t.x[A0], t.x[A0 + 1], t.x[A0 + 2], t.x[A0 + 3])
+        return sys_clock_nanosleep(m, me, i, int32(t.x[A0]), t.x[A0 + 1], t.x[A0 + 2], t.x[A0 + 3])
     elif number == CLOCK_GETRES:
         t.x[A0] = sys_clock_getres(m, me, i)
     elif number == EXIT:

@@ -7,7 +7,7 @@ is the choice of whoever started the machine, whatever Linux policy a guest asks
 
 import struct
 
-from ....limits import NAME_BYTES
+from ....limits import MAX_SIGINFOS_PER_TASK, MAX_THREADS, NAME_BYTES
 from .errors import EACCES, EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH, LinuxError
 from .registry import Int32, Pointer, Size, UInt32, UInt64, served
 
@@ -18,8 +18,11 @@ CLOCK_TICKS = 100  # a second, as times(2) counts
 INFINITY = (1 << 64) - 1
 NR_LIMITS = 16
 NR_OPEN = 1 << 16  # no task may open more files: /proc/sys/fs/nr_open
-RLIMIT_STACK, RLIMIT_CORE, RLIMIT_NOFILE = 3, 4, 7
-DEFAULT_LIMITS = {RLIMIT_STACK: (8 << 20, INFINITY), RLIMIT_CORE: (0, INFINITY), RLIMIT_NOFILE: (1024, 4096)}
+RLIMIT_STACK, RLIMIT_CORE, RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_SIGPENDING = 3, 4, 6, 7, 11
+DEFAULT_LIMITS = {
+    RLIMIT_STACK: (8 << 20, INFINITY), RLIMIT_CORE: (0, INFINITY), RLIMIT_NPROC: (MAX_THREADS, MAX_THREADS),
+    RLIMIT_NOFILE: (1024, 4096), RLIMIT_SIGPENDING: (MAX_SIGINFOS_PER_TASK, MAX_SIGINFOS_PER_TASK),
+}  # fmt: skip
 
 PR_SET_NAME, PR_GET_NAME = 15, 16
 PR_SET_TIMERSLACK, PR_GET_TIMERSLACK = 29, 30
@@ -135,6 +138,8 @@ def _set_limit(call, task, resource, address):
     if hard > _limit(task, resource)[1] and not call.credentials.privileged:
         raise LinuxError(EPERM)
     task.limits[resource] = (soft, hard)
+    if resource == RLIMIT_SIGPENDING:
+        call.machine.set_max_siginfos(task, min(soft, MAX_SIGINFOS_PER_TASK))
 
 
 def _task(call, pid):

@@ -15,14 +15,10 @@ from ...thread import lock_task, unlock_task
 from ...vm.usercopy import copy_user, get_word, put_word
 from ...wait import A0
 from ..actions import RESUME, SERVE
+from .time_calls import int32
 
 SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK = 0, 1, 2
 ANY = -1  # as a pid: tkill's
-
-
-@hot
-def _int32(value):
-    return ((value & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
 
 
 @hot
@@ -51,8 +47,9 @@ def sys_rt_sigprocmask(m, me, i):
 
 @hot
 def _sender(m, i):
-    """si_pid and si_uid of a signal that thread i sends: a guest's user is root."""
-    return m.tasks[m.threads[i].task].pid
+    """si_pid and si_uid of a signal that thread i sends."""
+    t = m.threads[i]
+    return m.tasks[t.task].pid | (t.uid << 32)
 
 
 @hot
@@ -60,7 +57,7 @@ def sys_kill(m, me, i):
     """kill(pid, number). Process groups are the server's; "all tasks" (-1) are the one that it sees."""
     never_inline()
     t = m.threads[i]
-    pid, number = _int32(t.x[A0]), _int32(t.x[A0 + 1])
+    pid, number = int32(t.x[A0]), int32(t.x[A0 + 1])
     if pid < -1:
         return SERVE
     if pid != m.tasks[t.task].pid and pid != 0 and pid != -1:
@@ -99,17 +96,17 @@ def _signal_tid(m, me, i, pid, tid, number):
 def sys_tkill(m, me, i):
     """tkill(tid, number)"""
     t = m.threads[i]
-    return _kill_tid(m, me, i, ANY, _int32(t.x[A0]), _int32(t.x[A0 + 1]))
+    return _kill_tid(m, me, i, ANY, int32(t.x[A0]), int32(t.x[A0 + 1]))
 
 
 @hot
 def sys_tgkill(m, me, i):
     """tgkill(pid, tid, number)"""
     t = m.threads[i]
-    pid = _int32(t.x[A0])
+    pid = int32(t.x[A0])
     if pid <= 0:
         return -EINVAL
-    return _kill_tid(m, me, i, pid, _int32(t.x[A0 + 1]), _int32(t.x[A0 + 2]))
+    return _kill_tid(m, me, i, pid, int32(t.x[A0 + 1]), int32(t.x[A0 + 2]))
 
 
 @hot
@@ -143,7 +140,7 @@ def sys_rt_sigqueueinfo(m, me, i):
     """rt_sigqueueinfo(pid, number, siginfo)"""
     never_inline()
     t = m.threads[i]
-    pid, number = _int32(t.x[A0]), _int32(t.x[A0 + 1])
+    pid, number = int32(t.x[A0]), int32(t.x[A0 + 1])
     error = _take_info(m, me, i, pid, number, t.x[A0 + 2])
     if error < 0:
         return error
@@ -159,7 +156,7 @@ def sys_rt_tgsigqueueinfo(m, me, i):
     """rt_tgsigqueueinfo(pid, tid, number, siginfo)"""
     never_inline()
     t = m.threads[i]
-    pid, tid, number = _int32(t.x[A0]), _int32(t.x[A0 + 1]), _int32(t.x[A0 + 2])
+    pid, tid, number = int32(t.x[A0]), int32(t.x[A0 + 1]), int32(t.x[A0 + 2])
     if pid <= 0 or tid <= 0:
         return -EINVAL
     error = _take_info(m, me, i, pid, number, t.x[A0 + 3])

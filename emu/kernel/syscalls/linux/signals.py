@@ -112,7 +112,8 @@ def kill(call, pid: Int32, number: Int32):
         raise LinuxError(EINVAL)
     if number == 0:
         return 0
-    return post_to_task(call.server.base, call.server.me, call.task_index, number, SI_USER, call.task.pid)
+    sender = call.task.pid | call.credentials.uid << 32
+    return post_to_task(call.server.base, call.server.me, call.task_index, number, SI_USER, sender)
 
 
 @served("rt_sigsuspend")

@@ -58,6 +58,7 @@ def sys_clone(m, me, i):
     new.slack_ns = t.slack_ns
     new.linux_policy = t.linux_policy
     new.credentials = t.credentials
+    new.uid = t.uid
     for k in range(NAME_BYTES):
         new.name[k] = t.name[k]
     if flags & CLONE_CHILD_CLEARTID:

@@ -8,19 +8,66 @@ from ....hot import hot, never_inline
 from ....shm.atomics import load_relaxed
 from ....shm.memory import monotonic_ns, realtime_ns
 from ...critical import noncritical
-from ...errno import EINVAL
+from ...errno import EINVAL, EOPNOTSUPP
+from ...handles import thread_of_tid
 from ...sleep_until import sleep_until
 from ...states import SLEEP_TIME
 from ...thread import lock_task, unlock_task
 from ...timeouts import NEVER
 from ...vm.usercopy import get_word, put_word
 from ...wait import A0
-from ..actions import BLOCK, RESUME
+from ..actions import BLOCK, RESUME, SERVE
 
 CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS, CLOCK_THREAD = 0, 1, 2, 3
+CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME = 4, 5, 6, 7
+CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM, CLOCK_TAI = 8, 9, 11
+PER_THREAD = 4  # in the id of a processor-time clock
+COARSE_NS = 4_000_000
 TIMER_ABSTIME = 1
 SECOND_NS = 1_000_000_000
 INSTRUCTION_NS = 2
+
+
+@hot
+def int32(value):
+    """A 32-bit argument: its upper half does not count."""
+    return ((value & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
+
+
+@hot
+def task_cpu_ns(m, me, k):
+    """Processor time of a task's threads, past and present."""
+    never_inline()
+    total = load_relaxed(m.tasks[k], "past_instructions")
+    lock_task(m, me, k)
+    i = m.tasks[k].first_thread
+    while i >= 0:
+        total += load_relaxed(m.threads[i], "instructions")
+        i = m.threads[i].sibling_next
+    unlock_task(m, me, k)
+    return total * INSTRUCTION_NS
+
+
+@hot
+def cpu_clock_of(m, me, i, clock):
+    """Which processor-time clock an id means, for thread i (clock_getcpuclockid(3)).
+
+    CLOCK_PROCESS, CLOCK_THREAD + a thread's index, or -EINVAL.  Negative ids are ~number << 3 with the kind in bits 0
+    and 1 (profiling, user, all: one time here) and bit 2 for threads, whose number is a tid; number 0 is the caller.
+    """
+    if clock == CLOCK_PROCESS:
+        return CLOCK_PROCESS
+    if clock == CLOCK_THREAD:
+        return CLOCK_THREAD + i
+    number = ~(clock >> 3)
+    if clock >= 0 or clock & 3 == 3:
+        return -EINVAL
+    k = i if number == 0 else thread_of_tid(m, number)
+    if k < 0 or m.threads[k].task != m.threads[i].task:
+        return -EINVAL
+    if clock & PER_THREAD:
+        return CLOCK_THREAD + k
+    return CLOCK_PROCESS if number == 0 or k == i or number == m.tasks[m.threads[i].task].pid else -EINVAL
 
 
 @hot
@@ -28,22 +75,15 @@ def clock_ns(m, me, i, clock):
     """The time of a clock in ns, -EINVAL when there is no such clock."""
     never_inline()
     noncritical(m, me)
-    if clock == CLOCK_REALTIME or clock == 5 or clock == 11:  # coarse and TAI: the same
+    if clock == CLOCK_REALTIME or clock == CLOCK_REALTIME_COARSE or clock == CLOCK_REALTIME_ALARM or clock == CLOCK_TAI:
         return realtime_ns()
-    if clock == CLOCK_MONOTONIC or clock == 4 or clock == 6 or clock == 7:
+    if clock == CLOCK_MONOTONIC or (CLOCK_MONOTONIC_RAW <= clock <= CLOCK_BOOTTIME) or clock == CLOCK_BOOTTIME_ALARM:
         return monotonic_ns()
-    t = m.threads[i]
-    if clock == CLOCK_THREAD:
-        return t.instructions * INSTRUCTION_NS
-    if clock == CLOCK_PROCESS:
-        total = load_relaxed(m.tasks[t.task], "past_instructions")
-        lock_task(m, me, t.task)
-        k = m.tasks[t.task].first_thread
-        while k >= 0:
-            total += load_relaxed(m.threads[k], "instructions")
-            k = m.threads[k].sibling_next
-        unlock_task(m, me, t.task)
-        return total * INSTRUCTION_NS
+    which = cpu_clock_of(m, me, i, clock)
+    if which == CLOCK_PROCESS:
+        return task_cpu_ns(m, me, m.threads[i].task)
+    if which >= CLOCK_THREAD:
+        return load_relaxed(m.threads[which - CLOCK_THREAD], "instructions") * INSTRUCTION_NS
     return -EINVAL
 
 
@@ -74,17 +114,19 @@ def get_time(m, me, i, va):
 @hot
 def sys_clock_gettime(m, me, i):
     t = m.threads[i]
-    ns = clock_ns(m, me, i, t.x[A0])
+    ns = clock_ns(m, me, i, int32(t.x[A0]))
     return ns if ns < 0 else put_time(m, me, i, t.x[A0 + 1], ns)
 
 
 @hot
 def sys_clock_getres(m, me, i):
     t = m.threads[i]
-    ns = clock_ns(m, me, i, t.x[A0])
+    clock = int32(t.x[A0])
+    ns = clock_ns(m, me, i, clock)
     if ns < 0 or t.x[A0 + 1] == 0:
         return min(ns, 0)
-    return put_time(m, me, i, t.x[A0 + 1], 1)
+    is_coarse = clock == CLOCK_REALTIME_COARSE or clock == CLOCK_MONOTONIC_COARSE
+    return put_time(m, me, i, t.x[A0 + 1], COARSE_NS if is_coarse else 1)
 
 
 @hot
@@ -93,24 +135,39 @@ def deadline_of(m, me, i, clock, absolute, ns):
     now = monotonic_ns()
     if absolute == 0:
         return min(now + ns, NEVER)
-    if clock == CLOCK_MONOTONIC:
+    if clock == CLOCK_MONOTONIC or clock == CLOCK_BOOTTIME or clock == CLOCK_BOOTTIME_ALARM:
         return max(ns, 1)
     return max(now + ns - realtime_ns(), 1)
 
 
 @hot
+def _may_sleep_by(m, me, i, clock):
+    """0, -EINVAL where there is no such clock, -EOPNOTSUPP where Linux has no sleep by it; here also a thread's."""
+    if clock_ns(m, me, i, clock) < 0:
+        return -EINVAL
+    if clock == CLOCK_MONOTONIC_RAW or clock == CLOCK_REALTIME_COARSE or clock == CLOCK_MONOTONIC_COARSE:
+        return -EOPNOTSUPP
+    if cpu_clock_of(m, me, i, clock) >= CLOCK_THREAD:
+        return -EOPNOTSUPP if clock == CLOCK_THREAD else -EINVAL
+    return 0
+
+
+@hot
 def sys_clock_nanosleep(m, me, i, clock, flags, request, remainder):
+    """The clock is an int32. That of a whole task's processor time is served."""
     never_inline()
     t = m.threads[i]
-    ns = get_time(m, me, i, request)
-    if clock != CLOCK_REALTIME and clock != CLOCK_MONOTONIC:
-        ns = -EINVAL
+    ns = _may_sleep_by(m, me, i, clock)
+    if ns == 0:
+        ns = get_time(m, me, i, request)
+        if ns >= 0 and cpu_clock_of(m, me, i, clock) == CLOCK_PROCESS:
+            return SERVE
     if ns < 0:
         t.x[A0] = ns
         return RESUME
     absolute = flags & TIMER_ABSTIME
     deadline_ns = deadline_of(m, me, i, clock, absolute, ns)
-    if t.resume_deadline_ns != 0:  # the call goes on after a suspend
+    if t.resume_deadline_ns != 0:  # the call goes on after an interruption
         deadline_ns = t.resume_deadline_ns
         t.resume_deadline_ns = 0
     t.sleep_remainder = remainder if absolute == 0 else 0
