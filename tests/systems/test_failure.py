@@ -88,8 +88,9 @@ def test_threads_beyond_the_limit_are_refused_counted_and_the_limit_can_be_raise
 
 
 @pytest.mark.system("kse-5")
-def test_the_default_limit_is_the_originals(boot, seed):
-    with boot(1, seed=seed) as machine:
+def test_the_originals_limit_is_kept_when_asked_for(boot, seed):
+    """150 threads; a Linux program that asks for nothing has Linux's own limit (test_signals.py)."""
+    with boot(1, seed=seed, max_threads=150) as machine:
         job = machine.spawn("sleepers", 149, 20)
         report = finish(machine)
         assert job.exit_status == 0 and report.max_threads == 150 and report.thread_limit_hits == 0
