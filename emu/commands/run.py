@@ -32,7 +32,7 @@ BAD_INPUT, MACHINE_FAILED = 2, 70
 @click.option("--memory", default="512M", show_default=True, metavar="SIZE", help="Guest memory.")
 @click.option("--env", "environment", multiple=True, metavar="K=V", help="A variable for the guest.")
 @click.option("--mount", "mounts", multiple=True, metavar="HOST:GUEST[:rw]", help="A host directory for the guest.")
-@click.option("--max-threads", metavar="N", help="Threads that a task may have at a time (150).")
+@click.option("--max-threads", metavar="N", help="Threads that a task may have at a time (4096).")
 @click.option("--patience", "patience_s", metavar="S", help="Not to pick a thread for so long is a fault (30).")
 @click.option("--track-allocations", is_flag=True, help="Say what of the kernel's memory was not freed, by tag.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the summary there, as JSON.")

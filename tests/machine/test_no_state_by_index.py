@@ -10,7 +10,7 @@ import pytest
 
 EMU = Path(__file__).resolve().parents[2] / "emu"
 FILES = sorted([*(EMU / "machine").glob("*.py"), *(EMU / "kernel").rglob("*.py")])
-NAMES = {"i", "thread", "thread_index", "tid", "number"}  # what variables with an index or id of a thread are called
+NAMES = {"i", "thread", "thread_index", "tid"}  # what variables with an index or id of a thread are called
 ALLOWED = {
     "machine/waiting.py": {"_calls"},  # compared with the sleep word, which no later owner of the index ever has
 }
