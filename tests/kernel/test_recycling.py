@@ -19,7 +19,7 @@ THREAD_KEEPS = {
     "references",
 }  # fmt: skip
 # The same of a task. `cpus` belongs to the index (kernel/task.py).
-TASK_KEEPS = {"lock", "mm_lock", "signal_lock", "generation", "next_free", "cpus", "pid", "trampoline"}
+TASK_KEEPS = {"lock", "mm_lock", "map_lock", "signal_lock", "generation", "next_free", "cpus", "pid", "trampoline"}
 GARBAGE = 0x5A5A5A5A
 
 
