@@ -7,9 +7,7 @@ Errors are one line and status 2; a machine that failed is status 70 (EX_SOFTWAR
 """
 
 import contextlib
-import errno
 import json
-import os
 import sys
 
 import click
@@ -112,26 +110,10 @@ def errors_in_one_line():
         from emu import MachineError  # late: what it brings along takes a while to import
 
         if not isinstance(error, MachineError):
-            print(f"emu: {_refused(error)}", file=sys.stderr)
-            sys.exit(MACHINE_FAILED)
+            raise
         failed = str(error).startswith("the machine failed")
         print(f"emu: {error}", file=sys.stderr)
         sys.exit(MACHINE_FAILED if failed else BAD_INPUT)
-
-
-def _refused(error):
-    """One line about what the host refused to a machine that was about to start; other errors are raised again."""
-    import zmq
-
-    number = getattr(error, "errno", None)
-    if not isinstance(error, (OSError, MemoryError, zmq.ZMQError)):
-        raise error
-    if isinstance(error, MemoryError) or number == errno.ENOMEM:
-        return "the machine failed: the host has no memory for it (free some, or see ulimit -v)"
-    if number in (errno.EMFILE, errno.ENFILE):
-        return f"the machine failed: {os.strerror(number)}: raise the limit (ulimit -n)"
-    what = f"{error.filename}: {error.strerror}" if getattr(error, "filename", None) else error.strerror
-    return f"the machine failed: {what}"
 
 
 def start_early():

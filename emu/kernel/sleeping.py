@@ -79,6 +79,10 @@ def interrupt_sleep(m, me, i):
         t.restart = 0
         finish(m, me, i, -EINTR)
         return True
+    if reason == SLEEP_SERVER and t.sleep_done > 0:
+        t.restart = 0
+        finish(m, me, i, t.sleep_done)
+        return True
     t.resume_deadline_ns = t.deadline_ns if word & SLEEP_TIMED or reason == SLEEP_SERVER else 0
     if reason != SLEEP_TIME:
         t.sleep_remainder = 0
@@ -133,15 +137,17 @@ def finish_without_result(address, me, i):
     return 0
 
 
-@entry(5)
-def serve_later(address, me, i, restart, deadline_ns):
+@entry(6)
+def serve_later(address, me, i, restart, deadline_ns, done):
     """The call has to wait: the thread sleeps on, and from here on signals may end that (RESTART_*; 0: they may not).
 
-    `deadline_ns` (0: none) is kept for when it begins anew; the server looks after it.
+    `deadline_ns` (0: none) is kept for when it begins anew; the server looks after it.  `done` bytes, where there are
+    any, are the call's result when it is interrupted: a write that began anew would write them twice.
     Returns the sleep's word.  The caller then looks for signals and kill once more.
     """
     t = machine_at(address).threads[i]
     t.sleep_restart = restart
+    t.sleep_done = done
     t.deadline_ns = deadline_ns
     # Before signals are looked at; pairs with fetch_or in siginfo.post.
     return prepare_sleep(t, SLEEP_SERVER if restart != 0 else SLEEP_KERNEL)

@@ -24,7 +24,7 @@ import time
 from .. import cache
 from ..cpu_worker import forkserver
 from ..cpu_worker.lifeline import SUPERVISORS, open_process
-from .errors import MachineError
+from .errors import MachineError, refusals_of_the_host
 from .standard import above_standard, take_closed_standard_descriptors
 
 WORD = forkserver.WORD
@@ -137,7 +137,7 @@ class _Forkserver:
         try:
             with started_ignoring():
                 self._process = subprocess.Popen(
-                    [sys.executable, *flags, "-c", code], stdin=subprocess.DEVNULL,
+                    [sys.executable, *flags, "-P", "-c", code], stdin=subprocess.DEVNULL,
                     pass_fds=(control.fileno(), lifeline),
                 )  # fmt: skip
             self._control.send(pickle.dumps((sys.path, PRELOAD)))
@@ -212,7 +212,8 @@ def start_forkserver():
             _forkserver.forget()
             _forkserver = None
         if _forkserver is None:
-            _forkserver = _Forkserver()
+            with refusals_of_the_host():
+                _forkserver = _Forkserver()
         return _forkserver
 
 

@@ -46,7 +46,7 @@ from .children import Descriptor, end_all, start, start_forkserver
 from .config import Config, parse_size
 from .cpus import free_slot, prepare_slot, tell_to_leave
 from .directory import make_directory, remove_directory
-from .errors import MachineError
+from .errors import MachineError, refusals_of_the_host
 from .jobs import Job, Jobs
 from .loader import read_program
 from .ownership import BOOTING, RUNNING, Owned, in_use
@@ -108,7 +108,7 @@ class Machine(Asking, Watching, Owned):
                 self._remains.callback(self._recorder.finish)
             self._check_stdio()
             ensure_warm(self._quiet)
-            with self._signals:
+            with refusals_of_the_host(), self._signals:
                 start_forkserver()
                 self._boot()
                 self._state = RUNNING

@@ -260,7 +260,8 @@ class Server:
         """The word of the sleep in which thread i waits as a Blocked says."""
         restart = RESTART_CALL if blocked.restarts else RESTART_UNHANDLED
         deadline_ns = min(blocked.deadline_ns or 0, NEVER)
-        return sleeping.serve_later(self.base, SERVER, i, restart if blocked.interruptible else 0, deadline_ns)
+        how = restart if blocked.interruptible else 0
+        return sleeping.serve_later(self.base, SERVER, i, how, deadline_ns, blocked.done)
 
     def _retry(self, threads):
         """Make waiting calls again; those whose sleep is over are forgotten. True when something has changed by it."""

@@ -113,6 +113,7 @@ THREAD = record(
     i64("restart_a0", guard="this thread", doc="a0 before the system call, for restarts"),
     i64("restart", guard="claimer", doc="RESTART_*: how an interrupted call goes on (kernel/states.py)"),
     i64("sleep_restart", guard="server", doc="RESTART_* of the served call that sleeps"),
+    i64("sleep_done", guard="server", unit="bytes", doc="its result when it is interrupted; 0: sleep_restart counts"),
 )
 
 WAIT_QUEUE = record(

@@ -1,9 +1,11 @@
 /* Which calls a signal ends: those that never restart say EINTR, whatever SA_RESTART says; those that do not wait are never
  * ended; a sleep whose signal another thread took goes on. And a flood of signals does not stop what it interrupts. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -73,6 +75,24 @@ static void check_restarted(void) {
     CHECK(read(ends[0], &c, 1) == 1 && c == 'x' && pthread_join(writer, NULL) == 0);
 }
 
+static void *kick_when_full(void *argument) {
+    for (int pending = 0; pending < *(int *)argument;)
+        CHECK(ioctl(ends[0], FIONREAD, &pending) == 0);
+    return kick(NULL);
+}
+
+/* A write that a signal interrupts says how much it has written: begun anew, it would write that twice. */
+static void check_partial_write(void) {
+    static char data[3 << 16];
+    pthread_t kicker;
+    int capacity = fcntl(ends[1], F_GETPIPE_SZ), pending = 0;
+    CHECK(capacity > 0 && capacity < (int)sizeof data);
+    CHECK(pthread_create(&kicker, NULL, kick_when_full, &capacity) == 0);
+    CHECK(write(ends[1], data, sizeof data) == capacity && pthread_join(kicker, NULL) == 0);
+    CHECK(ioctl(ends[0], FIONREAD, &pending) == 0 && pending == capacity);
+    close(ends[0]), close(ends[1]);
+}
+
 static void check_masks_of_waits(void) {
     sigset_t usr1, old, none, now;
     struct timespec soon = {0, 0};
@@ -129,6 +149,7 @@ int main(void) {
     main_tid = gettid();
     check_never_restarted();
     check_restarted();
+    check_partial_write();
     check_masks_of_waits();
     check_own_signals_come_first();
     check_flood();

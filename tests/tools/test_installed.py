@@ -101,3 +101,9 @@ def test_guests_workloads_comparisons_and_traces_work_from_any_folder(emu, insta
     assert str(installed) in emu("policies", "inko"), "the policy's file is the installed one"
     assert "hello" in emu("doctor")
     assert files_of(installed) == before, "nothing is written where emu is installed"
+
+
+def test_files_in_the_users_folder_that_are_named_like_modules_are_not_imported(emu, tmp_path):
+    for name in ("random", "signal", "zmq", "emu"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module')\n")
+    assert emu("run", "--quiet", "--cpus", 1, "hello") == "hello from emu\n"

@@ -2,7 +2,7 @@
 
 A call that has moved some bytes before it fails or would wait returns their number, as Linux does; only a blocking
 write to a stream goes on until everything is written: its Call remembers in `memo` how much was done, and the
-server makes the call again when there is room.  Data move in pieces, so no count can exhaust the server's memory, and
+server makes the call again when there is room; a signal ends it with what was done.  Data move in pieces, so no count can exhaust the server's memory, and
 after TURN_BYTES others are served before the call goes on (again by its `memo`), so no count holds them up.
 """
 
@@ -62,8 +62,9 @@ def send(call, file, segments, offset=None):
     except LinuxError:
         if not done:
             raise
-    except Blocked:
+    except Blocked as blocked:
         call.memo = done, at
+        blocked.done = done
         raise
     if offset is None and positioned:
         file.offset = at + done

@@ -159,6 +159,7 @@ class Blocked(Exception):
     deadline_ns  make the call again no later than this (monotonic), or None
     on           with descriptor None: wait until this object has changed (its `changes` counts), not just anything
     restarts     a signal whose handler has SA_RESTART does not end it; False: signal(7)'s calls that never restart
+    done         bytes moved already: the call's result when it is interrupted; 0: it has done nothing yet
     """
 
     interruptible = True  # by signals, kill and suspend
@@ -170,6 +171,7 @@ class Blocked(Exception):
         self.deadline_ns = deadline_ns
         self.on = on
         self.restarts = restarts
+        self.done = 0
 
 
 class OthersFirst(Blocked):
