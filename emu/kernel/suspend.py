@@ -78,6 +78,7 @@ def stop_here(m, me, i):
     noncritical(m, me)
     t = m.threads[i]
     now = now_ns(m)  # before anybody can resume it: that is later
+    asker = load_seq_cst(t, "suspender")  # who set the mark, and stood there before
     word = prepare_sleep(t, SLEEP_SUSPEND)
     if not is_ending(m, t.task) and compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED):
         emit_at(m, me, now, SUSPEND, i, 0, 0)
@@ -85,8 +86,11 @@ def stop_here(m, me, i):
         consume_claim(t)
         return
     suspender = exchange(t, "suspender", NOBODY)
-    block(m, me, i)
-    _tell(m, me, suspender, 0)  # that it is off its CPU
+    slept = block(m, me, i)
+    # Where the thread was resumed before it slept, another suspender may have come after the first: it waits on, for
+    # the next stop.  Nobody else is told before the thread is off its CPU.
+    if slept or suspender == asker or not compare_exchange(t, "suspender", NOBODY, suspender):
+        _tell(m, me, suspender, 0)
 
 
 @hot
