@@ -16,7 +16,7 @@ THREADS, CPUS, AIM = 8, (2, 8), 3.0
 
 @benchmark("spin_yield", rounds=7)
 def main(bench):
-    """Threads that spin with sched_yield on more CPUs than host cores: wall time against that on 2 CPUs."""
+    """Threads that spin with sched_yield on more CPUs than host cores: what is their time against that on 2 CPUs?"""
     work = (THREADS, 40, 20_000) if bench.quick else (THREADS, 400, 200_000)
     with contextlib.ExitStack() as stack:
         machines = {cpus: stack.enter_context(Booted(cpus)) for cpus in CPUS}

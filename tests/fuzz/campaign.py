@@ -82,6 +82,7 @@ class Campaign:
         record = machine.window.machine
         check_queues(record, machine.config.policy)
         assert not report.failure, report.failure
+        assert not report.failed_calls, f"exceptions in served calls: {report.failed_calls}"
         leaks = {tag: what for tag, what in report.leaks.items() if tag != "guest page"}  # files stay
         assert not leaks, f"still allocated: {leaks}"
         held = [int(record["cpus"][k]["nr_held"]) for k in range(MAX_CPUS)]

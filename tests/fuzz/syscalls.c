@@ -2,6 +2,8 @@
 
    syscalls SEED CALLS THREADS
 
+   For machines of emu only: under a user-mode emulator its calls would be made on the host, as whoever runs it.
+
    A row of `grammar` says how to make arguments with which a call may well succeed; one argument in ten is wild
    instead (page edges, the ends of the number range, read-only and unmapped memory).  Numbers that no row has are
    called with random words.  Each thread's calls follow from the seed.  Memory that the program itself needs is
@@ -23,6 +25,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -314,6 +317,8 @@ static int is_forbidden(long number, const long *v) {
     case SYS_rt_sigqueueinfo: return (int)v[1] == SIGKILL || (int)v[1] == SIGSTOP;
     case SYS_rt_sigaction: return (int)v[0] == SIGUSR1 || ((int)v[0] >= SIGILL && (int)v[0] <= SIGSEGV);
     case SYS_setuid: case SYS_setreuid: case SYS_setresuid: return (int)v[0] > 0 || (int)v[1] > 0 || (int)v[2] > 0;
+    case EMU_EXCLUSIVE: return v[0] != 0; /* others would rightly have no CPU */
+    case EMU_SUSPEND_SYNC: case EMU_SUSPEND_ASYNC: return (int)v[0] == own_pid; /* the poker */
     default: return 0;
     }
 }
@@ -438,7 +443,7 @@ static int poke(void) {
             long v[6] = {own_pid, other->tid, SIGUSR1, 0, 0, 0};
             if (below(&w, 16) == 0) v[2] = 34 + below(&w, 2);
             raw(SYS_tgkill, v);
-            emu_resume(other->tid);
+            emu_sched_resume_async(other->tid);
             idle_ms[k] = other->calls == before[k] ? idle_ms[k] + 1 : 0;
             before[k] = other->calls;
             if (idle_ms[k] > STUCK_MS) {
@@ -453,6 +458,8 @@ static int poke(void) {
 }
 
 int main(int argc, char **argv) {
+    struct utsname host;
+    if (uname(&host) || !strstr(host.version, "emu")) return 6;
     if (argc != 4) return 2;
     uint64_t seed = strtoull(argv[1], 0, 0);
     nr_workers = atoi(argv[3]);

@@ -5,6 +5,7 @@ and each system server writes the lines of handlers that it executed to a file i
 """
 
 import ast
+import inspect
 import json
 import os
 import sys
@@ -26,10 +27,8 @@ def trace_servers(directory):
 
 def handler_files():
     """The source files of all registered handlers."""
-    functions = (registry.handler_of(n).__closure__ for n in range(1 << 13) if registry.handler_of(n))
-    found = {cell.cell_contents.__code__.co_filename for cells in functions for cell in cells
-             if hasattr(cell.cell_contents, "__code__")}  # fmt: skip
-    return sorted(found)
+    handlers = filter(None, (registry.handler_of(number) for number in range(1 << 13)))
+    return sorted({inspect.unwrap(handler).__code__.co_filename for handler in handlers})
 
 
 def _main(*arguments):

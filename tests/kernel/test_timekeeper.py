@@ -293,7 +293,7 @@ def test_a_time_out_that_comes_first_leaves_clear_timeout_nothing(keeper):
 
 @pytest.mark.parametrize(
     "reason, result",
-    [(SLEEP_EVENT | SLEEP_TIMED, -EINTR), (SLEEP_EVENT, -ERESTART), (SLEEP_TIME | SLEEP_TIMED, -EINTR)],
+    [(SLEEP_EVENT | SLEEP_TIMED, -EINTR), (SLEEP_EVENT, -EINTR), (SLEEP_TIME | SLEEP_TIMED, -ERESTART)],
 )
 def test_a_signal_ends_the_sleep_and_its_time_out_is_stale(keeper, reason, result):
     i = keeper.running()

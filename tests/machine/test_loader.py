@@ -139,5 +139,5 @@ def test_arguments_that_no_stack_holds_are_refused(boot):
     with boot(1) as machine:
         with pytest.raises(MachineError, match="arguments and variables of 30000.. bytes, expected at most 2097152"):
             machine.spawn("hello", "x" * 3_000_000)
-        assert machine.spawn("hello").index >= 0
+        assert machine.spawn("hello").number >= 0
         assert machine.run(limit_s=60).leaks == {}

@@ -95,9 +95,9 @@ def test_a_task_whose_files_fail_to_close_is_reaped_all_the_same(server, monkeyp
 
 
 def answer(server, *request):
-    """Reply to a request of the supervisor, given as packed bytes or as [name, arguments…]."""
+    """Reply to a request of the supervisor, given as packed bytes or as (name, arguments…)."""
     replies = []
-    payload = request[0] if isinstance(request[0], bytes) else msgpack.packb(request)
+    payload = request[0] if isinstance(request[0], bytes) else msgpack.packb([1, *request])
 
     class Control:
         left = [[b"supervisor", payload]]
@@ -117,7 +117,7 @@ def answer(server, *request):
 
 
 def test_requests_that_fail_are_answered(server):
-    assert "spawn failed inside emu: KeyError" in answer(server, "spawn", {}, [b"x"], {})["error"]
+    assert "spawn failed inside emu: KeyError" in answer(server, "spawn", {}, [b"x"], {}, [])["error"]
     assert int(server.machine["nr_tasks"]) == 1, "the task that could not be filled is free again"
     assert "AttributeError" in answer(server, "no_such_request")["error"]
     assert "failed inside emu" in answer(server, b"\xc1")["error"]

@@ -156,7 +156,7 @@ def test_a_policy_that_fails_is_a_row_and_the_others_go_on(mix, tmp_path):
     done = emu("compare", "--policies", names, "--workload", mix, "--cpus", 2, "--rounds", 1, "--limit", 1.5)
     assert done.returncode == 1
     assert done.stdout.count("failed") == 3 and rows_of(done.stdout)["inko"]
-    said = [line for line in done.stderr.splitlines() if not line.startswith("emu: compiling policy ")]
+    said = [line for line in done.stderr.splitlines() if line.startswith(f"emu: {tmp_path}")]
     why = {line.split(": ")[1]: line for line in said}
     assert "the machine failed" in why[str(wrong)]
     assert "hook 'pick' does not compile" in why[str(broken)] and "nosuchfield" in why[str(broken)]

@@ -2,8 +2,9 @@
 
 A call that has moved some bytes before it fails or would wait returns their number, as Linux does; only a blocking
 write to a stream goes on until everything is written: its Call remembers in `memo` how much was done, and the
-server makes the call again when there is room; a signal ends it with what was done.  Data move in pieces, so no count can exhaust the server's memory, and
-after TURN_BYTES others are served before the call goes on (again by its `memo`), so no count holds them up.
+server makes the call again when there is room; a signal ends it with what was done.  Data move in pieces, so no
+count can exhaust the server's memory, and after TURN_BYTES others are served before the call goes on (again by its
+`memo`), so no count holds them up.
 """
 
 from ..syscalls.linux.errors import Blocked, LinuxError, OthersFirst

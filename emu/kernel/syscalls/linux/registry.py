@@ -12,6 +12,7 @@ What handlers use of a Call (the server's class; tests have a fake):
             (how much a blocking write has done, when a poll ends)
 """
 
+import functools
 import os
 import struct
 from typing import Annotated, get_type_hints
@@ -77,6 +78,7 @@ def served(name, *aliases, number=None):
         converters = tuple(hint.__metadata__[0] for hint in hints.values())
         assert len(converters) == function.__code__.co_argcount - 1, f"{name}: each argument but call needs a type"
 
+        @functools.wraps(function)
         def handler(call):
             return function(call, *[convert(call, value) for convert, value in zip(converters, call.args)])
 

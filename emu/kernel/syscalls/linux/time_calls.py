@@ -38,6 +38,7 @@ def int32(value):
 def task_cpu_ns(m, me, k):
     """Processor time of a task's threads, past and present."""
     never_inline()
+    noncritical(m, me)
     total = load_relaxed(m.tasks[k], "past_instructions")
     lock_task(m, me, k)
     i = m.tasks[k].first_thread
