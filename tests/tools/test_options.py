@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from emu import MachineError
-from emu.commands.cli import emu
 from emu.commands.options import check_writable, policy_and_parameters
+from emu.commands.subcommands import emu
 
 RUN = [sys.executable, str(Path(__file__).resolve().parents[2] / "tools" / "run.py")]
 
