@@ -123,7 +123,7 @@ MUTANTS = [
     Mutant("no-interrupt-to-a-runner", TASK, "if state_of(t) == RUNNING and queue_of(t) != me:", "if queue_of(t) < 0:", f"{INTERRUPTS}::test_a_running_thread_is_interrupted_in_the_middle_of_its_budget"),
     Mutant("first-exit-status-lost", TASK, 'if not compare_exchange(m.tasks[k], "exiting", 0, wait_status + 1):\n        return', 'exchange(m.tasks[k], "exiting", wait_status + 1)', "tests/kernel/test_recycling.py"),
     Mutant("suspender-not-told", SUSPEND, "    if suspender > 0:\n", "    if suspender > 99:\n", f"{INTERRUPTS}::test_a_suspender_is_told_when_the_thread_has_stopped"),
-    Mutant("suspender-told-too-early", SUSPEND, "    block(m, me, i)\n    _tell(m, me, suspender, 0)", "    _tell(m, me, suspender, 0)\n    block(m, me, i)", SUSPENDING),
+    Mutant("suspender-told-too-early", SUSPEND, "    slept = block(m, me, i)\n", "    _tell(m, me, suspender, 0)\n    slept = block(m, me, i)\n", SUSPENDING),
     Mutant("suspended-before-asleep", SUSPEND,
            '    word = prepare_sleep(t, SLEEP_SUSPEND)\n    if not is_ending(m, t.task) and compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED):\n',
            '    won = compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED)\n    word = prepare_sleep(t, SLEEP_SUSPEND)\n    if won and not is_ending(m, t.task):\n', SUSPENDING),
