@@ -1,0 +1,42 @@
+"""Random system calls break nothing, and reach every handler. The campaign itself: campaign.py."""
+
+import inspect
+import os
+
+import pytest
+
+from emu.kernel.syscalls.linux import info, registry
+from emu.kernel.syscalls.linux.numbers import name_of
+from emu.machine import children
+from tests.fuzz.campaign import Campaign, CampaignFailed
+
+CALLS = 100_000
+SEED = int(os.environ.get("EMU_SEED", 7))
+SHARE = 0.3  # of the calls succeeds at least, or they look at nothing but the refusals
+REFUSE = (info.not_permitted, info.not_offered)  # handlers that always fail
+
+
+def handlers_that_may_succeed():
+    served = {number: registry.handler_of(number) for number in range(1 << 13) if registry.handler_of(number)}
+    return [number for number, handler in served.items() if inspect.unwrap(handler) not in REFUSE]
+
+
+def test_no_system_call_breaks_anything_and_each_succeeds_at_least_once(warm):
+    with Campaign(SEED) as campaign:
+        campaign.run(CALLS)
+    assert campaign.share_of_successes() >= SHARE
+    assert [name_of(n) for n in campaign.never_succeeded(handlers_that_may_succeed())] == []
+
+
+@pytest.fixture
+def broken_server(warm, monkeypatch):
+    """The servers of this test's machines have a handler that raises: they come from a forkserver of their own."""
+    children._end()
+    monkeypatch.setattr(children, "PRELOAD", [*children.PRELOAD, "tests.fuzz.broken_handler"])
+    yield
+    children._end()
+
+
+def test_control_a_handler_that_raises_is_found(broken_server):
+    with Campaign(SEED) as campaign, pytest.raises(CampaignFailed, match="setsid ZeroDivisionError"):
+        campaign.run(CALLS)
