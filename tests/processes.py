@@ -44,4 +44,6 @@ def checking_build(path, program, *arguments):
     path.write_text(program)
     environment = {**os.environ, "EMU_CHECK": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, path, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
