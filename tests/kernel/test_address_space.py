@@ -230,6 +230,7 @@ def test_any_shortage_of_memory_is_an_error_and_leaks_nothing(count):
             hot.unmap_pages(base, 0, k, GIB + 2 * PAGE_SIZE, PAGE_SIZE),
         ]
         assert all(r in (0, ENOMEM, EFAULT) for r in results)
+        assert window.machine["failed"] == 0, "nothing is begun that cannot be done"
         check_frames(window)
         reap_task(base, 0, k)
         check_frames(window)
@@ -294,6 +295,40 @@ def test_a_range_larger_than_the_buffer_of_gathered_frames_is_replaced_whole(tas
     assert window.machine["tasks"][task]["resident"] == 0
     assert hot.is_mapped(base, 0, task, va, pages * PAGE_SIZE)
     assert window.machine["cpus"][0]["nr_gathered"] == 0
+
+
+TAKING = {
+    "unmap": lambda base, k, va: hot.unmap_pages(base, 0, k, va, PAGE_SIZE),
+    "map": lambda base, k, va: address_space.map_region(base, 0, k, va, PAGE_SIZE, R),
+    "protect": lambda base, k, va: address_space.protect_region(base, 0, k, va, PAGE_SIZE, R),
+    "discard": lambda base, k, va: hot.discard_pages(base, 0, k, va, PAGE_SIZE),
+    "move": lambda base, k, va: min(hot.remap(base, 0, k, va, PAGE_SIZE, PAGE_SIZE, 1, 3 * GIB), 0),
+    "grow": lambda base, k, va: min(hot.remap(base, 0, k, va, PAGE_SIZE, 2 * PAGE_SIZE, 1, -1), 0),
+}
+
+
+@pytest.mark.parametrize("edit", TAKING)
+def test_what_an_edit_takes_from_a_page_it_takes_from_the_translations_of_all_cpus(window, task, edit):
+    base, va, cpus = window.address, 2 * GIB, window.machine["cpus"]
+    address_space.map_region(base, 0, task, va, 2 * PAGE_SIZE, R | W)
+    hot.user_address(base, 0, task, va, 1)
+    window.machine["tasks"][task]["cpus"] = 0b11
+    cpus[0]["write_tlb"][0] = va
+    before = int(cpus[1]["tlb_request"])
+    assert TAKING[edit](base, task, va) == 0
+    assert cpus[0]["write_tlb"][0] == -1 and cpus[1]["tlb_request"] == before + 1
+    window.machine["tasks"][task]["cpus"] = 0
+
+
+def test_a_mapping_grows_over_nobody_elses(window, task):
+    base, va = window.address, 2 * GIB
+    for page in range(2):
+        address_space.map_region(base, 0, task, va + page * PAGE_SIZE, PAGE_SIZE, R | W)
+    hot.user_address(base, 0, task, va + PAGE_SIZE, 1)
+    assert hot.remap(base, 0, task, va, PAGE_SIZE, 2 * PAGE_SIZE, 0, -1) == ENOMEM
+    grown = hot.remap(base, 0, task, va, PAGE_SIZE, 2 * PAGE_SIZE, 1, -1)
+    assert grown not in (ENOMEM, va) and window.machine["tasks"][task]["resident"] == 1
+    assert hot.is_mapped(base, 0, task, va + PAGE_SIZE, PAGE_SIZE) and hot.is_free(base, 0, task, va, PAGE_SIZE)
 
 
 def test_a_frame_dropped_once_too_often_fails_the_machine(window):

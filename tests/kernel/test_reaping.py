@@ -3,7 +3,7 @@
 import pytest
 
 from emu.hot import entry
-from emu.kernel import exiting, reaping, sched
+from emu.kernel import reaping, sched
 from emu.kernel.handles import tid
 from emu.kernel.hotplug import take_offline
 from emu.kernel.task import create_task
@@ -12,12 +12,6 @@ from emu.limits import KERNEL_TASK, SUPERVISOR
 from emu.shm.layout import machine_at
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
-
-
-@entry(4)
-def exit_thread(address, me, i, status):
-    exiting.exit_thread(machine_at(address), me, i, status)
-    return 0
 
 
 @entry(2)
@@ -50,7 +44,7 @@ def running(cpus, me=0):
 @pytest.mark.system("rust-2")
 def test_a_thread_that_nobody_holds_is_deleted_when_it_exits(cpus):
     i, handle = running(cpus)
-    exit_thread(cpus.base, 0, i, 0)
+    hot.exit_thread(cpus.base, 0, i, 0)
     assert cpus.state(i)[0] == "free" and reaping.retain(cpus.base, 1, handle) == -1
 
 
@@ -60,7 +54,7 @@ def test_a_dead_thread_that_is_held_is_deleted_by_its_scheduler_after_the_last_d
     i, handle = running(cpus)
     queue = cpus.machine["queues"][0]
     assert reaping.retain(cpus.base, 1, handle) == i == reaping.retain(cpus.base, SUPERVISOR, handle)
-    exit_thread(cpus.base, 0, i, 0)
+    hot.exit_thread(cpus.base, 0, i, 0)
     assert cpus.state(i) == ("dead", 0) and queue["nr_dead"] == 1 and queue["nr_threads"] == 0
     assert hot.thread_index(cpus.base, handle) == -1, "it has left"
     assert reaping.retain(cpus.base, 1, handle) == -1, "a dead thread is not held anew"
@@ -77,7 +71,7 @@ def test_a_dead_thread_that_is_held_is_deleted_by_its_scheduler_after_the_last_d
 def test_no_scheduler_exits_while_a_dead_thread_of_its_own_is_held(cpus):
     i, handle = running(cpus)
     reaping.retain(cpus.base, 1, handle)
-    exit_thread(cpus.base, 0, i, 0)
+    hot.exit_thread(cpus.base, 0, i, 0)
     take_offline(cpus.base, SUPERVISOR, 0)
     assert hot.retire(cpus.base, 0) == 0
     reaping.drop(cpus.base, 1, i)

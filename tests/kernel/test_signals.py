@@ -63,6 +63,13 @@ def test_who_begins_to_block_a_signal_that_it_was_to_take_hands_it_on(task):
     assert task.asleep() == [False, False]
 
 
+def test_who_leaves_before_it_took_a_signal_hands_it_on(task):
+    task.post(SIGUSR1)
+    assert task.asleep() == [False, True] and task.cpus.pick(0) == task.threads[0]
+    hot.exit_thread(task.base, 0, task.threads[0], 0)
+    assert not task.asleep()[1]
+
+
 def test_an_ignored_signal_is_kept_only_where_it_is_blocked(task):
     assert task.post(SIGCHLD) == 0 and int(task.record["signals"]) == 0 and task.asleep() == [True, True]
     for which in range(2):

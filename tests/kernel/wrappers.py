@@ -3,15 +3,18 @@
 from emu.cpu_worker import loop
 from emu.hot import entry
 from emu.kernel import (
+    exiting,
     futex,
     handles,
     hotplug,
     migration,
+    mutex,
     queue,
     randomness,
     runqueue,
     sched,
     sleep_until,
+    suspend,
     thread,
     timekeeper,
     timeout_channel,
@@ -222,6 +225,45 @@ def make_runnable(address, me, i):
 def leave(address, me, i):
     sched.leave(machine_at(address), me, i)
     return 0
+
+
+@entry(4)
+def exit_thread(address, me, i, status):
+    exiting.exit_thread(machine_at(address), me, i, status)
+    return 0
+
+
+@entry(3)
+def system_call(address, me, i):
+    """What a CPU does at an ecall."""
+    loop._system_call(machine_at(address), me, i)
+    return 0
+
+
+@entry(4)
+def mutex_lock(address, me, i, n):
+    return mutex.mutex_lock(machine_at(address), me, i, n)
+
+
+@entry(4)
+def mutex_unlock(address, me, i, n):
+    return mutex.mutex_unlock(machine_at(address), me, i, n)
+
+
+@entry(4)
+def suspend_sync(address, me, i, j):
+    return suspend.suspend_sync(machine_at(address), me, i, j)
+
+
+@entry(3)
+def stop_here(address, me, i):
+    suspend.stop_here(machine_at(address), me, i)
+    return 0
+
+
+@entry(3)
+def resume_async(address, me, i):
+    return 1 if suspend.resume_async(machine_at(address), me, i) else 0
 
 
 @entry(3)

@@ -1,14 +1,15 @@
-"""Actors that queue real-time signals for one thread, which takes them: each is taken once, in its sender's order.
+"""Actors that queue real-time signals for threads, which take them: each is taken once, in its sender's order.
 
-The value of a signal is (sender, count).  The taker sleeps when no bit is set, so a bit that is lost leaves it asleep
-with signals in its queue.  (That a sleeper looks once more before it sleeps: blocking.py.)
+The threads are of tasks of their own, whose records come from one pool.  The value of a signal is (sender, count).  A
+taker sleeps when no bit is set, so a bit that is lost leaves it asleep with signals in its queue.  (That a sleeper
+looks once more before it sleeps: blocking.py.)
 """
 
 from emu.hot import entry, hot
 from emu.kernel.randomness import random_below
 from emu.kernel.sched import block, pick_next, start_thread
-from emu.kernel.siginfo import SI_QUEUE, _allocate, _append, lock_signals, siginfo, take, unlock_signals
-from emu.kernel.signals import signal_thread, signal_waits
+from emu.kernel.siginfo import SI_QUEUE, _allocate, _append, siginfo, take
+from emu.kernel.signals import signal_thread, signal_waits, take_signal
 from emu.kernel.sleeping import interrupt_sleep
 from emu.kernel.states import RUNNING, SLEEP_TIME, state_of
 from emu.kernel.task import create_task
@@ -20,8 +21,10 @@ from emu.shm.memory import copy_bytes, monotonic_ns
 from emu.shm.spinlock import field_address
 from tests.litmus.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
 
-THREAD = OWN
-LAST = OWN + 8 * LINE  # a line for each sender: the last count that was taken
+TAKERS = OWN  # how many; the other actors send
+THREAD = OWN + LINE  # a line for each taker
+LAST = OWN + 8 * LINE  # a line for each taker and sender: the last count that was taken
+SENDERS = 8  # at most
 NUMBERS = 4  # real-time signals in use, from FIRST
 FIRST = 40
 LOST_NS = 300_000_000
@@ -35,13 +38,13 @@ def _take_unlocked(m, me, i):
     return take(m, me, m.threads[i].task, m.threads[i], -1)
 
 
+_take = hot(take_signal.function)
+
+
 @hot
-def _take(m, me, i):
-    k = m.threads[i].task
-    lock_signals(m, me, k)
-    number = take(m, me, k, m.threads[i], -1)
-    unlock_signals(m, me, k)
-    return number
+def last_of(taker, sender):
+    """Where the last count stands that a taker took of a sender's."""
+    return LAST + (taker * SENDERS + sender) * LINE
 
 
 @hot
@@ -49,11 +52,14 @@ def _note(m, me):
     """What was taken must be the next of its sender."""
     value = m.cpus[me].siginfo[3]
     sender, count = value >> 32, value & 0xFFFFFFFF
-    last = get_word(m, LAST + sender * LINE)
-    if sender < 1 or sender >= 64 or count != last + 1:
+    if sender < 1 or sender >= SENDERS:
         violation(m)
         return
-    set_word(m, LAST + sender * LINE, count)
+    at = last_of(me, sender)
+    if count != get_word(m, at) + 1:
+        violation(m)
+        return
+    set_word(m, at, count)
 
 
 @hot
@@ -73,25 +79,26 @@ def _sleep(m, me, i):
 
 
 @hot
-def _receive(m, me, workers, count, kind):
-    i = get_word(m, THREAD)
+def _receive(m, address, me, workers, count, kind):
+    i = get_word(m, THREAD + me * LINE)
     t = m.threads[i]
     t.affinity = 1 << me
     start_thread(m, me, i)
     pick_next(m, me)
     meet(m, workers)
-    left = count * (workers - 1)
+    senders = workers - get_word(m, TAKERS)
+    left = count * senders
     slept = 0
     idle_ns = monotonic_ns()
     while left > 0 and not over(m):
         m.cpus[me].pending = 0
-        number = _take_unlocked(m, me, i) if kind == UNLOCKED_TAKE else _take(m, me, i)
+        number = _take_unlocked(m, me, i) if kind == UNLOCKED_TAKE else _take(address, me, i, -1)
         if number != 0:
             _note(m, me)
             left -= 1
             idle_ns = monotonic_ns()
         elif kind == UNLOCKED_TAKE or kind == UNLOCKED_POST:
-            if get_word(m, DONE) == workers - 1 and monotonic_ns() > idle_ns + LOST_NS:
+            if get_word(m, DONE) == senders and monotonic_ns() > idle_ns + LOST_NS:
                 violation(m)  # everything was sent, no bit is set, and not everything has come
         else:
             slept += 1
@@ -115,13 +122,15 @@ def _post_unlocked(m, me, i, number):
 
 @hot
 def _send_all(m, me, workers, count, kind):
+    """The same number of signals to each taker, in turn."""
     meet(m, workers)
-    i = get_word(m, THREAD)
+    takers = get_word(m, TAKERS)
     done = 0
     spins = 0
-    while done < count and not over(m):
+    while done < count * takers and not over(m):
+        i = get_word(m, THREAD + done % takers * LINE)
         number = FIRST + me % NUMBERS
-        siginfo(m, me, number, SI_QUEUE, 0, (me << 32) | (done + 1))
+        siginfo(m, me, number, SI_QUEUE, 0, (me << 32) | (done // takers + 1))
         sent = _post_unlocked(m, me, i, number) if kind == UNLOCKED_POST else signal_thread(m, me, i, number)
         if sent == 0:
             done += 1
@@ -131,12 +140,12 @@ def _send_all(m, me, workers, count, kind):
             spins = spin(spins)  # the task's share of records is used up
         m.cpus[me].kicks = 0
     add_word(m, DONE, 1)
-    result(m, me, done)
+    result(m, me, done // takers)
 
 
 @entry(5)
 def taker(address, me, workers, count, kind):
-    _receive(machine_at(address), me, workers, count, kind)
+    _receive(machine_at(address), address, me, workers, count, kind)
     return 0
 
 

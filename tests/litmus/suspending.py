@@ -4,27 +4,48 @@ from emu.hot import entry, hot
 from emu.kernel.randomness import random_below
 from emu.kernel.sched import block, pick_next, start_thread
 from emu.kernel.states import BLOCKED, RUNNING, SLEEP_SUSPEND, SUSPEND_ASKED, SUSPENDED, state_of
-from emu.kernel.suspend import is_suspended, resume_async, stop_here, suspend_async
+from emu.kernel.suspend import NOBODY, is_suspended, resume_async, stop_here, suspend_async, tell_suspender
 from emu.kernel.wait import claim, prepare_sleep, reason_of, sleep_word
-from emu.shm.atomics import compare_exchange, exchange, load_relaxed, load_seq_cst
+from emu.shm.atomics import compare_exchange, exchange, load_relaxed, load_seq_cst, pause
 from emu.shm.layout import machine_at
 from tests.litmus.crew import LINE, OWN, STOP, dawdle, get_word, meet, over, result, set_word, spin, violation
+from tests.litmus.holdups import begin_hold_ups
 
 THREAD, STOPPED = OWN, OWN + LINE
+GOOD, SUSPENDED_FIRST, TELLS_WHOEVER_IS_THERE = range(3)
 
 
 @hot
 def _stop_badly(m, me, i):
-    """Control: SUSPENDED before the sleep is declared, so that a resumer finds no sleep to end."""
+    """Control: SUSPENDED before the sleep is declared, so a resumer, for whom it waits here, finds no sleep to end."""
     t = m.threads[i]
     if compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED):
-        dawdle(random_below(m, me, 40))
+        spins = 0
+        while load_seq_cst(t, "suspend") == SUSPENDED and not over(m):
+            spins = spin(spins)
         prepare_sleep(t, SLEEP_SUSPEND)
         block(m, me, i)
 
 
 @hot
-def _run(m, me, workers, count, bad):
+def _tell_whoever_is_there(m, me, i):
+    """Control: who asks after the thread was resumed is told at this stop, of which the thread was woken already.
+
+    It is held up until somebody has asked, so it happens in each round that begins with nobody.
+    """
+    t = m.threads[i]
+    nobody = load_seq_cst(t, "suspender") == NOBODY
+    prepare_sleep(t, SLEEP_SUSPEND)
+    compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED)
+    spins = 0
+    while nobody and load_seq_cst(t, "suspender") == NOBODY and not over(m):
+        spins = spin(spins)
+    block(m, me, i)
+    tell_suspender(m, me, i, 0, NOBODY)
+
+
+@hot
+def _run(m, me, workers, count, how):
     """The CPU: its thread is always between two safe points."""
     i = get_word(m, THREAD)
     m.threads[i].affinity = 1 << me
@@ -37,8 +58,10 @@ def _run(m, me, workers, count, bad):
         if load_relaxed(m.threads[i], "suspend") == 0:
             continue
         stops += 1
-        if bad:
+        if how == SUSPENDED_FIRST:
             _stop_badly(m, me, i)
+        elif how == TELLS_WHOEVER_IS_THERE:
+            _tell_whoever_is_there(m, me, i)
         else:
             stop_here(m, me, i)
         set_word(m, STOPPED, m.threads[i].sleep_sequence)  # it has told whom it had to tell
@@ -52,15 +75,38 @@ def _run(m, me, workers, count, bad):
 
 
 @entry(5)
-def stopper(address, me, workers, count, waits):
-    _run(machine_at(address), me, workers, count, False)
+def _stopper(address, me, workers, count, how):
+    _run(machine_at(address), me, workers, count, how)
     return 0
 
 
-@entry(5)
-def bad_stopper(address, me, workers, count, waits):
-    _run(machine_at(address), me, workers, count, True)
-    return 0
+def stopper(window, me, workers, directory, count, waits):
+    _stopper(window.address, me, workers, count, GOOD)
+
+
+def held_up_stopper(window, me, workers, directory, count, waits):
+    """Mostly between two of the kernel's steps, since it does nothing else."""
+    begin_hold_ups()
+    _stopper(window.address, me, workers, count, GOOD)
+
+
+def stopper_suspended_first(window, me, workers, directory, count, waits):
+    _stopper(window.address, me, workers, count, SUSPENDED_FIRST)
+
+
+def stopper_that_tells_whoever_is_there(window, me, workers, directory, count, waits):
+    _stopper(window.address, me, workers, count, TELLS_WHOEVER_IS_THERE)
+
+
+@hot
+def _look_for_loss(m, t):
+    """A thread that was resumed and sleeps as suspended is lost."""
+    word = sleep_word(t)
+    if word != 0 and reason_of(word) == SLEEP_SUSPEND and load_seq_cst(t, "suspend") == 0:
+        dawdle(200)
+        if sleep_word(t) == word and state_of(t) == BLOCKED:  # else it has claimed its sleep itself
+            violation(m)
+            claim(t, word)
 
 
 @entry(5)
@@ -83,14 +129,9 @@ def suspender(address, me, workers, count, waits):
         else:
             dawdle(random_below(m, me, 12))
         resume_async(m, me, i)
-        word = sleep_word(t)
-        if word != 0 and reason_of(word) == SLEEP_SUSPEND and load_seq_cst(t, "suspend") == 0:
-            dawdle(200)
-            if sleep_word(t) == word and state_of(t) == BLOCKED:  # else it has claimed its sleep itself
-                violation(m)
-                claim(t, word)
         spins = 0
-        while state_of(t) != RUNNING and not over(m):
+        while (state_of(t) != RUNNING or sleep_word(t) != 0) and not over(m):
+            _look_for_loss(m, t)
             spins = spin(spins)
         rounds += 1
         m.cpus[me].kicks = 0
@@ -108,3 +149,49 @@ def _is_told(m, me, t):
     if suspended and stopped == t.sleep_sequence:
         violation(m)
     return False
+
+
+@entry(5)
+def impatient(address, me, workers, count, waits):
+    """Suspends, resumes as soon as the thread is marked, often before it sleeps, and suspends again and waits.
+
+    Nobody else resumes, so once it is told the thread is suspended.
+    """
+    m = machine_at(address)
+    i = get_word(m, THREAD)
+    t = m.threads[i]
+    meet(m, workers)
+    rounds = 0
+    while not over(m):
+        suspend_async(m, me, i)
+        while load_seq_cst(t, "suspend") != SUSPENDED and not over(m):
+            pause()
+        resume_async(m, me, i)
+        exchange(m.cpus[me], "pending", 0)
+        exchange(t, "suspender", me + 1)
+        suspend_async(m, me, i)
+        _await_the_next_stop(m, me, t)
+        resume_async(m, me, i)
+        spins = 0
+        while load_seq_cst(t, "where") & 0xFF != RUNNING and not over(m):
+            spins = spin(spins)
+        m.cpus[me].kicks = 0
+        rounds += 1
+    result(m, me, rounds)
+    return 0
+
+
+@hot
+def _await_the_next_stop(m, me, t):
+    spins = 0
+    while not over(m):
+        stopped = get_word(m, STOPPED)
+        suspended = is_suspended(m, t)
+        told = exchange(m.cpus[me], "pending", 0) != 0
+        if told and not is_suspended(m, t):
+            violation(m)  # too early
+        elif not told and suspended and stopped == t.sleep_sequence:
+            violation(m)  # it has stopped, and told nobody
+        if told:
+            break
+        spins = spin(spins)

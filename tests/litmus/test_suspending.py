@@ -3,16 +3,19 @@
 import pytest
 
 from tests.litmus.blocking import make_thread
-from tests.litmus.crew import CONTROL_S
-from tests.litmus.suspending import THREAD
+from tests.litmus.crew import CONTROL_S, TIMED_S
+from tests.litmus.holdups import hold_up
+from tests.litmus.suspending import THREAD, _stopper
 
 pytestmark = [pytest.mark.system("cz-4"), pytest.mark.system("cz-5")]
 
 
-def run_rounds(crew, stopper, waits, rounds, bound_s):
+def run_rounds(crew, stopper, waits, rounds, bound_s, suspender="suspender"):
+    hold_up.compile()  # here: the processes find them in the cache
+    _stopper.compile()
     run = crew(2, policy="random")
     run.words[THREAD] = make_thread(run.window)
-    run.run("tests.litmus.suspending", [(stopper, (rounds, waits)), ("suspender", (rounds, waits))], bound_s=bound_s)
+    run.run("tests.litmus.suspending", [(stopper, (rounds, waits)), (suspender, (rounds, waits))], bound_s=bound_s)
     return run
 
 
@@ -24,4 +27,15 @@ def test_a_suspender_is_told_when_the_thread_has_stopped_and_a_resume_is_never_l
 
 
 def test_control_a_thread_marked_suspended_before_it_sleeps_is_never_resumed(crew):
-    assert run_rounds(crew, "bad_stopper", 0, 100_000_000, CONTROL_S).violations > 0
+    assert run_rounds(crew, "stopper_suspended_first", 0, 100_000_000, CONTROL_S).violations > 0
+
+
+def test_who_asks_again_while_a_resumed_thread_is_on_its_way_to_sleep_is_told_at_the_next_stop(crew):
+    run = run_rounds(crew, "held_up_stopper", 1, 100_000_000, TIMED_S, "impatient")
+    assert run.violations == 0
+    assert min(run.results()) > 500, "too few rounds to mean anything"
+
+
+def test_control_a_stop_that_tells_whoever_is_there_tells_of_a_thread_that_runs(crew):
+    run = run_rounds(crew, "stopper_that_tells_whoever_is_there", 1, 100_000_000, CONTROL_S, "impatient")
+    assert run.violations > 0

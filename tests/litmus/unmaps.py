@@ -30,7 +30,7 @@ from emu.kernel.vm.moving import remap
 from emu.kernel.vm.pagetable import EDIT_MAP, EDIT_PROTECT, SHARED, R, W, frame_in, has_frame, lookup, put_entry
 from emu.kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb, shoot_down
 from emu.kernel.vm.usercopy import put_word
-from emu.limits import GIB, MIB, PAGE_SIZE, SERVER
+from emu.limits import EDITED_ENTRIES, GATHERED_FRAMES, GIB, MIB, PAGE_SIZE, SERVER
 from emu.shm.atomics import exchange, fetch_or, load_relaxed, load_seq_cst
 from emu.shm.exits import ACCESS_READ, ACCESS_WRITE
 from emu.shm.layout import frame_address, machine_at
@@ -42,7 +42,11 @@ PAGES = 16  # HALF of them on each side of a border between two tables, and of t
 HALF = PAGES // 2
 GROUPS = 4
 BASE = GIB - HALF * PAGE_SIZE
-HINT = 2 * GIB  # where everybody would like to be
+HINT = 2 * GIB  # where everybody would like to be, or WIDE_EDGE pages above
+MANY, WIDE = 600, 5000  # pages: more than are gathered at once, and more than are mapped at once
+WIDE_EDGE = 4500  # is mapped in a wide mapping's second step
+TOUCHED = 600
+assert MANY > GATHERED_FRAMES and WIDE > WIDE_EDGE > EDITED_ENTRIES
 FILE = OWN  # a word for each group: the frame of the file's page
 SHARED_MARK, STORED = 1000, 2000
 PATIENCE = 8000  # naps of a control's waiter, about a second
@@ -231,9 +235,10 @@ def serve(address, me, workers, steps, later):
 
 @hot
 def _place(m, me, task, length, locked):
+    hint = HINT + random_below(m, me, 2) * WIDE_EDGE * PAGE_SIZE
     if locked:
-        return place_pages(m, me, task, HINT, length, R | W)
-    start = find_place(m, me, task, HINT, length)  # control: found free, and mapped later
+        return place_pages(m, me, task, hint, length, R | W)
+    start = find_place(m, me, task, hint, length)  # control: found free, and mapped later
     for _ in range(random_below(m, me, 3)):
         host_yield()
     return start if start > 0 and edit_pages(m, me, task, start, start + length, EDIT_MAP, R | W) == 0 else -1
@@ -248,16 +253,17 @@ def _own_places(m, me, workers, steps, locked):
     while done < steps and not over(m):
         done += 1
         _poll(m, me)
-        pages = 1 + random_below(m, me, 4) if random_below(m, me, 16) else 600  # more than are gathered at once
+        size = random_below(m, me, 16)
+        pages = WIDE if size == 0 else MANY if size == 1 else 1 + random_below(m, me, 4)
         start = _place(m, me, 0, pages * PAGE_SIZE, locked)
         if start <= 0:
             violation(m)
             break
-        for k in range(pages):
+        for k in range(min(pages, TOUCHED)):
             put_word(m, me, 0, start + k * PAGE_SIZE, me + 1)
         for _ in range(random_below(m, me, 3)):
             host_yield()
-        for k in range(pages):
+        for k in range(min(pages, TOUCHED)):
             _check_owner(m, me, start + k * PAGE_SIZE)
         if unmap_pages(m, me, 0, start, pages * PAGE_SIZE) < 0:
             violation(m)

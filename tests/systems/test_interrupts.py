@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from emu.kernel.ipi import post
+from emu.limits import IPI_RESCHEDULE, SUPERVISOR
 from tests.systems.guests import build_guest
 from tests.systems.test_rust import finish
 
@@ -38,6 +40,24 @@ def until_told(machine, monkeypatch):
 
     monkeypatch.setattr(machine, "_patience", lambda deadline: TOLD_S)
     monkeypatch.setattr(machine, "_poll", poll)
+
+
+@pytest.mark.system("rust-3")
+def test_what_is_done_just_after_the_supervisor_has_looked_does_not_let_it_sleep(boot, seed, monkeypatch):
+    with boot(1, seed=seed) as machine:
+        news = []
+
+        def done():
+            if news:
+                return True
+            news.append("done a moment later")
+            post(machine.window.address, SUPERVISOR, SUPERVISOR, IPI_RESCHEDULE)
+            return False
+
+        monkeypatch.setattr(machine, "_poll", lambda timeout: pytest.fail("it sleeps, although it was told"))
+        machine._sleep(done, None)
+        monkeypatch.undo()
+        finish(machine)
 
 
 @pytest.mark.system("cz-5")

@@ -1,0 +1,73 @@
+"""Who suspends a thread and waits for that is told what came of it, on played CPUs (cz-4, cz-18)."""
+
+import pytest
+
+from emu.kernel import sched
+from emu.kernel.suspend import ask_suspend, suspended
+from emu.kernel.task import create_task
+from emu.kernel.thread import create_thread
+from emu.limits import SUPERVISOR
+from tests.kernel import wrappers as hot
+from tests.kernel.cpus import played
+
+A0 = 10
+ESRCH, EAGAIN, EINVAL = -3, -11, -22
+WAITS = 1
+NOBODY, NO_MORE = 0, -1
+
+pytestmark = [pytest.mark.system("cz-4"), pytest.mark.system("cz-18")]
+
+
+class Pair:
+    """A thread that runs on CPU 0 and one on CPU 1, which has suspended the first and waits for that."""
+
+    def __init__(self, cpus):
+        self.cpus, self.base = cpus, cpus.base
+        task = create_task(cpus.base, 0)
+        self.target, self.waiter = (create_thread(cpus.base, 0, task) for _ in range(2))
+        for cpu, i in enumerate((self.target, self.waiter)):
+            cpus.threads[i]["affinity"] = 1 << cpu
+            sched.start(cpus.base, cpu, i)
+            assert cpus.pick(cpu) == i
+        assert hot.suspend_sync(self.base, 1, self.waiter, self.target) == WAITS
+        assert hot.block(self.base, 1, self.waiter) == 1
+
+    def told(self):
+        """What the waiter's call returns, None while it waits."""
+        return int(self.cpus.threads[self.waiter]["x"][A0]) if self.cpus.state(self.waiter)[0] == "runnable" else None
+
+
+@pytest.fixture
+def pair():
+    with played(2, "random") as cpus:
+        yield Pair(cpus)
+
+
+def test_that_it_has_stopped(pair):
+    hot.stop_here(pair.base, 0, pair.target)
+    assert pair.told() == 0 and pair.cpus.state(pair.target)[0] == "blocked"
+
+
+def test_that_it_was_resumed_before_it_stopped(pair):
+    assert pair.told() is None and hot.resume_async(pair.base, 0, pair.target) == 1
+    assert pair.told() == EAGAIN
+
+
+def test_that_it_has_left_and_who_comes_later_is_told_so_at_once(pair):
+    hot.exit_thread(pair.base, 0, pair.target, 0)
+    assert pair.told() == ESRCH
+    assert pair.cpus.pick(1) == pair.waiter and pair.cpus.threads[pair.target]["suspender"] == NO_MORE
+
+
+def test_a_second_one_is_refused_and_leaves_no_trace(pair):
+    handle = hot.thread_handle(pair.base, pair.target)
+    suspender = int(pair.cpus.threads[pair.target]["suspender"])
+    assert ask_suspend(pair.base, SUPERVISOR, handle, SUPERVISOR + 1) == 0
+    assert pair.cpus.threads[pair.target]["suspender"] == suspender
+    hot.stop_here(pair.base, 0, pair.target)
+    assert suspended(pair.base, SUPERVISOR, handle) == 1
+    assert ask_suspend(pair.base, SUPERVISOR, handle, SUPERVISOR + 1) == 0, "it is suspended already"
+    assert pair.cpus.threads[pair.target]["suspender"] == NOBODY
+    assert pair.cpus.pick(1) == pair.waiter
+    assert hot.suspend_sync(pair.base, 1, pair.waiter, pair.target) == EINVAL
+    assert pair.cpus.threads[pair.target]["suspender"] == NOBODY and hot.sleep_of(pair.base, pair.waiter) == 0

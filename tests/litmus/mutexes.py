@@ -1,0 +1,201 @@
+"""Threads that pass a kernel mutex from hand to hand and sleep in a wait queue, while an actor interrupts and wakes.
+
+Each CPU has one thread, all of one task.  What mutex.py and waitqueue.py say is always true is looked at under the lock
+of each list, by an actor that does little else, and by each thread about itself when it wakes: it owns the mutex if its
+call says 0, and does not if it says EINTR.
+"""
+
+from emu.hot import entry, hot
+from emu.kernel.mutex import WAITS, mutex_lock, mutex_unlock
+from emu.kernel.randomness import random_below
+from emu.kernel.sched import block, make_runnable, pick_next, start_thread
+from emu.kernel.sleeping import interrupt_sleep
+from emu.kernel.states import RUNNING, SLEEP_QUEUE, state_of
+from emu.kernel.task import create_task
+from emu.kernel.thread import create_thread
+from emu.kernel.wait import A0, reason_of, sleep_word
+from emu.kernel.waitqueue import claim_first, join_queue, lock_waiters, unlock_waiters, wake_queue
+from emu.shm.atomics import exchange, load_relaxed
+from emu.shm.layout import machine_at
+from emu.shm.memory import address_of, host_yield
+from tests.litmus.crew import LINE, OWN, add_word, dawdle, get_word, meet, over, result, spin, violation
+from tests.litmus.holdups import begin_hold_ups
+
+TASK, INSIDE, WOKEN, WAKES, INTERRUPTED = (OWN + k * LINE for k in range(5))
+THREADS = OWN + 8 * LINE  # a line for each CPU
+MUTEX, OTHER, QUEUE = 0, 5, 3  # two mutexes, a wait queue
+EINTR = 4
+GOOD, LOCK_GIVEN_UP = range(2)
+
+
+@hot
+def _await_running(m, me, i):
+    """What a CPU does that has nothing else to run; False when the run is over first."""
+    t = m.threads[i]
+    spins = 0
+    while state_of(t) != RUNNING and pick_next(m, me) != i:
+        exchange(m.cpus[me], "pending", 0)
+        m.cpus[me].kicks = 0
+        spins = spin(spins)
+        if over(m):
+            return False
+    return True
+
+
+@hot
+def _lock(m, me, i, n):
+    """0 or -EINTR, as the guest sees it; 1 when the run is over."""
+    answer = mutex_lock(m, me, i, n)
+    if answer == WAITS:
+        block(m, me, i)
+        if not _await_running(m, me, i):
+            return 1
+        answer = m.threads[i].x[A0]
+    owner = load_relaxed(m.tasks[m.threads[i].task].mutexes[n], "owner")
+    has = (m.threads[i].mutexes >> n) & 1
+    if answer == 0 and (owner != i + 1 or has == 0) or answer != 0 and (owner == i + 1 or has != 0):
+        violation(m)
+    if answer != 0 and answer != -EINTR or load_relaxed(m.threads[i], "wait_queue") != 0:
+        violation(m)
+    if answer != 0:
+        add_word(m, INTERRUPTED, 1)
+    return answer
+
+
+@hot
+def _unlock_badly(m, me, i, n):
+    """Control: the heir is chosen under the lock, and gets the mutex when the lock was given up."""
+    q = m.tasks[m.threads[i].task].mutexes[n]
+    lock_waiters(m, me, q)
+    m.threads[i].mutexes &= ~(1 << n)
+    heir = q.head - 1
+    q.owner = heir + 1
+    if heir >= 0:
+        m.threads[heir].mutexes |= 1 << n
+        unlock_waiters(m, me, q)
+        for _ in range(random_below(m, me, 4)):
+            host_yield()
+        lock_waiters(m, me, q)
+        claim_first(m, me, q)
+    unlock_waiters(m, me, q)
+    if heir >= 0:
+        make_runnable(m, me, heir)
+
+
+@hot
+def _unlock(m, me, i, n, how):
+    if how == LOCK_GIVEN_UP:
+        _unlock_badly(m, me, i, n)
+    elif mutex_unlock(m, me, i, n) != 0:
+        violation(m)
+
+
+@hot
+def _inside(m, me):
+    """What the mutex guards."""
+    if add_word(m, INSIDE, 1) != 0:
+        violation(m)
+    dawdle(random_below(m, me, 20))
+    if add_word(m, INSIDE, -1) != 1:
+        violation(m)
+
+
+@hot
+def _use(m, me, workers, count, how):
+    i = get_word(m, THREADS + me * LINE)
+    m.threads[i].affinity = 1 << me
+    start_thread(m, me, i)
+    pick_next(m, me)
+    meet(m, workers)
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        if random_below(m, me, 4) == 0 and _lock(m, me, i, OTHER) == 0:
+            _unlock(m, me, i, OTHER, how)  # soon: its heir may be about to get the other one
+        if _lock(m, me, i, MUTEX) == 0:
+            _inside(m, me)
+            _unlock(m, me, i, MUTEX, how)
+        if random_below(m, me, 4) == 0 and not over(m):
+            join_queue(m, me, i, m.tasks[m.threads[i].task].wait_queues[QUEUE])
+            block(m, me, i)
+            if not _await_running(m, me, i):
+                break
+            if load_relaxed(m.threads[i], "wait_queue") != 0:
+                violation(m)  # it is awake, and in the list
+            if m.threads[i].x[A0] == 0:
+                add_word(m, WOKEN, 1)
+        exchange(m.cpus[me], "pending", 0)
+        m.cpus[me].kicks = 0
+    result(m, me, done)
+
+
+@entry(5)
+def _user(address, me, workers, count, how):
+    _use(machine_at(address), me, workers, count, how)
+    return 0
+
+
+def user(window, me, workers, directory, count, how):
+    begin_hold_ups()
+    _user(window.address, me, workers, count, how)
+
+
+@hot
+def _check(m, me, workers, q, owned):
+    """What is always true of a list while its lock is free."""
+    lock_waiters(m, me, q)
+    previous = -1
+    i = q.head - 1
+    length = 0
+    while i >= 0 and length <= workers:
+        t = m.threads[i]
+        word = sleep_word(t)
+        if load_relaxed(t, "wait_queue") != address_of(q) or word == 0 or reason_of(word) != SLEEP_QUEUE:
+            violation(m)
+        if t.wait_previous != previous:
+            violation(m)
+        previous = i
+        i = t.wait_next
+        length += 1
+    if length >= workers or q.tail != previous + 1:
+        violation(m)
+    if owned and q.head != 0 and q.owner == 0:
+        violation(m)  # somebody waits, for nobody
+    unlock_waiters(m, me, q)
+
+
+@entry(5)
+def _meddler(address, me, workers, count, how):
+    """Interrupts sleepers, wakes those in the queue, and looks at the lists."""
+    m = machine_at(address)
+    k = m.tasks[get_word(m, TASK)]
+    meet(m, workers)
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        what = random_below(m, me, 8)
+        if what < 3:
+            interrupt_sleep(m, me, get_word(m, THREADS + random_below(m, me, workers - 1) * LINE))
+        elif what < 6:
+            add_word(m, WAKES, wake_queue(m, me, k.wait_queues[QUEUE], 1 + random_below(m, me, 2)))
+        elif how == GOOD:
+            _check(m, me, workers, k.mutexes[MUTEX], True)
+            _check(m, me, workers, k.mutexes[OTHER], True)
+            _check(m, me, workers, k.wait_queues[QUEUE], False)
+        m.cpus[me].kicks = 0
+    result(m, me, done)
+    return 0
+
+
+def meddler(window, me, workers, directory, count, how):
+    begin_hold_ups()
+    _meddler(window.address, me, workers, count, how)
+
+
+def make_threads(window, words, count):
+    """A task with a thread for each CPU; here is compiled what the processes run."""
+    _user.compile()
+    _meddler.compile()
+    words[TASK] = create_task(window.address, 0)
+    for cpu in range(count):
+        words[THREADS + cpu * LINE] = create_thread(window.address, 0, int(words[TASK]))
