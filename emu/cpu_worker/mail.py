@@ -25,6 +25,11 @@ def address(directory, name):
     return f"ipc://{directory}/{name}"
 
 
+def call_address(directory, cpu, process):
+    """The endpoint at which a CPU's process takes payloads of CALL interrupts."""
+    return address(directory, f"call-{cpu}-{process}")
+
+
 class Mail:
     """One actor's sockets. Not for sharing between threads."""
 

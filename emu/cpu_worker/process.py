@@ -22,10 +22,10 @@ from ..kernel.syscalls.linux.calls import linux_call
 from ..limits import IPI_STOP, SUPERVISOR
 from ..shm.segment import Window
 from . import loop
-from .mail import Mail, address
+from .mail import Mail, call_address
 from .mmu import fault
 
-CALL_TIMEOUT_MS = 5000
+PAYLOAD_MS = 20  # a payload may be this much later than its interrupt; the threads of this CPU wait meanwhile
 
 
 def pin(cpu, enabled):
@@ -58,7 +58,7 @@ def main(config, cpu, descriptors):
         record["fault"] = fault.address
         record["linux_call"] = linux_call.address
         mail = Mail(config["directory"], cpu, window.machine)
-        calls = Calls(mail, record, cpu)
+        calls = Calls(mail, cpu)
         loop.start(window.address, cpu)
         gc.freeze()
         _serve(window, cpu, mail, calls)
@@ -90,15 +90,17 @@ def _serve(window, cpu, mail, calls):
 
 
 class Calls:
-    """CALL interrupts: functions executed on this CPU for somebody else, with a reply."""
+    """CALL interrupts: functions executed on this CPU for somebody else, with a reply.
 
-    def __init__(self, mail, record, cpu):
-        self._record = record
-        self._done = 0
+    Interrupts go through shared memory and payloads through ZeroMQ, so a payload may be late, or never come when its
+    sender has given up.  An interrupt is a hint: this CPU executes what is there, and the sender, who holds the
+    payload until it has the reply, interrupts again (machine/asking.py).
+    """
+
+    def __init__(self, mail, cpu):
         self._cpu = cpu
         self._socket = mail.context.socket(zmq.ROUTER)
-        self._socket.bind(address(mail.directory, f"call-{cpu}"))
-        self._socket.setsockopt(zmq.RCVTIMEO, CALL_TIMEOUT_MS)
+        self._socket.bind(call_address(mail.directory, cpu, os.getpid()))
         self.functions = {"ping": lambda value: value, "where": self._where}
 
     def _where(self):
@@ -110,13 +112,14 @@ class Calls:
         }
 
     def execute(self):
-        """Execute every payload that was sent; the count in shared memory says how many."""
-        while self._done < int(self._record["calls"]):
+        """Execute every payload that has come, after a short wait for the first."""
+        more = self._socket.poll(PAYLOAD_MS)
+        while more:
             sender, payload = self._socket.recv_multipart()
-            self._done += 1
             try:
                 name, *arguments = msgpack.unpackb(payload)
-                reply = {"result": self.functions[name](*arguments)}
+                reply = msgpack.packb({"result": self.functions[name](*arguments)})
             except Exception as error:
-                reply = {"error": f"{type(error).__name__}: {error}"}
-            self._socket.send_multipart([sender, msgpack.packb(reply)])
+                reply = msgpack.packb({"error": f"{type(error).__name__}: {error}"})
+            self._socket.send_multipart([sender, reply])
+            more = self._socket.poll(0)

@@ -14,7 +14,7 @@ sent a message.
 """
 
 from ..hot import entry, hot, never_inline
-from ..shm.atomics import compare_exchange, exchange, fetch_add, fetch_or, load_seq_cst
+from ..shm.atomics import compare_exchange, exchange, fetch_or, load_seq_cst
 from ..shm.clock import now_ns
 from ..shm.events import IPI_BIT, IPI_MESSAGE, emit_at
 from ..shm.layout import machine_at
@@ -103,9 +103,3 @@ def end_park(address, me, consumed):
 def take_pending(address, me):
     """The interrupts that came in, which are reset."""
     return exchange(machine_at(address).cpus[me], "pending", 0)
-
-
-@entry(2)
-def count_call(address, target):
-    """One more CALL payload was sent to a CPU; before the interrupt is posted."""
-    return fetch_add(machine_at(address).cpus[target], "calls", 1)

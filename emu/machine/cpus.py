@@ -24,7 +24,7 @@ def prepare_slot(machine, cpu):
     queue["head"] = queue["tail"] = 0
     queue["life"] = LIFE_CREATED
     record["process"] = 0
-    record["pending"] = record["parked"] = record["kicks"] = record["calls"] = 0
+    record["pending"] = record["parked"] = record["kicks"] = 0
     record["current"] = -1
     m["nr_cpus"] = max(int(m["nr_cpus"]), cpu + 1)
     machine._ask("activate", cpu)

@@ -20,12 +20,11 @@ import zmq
 from ..cpu_worker.mail import Mail, address
 from ..kernel import kill_reasons
 from ..kernel.failures import FAIL_STUCK
-from ..kernel.ipi import count_call, owed, post
+from ..kernel.ipi import owed, post
 from ..kernel.states import LIFE_CREATED
 from ..kernel.suspend import suspended
 from ..limits import (
     COMPACT_PERCENT,
-    IPI_CALL,
     IPI_STOP,
     KEEPER_SPIN_NS,
     MAX_CPUS,
@@ -245,12 +244,18 @@ class Machine(Asking, Watching, Owned):
         environment = {**self._base_environment, **mapping(env)}
         encoded = {text(k, "name in env"): text(v, "value in env") for k, v in environment.items()}
         self._collect()
-        job = Job(self, *self._ask("spawn", image, argv, encoded, self._jobs.give_up()), str(program) if root else "")
+        request = image, argv, encoded, self._jobs.give_up()
+        job = Job(self, *self._ask("spawn", *request, if_abandoned=self._end_unknown_job), str(program) if root else "")
         if job.number == 0:
             self.window.machine["boot_ns"] = time.monotonic_ns()  # wall time is the guests'
         job.program = os.fsdecode(image["path"])
         self._jobs.add(job)
         return job
+
+    def _end_unknown_job(self, handle, number):
+        """End a job that nobody knows: its spawn was interrupted before the answer came."""
+        self._jobs.add(Job(self, handle, number))
+        self._ask("kill", SIGKILL, handle)
 
     @in_use
     def run(self, limit_s=None):
@@ -389,13 +394,7 @@ class Machine(Asking, Watching, Owned):
             raise MachineError(f"CPU {cpu!r} cannot be called: the machine's CPUs are {', '.join(map(str, running))}")
         if name not in CALLS:
             raise MachineError(f"CPUs do not know the call {name!r}, expected {' or '.join(CALLS)}")
-        request = packed([name, *arguments])
-        with self._mail.context.socket(zmq.DEALER) as socket:
-            socket.connect(address(self._directory, f"call-{cpu}"))
-            socket.send(request)
-            count_call(self.window.address, cpu)
-            self._mail.wake(post(self.window.address, SUPERVISOR, cpu, IPI_CALL))
-            return self._result(self._receive(socket, f"CPU {cpu}", lambda: self._needed(cpu)))
+        return self._call_cpu(cpu, packed([name, *arguments]))
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -421,7 +420,7 @@ class Machine(Asking, Watching, Owned):
     def _reap_cpus(self):
         """Forget the processes of CPUs that have left."""
         for cpu in [a for a in self._processes if a < MAX_CPUS and not self._needed(a)]:
-            self._processes.pop(cpu).join(PATIENCE_S)
+            end_all({cpu: self._processes.pop(cpu)}, PATIENCE_S)
 
     def _collect(self):
         """Take over the final statuses and accounts of jobs. From any thread, at any time."""

@@ -207,7 +207,6 @@ CPU = record(
     i64("tlb_request", guard="atomic", doc="number of the last shoot-down asked for"),
     i64("tlb_done", guard="this CPU", doc="number of the last one carried out"),
     i64("tlb_active", guard="this CPU", doc="1 while this CPU may use its TLB"),
-    i64("calls", guard="atomic", doc="CALL payloads sent to this CPU so far"),
     line("own"),
     i64("process", guard="this CPU", doc="host process id; 0 before it started"),
     i64("current", guard="this CPU", doc="index of the running thread, -1 when idle"),

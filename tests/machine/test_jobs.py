@@ -1,5 +1,6 @@
 """Jobs without limit: records are used again, and whoever keeps a Job knows what became of it."""
 
+import time
 from collections import deque
 
 import pytest
@@ -59,6 +60,25 @@ def test_records_of_programs_that_cannot_be_placed_are_used_again(boot, seed):
         job = machine.spawn("exitcode", 0)
         finish(machine)
         assert job.exit_status == 0 and int(machine.window.machine["fresh_job"]) == 1
+
+
+def test_a_spawn_that_is_interrupted_leaves_no_job(boot, seed, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with boot(1, seed=seed) as machine:
+        for _ in range(20):
+            with monkeypatch.context() as patch:
+                patch.setattr(machine, "_receive", interrupted)
+                with pytest.raises(KeyboardInterrupt):
+                    machine.spawn("sleepers", 1, 60_000)
+            machine.report()  # its answer is found, and what it tells of ends
+            end = time.monotonic() + 20
+            while machine.threads():
+                assert time.monotonic() < end, "the job goes on"
+        job = machine.spawn("exitcode", 3)
+        finish(machine)
+        assert job.exit_status == 3 and int(machine.window.machine["fresh_job"]) <= 2
 
 
 def test_so_many_jobs_at_a_time_as_there_are_tasks_and_no_more(boot, seed):

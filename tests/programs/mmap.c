@@ -2,6 +2,7 @@
  * with a SIGSEGV handler that jumps out, which also tells apart "not mapped" from "not allowed".
  * True of Linux 6. qemu-riscv64 7.2 differs and fails: MAP_FIXED_NOREPLACE, mprotect of nothing, errors of mremap. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -143,9 +144,9 @@ static void check_advice(void) {
     CHECK(munmap(a, 3 * PAGE) == 0);
 }
 
-static void check_laziness(void) {
+static void check_laziness(int flags, int file) {
     size_t size = (size_t)1 << 30; /* 1 GiB that is hardly touched must cost hardly anything */
-    char *a = mmap(NULL, size, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *a = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, file, 0);
     CHECK(a != MAP_FAILED);
     a[0] = a[size / 2] = a[size - 1] = 1;
     CHECK(a[size / 4] == 0);
@@ -172,7 +173,10 @@ int main(void) {
     check_protection();
     check_remap();
     check_advice();
-    check_laziness();
+    check_laziness(ANONYMOUS | MAP_NORESERVE, -1);
+    int zero = open("/dev/zero", O_RDWR);
+    CHECK(zero >= 0);
+    check_laziness(MAP_PRIVATE, zero);
     check_brk();
     return ok("mmap");
 }

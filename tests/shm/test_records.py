@@ -52,7 +52,7 @@ def line_of(r, field):
     return r.offset(field) // CACHE_LINE
 
 
-@pytest.mark.parametrize("pair", [("pending", "parked"), ("parked", "tlb_request"), ("calls", "process")])
+@pytest.mark.parametrize("pair", [("pending", "parked"), ("parked", "tlb_request"), ("tlb_active", "process")])
 def test_what_other_cpus_write_is_not_in_the_line_of_what_a_cpu_polls(pair):
     assert line_of(layout.CPU, pair[0]) != line_of(layout.CPU, pair[1])
 

@@ -2,8 +2,9 @@
 
 Inodes, names, open files, bytes in pipes and listings live in the server's own memory.  For every 4096 bytes of them
 the allowance holds a frame of guest memory that nobody uses, so guests can fill `--memory` once, by whatever means,
-and the host's memory stays within it and a constant.  The sizes below are what CPython takes for an object and
-what hangs on it, rounded up; a test weighs them.
+and the host's memory stays within it and a constant.  Of files and names (all whose error is ENOSPC) half of guest
+memory can be held, as a tmpfs has half of memory: who makes them without end gets an error, and is not killed.
+The sizes below are what CPython takes for an object and what hangs on it, rounded up; a test weighs them.
 
     charge = allowance.charge(size)     LinuxError when guest memory is used up
     charge.resize(more)                 likewise
@@ -14,7 +15,7 @@ does not take and give back one each time; none while nothing is charged.
 """
 
 from ...limits import PAGE_SIZE
-from ..syscalls.linux.errors import ENOMEM, LinuxError
+from ..syscalls.linux.errors import ENOMEM, ENOSPC, LinuxError
 
 INODE_BYTES = 1024
 NAME_BYTES = 256  # an entry of a directory, beside the characters of its name
@@ -29,10 +30,12 @@ def text_bytes(text):
 
 
 class Allowance:
-    def __init__(self, store):
+    def __init__(self, store, most):
         self._store = store
+        self._most = most  # bytes of files and names
         self._frames = []
         self.size = 0  # bytes charged
+        self.size_of_files = 0
 
     def charge(self, size, error=ENOMEM):
         """A Charge of so many bytes; LinuxError(error) when guest memory does not suffice."""
@@ -41,8 +44,11 @@ class Allowance:
     def add(self, size, error):
         """Charge or, with a negative size, give back."""
         total = self.size + size
+        files = self.size_of_files + size if error == ENOSPC else 0
         needed = -(-total // PAGE_SIZE)
         if size > 0:
+            if files > self._most:
+                raise LinuxError(ENOSPC)
             try:
                 while len(self._frames) < needed:
                     self._frames.append(self._store.allocate())
@@ -52,6 +58,8 @@ class Allowance:
         else:
             self._trim(needed)
         self.size = total
+        if error == ENOSPC:
+            self.size_of_files = files
 
     def _trim(self, needed):
         keep = needed + SPARE_FRAMES if needed else 0
@@ -82,7 +90,7 @@ class _Free(Allowance):
     """Charges nothing: what the machine itself makes before any guest runs."""
 
     def __init__(self):
-        super().__init__(None)
+        super().__init__(None, 0)
 
     def add(self, size, error):
         pass

@@ -37,9 +37,13 @@ class OpenDevice(SeekableFile):
     def seek(self, offset, whence):
         return 0
 
+    @property
+    def maps_zeros(self):
+        return self.node.read is zeros
+
     def check_map(self, shared, writable):
         """A private mapping of /dev/zero is anonymous memory; nothing else of these can be mapped."""
-        if shared or self.node.read is not zeros:
+        if shared or not self.maps_zeros:
             super().check_map(shared, writable)
         self.check_map_access(shared, writable)
 

@@ -133,12 +133,15 @@ class RegularFile(MemoryInode):
     def _frame(self, index):
         frame = self.pages.get(index)
         if frame is None:
+            if self.filesystem.nr_pages >= self.filesystem.max_pages():
+                raise LinuxError(ENOSPC)
             self.charge.resize(self.charge.size + PAGE_BYTES)
             try:
                 frame = self.pages[index] = self.store.allocate()
             except LinuxError:
                 self.charge.resize(self.charge.size - PAGE_BYTES)
                 raise
+            self.filesystem.nr_pages += 1
         return frame
 
     def _free(self, indices, take_back=None):
@@ -150,6 +153,7 @@ class RegularFile(MemoryInode):
             for frame in gone:
                 self.store.free(frame)
         self.charge.resize(self.charge.size - len(indices) * PAGE_BYTES)
+        self.filesystem.nr_pages -= len(indices)
         if not self.pages:
             self.pages = {}  # an emptied dict keeps the room it had
 

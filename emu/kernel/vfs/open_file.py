@@ -37,6 +37,7 @@ class OpenFile:
     seekable = False
     host_descriptor = None  # of a stream: what to wait for
     has_frames = False  # its data are in frames that can be mapped: it has `map_pages`
+    maps_zeros = False  # a private mapping of it is anonymous memory
 
     def __init__(self, node, flags):
         self.node = node

@@ -11,6 +11,7 @@ What a directory itself checks, and what is checked here: here names, kinds and 
 import os
 from typing import NamedTuple
 
+from ...limits import PAGE_SHIFT, PAGE_SIZE
 from ..syscalls.linux.errors import (
     EBUSY,
     EEXIST,
@@ -71,15 +72,20 @@ class Place(NamedTuple):
 
 
 class MemoryFilesystem(Filesystem):
-    """The machine's own file system: data in frames of guest memory."""
+    """The machine's own file system: data in frames of guest memory, in half of it at most, as of a tmpfs."""
 
     def __init__(self, machine, store):
         super().__init__(device=1, magic=TMPFS_MAGIC, clock=machine.realtime_ns)
         self.machine = machine
         self.store = store
+        self.nr_pages = 0  # of data in all files
+
+    def max_pages(self):
+        return self.machine.memory_bytes >> (PAGE_SHIFT + 1)
 
     def space(self):
-        return 4096, self.machine.memory_bytes >> 12, self.machine.free_memory_bytes() >> 12
+        left = max(0, self.max_pages() - self.nr_pages)
+        return PAGE_SIZE, self.max_pages(), min(left, self.machine.free_memory_bytes() >> PAGE_SHIFT)
 
 
 def _components(path):
@@ -96,7 +102,7 @@ def _components(path):
 class Tree:
     def __init__(self, machine, store):
         self.filesystem = MemoryFilesystem(machine, store)
-        self.allowance = Allowance(store)
+        self.allowance = Allowance(store, machine.memory_bytes // 2)
         self.root = MemoryDirectory(self.filesystem, 0o755)
         self.mounts = []
 

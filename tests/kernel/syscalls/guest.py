@@ -47,7 +47,7 @@ class PageStore:
 class Machine:
     nr_cpus = 4
     cpu_mask = 0b1111
-    memory_bytes = 512 * 4096
+    memory_bytes = 2 * 512 * 4096  # half of it is for files
     hostname = "emu"
 
     def __init__(self):
@@ -59,7 +59,7 @@ class Machine:
         self.task_list = []
 
     def free_memory_bytes(self):
-        return self.memory_bytes // 2
+        return self.memory_bytes // 4
 
     def random(self, count):
         return self._random.randbytes(count)
@@ -154,6 +154,7 @@ class Guest:
 
     def __init__(self, mounts=(), capacity=512):
         self.machine = Machine()
+        self.machine.memory_bytes = max(2 * capacity * 4096, Machine.memory_bytes)
         self.store = PageStore(capacity)
         self.tree = initial_tree(self.machine, self.store, mounts)
         self.task = Task(table=FileTable(self.tree.allowance))

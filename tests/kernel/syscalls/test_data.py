@@ -104,6 +104,22 @@ def test_full_memory_is_a_short_count_then_enospc(guest):
     assert not guest.data_frames()
 
 
+def test_files_take_half_of_guest_memory_at_most(guest):
+    half = guest.machine.memory_bytes // 2
+    guest.store.capacity = 1000
+    guest.machine.free_memory_bytes = lambda: guest.machine.memory_bytes
+    fd, other = guest.open("/tmp/f", O_CREAT | O_RDWR), guest.open("/tmp/g", O_CREAT | O_RDWR)
+    assert guest.sys("fallocate", fd, 0, 0, half + 1) == "ENOSPC" and guest.data_frames() == 0
+    assert guest.sys("fallocate", fd, 0, 0, half) == 0
+    assert guest.sys("write", other, b"x", 1) == "ENOSPC" and guest.sys("write", fd, b"x", 1) == 1
+    assert guest.sys("ftruncate", fd, half - 4096) == 0 and guest.sys("write", other, b"x", 1) == 1
+    at = guest.room(120)
+    assert guest.sys("statfs", "/tmp", at) == 0
+    assert struct.unpack_from("<QQ", guest.read(at, 120), 16) == (half >> 12, 0)
+    assert guest.sys("unlinkat", -100, "/tmp/f", 0) == 0 and guest.sys("close", fd) == 0
+    assert guest.sys("fallocate", other, 0, 0, half) == 0
+
+
 def test_fallocate_and_truncate_change_the_size(guest):
     fd = guest.open("/tmp/f", O_CREAT | O_RDWR)
     assert guest.sys("fallocate", fd, 0, 4096, 100) == 0 and guest.stat("/tmp/f")[2] == 4196

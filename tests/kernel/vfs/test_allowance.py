@@ -144,6 +144,20 @@ def test_a_guest_that_fills_its_memory_gets_an_error_and_can_clean_up(guest, kin
     assert guest.tree.allowance.size == 0 and not guest.store.frames
 
 
+def test_of_files_and_names_no_more_than_half_of_guest_memory_is_held(guest):
+    allowance = guest.tree.allowance
+    assert allowance._most == guest.machine.memory_bytes // 2
+    allowance._most = 1 << 19
+    assert pipe(guest, 0, bytes(50_000)) == 50_000
+    assert "ENOSPC" in (guest.sys("mkdirat", AT_FDCWD, f"/tmp/{k}", 0o755) for k in range(1000))
+    assert allowance.size_of_files <= 1 << 19 < allowance.size
+    assert pipe(guest, 0) == 0, "it still gets what is no file"
+    for name in guest.list("/tmp"):
+        assert guest.sys("unlinkat", AT_FDCWD, f"/tmp/{name}", 0x200) == 0
+    gc.collect()
+    assert allowance.size_of_files == 0 and tiny(guest, "/tmp/f") == 1
+
+
 def test_a_rename_that_cannot_be_paid_changes_nothing(guest):
     tiny(guest, "/tmp/a")
     guest.store.capacity = len(guest.store.frames) + 9
@@ -165,7 +179,7 @@ def test_an_emptied_directory_gives_its_room_back(guest):
 
 def test_few_frames_are_kept_and_none_for_nothing():
     store = PageStore(64)
-    allowance = Allowance(store)
+    allowance = Allowance(store, 64 * PAGE_SIZE)
     big, small = allowance.charge(40 * PAGE_SIZE), allowance.charge(1)
     assert len(store.frames) == 41
     del big

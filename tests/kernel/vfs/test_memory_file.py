@@ -25,7 +25,7 @@ class Filesystem:
 
     def __init__(self, store):
         self.store = store
-        self.numbers = 0
+        self.numbers = self.nr_pages = 0
 
     def clock(self):
         return 0
@@ -33,6 +33,9 @@ class Filesystem:
     def next_number(self):
         self.numbers += 1
         return self.numbers
+
+    def max_pages(self):
+        return 512
 
     def space(self):
         return 4096, 512, 512

@@ -25,7 +25,7 @@ def test_cpus_are_told_in_sys_and_proc(guest):
         assert guest.contents(f"/sys/devices/system/cpu/{name}") == b"0-3\n"
     assert {"cpu0", "cpu3", "online"} <= set(guest.list("/sys/devices/system/cpu"))
     assert guest.contents("/proc/cpuinfo").count(b"processor\t") == 4
-    assert b"MemTotal:           2048 kB" in guest.contents("/proc/meminfo")
+    assert b"MemTotal:           4096 kB" in guest.contents("/proc/meminfo")
 
 
 def test_proc_self_is_the_callers(guest):

@@ -54,7 +54,9 @@ def mmap(call, address: Pointer, length: Size, prot: Int32, flags: Int32, fd: In
 def _fill(call, file, placed, length, prot, shared, offset):
     """Give the mapping its content, and each page its permissions."""
     own = shared and file.has_frames
-    if own:
+    if file.maps_zeros:
+        inside = _pages_up(length)
+    elif own:
         pages = file.map_pages(offset, length)
         for index, frame in pages:
             call.map_frame(placed + (index * PAGE_SIZE - offset), frame, prot)
