@@ -25,7 +25,7 @@ def run(policy, programs):
         machine.remove_cpu(0)
         machine.kill(sleeper)
         report = machine.run(limit_s=100)
-    wrong = [(program[0].rsplit("/", 1)[-1], job.exit_status) for program, job in zip(programs, jobs) if job.exit_status]
+    wrong = [(path, job.exit_status) for (path, *_), job in zip(programs, jobs) if job.exit_status]
     print(policy, "failed" if wrong or report.failure or report.leaks else "ok", wrong, report.failure, report.leaks)
 
 if __name__ == "__main__":
