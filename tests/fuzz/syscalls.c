@@ -389,7 +389,7 @@ static void one_call(struct worker *w) {
     if ((unsigned long)result < -4095UL) __atomic_add_fetch(&successes[slot], 1, __ATOMIC_RELAXED);
 }
 
-/* The memory and the descriptors that calls have taken away are put back. */
+/* The memory, the descriptors and the priority that calls have taken away are put back. */
 static void restore(struct worker *w) {
     long v[6] = {(long)page(w, GROUND_PAGES / 2), GROUND_PAGES / 2 * PAGE, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0};
@@ -397,6 +397,9 @@ static void restore(struct worker *w) {
     long reset[6] = {0, 0, 0, 0, 0, 0};
     raw(SYS_set_robust_list, reset);
     raw(SYS_umask, reset);
+    raw(SYS_setpriority, reset); /* who is very nice beside those who are not has no CPU for many seconds, rightly */
+    reset[2] = (long)&(int){0};
+    raw(SYS_sched_setscheduler, reset);
     (void)!chdir("/tmp/fuzz");
     mkdir("d", 0755), mkdir("e", 0755);
     (void)!symlink("d", "l");
@@ -448,7 +451,10 @@ static int poke(void) {
             before[k] = other->calls;
             if (idle_ms[k] > STUCK_MS) {
                 static char line[128];
-                snprintf(line, sizeof line, "stuck in call %d after %ld calls\n", other->in_call, other->calls);
+                long asked[6] = {0, other->tid, 0, 0, 0, 0};
+                long nice = 20 - raw(SYS_getpriority, asked);
+                snprintf(line, sizeof line, "stuck in call %d after %ld calls, nice %ld\n", other->in_call,
+                         other->calls, nice);
                 emu_print(line);
                 return 3;
             }
