@@ -58,7 +58,7 @@ class Campaign:
             self.machines += 1
             silent = silent + 1 if self.calls == before else 0
             if silent == SILENT:
-                raise CampaignFailed(f"no program prints its counts any more (seed {self.seed}, machine {self.machines})")
+                raise CampaignFailed(f"programs print no counts any more (seed {self.seed}, machine {self.machines})")
             if progress:
                 progress(self.calls - before)
 
