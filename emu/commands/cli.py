@@ -2,9 +2,12 @@
 
 import sys
 
+from emu.machine.errors import refused
 from emu.machine.standard import take_closed_standard_descriptors
 
 from . import ending
+
+HOST_REFUSES = 70  # EX_SOFTWARE, as of a machine that failed
 
 
 def main(*subcommand):
@@ -15,8 +18,12 @@ def main(*subcommand):
 
 
 def _execute(subcommand):
-    from .streams import standard_streams
-    from .subcommands import emu
+    try:
+        from .streams import standard_streams
+        from .subcommands import emu
 
-    with standard_streams():
-        emu([*subcommand, *sys.argv[1:]], prog_name="emu")
+        with standard_streams():
+            emu([*subcommand, *sys.argv[1:]], prog_name="emu")
+    except (OSError, MemoryError, ImportError) as error:  # of the host, wherever it was short of something
+        print(f"emu: the machine failed: {refused(error)}", file=sys.stderr)
+        sys.exit(HOST_REFUSES)

@@ -6,6 +6,9 @@ it only ends a sleep, and kernel/ipi.py keeps sent and consumed equal.  CPUs als
 bind a ROUTER for CALL payloads (msgpack).  The context is made after the fork and
 never crosses one.
 
+A wake-up that was sent and not delivered would leave its target asleep for good.  So a CPU that leaves waits until
+what it sent has arrived, however busy the host, and consumes what is on its way to it: then nobody waits for it.
+
 A CPU may leave and another process take its place (hot-plug), so the endpoint of an actor
 has its process id in the name: a message never goes to the one before.
 """
@@ -17,6 +20,7 @@ import time
 import zmq
 
 WAKE_UP = b""
+DELIVERED = -1
 MAX_WAIT_MS = 1 << 30
 
 
@@ -103,5 +107,5 @@ class Mail:
         return True
 
     def close(self, linger_ms=1000):
-        """Close all sockets; what was sent has this long to be delivered."""
+        """Close all sockets; what was sent has this long to be delivered, or until it is (DELIVERED)."""
         self.context.destroy(linger=linger_ms)

@@ -16,13 +16,13 @@ import zmq
 from ..isa.interpreter import interpret
 from ..kernel import hooks
 from ..kernel.failures import FAIL_CRASH
-from ..kernel.ipi import end_park, owed, post
+from ..kernel.ipi import MESSAGE_COMING, end_park, owed, post
 from ..kernel.randomness import first_state
 from ..kernel.syscalls.linux.calls import linux_call
 from ..limits import IPI_STOP, SUPERVISOR
 from ..shm.segment import Window
 from . import loop
-from .mail import Mail, call_address
+from .mail import DELIVERED, Mail, call_address
 from .mmu import fault
 
 PAYLOAD_MS = 20  # a payload may be this much later than its interrupt; the threads of this CPU wait meanwhile
@@ -70,7 +70,7 @@ def main(config, cpu, descriptors):
             mail.wake(post(window.address, cpu, SUPERVISOR, IPI_STOP))
     finally:
         if mail:
-            mail.close()
+            mail.close(1000 if window.machine["failed"] else DELIVERED)
 
 
 def _serve(window, cpu, mail, calls):
@@ -85,7 +85,11 @@ def _serve(window, cpu, mail, calls):
                 end_park(base, cpu, 1)
         elif doing == loop.CALL:
             calls.execute()
-        elif doing in (loop.EXITED, loop.FAILED):
+        elif doing == loop.EXITED:
+            if window.machine["cpus"][cpu]["parked"] == MESSAGE_COMING:
+                mail.sleep()
+            return
+        elif doing == loop.FAILED:
             return
 
 

@@ -15,18 +15,19 @@ def refusals_of_the_host():
     try:
         yield
     except (OSError, MemoryError) as error:
-        raise MachineError(f"the machine failed: {_refused(error)}") from error
+        raise MachineError(f"the machine failed: {refused(error)}") from error
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "zmq":  # not imported: what starts first needs no ZeroMQ
             raise
-        raise MachineError(f"the machine failed: {_refused(error)}") from error
+        raise MachineError(f"the machine failed: {refused(error)}") from error
 
 
-def _refused(error):
+def refused(error):
+    """What the host refuses, in one line."""
     number = getattr(error, "errno", None)
     if isinstance(error, MemoryError) or number == errno.ENOMEM:
         return "the host has no memory for it (free some, or see ulimit -v)"
     if number in (errno.EMFILE, errno.ENFILE):
         return f"{os.strerror(number)}: raise the limit (ulimit -n)"
-    what = getattr(error, "strerror", None) or str(error)
+    what = getattr(error, "strerror", None) or str(error).partition("\n")[0]
     return f"{error.filename}: {what}" if getattr(error, "filename", None) else what

@@ -10,6 +10,7 @@ import os
 import stat
 from pathlib import Path
 
+from ..limits import PAGE_SIZE
 from .config import MachineError
 from .elf import ElfError, parse
 
@@ -52,7 +53,7 @@ def _content(name, path):
                 raise MachineError(f"{name}: {_kind(found)}, expected a RISC-V program")
             if found.st_size > MAX_FILE_BYTES:
                 raise MachineError(f"{name}: larger than {MAX_FILE_BYTES >> 20} MiB")
-            return file.read(MAX_FILE_BYTES)
+            return file.read(max(found.st_size, PAGE_SIZE))  # no more: so much is reserved first
     except OSError as error:
         if error.errno in (errno.EISDIR, errno.ENXIO):  # a directory, a socket or a device without a driver
             raise MachineError(f"{name}: {_kind(os.stat(path))}, expected a RISC-V program") from None

@@ -51,16 +51,18 @@ from .loader import read_program
 from .ownership import BOOTING, RUNNING, Owned, in_use
 from .report import make_report
 from .say import say
-from .standard import STANDARD, is_closed, take_closed_standard_descriptors
+from .standard import STANDARD, is_closed, need_descriptors, take_closed_standard_descriptors
 from .symbols import symbols_of
 from .threads import living_threads
 from .tracing import TRACE_LIMIT_BYTES, Recorder
 from .warmup import ensure_warm
 from .watchdog import Watchdog
-from .watching import Watching
+from .watching import SERVANTS, Watching
 
 SIGINT, SIGKILL, SIGRTMAX = 2, 9, 64
+ZMQ_DESCRIPTORS, CHILD_DESCRIPTORS = 12, 2  # what a supervisor keeps open, or for a call of a CPU
 PATIENCE_S = 5.0  # for what ends by the ordinary path
+LEAVE_S = 60.0  # for a CPU that has left, until what it has sent is delivered
 FAILED_PATIENCE_S = 0.5  # for what is left of a machine that has failed
 ENVIRONMENT = ("TERM", "COLORTERM", "LANG")  # of the host's, captured once at boot (rust-9)
 CALLS = ("ping", "where")  # what a CPU executes for `call`
@@ -142,6 +144,7 @@ class Machine(Asking, Watching, Owned):
         if self._recorder:
             self._recorder.begin(self.window, config)
             self._remains.callback(self._recorder.finish)
+        need_descriptors(ZMQ_DESCRIPTORS + CHILD_DESCRIPTORS * (config.cpus + len(SERVANTS)))
         self._mail = Mail(self._directory, SUPERVISOR, self.window.machine)
         self._remains.callback(self._mail.close, 0)
         self._control = self._mail.context.socket(zmq.DEALER)
@@ -420,7 +423,7 @@ class Machine(Asking, Watching, Owned):
     def _reap_cpus(self):
         """Forget the processes of CPUs that have left."""
         for cpu in [a for a in self._processes if a < MAX_CPUS and not self._needed(a)]:
-            end_all({cpu: self._processes.pop(cpu)}, PATIENCE_S)
+            end_all({cpu: self._processes.pop(cpu)}, LEAVE_S)
 
     def _collect(self):
         """Take over the final statuses and accounts of jobs. From any thread, at any time."""

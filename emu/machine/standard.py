@@ -1,4 +1,4 @@
-"""Standard descriptors that are closed (`emu run hello >&-`).
+"""Descriptors of this process: standard ones that are closed (`emu run hello >&-`), and whether there are enough.
 
 The host gives a new descriptor the lowest free number.  Where 0, 1 or 2 is free that would be a segment of the machine,
 and whatever the guest or this process prints would be written into it.  So before a machine or a child process opens
@@ -21,6 +21,13 @@ def take_closed_standard_descriptors():
             os.close(descriptor)
             return
         os.set_inheritable(descriptor, True)
+
+
+def need_descriptors(count):
+    """OSError when so many more cannot be opened. ZeroMQ, where it gets none, aborts the process."""
+    with contextlib.ExitStack() as opened:
+        for _ in range(count):
+            opened.callback(os.close, os.open(os.devnull, os.O_PATH | os.O_CLOEXEC))
 
 
 def is_closed(descriptor):

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from .. import cache
 from .children import started_ignoring
-from .errors import MachineError
+from .errors import MachineError, refusals_of_the_host
 from .held_signals import held_signals
 
 MOST_COMPILERS = 4  # each types anew what its functions call: more would mostly do that
@@ -65,9 +65,10 @@ def _start_compiler():
     command = [sys.executable, "-m", "emu.cpu_worker.warm", str(os.getpid())]
     environment = {**os.environ, "EMU_CACHE_DIR": os.path.abspath(cache.cache_root())}  # it may be relative
     folder = cache.SOURCE_ROOT.parent
-    return subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, cwd=folder, env=environment
-    )
+    with refusals_of_the_host():
+        return subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, cwd=folder, env=environment
+        )
 
 
 def _feed(compiler, names, bar):

@@ -1,6 +1,8 @@
 """CPUs that come and go on a running machine (rust-1, rust-4), and schedulers' lives."""
 
+import os
 import random
+import signal
 import time
 
 import pytest
@@ -89,6 +91,45 @@ def test_a_cpu_that_leaves_waits_for_the_thread_that_is_pinned_to_it(boot, seed,
         report = finish(machine)
         assert job.exit_status == 0 and machine.output.read_bytes() == b"stayed\n"
         assert report.cpus[1].instructions > 0
+
+
+UNPINNED = """
+int main(void) {
+    cpu_set_t all;
+    CPU_ZERO(&all);
+    CPU_SET(0, &all);
+    CPU_SET(1, &all);
+    pin(1);
+    puts("pinned");
+    fflush(stdout);
+    clock_t end = clock() + CLOCKS_PER_SEC / 2;
+    while (clock() < end) {}
+    return sched_setaffinity(0, sizeof all, &all) != 0;
+}
+"""
+
+
+def wait_until(fact):
+    end = time.monotonic() + 30
+    while not fact():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+@pytest.mark.system("rust-4")
+def test_a_wake_up_of_a_cpu_that_leaves_arrives_however_late(boot, seed, tmp_path):
+    with boot(2, "bsd4", seed=seed) as machine:
+        m = machine.window.machine
+        job = machine.spawn(build_guest(tmp_path, UNPINNED))
+        wait_until(lambda: machine.output.read_bytes() and m["cpus"][0]["parked"] == 1)
+        target = machine._processes[0].pid
+        os.kill(target, signal.SIGSTOP)  # takes no message
+        machine.remove_cpu(1, wait=False)
+        wait_until(lambda: m["cpus"][0]["parked"] == 2 and not int(m["active"]) >> 1 & 1)
+        time.sleep(1.5)  # whoever sent it is about to end
+        os.kill(target, signal.SIGCONT)
+        finish(machine)
+        assert job.exit_status == 0
 
 
 @pytest.mark.system("rust-1")
