@@ -86,6 +86,17 @@ def test_a_cpu_that_got_another_thread_meanwhile_tells_of_the_first(told):
 
 
 @with_all
+def test_all_that_waits_is_passed_on(told):
+    other = told.cpus.start(1, affinity=0b0010)
+    assert told.cpus.pick(1) == other
+    told.waiting(affinity=0b1000)  # nobody who is idle may run this one
+    told.waiting()
+    told.machine["idle"] = 0b0100
+    hot.pay_look(told.base, 1)
+    assert told.told() == [2]
+
+
+@with_all
 def test_a_cpu_to_which_the_thread_is_barred_tells_one_that_may_run_it(told):
     told.waiting(affinity=0b1100)
     told.machine["idle"] = 0b0101

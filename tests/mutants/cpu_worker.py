@@ -3,8 +3,10 @@
 
 from .kernel import BLOCKING, WAKING
 from .mutant import Mutant
+from .wakeups import OWED_RACE
 
 LOOP = "emu/cpu_worker/loop.py"
+YIELDS = "tests/cpu_worker/test_loop.py::test_a_yield_gives_the_hosts_core_away_where_another_cpu_may_need_it_for_what_the_thread_waits_for"
 
 MUTANTS = [
     Mutant("system-call-no-look-for-signals", LOOP,
@@ -23,4 +25,13 @@ MUTANTS = [
     Mutant("park-cancelled-without-swap", LOOP, "return found if cancel_park(m, me) or found == EXITED else PARK",
            "cancel_park(m, me)\n    return found",
            "tests/litmus/test_waking.py::test_messages_sent_are_messages_consumed"),
+    Mutant("yield-keeps-the-hosts-core", LOOP, "if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:",
+           "if switch(m, me, i, True) == i and m.failed != 0:", YIELDS),
+    Mutant("yield-to-another-gives-the-hosts-core-away", LOOP, "if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:",
+           "if switch(m, me, i, True) >= 0 and m.nr_cpus > m.host_cores:", YIELDS),
+    Mutant("yield-gives-a-core-of-its-own-away", LOOP, "if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:",
+           "if switch(m, me, i, True) == i:", YIELDS),
+    Mutant("other-task-with-old-translations", LOOP, "    c = m.cpus[me]\n    flush_tlb(m, me)\n    if c.tlb_task >= 0:",
+           "    c = m.cpus[me]\n    if c.tlb_task >= 0:", "tests/machine/test_jobs.py tests/systems/test_placement.py"),
+    Mutant("idle-cpu-looks-once-for-ever", LOOP, "    c.looked = 0\n", "", f"{OWED_RACE}[inko-gets-another-thread] tests/systems/test_placement.py"),
 ]  # fmt: skip

@@ -23,7 +23,9 @@ SUSPENDING = "tests/litmus/test_suspending.py::test_a_suspender_is_told_when_the
 SLEEPS = "tests/litmus/test_sleeps.py::test_sleeper_and_wakers_never_miss_each_other_and_one_waker_wins"
 WAKING = "tests/litmus/test_waking.py::test_the_last_look_or_the_waker_sees_the_other_where_without_a_fence_neither_does"
 
+RESTARTS = "tests/guests/test_programs.py::test_program_finds_nothing_wrong[restarts-inko-1]"
 SIGINFO = "emu/kernel/siginfo.py"
+SPARE_CREW = "tests/litmus/test_spares.py tests/litmus/test_exiting.py"
 QUEUED = "tests/litmus/test_siginfo.py::test_each_queued_signal_is_taken_once_and_in_its_senders_order"
 
 MUTANTS = [
@@ -161,4 +163,14 @@ MUTANTS = [
     Mutant("ring-place-by-store", RING, 'position = fetch_add(m, "server_head", 1) & (SERVER_RING - 1)', 'position = m.server_head & (SERVER_RING - 1)\n    m.server_head += 1', "tests/litmus/test_rings.py::test_every_request_is_read_once_and_in_its_writers_order"),
     Mutant("ring-slot-not-emptied", RING, "        store_64(slot, NOTHING)\n", "", "tests/litmus/test_rings.py::test_every_request_is_read_once_and_in_its_writers_order"),
     Mutant("ring-does-not-wait-for-the-slot", RING, "    if request != NOTHING:\n        store_64(slot, NOTHING)\n        m.server_tail += 1\n", "    store_64(slot, NOTHING)\n    m.server_tail += 1\n", "tests/litmus/test_rings.py::test_every_request_is_read_once_and_in_its_writers_order"),
+    # --- what locks a spawn takes; the kernel's own task (rust-8, alux-10) -----------------------------------------
+    Mutant("spawn-locks-the-spawners-queue", SCHED, "        lock_queue(m, me, queue)\n        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "        lock_two(m, me, queue, me)\n        if me != queue:\n            unlock_queue(m, me, me)\n        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "tests/kernel/test_sched.py::test_spawning_does_not_need_the_spawners_queue"),
+    Mutant("spawn-locks-nothing", SCHED, "        queue = place(m, me, i, reason)\n        lock_queue(m, me, queue)\n", "        queue = place(m, me, i, reason)\n", "tests/kernel/test_sched.py::test_spawning_waits_for_the_new_threads_queue"),
+    Mutant("task-joined-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if k.nr_threads >=", "    if k.nr_threads >=", SPARE_CREW),
+    Mutant("task-left-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if t.sibling_previous >= 0:", "    if t.sibling_previous >= 0:", SPARE_CREW),
+    Mutant("kernel-task-given-away", TASK, "if k < 0 and m.fresh_task < KERNEL_TASK:", "if k < 0 and m.fresh_task <= KERNEL_TASK:", "tests/kernel/test_handles.py::test_a_machine_has_room_for_so_many_jobs_and_says_so"),
+    Mutant("kernel-threads-given-away", THREAD, "elif m.fresh_thread < MAX_THREADS - KERNEL_THREADS:", "elif m.fresh_thread < MAX_THREADS:", "tests/kernel/test_handles.py::test_all_records_and_no_more_can_be_used"),
+    # --- calls that have to wait in the server --------------------------------------------------------------
+    Mutant("interrupted-write-begins-anew", SLEEPING, "if reason == SLEEP_SERVER and t.sleep_done > 0:", "if reason == SLEEP_SERVER and t.sleep_done < 0:", RESTARTS),
+    Mutant("write-forgets-what-it-has-done", "emu/kernel/vfs/transfer.py", "        blocked.done = done\n", "", RESTARTS),
 ]  # fmt: skip

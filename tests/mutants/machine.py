@@ -4,6 +4,7 @@
 from .mutant import Mutant
 
 SERVER, ACCESSES, FETCH = "emu/machine/server.py", "emu/isa/accesses.py", "emu/isa/fetch.py"
+WATCHDOG = "emu/machine/watchdog.py"
 DECODED = "emu/shm/decoded.py"
 DECODING = "tests/litmus/test_decoding.py::test_a_decoded_word_is_that_of_the_bytes_or_forgotten_where_without_a_fence_it_is_not"
 
@@ -11,7 +12,7 @@ MUTANTS = [
     Mutant("server-no-look-after-blocked", SERVER, "if waits_for_thread(self.base, i):", "if i < 0:", "tests/systems/test_interrupts.py::test_a_signal_for_a_thread_whose_call_the_server_is_about_to_block_is_taken"),
     Mutant("server-generator-not-seeded", SERVER, 'random.Random(config["seed"])', "random.Random()", "tests/systems/test_interrupts.py::test_what_guests_see_of_chance_comes_from_the_seed"),
     Mutant("server-keeps-a-dead-tasks-files", SERVER, "            state.release()\n", "            pass\n", "tests/systems/test_leaving_threads.py::test_a_dead_tasks_files_are_closed"),
-    Mutant("supervisor-looks-before-it-takes", "emu/machine/watching.py", "        take_pending(base, SUPERVISOR)\n        if done():\n            return\n", "        if done():\n            return\n        take_pending(base, SUPERVISOR)\n", "tests/systems/test_interrupts.py::test_a_suspender_is_told_when_the_thread_has_stopped"),
+    Mutant("supervisor-looks-before-it-takes", "emu/machine/watching.py", "        take_pending(base, SUPERVISOR)\n        if done():\n            return\n", "        if done():\n            return\n        take_pending(base, SUPERVISOR)\n", "tests/systems/test_interrupts.py::test_what_is_done_just_after_the_supervisor_has_looked_does_not_let_it_sleep"),
     Mutant("sc-keeps-its-reservation", ACCESSES, "    mine = c.reservation == host\n    c.reservation = 0\n", "    mine = c.reservation == host\n", "tests/isa/test_rv_a.py"),
     Mutant("sc-anywhere", ACCESSES, "mine = c.reservation == host", "mine = c.reservation != 0", "tests/isa/test_rv_a.py"),
     Mutant("sc-by-store", ACCESSES, "return 1 - compare_exchange_64(host, c.reserved_value, value)", "store_64(host, value)\n        return 0", "tests/litmus/test_memory_model.py::test_store_conditional_fails_after_a_store_of_another_cpu"),
@@ -35,4 +36,8 @@ MUTANTS = [
     Mutant("children-heed-the-supervisors-signals", "emu/cpu_worker/forkserver.py", "    ignore_supervisors_signals()\n    supervisor", "    supervisor", survives="they stay blocked, as they were started"),
     Mutant("children-start-with-signals", "emu/machine/children.py", "            with started_ignoring():\n                self._process", "            if True:\n                self._process", "tests/machine/test_kills.py::test_signals_to_the_group_never_reach_a_child"),
     Mutant("second-signal-waits-for-the-first", "emu/commands/ending.py", "    if _ends:\n        return  # called within the call that ends the process\n", "", "tests/machine/test_kills.py::test_a_signal_at_a_step_of_start_or_end_ends_the_command_with_its_status"),
+    Mutant("one-cpu-that-was-held-up-is-enough", WATCHDOG, "if not reasons or not all(reasons.values()):", "if not reasons or not any(reasons.values()):", "tests/machine/test_watchdog.py"),
+    Mutant("thread-that-runs-now-and-then-starves", WATCHDOG, "seen = {(int(i), int(threads[\"slices\"][i]), int(threads[\"generation\"][i])) for i in runnable}", "seen = {(int(i), 0, int(threads[\"generation\"][i])) for i in runnable} if len(runnable) else set(self._waiting)", "tests/machine/test_watchdog.py"),
+    Mutant("holder-that-comes-again-hangs", WATCHDOG, "progress = (holder, int(times[queue]))", "progress = (holder, 0)", "tests/machine/test_watchdog.py"),
+    Mutant("host-blamed-for-ever", WATCHDOG, "                self._waiting[key] = (now, self._processes(key[0]))\n", "", "tests/machine/test_watchdog.py"),
 ]  # fmt: skip

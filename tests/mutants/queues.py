@@ -1,0 +1,53 @@
+"""Faults in kernel mutexes, wait queues, signals' queues and suspension."""
+# ruff: noqa: E501  (texts as they stand)
+
+from .mutant import Mutant
+
+MUTEX, WAITQUEUE, SIGINFO, SIGNALS, SUSPEND, EXITING, NATIVE = (
+    f"emu/kernel/{name}.py" for name in ("mutex", "waitqueue", "siginfo", "signals", "suspend", "exiting", "syscalls/native_calls")
+)
+HANDED = "tests/litmus/test_mutexes.py::test_who_wakes_with_0_owns_the_mutex_who_is_interrupted_is_gone_from_it_and_no_list_is_ever_wrong"
+LOCKED, LOCK_FREE = f"{HANDED}[locked]", f"{HANDED}[lock-free]"
+PLAYED = "tests/kernel/test_mutex.py"
+KMUTEX = "tests/systems/test_blocking.py::test_a_mutex_goes_from_hand_to_hand_and_no_wake_up_is_lost_while_sleepers_are_signalled_and_suspended"
+QUEUED = "tests/litmus/test_siginfo.py::test_each_queued_signal_is_taken_once_and_in_its_senders_order"
+SIGNALLED = "tests/kernel/test_signals.py"
+TOLD = "tests/kernel/test_suspend.py"
+NEXT_STOP = "tests/litmus/test_suspending.py::test_who_asks_again_while_a_resumed_thread_is_on_its_way_to_sleep_is_told_at_the_next_stop"
+
+MUTANTS = [
+    # --- mutexes --------------------------------------------------------------------------------------
+    Mutant("mutex-woken-without-owning", MUTEX, "        _own(m, heir, n, q)  # before its sleep is claimed: it may run at once\n", "", LOCKED),
+    Mutant("mutex-owned-after-the-wake-up", MUTEX, "        _own(m, heir, n, q)  # before its sleep is claimed: it may run at once\n        claim_first(m, me, q)\n", "        claim_first(m, me, q)\n        _own(m, heir, n, q)\n", LOCKED),
+    Mutant("mutex-handed-over-in-two-steps", MUTEX, "        claim_first(m, me, q)\n", "        unlock_waiters(m, me, q)\n        lock_waiters(m, me, q)\n        claim_first(m, me, q)\n", LOCKED),
+    Mutant("mutex-heir-left-asleep", MUTEX, "    if heir >= 0:\n        make_runnable(m, me, heir)\n", "", f"{PLAYED} {LOCKED}"),
+    Mutant("mutex-unlocked-by-anybody", MUTEX, "    if q.owner != i + 1:\n", "    if q.owner == 0:\n", PLAYED),
+    Mutant("mutex-barged", MUTEX, "    q.owner = 0\n    heir = q.head - 1\n", "    q.owner = 0\n    unlock_waiters(m, me, q)\n    lock_waiters(m, me, q)\n    heir = q.head - 1\n", LOCKED),
+    Mutant("mutexes-of-a-leaver-kept", EXITING, "    if t.mutexes != 0:\n", "    if t.mutexes < 0:\n", PLAYED),
+    # --- wait queues ----------------------------------------------------------------------------------
+    Mutant("queue-joined-without-lock", WAITQUEUE, "    lock_waiters(m, me, q)\n    word = append_waiter(m, me, i, q)\n    unlock_waiters(m, me, q)\n    return word", "    return append_waiter(m, me, i, q)", LOCKED),
+    Mutant("queue-woken-without-lock", WAITQUEUE, "        lock_waiters(m, me, q)\n        i = claim_first(m, me, q)\n        unlock_waiters(m, me, q)\n", "        i = claim_first(m, me, q)\n", LOCKED),
+    Mutant("queue-interrupted-without-lock", WAITQUEUE, '        lock_waiters(m, me, q)\n        won = load_relaxed(t, "wait_queue") == at and take(t, word)\n        if won:\n            remove_waiter(m, me, i, q)\n        unlock_waiters(m, me, q)\n', '        won = load_relaxed(t, "wait_queue") == at and take(t, word)\n        if won:\n            remove_waiter(m, me, i, q)\n', LOCK_FREE),
+    Mutant("queue-taken-waiter-stays-listed", WAITQUEUE, "        if won:\n            remove_waiter(m, me, i, q)\n", "", LOCKED),
+    Mutant("queue-claimed-before-unlisted", WAITQUEUE, '        remove_waiter(m, me, i, q)\n        claim(m.threads[i], load_relaxed(m.threads[i], "sleep"))  # nobody else can: it was in the list\n', '        claim(m.threads[i], load_relaxed(m.threads[i], "sleep"))\n        remove_waiter(m, me, i, q)\n', LOCKED),
+    Mutant("queue-taken-without-a-second-look", WAITQUEUE, 'won = load_relaxed(t, "wait_queue") == at and take(t, word)', "won = take(t, word)", survives="a sleep is in one queue from its beginning to its end, unlike a futex's, which is moved: while its word stands, so does the queue, and `take` compares the word under the lock"),
+    Mutant("queue-sleeper-lets-go-first", NATIVE, "    join_queue(m, me, i, m.tasks[t.task].wait_queues[n])\n    if mutex != NO_MUTEX:\n        mutex_unlock(m, me, i, mutex)\n", "    if mutex != NO_MUTEX:\n        mutex_unlock(m, me, i, mutex)\n    join_queue(m, me, i, m.tasks[t.task].wait_queues[n])\n", KMUTEX),
+    # --- queued signals -------------------------------------------------------------------------------
+    Mutant("signal-taken-without-lock", SIGNALS, "    lock_signals(m, me, t.task)\n    number = take(m, me, t.task, t, numbers)\n", "    number = take(m, me, t.task, t, numbers)\n", f"{QUEUED}[one-taker]"),
+    Mutant("real-time-signals-come-once", SIGINFO, '    if number < SIGRTMIN and load_relaxed(pending, "signals") & mine:\n', '    if load_relaxed(pending, "signals") & mine:\n', f"{QUEUED}[one-taker]"),
+    Mutant("signal-record-taken-without-lock", SIGINFO, "    acquire(m, me, lock, lockrank.SIGINFOS)\n    record = m.free_siginfo\n", "    record = m.free_siginfo\n", f"{QUEUED}[two-takers]"),
+    Mutant("signal-record-freed-without-lock", SIGINFO, "    acquire(m, me, lock, lockrank.SIGINFOS)\n    m.siginfos[record - 1].next = m.free_siginfo\n", "    m.siginfos[record - 1].next = m.free_siginfo\n", f"{QUEUED}[two-takers]"),
+    Mutant("signal-queue-not-limited", SIGINFO, "    if task.nr_siginfos >= task.max_siginfos and not beyond_limit:\n", "    if task.nr_siginfos < 0 and not beyond_limit:\n", f"{QUEUED}[one-taker] tests/guests/test_programs.py::test_program_finds_nothing_wrong[siginfo-inko-1]"),
+    Mutant("discarded-signals-keep-their-records", SIGINFO, "        if (numbers >> ((r.words[0] & 0xFFFFFFFF) - 1)) & 1:\n", "        if numbers == 0:\n", SIGNALLED),
+    Mutant("blocked-signal-not-handed-on", SIGNALS, "    if newly_blocked != 0:\n", "    if m.failed != 0:\n", SIGNALLED),
+    Mutant("leaver-hands-no-signal-on", SIGNALS, "    _hand_on(m, me, i, taken_by(t))\n", "", SIGNALLED),
+    # --- suspension -----------------------------------------------------------------------------------
+    Mutant("second-suspender-told-too-early", SUSPEND, 'if slept or suspender == asker or not compare_exchange(t, "suspender", NOBODY, suspender):', "if suspender != NOBODY:", NEXT_STOP),
+    Mutant("second-suspender-forgotten", SUSPEND, 'if slept or suspender == asker or not compare_exchange(t, "suspender", NOBODY, suspender):', "if slept or suspender == asker:", NEXT_STOP),
+    Mutant("resumer-tells-nobody", SUSPEND, "    if old != 0:\n        tell_suspender", "    if old > SUSPENDED:\n        tell_suspender", TOLD),
+    Mutant("leaver-tells-no-suspender", EXITING, "    tell_suspender(m, me, i, -ESRCH, NO_MORE)\n", "", TOLD),
+    Mutant("leaver-lets-suspenders-come", EXITING, "    tell_suspender(m, me, i, -ESRCH, NO_MORE)\n", "    tell_suspender(m, me, i, -ESRCH, 0)\n", TOLD),
+    Mutant("refused-suspender-stays", SUSPEND, '    if asked:\n        compare_exchange(m.threads[j], "suspender", mine, NOBODY)\n', "", TOLD),
+    Mutant("needless-suspender-stays", SUSPEND, '        compare_exchange(m.threads[i], "suspender", tell, NOBODY)  # there is nothing to be told\n', "        pass\n", TOLD),
+    Mutant("resumer-looks-and-stores", SUSPEND, '    old = exchange(t, "suspend", 0)\n', '    old = load_seq_cst(t, "suspend")\n    exchange(t, "suspend", 0)\n', "tests/litmus/test_suspending.py"),
+]  # fmt: skip
