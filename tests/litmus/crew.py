@@ -26,6 +26,7 @@ from emu.shm.memory import AMO_64, address_of, load_64, store_64
 from emu.shm.segment import Window
 from emu.shm.spinlock import PAUSES, backoff
 from tests.kernel.bare import bare_window
+from tests.litmus.holdups import begin_hold_ups, hold_up
 
 MEMORY_BYTES = 16 * MIB
 RESERVED_FRAMES = 64
@@ -115,6 +116,8 @@ def _worker(config, me, descriptors, module, name, arguments):
     function = getattr(importlib.import_module(module), name)
     if isinstance(function, Entry):
         function.compile()
+    if config["held_up"]:
+        begin_hold_ups()
     window.memory(0, RESERVED_FRAMES).view(np.int64)[READY + me * LINE] = 1
     if isinstance(function, Entry):
         function(window.address, me, config["workers"], *arguments)
@@ -123,11 +126,11 @@ def _worker(config, me, descriptors, module, name, arguments):
 
 
 class Crew:
-    """A bare window and the processes on it. A context manager."""
+    """A bare window and the processes on it. A context manager. `held_up`: at any instruction (holdups.py)."""
 
-    def __init__(self, workers, seed, policy="inko", directory="", pinned=True):
+    def __init__(self, workers, seed, policy="inko", directory="", pinned=True, held_up=False):
         self.workers, self.seed, self.policy = workers, seed, policy
-        self.directory, self.pinned = directory, pinned
+        self.directory, self.pinned, self.held_up = directory, pinned, held_up
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -161,12 +164,14 @@ class Crew:
         """
         config = {
             "address": self.window.address, "memory_bytes": MEMORY_BYTES, "policy": self.policy,
-            "workers": self.workers, "directory": self.directory, "pinned": self.pinned,
+            "workers": self.workers, "directory": self.directory, "pinned": self.pinned, "held_up": self.held_up,
         }  # fmt: skip
         for name in {name for name, _ in jobs}:
             function = getattr(importlib.import_module(module), name)
             if isinstance(function, Entry) and not function.is_compiled:
                 function.compile()  # here: the processes find it in the cache
+        if self.held_up:
+            hold_up.compile()
         segments = [Descriptor(d) for d in self.window.descriptors]
         processes = [
             start_function(f"litmus-{me}", _worker, config, me, segments, module, name, arguments)

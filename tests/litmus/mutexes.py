@@ -18,13 +18,13 @@ from emu.kernel.waitqueue import claim_first, join_queue, lock_waiters, unlock_w
 from emu.shm.atomics import exchange, load_relaxed
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, host_yield
-from tests.litmus.crew import LINE, OWN, add_word, dawdle, get_word, meet, over, result, spin, violation
-from tests.litmus.holdups import begin_hold_ups
+from tests.litmus.crew import LINE, OWN, STOP, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
 
 TASK, INSIDE, WOKEN, WAKES, INTERRUPTED = (OWN + k * LINE for k in range(5))
 THREADS = OWN + 8 * LINE  # a line for each CPU
 MUTEX, OTHER, QUEUE = 0, 5, 3  # two mutexes, a wait queue
 EINTR = 4
+ENOUGH = 1000  # sleeps interrupted and sleepers woken, after which the run ends
 GOOD, LOCK_GIVEN_UP = range(2)
 
 
@@ -64,7 +64,7 @@ def _lock(m, me, i, n):
 
 @hot
 def _unlock_badly(m, me, i, n):
-    """Control: the heir is chosen under the lock, and gets the mutex when the lock was given up."""
+    """Control: the lock is given up between the choice of the heir and its claim, until the heir was interrupted."""
     q = m.tasks[m.threads[i].task].mutexes[n]
     lock_waiters(m, me, q)
     m.threads[i].mutexes &= ~(1 << n)
@@ -72,9 +72,11 @@ def _unlock_badly(m, me, i, n):
     q.owner = heir + 1
     if heir >= 0:
         m.threads[heir].mutexes |= 1 << n
+        word = sleep_word(m.threads[heir])
         unlock_waiters(m, me, q)
-        for _ in range(random_below(m, me, 4)):
-            host_yield()
+        spins = 0
+        while word != 0 and sleep_word(m.threads[heir]) == word and not over(m):
+            spins = spin(spins)
         lock_waiters(m, me, q)
         claim_first(m, me, q)
     unlock_waiters(m, me, q)
@@ -130,14 +132,9 @@ def _use(m, me, workers, count, how):
 
 
 @entry(5)
-def _user(address, me, workers, count, how):
+def user(address, me, workers, count, how):
     _use(machine_at(address), me, workers, count, how)
     return 0
-
-
-def user(window, me, workers, directory, count, how):
-    begin_hold_ups()
-    _user(window.address, me, workers, count, how)
 
 
 @hot
@@ -165,7 +162,7 @@ def _check(m, me, workers, q, owned):
 
 
 @entry(5)
-def _meddler(address, me, workers, count, how):
+def meddler(address, me, workers, count, how):
     """Interrupts sleepers, wakes those in the queue, and looks at the lists."""
     m = machine_at(address)
     k = m.tasks[get_word(m, TASK)]
@@ -183,19 +180,16 @@ def _meddler(address, me, workers, count, how):
             _check(m, me, workers, k.mutexes[OTHER], True)
             _check(m, me, workers, k.wait_queues[QUEUE], False)
         m.cpus[me].kicks = 0
+        if done % 64 == 0:
+            host_yield()  # one of the threads has the same core
+            if how == GOOD and min(get_word(m, INTERRUPTED), get_word(m, WOKEN)) >= ENOUGH:
+                set_word(m, STOP, 1)
     result(m, me, done)
     return 0
 
 
-def meddler(window, me, workers, directory, count, how):
-    begin_hold_ups()
-    _meddler(window.address, me, workers, count, how)
-
-
 def make_threads(window, words, count):
-    """A task with a thread for each CPU; here is compiled what the processes run."""
-    _user.compile()
-    _meddler.compile()
+    """A task with a thread for each CPU."""
     words[TASK] = create_task(window.address, 0)
     for cpu in range(count):
         words[THREADS + cpu * LINE] = create_thread(window.address, 0, int(words[TASK]))

@@ -9,7 +9,6 @@ from emu.kernel.wait import claim, prepare_sleep, reason_of, sleep_word
 from emu.shm.atomics import compare_exchange, exchange, load_relaxed, load_seq_cst, pause
 from emu.shm.layout import machine_at
 from tests.litmus.crew import LINE, OWN, STOP, dawdle, get_word, meet, over, result, set_word, spin, violation
-from tests.litmus.holdups import begin_hold_ups
 
 THREAD, STOPPED = OWN, OWN + LINE
 GOOD, SUSPENDED_FIRST, TELLS_WHOEVER_IS_THERE = range(3)
@@ -75,27 +74,21 @@ def _run(m, me, workers, count, how):
 
 
 @entry(5)
-def _stopper(address, me, workers, count, how):
-    _run(machine_at(address), me, workers, count, how)
+def stopper(address, me, workers, count, waits):
+    _run(machine_at(address), me, workers, count, GOOD)
     return 0
 
 
-def stopper(window, me, workers, directory, count, waits):
-    _stopper(window.address, me, workers, count, GOOD)
+@entry(5)
+def stopper_suspended_first(address, me, workers, count, waits):
+    _run(machine_at(address), me, workers, count, SUSPENDED_FIRST)
+    return 0
 
 
-def held_up_stopper(window, me, workers, directory, count, waits):
-    """Mostly between two of the kernel's steps, since it does nothing else."""
-    begin_hold_ups()
-    _stopper(window.address, me, workers, count, GOOD)
-
-
-def stopper_suspended_first(window, me, workers, directory, count, waits):
-    _stopper(window.address, me, workers, count, SUSPENDED_FIRST)
-
-
-def stopper_that_tells_whoever_is_there(window, me, workers, directory, count, waits):
-    _stopper(window.address, me, workers, count, TELLS_WHOEVER_IS_THERE)
+@entry(5)
+def stopper_that_tells_whoever_is_there(address, me, workers, count, waits):
+    _run(machine_at(address), me, workers, count, TELLS_WHOEVER_IS_THERE)
+    return 0
 
 
 @hot

@@ -11,7 +11,7 @@ MODULE = "tests.litmus.deques"
 
 
 def test_each_item_is_taken_once_and_in_order(crew, workers):
-    run = crew(workers)
+    run = crew(workers, held_up=True)
     run.run_all(MODULE, "worker", MAX_ITEMS, RIGHT)
     assert run.violations == 0
     put, *stolen = run.results()
@@ -26,6 +26,6 @@ def test_each_item_is_taken_once_and_in_order(crew, workers):
 
 @pytest.mark.parametrize("kind", [NO_SWAP, EARLY_TAIL], ids=["take-without-swap", "tail-before-slot"])
 def test_control_a_broken_form_gives_an_item_twice(crew, kind):
-    run = crew(3)
+    run = crew(3, held_up=True)
     run.run_all(MODULE, "worker", MAX_ITEMS, kind, bound_s=CONTROL_S)
     assert run.violations > 0

@@ -3,17 +3,14 @@
 import pytest
 
 from tests.litmus.blocking import make_thread
-from tests.litmus.crew import CONTROL_S, TIMED_S
-from tests.litmus.holdups import hold_up
-from tests.litmus.suspending import THREAD, _stopper
+from tests.litmus.crew import BOUND_S, CONTROL_S
+from tests.litmus.suspending import THREAD
 
 pytestmark = [pytest.mark.system("cz-4"), pytest.mark.system("cz-5")]
 
 
-def run_rounds(crew, stopper, waits, rounds, bound_s, suspender="suspender"):
-    hold_up.compile()  # here: the processes find them in the cache
-    _stopper.compile()
-    run = crew(2, policy="random")
+def run_rounds(crew, stopper, waits, rounds, bound_s, suspender="suspender", **options):
+    run = crew(2, policy="random", **options)
     run.words[THREAD] = make_thread(run.window)
     run.run("tests.litmus.suspending", [(stopper, (rounds, waits)), (suspender, (rounds, waits))], bound_s=bound_s)
     return run
@@ -21,7 +18,7 @@ def run_rounds(crew, stopper, waits, rounds, bound_s, suspender="suspender"):
 
 @pytest.mark.parametrize("waits", [1, 0], ids=["waits", "does-not"])
 def test_a_suspender_is_told_when_the_thread_has_stopped_and_a_resume_is_never_lost(crew, waits):
-    run = run_rounds(crew, "stopper", waits, 50_000, 3.0)
+    run = run_rounds(crew, "stopper", waits, 50_000, BOUND_S)
     assert run.violations == 0
     assert min(run.results()) > 500, "too few rounds to mean anything"
 
@@ -31,7 +28,7 @@ def test_control_a_thread_marked_suspended_before_it_sleeps_is_never_resumed(cre
 
 
 def test_who_asks_again_while_a_resumed_thread_is_on_its_way_to_sleep_is_told_at_the_next_stop(crew):
-    run = run_rounds(crew, "held_up_stopper", 1, 100_000_000, TIMED_S, "impatient")
+    run = run_rounds(crew, "stopper", 1, 30_000, BOUND_S, "impatient", held_up=True)
     assert run.violations == 0
     assert min(run.results()) > 500, "too few rounds to mean anything"
 

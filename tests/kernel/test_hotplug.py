@@ -1,0 +1,29 @@
+"""When a CPU that leaves exits, on played CPUs; with whole machines: tests/systems/test_hotplug.py."""
+
+import pytest
+
+from emu.kernel.hotplug import take_offline
+from emu.limits import SERVER
+from tests.kernel import wrappers as hot
+from tests.kernel.cpus import played
+
+
+@pytest.mark.system("rust-1")
+@pytest.mark.parametrize("policy", ["codezero", "inko"], ids=["locked", "lock-free"])
+@pytest.mark.parametrize("state", ["blocked", "runnable", "running"])
+def test_no_scheduler_exits_while_a_thread_is_registered_with_it(policy, state):
+    with played(2, policy) as cpus:
+        i = cpus.start(1, affinity=0b10)
+        if state != "runnable":
+            assert cpus.pick(1) == i
+        if state == "blocked":
+            cpus.sleep(1, i)
+        assert cpus.state(i) == (state, 1)
+        cpus.threads[i]["affinity"] = 0b11
+        assert take_offline(cpus.base, SERVER, 1) == 1
+        assert hot.retire(cpus.base, 1) == 0
+        if state == "running":
+            hot.switch(cpus.base, 1, i)
+        hot.evacuate(cpus.base, 1)
+        assert cpus.state(i) == ("blocked" if state == "blocked" else "runnable", 0)
+        assert hot.retire(cpus.base, 1) == 1
