@@ -32,6 +32,7 @@ MUTANTS = [
     Mutant("answers-without-numbers", "emu/machine/asking.py", "                self._take_answer(reply)\n", "                self._answers[number] = reply\n", "tests/machine/test_ownership.py::test_an_answer_that_nobody_waits_for_any_more_is_not_taken_for_the_next"),
     Mutant("interrupted-spawn-keeps-its-job", "emu/machine/asking.py", "                undo(*reply[\"result\"])\n", "                pass\n", "tests/machine/test_jobs.py"),
     Mutant("call-not-repeated", "emu/machine/asking.py", "                remind()\n", "                pass\n", "tests/systems/test_calls.py"),
+    Mutant("leaving-cpu-drops-its-wake-ups", "emu/cpu_worker/process.py", "mail.close(1000 if window.machine[\"failed\"] else DELIVERED)", "mail.close(1000)", "tests/systems/test_hotplug.py::test_a_wake_up_of_a_cpu_that_leaves_arrives_however_late"),
     Mutant("call-waits-for-its-payload", "emu/cpu_worker/process.py", "        while more:\n", "        while True:\n            self._socket.setsockopt(zmq.RCVTIMEO, 100)\n", "tests/systems/test_calls.py"),
     Mutant("children-heed-the-supervisors-signals", "emu/cpu_worker/forkserver.py", "    ignore_supervisors_signals()\n    supervisor", "    supervisor", survives="they stay blocked, as they were started"),
     Mutant("children-start-with-signals", "emu/machine/children.py", "            with started_ignoring():\n                self._process", "            if True:\n                self._process", "tests/machine/test_kills.py::test_signals_to_the_group_never_reach_a_child"),
