@@ -394,6 +394,7 @@ static void restore(struct worker *w) {
     long v[6] = {(long)page(w, GROUND_PAGES / 2), GROUND_PAGES / 2 * PAGE, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0};
     raw(SYS_mmap, v);
+    unblock(); /* a name may be that of a FIFO, and to open it may wait */
     long reset[6] = {0, 0, 0, 0, 0, 0};
     raw(SYS_set_robust_list, reset);
     raw(SYS_umask, reset);
