@@ -81,3 +81,18 @@ def test_a_yield_gives_the_hosts_core_away_where_another_cpu_may_need_it_for_wha
         for _ in range(others):
             cpus.start(0, affinity=0b01)
         assert yields_the_hosts_core(cpus, i) == yields
+
+
+@pytest.mark.parametrize("policy", ["codezero", "inko", "alux"])
+def test_a_cpu_that_becomes_idle_looks_once_more_at_what_others_may_have_put_there_before_its_bit_was_seen(policy):
+    with played(2, policy) as cpus:
+        for _ in range(2):  # whatever it found the last time that it was idle
+            for _ in range(2):  # one is for CPU 1, so that the other is worth taking
+                cpus.threads[cpus.start(1, affinity=0b10)]["affinity"] = 0b11
+            assert not cpus.machine["idle"] and cpus.pick(1) >= 0
+            cpus.machine["cpus"]["pending"] = 0
+            cpus.machine["cpus"]["looked"][0] = 1
+            assert hot.idle(cpus.base, 0) == 0 and cpus.current(0) >= 0
+            assert not cpus.machine["idle"]
+            for cpu in range(2):
+                cpus.exit(cpu, cpus.current(cpu))

@@ -240,6 +240,12 @@ def system_call(address, me, i):
     return 0
 
 
+@entry(2)
+def idle(address, me):
+    """What a CPU does with nothing to run: 0 when work has come, else what for it returns to cold code."""
+    return loop._idle(machine_at(address), me)
+
+
 @entry(4)
 def mutex_lock(address, me, i, n):
     return mutex.mutex_lock(machine_at(address), me, i, n)

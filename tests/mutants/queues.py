@@ -40,6 +40,7 @@ MUTANTS = [
     Mutant("signal-queue-not-limited", SIGINFO, "    if task.nr_siginfos >= task.max_siginfos and not beyond_limit:\n", "    if task.nr_siginfos < 0 and not beyond_limit:\n", f"{QUEUED}[one-taker] tests/guests/test_programs.py::test_program_finds_nothing_wrong[siginfo-inko-1]"),
     Mutant("discarded-signals-keep-their-records", SIGINFO, "        if (numbers >> ((r.words[0] & 0xFFFFFFFF) - 1)) & 1:\n", "        if numbers == 0:\n", SIGNALLED),
     Mutant("blocked-signal-not-handed-on", SIGNALS, "    if newly_blocked != 0:\n", "    if m.failed != 0:\n", SIGNALLED),
+    Mutant("mask-set-without-a-fence", SIGNALS, "        fence()  # the mask before the task's bits; pairs with fetch_or in post\n", "", survives="the mask would have to stay in the processor's store buffer from before the poster's fetch_or until it looks at the masks, which is two locks later: no test on x86-64 sees that in a time worth it"),
     Mutant("leaver-hands-no-signal-on", SIGNALS, "    _hand_on(m, me, i, taken_by(t))\n", "", SIGNALLED),
     # --- suspension -----------------------------------------------------------------------------------
     Mutant("second-suspender-told-too-early", SUSPEND, 'if slept or suspender == asker or not compare_exchange(t, "suspender", NOBODY, suspender):', "if suspender != NOBODY:", NEXT_STOP),
