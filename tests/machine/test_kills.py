@@ -1,9 +1,11 @@
 """A sample of the campaigns of tests/kills: whatever is killed or signalled, nothing is left, the status is right."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -96,6 +98,19 @@ def test_an_ignored_signal_stays_ignored(warm):
 
 
 COMPARE = ["compare", "--workload", "benchmarks/mixes/interactive.json"]
+
+
+def test_a_trace_that_nobody_reads_on_ends_alike(warm, tmp_path):
+    with Trial(["run", "--quiet", "--trace", tmp_path / "trace", "--cpus", 2, "yield", 4, 3000]) as trial:
+        assert trial.wait()[0] == 0
+    with Trial(["trace", tmp_path / "trace"]) as trial:
+        wait_until(trial.process, lambda: unread(trial.process.stdout) > 60_000)  # the pipe is full
+        trial.send(signal.SIGTERM, group=True)
+        assert trial.wait()[0] == 143 and not trial.left(0) and "Traceback" not in trial.errors()
+
+
+def unread(pipe):
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 @pytest.mark.parametrize("command", [COMPARE, ["policies"], ["doctor"]])

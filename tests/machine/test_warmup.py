@@ -18,8 +18,9 @@ def cold(tmp_path):
     """`emu run hello` without a cache, when it compiles, and the processes that do."""
     environment = {**os.environ, "EMU_CACHE_DIR": str(tmp_path / "cache")}
     process = subprocess.Popen(
-        [*RUN, "--cpus", "1", "hello"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        [*RUN, "--cpus", "1", "hello"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
     yield process, wait_until(process, lambda: compilers_of(process))
     process.kill()
     process.communicate()
@@ -51,9 +52,11 @@ def test_a_users_own_hot_code_is_none_of_its_business():
     assert wrappers.__name__ in {e.function.__module__ for e in registered()}
 
 
-def test_ctrl_c_while_the_kernel_is_compiled(cold):
+@pytest.mark.parametrize("number, times, send", [(signal.SIGINT, 1, os.kill), (signal.SIGTERM, 2, os.killpg)])
+def test_a_signal_while_the_kernel_is_compiled(cold, number, times, send):
     process, compilers = cold
-    process.send_signal(signal.SIGINT)
+    for _ in range(times):
+        send(process.pid, number)
     output, errors = process.communicate(timeout=30)
-    assert process.returncode == 130 and not output and "Traceback" not in errors
+    assert process.returncode == 128 + number and not output and "Traceback" not in errors
     assert gone(compilers)

@@ -1,0 +1,46 @@
+"""Ctrl-C ends a command at once, whatever its guest does and whoever reads its output."""
+
+import signal
+
+import pytest
+
+from emu.guests import build
+from tests.kills.trial import Trial
+from tests.processes import wait_until
+
+BOUND_S = 5.0  # it takes a tenth of that on a host with nothing else to do
+
+PROGRAM = """
+#include <string.h>
+#include <unistd.h>
+static char data[1 << 16];
+int main(int argc, char **argv) {
+    const char *does = argc > 1 ? argv[1] : "";
+    write(2, "at work\\n", 8);
+    for (;;) {
+        if (strcmp(does, "prints") == 0) write(1, data, sizeof data);
+        if (strcmp(does, "sleeps") == 0) pause();
+    }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("ctrl-c")
+    (directory / "endless.c").write_text(PROGRAM)
+    build.compile_c(directory / "endless.c", directory / "endless.elf")
+    return directory / "endless.elf"
+
+
+@pytest.mark.parametrize("does, reader", [("prints", True), ("computes", True), ("computes", False), ("sleeps", False)])
+def test_ctrl_c_ends_a_command_at_once(warm, program, does, reader):
+    """With a reader of the output that never reads, or without one."""
+    with Trial(["run", "--cpus", 2, program, does]) as trial:
+        assert wait_until(trial.process, lambda: "at work" in trial.errors())
+        if not reader:
+            trial.process.stdout.close()
+        trial.send(signal.SIGINT, group=True)
+        status, took_s = trial.wait()
+        assert status == 130 and took_s < BOUND_S and not trial.left(0), trial.errors()
+        assert "interrupted: the guest was killed" in trial.errors() and "Traceback" not in trial.errors()
