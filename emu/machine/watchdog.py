@@ -20,7 +20,7 @@ import numpy as np
 
 from ..kernel.failures import FAIL_POLICY_HANGS, FAIL_POLICY_STARVES
 from ..kernel.states import RUNNABLE
-from ..limits import GLOBAL_QUEUE, MAX_CPUS, MAX_QUEUES
+from ..limits import GLOBAL_QUEUE, MAX_CPUS, MAX_QUEUES, SERVER, SUPERVISOR, TIMEKEEPER
 from ..shm.events import recent_events
 from .host_process import held_up, look_at
 from .threads import name_of
@@ -30,6 +30,7 @@ PERIOD_S = 1.0
 IDLE_PERIOD_S = 2.0  # while nothing is runnable
 PATIENCE_S = 30.0  # as long as sched_ext's
 LAST_EVENTS = 3
+ACTORS = {SUPERVISOR: "the supervisor", SERVER: "the system server", TIMEKEEPER: "the timekeeper"}  # they are no CPUs
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ class Watchdog:
 
     def _doing(self, cpu):
         """What a CPU does, and its last events where they are recorded."""
+        if cpu in ACTORS:
+            return f"{cpu} is {ACTORS[cpu]}, which runs hooks too"
         m, c = self._machine, self._machine["cpus"][cpu]
         i = int(c["current"])
         doing = f"runs thread {i} ({name_of(m['threads'][i])!r})" if i >= 0 else "idles"

@@ -182,7 +182,7 @@ def exit_status_of_hello(_):
         return job.exit_status
 
 
-@pytest.mark.parametrize("method", ["fork", "forkserver"])
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_pools_before_during_and_after_a_machine(boot, method):
     context = multiprocessing.get_context(method)
     with context.Pool(2) as before:
@@ -195,7 +195,7 @@ def test_pools_before_during_and_after_a_machine(boot, method):
             assert job.exit_status == 0
         with context.Pool(2) as after:
             assert after.map(abs, [-5]) == [5]
-    if method == "fork":
+    if method != "forkserver":
         workers = context.Pool(1)
         try:
             assert workers.map(exit_status_of_hello, [0]) == [0]

@@ -8,7 +8,7 @@ import pytest
 
 from emu.kernel.failures import FAIL_POLICY_HANGS, FAIL_POLICY_STARVES
 from emu.kernel.states import RUNNABLE, RUNNING
-from emu.limits import GLOBAL_QUEUE
+from emu.limits import GLOBAL_QUEUE, SERVER
 from emu.machine.host_process import HostProcess, look_at
 from emu.machine.watchdog import IDLE_PERIOD_S, Watchdog
 from tests.processes import wait_until
@@ -48,6 +48,12 @@ def test_a_holder_that_does_not_let_go_hangs(dog):
     dog.machine["queues"]["lock"][1] = 2
     assert dog.look() is None, "seen for the first time"
     assert dog.fault() == (FAIL_POLICY_HANGS, 1)
+
+
+def test_a_holder_that_is_no_cpu_is_named(dog):
+    dog.machine["queues"]["lock"][1] = SERVER + 1
+    dog.look()
+    assert dog.look().detail.endswith(f"; {SERVER} is the system server, which runs hooks too")
 
 
 def test_a_cpu_that_takes_the_lock_again_and_again_does_not(dog):
