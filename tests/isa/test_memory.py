@@ -65,10 +65,11 @@ def test_store_conditional_fails_after_the_kernel_dropped_the_reservation(bare):
 # --- code ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("store", ["sw", "sh", "amoswap.w", "sc.w", "misaligned"])
+@pytest.mark.parametrize("store", ["sw", "sh", "amoswap.w", "sc.w", "misaligned", "across pages"])
 def test_code_that_overwrites_itself_runs_the_new_instruction(bare, store):
     """A subroutine is called, its first instruction replaced, and called again."""
-    target = BASE + 0x40
+    offset = PAGE_SIZE if store == "across pages" else 0x40
+    target = BASE + offset
     new = encode("addi", 5, 5, 100)
     bare.load(target - 2, assemble(encode("c.addi", 0, 0), encode("addi", 5, 5, 1), encode("c.jr", 1)))
     bare.x[10], bare.x[6] = target, new
@@ -79,8 +80,9 @@ def test_code_that_overwrites_itself_runs_the_new_instruction(bare, store):
         "amoswap.w": [encode("amoswap.w", 0, 6, 10)],
         "sc.w": [encode("lr.w", 8, 10), encode("sc.w", 8, 6, 10)],
         "misaligned": [encode("sd", 7, -2, 10)],
+        "across pages": [encode("sd", 7, -2, 10)],
     }[store]
-    outcome = run(bare, encode("jal", 1, 0x40), *write, encode("jal", 1, 0x40 - 4 - 4 * len(write)))
+    outcome = run(bare, encode("jal", 1, offset), *write, encode("jal", 1, offset - 4 - 4 * len(write)))
     assert outcome.x[5] == 101
 
 

@@ -132,6 +132,15 @@ def test_a_pinned_thread_is_not_stolen_and_does_not_hide_the_one_behind_it(inko)
     inko.check()
 
 
+def test_nor_where_queues_have_locks():
+    with played(2, "codezero") as cpus:
+        pinned, free = (cpus.start(0, affinity=1) for _ in range(2))
+        cpus.threads[free]["affinity"] = -1
+        assert hot.pull(cpus.base, 1, 0) == free
+        assert hot.pull(cpus.base, 1, 0) == -1 and cpus.state(pinned) == ("runnable", 0)
+        cpus.check()
+
+
 @pytest.mark.system("inko-1")
 def test_a_cpu_looks_in_its_own_queue_then_steals_then_takes_from_all_then_sleeps(inko):
     shared = inko.start(SERVER)

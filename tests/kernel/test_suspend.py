@@ -6,7 +6,7 @@ from emu.kernel import sched
 from emu.kernel.suspend import ask_suspend, suspended
 from emu.kernel.task import create_task
 from emu.kernel.thread import create_thread
-from emu.limits import SUPERVISOR
+from emu.limits import IPI_RESCHEDULE, SERVER, SUPERVISOR
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 
@@ -46,6 +46,17 @@ def pair():
 def test_that_it_has_stopped(pair):
     hot.stop_here(pair.base, 0, pair.target)
     assert pair.told() == 0 and pair.cpus.state(pair.target)[0] == "blocked"
+
+
+def test_an_actor_is_interrupted(pair):
+    hot.exit_thread(pair.base, 1, pair.waiter, 0)
+    assert hot.resume_async(pair.base, 1, pair.target) == 1
+    pending = pair.cpus.machine["cpus"]["pending"]
+    pending[SUPERVISOR] = 0
+    assert ask_suspend(pair.base, SERVER, hot.thread_handle(pair.base, pair.target), SUPERVISOR + 1) == 1
+    assert pending[SUPERVISOR] == 0
+    hot.stop_here(pair.base, 0, pair.target)
+    assert pending[SUPERVISOR] == IPI_RESCHEDULE
 
 
 def test_that_it_was_resumed_before_it_stopped(pair):

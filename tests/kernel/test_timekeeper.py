@@ -1,5 +1,7 @@
 """Messages to the timekeeper, its turns, and alux's interface, with this process playing every actor."""
 
+import threading
+
 import pytest
 
 from emu.kernel import sched, sleeping, timekeeper
@@ -182,6 +184,18 @@ def test_a_ring_that_is_half_full_interrupts_it_so_that_a_full_one_never_waits_f
     assert keeper.pending[0] == 0
     keeper.post(0, CHANNEL_MESSAGES // 2 + 1)
     assert keeper.pending[0] == IPI_TIMER
+
+
+def test_who_finds_its_ring_full_waits_until_a_message_was_taken(keeper):
+    for number in range(1, CHANNEL_MESSAGES + 1):
+        keeper.post(0, number)
+    poster = threading.Thread(target=keeper.post, args=(0, CHANNEL_MESSAGES + 1), daemon=True)
+    poster.start()
+    poster.join(0.05)
+    assert poster.is_alive() and keeper.machine["channels"]["head"][0] == CHANNEL_MESSAGES
+    hot.take_messages(keeper.base)
+    poster.join(30)
+    assert not poster.is_alive() and keeper.machine["channels"]["head"][0] == CHANNEL_MESSAGES + 1
 
 
 def test_the_timekeeper_sleeps_for_the_earliest_valid_deadline_or_for_ever(keeper):

@@ -13,6 +13,7 @@ from emu.cpu_worker.mmu import fault
 from emu.kernel.failures import FAIL_PAGE_TABLE, explain
 from emu.kernel.task import create_task
 from emu.kernel.vm import address_space, frames, usercopy
+from emu.kernel.vm.frames import ONE_REFERENCE
 from emu.kernel.vm.pagetable import ACCESSED, DIRTY, PPN_SHIFT, RWX, U, V
 from emu.limits import MAX_FRAMES, MIB, PAGE_SIZE
 from emu.shm.exits import ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE
@@ -21,7 +22,8 @@ from tests.kernel.bare import bare_window
 
 VA = 0x5000
 ME = 0
-WILD = {"beyond": 0, "far": MAX_FRAMES + 5, "farthest": (1 << 44) - 1, "free": 0, "page": 0, "table": 0}  # 0: see put
+FAR = {"far": MAX_FRAMES + 5, "farthest": (1 << 44) - 1}
+WILD = [*FAR, "beyond", "free", "dying", "page", "table"]
 WALKS = {
     "load": lambda s: s.fault(ACCESS_READ),
     "store": lambda s: s.fault(ACCESS_WRITE),
@@ -44,6 +46,8 @@ class Space:
         address_space.map_region(self.base, ME, self.task, VA, PAGE_SIZE, 7)
         usercopy.write_user(self.base, ME, self.task, VA, usercopy.FILL, 8)
         self.page = frames.allocate(self.base, ME)  # stands for a page of somebody else's
+        self.dying = frames.allocate(self.base, ME)  # its last reference is gone; not yet on the free list
+        window.machine["frames"]["word"][self.dying] -= ONE_REFERENCE
 
     def fault(self, access):
         return hot.call_fault(self.base, fault.address, ME, VA, access)
@@ -60,8 +64,8 @@ class Space:
         machine = self.window.machine
         root = int(machine["tasks"][self.task]["root"])
         nr_frames = int(machine["nr_frames"])
-        stand_in = {"beyond": nr_frames, "free": nr_frames - 1, "page": self.page, "table": root}
-        frame = stand_in.get(kind, WILD[kind])
+        stand_in = {"beyond": nr_frames, "free": nr_frames - 1, "page": self.page, "table": root, "dying": self.dying}
+        frame = stand_in.get(kind, FAR.get(kind))
         table, index = self.slot(level)
         flags = V if level else V | U | RWX | ACCESSED | DIRTY
         self.window.memory(table).view(np.int64)[index] = (frame << PPN_SHIFT) | flags
