@@ -65,14 +65,19 @@ def _run_random_pages(count, seed):
     return retired
 
 
-def test_random_pages_of_code_never_crash_or_hang():
+def _start_random_pages(count, seed):
     """In a child, so that a crash is a failed test and a hang ends."""
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
-            signal.alarm(100)
-            status = 0 if _run_random_pages(PAGES, 1) > PAGES else 2
+            signal.alarm(200)
+            status = 0 if _run_random_pages(count, seed) > count else 2
         finally:
             os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    return pid
+
+
+def test_random_pages_of_code_never_crash_or_hang():
+    children = [_start_random_pages(PAGES // 2, seed) for seed in (1, 2)]  # as many as there are cores
+    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0, 0]

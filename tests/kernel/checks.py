@@ -5,7 +5,7 @@ import numpy as np
 from emu.kernel.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES
 from emu.kernel.vm.pagetable import PPN_SHIFT, RESIDENT, RWX, V
 from emu.kernel.wait import SLEEP_SERVED
-from emu.limits import MAX_QUEUES, MAX_TASKS, PAGE_SIZE
+from emu.limits import MAX_TASKS, PAGE_SIZE
 from tests.kernel.held import held_by
 
 
@@ -21,12 +21,14 @@ def threads_by_queue(machine):
 
 def check_queues(machine, policy="inko"):
     """The invariants of sched.py, and those of the policy's own order (held.py); nobody may be at work."""
-    truth, held = threads_by_queue(machine), held_by(policy)
-    for queue in range(MAX_QUEUES):
-        q, states = machine["queues"][queue], truth.get(queue, {})
-        unused = queue not in truth and not (q["nr_threads"] or q["nr_runnable"] or q["policy"].any())
-        listed = [] if unused else held(machine, queue)
-        assert q["lock"] == 0, f"queue {queue} is locked"
+    truth, held, queues = threads_by_queue(machine), held_by(policy), machine["queues"]
+    locked = np.flatnonzero(queues["lock"])
+    assert not locked.size, f"queues {locked} are locked"
+    in_use = set(np.flatnonzero(queues["nr_threads"] | queues["nr_runnable"] | queues["policy"].any(axis=1)).tolist())
+    in_use |= truth.keys()
+    for queue in sorted(in_use | set(range(machine["nr_cpus"]))):
+        q, states = queues[queue], truth.get(queue, {})
+        listed = held(machine, queue) if queue in in_use else []
         assert len(set(listed)) == len(listed) and set(listed) == states.get("runnable", set()), (
             f"queue {queue} lists {listed}, its runnable threads are {states.get('runnable', set())}"
         )
@@ -34,7 +36,7 @@ def check_queues(machine, policy="inko"):
         mine = sum(len(s) for name, s in states.items() if name in ("runnable", "running", "blocked"))
         assert q["nr_threads"] == mine, f"queue {queue}: nr_threads {q['nr_threads']}, has {mine}"
         running = states.get("running", set())
-        current = int(machine["cpus"][queue]["current"]) if queue < machine["nr_cpus"] else -1
+        current = int(machine["cpus"]["current"][queue]) if queue < machine["nr_cpus"] else -1
         assert running == ({current} if current >= 0 else set()), f"CPU {queue} runs {current}, not {running}"
     state, sleep = machine["threads"]["where"] & 0xFF, machine["threads"]["sleep"]
     wrong = np.flatnonzero(((state == RUNNABLE) | (state == RUNNING)) & (sleep != 0))

@@ -8,7 +8,7 @@ from emu.cpu_worker.loop import _system_call
 from emu.hot import callback, entry, hot
 from emu.kernel.randomness import random_below
 from emu.kernel.references import KILLED
-from emu.kernel.sched import block, pick_next, start_thread
+from emu.kernel.sched import block, make_runnable, pick_next, start_thread
 from emu.kernel.siginfo import SI_USER, discard, siginfo
 from emu.kernel.signals import signal_thread
 from emu.kernel.states import RUNNING, SLEEP_EVENT, state_of
@@ -16,11 +16,26 @@ from emu.kernel.suspend import suspend_async
 from emu.kernel.syscalls.actions import BLOCK
 from emu.kernel.task import create_task, end_task
 from emu.kernel.thread import create_thread
-from emu.kernel.wait import claim, consume_claim, prepare_sleep, sleep_word
+from emu.kernel.wait import claim, prepare_sleep, sleep_word
 from emu.shm.atomics import exchange, fetch_and, store_relaxed
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, call_3
-from tests.litmus.crew import LINE, OWN, STOP, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
+from tests.litmus.crew import (
+    LINE,
+    OWN,
+    STOP,
+    add_word,
+    dawdle,
+    get_word,
+    meet,
+    over,
+    prepare_slow_stores,
+    result,
+    set_word,
+    slow_store,
+    spin,
+    violation,
+)
 
 THREAD, ROUND, POSTED, SHOWN = (OWN + k * LINE for k in range(4))
 SEEN = 20  # of the control's violations; then the test has looked well enough (waking.py)
@@ -38,7 +53,9 @@ def fall_asleep(address, me, i):
 @callback(3)
 def fall_asleep_in_turn(address, me, i):
     """Every second sleep is a control's: declared by a plain store, which the processor may do after later loads."""
-    t = machine_at(address).threads[i]
+    m = machine_at(address)
+    t = m.threads[i]
+    slow_store(m, t.sleep_sequence)
     if t.sleep_sequence % 2 == 0:
         prepare_sleep(t, SLEEP_EVENT)
     else:
@@ -78,10 +95,12 @@ def _sleep_in_rounds(m, me, workers, count, bad, in_turn):
     t.affinity = 1 << me
     start_thread(m, me, i)
     pick_next(m, me)
+    prepare_slow_stores(m)
     meet(m, workers)
     done = 0
     while done < count and not over(m):
         done += 1
+        result(m, me, done)
         set_word(m, ROUND, done)
         dawdle(random_below(m, me, 12))
         if bad:
@@ -98,9 +117,8 @@ def _sleep_in_rounds(m, me, workers, count, bad, in_turn):
                         set_word(m, STOP, 1)
                 else:
                     violation(m)
-                claim(t, word)
-                consume_claim(t)
-                break
+                if claim(t, word):
+                    make_runnable(m, me, i)
             spins = spin(spins)
         spins = 0
         while get_word(m, POSTED) != done and not over(m):
@@ -108,7 +126,6 @@ def _sleep_in_rounds(m, me, workers, count, bad, in_turn):
         _forget(m, me, i)
         exchange(m.cpus[me], "pending", 0)
         m.cpus[me].kicks = 0
-    result(m, me, done)
 
 
 @entry(5)
@@ -156,6 +173,7 @@ def poster(address, me, workers, count, what):
     done = 0
     while done < count and not over(m):
         done += 1
+        result(m, me, done)
         while get_word(m, ROUND) < done and not over(m):
             sleep_word(m.threads[i])  # has the line, so that the sleeper's store takes its time
         dawdle(random_below(m, me, 12))
@@ -168,7 +186,6 @@ def poster(address, me, workers, count, what):
             end_task(m, me, m.threads[i].task, 0, 0)
         m.cpus[me].kicks = 0
         set_word(m, POSTED, done)
-    result(m, me, done)
     return 0
 
 

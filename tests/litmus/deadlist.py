@@ -35,8 +35,8 @@ def scheduler(address, me, workers, count, bad):
         else:
             delete_dead(m, me)
         rounds += 1
+        result(m, me, rounds)
     delete_dead(m, me)
-    result(m, me, rounds)
     return 0
 
 
@@ -59,8 +59,8 @@ def holder(address, me, workers, count, bad):
         drop_thread(m, me, i)
         m.cpus[me].kicks = 0
         done += 1
+        result(m, me, done)
         while load_relaxed(m.queues[0], "dead") != 0 and done % 8 == 0 and not over(m):
             dawdle(1)  # else the host might let the lists grow while the scheduler has no core
     add_word(m, DONE, 1)
-    result(m, me, done)
     return 0

@@ -18,8 +18,10 @@ from tests.litmus.crew import (
     get_word,
     meet,
     over,
+    prepare_slow_stores,
     result,
     set_word,
+    slow_store,
     spin,
     violation,
 )
@@ -52,12 +54,15 @@ def decoder(address, me, workers, count, how):
     m = machine_at(address)
     code, host = decoded_address(m, FRAME), frame_address(m, FRAME)
     fetch_or(m.frames[FRAME], "word", FRAME_CODE)
+    prepare_slow_stores(m)
     meet(m, workers)
     done = 0
     while done < count and not over(m):
         done += 1
+        result(m, me, done)
         set_word(m, ROUND, done)
         dawdle(random_below(m, me, 8))
+        slow_store(m, done)
         real = how == IN_TURN and done % 4 < 2  # of both instructions
         if real:
             decode_at(address, code, 0)
@@ -72,7 +77,6 @@ def decoder(address, me, workers, count, how):
                 violation(m)
             elif add_word(m, SHOWN, 1) + 1 >= SEEN:
                 set_word(m, STOP, 1)
-    result(m, me, done)
     return 0
 
 
@@ -84,11 +88,11 @@ def writer(address, me, workers, count, how):
     done = 0
     while done < count and not over(m):
         done += 1
+        result(m, me, done)
         while get_word(m, ROUND) != done and not over(m):
             load_64(code)  # has the line, so that the decoder's store takes its time
         dawdle(random_below(m, me, 8))
         store_32(host, _bits(done))
         invalidate(m, host, 4)
         set_word(m, WROTE, done)
-    result(m, me, done)
     return 0

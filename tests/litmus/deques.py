@@ -83,11 +83,11 @@ def _own(m, me, count, kind):
             else:
                 put(d, done)
             done += 1
+            result(m, me, done)
             set_word(m, MOST, max(get_word(m, MOST), length + 1))
         for _ in range(random_below(m, me, 4)):
             last = max(last, _take_one(m, me, kind, last))
     set_word(m, DONE, 1)
-    result(m, me, done)
     return last
 
 
@@ -106,10 +106,10 @@ def worker(address, me, workers, count, kind):
             last = i
             taken += 1
             spins = 0
+            if me != 0:
+                result(m, me, taken)
         elif finished:
             break
         else:
             spins = spin(spins)
-    if me != 0:
-        result(m, me, taken)
     return 0

@@ -50,11 +50,11 @@ def _exit_in_rounds(m, me, count, bad):
             exit_thread(m, me, i, 0)
         m.cpus[me].kicks = 0
         done += 1
+        result(m, me, done)
         spins = 0
         while get_word(m, GIVEN) < done and not over(m):
             spins = spin(spins)
     set_word(m, STOP, 1)
-    result(m, me, done)
 
 
 @entry(4)

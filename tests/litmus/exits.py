@@ -45,9 +45,9 @@ def retire_in_rounds(address, me, workers, count):
     while done < count and _begin(m, me, workers):
         retire(m, me)
         done += 1
+        result(m, me, done)
         if not _end(m, me, workers, done):
             break
-    result(m, me, done)
     return 0
 
 
@@ -63,7 +63,7 @@ def retire_badly(address, me, workers, count):
         if active == 1 << me:
             send_ipi(m, me, SUPERVISOR, IPI_STOP)
         done += 1
+        result(m, me, done)
         if not _end(m, me, workers, done):
             break
-    result(m, me, done)
     return 0

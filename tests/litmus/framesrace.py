@@ -43,6 +43,7 @@ def take_and_drop(address, me, workers, count):
     done = 0
     while done < count and not over(m):
         done += 1
+        result(m, me, done)
         if held < HELD and random_below(m, me, 2) == 0:
             frame = allocate_frame(m, me, TAG_PAGE)
             _marked(m, me, frame)
@@ -57,7 +58,6 @@ def take_and_drop(address, me, workers, count):
     while held > 0:
         held -= 1
         _drop(m, me, get_word(m, mine + held))
-    result(m, me, done)
     return 0
 
 

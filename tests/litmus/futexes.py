@@ -73,7 +73,7 @@ def _wait_in_rounds(m, me, workers, count, bad):
         while get_word(m, WOKEN) != done + 1 and not over(m):
             spins = spin(spins)
         done += 1
-    result(m, me, done)
+        result(m, me, done)
 
 
 @entry(4)
@@ -103,8 +103,8 @@ def waker(address, me, workers, count):
         wake_on(m, me, task, VA, 1, MATCH_ANY, 1)
         m.cpus[me].kicks = 0
         done += 1
+        result(m, me, done)
         set_word(m, WOKEN, done)
-    result(m, me, done)
     return 0
 
 
@@ -120,6 +120,7 @@ def waiter_for_new_values(address, me, workers, count):
     done = 0
     while done < count and not over(m):
         done += 1
+        result(m, me, done)
         set_word(m, ROUND, done)
         dawdle(random_below(m, me, 20))
         store_32(host, done)
@@ -128,7 +129,6 @@ def waiter_for_new_values(address, me, workers, count):
             while pick_next(m, me) != i and not over(m):
                 spins = spin(spins)
     set_word(m, DONE, 1)
-    result(m, me, done)
     return 0
 
 
@@ -182,7 +182,8 @@ def _take_badly(m, me, i):
     word = sleep_word(m.threads[i])
     if word == 0 or load_relaxed(m.threads[i], "bucket") < 0 or not take(m.threads[i], word):
         return False
-    dawdle(2)
+    for _ in range(random_below(m, me, 4)):
+        host_yield()  # as when the host takes the core away: it is moved meanwhile
     remove_waiter(m, i)
     finish(m, me, i, 0)
     return True
@@ -208,8 +209,8 @@ def moved_waiter(address, me, workers, count):
             if load_seq_cst(m.buckets[b], "head") != -1:
                 violation(m)
         done += 1
+        result(m, me, done)
     set_word(m, DONE, 1)
-    result(m, me, done)
     return 0
 
 

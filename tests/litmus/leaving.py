@@ -11,12 +11,14 @@ from emu.kernel.hotplug import evacuate, retire
 from emu.kernel.randomness import random_below
 from emu.kernel.runqueue import enqueue, lock_queue, mark_time, place, unlock_queue
 from emu.kernel.sched import block, leave, make_runnable, pick_next, start_thread
-from emu.kernel.states import LIFE_DRAINING, LIFE_RUNNING, RUNNABLE, SLEEP_EVENT, set_where
+from emu.kernel.states import LIFE_DRAINING, LIFE_EXITED, LIFE_RUNNING, RUNNABLE, SLEEP_EVENT, set_where
 from emu.kernel.thread import allocate_thread, free_thread
 from emu.kernel.wait import claim, prepare_sleep
 from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed
 from emu.shm.layout import machine_at
-from tests.litmus.crew import STOP, dawdle, meet, over, result, set_word, violation
+from tests.litmus.crew import OWN, STOP, dawdle, get_word, meet, over, result, set_word, spin, violation
+
+HELD_UP = OWN  # 1 while a control is between place and lock
 
 
 @hot
@@ -52,27 +54,35 @@ def leaver(address, me, workers, count):
         evacuate(m, me)
         while not retire(m, me) and not over(m):
             evacuate(m, me)
+        spins = 0
+        while get_word(m, HELD_UP) != 0 and not over(m):
+            spins = spin(spins)
         for _ in range(4):
             dawdle(random_below(m, me, 100))
             _look(m, me)
         _begin(m, me)
         m.cpus[me].kicks = 0
         done += 1
+        result(m, me, done)
     set_word(m, STOP, 1)
-    result(m, me, done)
     return 0
 
 
 @hot
 def _start_badly(m, me, i):
-    """Control: `start_thread` that does not look at the queue's life under its lock."""
+    """Control: `start_thread` without a look at the queue's life under its lock, held up until the CPU has exited."""
     queue = place(m, me, i, PLACE_SPAWN)
+    set_word(m, HELD_UP, 1)
+    spins = 0
+    while queue != me and m.queues[queue].life != LIFE_EXITED and not over(m):
+        spins = spin(spins)
     lock_queue(m, me, queue)
     mark_time(m, me, queue)
     set_where(m, m.threads[i], RUNNABLE, queue)
     m.queues[queue].nr_threads += 1
     enqueue(m, me, queue, i, ENQUEUE_SPAWN)
     unlock_queue(m, me, queue)
+    set_word(m, HELD_UP, 0)
 
 
 @entry(4)
@@ -109,7 +119,7 @@ def _place_and_run(m, me, workers, bad):
             leave(m, me, i)
             free_thread(m, me, i)
             ended += 1
+            result(m, me, ended)
         exchange(m.cpus[me], "pending", 0)
         m.cpus[me].kicks = 0
-    result(m, me, ended)
     return 0

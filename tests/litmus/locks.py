@@ -32,7 +32,7 @@ def add_under_lock(address, me, workers, iterations):
         _inside(m, me)
         release(m, me, lock)
         done += 1
-    result(m, me, done)
+        result(m, me, done)
     return 0
 
 
@@ -53,5 +53,5 @@ def add_under_test_then_set(address, me, workers, iterations):
         _inside(m, me)
         release(m, me, lock)
         done += 1
-    result(m, me, done)
+        result(m, me, done)
     return 0

@@ -112,6 +112,7 @@ def _use(m, me, workers, count, how):
     done = 0
     while done < count and not over(m):
         done += 1
+        result(m, me, done)
         if random_below(m, me, 4) == 0 and _lock(m, me, i, OTHER) == 0:
             _unlock(m, me, i, OTHER, how)  # soon: its heir may be about to get the other one
         if _lock(m, me, i, MUTEX) == 0:
@@ -128,7 +129,6 @@ def _use(m, me, workers, count, how):
                 add_word(m, WOKEN, 1)
         exchange(m.cpus[me], "pending", 0)
         m.cpus[me].kicks = 0
-    result(m, me, done)
 
 
 @entry(5)
@@ -170,6 +170,7 @@ def meddler(address, me, workers, count, how):
     done = 0
     while done < count and not over(m):
         done += 1
+        result(m, me, done)
         what = random_below(m, me, 8)
         if what < 3:
             interrupt_sleep(m, me, get_word(m, THREADS + random_below(m, me, workers - 1) * LINE))
@@ -184,7 +185,6 @@ def meddler(address, me, workers, count, how):
             host_yield()  # one of the threads has the same core
             if how == GOOD and min(get_word(m, INTERRUPTED), get_word(m, WOKEN)) >= ENOUGH:
                 set_word(m, STOP, 1)
-    result(m, me, done)
     return 0
 
 

@@ -38,8 +38,8 @@ NAMES = {"leaves": LEAVES, "becomes-exclusive": EXCLUSIVE, "is-barred": BARRED, 
 FIRST, SECOND, BUSY_CPU, WAKER, CONTROLLER = range(5)
 CPUS, BOTH = 3, 0b11
 (
-    THREAD, OTHER, OUT, BACK, HOLD, HOLDING, FOUND,
-) = (OWN + k * LINE for k in range(7))  # fmt: skip
+    THREAD, OTHER, OUT, BACK, HOLD, HOLDING, FOUND, TOLD,
+) = (OWN + k * LINE for k in range(8))  # fmt: skip
 
 # --- CPUs -----------------------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ def forget_kicks(address, me):
     return take_kicks(machine_at(address), me)
 
 
-# --- control --------------------------------------------------------------------------------------
+# --- control: CPU 0 is told of the thread, held up before it looks, and told to leave meanwhile ----
 
 
 @hot
@@ -138,7 +138,6 @@ def _found_badly(m, me):
     if load_seq_cst(m.cpus[me], "pending") != 0:
         return 0
     if m.queues[me].life == LIFE_DRAINING:
-        dawdle(20)
         lock_two(m, me, me, GLOBAL_QUEUE)
         exited = load_seq_cst(m.queues[me], "nr_threads") == 0
         m.queues[me].life = LIFE_EXITED if exited else LIFE_DRAINING
@@ -156,7 +155,10 @@ def run_badly(address, me):
     c = m.cpus[me]
     fetch_and(m, "idle", ~(1 << me))
     while not over(m):
-        exchange(c, "pending", 0)
+        if exchange(c, "pending", 0) != 0:
+            spins = 0
+            while m.queues[me].life != LIFE_DRAINING and not over(m):
+                spins = spin(spins)
         i = c.current
         if i < 0:
             i = pick_next(m, me) if m.queues[me].life != LIFE_DRAINING else -1
@@ -223,18 +225,28 @@ def _wake(m, me, i):
     m.cpus[me].kicks = 0
 
 
-@entry(5)
-def waker(address, me, workers, count, what):
-    m = machine_at(address)
+@hot
+def _await_both(m):
+    """Both CPUs sleep. Else the second might find the thread by itself: it polls for a while."""
+    spins = 0
+    while not (_sleeps(m, FIRST) and _sleeps(m, SECOND)) and not over(m):
+        spins = spin(spins)
+
+
+@hot
+def _wake_in_rounds(m, me, count, what, control):
     i = get_word(m, THREAD)
     t = m.threads[i]
     found = 0
     done = 0
     while done < count and not over(m):
         _put_back(m, i)
+        if control:
+            _await_both(m)
         meet(m, 2)
         dawdle(random_below(m, me, 60))
         _wake(m, me, i)
+        set_word(m, TOLD, 1)
         meet(m, 2)
         spins = 0
         while state_of(t) != BLOCKED and not over(m):
@@ -247,8 +259,20 @@ def waker(address, me, workers, count, what):
         meet(m, 2)
         meet(m, 2)  # worker 4 has put all back
         done += 1
+        result(m, me, done)
     set_word(m, FOUND, found)
-    result(m, me, done)
+
+
+@entry(5)
+def waker(address, me, workers, count, what):
+    _wake_in_rounds(machine_at(address), me, count, what, False)
+    return 0
+
+
+@entry(5)
+def bad_waker(address, me, workers, count, what):
+    """For the control: a thread that is lost shows at once."""
+    _wake_in_rounds(machine_at(address), me, count, what, True)
     return 0
 
 
@@ -265,6 +289,18 @@ def begin_round(address, me):
     m = machine_at(address)
     meet(m, 2)
     dawdle(random_below(m, me, 60))
+    return 0 if over(m) else 1
+
+
+@entry(2)
+def begin_round_told(address, me):
+    """For the control: CPU 0 has been told of the thread."""
+    m = machine_at(address)
+    set_word(m, TOLD, 0)
+    meet(m, 2)
+    spins = 0
+    while get_word(m, TOLD) == 0 and not over(m):
+        spins = spin(spins)
     return 0 if over(m) else 1
 
 
@@ -306,12 +342,12 @@ def put_back(address, me):
     return 0
 
 
-def controller(window, me, workers, directory, count, what):
+def _control(window, me, count, what, begin):
     base = window.address
     words = window.memory(0, 64).view("i8")
     i, other = int(words[THREAD]), int(words[OTHER])
     for _ in range(count):
-        if not begin_round(base, me):
+        if not begin(base, me):
             break
         if what == LEAVES:
             take_offline(base, me, FIRST)
@@ -327,6 +363,14 @@ def controller(window, me, workers, directory, count, what):
         elif what == BARRED:
             set_affinity(base, me, i, -1)
         put_back(base, me)
+
+
+def controller(window, me, workers, directory, count, what):
+    _control(window, me, count, what, begin_round)
+
+
+def bad_controller(window, me, workers, directory, count, what):
+    _control(window, me, count, what, begin_round_told)
 
 
 # --- the start ------------------------------------------------------------------------------------
@@ -349,8 +393,8 @@ def make_sleeper(address, queue, affinity):
 def prepare(run, what):
     """The machine at the start: CPU 2 runs something for ever, and nobody is idle."""
     for each in (
-        guest, sleeps_again, await_message, await_return, run_badly, forget_kicks, begin_round, wake_other,
-        end_of_round, put_back, loop.run, loop.start, set_exclusive, set_affinity, take_offline, activate,
+        guest, sleeps_again, await_message, await_return, run_badly, forget_kicks, begin_round, begin_round_told,
+        wake_other, end_of_round, put_back, loop.run, loop.start, set_exclusive, set_affinity, take_offline, activate,
     ):  # fmt: skip
         each.compile()
     machine, base = run.machine, run.window.address

@@ -120,7 +120,8 @@ def bad_target(window, me, workers, directory, rounds):
 
 
 def _sender(window, me, workers, directory, rounds, send, patience_ns):
-    base, mail, sent, answered = window.address, Mail(directory, me, window.machine), 0, 0
+    base, mail, sent = window.address, Mail(directory, me, window.machine), 0
+    words = window.memory(0, 64).view("i8")
     pin(me, True)
     try:
         for number in range(1, rounds + 1):
@@ -130,11 +131,8 @@ def _sender(window, me, workers, directory, rounds, send, patience_ns):
             mail.wake(kicks)
             if not await_answer(base, me, number, patience_ns):
                 break
-            answered = number
-        sent += _leave(base, me, mail)
-        words = window.memory(0, 64).view("i8")
-        words[RESULTS + me * LINE] = sent
-        words[ROUNDS + me * LINE] = answered
+            words[RESULTS + me * LINE], words[ROUNDS + me * LINE] = sent, number
+        words[RESULTS + me * LINE] = sent + _leave(base, me, mail)
     finally:
         mail.close()
 

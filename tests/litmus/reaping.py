@@ -66,12 +66,12 @@ def _schedule(m, me, workers, count, bad):
             delete_dead(m, me)
         _exit_for_a_while(m, me)
         done += 1
+        result(m, me, done)
     set_word(m, SLOT, -1)
     spins = 0
     while get_word(m, HOLDERS) != 0 and not over(m):
         spins = spin(spins)
     delete_dead(m, me)
-    result(m, me, done)
 
 
 @entry(4)
@@ -110,9 +110,9 @@ def hold(address, me, workers, count):
         i = retain_thread(m, me, handle)
         if i >= 0:
             held += 1
+            result(m, me, held)
             _look(m, me, i, handle)
             drop_thread(m, me, i)
-    result(m, me, held)
     add_word(m, HOLDERS, -1)
     return 0
 

@@ -85,8 +85,8 @@ def use_and_kill(address, me, workers, count):
             if _reaped(m) != 1 or get_word(m, KILLERS) != 1:
                 violation(m)
         done += 1
+        result(m, me, done)
     m.cpus[me].kicks = 0
-    result(m, me, done)
     return 0
 
 
@@ -115,7 +115,7 @@ def release_badly(address, me, workers, count):
         if me == 0 and load_relaxed(m.tasks[0], "references") != ONE_RETAIN:
             violation(m)
         done += 1
+        result(m, me, done)
         if not meet(m, workers):
             break
-    result(m, me, done)
     return 0

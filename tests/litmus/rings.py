@@ -81,5 +81,5 @@ def read_requests(address, me, workers, count):
             violation(m)
         set_word(m, NEXT + writer * LINE, number + 1)
         read += 1
-    result(m, me, read)
+        result(m, me, read)
     return 0

@@ -125,12 +125,12 @@ def churn(address, me, workers, steps):
             _run_a_little(m, me, i)
             _act(m, me, i)
             done += 1
+            result(m, me, done)
         else:
             _look_idle(m, me)
         exchange(c, "pending", 0)
     set_word(m, STOP, 1)  # all leave together: a thread on the queue of one that has left would never run
     c.kicks = 0
-    result(m, me, done)
     return 0
 
 
@@ -169,6 +169,7 @@ def churn_with_bad_pull(address, me, workers, steps):
     done = 0
     while done < steps and not over(m):
         done += 1
+        result(m, me, done)
         if random_below(m, me, 8) == 0:
             _spawn(m, me)
         _wake_one(m, me)
@@ -180,5 +181,4 @@ def churn_with_bad_pull(address, me, workers, steps):
         if i >= 0:
             _run_a_little(m, me, i)
             _act(m, me, i)
-    result(m, me, done)
     return 0

@@ -96,6 +96,7 @@ def _run(m, me, workers, steps, bad):
     done = 0
     while done < steps and not over(m):
         done += 1
+        result(m, me, done)
         if load_relaxed(c, "pending") != 0:
             exchange(c, "pending", 0)
             answer_shootdowns(m, me)
@@ -113,7 +114,6 @@ def _run(m, me, workers, steps, bad):
             dawdle(random_below(m, me, 20))
             activate_tlb(m, me)
     deactivate_tlb(m, me)
-    result(m, me, done)
 
 
 @entry(4)

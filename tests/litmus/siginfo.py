@@ -102,9 +102,9 @@ def _receive(m, address, me, workers, count, kind):
                 violation(m)  # everything was sent, no bit is set, and not everything has come
         else:
             slept += 1
+            result(m, me, slept)
             if not _sleep(m, me, i):
                 break
-    result(m, me, slept)
 
 
 @hot
@@ -134,13 +134,13 @@ def _send_all(m, me, workers, count, kind):
         sent = _post_unlocked(m, me, i, number) if kind == UNLOCKED_POST else signal_thread(m, me, i, number)
         if sent == 0:
             done += 1
+            result(m, me, done // takers)
             spins = 0
             dawdle(random_below(m, me, 8))
         else:
             spins = spin(spins)  # the task's share of records is used up
         m.cpus[me].kicks = 0
     add_word(m, DONE, 1)
-    result(m, me, done // takers)
 
 
 @entry(5)

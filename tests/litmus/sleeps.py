@@ -87,8 +87,8 @@ def _sleep_again_and_again(m, me, workers, count, bad):
         else:
             stayed += 1
         done += 1
+        result(m, me, done)
     set_word(m, DONE, 1)
-    result(m, me, done)
     set_word(m, WINNER, stayed)
 
 
@@ -194,8 +194,8 @@ def sleeper_with_result(address, me, workers, count):
         if load_a0(m, i) != -ERESTART:
             violation(m)
         done += 1
+        result(m, me, done)
     set_word(m, DONE, 1)
-    result(m, me, done)
     return 0
 
 
@@ -236,11 +236,11 @@ def sleeper_between_two(address, me, workers, count):
         if get_word(m, WINNER) == 1 and (t.restart != 0 or load_a0(m, i) != 7):
             violation(m)
         done += 1
+        result(m, me, done)
         if not meet(m, workers):
             break
     set_word(m, DONE, 1)
     set_word(m, THREAD, -1)
-    result(m, me, done)
     return 0
 
 

@@ -50,6 +50,7 @@ def _make(m, me, workers, count, bad):
                 break
             set_word(m, SLOT + to * LINE, child + 1)
             done += 1
+            result(m, me, done)
         if bad:
             _attach_badly(m, me, owner)
         else:
@@ -61,7 +62,6 @@ def _make(m, me, workers, count, bad):
         while get_word(m, SLOT + to * LINE) != 0 and not over(m):
             spins = spin(spins)
         set_word(m, SLOT + to * LINE, -1)
-    result(m, me, done)
     return owner
 
 
@@ -124,6 +124,7 @@ def own_and_exit(address, me, workers, count, bad):
             child = take_spare(m, me, owner)
             set_word(m, SLOT + to * LINE, child + 1)
         done += 1
+        result(m, me, done)
         dawdle(random_below(m, me, 8))
         t = m.threads[owner]
         set_where(m, t, RUNNABLE, 0)
@@ -141,7 +142,6 @@ def own_and_exit(address, me, workers, count, bad):
             violation(m)  # some were lost: never more than one and its children are alive
     for to in range(1, workers):
         set_word(m, SLOT + to * LINE, -1)
-    result(m, me, done)
     return 0
 
 

@@ -57,6 +57,7 @@ def _run(m, me, workers, count, how):
         if load_relaxed(m.threads[i], "suspend") == 0:
             continue
         stops += 1
+        result(m, me, stops)
         if how == SUSPENDED_FIRST:
             _stop_badly(m, me, i)
         elif how == TELLS_WHOEVER_IS_THERE:
@@ -70,7 +71,6 @@ def _run(m, me, workers, count, how):
         exchange(m.cpus[me], "pending", 0)
         m.cpus[me].kicks = 0
     set_word(m, STOP, 1)
-    result(m, me, stops)
 
 
 @entry(5)
@@ -127,8 +127,8 @@ def suspender(address, me, workers, count, waits):
             _look_for_loss(m, t)
             spins = spin(spins)
         rounds += 1
+        result(m, me, rounds)
         m.cpus[me].kicks = 0
-    result(m, me, rounds)
     return 0
 
 
@@ -170,7 +170,7 @@ def impatient(address, me, workers, count, waits):
             spins = spin(spins)
         m.cpus[me].kicks = 0
         rounds += 1
-    result(m, me, rounds)
+        result(m, me, rounds)
     return 0
 
 

@@ -1,6 +1,6 @@
 """Rings of events between processes: each event arrives whole, once, in order, or is counted as lost."""
 
-from tests.litmus.crew import CONTROL_S, LINE
+from tests.litmus.crew import CONTROL_S, LINE, LONGEST_S
 from tests.litmus.eventrings import DROPPED, NEXT
 
 MODULE, COUNT = "tests.litmus.eventrings", 3_000_000
@@ -12,7 +12,7 @@ def jobs(workers, writer, count):
 
 def test_every_event_is_read_whole_and_in_order_or_counted_as_lost(crew, workers):
     run = crew(workers)
-    run.run(MODULE, jobs(workers, "write_events", COUNT))
+    run.run(MODULE, jobs(workers, "write_events", COUNT), bound_s=LONGEST_S)
     assert run.violations == 0
     assert run.results()[0] > 100_000, "too few events to mean anything"
     for writer in range(1, workers):

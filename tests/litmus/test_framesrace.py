@@ -1,14 +1,14 @@
 """The frame allocator: no frame is handed out twice, none is lost."""
 
 from tests.kernel.checks import check_frames
-from tests.litmus.crew import CONTROL_S, RESERVED_FRAMES
+from tests.litmus.crew import CONTROL_S, LONGEST_S, RESERVED_FRAMES
 
 MODULE = "tests.litmus.framesrace"
 
 
 def test_no_frame_is_handed_out_twice_and_all_come_back(crew, workers):
     run = crew(workers)
-    run.run_all(MODULE, "take_and_drop", 400_000)
+    run.run_all(MODULE, "take_and_drop", 400_000, bound_s=LONGEST_S)
     assert run.violations == 0
     machine = run.machine
     assert machine["nr_free_frames"] == machine["nr_frames"] - RESERVED_FRAMES

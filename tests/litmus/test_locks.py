@@ -1,12 +1,12 @@
 """Mutual exclusion of the spinlock between processes."""
 
-from tests.litmus.crew import CONTROL_S
+from tests.litmus.crew import CONTROL_S, LONGEST_S
 from tests.litmus.locks import COUNTER
 
 
 def test_no_two_processes_hold_a_lock_at_once(crew, workers):
     run = crew(workers)
-    run.run_all("tests.litmus.locks", "add_under_lock", 2_000_000 // workers)
+    run.run_all("tests.litmus.locks", "add_under_lock", 2_000_000 // workers, bound_s=LONGEST_S)
     assert run.violations == 0
     assert run.words[COUNTER] == sum(run.results()) == 2_000_000 // workers * workers
     assert run.machine["frames_lock"] == 0

@@ -1,6 +1,6 @@
 """The system server's ring: every request is read exactly once."""
 
-from tests.litmus.crew import CONTROL_S
+from tests.litmus.crew import CONTROL_S, LONGEST_S
 
 MODULE, COUNT = "tests.litmus.rings", 300_000
 
@@ -11,7 +11,7 @@ def jobs(workers, writer, count):
 
 def test_every_request_is_read_once_and_in_its_writers_order(crew, workers):
     run = crew(workers)
-    run.run(MODULE, jobs(workers, "write_requests", COUNT // (workers - 1)))
+    run.run(MODULE, jobs(workers, "write_requests", COUNT // (workers - 1)), bound_s=LONGEST_S)
     assert run.violations == 0
     assert run.results()[0] == COUNT // (workers - 1) * (workers - 1)
     machine = run.machine

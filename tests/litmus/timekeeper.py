@@ -67,8 +67,8 @@ def _sleep_under_lock(m, me, workers, count, timed, bad):
         if load_a0(m, i) != 0:
             violation(m)
         done += 1
+        result(m, me, done)
     set_word(m, DONE, 1)
-    result(m, me, done)
 
 
 @entry(4)
@@ -133,8 +133,8 @@ def short_sleeper(address, me, workers, count):
         else:
             violation(m)
         done += 1
+        result(m, me, done)
     set_word(m, DONE, 1)
-    result(m, me, done)
     return 0
 
 
@@ -211,12 +211,13 @@ def _go_to_sleep_badly(m):
 
 
 @hot
-def _sleep_and_expire(m, workers, bad):
+def _sleep_and_expire(m, me, workers, bad):
     """The timekeeper, which polls its interrupts instead of a socket: it hears what would be a message."""
     c = m.cpus[TIMEKEEPER]
     meet(m, workers)
     slept = 0
     while get_word(m, DONE) < workers - 1 and not over(m):
+        result(m, me, slept)
         if take_messages(m) + expire_due(m, TIMEKEEPER) > 0:
             continue
         if (bad and _go_to_sleep_badly(m)) or (not bad and go_to_sleep(m, TIMEKEEPER, NEVER)):
@@ -227,19 +228,19 @@ def _sleep_and_expire(m, workers, bad):
             exchange(c, "parked", 0)
         stay_awake(m)
         exchange(c, "pending", 0)
-    return slept
+    result(m, me, slept)
 
 
 @entry(4)
 def sleeping_keeper(address, me, workers, count):
     m = machine_at(address)
-    result(m, me, _sleep_and_expire(m, workers, False))
+    _sleep_and_expire(m, me, workers, False)
     return 0
 
 
 @entry(4)
 def bad_sleeping_keeper(address, me, workers, count):
-    _sleep_and_expire(machine_at(address), workers, True)
+    _sleep_and_expire(machine_at(address), me, workers, True)
     return 0
 
 
@@ -275,8 +276,8 @@ def _post_and_wait(m, me, workers, count, patience_ns, fenced):
             if spins > 200 and monotonic_ns() > give_up_ns:
                 violation(m)
         done += 1
+        result(m, me, done)
     add_word(m, DONE, 1)
-    result(m, me, done)
 
 
 @entry(4)

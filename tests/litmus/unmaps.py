@@ -169,6 +169,7 @@ def _run(m, address, me, workers, steps, tasks, by_links):
     done = 0
     while done < steps and not over(m):
         done += 1
+        result(m, me, done)
         _poll(m, me)
         _touch(m, address, me)
         if random_below(m, me, 8) == 0:
@@ -178,7 +179,6 @@ def _run(m, address, me, workers, steps, tasks, by_links):
             dawdle(random_below(m, me, 20))
             activate_tlb(m, me)
     deactivate_tlb(m, me)
-    result(m, me, done)
 
 
 @entry(6)
@@ -220,7 +220,7 @@ def _serve(m, workers, steps, later):
             _put_later(m, SERVER, 0, _va(p) + 8, STORED + p % GROUPS)
         else:
             put_word(m, SERVER, 0, _va(p) + 8, STORED + p % GROUPS)
-    result(m, 0, done)
+        result(m, 0, done)
 
 
 @entry(5)
@@ -252,6 +252,7 @@ def _own_places(m, me, workers, steps, locked):
     done = 0
     while done < steps and not over(m):
         done += 1
+        result(m, me, done)
         _poll(m, me)
         size = random_below(m, me, 16)
         pages = WIDE if size == 0 else MANY if size == 1 else 1 + random_below(m, me, 4)
@@ -267,7 +268,6 @@ def _own_places(m, me, workers, steps, locked):
             _check_owner(m, me, start + k * PAGE_SIZE)
         if unmap_pages(m, me, 0, start, pages * PAGE_SIZE) < 0:
             violation(m)
-    result(m, me, done)
 
 
 @hot
@@ -311,6 +311,7 @@ def _protect(m, me, workers, steps, deaf):
     done = 0
     while done < steps and not over(m):
         done += 1
+        result(m, me, done)
         _poll(m, me)
         if deaf:
             if not _lock_deaf(m, me):
@@ -321,7 +322,6 @@ def _protect(m, me, workers, steps, deaf):
         shoot_down(m, me, load_seq_cst(m.tasks[0], "cpus"))
         unlock_map(m, me, 0)
     deactivate_tlb(m, me)
-    result(m, me, done)
 
 
 @entry(5)

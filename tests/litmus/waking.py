@@ -23,7 +23,22 @@ from emu.kernel.wait import claim, prepare_sleep, sleep_word
 from emu.limits import IPI_CALL
 from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, store_relaxed
 from emu.shm.layout import machine_at
-from tests.litmus.crew import LINE, OWN, STOP, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
+from tests.litmus.crew import (
+    LINE,
+    OWN,
+    STOP,
+    add_word,
+    dawdle,
+    get_word,
+    meet,
+    over,
+    prepare_slow_stores,
+    result,
+    set_word,
+    slow_store,
+    spin,
+    violation,
+)
 
 ROUND, SENT, THREAD, CONSUMED, SHOWN = (OWN + k * LINE for k in range(5))
 SEEN = 20
@@ -71,14 +86,17 @@ def _park_after_one_look(m, me):
 def parker(address, me, workers, count, how):
     m = machine_at(address)
     c = m.cpus[me]
+    prepare_slow_stores(m)
     meet(m, workers)
     done = 0
     consumed = 0
     while done < count and not over(m):
         done += 1
+        result(m, me, done)
         set_word(m, ROUND, done)
         dawdle(random_below(m, me, 8))
         now = this_round(how, done)
+        slow_store(m, done)
         if now == UNFENCED:
             doing = _park_unfenced(m, me)
         elif now == ONE_LOOK:
@@ -100,7 +118,6 @@ def parker(address, me, workers, count, how):
         exchange(c, "parked", AWAKE)
         exchange(c, "pending", 0)
     set_word(m, CONSUMED, consumed)
-    result(m, me, done)
     return 0
 
 
@@ -112,13 +129,13 @@ def sender(address, me, workers, count, how):
     done = 0
     while done < count and not over(m):
         done += 1
+        result(m, me, done)
         while get_word(m, ROUND) < done and not over(m):
             load_relaxed(t, "parked")  # has the line, so that the target's store takes its time
         dawdle(random_below(m, me, 8))
         send_ipi(m, me, TARGET, IPI_CALL)
         m.cpus[me].kicks = 0
         set_word(m, SENT, done)
-    result(m, me, done)
     return 0
 
 
@@ -150,6 +167,7 @@ def idler(address, me, workers, count, how):
     done = 0
     while done < count and not over(m):
         done += 1
+        result(m, me, done)
         now = this_round(how, done)
         if now == REAL:
             prepare_sleep(m.threads[i], SLEEP_EVENT)
@@ -176,7 +194,6 @@ def idler(address, me, workers, count, how):
                 spins = spin(spins)
         else:
             m.queues[me].nr_runnable = 0
-    result(m, me, done)
     return 0
 
 
@@ -189,6 +206,7 @@ def waker(address, me, workers, count, how):
     done = 0
     while done < count and not over(m):
         done += 1
+        result(m, me, done)
         while get_word(m, ROUND) < done and not over(m):
             load_relaxed(m, "idle")  # has the line, as the idle CPU has its queue's
         dawdle(random_below(m, me, 8))
@@ -199,7 +217,6 @@ def waker(address, me, workers, count, how):
             _announce_unfenced(m, me, i)
         m.cpus[me].kicks = 0
         set_word(m, SENT, done)
-    result(m, me, done)
     return 0
 
 
@@ -242,5 +259,5 @@ def wake_one_each(address, me, workers, count, bad):
         if not meet(m, workers):
             break
         done += 1
-    result(m, me, done)
+        result(m, me, done)
     return 0
