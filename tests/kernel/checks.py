@@ -5,7 +5,7 @@ import numpy as np
 from emu.kernel.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES
 from emu.kernel.vm.pagetable import PPN_SHIFT, RESIDENT, RWX, V
 from emu.kernel.wait import SLEEP_SERVED
-from emu.limits import MAX_TASKS, PAGE_SIZE
+from emu.limits import MAX_QUEUES, MAX_TASKS, PAGE_SIZE
 from tests.kernel.held import held_by
 
 
@@ -25,7 +25,7 @@ def check_queues(machine, policy="inko"):
     locked = np.flatnonzero(queues["lock"])
     assert not locked.size, f"queues {locked} are locked"
     in_use = set(np.flatnonzero(queues["nr_threads"] | queues["nr_runnable"] | queues["policy"].any(axis=1)).tolist())
-    in_use |= truth.keys()
+    in_use |= {queue for queue in truth if queue < MAX_QUEUES}  # the others: of threads that are on none
     for queue in sorted(in_use | set(range(machine["nr_cpus"]))):
         q, states = queues[queue], truth.get(queue, {})
         listed = held(machine, queue) if queue in in_use else []

@@ -8,11 +8,27 @@ from emu.kernel.states import DEAD, RUNNABLE, RUNNING, set_where, state_of
 from emu.kernel.thread import allocate_thread
 from emu.shm.atomics import fetch_add, load_relaxed, store_relaxed
 from emu.shm.layout import machine_at
-from tests.litmus.crew import LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
+from emu.shm.memory import host_yield
+from tests.litmus.crew import (
+    LINE,
+    OWN,
+    RESULTS,
+    add_word,
+    dawdle,
+    get_word,
+    meet,
+    over,
+    result,
+    set_word,
+    spin,
+    violation,
+)
 
 SLOT = OWN  # the handle of the latest thread
 EXITED = OWN + LINE  # 1 while the scheduler has exited
 HOLDERS = OWN + 2 * LINE  # how many still look for threads
+HELD = 100  # in all, before the test has seen enough
+RECORDS = 400  # far more than are alive
 STAMP = 5  # a register in which a thread has its own handle
 
 
@@ -20,8 +36,8 @@ STAMP = 5  # a register in which a thread has its own handle
 def _live(m, me):
     """A thread of this scheduler, from creation to just before its death."""
     i = allocate_thread(m, me, 0)
-    if i < 0:
-        violation(m)  # records are lost
+    if i < 0 or m.fresh_thread > RECORDS:
+        violation(m)  # some are lost
         return -1
     t = m.threads[i]
     t.x[STAMP] = thread_handle(m, i)
@@ -50,11 +66,20 @@ def _reap_badly(m, me, i):
 
 
 @hot
+def _held(m, workers):
+    """How many threads the others have held so far: on a busy host they may get no core for a while."""
+    held = 0
+    for k in range(1, workers):
+        held += get_word(m, RESULTS + k * LINE)
+    return held
+
+
+@hot
 def _schedule(m, me, workers, count, bad):
     set_word(m, HOLDERS, workers - 1)
     meet(m, workers)
     done = 0
-    while done < count and not over(m):
+    while (done < count or _held(m, workers) < HELD) and not over(m):
         i = _live(m, me)
         if i < 0:
             break
@@ -146,7 +171,8 @@ def drop_badly(address, me, workers, count):
         if i >= 0:
             t = m.threads[i]
             word = load_relaxed(t, "references")
-            dawdle(1)
+            for _ in range(random_below(m, me, 4)):
+                host_yield()  # as when the host takes the core away
             store_relaxed(t, "references", word - 1)
     add_word(m, HOLDERS, -1)
     return 0

@@ -9,8 +9,8 @@ MODULE = "tests.litmus.futexes"
 def run_rounds(crew, names, rounds, bound_s, destroys=False, least=0):
     run = crew(len(names), policy="random")
     run.words[THREAD] = prepare(run.window)
-    run.run(MODULE, [(name, (rounds,)) for name in names], bound_s=bound_s, destroys=destroys,
-            enough=lambda: run.results()[0] >= least)
+    jobs = [(name, (rounds,)) for name in names]
+    run.run(MODULE, jobs, bound_s=bound_s, destroys=destroys, enough=lambda: run.results()[0] >= least)
     return run
 
 

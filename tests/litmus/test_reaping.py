@@ -4,6 +4,7 @@ import pytest
 
 from emu.shm.tags import alive
 from tests.litmus.crew import CONTROL_S
+from tests.litmus.reaping import HELD
 
 MODULE = "tests.litmus.reaping"
 
@@ -19,7 +20,7 @@ def test_a_held_thread_stays_what_it_is_and_its_scheduler_stays_until_it_is_give
 
     def enough():
         done, *held = run.results()
-        return done > 100 and sum(held) > 20
+        return done > 100 and sum(held) >= HELD
 
     run.run(MODULE, jobs(workers, "schedule", "hold", 60_000), bound_s=4, enough=enough)
     assert run.violations == 0

@@ -86,7 +86,8 @@ def test_siblings_are_used_last(boot, seed):
         job = machine.spawn("sleepers", 1, 30)  # never more than two at a time
         report = finish(machine)
         assert job.exit_status == 0
-        assert sum(c.switches for c in report.cpus[:2]) > 0 == sum(c.switches for c in report.cpus[2:])
+        first, siblings = sum(c.switches for c in report.cpus[:2]), sum(c.switches for c in report.cpus[2:])
+        assert first > 2 * siblings, "few, where a CPU that was told gets no core of the host and the next one is told"
 
 
 @pytest.mark.system("alux-1")
