@@ -38,7 +38,7 @@ from tests.litmus.crew import (
 )
 
 THREAD, ROUND, POSTED, SHOWN = (OWN + k * LINE for k in range(4))
-SEEN = 20  # of the control's violations; then the test has looked well enough (waking.py)
+SEEN = 100  # of the control's violations; then the test has looked well enough (waking.py)
 SIGNAL, SUSPEND, KILL = range(3)
 SIGUSR1 = 10
 
