@@ -24,6 +24,7 @@ SERVANTS = {SERVER: FAIL_SERVER_DIED, TIMEKEEPER: FAIL_KEEPER_DIED}  # what thei
 FORKSERVER_S = 0.2  # its children die a moment before it is seen to be dead
 
 
+MESSAGE_NS = 100_000_000  # between two looks whether its sender lives, while a message is on its way
 DEADLOCK_S = 3.0  # how long every thread has waited for another one before it is said
 
 
@@ -106,8 +107,14 @@ class Watching:
         finally:
             consumed = self._mail.take()
             if end_park(base, SUPERVISOR, int(consumed)):
-                self._mail.sleep()
+                self._await_message()
                 end_park(base, SUPERVISOR, 1)
+
+    def _await_message(self):
+        """Consume the message that is on its way. Who was killed just before sending it never will."""
+        while not self._mail.sleep(time.monotonic_ns() + MESSAGE_NS):
+            if not all(process.is_alive() for process in self._processes.values()):
+                return
 
     def _patience(self, deadline):
         """How long to sleep: until the watchdog looks again. Nobody tells it that an idle machine is idle no more."""

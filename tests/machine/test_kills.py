@@ -12,6 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from emu import MachineError
+from emu.kernel.ipi import MESSAGE_COMING
+from emu.limits import SUPERVISOR
 from tests.kills.campaign import VICTIMS, kill_once, signal_at_step, signal_once
 from tests.kills.steps import STEPS
 from tests.kills.trial import ENTRY, ROOT, Trial
@@ -171,3 +174,17 @@ def test_a_scripts_end_leaves_nothing_even_while_a_process_that_it_forked_lives(
         os.kill(child, signal.SIGKILL)
         process.stdout.close()
         process.stderr.close()
+
+
+def test_a_cpu_that_is_killed_just_before_it_sends_its_message_is_not_waited_for(boot):
+    with boot(2) as machine:
+        machine.spawn("sleepers", 1, 60_000)
+        record = machine.window.machine["cpus"][SUPERVISOR]
+
+        def promise(_timeout_s):
+            record["parked"] = MESSAGE_COMING  # as send_ipi does
+            os.kill(machine._processes[1].pid, signal.SIGKILL)
+
+        machine._poll = promise
+        with pytest.raises(MachineError, match="the process of CPU 1"):
+            machine.run()
