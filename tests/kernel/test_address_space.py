@@ -13,6 +13,7 @@ from emu.kernel.failures import FAIL_DROPPED_FRAME
 from emu.kernel.task import create_task, reap_task
 from emu.kernel.vm import address_space, file_pages, frames, usercopy
 from emu.limits import GATHERED_FRAMES, GIB, MIB, PAGE_SIZE
+from emu.shm.layout import CPU, MACHINE
 from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window
 from tests.kernel.checks import check_frames
@@ -291,7 +292,10 @@ def test_a_range_larger_than_the_buffer_of_gathered_frames_is_replaced_whole(tas
     base, va, pages = window.address, 2 * GIB + PAGE_SIZE, 3 * GATHERED_FRAMES // 2
     address_space.map_region(base, 0, task, va, pages * PAGE_SIZE, R | W)
     assert usercopy.write_user(base, 0, task, va, usercopy.FILL, pages * PAGE_SIZE) == pages * PAGE_SIZE
+    behind = ctypes.c_int64.from_address(base + MACHINE.offset("cpus") + CPU.offset("gathered") + 8 * GATHERED_FRAMES)
+    before = behind.value
     assert address_space.map_region(base, 0, task, va, pages * PAGE_SIZE, R) == 0
+    assert behind.value == before, "one frame more than there is room for"
     assert window.machine["tasks"][task]["resident"] == 0
     assert hot.is_mapped(base, 0, task, va, pages * PAGE_SIZE)
     assert window.machine["cpus"][0]["nr_gathered"] == 0

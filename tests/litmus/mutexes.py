@@ -24,7 +24,7 @@ TASK, INSIDE, WOKEN, WAKES, INTERRUPTED = (OWN + k * LINE for k in range(5))
 THREADS = OWN + 8 * LINE  # a line for each CPU
 MUTEX, OTHER, QUEUE = 0, 5, 3  # two mutexes, a wait queue
 EINTR = 4
-ENOUGH = 1000  # sleeps interrupted and sleepers woken, after which the run ends
+ENOUGH = 20_000  # sleeps interrupted and sleepers woken, after which the run ends
 GOOD, LOCK_GIVEN_UP = range(2)
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.litmus.crew import CONTROL_S
-from tests.litmus.mutexes import ENOUGH, GOOD, INTERRUPTED, LOCK_GIVEN_UP, WAKES, WOKEN, make_threads
+from tests.litmus.crew import CONTROL_S, TIMED_S
+from tests.litmus.mutexes import GOOD, INTERRUPTED, LOCK_GIVEN_UP, WAKES, WOKEN, make_threads
 
 MODULE = "tests.litmus.mutexes"
 STEPS = 1_000_000_000  # until the time is over
@@ -24,7 +24,7 @@ def hand_over(crew, how, policy="random", **options):
 
 @pytest.mark.parametrize("policy", ["random", "inko"], ids=["locked", "lock-free"])
 def test_who_wakes_with_0_owns_the_mutex_who_is_interrupted_is_gone_from_it_and_no_list_is_ever_wrong(crew, policy):
-    run = hand_over(crew, GOOD, policy)
+    run = hand_over(crew, GOOD, policy, bound_s=TIMED_S)
     assert run.violations == 0
     assert run.words[WOKEN] <= run.words[WAKES] <= run.words[WOKEN] + 3, "those on their way at the end"
 

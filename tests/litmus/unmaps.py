@@ -42,7 +42,7 @@ PAGES = 16  # HALF of them on each side of a border between two tables, and of t
 HALF = PAGES // 2
 GROUPS = 4
 BASE = GIB - HALF * PAGE_SIZE
-HINT = 2 * GIB  # where everybody would like to be, or WIDE_EDGE pages above
+HINT = 2 * GIB  # where wide mappings would like to be; all others WIDE_EDGE pages above
 MANY, WIDE = 600, 5000  # pages: more than are gathered at once, and more than are mapped at once
 WIDE_EDGE = 4500  # is mapped in a wide mapping's second step
 TOUCHED = 600
@@ -235,7 +235,7 @@ def serve(address, me, workers, steps, later):
 
 @hot
 def _place(m, me, task, length, locked):
-    hint = HINT + random_below(m, me, 2) * WIDE_EDGE * PAGE_SIZE
+    hint = HINT if length == WIDE * PAGE_SIZE else HINT + WIDE_EDGE * PAGE_SIZE
     if locked:
         return place_pages(m, me, task, hint, length, R | W)
     start = find_place(m, me, task, hint, length)  # control: found free, and mapped later

@@ -19,9 +19,9 @@ SLEEPS = HostProcess("S", 0)
 class Dog:
     """A watchdog that looks at once, whatever the time, at processes as the test says."""
 
-    def __init__(self, window):
+    def __init__(self, window, patience_s=1e-9):
         self.machine, self.host = window.machine, SLEEPS
-        self.dog = Watchdog(window.machine, patience_s=1e-9, look_at=lambda pid: self.host)
+        self.dog = Watchdog(window.machine, patience_s=patience_s, look_at=lambda pid: self.host)
         self.look()
 
     def look(self):
@@ -91,6 +91,18 @@ def test_what_the_host_did_to_a_cpu_is_said_and_not_blamed_on_the_policy(dog, ho
     dog.host = SLEEPS
     dog.look()
     assert dog.fault() == (FAIL_POLICY_STARVES, 2), "the host did nothing from then on"
+
+
+def test_patience_begins_anew_when_the_host_lets_a_cpu_run_again(window, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr("emu.machine.watchdog.time.monotonic", lambda: clock[0])
+    dog = Dog(window, patience_s=30)
+    dog.runnable(2)
+    found = []
+    for now, host in ((1001, SLEEPS), (1032, HostProcess("T", 0)), (1033, SLEEPS), (1061, SLEEPS), (1063, SLEEPS)):
+        clock[0], dog.host = now, host
+        found.append(dog.fault())
+    assert found == [None] * 4 + [(FAIL_POLICY_STARVES, 2)]
 
 
 def test_one_cpu_that_could_have_run_it_is_enough_to_blame_the_policy(dog):

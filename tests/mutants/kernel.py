@@ -125,7 +125,7 @@ MUTANTS = [
     Mutant("no-interrupt-to-a-runner", TASK, "if state_of(t) == RUNNING and queue_of(t) != me:", "if queue_of(t) < 0:", f"{INTERRUPTS}::test_a_running_thread_is_interrupted_in_the_middle_of_its_budget"),
     Mutant("first-exit-status-lost", TASK, 'if not compare_exchange(m.tasks[k], "exiting", 0, wait_status + 1):\n        return', 'exchange(m.tasks[k], "exiting", wait_status + 1)', "tests/kernel/test_recycling.py"),
     Mutant("suspender-not-told", SUSPEND, "    if suspender > 0:\n", "    if suspender > 99:\n", "tests/kernel/test_suspend.py"),
-    Mutant("suspender-told-too-early", SUSPEND, "    slept = block(m, me, i)\n", "    _tell(m, me, suspender, 0)\n    slept = block(m, me, i)\n", SUSPENDING),
+    Mutant("suspender-told-too-early", SUSPEND, "    slept = block(m, me, i)\n", "    _tell(m, me, suspender, 0)\n    slept = block(m, me, i)\n", "tests/litmus/test_suspending.py::test_who_asks_again_while_a_resumed_thread_is_on_its_way_to_sleep_is_told_at_the_next_stop"),
     Mutant("suspended-before-asleep", SUSPEND,
            '    word = prepare_sleep(t, SLEEP_SUSPEND)\n    if not is_ending(m, t.task) and compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED):\n',
            '    won = compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED)\n    word = prepare_sleep(t, SLEEP_SUSPEND)\n    if won and not is_ending(m, t.task):\n', SUSPENDING),
