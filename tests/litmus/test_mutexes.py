@@ -3,7 +3,7 @@
 import pytest
 
 from tests.litmus.crew import CONTROL_S, TIMED_S
-from tests.litmus.mutexes import GOOD, INTERRUPTED, LOCK_GIVEN_UP, WAKES, WOKEN, make_threads
+from tests.litmus.mutexes import ENOUGH, GOOD, INTERRUPTED, LOCK_GIVEN_UP, WAKES, WOKEN, make_threads
 
 MODULE = "tests.litmus.mutexes"
 STEPS = 1_000_000_000  # until the time is over
@@ -16,7 +16,7 @@ def hand_over(crew, how, policy="random", **options):
     make_threads(run.window, run.words, 3)
 
     def enough():
-        return how != GOOD or min(run.words[INTERRUPTED], run.words[WOKEN]) > ENOUGH // 20
+        return how != GOOD or min(run.words[INTERRUPTED], run.words[WOKEN]) > ENOUGH // 200
 
     run.run(MODULE, [("user", (STEPS, how))] * 3 + [("meddler", (STEPS, how))], enough=enough, **options)
     return run
