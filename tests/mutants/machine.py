@@ -14,7 +14,7 @@ MUTANTS = [
     Mutant("server-keeps-a-dead-tasks-files", SERVER, "            state.release()\n", "            pass\n", "tests/systems/test_leaving_threads.py::test_a_dead_tasks_files_are_closed"),
     Mutant("supervisor-looks-before-it-takes", "emu/machine/watching.py", "        take_pending(base, SUPERVISOR)\n        if done():\n            return\n", "        if done():\n            return\n        take_pending(base, SUPERVISOR)\n", "tests/systems/test_interrupts.py::test_what_is_done_just_after_the_supervisor_has_looked_does_not_let_it_sleep"),
     Mutant("sc-keeps-its-reservation", ACCESSES, "    mine = c.reservation == host\n    c.reservation = 0\n", "    mine = c.reservation == host\n", "tests/isa/test_memory.py"),
-    Mutant("sc-anywhere", ACCESSES, "mine = c.reservation == host", "mine = c.reservation != 0", "tests/isa/test_rv_a.py"),
+    Mutant("sc-anywhere", ACCESSES, "mine = c.reservation == host", "mine = c.reservation != 0", "tests/isa/test_memory.py"),
     Mutant("sc-by-store", ACCESSES, "return 1 - compare_exchange_64(host, c.reserved_value, value)", "store_64(host, value)\n        return 0", "tests/litmus/test_memory_model.py::test_store_conditional_fails_after_a_store_of_another_cpu"),
     Mutant("store-keeps-decoded-code", ACCESSES, "            store_8(host, value)\n        invalidate(m, host, size)\n", "            store_8(host, value)\n", "tests/isa/test_memory.py"),
     Mutant("store-across-pages-keeps-decoded-code", ACCESSES, "        invalidate(m, second, size - here)\n", "", "tests/isa/test_memory.py"),
