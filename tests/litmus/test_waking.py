@@ -7,7 +7,7 @@ from tests.litmus.waking import CONSUMED, IN_TURN, ONE_LOOK, REAL, SHOWN
 
 MODULE = "tests.litmus.waking"
 MANY = 1_000_000_000
-IN_TURN_S = 5.0  # where that many of the control's violations take longer, one is enough
+IN_TURN_S = 20.0  # where that many of the control's violations take longer, one is enough
 
 
 def run_rounds(crew, sleeper, waker, how, rounds, bound_s):
