@@ -6,6 +6,7 @@ From the top of a checkout (what a trial is: tests/kills).  A failure is printed
 `--kills 1 --seed SEED`.
 """
 
+import signal
 import statistics
 import sys
 import tempfile
@@ -24,6 +25,9 @@ from tqdm import tqdm
 @click.option("--jobs", default=2, show_default=True, metavar="N", help="Trials at a time.")
 def main(kills, signals, steps, seed, jobs):
     """Kill machines, and look at what is left."""
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored in the background: commands under test would inherit it
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     from tests.kills.campaign import all_steps, kill_once, signal_at_step, signal_once
 
     def at_step(case):
