@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.litmus import slow_queue
 from tests.litmus.crew import CONTROL_S
 from tests.litmus.waking import CONSUMED, IN_TURN, ONE_LOOK, REAL, SHOWN
 
@@ -11,7 +12,7 @@ IN_TURN_S = 20.0  # where that many of the control's violations take longer, one
 
 
 def run_rounds(crew, sleeper, waker, how, rounds, bound_s):
-    run = crew(2, policy="random")
+    run = crew(2, policy=slow_queue.__file__)
     jobs = [(sleeper, (rounds, how)), (waker, (rounds, how))]
     run.run(MODULE, jobs, bound_s=bound_s, enough=lambda: how != IN_TURN or run.words[SHOWN] > 0)
     return run

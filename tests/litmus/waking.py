@@ -143,10 +143,11 @@ def sender(address, me, workers, count, how):
 
 
 @hot
-def _announce_unfenced(m, me, i):
+def _announce_unfenced(m, me, i, number):
     """Control: `make_runnable` and `announce` without the fence between."""
     queue = queue_of(m.threads[i])
     lock_queue(m, me, queue)
+    slow_store(m, number)  # as slow_queue.py
     m.queues[queue].nr_runnable = 1
     unlock_queue(m, me, queue)
     if (load_relaxed(m, "idle") >> queue) & 1 != 0:
@@ -200,6 +201,7 @@ def idler(address, me, workers, count, how):
 @entry(5)
 def waker(address, me, workers, count, how):
     m = machine_at(address)
+    prepare_slow_stores(m)
     meet(m, workers)
     i = get_word(m, THREAD)
     t = m.threads[i]
@@ -214,7 +216,7 @@ def waker(address, me, workers, count, how):
             claim(t, sleep_word(t))
             make_runnable(m, me, i)
         else:
-            _announce_unfenced(m, me, i)
+            _announce_unfenced(m, me, i, done)
         m.cpus[me].kicks = 0
         set_word(m, SENT, done)
     return 0
