@@ -41,7 +41,7 @@ from tests.litmus.crew import (
 )
 
 ROUND, SENT, THREAD, CONSUMED, SHOWN = (OWN + k * LINE for k in range(5))
-SEEN = 20
+SEEN = 200
 TARGET = 0
 REAL, UNFENCED, ONE_LOOK, IN_TURN = range(4)
 
@@ -174,7 +174,7 @@ def idler(address, me, workers, count, how):
             prepare_sleep(m.threads[i], SLEEP_EVENT)
             block(m, me, i)
         set_word(m, ROUND, done)
-        dawdle(random_below(m, me, 8))
+        dawdle(random_below(m, me, 60))  # the waker has a lock to take first
         fetch_or(m, "idle", 1 << me)  # as _idle
         asleep = available(m, me) == 0
         spins = 0
