@@ -15,6 +15,7 @@ of the process that looks at it.
 import ctypes
 import errno
 import fcntl
+import gc
 import mmap
 import os
 import tempfile
@@ -155,12 +156,15 @@ class Window:
                 ("machine", "memory", "decoded"), _sizes(memory_bytes), strict=True
             ):
                 descriptors.append(make_segment(name, size))
-            for slot in range(WINDOW_COUNT):
-                try:
-                    return cls(WINDOW_FIRST + slot * WINDOW_BYTES, memory_bytes, descriptors)
-                except WindowError as error:
-                    if error.errno != errno.EEXIST:
-                        raise
+            for collects in (True, False):
+                for slot in range(WINDOW_COUNT):
+                    try:
+                        return cls(WINDOW_FIRST + slot * WINDOW_BYTES, memory_bytes, descriptors)
+                    except WindowError as error:
+                        if error.errno != errno.EEXIST:
+                            raise
+                if collects:
+                    gc.collect()  # a view of a closed window may hang in a cycle of garbage
             raise WindowError(errno.ENOMEM, f"all {WINDOW_COUNT} windows are taken: close a machine")
         except BaseException:
             for descriptor in descriptors:

@@ -24,6 +24,7 @@ def handlers_that_may_succeed():
     return [number for number in able if name_of(number) not in LEADERS_MAY_NOT]
 
 
+@pytest.mark.timeout(1200)  # half a minute; many times that on a host that hardly gives it a core
 def test_no_system_call_breaks_anything_and_each_succeeds_at_least_once(warm):
     wanted = handlers_that_may_succeed()
     with Campaign(SEED) as campaign:

@@ -1,6 +1,7 @@
 """The window: the same address in every process, no trace when it is gone, clear errors."""
 
 import errno
+import gc
 import os
 from pathlib import Path
 
@@ -132,6 +133,18 @@ def test_views_of_a_destroyed_window_read_zeros_and_its_place_is_free_when_they_
 
 def refuse(name, flags=0):
     raise OSError(errno.ENOSYS, "Function not implemented")
+
+
+def test_views_in_garbage_take_no_windows():
+    gc.disable()
+    try:
+        for _ in range(2 * WINDOW_COUNT):
+            window = Window.create(4 * MIB)
+            cycle = [window.memory(0)]
+            cycle.append(cycle)
+            window.destroy()
+    finally:
+        gc.enable()
 
 
 def test_without_memfd_segments_are_nameless_files_in_shared_memory(monkeypatch):
