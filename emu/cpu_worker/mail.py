@@ -20,7 +20,8 @@ import time
 import zmq
 
 WAKE_UP = b""
-DELIVERED = -1
+LINGER_MS = 1000  # what was sent has this long to be delivered when its socket is closed
+DELIVERED = -1  # instead: as long as it takes
 MAX_WAIT_MS = 1 << 30
 
 
@@ -64,7 +65,7 @@ class Mail:
             if socket:
                 socket.close()
             socket = self.context.socket(zmq.PUSH)
-            socket.setsockopt(zmq.LINGER, 1000)
+            socket.setsockopt(zmq.LINGER, LINGER_MS)
             socket.connect(address(self.directory, f"wake-{actor}-{process}"))
             self._outboxes[actor] = process, socket
         return socket
@@ -106,6 +107,6 @@ class Mail:
             select.select([self.descriptor], [], [], left_ns / 1e9)
         return True
 
-    def close(self, linger_ms=1000):
-        """Close all sockets; what was sent has this long to be delivered, or until it is (DELIVERED)."""
+    def close(self, linger_ms=LINGER_MS):
+        """Close all sockets, and wait so long, or until then (DELIVERED), for what was sent to be delivered."""
         self.context.destroy(linger=linger_ms)

@@ -22,7 +22,7 @@ from ..kernel.syscalls.linux.calls import linux_call
 from ..limits import IPI_STOP, SUPERVISOR
 from ..shm.segment import Window
 from . import loop
-from .mail import DELIVERED, Mail, call_address
+from .mail import DELIVERED, LINGER_MS, Mail, call_address
 from .mmu import fault
 
 PAYLOAD_MS = 20  # a payload may be this much later than its interrupt; the threads of this CPU wait meanwhile
@@ -70,7 +70,7 @@ def main(config, cpu, descriptors):
             mail.wake(post(window.address, cpu, SUPERVISOR, IPI_STOP))
     finally:
         if mail:
-            mail.close(1000 if window.machine["failed"] else DELIVERED)
+            mail.close(LINGER_MS if window.machine["failed"] else DELIVERED)
 
 
 def _serve(window, cpu, mail, calls):
@@ -86,7 +86,7 @@ def _serve(window, cpu, mail, calls):
         elif doing == loop.CALL:
             calls.execute()
         elif doing == loop.EXITED:
-            if window.machine["cpus"][cpu]["parked"] == MESSAGE_COMING:
+            if window.machine["cpus"][cpu]["parked"] == MESSAGE_COMING:  # its sender waits until it is taken
                 mail.sleep()
             return
         elif doing == loop.FAILED:

@@ -62,7 +62,8 @@ from .watching import SERVANTS, Watching
 SIGINT, SIGKILL, SIGRTMAX = 2, 9, 64
 ZMQ_DESCRIPTORS, CHILD_DESCRIPTORS = 12, 2  # what a supervisor keeps open, or for a call of a CPU
 PATIENCE_S = 5.0  # for what ends by the ordinary path
-LEAVE_S = 60.0  # for a CPU that has left, until what it has sent is delivered
+LOOK_S = 0.1  # between two looks for signals and failures while a process is waited for
+DELIVERY_S = 60.0  # for a CPU that has left, until what it has sent is delivered
 FAILED_PATIENCE_S = 0.5  # for what is left of a machine that has failed
 ENVIRONMENT = ("TERM", "COLORTERM", "LANG")  # of the host's, captured once at boot (rust-9)
 CALLS = ("ping", "where")  # what a CPU executes for `call`
@@ -325,7 +326,7 @@ class Machine(Asking, Watching, Owned):
         tell_to_leave(self, cpu)
         if wait:
             self._wait_until(lambda: not int(self.window.machine["active"]) >> cpu & 1)
-        self._reap_cpus()
+        self._reap_cpus(wait)
 
     @in_use
     def threads(self, job=None):
@@ -420,10 +421,22 @@ class Machine(Asking, Watching, Owned):
         if not self._is_active():
             raise MachineError("the machine has stopped: its last scheduler has exited")
 
-    def _reap_cpus(self):
-        """Forget the processes of CPUs that have left."""
+    def _reap_cpus(self, wait=True):
+        """Forget the processes of CPUs that have left, where they have ended, and `wait` until they have."""
         for cpu in [a for a in self._processes if a < MAX_CPUS and not self._needed(a)]:
-            end_all({cpu: self._processes.pop(cpu)}, LEAVE_S)
+            if wait:
+                self._await_end(self._processes[cpu])
+            if not self._processes[cpu].is_alive():
+                del self._processes[cpu]
+
+    def _await_end(self, process):
+        """A CPU that has left ends when what it has sent is delivered (cpu_worker/mail.py), or is killed after all."""
+        end = time.monotonic() + DELIVERY_S
+        while process.is_alive() and time.monotonic() < end:
+            self._at_safe_point()
+            self._check()
+            process.join(LOOK_S)
+        end_all({0: process})
 
     def _collect(self):
         """Take over the final statuses and accounts of jobs. From any thread, at any time."""

@@ -22,8 +22,6 @@ from .watchdog import IDLE_PERIOD_S, PERIOD_S
 
 SERVANTS = {SERVER: FAIL_SERVER_DIED, TIMEKEEPER: FAIL_KEEPER_DIED}  # what their death is
 FORKSERVER_S = 0.2  # its children die a moment before it is seen to be dead
-
-
 MESSAGE_NS = 100_000_000  # between two looks whether its sender lives, while a message is on its way
 DEADLOCK_S = 3.0  # how long every thread has waited for another one before it is said
 
@@ -111,7 +109,11 @@ class Watching:
                 end_park(base, SUPERVISOR, 1)
 
     def _await_message(self):
-        """Consume the message that is on its way. Who was killed just before sending it never will."""
+        """Consume the message that is on its way.
+
+        A process that was killed just before it sent the message never will, so when one is dead this waits no more.
+        Should the message come after all, it only ends a later sleep early.
+        """
         while not self._mail.sleep(time.monotonic_ns() + MESSAGE_NS):
             if not all(process.is_alive() for process in self._processes.values()):
                 return

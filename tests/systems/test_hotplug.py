@@ -1,17 +1,20 @@
 """CPUs that come and go on a running machine (rust-1, rust-4), and schedulers' lives."""
 
+import contextlib
 import os
 import random
 import signal
+import threading
 import time
 
 import pytest
 
 from emu import MachineError
 from emu.kernel.states import LIFE_EXITED, LIFE_RUNNING
-from emu.limits import GLOBAL_QUEUE
+from emu.limits import GLOBAL_QUEUE, MAX_CPUS
 from tests.systems.guests import build_guest
 from tests.systems.test_rust import finish
+from tests.systems.test_timekeeper import wait_until
 
 PINNED = """
 static void *spin(void *argument) {
@@ -104,27 +107,43 @@ int main(void) {
 """
 
 
-def wait_until(fact):
-    end = time.monotonic() + 30
-    while not fact():
-        assert time.monotonic() < end
-        time.sleep(0.002)
+@contextlib.contextmanager
+def undelivered(machine, program):
+    """A CPU has left, and its last wake-up stays on the way: meanwhile the target's process is stopped. The job."""
+    cpus = machine.window.machine["cpus"]
+    job = machine.spawn(program)
+    wait_until(lambda: machine.output.read_bytes() and sorted(cpus["parked"][:2]) == [0, 1])
+    wait_until(lambda: max(cpus["current"][:2]) >= 0)
+    leaver = int(cpus["current"][:2].argmax())
+    target = machine._processes[1 - leaver].pid
+    os.kill(target, signal.SIGSTOP)
+    try:
+        machine.remove_cpu(leaver, wait=False)
+        wait_until(lambda: cpus[1 - leaver]["parked"] == 2 and machine.window.machine["active"] == 1 << 1 - leaver)
+        yield job
+    finally:
+        os.kill(target, signal.SIGCONT)
 
 
 @pytest.mark.system("rust-4")
 def test_a_wake_up_of_a_cpu_that_leaves_arrives_however_late(boot, seed, tmp_path):
     with boot(2, "bsd4", seed=seed) as machine:
-        cpus = machine.window.machine["cpus"]
-        job = machine.spawn(build_guest(tmp_path, COMPUTING))
-        wait_until(lambda: machine.output.read_bytes() and sorted(cpus["parked"][:2]) == [0, 1])
-        wait_until(lambda: max(cpus["current"][:2]) >= 0)
-        leaver = int(cpus["current"][:2].argmax())
-        target = machine._processes[1 - leaver].pid
-        os.kill(target, signal.SIGSTOP)  # takes no message
-        machine.remove_cpu(leaver, wait=False)
-        wait_until(lambda: cpus[1 - leaver]["parked"] == 2 and machine.window.machine["active"] == 1 << 1 - leaver)
-        time.sleep(1.5)  # whoever sent it is about to end
-        os.kill(target, signal.SIGCONT)
+        with undelivered(machine, build_guest(tmp_path, COMPUTING)) as job:
+            machine._reap_cpus(wait=False)
+            assert len([actor for actor in machine._processes if actor < MAX_CPUS]) == 2
+            time.sleep(1.5)  # longer than closed sockets linger
+        finish(machine)
+        assert job.exit_status == 0
+
+
+def test_ctrl_c_is_heeded_while_a_cpu_that_has_left_waits_for_its_wake_up_to_arrive(boot, seed, tmp_path):
+    with boot(2, "bsd4", seed=seed) as machine:
+        with undelivered(machine, build_guest(tmp_path, COMPUTING)) as job:
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+            begin = time.monotonic()
+            with pytest.raises(KeyboardInterrupt):
+                machine.add_cpu()  # waits for the number of the one that has left
+            assert time.monotonic() - begin < 30
         finish(machine)
         assert job.exit_status == 0
 
