@@ -47,9 +47,9 @@ def test_store_conditional_succeeds_once(bare):
 
 
 def test_store_conditional_fails_when_the_word_changed_or_is_another(bare):
-    bare.x[10], bare.x[7], bare.x[11] = DATA, 42, DATA + 8
+    bare.x[10], bare.x[7], bare.x[11] = DATA, 42, DATA + 8  # a word with the same value
     outcome = run(
-        bare, encode("lr.w", 5, 10), encode("sw", 7, 0, 10), encode("sc.w", 6, 0, 10),
+        bare, encode("lr.w", 5, 10), encode("sw", 7, 0, 10), encode("sc.w", 6, 0, 10), encode("sw", 7, 0, 11),
         encode("lr.w", 5, 10), encode("sc.w", 8, 7, 11), encode("sc.w", 9, 7, 10),
     )  # fmt: skip
     assert (outcome.x[6], outcome.x[8], outcome.x[9]) == (1, 1, 1)

@@ -3,7 +3,8 @@
 import pytest
 
 from emu.kernel import sched, signals
-from emu.kernel.siginfo import SI_USER
+from emu.kernel.errno import EAGAIN
+from emu.kernel.siginfo import SI_QUEUE, SI_USER
 from emu.kernel.states import RESTART_UNHANDLED, SLEEP_TIME, SLEEP_TIMED
 from emu.kernel.task import create_task, reap_task
 from emu.kernel.thread import create_thread
@@ -11,7 +12,7 @@ from emu.shm.tags import alive
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 
-SIGUSR1, SIGCHLD = 10, 17
+SIGUSR1, SIGCHLD, REAL_TIME = 10, 17, 40
 SLEEP = SLEEP_TIME | SLEEP_TIMED
 
 
@@ -34,8 +35,8 @@ class Task:
     def asleep(self):
         return [hot.sleep_of(self.base, i) > 0 for i in self.threads]
 
-    def post(self, number):
-        return signals.post_to_task(self.base, 1, self.index, number, SI_USER, 1)
+    def post(self, number, code=SI_USER):
+        return signals.post_to_task(self.base, 1, self.index, number, code, 1)
 
     def mask(self, which, numbers):
         signals.set_thread_mask(self.base, 1, self.threads[which], numbers)
@@ -75,6 +76,14 @@ def test_an_ignored_signal_is_kept_only_where_it_is_blocked(task):
     for which in range(2):
         task.mask(which, signals.bit(SIGCHLD))
     assert task.post(SIGCHLD) == 0 and int(task.record["signals"]) == signals.bit(SIGCHLD)
+
+
+def test_a_task_holds_no_more_queued_signals_than_its_limit(task):
+    task.record["max_siginfos"] = 2
+    for which in range(2):
+        task.mask(which, signals.bit(REAL_TIME))
+    assert [task.post(REAL_TIME, SI_QUEUE) for _ in range(4)] == [0, 0, -EAGAIN, -EAGAIN]
+    assert int(task.record["nr_siginfos"]) == 2
 
 
 def test_what_was_queued_goes_with_its_task(task):

@@ -3,17 +3,35 @@
 from emu.hot import entry, hot
 from emu.kernel.randomness import random_below
 from emu.limits import MAX_THREADS
-from emu.shm.atomics import load_acquire, load_relaxed, store_relaxed
+from emu.shm.atomics import compare_exchange, load_acquire, load_relaxed, store_relaxed, store_release
 from emu.shm.deque import NOTHING, put, slot_address, take, waiting
 from emu.shm.layout import machine_at
 from emu.shm.memory import AMO_64, load_64, store_64
-from tests.litmus.crew import DONE, LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation, word_at
+from tests.litmus.crew import (
+    DONE,
+    LINE,
+    OWN,
+    STOP,
+    add_word,
+    dawdle,
+    get_word,
+    meet,
+    over,
+    result,
+    set_word,
+    spin,
+    violation,
+    word_at,
+)
 
 MOST = OWN  # the longest that the queue was
 SEEN = OWN + LINE  # a bit for each item: taken
 BITS = 32
 MAX_ITEMS = 16384 * BITS
 RIGHT, NO_SWAP, EARLY_TAIL = range(3)  # how to put and take; the latter two are controls
+SHOWN = SEEN + MAX_ITEMS // BITS  # of the control's violations in `short_worker`
+ENOUGH_SHOWN = 30
+REAL, CONTROL = 0, 1  # the queues of `short_worker`
 
 _or = AMO_64["or"]
 
@@ -112,4 +130,53 @@ def worker(address, me, workers, count, kind):
             break
         else:
             spins = spin(spins)
+    return 0
+
+
+# --- a queue that is nearly always empty ------------------------------------------------------------------
+
+
+@hot
+def _take_tail_first(d):
+    """Control: where head passes the tail that a taker saw before, it takes from an empty queue."""
+    while True:
+        tail = load_acquire(d, "tail")
+        head = load_acquire(d, "head")
+        if tail == head:
+            return NOTHING
+        i = load_64(slot_address(d, head))
+        if compare_exchange(d, "head", head, head + 1):
+            return i
+
+
+@hot
+def _own_short(m):
+    """An item into each queue, and out again; head may never be beyond tail."""
+    real, control = m.deques[REAL], m.deques[CONTROL]
+    done = 0
+    while not over(m):
+        done += 1
+        result(m, 0, done)
+        put(real, done)
+        take(real)
+        if waiting(real) < 0:
+            violation(m)
+        put(control, done)
+        _take_tail_first(control)
+        if waiting(control) < 0:
+            store_release(control, "tail", load_relaxed(control, "head") + 64)  # thieves run ahead meanwhile
+            if add_word(m, SHOWN, 1) + 1 >= ENOUGH_SHOWN:
+                set_word(m, STOP, 1)
+
+
+@entry(3)
+def short_worker(address, me, workers):
+    """Worker 0 owns both queues; the others take from both, without a pause."""
+    m = machine_at(address)
+    meet(m, workers)
+    if me == 0:
+        _own_short(m)
+    while not over(m):
+        take(m.deques[REAL])
+        _take_tail_first(m.deques[CONTROL])
     return 0

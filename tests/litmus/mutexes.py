@@ -6,11 +6,12 @@ call says 0, and does not if it says EINTR.
 """
 
 from emu.hot import entry, hot
-from emu.kernel.mutex import WAITS, mutex_lock, mutex_unlock
+from emu.kernel.mutex import WAITS, mutex_lock, mutex_trylock, mutex_unlock
 from emu.kernel.randomness import random_below
 from emu.kernel.sched import block, make_runnable, pick_next, start_thread
 from emu.kernel.sleeping import interrupt_sleep
 from emu.kernel.states import RUNNING, SLEEP_QUEUE, state_of
+from emu.kernel.syscalls.native_calls import QUEUE_SLEEP, native_call
 from emu.kernel.task import create_task
 from emu.kernel.thread import create_thread
 from emu.kernel.wait import A0, reason_of, sleep_word
@@ -20,10 +21,11 @@ from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, host_yield
 from tests.litmus.crew import LINE, OWN, STOP, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
 
-TASK, INSIDE, WOKEN, WAKES, INTERRUPTED = (OWN + k * LINE for k in range(5))
+TASK, INSIDE, WOKEN, WAKES, INTERRUPTED, NOTE, SHOWN = (OWN + k * LINE for k in range(7))
 THREADS = OWN + 8 * LINE  # a line for each CPU
 MUTEX, OTHER, QUEUE = 0, 5, 3  # two mutexes, a wait queue
 EINTR = 4
+SEEN = 100  # of the control's violations in `sleeper` and `waker`, after which the run ends
 ENOUGH = 20_000  # sleeps interrupted and sleepers woken, after which the run ends
 GOOD, LOCK_GIVEN_UP = range(2)
 
@@ -103,12 +105,19 @@ def _inside(m, me):
 
 
 @hot
-def _use(m, me, workers, count, how):
+def _begin(m, me, workers):
+    """This CPU runs its thread; its index."""
     i = get_word(m, THREADS + me * LINE)
     m.threads[i].affinity = 1 << me
     start_thread(m, me, i)
     pick_next(m, me)
     meet(m, workers)
+    return i
+
+
+@hot
+def _use(m, me, workers, count, how):
+    i = _begin(m, me, workers)
     done = 0
     while done < count and not over(m):
         done += 1
@@ -185,6 +194,71 @@ def meddler(address, me, workers, count, how):
             host_yield()  # one of the threads has the same core
             if how == GOOD and min(get_word(m, INTERRUPTED), get_word(m, WOKEN)) >= ENOUGH:
                 set_word(m, STOP, 1)
+    return 0
+
+
+# --- a sleeper that leaves a note under a mutex ------------------------------------------------------------
+
+
+@hot
+def _is_control(number):
+    return number % 2 == 0
+
+
+@hot
+def _queue_sleep(m, me, i, control):
+    """The native call that sleeps in the queue and unlocks the mutex; the control does so in the other order."""
+    t = m.threads[i]
+    if control:
+        mutex_unlock(m, me, i, OTHER)
+        join_queue(m, me, i, m.tasks[t.task].wait_queues[QUEUE])
+    else:
+        t.x[A0], t.x[A0 + 1] = QUEUE, OTHER
+        native_call(m, me, i, QUEUE_SLEEP)
+
+
+@entry(4)
+def sleeper(address, me, workers, count):
+    m = machine_at(address)
+    i = _begin(m, me, workers)
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        result(m, me, done)
+        if _lock(m, me, i, OTHER) != 0:
+            break
+        set_word(m, NOTE, done)
+        _queue_sleep(m, me, i, _is_control(done))
+        block(m, me, i)
+        if not _await_running(m, me, i):
+            break
+        m.cpus[me].kicks = 0
+    return 0
+
+
+@entry(4)
+def waker(address, me, workers, count):
+    """Who finds the note has the mutex, and so finds the sleeper in the queue."""
+    m = machine_at(address)
+    i = _begin(m, me, workers)
+    queue = m.tasks[get_word(m, TASK)].wait_queues[QUEUE]
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        result(m, me, done)
+        spins = 0
+        while (get_word(m, NOTE) != done or mutex_trylock(m, me, i, OTHER) != 0) and not over(m):
+            spins = spin(spins)
+        woken = wake_queue(m, me, queue, 1)
+        if woken == 0 and not over(m):
+            if not _is_control(done):
+                violation(m)
+            elif add_word(m, SHOWN, 1) + 1 >= SEEN:
+                set_word(m, STOP, 1)
+        while woken == 0 and not over(m):
+            woken = wake_queue(m, me, queue, 1)
+        mutex_unlock(m, me, i, OTHER)
+        m.cpus[me].kicks = 0
     return 0
 
 

@@ -18,5 +18,12 @@ def test_a_decoded_word_is_that_of_the_bytes_or_forgotten_where_without_a_fence_
     assert run.violations == 0
 
 
+def test_the_first_fetch_sees_the_bytes_or_their_writer_sees_its_mark_where_without_a_fence_neither_does(crew):
+    run = crew(2, policy="random")
+    jobs = [("first_fetcher", (1_000_000_000,)), ("first_writer", (1_000_000_000,))]
+    run.run("tests.litmus.decoding", jobs, bound_s=IN_TURN_S, enough=lambda: run.words[SHOWN] > 0)
+    assert run.violations == 0
+
+
 def test_control_a_decoder_that_reads_the_bytes_once_keeps_what_was_rewritten(crew):
     assert run_rounds(crew, BELIEVED, 1_000_000_000, CONTROL_S).violations > 0

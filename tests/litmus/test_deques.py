@@ -5,7 +5,7 @@ import pytest
 
 from emu.limits import MAX_THREADS
 from tests.litmus.crew import CONTROL_S
-from tests.litmus.deques import BITS, EARLY_TAIL, MAX_ITEMS, MOST, NO_SWAP, RIGHT, SEEN
+from tests.litmus.deques import BITS, EARLY_TAIL, MAX_ITEMS, MOST, NO_SWAP, RIGHT, SEEN, SHOWN
 
 MODULE = "tests.litmus.deques"
 
@@ -25,6 +25,12 @@ def test_each_item_is_taken_once_and_in_order(crew, workers):
     if put == MAX_ITEMS:  # not cut short: nothing is left behind
         assert d["head"] == put
         assert (run.words[SEEN : SEEN + MAX_ITEMS // BITS] == np.int64(2**BITS - 1)).all(), "an item was lost"
+
+
+def test_a_taker_held_up_between_its_looks_takes_nothing_where_one_that_looks_at_tail_first_does(crew):
+    run = crew(2, held_up=True)
+    run.run_all(MODULE, "short_worker", enough=lambda: run.words[SHOWN] > 9)
+    assert run.violations == 0
 
 
 @pytest.mark.parametrize("kind", [NO_SWAP, EARLY_TAIL], ids=["take-without-swap", "tail-before-slot"])

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.litmus.crew import CONTROL_S, TIMED_S
-from tests.litmus.mutexes import ENOUGH, GOOD, INTERRUPTED, LOCK_GIVEN_UP, WAKES, WOKEN, make_threads
+from tests.litmus.mutexes import ENOUGH, GOOD, INTERRUPTED, LOCK_GIVEN_UP, SHOWN, WAKES, WOKEN, make_threads
 
 MODULE = "tests.litmus.mutexes"
 STEPS = 1_000_000_000  # until the time is over
@@ -31,3 +31,10 @@ def test_who_wakes_with_0_owns_the_mutex_who_is_interrupted_is_gone_from_it_and_
 
 def test_control_a_hand_over_in_two_steps_makes_an_interrupted_thread_the_owner(crew):
     assert hand_over(crew, LOCK_GIVEN_UP, bound_s=CONTROL_S).violations > 0
+
+
+def test_who_finds_the_sleepers_note_under_the_mutex_finds_it_in_the_queue_where_one_that_unlocks_first_is_not(crew):
+    run = crew(2, policy="random", held_up=True)
+    make_threads(run.window, run.words, 2)
+    run.run(MODULE, [("sleeper", (STEPS,)), ("waker", (STEPS,))], enough=lambda: run.words[SHOWN] > 0)
+    assert run.violations == 0

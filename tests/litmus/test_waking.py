@@ -30,6 +30,12 @@ def test_messages_sent_are_messages_consumed(crew):
     assert run.machine["cpus"]["ipis_message"].sum() - run.words[CONSUMED] in (0, 1), "the last may be cut short"
 
 
+def test_one_of_two_who_interrupt_a_parked_cpu_owes_it_a_message_where_without_a_swap_both_do(crew):
+    run = crew(2, policy="random", held_up=True)
+    run.run_all(MODULE, "send_together", MANY, IN_TURN, bound_s=IN_TURN_S, enough=lambda: run.words[SHOWN] > 0)
+    assert run.violations == 0
+
+
 def test_control_a_cpu_that_parks_without_a_second_look_misses_an_interrupt(crew):
     assert run_rounds(crew, "parker", "sender", ONE_LOOK, MANY, CONTROL_S).violations > 0
 

@@ -45,6 +45,7 @@ BASE = GIB - HALF * PAGE_SIZE
 HINT = 2 * GIB  # where wide mappings would like to be; all others WIDE_EDGE pages above
 MANY, WIDE = 600, 5000  # pages: more than are gathered at once, and more than are mapped at once
 WIDE_EDGE = 4500  # is mapped in a wide mapping's second step
+NARROW = 8  # pages of a mapping that is held up between its two steps; the second begins at the others' hint
 TOUCHED = 600
 assert MANY > GATHERED_FRAMES and WIDE > WIDE_EDGE > EDITED_ENTRIES
 FILE = OWN  # a word for each group: the frame of the file's page
@@ -234,7 +235,23 @@ def serve(address, me, workers, steps, later):
 
 
 @hot
+def _place_in_steps(m, me, task, pages):
+    """What place_pages does for a wide range, held up between its steps, while mm_lock is free."""
+    lock_map(m, me, task)
+    start = find_place(m, me, task, HINT + (WIDE_EDGE - pages // 2) * PAGE_SIZE, pages * PAGE_SIZE)
+    half = start + pages // 2 * PAGE_SIZE
+    edit_pages(m, me, task, start, half, EDIT_MAP, R | W)
+    for _ in range(1 + random_below(m, me, 3)):
+        host_yield()
+    edit_pages(m, me, task, half, start + pages * PAGE_SIZE, EDIT_MAP, R | W)
+    unlock_map(m, me, task)
+    return start
+
+
+@hot
 def _place(m, me, task, length, locked):
+    if locked and length == NARROW * PAGE_SIZE:
+        return _place_in_steps(m, me, task, NARROW)
     hint = HINT if length == WIDE * PAGE_SIZE else HINT + WIDE_EDGE * PAGE_SIZE
     if locked:
         return place_pages(m, me, task, hint, length, R | W)
@@ -255,7 +272,7 @@ def _own_places(m, me, workers, steps, locked):
         result(m, me, done)
         _poll(m, me)
         size = random_below(m, me, 16)
-        pages = WIDE if size == 0 else MANY if size == 1 else 1 + random_below(m, me, 4)
+        pages = WIDE if size == 0 else MANY if size == 1 else NARROW if size < 6 else 1 + random_below(m, me, 4)
         start = _place(m, me, 0, pages * PAGE_SIZE, locked)
         if start <= 0:
             violation(m)

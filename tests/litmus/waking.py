@@ -56,7 +56,7 @@ def this_round(how, number):
 
 @hot
 def lost(m, how, now):
-    """A sleeper is lost; in a control's round it only counts."""
+    """A round has gone wrong; a control's round only counts."""
     if how != IN_TURN or now == REAL:
         violation(m)
     elif add_word(m, SHOWN, 1) + 1 >= SEEN:
@@ -219,6 +219,49 @@ def waker(address, me, workers, count, how):
             _announce_unfenced(m, me, i, done)
         m.cpus[me].kicks = 0
         set_word(m, SENT, done)
+    return 0
+
+
+# --- two senders to one CPU -------------------------------------------------------------------------
+
+SLEEPER = 2  # a CPU that is played by nobody
+
+
+@hot
+def _send_by_store(m, me):
+    """Control: who has seen the CPU parked stores that a message comes, whoever has done so meanwhile."""
+    t = m.cpus[SLEEPER]
+    fetch_or(t, "pending", IPI_CALL)
+    if load_seq_cst(t, "parked") == PARKED:
+        exchange(t, "parked", MESSAGE_COMING)
+        m.cpus[me].kicks |= 1 << SLEEPER
+
+
+@entry(5)
+def send_together(address, me, workers, count, how):
+    """In each round all workers interrupt the parked CPU, and one of them owes it a message."""
+    m = machine_at(address)
+    done = 0
+    while done < count and not over(m):
+        now = this_round(how, done)
+        if me == 0:
+            set_word(m, SENT, 0)
+            exchange(m.cpus[SLEEPER], "parked", PARKED)
+        if not meet(m, workers):
+            break
+        if now == REAL:
+            send_ipi(m, me, SLEEPER, IPI_CALL)
+        else:
+            _send_by_store(m, me)
+        if m.cpus[me].kicks != 0:
+            add_word(m, SENT, 1)
+        m.cpus[me].kicks = 0
+        if not meet(m, workers):
+            break
+        if me == 0 and get_word(m, SENT) != 1:
+            lost(m, how, now)
+        done += 1
+        result(m, me, done)
     return 0
 
 

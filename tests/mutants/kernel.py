@@ -15,6 +15,7 @@ CHURN = "tests/litmus/test_runqueues.py::test_no_thread_is_lost_and_none_runs_on
 DELETED = "tests/litmus/test_reaping.py::test_a_held_thread_stays_what_it_is_and_its_scheduler_stays_until_it_is_given_back[4-processes]"
 FUTEXES = "tests/litmus/test_futexes.py"
 HOLDING = "tests/kernel/test_holding.py"
+PINNED_ONLY = "tests/kernel/policies/test_inko.py::test_an_exclusive_cpu_runs_pinned_threads_only_and_a_pinned_thread_nowhere_else"
 INTERRUPTS = "tests/systems/test_interrupts.py"
 LEAVING = "tests/litmus/test_leaving.py::test_who_was_held_up_between_place_and_lock_looks_again"
 LEFT = "tests/systems/test_leaving_threads.py"
@@ -37,7 +38,7 @@ MUTANTS = [
     Mutant("cancel-park-by-store", IPI, 'return compare_exchange(m.cpus[me], "parked", PARKED, AWAKE)',
            'exchange(m.cpus[me], "parked", AWAKE)\n    return True', "tests/litmus/test_waking.py::test_messages_sent_are_messages_consumed"),
     Mutant("send-ipi-claims-by-store", IPI, 'compare_exchange(\n        t, "parked", PARKED, MESSAGE_COMING\n    )',
-           'exchange(t, "parked", MESSAGE_COMING) < 9', "tests/litmus/test_waking.py::test_messages_sent_are_messages_consumed"),
+           'exchange(t, "parked", MESSAGE_COMING) < 9', "tests/litmus/test_waking.py::test_one_of_two_who_interrupt_a_parked_cpu_owes_it_a_message_where_without_a_swap_both_do"),
     Mutant("begin-park-no-second-look", IPI, 'if load_seq_cst(m.cpus[me], "pending") == 0:\n        return ASLEEP', "if me >= 0:\n        return ASLEEP",
            "tests/kernel/test_ipi.py::test_who_finds_an_interrupt_does_not_sleep"),
     Mutant("end-park-leaves-a-message", IPI, "if consumed == 0 and not cancel_park(m, me):", "if consumed > 1 and not cancel_park(m, me):",
@@ -97,8 +98,8 @@ MUTANTS = [
     Mutant("time-goes-back-between-queues", RUNQUEUE, "now = max(now_ns(m), max(m.queues[a].now_ns, m.queues[b].now_ns) + 1)", "now = max(now_ns(m), m.queues[b].now_ns + 1)", "tests/kernel/test_queue_time.py"),
     Mutant("pick-believes-the-policy", RUNQUEUE, "if i == -1 or not is_runnable(m, i, queue):\n        return -1\n    q.nr_runnable -= 1", "if i == -1:\n        return -1\n    q.nr_runnable -= 1",
            "tests/kernel/test_sched.py::test_a_policy_whose_pick_finds_none_harms_no_thread_record tests/systems/test_misbehaving_policies.py::test_a_wrong_answer_is_caught_by_the_core"),
-    Mutant("exclusive-cpu-pulls", RUNQUEUE, 'return (load_relaxed(m, "exclusive") >> me) & 1 == 0', "return me >= 0", "tests/systems/test_placement.py::test_an_exclusive_cpu_takes_nobody_elses_thread"),
-    Mutant("placement-ignores-exclusive", RUNQUEUE, 'allowed = t.affinity & online & ~load_relaxed(m, "exclusive")', "allowed = t.affinity & online", "tests/systems/test_placement.py::test_an_exclusive_cpu_takes_nobody_elses_thread"),
+    Mutant("exclusive-cpu-pulls", RUNQUEUE, 'return (load_relaxed(m, "exclusive") >> me) & 1 == 0', "return me >= 0", PINNED_ONLY),
+    Mutant("placement-ignores-exclusive", RUNQUEUE, 'allowed = t.affinity & online & ~load_relaxed(m, "exclusive")', "allowed = t.affinity & online", PINNED_ONLY),
     Mutant("switch-keeps-the-reservation", SCHED, "    c.reservation = 0\n", "", "tests/systems/test_placement.py::test_a_reservation_does_not_outlive_a_switch"),
     Mutant("become-registers-late", LOCAL, '    fetch_add(m.queues[queue], "nr_threads", 1)\n    exchange_where(m, t, state, queue)\n', '    exchange_where(m, t, state, queue)\n    fetch_add(m.queues[queue], "nr_threads", 1)\n', survives="whoever makes a thread one of another CPU's queue has that queue's lock, as has `retire`, and a CPU does not retire while it makes one its own: nobody who decides by the count can look in between"),
     Mutant("own-sleeper-without-a-look", LOCAL, 'if word != 0 and not is_claimed(word) and load_seq_cst(t, "where") == RUNNING | (me << 8):', "if word != 0:", f"{CHURN}[4-processes-inko]"),

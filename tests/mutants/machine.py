@@ -20,7 +20,7 @@ MUTANTS = [
     Mutant("store-across-pages-keeps-decoded-code", ACCESSES, "        invalidate(m, second, size - here)\n", "", "tests/isa/test_memory.py"),
     Mutant("decoded-not-verified", FETCH, "        if again == bits:\n            return\n", "        if again == again:\n            return\n", DECODING),
     Mutant("decoded-no-fence", FETCH, "        fence()  # word before bytes", "        # word before bytes", DECODING),
-    Mutant("invalidate-no-fence", DECODED, "    fence()  # bytes before mark", "    # bytes before mark", DECODING),
+    Mutant("invalidate-no-fence", DECODED, "    fence()  # bytes before mark", "    # bytes before mark", "tests/litmus/test_decoding.py::test_the_first_fetch_sees_the_bytes_or_their_writer_sees_its_mark_where_without_a_fence_neither_does"),
     Mutant("reservation-kept-by-shoot-down", "emu/kernel/vm/shootdown.py", "        flush_tlb(m, cpu)\n        c.reservation = 0\n", "        flush_tlb(m, cpu)\n", survives="an sc translates its address anew and compares host addresses, so it notices without this that a mapping was taken away"),
     Mutant("misaligned-atomic", ACCESSES, "    if va & (size - 1) != 0:\n        c = machine_at(machine).cpus[cpu]\n        c.cause = CAUSE_MISALIGNED_AMO", "    if va < 0:\n        c = machine_at(machine).cpus[cpu]\n        c.cause = CAUSE_MISALIGNED_AMO", "tests/isa/test_traps.py"),
     Mutant("job-records-keep-their-generation", "emu/kernel/task.py", "    j.generation += 1\n    j.next_free = m.free_job", "    j.next_free = m.free_job", "tests/machine/test_jobs.py"),
