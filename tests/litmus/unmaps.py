@@ -29,14 +29,27 @@ from emu.kernel.vm.maplock import lock_map, unlock_map
 from emu.kernel.vm.moving import remap
 from emu.kernel.vm.pagetable import EDIT_MAP, EDIT_PROTECT, SHARED, R, W, frame_in, has_frame, lookup, put_entry
 from emu.kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb, shoot_down
-from emu.kernel.vm.usercopy import put_word
+from emu.kernel.vm.usercopy import copy_user, put_word
 from emu.limits import EDITED_ENTRIES, GATHERED_FRAMES, GIB, MIB, PAGE_SIZE, SERVER
 from emu.shm.atomics import exchange, fetch_or, load_relaxed, load_seq_cst
 from emu.shm.exits import ACCESS_READ, ACCESS_WRITE
 from emu.shm.layout import frame_address, machine_at
-from emu.shm.memory import compare_exchange_64, host_yield, load_64, store_64
+from emu.shm.memory import compare_exchange_64, copy_bytes, host_yield, load_64, store_64
 from emu.shm.spinlock import backoff, field_address
-from tests.litmus.crew import OWN, dawdle, get_word, meet, over, result, violation
+from tests.litmus.crew import (
+    LINE,
+    OWN,
+    STOP,
+    add_word,
+    dawdle,
+    get_word,
+    meet,
+    over,
+    result,
+    set_word,
+    violation,
+    word_at,
+)
 
 PAGES = 16  # HALF of them on each side of a border between two tables, and of two 1 GiB spans
 HALF = PAGES // 2
@@ -49,6 +62,8 @@ NARROW = 8  # pages of a mapping that is held up between its two steps; the seco
 TOUCHED = 600
 assert MANY > GATHERED_FRAMES and WIDE > WIDE_EDGE > EDITED_ENTRIES
 FILE = OWN  # a word for each group: the frame of the file's page
+SHOWN = OWN + LINE  # stores of the control that came late
+SEEN = 30  # of them; then the test has looked well enough
 SHARED_MARK, STORED = 1000, 2000
 PATIENCE = 8000  # naps of a control's waiter, about a second
 
@@ -196,38 +211,75 @@ def edit_and_touch(window, me, workers, directory, steps, tasks, by_links):
 
 # --- stores of an actor that answers no shoot-downs ------------------------------------------------------
 
+KEPT, CLEAN = 0, 1  # pages: the server stores into one, nobody into the other
+HALF_PAGE = PAGE_SIZE // 2  # what is stored at once: the kernel's store the first half, the control the second
+SOURCE = OWN + 8 * LINE  # words that are all 1
+
 
 @hot
-def _put_later(m, me, task, va, value):
-    """Control: a host address is used after mm_lock was released."""
+def _store_later(m, me, task, va, host, count):
+    """Control: write_user, but the guest's host address is used after mm_lock was released."""
     lock_mm(m, me, task)
     word = resolve(m, me, task, va, ACCESS_WRITE)
     unlock_mm(m, me, task)
     if word > 0:
-        for _ in range(random_below(m, SERVER, 20)):
-            host_yield()  # as when the host takes the core away
-        store_64(frame_address(m, frame_in(word)) + (va & (PAGE_SIZE - 1)), value)
+        copy_bytes(frame_address(m, frame_in(word)) + (va & (PAGE_SIZE - 1)), host, count)
+
+
+@entry(3)
+def serve(address, me, workers):
+    """The system server, which has no TLB: by turns the kernel's store into a guest's page and the control's."""
+    m = machine_at(address)
+    for k in range(HALF_PAGE // 8):
+        set_word(m, SOURCE + k, 1)
+    meet(m, workers)
+    done = 0
+    while not over(m):
+        done += 1
+        result(m, 0, done)
+        copy_user(m, SERVER, 0, _va(KEPT), word_at(m, SOURCE), HALF_PAGE, ACCESS_WRITE)
+        _store_later(m, SERVER, 0, _va(KEPT) + HALF_PAGE, word_at(m, SOURCE), HALF_PAGE)
+    return 0
 
 
 @hot
-def _serve(m, workers, steps, later):
-    """The system server: it stores into guests' pages, and has no TLB."""
+def _is_clean(host):
+    """No word of some is set, wherever a copy that went on late was held up."""
+    found = 0
+    for k in range(0, HALF_PAGE // 8, 15):
+        found |= load_64(host + k * 8)
+    return found == 0
+
+
+@hot
+def _look(m, me):
+    """At the page that nobody stores to: how often a store of the control came late into its frame."""
+    lock_mm(m, me, 0)
+    host = frame_address(m, frame_in(resolve(m, me, 0, _va(CLEAN), ACCESS_READ)))
+    if not _is_clean(host):
+        violation(m)
+    late = 0 if _is_clean(host + HALF_PAGE) else 1
+    unlock_mm(m, me, 0)
+    return late
+
+
+@entry(3)
+def discard_and_look(address, me, workers):
+    """Takes a page's frame away, which the next page that is touched gets."""
+    m = machine_at(address)
+    map_pages(m, me, 0, _va(KEPT), 2 * PAGE_SIZE, R | W)
     meet(m, workers)
     done = 0
-    while done < steps and not over(m):
+    while not over(m):
         done += 1
-        p = random_below(m, SERVER, PAGES)
-        if later:
-            _put_later(m, SERVER, 0, _va(p) + 8, STORED + p % GROUPS)
-        else:
-            put_word(m, SERVER, 0, _va(p) + 8, STORED + p % GROUPS)
-        result(m, 0, done)
-
-
-@entry(5)
-def serve(address, me, workers, steps, later):
-    """`later` 1: the control."""
-    _serve(machine_at(address), workers, steps, later != 0)
+        result(m, me, done)
+        discard_pages(m, me, 0, _va(KEPT), PAGE_SIZE)
+        late = _look(m, me)
+        dawdle(random_below(m, me, 16))
+        late += _look(m, me)
+        if late != 0 and add_word(m, SHOWN, 1) + 1 >= SEEN:
+            set_word(m, STOP, 1)
+        discard_pages(m, me, 0, _va(CLEAN), PAGE_SIZE)
     return 0
 
 
