@@ -209,7 +209,7 @@ class Crew:
             late = self._join(processes, 0.05)
         if late:
             self.words[STOP] = 1
-            late = self._join(processes, 1.0 if destroys else 10.0)
+            late = self._join(processes, 1.0 if destroys else 60.0)  # a busy host takes its time
         for process in late:
             process.kill()
             process.join()

@@ -10,7 +10,7 @@ from emu.kernel.task import create_task, reap_task
 from emu.kernel.vm import frames
 from tests.kernel.checks import check_frames
 from tests.litmus.crew import CONTROL_S, LONGEST_S, RESERVED_FRAMES, TIMED_S
-from tests.litmus.unmaps import FILE, GROUPS, SHARED_MARK, SHOWN, edits
+from tests.litmus.unmaps import FILE, GROUPS, MET, SHARED_MARK, SHOWN, edits
 
 MODULE = "tests.litmus.unmaps"
 STEPS = 100_000_000  # until the time is over
@@ -74,7 +74,7 @@ def test_a_store_of_the_server_never_lands_in_a_frame_taken_away_where_one_after
 def test_two_threads_never_get_one_place(crew):
     run = crew(4)
     with spaces(run, 1):
-        run.run_all(MODULE, "own_places", STEPS, 1, bound_s=TIMED_S, enough=lambda: steps_done(run) > 20)
+        run.run_all(MODULE, "own_places", STEPS, 1, bound_s=TIMED_S, enough=lambda: run.words[MET] > 19)
         assert run.violations == 0
 
 

@@ -285,25 +285,39 @@ def discard_and_look(address, me, workers):
 
 # --- places ------------------------------------------------------------------------------------------------
 
+MET = OWN + 2 * LINE  # mappings held up between their steps, beside somebody who wants a place there
+MEETINGS = 100  # of these; then the test has looked well enough
+WANTS = OWN + 4 * LINE  # a line for each worker: it is about to get a small place
+
 
 @hot
-def _place_in_steps(m, me, task, pages):
+def _somebody_wants(m, workers):
+    found = 0
+    for worker in range(workers):
+        found |= get_word(m, WANTS + worker * LINE)
+    return found != 0
+
+
+@hot
+def _place_in_steps(m, me, workers, task, pages):
     """What place_pages does for a wide range, held up between its steps, while mm_lock is free."""
     lock_map(m, me, task)
     start = find_place(m, me, task, HINT + (WIDE_EDGE - pages // 2) * PAGE_SIZE, pages * PAGE_SIZE)
     half = start + pages // 2 * PAGE_SIZE
     edit_pages(m, me, task, start, half, EDIT_MAP, R | W)
-    for _ in range(1 + random_below(m, me, 3)):
-        host_yield()
+    dawdle(random_below(m, me, 1000))
+    if _somebody_wants(m, workers) and add_word(m, MET, 1) + 1 >= MEETINGS:
+        set_word(m, STOP, 1)
     edit_pages(m, me, task, half, start + pages * PAGE_SIZE, EDIT_MAP, R | W)
     unlock_map(m, me, task)
     return start
 
 
 @hot
-def _place(m, me, task, length, locked):
+def _place(m, me, workers, length, locked):
+    task = 0
     if locked and length == NARROW * PAGE_SIZE:
-        return _place_in_steps(m, me, task, NARROW)
+        return _place_in_steps(m, me, workers, task, NARROW)
     hint = HINT if length == WIDE * PAGE_SIZE else HINT + WIDE_EDGE * PAGE_SIZE
     if locked:
         return place_pages(m, me, task, hint, length, R | W)
@@ -325,7 +339,9 @@ def _own_places(m, me, workers, steps, locked):
         _poll(m, me)
         size = random_below(m, me, 16)
         pages = WIDE if size == 0 else MANY if size == 1 else NARROW if size < 6 else 1 + random_below(m, me, 4)
-        start = _place(m, me, 0, pages * PAGE_SIZE, locked)
+        set_word(m, WANTS + me * LINE, 1 if pages < NARROW else 0)
+        start = _place(m, me, workers, pages * PAGE_SIZE, locked)
+        set_word(m, WANTS + me * LINE, 0)
         if start <= 0:
             violation(m)
             break
