@@ -43,6 +43,21 @@ def _kept_text(record):
 types.Record.__repr__ = _kept_text
 
 
+_call_type = types.Function.get_call_type
+
+
+def _kept_call_type(function, context, args, kws):
+    """The signature of `function`, an operator or intrinsic, for these types: Numba tries all forms at each call."""
+    known = function.__dict__.setdefault("_call_types", {})
+    key = (args, *kws.items())
+    if key not in known:
+        known[key] = _call_type(function, context, args, kws)
+    return known[key]
+
+
+types.Function.get_call_type = _kept_call_type
+
+
 class _Library(CPUCodeLibrary):
     """The code of one hot function, as it was lowered, and the libraries of those that it calls."""
 
