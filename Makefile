@@ -12,7 +12,7 @@ demo: $(VENV)/.installed
 	$(BIN)/emu run --cpus 4 mandelbrot
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

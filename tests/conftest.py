@@ -20,6 +20,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the backgrou
 KEPT = ("emu.cpu_worker.forkserver", "multiprocessing.forkserver", "multiprocessing.resource_tracker")
 LONG_RUN = 1000  # tests: worth compiling everything beforehand
 GRACE_S = 5.0
+BUILDING = pytest.StashKey()  # the process that builds the C library meanwhile
 
 
 def pytest_addoption(parser):
@@ -42,6 +43,32 @@ def pytest_collection_modifyitems(config, items):
     kept = [item for item in items if _rows_of(item) & wanted]
     config.hook.pytest_deselected(items=[item for item in items if not _rows_of(item) & wanted])
     items[:] = kept
+
+
+def _prepare(config, tests):
+    """Before a long run all hot code is compiled, by all cores; else each test compiles what it needs."""
+    if tests <= LONG_RUN or config.option.collectonly or config.stash.get(BUILDING, None) is not None:
+        return
+    from tests.prepare import compile_hot_code, start_c_library
+
+    compile_hot_code()
+    config.stash[BUILDING] = start_c_library()
+
+
+def pytest_collection_finish(session):
+    if not hasattr(session.config, "workerinput"):  # of several pytest processes (-n) the first one prepares
+        _prepare(session.config, len(session.items))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node, ids):
+    _prepare(node.config, len(ids))
+
+
+def pytest_unconfigure(config):
+    if (building := config.stash.get(BUILDING, None)) is not None:
+        building.terminate()
+        building.wait()
 
 
 def _children_of(pid):
@@ -110,20 +137,6 @@ def window():
 
     with bare_window() as fresh:
         yield fresh
-
-
-@pytest.fixture(scope="session", autouse=True)
-def compiled(request):
-    """Before a long run all hot code is compiled, by all cores; else each test compiles what it needs."""
-    if request.session.testscollected <= LONG_RUN:
-        yield
-        return
-    from tests.prepare import compile_hot_code, start_c_library
-
-    compile_hot_code()
-    with start_c_library() as building:
-        yield
-        building.terminate()
 
 
 @pytest.fixture(scope="session")
