@@ -39,6 +39,8 @@ FAR, FAR_BYTES = 12 * MIB, 4 * MIB  # memory that no test uses, larger than a co
 FAR_STRIDE = PAGE_SIZE + 64  # reaches every line
 CONTROL_S = 60.0  # how long a control may look for its violation, which it should find in the first rounds
 LONGEST_S = 120.0  # how long a test goes on that has not done enough, on a host that hardly gives it a core
+STALLED_S = 30.0  # and how long when none of its processes gets on
+LEAVE_S = 60.0  # for the last round, on such a host
 
 # Words that all tests share, each in a line of its own; a test's own begin at OWN.
 STOP, VIOLATIONS, ARRIVED, DONE = (k * LINE for k in range(4))
@@ -204,12 +206,12 @@ class Crew:
         while not ready.all() and any(p.is_alive() for p in processes) and time.monotonic() < end:
             time.sleep(0.005)
         late = self._join(processes, bound_s)
-        end = time.monotonic() + LONGEST_S
-        while late and enough is not None and not self.violations and not enough() and time.monotonic() < end:
-            late = self._join(processes, 0.05)
+        patience_s = LEAVE_S
+        if late and enough is not None and not self._until(enough, processes):
+            patience_s = 1.0
         if late:
             self.words[STOP] = 1
-            late = self._join(processes, 1.0 if destroys else 60.0)  # a busy host takes its time
+            late = self._join(processes, 1.0 if destroys else patience_s)
         for process in late:
             process.kill()
             process.join()
@@ -223,6 +225,16 @@ class Crew:
     def run_all(self, module, name, *arguments, **options):
         """The same function in every process."""
         self.run(module, [(name, arguments)] * self.workers, **options)
+
+    def _until(self, enough, processes):
+        """Beyond the bound, until enough is done or shown; False when none of the processes gets on any more."""
+        end, stalled, done = time.monotonic() + LONGEST_S, time.monotonic() + STALLED_S, self.results()
+        while not self.violations and not enough() and time.monotonic() < end and self._join(processes, 0.05):
+            if self.results() != done:
+                stalled, done = time.monotonic() + STALLED_S, self.results()
+            elif time.monotonic() > stalled:
+                return False
+        return True
 
     @staticmethod
     def _join(processes, bound_s):

@@ -8,6 +8,7 @@ from tests.litmus.crew import TIMED_S
 from tests.litmus.runqueues import ALIVE, STARTED
 
 MODULE = "tests.litmus.runqueues"
+ATTEMPTS = 20  # of the control: on a busy host its processes may seldom run at once
 STEAL, STAY = ("inko", "codezero", "eevdf"), ("random", "alux", "bsd4")
 
 
@@ -32,8 +33,17 @@ def test_no_thread_is_lost_and_none_runs_on_two_cpus(crew, workers, policy):
 
 @pytest.mark.parametrize("policy", ["codezero", "inko"])
 def test_control_pulling_without_the_victims_lock_or_the_swap_loses_or_doubles_threads(crew, workers, policy):
-    run = crew(workers, policy=policy)
-    run.run_all(MODULE, "churn_with_bad_pull", 100_000_000, bound_s=TIMED_S, destroys=True)
-    if run.violations == 0:
-        with pytest.raises(AssertionError):
-            check_queues(run.machine, policy)
+    for _ in range(ATTEMPTS):
+        run = crew(workers, policy=policy)
+        run.run_all(MODULE, "churn_with_bad_pull", 100_000_000, bound_s=TIMED_S, destroys=True)
+        if run.violations > 0 or not sound(run.machine, policy):
+            return
+    pytest.fail("all threads are still there")
+
+
+def sound(machine, policy):
+    try:
+        check_queues(machine, policy)
+    except AssertionError:
+        return False
+    return True
