@@ -1,9 +1,10 @@
 """Records that are used again say nothing of who had them before."""
 
 import numpy as np
+import pytest
 
 from emu.hot import entry
-from emu.kernel import spares
+from emu.kernel import handles, spares
 from emu.kernel.kill_reasons import KILL_ASKED, KILL_SIGNAL
 from emu.kernel.states import DEAD, set_where
 from emu.kernel.task import create_task, kill_task, reap_task
@@ -68,6 +69,19 @@ def test_a_spare_is_as_a_record_never_used_but_for_its_creator(window):
     assert take_spare(base, 0, owner) == child
     assert differing(fresh, threads[child], THREAD_KEEPS) == set()
     assert threads[child]["generation"] != fresh["generation"]
+
+
+@pytest.mark.system("kse-8")
+@pytest.mark.system("rust-7")
+def test_handle_and_id_of_an_exited_thread_name_nobody_while_its_record_is_its_creators_spare(window):
+    base, threads = window.address, window.machine["threads"]
+    owner = hot.allocate_thread(base, 0, 0)
+    child = take_spare(base, 0, owner)
+    handle, tid = hot.thread_handle(base, child), handles.tid(base, child)
+    assert hot.thread_index(base, handle) == handles.thread_by_tid(base, tid) == child
+    recycle(base, 0, child)
+    assert threads[owner]["spare"] == child
+    assert hot.thread_index(base, handle) == handles.thread_by_tid(base, tid) == -1
 
 
 def test_a_task_record_is_as_one_never_used(window):

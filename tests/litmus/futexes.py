@@ -16,7 +16,7 @@ from tests.litmus.blocking import make_thread
 from tests.litmus.crew import DONE, LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation
 
 THREAD, ROUND, WOKEN = OWN, OWN + LINE, OWN + 2 * LINE
-VA, OTHER = 0x10000, 0x10400
+VA, OTHER, THIRD = 0x10000, 0x10400, 0x10800  # each in a bucket of its own
 
 
 def prepare(window):
@@ -221,7 +221,8 @@ def mover(address, me, workers, count):
     task = m.threads[get_word(m, THREAD)].task
     while get_word(m, DONE) == 0 and not over(m):
         requeue(m, me, task, VA, OTHER, 0, 1, False, 0, 1)
-        requeue(m, me, task, OTHER, VA, 0, 1, False, 0, 1)
+        requeue(m, me, task, OTHER, THIRD, 0, 1, False, 0, 1)  # does not need the lock of the first
+        requeue(m, me, task, THIRD, VA, 0, 1, False, 0, 1)
         host_yield()  # three processes, and perhaps two cores
     return 0
 

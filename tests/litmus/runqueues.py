@@ -3,7 +3,7 @@
 from emu.hot import entry, hot
 from emu.kernel.hooks import call_pick
 from emu.kernel.local_queue import available, become, stamp
-from emu.kernel.migration import move_misplaced, move_sleeper
+from emu.kernel.migration import move_blocked, move_misplaced, move_sleeper, set_affinity
 from emu.kernel.randomness import random_below
 from emu.kernel.runqueue import begin, lock_queue, unlock_queue
 from emu.kernel.sched import block, leave, make_runnable, pick_next, start_thread, switch
@@ -13,7 +13,7 @@ from emu.kernel.wait import claim, prepare_sleep, sleep_word
 from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed
 from emu.shm.deque import NOTHING
 from emu.shm.layout import machine_at
-from emu.shm.memory import compare_exchange_64, host_yield
+from emu.shm.memory import address_of, compare_exchange_64, host_yield
 from tests.litmus.crew import (
     LINE,
     OWN,
@@ -34,6 +34,8 @@ STARTED = OWN + LINE
 RUNS_ON = OWN + 2 * LINE  # a word for each thread: the CPU that runs it + 1
 MAX_ALIVE = 10
 RECORDS = 16  # thread records that are looked at for sleepers: more than are alive
+
+_set_affinity = hot(set_affinity.function)
 
 
 @hot
@@ -100,10 +102,16 @@ def _look_idle(m, me):
 def _evacuate_some(m, me):
     """What a CPU that leaves does with threads that sleep or wait with it, for any of them at any time."""
     i = random_below(m, me, RECORDS)
-    if random_below(m, me, 2) == 0:
+    asleep = load_relaxed(m.threads[i], "where") == BLOCKED | (me << 8)
+    to = (me + 1) % m.nr_cpus
+    if m.lock_free == 0:
+        if asleep:
+            _set_affinity(address_of(m), me, i, 1 << to)
+            move_blocked(m, me, i, me)
+    elif random_below(m, me, 2) == 0:
         move_misplaced(m, me)
-    elif load_relaxed(m.threads[i], "where") == BLOCKED | (me << 8):
-        move_sleeper(m, me, i, (me + 1) % m.nr_cpus)
+    elif asleep:
+        move_sleeper(m, me, i, to)
 
 
 @entry(4)
@@ -116,7 +124,7 @@ def churn(address, me, workers, steps):
         if random_below(m, me, 8) == 0:
             _spawn(m, me)
         _wake_one(m, me)
-        if m.lock_free != 0 and random_below(m, me, 8) == 0:
+        if random_below(m, me, 8) == 0:
             _evacuate_some(m, me)
         i = c.current
         if i < 0:

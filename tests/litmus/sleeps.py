@@ -23,7 +23,7 @@ from emu.kernel.wait import A0, claim, claimed, is_claimed, prepare_sleep, sleep
 from emu.shm.atomics import compare_exchange, load_relaxed, load_seq_cst, store_relaxed
 from emu.shm.events import WAKE
 from emu.shm.layout import machine_at
-from emu.shm.memory import monotonic_ns
+from emu.shm.memory import host_yield, monotonic_ns
 from tests.litmus.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
 
 THREAD, CLAIMS, WINNER = OWN, OWN + LINE, OWN + 2 * LINE
@@ -68,14 +68,15 @@ def _block_badly(m, me, i):
 
 
 @hot
-def _sleep_again_and_again(m, me, workers, count, bad):
+def _sleep_again_and_again(m, me, workers, count, bad, pauses):
+    """On its way to sleep it lets time go by, `pauses` every other time."""
     i = become_the_sleeper(m, me)
     meet(m, workers)
     done = 0
     stayed = 0
     while done < count and not over(m):
         prepare_sleep(m.threads[i], SLEEP_TIME)
-        dawdle(random_below(m, me, 8))
+        dawdle(random_below(m, me, 8) + random_below(m, me, 2) * pauses)
         slept = True
         if bad:
             _block_badly(m, me, i)
@@ -94,13 +95,19 @@ def _sleep_again_and_again(m, me, workers, count, bad):
 
 @entry(4)
 def sleeper(address, me, workers, count):
-    _sleep_again_and_again(machine_at(address), me, workers, count, False)
+    _sleep_again_and_again(machine_at(address), me, workers, count, False, 0)
+    return 0
+
+
+@entry(4)
+def slow_sleeper(address, me, workers, count):
+    _sleep_again_and_again(machine_at(address), me, workers, count, False, 100)
     return 0
 
 
 @entry(4)
 def bad_sleeper(address, me, workers, count):
-    _sleep_again_and_again(machine_at(address), me, workers, count, True)
+    _sleep_again_and_again(machine_at(address), me, workers, count, True, 0)
     return 0
 
 
@@ -149,10 +156,9 @@ def bad_waker(address, me, workers, count):
     return 0
 
 
-@entry(4)
-def hasty_waker(address, me, workers, count):
-    """Control: wins with any claim it finds after it saw the thread asleep, as if claims had no names."""
-    m = machine_at(address)
+@hot
+def _wake_late(m, me, workers, hasty):
+    """Wins with the claim that it saw before it was held up. `hasty`: with any that it finds afterwards."""
     meet(m, workers)
     i = get_word(m, THREAD)
     t = m.threads[i]
@@ -161,15 +167,31 @@ def hasty_waker(address, me, workers, count):
         word = sleep_word(t)
         if word != 0:
             claim(t, word)
-        if state_of(t) != BLOCKED:
+        word = load_seq_cst(t, "sleep")
+        if state_of(t) != BLOCKED or not (hasty or is_claimed(word)):
             spins = spin(spins)
             continue
         spins = 0
         dawdle(random_below(m, me, 200))
-        word = load_seq_cst(t, "sleep")
+        for _ in range(random_below(m, me, 3)):
+            host_yield()  # to another waker, where two share a core
+        if hasty:
+            word = load_seq_cst(t, "sleep")
         if is_claimed(word) and compare_exchange(t, "sleep", word, 0):
             if state_of(t) != BLOCKED or not place_on(m, me, i, queue_of(t), WAKE, ENQUEUE_WAKE):
                 violation(m)
+
+
+@entry(4)
+def late_waker(address, me, workers, count):
+    _wake_late(machine_at(address), me, workers, False)
+    return 0
+
+
+@entry(4)
+def hasty_waker(address, me, workers, count):
+    """Control: as if claims had no names."""
+    _wake_late(machine_at(address), me, workers, True)
     return 0
 
 

@@ -21,7 +21,7 @@ def jobs(workers, first, others, count):
 @pytest.mark.system("inko-2")
 @pytest.mark.system("cz-4")
 def test_sleeper_and_wakers_never_miss_each_other_and_one_waker_wins(crew, workers, policy):
-    run = crew(workers, policy=policy)
+    run = crew(workers, policy=policy, held_up=workers > 2)  # one of several wakers
     run.run(MODULE, jobs(workers, "sleeper", "waker", 150_000), enough=lambda: run.results()[0] > 100)
     assert run.violations == 0
     assert run.words[CLAIMS] - run.results()[0] in (0, 1), "one winner for each sleep (the last may be cut short)"
@@ -43,9 +43,17 @@ def test_control_wakers_that_look_and_then_store_both_win(crew, policy):
 
 
 @pytest.mark.system("inko-1")
+def test_a_waker_that_is_held_up_before_it_wins_wakes_no_running_thread(crew):
+    run = crew(4, policy="inko")
+    run.run(MODULE, jobs(4, "slow_sleeper", "late_waker", 30_000), bound_s=3.0, enough=lambda: run.results()[0] > 300)
+    assert run.violations == 0
+    check_queues(run.machine, "inko")
+
+
+@pytest.mark.system("inko-1")
 def test_control_a_waker_without_the_name_of_the_claim_wakes_a_running_thread(crew):
     run = crew(4, policy="inko")
-    run.run(MODULE, jobs(4, "sleeper", "hasty_waker", 100_000_000), bound_s=CONTROL_S, destroys=True)
+    run.run(MODULE, jobs(4, "slow_sleeper", "hasty_waker", 100_000_000), bound_s=CONTROL_S, destroys=True)
     assert run.violations > 0
 
 

@@ -26,7 +26,7 @@ WAKING = "tests/litmus/test_waking.py::test_the_last_look_or_the_waker_sees_the_
 
 RESTARTS = "tests/guests/test_programs.py::test_program_finds_nothing_wrong[restarts-inko-1]"
 SIGINFO = "emu/kernel/siginfo.py"
-SPARE_CREW = "tests/litmus/test_spares.py tests/litmus/test_exiting.py"
+SIBLINGS = "tests/litmus/test_siblings.py::test_a_tasks_list_and_count_are_those_of_its_threads_who_join_and_quit_at_once"
 QUEUED = "tests/litmus/test_siginfo.py::test_each_queued_signal_is_taken_once_and_in_its_senders_order"
 
 MUTANTS = [
@@ -56,7 +56,7 @@ MUTANTS = [
     Mutant("win-wake-by-store", LOCAL, 'return compare_exchange(t, "sleep", word, 0)', 't.sleep = 0\n    return True', f"{SLEEPS}[2-processes-lock-free]"),
     Mutant("claim-by-look-and-store", WAIT, 'return compare_exchange(t, "sleep", word, claimed(word))',
            'if load_seq_cst(t, "sleep") != word:\n        return False\n    exchange(t, "sleep", claimed(word))\n    return True', f"{SLEEPS}[4-processes-locked]"),
-    Mutant("claims-without-a-name", WAIT, "return -(word | 0xFF)", "return -0x1FF", f"{SLEEPS}[4-processes-lock-free]"),
+    Mutant("claims-without-a-name", WAIT, "return -(word | 0xFF)", "return -0x1FF", "tests/litmus/test_sleeps.py::test_a_waker_that_is_held_up_before_it_wins_wakes_no_running_thread"),
     Mutant("take-is-a-claim", WAIT, 'return compare_exchange(t, "sleep", word, SLEEP_SERVED)', "return claim(t, word)",
            "tests/litmus/test_sleeps.py::test_an_interrupted_sleeper_finds_its_result"),
     Mutant("take-by-look-and-store", WAIT, 'return compare_exchange(t, "sleep", word, SLEEP_SERVED)',
@@ -116,7 +116,7 @@ MUTANTS = [
     Mutant("spare-of-a-dead-thread-kept", SPARES, "    if spare >= 0:\n        free_thread(m, me, spare)\n    creator", "    creator", "tests/litmus/test_spares.py::test_no_record_leaks_between_a_thread_and_its_exiting_children"),
     Mutant("spare-attached-by-store", SPARES, 'if spare >= 0 and not compare_exchange(t, "spare", SPARE_NONE, spare):\n        free_thread(m, me, spare)',
            'if spare >= 0:\n        exchange(t, "spare", spare)', "tests/litmus/test_spares.py::test_no_record_leaks_between_a_thread_and_its_exiting_children"),
-    Mutant("spare-keeps-its-generation", SPARES, "        next_generation(t)\n", "", f"{LEFT}::test_the_id_of_a_thread_that_has_left_names_nobody_while_its_record_is_a_spare"),
+    Mutant("spare-keeps-its-generation", SPARES, "        next_generation(t)\n", "", "tests/kernel/test_recycling.py"),
     Mutant("spare-not-reset", SPARES, "        reset_thread(m, n, t.task)\n", "        m.threads[n].task = t.task\n", "tests/kernel/test_recycling.py"),
     Mutant("thread-keeps-its-generation", THREAD, "    next_generation(t)\n", "", "tests/kernel/test_handles.py::test_a_freed_threads_handle_and_tid_are_stale_also_when_its_record_is_used_again"),
     Mutant("thread-limit-not-kept", THREAD, 'if k.nr_threads >= load_relaxed(m, "max_threads_per_task"):', "if k.nr_threads < 0:", "tests/systems/test_failure.py::test_threads_beyond_the_limit_are_refused_counted_and_the_limit_can_be_raised"),
@@ -167,11 +167,11 @@ MUTANTS = [
     # --- what locks a spawn takes; the kernel's own task (rust-8, alux-10) -----------------------------------------
     Mutant("spawn-locks-the-spawners-queue", SCHED, "        lock_queue(m, me, queue)\n        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "        lock_two(m, me, queue, me)\n        if me != queue:\n            unlock_queue(m, me, me)\n        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "tests/kernel/test_sched.py::test_spawning_does_not_need_the_spawners_queue"),
     Mutant("spawn-locks-nothing", SCHED, "        queue = place(m, me, i, reason)\n        lock_queue(m, me, queue)\n", "        queue = place(m, me, i, reason)\n", "tests/kernel/test_sched.py::test_spawning_waits_for_the_new_threads_queue"),
-    Mutant("task-joined-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if k.nr_threads >=", "    if k.nr_threads >=", SPARE_CREW),
-    Mutant("task-left-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if t.sibling_previous >= 0:", "    if t.sibling_previous >= 0:", SPARE_CREW),
+    Mutant("task-joined-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if k.nr_threads >=", "    if k.nr_threads >=", SIBLINGS),
+    Mutant("task-left-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if t.sibling_previous >= 0:", "    if t.sibling_previous >= 0:", SIBLINGS),
     Mutant("kernel-task-given-away", TASK, "if k < 0 and m.fresh_task < KERNEL_TASK:", "if k < 0 and m.fresh_task <= KERNEL_TASK:", "tests/kernel/test_handles.py::test_a_machine_has_room_for_so_many_jobs_and_says_so"),
     Mutant("kernel-threads-given-away", THREAD, "elif m.fresh_thread < MAX_THREADS - KERNEL_THREADS:", "elif m.fresh_thread < MAX_THREADS:", "tests/kernel/test_handles.py::test_all_records_and_no_more_can_be_used"),
     # --- calls that have to wait in the server --------------------------------------------------------------
-    Mutant("interrupted-write-begins-anew", SLEEPING, "if reason == SLEEP_SERVER and t.sleep_done > 0:", "if reason == SLEEP_SERVER and t.sleep_done < 0:", RESTARTS),
+    Mutant("interrupted-write-begins-anew", SLEEPING, "if reason == SLEEP_SERVER and t.sleep_done > 0:", "if reason == SLEEP_SERVER and t.sleep_done < 0:", "tests/kernel/test_sleeping.py"),
     Mutant("write-forgets-what-it-has-done", "emu/kernel/vfs/transfer.py", "        blocked.done = done\n", "", RESTARTS),
 ]  # fmt: skip

@@ -76,7 +76,7 @@ int main(void) {
 
 @pytest.mark.system("kse-8")
 @pytest.mark.system("rust-7")
-def test_the_id_of_a_thread_that_has_left_names_nobody_while_its_record_is_a_spare(boot, seed, tmp_path):
+def test_the_id_of_a_thread_that_has_left_names_nobody(boot, seed, tmp_path):
     with boot(2, seed=seed) as machine:
         job = machine.spawn(build_guest(tmp_path, STALE_IDS))
         finish(machine)
