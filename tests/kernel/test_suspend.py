@@ -3,8 +3,9 @@
 import pytest
 
 from emu.kernel import sched
+from emu.kernel.kill_reasons import KILL_ASKED
 from emu.kernel.suspend import ask_suspend, suspended
-from emu.kernel.task import create_task
+from emu.kernel.task import create_task, kill_task
 from emu.kernel.thread import create_thread
 from emu.limits import IPI_RESCHEDULE, SERVER, SUPERVISOR
 from tests.kernel import wrappers as hot
@@ -68,6 +69,14 @@ def test_that_it_has_left_and_who_comes_later_is_told_so_at_once(pair):
     hot.exit_thread(pair.base, 0, pair.target, 0)
     assert pair.told() == ESRCH
     assert pair.cpus.pick(1) == pair.waiter and pair.cpus.threads[pair.target]["suspender"] == NO_MORE
+
+
+def test_a_thread_does_not_stop_whose_task_was_killed_meanwhile(pair):
+    """Nobody would end its sleep: a kill ends those that it finds."""
+    task = int(pair.cpus.threads[pair.target]["task"])
+    assert kill_task(pair.base, 1, hot.task_handle(pair.base, task), 9, KILL_ASKED) == 1
+    hot.stop_here(pair.base, 0, pair.target)
+    assert pair.cpus.state(pair.target)[0] == "running" and hot.sleep_of(pair.base, pair.target) == 0
 
 
 def test_a_second_one_is_refused_and_leaves_no_trace(pair):

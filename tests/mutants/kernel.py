@@ -24,7 +24,6 @@ SUSPENDING = "tests/litmus/test_suspending.py::test_a_suspender_is_told_when_the
 SLEEPS = "tests/litmus/test_sleeps.py::test_sleeper_and_wakers_never_miss_each_other_and_one_waker_wins"
 WAKING = "tests/litmus/test_waking.py::test_the_last_look_or_the_waker_sees_the_other_where_without_a_fence_neither_does"
 
-RESTARTS = "tests/guests/test_programs.py::test_program_finds_nothing_wrong[restarts-inko-1]"
 SIGINFO = "emu/kernel/siginfo.py"
 SIBLINGS = "tests/litmus/test_siblings.py::test_a_tasks_list_and_count_are_those_of_its_threads_who_join_and_quit_at_once"
 QUEUED = "tests/litmus/test_siginfo.py::test_each_queued_signal_is_taken_once_and_in_its_senders_order"
@@ -130,7 +129,7 @@ MUTANTS = [
     Mutant("suspended-before-asleep", SUSPEND,
            '    word = prepare_sleep(t, SLEEP_SUSPEND)\n    if not is_ending(m, t.task) and compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED):\n',
            '    won = compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED)\n    word = prepare_sleep(t, SLEEP_SUSPEND)\n    if won and not is_ending(m, t.task):\n', SUSPENDING),
-    Mutant("suspend-of-an-ending-task", SUSPEND, 'if not is_ending(m, t.task) and compare_exchange(t, "suspend"', 'if compare_exchange(t, "suspend"', SUSPENDING),
+    Mutant("suspend-of-an-ending-task", SUSPEND, 'if not is_ending(m, t.task) and compare_exchange(t, "suspend"', 'if compare_exchange(t, "suspend"', "tests/kernel/test_suspend.py::test_a_thread_does_not_stop_whose_task_was_killed_meanwhile"),
     Mutant("suspend-marks-late", SUSPEND, '    if not compare_exchange(m.threads[i], "suspend", 0, SUSPEND_ASKED):  # pairs with prepare_sleep in the sleeper\n        return False\n    interrupt_sleep(m, me, i)\n',
            '    interrupt_sleep(m, me, i)\n    if not compare_exchange(m.threads[i], "suspend", 0, SUSPEND_ASKED):\n        return False\n', f"{BLOCKING}[suspend]"),
     Mutant("signal-posted-late", SIGNALS, "    error = post(m, me, t.task, t, number)\n    if error == 0:\n        _interrupt(m, me, i, mine)\n    return error",
@@ -173,5 +172,5 @@ MUTANTS = [
     Mutant("kernel-threads-given-away", THREAD, "elif m.fresh_thread < MAX_THREADS - KERNEL_THREADS:", "elif m.fresh_thread < MAX_THREADS:", "tests/kernel/test_handles.py::test_all_records_and_no_more_can_be_used"),
     # --- calls that have to wait in the server --------------------------------------------------------------
     Mutant("interrupted-write-begins-anew", SLEEPING, "if reason == SLEEP_SERVER and t.sleep_done > 0:", "if reason == SLEEP_SERVER and t.sleep_done < 0:", "tests/kernel/test_sleeping.py"),
-    Mutant("write-forgets-what-it-has-done", "emu/kernel/vfs/transfer.py", "        blocked.done = done\n", "", RESTARTS),
+    Mutant("write-forgets-what-it-has-done", "emu/kernel/vfs/transfer.py", "        blocked.done = done\n", "", "tests/kernel/syscalls/test_data.py::test_a_long_write_to_a_pipe_goes_on_where_it_stopped"),
 ]  # fmt: skip

@@ -183,7 +183,8 @@ def test_a_long_write_to_a_pipe_goes_on_where_it_stopped(guest):
     guest.sys("pipe2", at, 0)
     reading, writing = struct.unpack("<ii", guest.read(at, 8))
     data = bytes(i * 7 % 251 for i in range(100_000))
-    _, call = guest.blocks("write", writing, data, len(data))
+    blocked, call = guest.blocks("write", writing, data, len(data))
+    assert blocked.done == 65536, "what the call returns where a signal ends it"
     first = guest.read_file(reading, 65536)
     assert execute(call) == len(data)
     assert first + guest.read_file(reading, 65536) == data
