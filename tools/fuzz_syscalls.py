@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-SHARE = 20_000  # calls of one task of a worker
+SHARE = 100_000  # calls of one task of a worker
 
 
 def _work(seed, calls, memory, lines):

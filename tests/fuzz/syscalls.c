@@ -38,7 +38,7 @@ enum {
     NATIVE = 0x1000,
     NATIVES = 48,
     GROUND_PAGES = 24, /* of a thread's own memory: calls map, unmap and protect its upper half */
-    STUCK_MS = 5000,
+    WAIT_MS = 10, STUCK_MS = 5000,
 };
 
 typedef struct {
@@ -434,7 +434,8 @@ static void *work(void *argument) {
     return 0;
 }
 
-/* Interrupts whatever waits, lets go what is suspended, and watches for threads that are stuck all the same. */
+/* Interrupts whatever waits, and now and then what does not, lets go what is suspended, and watches for threads that
+   are stuck all the same. */
 static int poke(void) {
     struct worker w = {.random = 0x9e3779b97f4a7c15ULL};
     long before[MAX_WORKERS] = {0};
@@ -450,12 +451,13 @@ static int poke(void) {
                 continue;
             }
             busy++;
+            idle_ms[k] = other->calls == before[k] ? idle_ms[k] + 1 : 0;
+            before[k] = other->calls;
+            if (idle_ms[k] % WAIT_MS != WAIT_MS - 1 && below(&w, 64)) continue; /* or signals would be all that is done */
             long v[6] = {own_pid, other->tid, SIGUSR1, 0, 0, 0};
             if (below(&w, 16) == 0) v[2] = 34 + below(&w, 2);
             raw(SYS_tgkill, v);
             emu_sched_resume_async(other->tid);
-            idle_ms[k] = other->calls == before[k] ? idle_ms[k] + 1 : 0;
-            before[k] = other->calls;
             if (idle_ms[k] > STUCK_MS) {
                 static char line[128];
                 long asked[6] = {0, other->tid, 0, 0, 0, 0};
