@@ -14,14 +14,14 @@ from emu.kernel.states import RUNNING, SLEEP_QUEUE, state_of
 from emu.kernel.syscalls.native_calls import QUEUE_SLEEP, native_call
 from emu.kernel.task import create_task
 from emu.kernel.thread import create_thread
-from emu.kernel.wait import A0, reason_of, sleep_word
-from emu.kernel.waitqueue import claim_first, join_queue, lock_waiters, unlock_waiters, wake_queue
-from emu.shm.atomics import exchange, load_relaxed
+from emu.kernel.wait import A0, claim, reason_of, sleep_word
+from emu.kernel.waitqueue import claim_first, join_queue, lock_waiters, remove_waiter, unlock_waiters, wake_queue
+from emu.shm.atomics import exchange, load_relaxed, pause
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, host_yield
 from tests.litmus.crew import LINE, OWN, STOP, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
 
-TASK, INSIDE, WOKEN, WAKES, INTERRUPTED, NOTE, SHOWN = (OWN + k * LINE for k in range(7))
+TASK, INSIDE, WOKEN, WAKES, INTERRUPTED, NOTE, SHOWN, GOT = (OWN + k * LINE for k in range(8))
 THREADS = OWN + 8 * LINE  # a line for each CPU
 MUTEX, OTHER, QUEUE = 0, 5, 3  # two mutexes, a wait queue
 EINTR = 4
@@ -258,6 +258,85 @@ def waker(address, me, workers, count):
         while woken == 0 and not over(m):
             woken = wake_queue(m, me, queue, 1)
         mutex_unlock(m, me, i, OTHER)
+        m.cpus[me].kicks = 0
+    return 0
+
+
+# --- an heir that is on its way to sleep --------------------------------------------------------------------
+
+
+@hot
+def _hand_over_late(m, me, i):
+    """Control: a mutex is handed over to the first waiter, whose sleep is claimed before all else."""
+    q = m.tasks[m.threads[i].task].mutexes[OTHER]
+    lock_waiters(m, me, q)
+    heir = q.head - 1
+    m.threads[i].mutexes &= ~(1 << OTHER)
+    q.owner = 0
+    claim(m.threads[heir], sleep_word(m.threads[heir]))
+    remove_waiter(m, me, heir, q)
+    q.owner = heir + 1
+    m.threads[heir].mutexes |= 1 << OTHER
+    unlock_waiters(m, me, q)
+    make_runnable(m, me, heir)
+
+
+@entry(4)
+def giver(address, me, workers, count):
+    """Hands the mutex over as soon as somebody waits."""
+    m = machine_at(address)
+    i = _begin(m, me, workers)
+    q = m.tasks[get_word(m, TASK)].mutexes[OTHER]
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        if _lock(m, me, i, OTHER) != 0:
+            break
+        set_word(m, NOTE, done)
+        spins = 0
+        while load_relaxed(q, "head") == 0 and not over(m):
+            spins = spin(spins)
+        if not over(m):
+            if _is_control(done):
+                _hand_over_late(m, me, i)
+            else:
+                mutex_unlock(m, me, i, OTHER)
+        while get_word(m, GOT) != done and not over(m):
+            spins = spin(spins)
+        exchange(m.cpus[me], "pending", 0)
+        m.cpus[me].kicks = 0
+    return 0
+
+
+@entry(4)
+def heir(address, me, workers, count):
+    """Whose sleep is claimed owns the mutex and is in no list, also if it is still on its way to sleep."""
+    m = machine_at(address)
+    i = _begin(m, me, workers)
+    t = m.threads[i]
+    q = m.tasks[t.task].mutexes[OTHER]
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        result(m, me, done)
+        spins = 0
+        while get_word(m, NOTE) != done and not over(m):
+            spins = spin(spins)
+        if over(m) or mutex_lock(m, me, i, OTHER) != WAITS:
+            break
+        while sleep_word(t) != 0 and not over(m):
+            pause()
+        early = load_relaxed(q, "owner") != i + 1 or load_relaxed(t, "wait_queue") != 0
+        if early and not over(m):
+            if not _is_control(done):
+                violation(m)
+            elif add_word(m, SHOWN, 1) + 1 >= SEEN:
+                set_word(m, STOP, 1)
+        block(m, me, i)
+        if not _await_running(m, me, i):
+            break
+        mutex_unlock(m, me, i, OTHER)
+        set_word(m, GOT, done)
         m.cpus[me].kicks = 0
     return 0
 

@@ -38,3 +38,10 @@ def test_who_finds_the_sleepers_note_under_the_mutex_finds_it_in_the_queue_where
     make_threads(run.window, run.words, 2)
     run.run(MODULE, [("sleeper", (STEPS,)), ("waker", (STEPS,))], enough=lambda: run.words[SHOWN] > 0)
     assert run.violations == 0
+
+
+def test_whose_sleep_is_claimed_owns_the_mutex_and_is_in_no_list_where_one_that_is_claimed_first_may_not_be(crew):
+    run = crew(2, policy="random", held_up=True)
+    make_threads(run.window, run.words, 2)
+    run.run(MODULE, [("giver", (STEPS,)), ("heir", (STEPS,))], enough=lambda: run.words[SHOWN] > 0)
+    assert run.violations == 0

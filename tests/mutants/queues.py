@@ -8,6 +8,7 @@ MUTEX, WAITQUEUE, SIGINFO, SIGNALS, SUSPEND, EXITING, NATIVE = (
 )
 HANDED = "tests/litmus/test_mutexes.py::test_who_wakes_with_0_owns_the_mutex_who_is_interrupted_is_gone_from_it_and_no_list_is_ever_wrong"
 LOCKED, LOCK_FREE = f"{HANDED}[locked]", f"{HANDED}[lock-free]"
+HEIR = "tests/litmus/test_mutexes.py::test_whose_sleep_is_claimed_owns_the_mutex_and_is_in_no_list_where_one_that_is_claimed_first_may_not_be"
 PLAYED = "tests/kernel/test_mutex.py"
 KMUTEX = "tests/systems/test_blocking.py::test_a_mutex_goes_from_hand_to_hand_and_no_wake_up_is_lost_while_sleepers_are_signalled_and_suspended"
 QUEUED = "tests/litmus/test_siginfo.py::test_each_queued_signal_is_taken_once_and_in_its_senders_order"
@@ -18,7 +19,7 @@ NEXT_STOP = "tests/litmus/test_suspending.py::test_who_asks_again_while_a_resume
 MUTANTS = [
     # --- mutexes --------------------------------------------------------------------------------------
     Mutant("mutex-woken-without-owning", MUTEX, "        _own(m, heir, n, q)  # before its sleep is claimed: it may run at once\n", "", LOCKED),
-    Mutant("mutex-owned-after-the-wake-up", MUTEX, "        _own(m, heir, n, q)  # before its sleep is claimed: it may run at once\n        claim_first(m, me, q)\n", "        claim_first(m, me, q)\n        _own(m, heir, n, q)\n", LOCKED),
+    Mutant("mutex-owned-after-the-wake-up", MUTEX, "        _own(m, heir, n, q)  # before its sleep is claimed: it may run at once\n        claim_first(m, me, q)\n", "        claim_first(m, me, q)\n        _own(m, heir, n, q)\n", HEIR),
     Mutant("mutex-handed-over-in-two-steps", MUTEX, "        claim_first(m, me, q)\n", "        unlock_waiters(m, me, q)\n        lock_waiters(m, me, q)\n        claim_first(m, me, q)\n", LOCKED),
     Mutant("mutex-heir-left-asleep", MUTEX, "    if heir >= 0:\n        make_runnable(m, me, heir)\n", "", f"{PLAYED} {LOCKED}"),
     Mutant("mutex-unlocked-by-anybody", MUTEX, "    if q.owner != i + 1:\n", "    if q.owner == 0:\n", PLAYED),
@@ -29,7 +30,7 @@ MUTANTS = [
     Mutant("queue-woken-without-lock", WAITQUEUE, "        lock_waiters(m, me, q)\n        i = claim_first(m, me, q)\n        unlock_waiters(m, me, q)\n", "        i = claim_first(m, me, q)\n", LOCKED),
     Mutant("queue-interrupted-without-lock", WAITQUEUE, '        lock_waiters(m, me, q)\n        won = load_relaxed(t, "wait_queue") == at and take(t, word)\n        if won:\n            remove_waiter(m, me, i, q)\n        unlock_waiters(m, me, q)\n', '        won = load_relaxed(t, "wait_queue") == at and take(t, word)\n        if won:\n            remove_waiter(m, me, i, q)\n', LOCK_FREE),
     Mutant("queue-taken-waiter-stays-listed", WAITQUEUE, "        if won:\n            remove_waiter(m, me, i, q)\n", "", LOCKED),
-    Mutant("queue-claimed-before-unlisted", WAITQUEUE, '        remove_waiter(m, me, i, q)\n        claim(m.threads[i], load_relaxed(m.threads[i], "sleep"))  # nobody else can: it was in the list\n', '        claim(m.threads[i], load_relaxed(m.threads[i], "sleep"))\n        remove_waiter(m, me, i, q)\n', LOCKED),
+    Mutant("queue-claimed-before-unlisted", WAITQUEUE, '        remove_waiter(m, me, i, q)\n        claim(m.threads[i], load_relaxed(m.threads[i], "sleep"))  # nobody else can: it was in the list\n', '        claim(m.threads[i], load_relaxed(m.threads[i], "sleep"))\n        remove_waiter(m, me, i, q)\n', HEIR),
     Mutant("queue-taken-without-a-second-look", WAITQUEUE, 'won = load_relaxed(t, "wait_queue") == at and take(t, word)', "won = take(t, word)", survives="a sleep is in one queue from its beginning to its end, unlike a futex's, which is moved: while its word stands, so does the queue, and `take` compares the word under the lock"),
     Mutant("queue-sleeper-lets-go-first", NATIVE, "    join_queue(m, me, i, m.tasks[t.task].wait_queues[n])\n    if mutex != NO_MUTEX:\n        mutex_unlock(m, me, i, mutex)\n", "    if mutex != NO_MUTEX:\n        mutex_unlock(m, me, i, mutex)\n    join_queue(m, me, i, m.tasks[t.task].wait_queues[n])\n", "tests/litmus/test_mutexes.py::test_who_finds_the_sleepers_note_under_the_mutex_finds_it_in_the_queue_where_one_that_unlocks_first_is_not"),
     # --- queued signals -------------------------------------------------------------------------------
