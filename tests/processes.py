@@ -1,13 +1,17 @@
-"""Commands and programs under test, and their processes."""
+"""Commands and programs under test, their processes and threads."""
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 
 COMPUTING_S = 0.1
+NAPS = 50  # a thread that only starts and ends waits a few times, too: for the interpreter's lock
 
 
 def children_of(process):
@@ -32,6 +36,21 @@ def wait_until(process, condition):
 def wait_for_work(process, cpus=2):
     """Until so many CPUs of a command have computed for a while."""
     wait_until(process, lambda: sum(cpu.cpu_times().user > COMPUTING_S for cpu in cpus_of(process)) >= cpus)
+
+
+def waits_in_hot_code(thread):
+    """Until a thread naps again and again, as who waits for a lock (spinlock.backoff); False when it ends before.
+
+    What it calls is compiled already.
+    """
+    status = Path(f"/proc/self/task/{thread.native_id}/status")
+    while thread.is_alive():
+        with contextlib.suppress(FileNotFoundError):  # it has just ended
+            naps = re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read_text(), re.MULTILINE)
+            if int(naps[1]) > NAPS:
+                return True
+        time.sleep(0.001)
+    return False
 
 
 def gone(processes):

@@ -3,7 +3,7 @@
 import pytest
 
 from emu.kernel.hotplug import take_offline
-from emu.limits import SERVER
+from emu.limits import GLOBAL_QUEUE, SERVER
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 
@@ -26,4 +26,16 @@ def test_no_scheduler_exits_while_a_thread_is_registered_with_it(policy, state):
             hot.switch(cpus.base, 1, i)
         hot.evacuate(cpus.base, 1)
         assert cpus.state(i) == ("blocked" if state == "blocked" else "runnable", 0)
+        assert hot.retire(cpus.base, 1) == 1
+
+
+@pytest.mark.system("rust-1")
+@pytest.mark.parametrize("policy", ["bsd4", "alux"])
+def test_no_scheduler_exits_while_a_thread_that_only_it_may_run_waits_on_the_one_queue(policy):
+    with played(2, policy) as cpus:
+        i = cpus.start(0, affinity=0b10)
+        assert cpus.state(i) == ("runnable", GLOBAL_QUEUE)
+        assert take_offline(cpus.base, SERVER, 1) == 1
+        assert hot.retire(cpus.base, 1) == 0
+        cpus.threads[i]["affinity"] = 0b11
         assert hot.retire(cpus.base, 1) == 1

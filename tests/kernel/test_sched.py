@@ -12,6 +12,7 @@ from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, SERVER
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import ALL, played
 from tests.kernel.held import held_by, list_of
+from tests.processes import waits_in_hot_code
 
 TURNS = ("inko", "random", "codezero", "bsd4", "alux")  # first in, first out among equals
 
@@ -191,11 +192,11 @@ def test_spawning_does_not_need_the_spawners_queue(rand):
 @pytest.mark.system("rust-8")
 def test_spawning_waits_for_the_new_threads_queue(rand):
     target = rand.new(affinity=0b010)
+    sched.start.compile()
     rand.machine["queues"][1]["lock"] = SERVER + 1
     spawner = threading.Thread(target=sched.start, args=(rand.base, 0, target), daemon=True)
     spawner.start()
-    spawner.join(0.05)
-    assert spawner.is_alive() and rand.state(target) == ("new", 0)
+    assert waits_in_hot_code(spawner) and rand.state(target) == ("new", 0)
     rand.machine["queues"][1]["lock"] = 0
     spawner.join(30)
     assert not spawner.is_alive() and rand.state(target) == ("runnable", 1)

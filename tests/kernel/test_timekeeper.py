@@ -26,6 +26,7 @@ from emu.limits import (
 )
 from tests.kernel import wrappers as hot
 from tests.kernel.checks import check_queues
+from tests.processes import waits_in_hot_code
 
 LATER, FAR = 1 << 60, 1 << 61
 SLEEP = SLEEP_TIME | SLEEP_TIMED
@@ -191,8 +192,7 @@ def test_who_finds_its_ring_full_waits_until_a_message_was_taken(keeper):
         keeper.post(0, number)
     poster = threading.Thread(target=keeper.post, args=(0, CHANNEL_MESSAGES + 1), daemon=True)
     poster.start()
-    poster.join(0.05)
-    assert poster.is_alive() and keeper.machine["channels"]["head"][0] == CHANNEL_MESSAGES
+    assert waits_in_hot_code(poster) and keeper.machine["channels"]["head"][0] == CHANNEL_MESSAGES
     hot.take_messages(keeper.base)
     poster.join(30)
     assert not poster.is_alive() and keeper.machine["channels"]["head"][0] == CHANNEL_MESSAGES + 1

@@ -8,6 +8,7 @@ from tests.litmus.crew import CONTROL_S
 from tests.litmus.deques import BITS, EARLY_TAIL, MAX_ITEMS, MOST, NO_SWAP, RIGHT, SEEN, SHOWN
 
 MODULE = "tests.litmus.deques"
+ATTEMPTS = 20
 
 
 def test_each_item_is_taken_once_and_in_order(crew, workers):
@@ -35,6 +36,9 @@ def test_a_taker_held_up_between_its_looks_takes_nothing_where_one_that_looks_at
 
 @pytest.mark.parametrize("kind", [NO_SWAP, EARLY_TAIL], ids=["take-without-swap", "tail-before-slot"])
 def test_control_a_broken_form_gives_an_item_twice(crew, kind):
-    run = crew(3, held_up=True)
-    run.run_all(MODULE, "worker", MAX_ITEMS, kind, bound_s=CONTROL_S)
-    assert run.violations > 0
+    for _ in range(ATTEMPTS):  # each ends when all items are through
+        run = crew(3, held_up=True)
+        run.run_all(MODULE, "worker", MAX_ITEMS, kind, bound_s=CONTROL_S)
+        if run.violations > 0:
+            return
+    pytest.fail("no item was given twice")

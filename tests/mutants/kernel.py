@@ -105,7 +105,7 @@ MUTANTS = [
     Mutant("move-sleeper-no-second-look", MIGRATION, '    if is_claimed(load_seq_cst(t, "sleep")):  # S2', '    if m.failed != 0:  # S2', f"{CHURN}[4-processes-inko]"),
     # --- CPUs that come and go ----------------------------------------------------------------------------
     Mutant("retire-with-threads", HOTPLUG, 'load_seq_cst(q, "nr_threads") == 0 and q.nr_dead', "q.nr_dead", "tests/kernel/test_hotplug.py"),
-    Mutant("retire-though-waited-for", HOTPLUG, 'q.nr_dead == 0 and not _is_waited_for(m, me)', "q.nr_dead == 0", "tests/systems/test_hotplug.py::test_a_cpu_that_leaves_waits_for_the_thread_that_is_pinned_to_it"),
+    Mutant("retire-though-waited-for", HOTPLUG, 'q.nr_dead == 0 and not _is_waited_for(m, me)', "q.nr_dead == 0", "tests/kernel/test_hotplug.py"),
     Mutant("retire-bit-by-store", HOTPLUG, 'if fetch_and(m, "active", ~(1 << me)) == 1 << me:', 'm.active &= ~(1 << me)\n    if m.active == 0:', "tests/litmus/test_exits.py::test_exactly_one_scheduler_sees_itself_last"),
     Mutant("evacuate-leaves-sleepers", HOTPLUG, "elif leaving and where & 0xFF == BLOCKED:", "elif leaving and where < 0:", "tests/systems/test_hotplug.py::test_cpus_come_and_go_under_load_and_nothing_is_lost"),
     # --- threads and tasks ----------------------------------------------------------------------------------

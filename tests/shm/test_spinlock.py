@@ -8,6 +8,7 @@ from pathlib import Path
 
 from emu.limits import FUTEX_BUCKETS, MAX_QUEUES
 from emu.shm.lockrank import BUCKET, FRAMES, MM, RUNQUEUE, TASK, TASKS, THREADS
+from tests.processes import waits_in_hot_code
 from tests.shm import wrappers as hot
 
 
@@ -33,8 +34,7 @@ def test_a_waiter_gets_the_lock_when_it_is_released(window):
     hot.acquire(window.address, 0, FRAMES)
     waiter = threading.Thread(target=hot.acquire, args=(window.address, 1, FRAMES))
     waiter.start()
-    waiter.join(0.02)
-    assert waiter.is_alive() and word(window) == 1
+    assert waits_in_hot_code(waiter) and word(window) == 1
     hot.release(window.address, 0)
     waiter.join(30)
     assert word(window) == 2
