@@ -1,6 +1,8 @@
 """Ctrl-C ends a command at once, whatever its guest does and whoever reads its output."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -44,3 +46,26 @@ def test_ctrl_c_ends_a_command_at_once(warm, program, does, reader):
         status, took_s = trial.wait()
         assert status == 130 and took_s < BOUND_S and not trial.left(0), trial.errors()
         assert "interrupted: the guest was killed" in trial.errors() and "Traceback" not in trial.errors()
+
+
+ENDS_TWICE = """
+import os, signal, time
+from emu.commands import ending
+
+kill_children = ending._kill_children
+
+def killed_again():
+    os.kill(os.getpid(), signal.SIGTERM)
+    kill_children()
+
+ending.install()
+ending._kill_children = killed_again
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+"""
+
+
+def test_a_second_signal_while_the_first_ends_the_process_does_not_hold_it_up():
+    """Its handler is called within the first one's, which would wait for itself."""
+    process = subprocess.run([sys.executable, "-c", ENDS_TWICE], capture_output=True, text=True, timeout=30)
+    assert (process.returncode, process.stdout, process.stderr) == (143, "", "")
