@@ -46,6 +46,9 @@ def _work(seed, calls, memory, lines):
 @click.option("--lines", is_flag=True, help="Report the lines of handlers that were executed (slower).")
 def fuzz(seed, calls, jobs, memory, lines):
     """Throw random system calls at machines."""
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored in the background
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     try:
         from tests.fuzz.campaign import Campaign
         from tests.fuzz.tracing import executed, handler_files, statements

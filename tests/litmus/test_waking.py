@@ -4,23 +4,28 @@ import pytest
 
 from tests.litmus import slow_queue
 from tests.litmus.crew import CONTROL_S
-from tests.litmus.waking import CONSUMED, IN_TURN, ONE_LOOK, REAL, SHOWN
+from tests.litmus.waking import CONSUMED, IN_TURN, LOOKS_IN_TURN, ONE_LOOK, REAL, SHOWN
 
 MODULE = "tests.litmus.waking"
 MANY = 1_000_000_000
 IN_TURN_S = 20.0  # where SEEN of the control's violations take longer, ten are enough
 
 
-def run_rounds(crew, sleeper, waker, how, rounds, bound_s):
-    run = crew(2, policy=slow_queue.__file__)
+def run_rounds(crew, sleeper, waker, how, rounds, bound_s, **options):
+    run = crew(2, policy=slow_queue.__file__, **options)
     jobs = [(sleeper, (rounds, how)), (waker, (rounds, how))]
-    run.run(MODULE, jobs, bound_s=bound_s, enough=lambda: how != IN_TURN or run.words[SHOWN] > 9)
+    run.run(MODULE, jobs, bound_s=bound_s, enough=lambda: how < IN_TURN or run.words[SHOWN] > 9)
     return run
 
 
 @pytest.mark.parametrize("sleeper, waker", [("parker", "sender"), ("idler", "waker")])
 def test_the_last_look_or_the_waker_sees_the_other_where_without_a_fence_neither_does(crew, sleeper, waker):
     run = run_rounds(crew, sleeper, waker, IN_TURN, MANY, IN_TURN_S)
+    assert run.violations == 0
+
+
+def test_a_sender_held_up_wakes_who_parks_meanwhile_where_one_that_looks_first_does_not(crew):
+    run = run_rounds(crew, "parker", "sender", LOOKS_IN_TURN, MANY, IN_TURN_S, held_up=True)
     assert run.violations == 0
 
 

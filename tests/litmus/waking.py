@@ -21,7 +21,7 @@ from emu.kernel.states import SLEEP_EVENT, queue_of
 from emu.kernel.thread import allocate_thread
 from emu.kernel.wait import claim, prepare_sleep, sleep_word
 from emu.limits import IPI_CALL
-from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, store_relaxed
+from emu.shm.atomics import compare_exchange, exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, store_relaxed
 from emu.shm.layout import machine_at
 from tests.litmus.crew import (
     LINE,
@@ -43,21 +43,23 @@ from tests.litmus.crew import (
 ROUND, SENT, THREAD, CONSUMED, SHOWN = (OWN + k * LINE for k in range(5))
 SEEN = 200
 TARGET = 0
-REAL, UNFENCED, ONE_LOOK, IN_TURN = range(4)
+REAL, UNFENCED, ONE_LOOK, LOOKED_BEFORE, IN_TURN, LOOKS_IN_TURN = range(6)  # the last two: REAL, and a control
 
 
 @hot
 def this_round(how, number):
     """Which code a round is about."""
-    if how != IN_TURN:
+    if how < IN_TURN:
         return how
-    return REAL if number % 2 == 0 else UNFENCED
+    if number % 2 == 0:
+        return REAL
+    return UNFENCED if how == IN_TURN else LOOKED_BEFORE
 
 
 @hot
 def lost(m, how, now):
     """A round has gone wrong; a control's round only counts."""
-    if how != IN_TURN or now == REAL:
+    if how < IN_TURN or now == REAL:
         violation(m)
     elif add_word(m, SHOWN, 1) + 1 >= SEEN:
         set_word(m, STOP, 1)
@@ -80,6 +82,16 @@ def _park_after_one_look(m, me):
         return 0
     mark_parked(m, me)
     return PARK
+
+
+@hot
+def _send_after_a_look(m, me):
+    """Control: whether the target is parked is looked at before its bit is set."""
+    t = m.cpus[TARGET]
+    parked = load_seq_cst(t, "parked")
+    fetch_or(t, "pending", IPI_CALL)
+    if parked == PARKED:
+        compare_exchange(t, "parked", PARKED, MESSAGE_COMING)
 
 
 @entry(5)
@@ -133,7 +145,10 @@ def sender(address, me, workers, count, how):
         while get_word(m, ROUND) < done and not over(m):
             load_relaxed(t, "parked")  # has the line, so that the target's store takes its time
         dawdle(random_below(m, me, 8))
-        send_ipi(m, me, TARGET, IPI_CALL)
+        if this_round(how, done) == LOOKED_BEFORE:
+            _send_after_a_look(m, me)
+        else:
+            send_ipi(m, me, TARGET, IPI_CALL)
         m.cpus[me].kicks = 0
         set_word(m, SENT, done)
     return 0

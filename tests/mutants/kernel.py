@@ -33,7 +33,7 @@ MUTANTS = [
     Mutant("mark-parked-no-fence", IPI, 'exchange(m.cpus[me], "parked", PARKED)', "m.cpus[me].parked = PARKED", f"{WAKING}[parker-sender]"),
     Mutant("send-ipi-looks-first", IPI,
            '    fetch_or(t, "pending", vector)  # pairs with the exchange of `parked` in begin_park\n    if load_seq_cst(t, "parked") == PARKED and',
-           '    parked = load_seq_cst(t, "parked")\n    fetch_or(t, "pending", vector)\n    if parked == PARKED and', f"{WAKING}[parker-sender]"),
+           '    parked = load_seq_cst(t, "parked")\n    fetch_or(t, "pending", vector)\n    if parked == PARKED and', "tests/litmus/test_waking.py::test_a_sender_held_up_wakes_who_parks_meanwhile_where_one_that_looks_first_does_not"),
     Mutant("cancel-park-by-store", IPI, 'return compare_exchange(m.cpus[me], "parked", PARKED, AWAKE)',
            'exchange(m.cpus[me], "parked", AWAKE)\n    return True', "tests/litmus/test_waking.py::test_messages_sent_are_messages_consumed"),
     Mutant("send-ipi-claims-by-store", IPI, 'compare_exchange(\n        t, "parked", PARKED, MESSAGE_COMING\n    )',
