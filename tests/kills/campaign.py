@@ -98,7 +98,8 @@ def signal_at_step(step, how, directory):
     """A signal at one step of start or end (steps.py). `how` such as "TERM" or "group:INT,group:INT"."""
     reached = directory / "reached"
     reached.unlink(missing_ok=True)
-    arguments = ["run", "--cpus", 2, "--trace", directory / "trace", "hello"]
+    program = ["primes", 30_000_000] if step == "sleep" else ["hello"]  # which may end before anybody sleeps
+    arguments = ["run", "--cpus", 2, "--trace", directory / "trace", *program]
     with Trial([step, how, "--", *arguments], DRIVER, {"EMU_TEST_STEP": str(reached)}) as trial:
         number = signal.Signals[f"SIG{how.split(',')[0].rpartition(':')[2]}"]
         wrong, seconds = check_signal(trial, number)
