@@ -23,8 +23,6 @@ from emu.shm.memory import address_of, call_3
 from tests.litmus.crew import (
     LINE,
     OWN,
-    STOP,
-    add_word,
     dawdle,
     get_word,
     meet,
@@ -32,6 +30,7 @@ from tests.litmus.crew import (
     prepare_slow_stores,
     result,
     set_word,
+    shown,
     slow_store,
     spin,
     violation,
@@ -113,8 +112,7 @@ def _sleep_in_rounds(m, me, workers, count, bad, in_turn):
             word = sleep_word(t)
             if posted and word != 0:  # the poster is done with it, and it sleeps on
                 if in_turn and t.sleep_sequence % 2 == 0:
-                    if add_word(m, SHOWN, 1) + 1 >= SEEN:
-                        set_word(m, STOP, 1)
+                    shown(m, SHOWN, SEEN)
                 else:
                     violation(m)
                 if claim(t, word):

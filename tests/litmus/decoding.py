@@ -12,8 +12,6 @@ from tests.litmus.crew import (
     LINE,
     OWN,
     RESERVED_FRAMES,
-    STOP,
-    add_word,
     dawdle,
     get_word,
     meet,
@@ -21,6 +19,7 @@ from tests.litmus.crew import (
     prepare_slow_stores,
     result,
     set_word,
+    shown,
     slow_store,
     spin,
     violation,
@@ -76,8 +75,8 @@ def decoder(address, me, workers, count, how):
         if word != 0 and word != decode_in_place(_bits(done), 0) and get_word(m, WROTE) == done:
             if real or how != IN_TURN:
                 violation(m)
-            elif add_word(m, SHOWN, 1) + 1 >= SEEN:
-                set_word(m, STOP, 1)
+            else:
+                shown(m, SHOWN, SEEN)
     return 0
 
 
@@ -135,8 +134,8 @@ def first_fetcher(address, me, workers, count):
         if word != 0 and word != decode_in_place(_bits(done), 0) and get_word(m, WROTE) == done:
             if _fenced(done):
                 violation(m)
-            elif add_word(m, SHOWN, 1) + 1 >= SEEN:
-                set_word(m, STOP, 1)
+            else:
+                shown(m, SHOWN, SEEN)
     return 0
 
 

@@ -11,14 +11,13 @@ from tests.litmus.crew import (
     DONE,
     LINE,
     OWN,
-    STOP,
-    add_word,
     dawdle,
     get_word,
     meet,
     over,
     result,
     set_word,
+    shown,
     spin,
     violation,
     word_at,
@@ -165,8 +164,7 @@ def _own_short(m):
         _take_tail_first(control)
         if waiting(control) < 0:
             store_release(control, "tail", load_relaxed(control, "head") + 64)  # thieves run ahead meanwhile
-            if add_word(m, SHOWN, 1) + 1 >= ENOUGH_SHOWN:
-                set_word(m, STOP, 1)
+            shown(m, SHOWN, ENOUGH_SHOWN)
 
 
 @entry(3)

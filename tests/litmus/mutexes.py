@@ -19,13 +19,27 @@ from emu.kernel.waitqueue import claim_first, join_queue, lock_waiters, remove_w
 from emu.shm.atomics import exchange, load_relaxed, pause
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, host_yield
-from tests.litmus.crew import LINE, OWN, STOP, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
+from tests.litmus.crew import (
+    LINE,
+    OWN,
+    STOP,
+    add_word,
+    dawdle,
+    get_word,
+    meet,
+    over,
+    result,
+    set_word,
+    shown,
+    spin,
+    violation,
+)
 
 TASK, INSIDE, WOKEN, WAKES, INTERRUPTED, NOTE, SHOWN, GOT = (OWN + k * LINE for k in range(8))
 THREADS = OWN + 8 * LINE  # a line for each CPU
 MUTEX, OTHER, QUEUE = 0, 5, 3  # two mutexes, a wait queue
 EINTR = 4
-SEEN = 100  # of the control's violations in `sleeper` and `waker`, after which the run ends
+SEEN = 100  # of a control's violations, after which the run ends
 ENOUGH = 20_000  # sleeps interrupted and sleepers woken, after which the run ends
 GOOD, LOCK_GIVEN_UP = range(2)
 
@@ -253,8 +267,8 @@ def waker(address, me, workers, count):
         if woken == 0 and not over(m):
             if not _is_control(done):
                 violation(m)
-            elif add_word(m, SHOWN, 1) + 1 >= SEEN:
-                set_word(m, STOP, 1)
+            else:
+                shown(m, SHOWN, SEEN)
         while woken == 0 and not over(m):
             woken = wake_queue(m, me, queue, 1)
         mutex_unlock(m, me, i, OTHER)
@@ -330,8 +344,8 @@ def heir(address, me, workers, count):
         if early and not over(m):
             if not _is_control(done):
                 violation(m)
-            elif add_word(m, SHOWN, 1) + 1 >= SEEN:
-                set_word(m, STOP, 1)
+            else:
+                shown(m, SHOWN, SEEN)
         block(m, me, i)
         if not _await_running(m, me, i):
             break

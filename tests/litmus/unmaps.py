@@ -36,20 +36,7 @@ from emu.shm.exits import ACCESS_READ, ACCESS_WRITE
 from emu.shm.layout import frame_address, machine_at
 from emu.shm.memory import compare_exchange_64, copy_bytes, host_yield, load_64, store_64
 from emu.shm.spinlock import backoff, field_address
-from tests.litmus.crew import (
-    LINE,
-    OWN,
-    STOP,
-    add_word,
-    dawdle,
-    get_word,
-    meet,
-    over,
-    result,
-    set_word,
-    violation,
-    word_at,
-)
+from tests.litmus.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, shown, violation, word_at
 
 PAGES = 16  # HALF of them on each side of a border between two tables, and of two 1 GiB spans
 HALF = PAGES // 2
@@ -277,8 +264,8 @@ def discard_and_look(address, me, workers):
         late = _look(m, me)
         dawdle(random_below(m, me, 16))
         late += _look(m, me)
-        if late != 0 and add_word(m, SHOWN, 1) + 1 >= SEEN:
-            set_word(m, STOP, 1)
+        if late != 0:
+            shown(m, SHOWN, SEEN)
         discard_pages(m, me, 0, _va(CLEAN), PAGE_SIZE)
     return 0
 
@@ -306,8 +293,8 @@ def _place_in_steps(m, me, workers, task, pages):
     half = start + pages // 2 * PAGE_SIZE
     edit_pages(m, me, task, start, half, EDIT_MAP, R | W)
     dawdle(random_below(m, me, 1000))
-    if _somebody_wants(m, workers) and add_word(m, MET, 1) + 1 >= MEETINGS:
-        set_word(m, STOP, 1)
+    if _somebody_wants(m, workers):
+        shown(m, MET, MEETINGS)
     edit_pages(m, me, task, half, start + pages * PAGE_SIZE, EDIT_MAP, R | W)
     unlock_map(m, me, task)
     return start

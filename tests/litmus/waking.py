@@ -26,7 +26,6 @@ from emu.shm.layout import machine_at
 from tests.litmus.crew import (
     LINE,
     OWN,
-    STOP,
     add_word,
     dawdle,
     get_word,
@@ -35,6 +34,7 @@ from tests.litmus.crew import (
     prepare_slow_stores,
     result,
     set_word,
+    shown,
     slow_store,
     spin,
     violation,
@@ -61,8 +61,8 @@ def lost(m, how, now):
     """A round has gone wrong; a control's round only counts."""
     if how < IN_TURN or now == REAL:
         violation(m)
-    elif add_word(m, SHOWN, 1) + 1 >= SEEN:
-        set_word(m, STOP, 1)
+    else:
+        shown(m, SHOWN, SEEN)
 
 
 # --- parking against an interrupt -----------------------------------------------------------------

@@ -27,7 +27,7 @@ def test_a_running_program_is_suspended_makes_no_step_and_goes_on(boot, seed, tm
             time.sleep(0.002)
             assert machine.threads(job)[0].instructions == now.instructions
             assert machine.resume(thread) is True
-            wait_until(lambda: machine.threads(job)[0].instructions > now.instructions)  # noqa: B023
+            wait_until(lambda now=now: machine.threads(job)[0].instructions > now.instructions)
         assert machine.resume(thread) is False
         machine.kill(job)
         assert finish(machine).leaks == {}
