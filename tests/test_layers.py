@@ -1,32 +1,26 @@
-"""The shape of the source tree: layers, where Numba may be named, sizes, docstrings (DESIGN §2)."""
+"""The shape of the source tree: layers, hot and cold folders, where Numba may be named, sizes, headers (DESIGN §2).
+
+The layers are read from the tree: a folder, or a file beside folders, is a unit, and units that stand beside each other
+may not import each other in a circle.  So each package of emu has an order in which all imports point down, and a new
+folder needs no entry here.
+"""
 
 import ast
 from pathlib import Path
 
 import pytest
 
-from emu.cache import COLD
+from emu.hot.cache import COLD
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "emu"
-# Imports point down only. isa and kernel are of one rank, and never import each other.
-RANK = {
-    "guests": -2, "checked_file": -2, "cache": -1, "limits": 0, "compiler": 0, "hot": 0, "shm": 1, "isa": 2,
-    "kernel": 2, "cpu_worker": 3, "machine": 4, "commands": 5, "tools": 6, "benchmarks": 6,
-}  # fmt: skip
-MAX_LINES = 450
+ABOVE = ("tools", "benchmarks")  # beside emu, above all of it
+MAX_LINES = 400
 HOT_MARKS = {"hot", "entry", "callback", "hook"}
-
-# Upward imports inside a function, each with its reason.
-EXCEPTIONS = {
-    # The compiler of a cold cache has to know every entry, also those that the server uses.
-    ("emu/cpu_worker/warm.py", "emu.machine.server"),
-    ("emu/cpu_worker/warm.py", "emu.machine.timekeeper"),
-}
 
 
 def sources():
-    return [*SOURCE.rglob("*.py"), *(REPOSITORY / "tools").rglob("*.py"), *(REPOSITORY / "benchmarks").rglob("*.py")]
+    return [*SOURCE.rglob("*.py"), *(path for folder in ABOVE for path in (REPOSITORY / folder).rglob("*.py"))]
 
 
 def name_of(path):
@@ -36,54 +30,72 @@ def name_of(path):
 EMU_FILES = [pytest.param(p, id=name_of(p)) for p in sorted(SOURCE.rglob("*.py"))]
 
 
-def layer_of(dotted):
-    """Layer of a module of emu or of a folder beside it, None for others."""
-    parts = dotted.split(".")
-    if parts[0] == "emu":
-        return parts[1] if len(parts) > 1 else "machine"  # `from emu import …` is the public interface
-    return {"tools": "tools", "benchmarks": "benchmarks"}.get(parts[0])
-
-
 def imports(path):
-    """(line, dotted module) of every import in a file, relative ones resolved."""
+    """(line, file or folder) of every import of the repository's own modules in a file."""
     package = list(path.relative_to(REPOSITORY).parts[:-1])
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
-            if module == "emu" or (node.level and not node.module):
-                yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
-            else:
-                yield node.lineno, module
+            names = [f"{module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "import_module" and node.args:
-            if isinstance(node.args[0], ast.Constant):
-                yield node.lineno, node.args[0].value
-
-
-def test_imports_point_down_only():
-    wrong = []
-    for path in sources():
-        own = layer_of(".".join(path.relative_to(REPOSITORY).with_suffix("").parts))
-        if path == SOURCE / "__init__.py":
+            names = [node.args[0].value] if isinstance(node.args[0], ast.Constant) else []
+        else:
             continue
-        for line, module in imports(path):
-            other = layer_of(module)
-            if other is None or other == own or (name_of(path), module) in EXCEPTIONS:
-                continue
-            public = module.split(".")[0] == "emu" and len(module.split(".")) > 1 and module.split(".")[1] not in RANK
-            rank = RANK["machine"] if public else RANK[other]
-            if rank >= RANK[own]:
-                wrong.append(f"{name_of(path)}:{line} imports {module}")
-    assert not wrong, "\n".join(wrong)
+        yield from ((node.lineno, found) for found in map(file_of, names) if found)
+
+
+def file_of(dotted):
+    """The file of a dotted name, or of the module that the name is in; None when it is not ours."""
+    parts = dotted.split(".")
+    if parts[0] not in ("emu", *ABOVE):
+        return None
+    for end in (len(parts), len(parts) - 1):
+        path = REPOSITORY.joinpath(*parts[:end])
+        for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+            if candidate.is_file() and end:
+                return candidate
+    return None
+
+
+def unit_of(path, folder):
+    """The child of `folder` that a file belongs to; None for files elsewhere and the package's own __init__.py."""
+    if not path.is_relative_to(folder) or path == folder / "__init__.py":
+        return None
+    return path.relative_to(folder).parts[0].removesuffix(".py")
+
+
+PACKAGES = [pytest.param(p, id=name_of(p)) for p in (SOURCE, *sorted(p for p in SOURCE.rglob("*") if p.is_dir()))
+            if list(p.glob("*.py"))]  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", PACKAGES)
+def test_units_that_stand_beside_each_other_import_in_no_circle(folder):
+    arrows = {}
+    for path in folder.rglob("*.py"):
+        for line, other in imports(path):
+            one, two = unit_of(path, folder), unit_of(other, folder)
+            if one and two and one != two:
+                arrows.setdefault(one, {}).setdefault(two, f"{name_of(path)}:{line} imports {name_of(other)}")
+    left = set(arrows)  # take away what imports nothing that is left, until a circle remains or nothing
+    while lowest := {unit for unit in left if not left & set(arrows[unit])}:
+        left -= lowest
+    assert not left, "\n".join(arrows[one][two] for one in sorted(left) for two in sorted(left & set(arrows[one])))
+
+
+def test_nothing_of_emu_imports_what_stands_above_it():
+    arrows = [(path, line, other) for path in SOURCE.rglob("*.py") for line, other in imports(path)]
+    wrong = [f"{name_of(path)}:{line}" for path, line, other in arrows if not other.is_relative_to(SOURCE)]
+    assert not wrong
 
 
 def test_instruction_set_and_kernel_do_not_know_each_other():
     wrong = []
     for one, other in (("isa", "kernel"), ("kernel", "isa")):
         for path in (SOURCE / one).rglob("*.py"):
-            wrong += [f"{name_of(path)}:{n}" for n, m in imports(path) if m.startswith(f"emu.{other}")]
+            wrong += [f"{name_of(path)}:{n}" for n, found in imports(path) if found.is_relative_to(SOURCE / other)]
     assert not wrong
 
 
@@ -91,29 +103,36 @@ def test_only_compiler_py_imports_numba():
     """It takes half a second, which a machine with a full cache does not spend."""
     wrong = []
     for path in SOURCE.rglob("*.py"):
-        if path != SOURCE / "compiler.py":
-            wrong += [f"{name_of(path)}:{n}" for n, m in imports(path) if m.split(".")[0] == "numba"]
+        if path != SOURCE / "hot" / "compiler.py":
+            for node in ast.walk(ast.parse(path.read_text())):
+                named = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+                named += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                wrong += [f"{name_of(path)}:{node.lineno}" for name in named if name.split(".")[0] == "numba"]
     assert wrong == []
 
 
-def test_cold_directories_hold_no_hot_code():
+def is_cold(path):
+    return path.is_relative_to(SOURCE) and path.relative_to(SOURCE).as_posix().startswith(COLD)
+
+
+def test_cold_folders_hold_no_hot_code():
     """They are no part of the cache's key, so hot code there could be run in an old version."""
     wrong = []
-    for folder in COLD:
-        for path in (SOURCE / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                for mark in getattr(node, "decorator_list", []):
-                    name = mark.func if isinstance(mark, ast.Call) else mark
-                    if getattr(name, "id", getattr(name, "attr", "")) in HOT_MARKS:
-                        wrong.append(f"{name_of(path)}:{node.lineno}")
+    for path in filter(is_cold, SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            for mark in getattr(node, "decorator_list", []):
+                name = mark.func if isinstance(mark, ast.Call) else mark
+                if getattr(name, "id", getattr(name, "attr", "")) in HOT_MARKS:
+                    wrong.append(f"{name_of(path)}:{node.lineno}")
     assert not wrong
 
 
-def test_hot_code_uses_nothing_from_cold_directories():
-    cold = tuple(f"emu.{folder.replace('/', '.')}" for folder in COLD)
-    hot_files = [p for p in SOURCE.rglob("*.py") if "@hot" in p.read_text()]
-    wrong = [f"{name_of(p)}:{n}" for p in hot_files for n, module in imports(p) if module.startswith(cold)]
-    assert not wrong
+def test_hot_folders_import_nothing_of_cold_ones():
+    wrong = []
+    for path in SOURCE.rglob("*.py"):
+        if not is_cold(path) and path != SOURCE / "__init__.py":
+            wrong += [f"{name_of(path)}:{n} imports {name_of(found)}" for n, found in imports(path) if is_cold(found)]
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("path", EMU_FILES)

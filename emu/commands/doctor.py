@@ -17,7 +17,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from emu import cache
+from emu.hot import cache
 from emu.limits import GIB, MAX_CPUS, MIB
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"

@@ -118,7 +118,7 @@ def errors_in_one_line():
 
 def start_early():
     """Let the forkserver warm up while this process imports the rest: half the start-up time."""
-    from emu.cache import is_warm
+    from emu.hot.cache import is_warm
     from emu.machine.children import start_forkserver
 
     if is_warm():

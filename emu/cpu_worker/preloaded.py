@@ -2,7 +2,7 @@
 
 import gc
 
-from .. import cache
+from ..hot import cache
 from .warm import warm
 
 if cache.is_warm():

@@ -8,7 +8,8 @@ each, into the cache, and says when each is done: machine/warmup.py runs several
 import importlib
 import sys
 
-from .. import cache, hot
+from .. import hot
+from ..hot import cache
 from ..kernel.hooks import BUILTIN
 from .lifeline import end_with_parent, ignore_supervisors_signals
 

@@ -21,9 +21,9 @@ import sys
 import threading
 import time
 
-from .. import cache
 from ..cpu_worker import forkserver
 from ..cpu_worker.lifeline import SUPERVISORS, open_process
+from ..hot import cache
 from .errors import MachineError, refusals_of_the_host
 from .standard import above_standard, take_closed_standard_descriptors
 

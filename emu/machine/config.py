@@ -5,7 +5,7 @@ import re
 import sys
 from dataclasses import dataclass
 
-from ..cache import not_written
+from ..hot.cache import not_written
 from ..kernel.hooks import BUILTIN, PolicyError, compile_policy, hooks_of, load_policy, parameters_of
 from ..kernel.vfs.initial import check_mounts
 from ..kernel.vfs.mounts import parse_mount

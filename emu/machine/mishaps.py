@@ -9,7 +9,7 @@ happens, for a guest may repeat it for ever; a checking build shows the tracebac
 import struct
 import traceback
 
-from ..cache import CHECK
+from ..hot.cache import CHECK
 from ..kernel.syscalls.linux.errors import EINVAL, EIO, ENOMEM
 
 # What a guest is told, by what was raised; the first that fits.

@@ -23,9 +23,9 @@ import traceback
 import msgpack
 import zmq
 
-from ..cache import CHECK
 from ..cpu_worker.mail import Mail, address
 from ..cpu_worker.process import prepare_actor
+from ..hot.cache import CHECK
 from ..kernel import hotplug, references, sched, sleeping
 from ..kernel import task as tasks
 from ..kernel.failures import FAIL_CRASH

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tqdm import tqdm
 
-from .. import cache
+from ..hot import cache
 from .children import started_ignoring
 from .errors import MachineError, refusals_of_the_host
 from .held_signals import held_signals

@@ -18,12 +18,12 @@ def policy(tmp_path):
         return str(tmp_path / name)
 
     yield write
-    from emu import hot
+    from emu.hot import functions
 
     for name in set(sys.modules) - loaded:
         if name.startswith("emu_policy_"):
             gone = sys.modules.pop(name)
-            hot._entries[:] = [e for e in hot._entries if e not in vars(gone).values()]
+            functions._entries[:] = [e for e in functions._entries if e not in vars(gone).values()]
 
 
 def test_the_built_in_policies_have_the_required_hooks(window):

@@ -175,7 +175,7 @@ def test_a_policy_that_cannot_be_kept_is_compiled_all_the_same_and_a_line_says_w
     def full(path, symbol, code):
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("emu.hot.store", full)
+    monkeypatch.setattr("emu.hot.functions.store", full)
     assert Config.make(policy=policy).policy == policy
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("emu: compiling policy")

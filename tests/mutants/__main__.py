@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 
-from emu.cache import cache_root
+from emu.hot.cache import cache_root
 
 from .campaign import Campaign
 from .listed import MUTANTS

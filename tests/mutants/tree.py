@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-from emu.cache import cache_root
+from emu.hot.cache import cache_root
 
 LEFT_OUT = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 SOURCES = ("emu", "tests", "tools", "pyproject.toml")  # what a verdict depends on

@@ -6,8 +6,8 @@ import resource
 import pytest
 from click.testing import CliRunner
 
-from emu import cache
 from emu.commands.doctor import NOTE, OK, PROBLEM, _cache, _cores, _limits, _memory, _sockets, doctor
+from emu.hot import cache
 from emu.machine import directory
 from emu.shm import segment
 

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from emu import hot
+from emu.hot import functions
 from tests.kernel.policies.mutants import mutant
 
 
@@ -14,4 +14,4 @@ def changed(tmp_path):
     for name in set(sys.modules) - loaded:
         if name.startswith("emu_policy_"):
             gone = sys.modules.pop(name)
-            hot._entries[:] = [e for e in hot._entries if e not in vars(gone).values()]
+            functions._entries[:] = [e for e in functions._entries if e not in vars(gone).values()]

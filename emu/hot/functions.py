@@ -37,7 +37,7 @@ class _Later:
 
 
 types = _Later("numba.core.types")
-compiler = _Later("emu.compiler")
+compiler = _Later("emu.hot.compiler")
 
 
 class Hot:

@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from emu import cache
+from emu.hot import cache
 
 POLICY = "from emu.kernel.hooks import hook\nimport helper\n"
 
@@ -52,7 +52,7 @@ def test_a_policy_that_is_edited_and_loaded_again_is_compiled_again(tmp_path, mo
 
 def test_a_file_of_emu_reaches_what_it_imports_and_nothing_else():
     reached = cache._imports(cache.SOURCE_ROOT / "shm" / "clock.py")
-    assert cache.SOURCE_ROOT / "shm" / "memory.py" in reached and cache.SOURCE_ROOT / "hot.py" in reached
+    assert cache.SOURCE_ROOT / "shm" / "memory.py" in reached and cache.SOURCE_ROOT / "hot" / "__init__.py" in reached
     assert all(path.is_relative_to(cache.SOURCE_ROOT) for path in reached)
 
 

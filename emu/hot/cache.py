@@ -29,7 +29,7 @@ from llvmlite import binding as llvm
 
 from . import checked_file
 
-SOURCE_ROOT = Path(__file__).resolve().parent
+SOURCE_ROOT = Path(__file__).resolve().parents[1]
 COLD = ("machine", "kernel/vfs", "commands", "guests")  # no hot code below (a test sees to it): not in the key
 CHECK = os.environ.get("EMU_CHECK") == "1"  # checking build: lock order, state assertions
 ABOVE = 4  # folders in which a policy's or a test's imports are looked for: its own, and three above
@@ -178,7 +178,7 @@ def _reached(path, beyond=lambda path: False):
 def _directory_of(path, outside):
     """`outside`: (file, content) of all outside emu that is reached; none for a file of emu."""
     known = None if outside else _known_folders().get(_name(path))
-    reached = () if known else _reached(path) | _reached(SOURCE_ROOT / "compiler.py")
+    reached = () if known else _reached(path) | _reached(SOURCE_ROOT / "hot" / "compiler.py")
     return cache_root() / "code" / (known or _digest(path, *_in_order(reached)))
 
 

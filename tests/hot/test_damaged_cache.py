@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from emu import cache, checked_file
-from emu.hot import Entry, entry
+from emu.hot import Entry, cache, checked_file, entry
 from tests.processes import wait_until
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 EMU = [sys.executable, str(ROOT / "tools" / "cli.py")]
 
 
@@ -210,7 +209,10 @@ def test_machine_code_is_not_taken_from_somebody_elses_directory(tmp_path, monke
 def test_where_sources_lie_does_not_change_the_name_of_their_code(tmp_path):
     """So an installed copy, or another checkout, needs not to compile again."""
     shutil.copytree(ROOT / "emu", tmp_path / "emu", ignore=shutil.ignore_patterns("__pycache__", "bin"))
-    say = "from emu import cache; print(cache.CACHE_DIR.name); print(cache.entry_directory(cache.SOURCE_ROOT/'hot.py'))"
+    say = (
+        "from emu.hot import cache; print(cache.CACHE_DIR.name); "
+        "print(cache.entry_directory(cache.SOURCE_ROOT / 'hot' / 'functions.py'))"
+    )
     said = [
         subprocess.run([sys.executable, "-c", say], cwd=folder, capture_output=True, text=True, check=True).stdout
         for folder in (ROOT, tmp_path)

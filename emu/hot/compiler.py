@@ -3,7 +3,7 @@
 Numba by itself optimises and generates every function it meets as if it were called from Python, links
 its code into all that call it and optimises it there again.  Here a hot function is typed and lowered once
 and otherwise only linked: an entry is linked from all it reaches, optimised and generated once, into
-an object file that needs nothing of Numba (hot.py keeps it and loads it).  Imported only to compile.
+an object file that needs nothing of Numba (functions.py keeps it and loads it).  Imported only to compile.
 """
 
 import contextlib
@@ -188,7 +188,7 @@ def _no_collector():
 
 
 def object_code(function, arity, first, symbol, for_python):
-    """Object file with the C function `symbol` of `arity` words: what Entry and Callback of hot.py call.
+    """Object file with the C function `symbol` of `arity` words: what Entry and Callback of functions.py call.
 
     first       Numba's type of a record when the first word is the address of one, else None
     for_python  have a function `symbol`.python, too: the same for Python's calls (PyMethodDef, METH_FASTCALL)
