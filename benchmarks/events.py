@@ -119,9 +119,7 @@ def writer(bench, scale):
             machine.machine["tracing"] = tracing
             return function(machine.address, count) / count
 
-        results = interleave(
-            bench.rounds, {name: lambda f=f, t=t: measure(f, t) for name, (f, t, _) in ways.items()}
-        )
+        results = interleave(bench.rounds, {name: lambda f=f, t=t: measure(f, t) for name, (f, t, _) in ways.items()})
         if machine.machine["cpus"][0]["events_lost"]:
             raise click.ClickException("events were lost: the figures are not those of recording")
         machine.machine["tracing"] = 0

@@ -40,9 +40,7 @@ def seconds(command, expected="", **environment):
 def main(bench, cpus, cold):
     """How long does `emu run hello` take, from the command to the prompt?"""
     sizes = [2] if bench.quick else [int(n) for n in cpus.split(",")]
-    contenders = {
-        f"emu, {n} CPUs": lambda n=n: seconds([*COMMAND, "--cpus", str(n), "hello"], EXPECTED) for n in sizes
-    }
+    contenders = {f"emu, {n} CPUs": lambda n=n: seconds([*COMMAND, "--cpus", str(n), "hello"], EXPECTED) for n in sizes}
     contenders["python, nothing"] = lambda: seconds([sys.executable, "-c", "pass"])
     contenders["python, emu's imports"] = lambda: seconds([sys.executable, "-c", IMPORTS])
     if installed(QEMU):

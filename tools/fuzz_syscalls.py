@@ -56,7 +56,7 @@ def fuzz(seed, calls, jobs, memory, lines):
         raise click.ClickException(f"{error}: run this from the top of a checkout") from None
     from tqdm import tqdm
 
-    from emu.kernel.syscalls.linux.numbers import name_of
+    from emu.abi.syscall_numbers import name_of
     from emu.kernel.syscalls.linux.registry import handler_of
 
     total, start, failures = Campaign(seed, memory), time.perf_counter(), []

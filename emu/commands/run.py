@@ -23,8 +23,13 @@ BAD_INPUT, MACHINE_FAILED = 2, 70
 @click.command(cls=ProgramCommand, context_settings={"allow_interspersed_args": False})
 @click.option("--cpus", metavar="N", help="CPU processes (EMU_CPUS, else the host's cores).")
 @click.option("--topology", metavar="PxCxS", help="Packages, cores of each, SMT siblings of each: 2x2x2 has 8 CPUs.")
-@click.option("--policy", default="inko", show_default=True, metavar="POLICY[:K=N…]",
-              help="A name of `emu policies`, or a policy file's path; with parameters, eevdf:slice_ns=1000000.")
+@click.option(
+    "--policy",
+    default="inko",
+    show_default=True,
+    metavar="POLICY[:K=N…]",
+    help="A name of `emu policies`, or a policy file's path; with parameters, eevdf:slice_ns=1000000.",
+)
 @click.option("--param", "parameters", multiple=True, metavar="K=N", help="The same as :K=N after the policy.")
 @click.option("--seed", metavar="S", help="Seed of every random choice (EMU_SEED, else a fresh one).")
 @click.option("--memory", default="512M", show_default=True, metavar="SIZE", help="Guest memory.")

@@ -5,6 +5,7 @@ send (KICK), a payload to fetch (CALL), nothing to run (PARK), the end (EXITED).
 Between two returns a CPU takes interrupts at the end of a guest's basic blocks.
 """
 
+from ..abi.registers import A0
 from ..hot import entry, hot, never_inline
 from ..kernel import local_queue
 from ..kernel.exiting import exit_thread
@@ -24,7 +25,7 @@ from ..kernel.suspend import stop_here
 from ..kernel.syscalls.actions import BLOCK, END_TASK, LEFT, RESUME, SERVE, YIELD
 from ..kernel.task import is_ending
 from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb
-from ..kernel.wait import A0, prepare_sleep
+from ..kernel.wait import prepare_sleep
 from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL
 from ..shm.atomics import exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, pause
 from ..shm.clock import now_ns

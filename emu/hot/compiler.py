@@ -219,9 +219,7 @@ def _border(module, compiled, signature, symbol):
         for word, kind in zip(function.args, signature, strict=True)
     ]
     result_type = compiled.signature.return_type
-    status, result = context.call_internal_no_propagate(
-        builder, compiled.fndesc, result_type(*signature), arguments
-    )
+    status, result = context.call_internal_no_propagate(builder, compiled.fndesc, result_type(*signature), arguments)
     with cgutils.if_unlikely(builder, status.is_error):
         builder.call(ir.Function(module, ir.FunctionType(ir.VoidType(), []), "llvm.trap"), [])
     if result_type == types.none:

@@ -3,12 +3,12 @@
 Its fields in the THREAD record are alt_stack, alt_stack_bytes (0: there is none) and alt_stack_flags.
 """
 
+from ..abi.words import WORD
 from ..limits import USER_TOP
 
 SS_ONSTACK, SS_DISABLE, SS_AUTODISARM = 1, 2, 1 << 31
 MINIMUM_BYTES = 2048  # MINSIGSTKSZ
 NOWHERE = (1 << 64) - 16  # no frame can be there
-WORD = (1 << 64) - 1
 
 
 def is_on(thread, sp):

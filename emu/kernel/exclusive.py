@@ -6,12 +6,12 @@ gives away what waits on its queue (`evacuate`).  The mode ends with the thread,
 says so; then the CPU looks at the queues once, since nobody told it of what began to wait meanwhile.
 """
 
+from ..abi.errno import EBUSY, EINVAL
 from ..hot import entry, hot
 from ..limits import IPI_RESCHEDULE
 from ..shm.atomics import fetch_and, fetch_or
 from ..shm.events import EXCLUSIVE, emit
 from ..shm.layout import machine_at
-from .errno import EBUSY, EINVAL
 from .ipi import send_ipi
 from .runqueue import first_cpu
 

@@ -1,9 +1,10 @@
 """How a thread leaves: its word cleared and woken, unregistered, reaped (rust-2; reaping.py)."""
 
+from ..abi.errno import ESRCH
+from ..abi.futex import OWNER_DIED, TID_MASK, WAITERS
 from ..hot import hot, never_inline
 from ..shm.atomics import compare_exchange, fetch_add
 from .critical import noncritical
-from .errno import ESRCH
 from .exclusive import end_exclusive
 from .futex import MATCH_ANY, clear_and_wake, wake_on
 from .handles import tid_of
@@ -19,9 +20,6 @@ from .thread import quit_task
 from .vm.usercopy import exchange_int32, get_word, load_int32
 
 ROBUST_LIMIT = 2048  # as Linux: a guest's list may be a circle
-FUTEX_TID_MASK = 0x3FFFFFFF
-FUTEX_WAITERS = -0x80000000
-FUTEX_OWNER_DIED = 0x40000000
 
 
 @hot
@@ -97,8 +95,8 @@ def _release_one(m, me, i, va):
     changed = 0
     while changed == 0:  # again when a waiter announced itself meanwhile
         error, word = load_int32(m, me, task, va)
-        if error < 0 or word & FUTEX_TID_MASK != tid_of(m, i):
+        if error < 0 or word & TID_MASK != tid_of(m, i):
             return
-        changed = exchange_int32(m, me, task, va, word, (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED)
-    if changed > 0 and word & FUTEX_WAITERS:
+        changed = exchange_int32(m, me, task, va, word, (word & WAITERS) | OWNER_DIED)
+    if changed > 0 and word & WAITERS:
         wake_on(m, me, task, va, 1, MATCH_ANY, 0)

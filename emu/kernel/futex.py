@@ -8,6 +8,8 @@ the guest changed the word, so no wake-up falls between the two (futex(2)).
 Locks: the task's mm_lock, then buckets; the words are reached through vm/usercopy.py.
 """
 
+from ..abi.errno import EAGAIN, EFAULT, EINVAL, ENOSYS
+from ..abi.registers import A0
 from ..hot import hot, never_inline
 from ..limits import FUTEX_BUCKETS
 from ..shm import lockrank
@@ -16,7 +18,6 @@ from ..shm.exits import ACCESS_READ
 from ..shm.memory import wrapping_multiply
 from ..shm.spinlock import acquire, field_address, release
 from .critical import either, noncritical
-from .errno import EAGAIN, EFAULT, EINVAL, ENOSYS
 from .handles import task_handle
 from .sched import make_runnable
 from .states import SLEEP_FUTEX, SLEEP_TIMED
@@ -25,7 +26,7 @@ from .timeouts import count_stale
 from .vm.address_space import lock_mm, resolve, unlock_mm
 from .vm.pagetable import SHARED, frame_in
 from .vm.usercopy import change_int32, load_int32, load_int32_in, put_int32
-from .wait import A0, claim, prepare_sleep, take
+from .wait import claim, prepare_sleep, take
 
 MATCH_ANY = 0xFFFFFFFF
 

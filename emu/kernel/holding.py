@@ -8,11 +8,11 @@ It is a non-critical section (alux-10): entered without a lock, which a checking
             scope.exit(KILL_UNOWNED_MEMORY)    # TaskEnds: the task is killed and unheld
 """
 
+from ..abi.signals import SIGKILL, SIGSEGV
 from . import references
 from .kill_reasons import KILL_UNOWNED_MEMORY
 from .task import kill_task
 
-SIGKILL, SIGSEGV = 9, 11
 _SIGNALS = {KILL_UNOWNED_MEMORY: SIGSEGV}  # what a parent sees of a kill reason
 
 

@@ -31,9 +31,7 @@ def send_ipi(m, me, target, vector):
     t = m.cpus[target]
     now = now_ns(m) if m.tracing != 0 else 0  # before the target can see it
     fetch_or(t, "pending", vector)  # pairs with the exchange of `parked` in begin_park
-    if load_seq_cst(t, "parked") == PARKED and compare_exchange(
-        t, "parked", PARKED, MESSAGE_COMING
-    ):
+    if load_seq_cst(t, "parked") == PARKED and compare_exchange(t, "parked", PARKED, MESSAGE_COMING):
         c.kicks |= 1 << target
         c.ipis_message += 1
         emit_at(m, me, now, IPI_MESSAGE, -1, target, vector)

@@ -8,10 +8,10 @@ lock under which an interrupted waiter leaves the list: a waiter that is suspend
 mutex or is gone from it, and never both waits and was passed over.  A thread that leaves releases what it owns.
 """
 
+from ..abi.errno import EBUSY, EDEADLK, EPERM
 from ..hot import hot, never_inline
 from ..limits import WAIT_QUEUES
 from .critical import noncritical
-from .errno import EBUSY, EDEADLK, EPERM
 from .sched import make_runnable
 from .waitqueue import append_waiter, claim_first, lock_waiters, unlock_waiters
 

@@ -25,6 +25,8 @@ is emptied when it has left its task's list, a task's when it is reaped: nobody 
 Linux's siginfo, which a guest sees, and the thread that sent it.
 """
 
+from ..abi.errno import EAGAIN
+from ..abi.signals import SIGRTMIN
 from ..hot import hot, never_inline
 from ..limits import MAX_CPUS, MAX_SIGINFOS
 from ..shm import lockrank
@@ -34,10 +36,8 @@ from ..shm.signal_fields import SIGINFO
 from ..shm.spinlock import acquire, field_address, release
 from ..shm.tags import TAG_SIGINFO, count_freed, count_made
 from .critical import either
-from .errno import EAGAIN
 from .handles import thread_handle
 
-SIGRTMIN = 32  # the kernel's: C libraries keep the first ones for themselves
 SI_USER, SI_KERNEL, SI_QUEUE, SI_TKILL = 0, 0x80, -1, -6
 INFO_BYTES = 48  # of siginfo that mean something; the rest of its 128 is 0
 WORDS_BYTES = 56

@@ -14,6 +14,7 @@ A flood of signals does not stop a program: what a handler interrupted executes 
 takes news (THREAD.undisturbed; machine/signal_frames.py).
 """
 
+from ..abi.signals import SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, bit
 from ..hot import entry, hot, never_inline
 from ..shm.atomics import fence, load_relaxed, load_seq_cst, store_relaxed
 from ..shm.layout import machine_at
@@ -23,23 +24,6 @@ from .siginfo import discard, lock_signals, post, sent_by, siginfo, take, unlock
 from .sleeping import interrupt_sleep
 from .task import nudge
 from .thread import lock_task, unlock_task
-
-SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL = range(1, 10)
-SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM = range(10, 16)
-SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG = range(17, 24)
-SIGWINCH = 28
-
-
-def bit(number):
-    """A signal's bit in a mask."""
-    value = 1 << (number - 1)
-    return value - (1 << 64) if value >> 63 else value
-
-
-def signed(value):
-    """A 64-bit word as hot code counts it."""
-    return (value & (1 << 63) - 1) - (value & 1 << 63)
-
 
 UNBLOCKABLE = bit(SIGKILL) | bit(SIGSTOP)
 # Ignored unless handled.  Stopping a task is not supported, so the stop signals are here too.

@@ -18,6 +18,7 @@ of the slack, so that many share one wake-up.  The message to the timekeeper goe
 released, since its sender may have to wait; a sleep that was cleared before makes it stale.
 """
 
+from ..abi.registers import A0
 from ..hot import hot, never_inline
 from ..shm.atomics import load_seq_cst
 from ..shm.spinlock import release
@@ -26,7 +27,7 @@ from .sleeping import finish
 from .states import SLEEP_EVENT, SLEEP_TIMED
 from .timeout_channel import post_timeout
 from .timeouts import count_stale
-from .wait import A0, prepare_sleep, reason_of, take
+from .wait import prepare_sleep, reason_of, take
 
 
 @hot

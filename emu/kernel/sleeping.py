@@ -1,11 +1,12 @@
 """Ending a sleep from outside: time-outs, signals, kill, and the system server's answers."""
 
+from ..abi.errno import EINTR, ERESTARTSYS, ETIMEDOUT
+from ..abi.registers import A0
 from ..hot import entry, hot, never_inline
 from ..shm.atomics import load_seq_cst
 from ..shm.events import TIMER, emit
 from ..shm.layout import machine_at
 from ..shm.memory import monotonic_ns
-from .errno import EINTR, ERESTART, ETIMEDOUT
 from .futex import take_waiter
 from .sched import make_runnable
 from .states import (
@@ -21,7 +22,7 @@ from .states import (
     SLEEP_TIMED,
 )
 from .timeouts import count_stale
-from .wait import A0, hand_over, prepare_sleep, reason_of, sleep_word, take
+from .wait import hand_over, prepare_sleep, reason_of, sleep_word, take
 from .waitqueue import take_from_queue
 
 ECALL_BYTES = 4
@@ -90,7 +91,7 @@ def interrupt_sleep(m, me, i):
         t.restart = t.sleep_restart
     else:
         t.restart = RESTART_UNHANDLED if word & SLEEP_TIMED else RESTART_CALL
-    finish(m, me, i, -ERESTART)
+    finish(m, me, i, -ERESTARTSYS)
     return True
 
 

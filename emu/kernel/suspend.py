@@ -21,6 +21,8 @@ resumer who undoes the mark, be it another thread or the thread itself on its wa
 closes the word (NO_MORE).  State is changed by the one who has the reason: no call asks a scheduler to.
 """
 
+from ..abi.errno import EAGAIN, EINVAL, ESRCH
+from ..abi.registers import A0
 from ..hot import entry, hot, never_inline
 from ..limits import IPI_RESCHEDULE, THREAD_BITS
 from ..shm.atomics import compare_exchange, exchange, load_seq_cst
@@ -28,14 +30,13 @@ from ..shm.clock import now_ns
 from ..shm.events import RESUME, SUSPEND, emit, emit_at
 from ..shm.layout import machine_at
 from .critical import noncritical
-from .errno import EAGAIN, EINVAL, ESRCH
 from .ipi import send_ipi
 from .reaping import drop_thread, retain_thread
 from .sched import block, make_runnable
 from .sleeping import finish, interrupt_sleep
 from .states import BLOCKED, SLEEP_SUSPEND, SLEEP_WAITS, SUSPEND_ASKED, SUSPENDED, state_of
 from .task import is_ending, nudge
-from .wait import A0, claim, consume_claim, prepare_sleep, reason_of, sleep_word, take
+from .wait import claim, consume_claim, prepare_sleep, reason_of, sleep_word, take
 
 GONE = -1
 WITHDRAWN = 2

@@ -10,6 +10,7 @@ A job outlives its task: its record (status, accounts) stays until the superviso
 with a new generation, through the system server (machine/jobs.py).
 """
 
+from ..abi.errno import EAGAIN
 from ..hot import entry, hot, never_inline
 from ..limits import IPI_RESCHEDULE, IPI_STOP, KERNEL_TASK, MAX_JOBS, MAX_SIGINFOS_PER_TASK, TASK_POLICY_WORDS
 from ..shm import lockrank
@@ -19,7 +20,6 @@ from ..shm.layout import TASK, machine_at
 from ..shm.spinlock import acquire, field_address, release
 from ..shm.tags import TAG_TASK, count_freed, count_made
 from .critical import either
-from .errno import EAGAIN
 from .handles import job_index, task_handle, task_index
 from .hooks import ADD_TASK, REMOVE_TASK, tell_task
 from .ipi import send_ipi

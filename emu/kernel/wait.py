@@ -25,7 +25,6 @@ from .states import SLEEP_TIMED
 
 SLEEP_CLAIMED = -1
 SLEEP_SERVED = -2  # claims of threads' sleeps are below
-A0 = 10
 
 
 @hot

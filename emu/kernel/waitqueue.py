@@ -15,6 +15,7 @@ in the list and never to a thread that was taken out: a killed waiter leaves no 
 A thread sleeps in one place at a time, so the links are those of futex buckets.
 """
 
+from ..abi.registers import A0
 from ..hot import hot, never_inline
 from ..limits import WAIT_QUEUES
 from ..shm import lockrank
@@ -25,7 +26,7 @@ from ..shm.spinlock import acquire, field_address, release
 from .critical import critical, either, noncritical
 from .sched import make_runnable
 from .states import SLEEP_QUEUE
-from .wait import A0, claim, prepare_sleep, take
+from .wait import claim, prepare_sleep, take
 
 
 @hot

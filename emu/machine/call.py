@@ -4,20 +4,20 @@ import time
 
 import numpy as np
 
+from ..abi.errno import ENOMEM, ESRCH
+from ..abi.words import WORD
 from ..kernel.handles import thread_by_tid, tid
 from ..kernel.migration import set_affinity
 from ..kernel.syscalls.linux.credentials import ROOT
-from ..kernel.syscalls.linux.errors import ENOMEM, ESRCH, LinuxError
 from ..kernel.syscalls.linux.memory_calls import place
 from ..kernel.vfs.initial import START_DIRECTORY
 from ..kernel.vfs.table import FileTable
 from ..kernel.vm.address_space import protect_region, unmap_region
 from ..kernel.vm.file_pages import map_frame, map_past_end
 from ..limits import NAME_BYTES, PAGE_SIZE
+from ..server.errors import LinuxError
 from ..shm.events import record_name
 from .guest_memory import UserMemory
-
-WORD = (1 << 64) - 1
 
 
 class TaskState:

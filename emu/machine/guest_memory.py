@@ -2,10 +2,11 @@
 
 import ctypes
 
-from ..kernel.syscalls.linux.errors import EFAULT, ENAMETOOLONG, ENOSPC, LinuxError
+from ..abi.errno import EFAULT, ENAMETOOLONG, ENOSPC
 from ..kernel.vm import frames, usercopy
 from ..kernel.vm.file_pages import cut_off_pages
 from ..limits import MAX_TASKS, PAGE_SIZE, USER_TOP
+from ..server.errors import LinuxError
 
 PIECE_BYTES = 1 << 20
 

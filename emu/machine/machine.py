@@ -17,6 +17,7 @@ import time
 import psutil
 import zmq
 
+from ..abi.signals import SIGINT, SIGKILL, SIGRTMAX
 from ..cpu_worker.mail import Mail, address
 from ..kernel import kill_reasons
 from ..kernel.failures import FAIL_STUCK
@@ -59,7 +60,6 @@ from .warmup import ensure_warm
 from .watchdog import Watchdog
 from .watching import SERVANTS, Watching
 
-SIGINT, SIGKILL, SIGRTMAX = 2, 9, 64
 ZMQ_DESCRIPTORS, CHILD_DESCRIPTORS = 12, 2  # what a supervisor keeps open, or for a call of a CPU
 PATIENCE_S = 5.0  # for what ends by the ordinary path
 LOOK_S = 0.1  # between two looks for signals and failures while a process is waited for
@@ -77,8 +77,19 @@ class Machine(Asking, Watching, Owned):
     MachineError for everything that the user can mend.  Who may use a machine, and when: machine/ownership.py.
     """
 
-    def __init__(self, cpus=None, policy="inko", *, stdin=0, stdout=1, stderr=2, quiet=False, trace=None,
-                 trace_limit=TRACE_LIMIT_BYTES, **options):
+    def __init__(
+        self,
+        cpus=None,
+        policy="inko",
+        *,
+        stdin=0,
+        stdout=1,
+        stderr=2,
+        quiet=False,
+        trace=None,
+        trace_limit=TRACE_LIMIT_BYTES,
+        **options,
+    ):
         super().__init__()
         take_closed_standard_descriptors()
         self.config = Config.make(cpus, policy, quiet=quiet, **options)

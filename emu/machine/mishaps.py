@@ -9,8 +9,8 @@ happens, for a guest may repeat it for ever; a checking build shows the tracebac
 import struct
 import traceback
 
+from ..abi.errno import EINVAL, EIO, ENOMEM
 from ..hot.cache import CHECK
-from ..kernel.syscalls.linux.errors import EINVAL, EIO, ENOMEM
 
 # What a guest is told, by what was raised; the first that fits.
 _ANSWERS = (

@@ -4,7 +4,7 @@ While the server maps a file's pages, nobody may touch them; a thread that does 
 the mmap.  A page past its file's end may lie in the file by now.
 """
 
-from ..kernel.errno import ENOMEM
+from ..abi.errno import ENOMEM
 from ..kernel.syscalls.linux.mapping import reveal
 from ..kernel.vm import file_pages
 from ..shm.exits import (

@@ -6,9 +6,10 @@ says: argc, argv, envp, auxv.  Below the stack lies a gap that is never mapped.
 
 import struct
 
-from ..kernel.syscalls.linux.errors import LinuxError
+from ..abi.mman import PROT_EXEC, PROT_READ, PROT_WRITE
 from ..kernel.vm.address_space import map_region, protect_region
 from ..limits import PAGE_SIZE, USER_TOP
+from ..server.errors import LinuxError
 from .guest_memory import UserMemory
 
 STACK_BYTES = 8 << 20
@@ -16,7 +17,6 @@ ARGUMENT_BYTES = STACK_BYTES // 4  # of arguments and environment, pointers incl
 MAX_ARGUMENT_BYTES = STACK_BYTES // 4  # as Linux (execve(2), E2BIG)
 TRAMPOLINE = USER_TOP - 16 * PAGE_SIZE
 STACK_TOP = TRAMPOLINE - PAGE_SIZE
-PROT_RW, PROT_RX = 3, 5
 SIGRETURN_CODE = struct.pack("<II", 0x08B00893, 0x00000073)  # li a7, 139; ecall
 HWCAP = sum(1 << (ord(letter) - ord("a")) for letter in "imafdc")
 AT = {
@@ -48,16 +48,16 @@ def place_program(window, me, task, program, argv, environment, random_bytes):
     end = 0
     try:
         for start, stop, _ in _page_ranges(program["segments"]):
-            _check(map_region(base, me, task, start, stop - start, PROT_RW))
+            _check(map_region(base, me, task, start, stop - start, PROT_READ | PROT_WRITE))
         for segment in program["segments"]:
             memory.write(segment["start"], segment["data"])
             end = max(end, segment["start"] + segment["size"])
         for start, stop, prot in _page_ranges(program["segments"]):
             _check(protect_region(base, me, task, start, stop - start, prot))
-        _check(map_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_RW))
+        _check(map_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_READ | PROT_WRITE))
         memory.write(TRAMPOLINE, SIGRETURN_CODE)
-        _check(protect_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_RX))
-        _check(map_region(base, me, task, STACK_TOP - STACK_BYTES, STACK_BYTES, PROT_RW))
+        _check(protect_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_READ | PROT_EXEC))
+        _check(map_region(base, me, task, STACK_TOP - STACK_BYTES, STACK_BYTES, PROT_READ | PROT_WRITE))
         sp = _push_arguments(memory, program, argv, environment, random_bytes)
     except LinuxError:
         raise PlacingError("not enough guest memory for the program: give it more with --memory") from None

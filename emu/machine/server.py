@@ -23,6 +23,10 @@ import traceback
 import msgpack
 import zmq
 
+from ..abi.errno import ENOSYS, EPIPE
+from ..abi.signals import SIGKILL, SIGPIPE, SIGSEGV, bit
+from ..abi.syscall_numbers import name_of
+from ..abi.words import signed
 from ..cpu_worker.mail import Mail, address
 from ..cpu_worker.process import prepare_actor
 from ..hot.cache import CHECK
@@ -36,19 +40,18 @@ from ..kernel.kernel_task import make_kernel_task
 from ..kernel.kill_reasons import KILL_ASKED, KILL_FAULT, KILL_INTERNAL, KILL_SIGNAL
 from ..kernel.server_ring import NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, take_request
 from ..kernel.siginfo import SI_KERNEL, SI_USER
-from ..kernel.signals import SIGPIPE, SIGSEGV, bit, post_signal, signed, waits_for_thread
+from ..kernel.signals import post_signal, waits_for_thread
 from ..kernel.states import RESTART_CALL, RESTART_UNHANDLED
 from ..kernel.suspend import ask_resume, ask_suspend
 from ..kernel.syscalls.linux import registry
 from ..kernel.syscalls.linux.credentials import CredentialTable
-from ..kernel.syscalls.linux.errors import ENOSYS, EPIPE, Blocked, LinuxError
-from ..kernel.syscalls.linux.numbers import name_of
 from ..kernel.syscalls.linux.signal_masks import restore_mask
 from ..kernel.thread import create_thread
 from ..kernel.timeouts import NEVER
 from ..kernel.vfs.programs import Programs
 from ..kernel.vfs.stream import HostStream, StreamNode
 from ..limits import IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
+from ..server.errors import Blocked, LinuxError
 from ..shm.segment import Window
 from . import served  # noqa: F401  (registers the handlers)
 from .call import Call, MachineView, TaskState
@@ -63,7 +66,6 @@ from .waiting import WaitingCalls
 
 NR_SIGRETURN = 139
 SP = 2
-SIGKILL = 9
 REQUESTS_PER_TURN = 64  # then the supervisor, host descriptors and deadlines have their turn
 NOTICE_MS = 100  # between two tries to write lines that their reader has not taken
 WORDS = {REQUEST_SIGNAL: "delivery of a signal", REQUEST_TRAP: "report of a trap"}

@@ -19,26 +19,25 @@ import contextlib
 import struct
 import time
 
+from ..abi.errno import EFAULT, EINTR
+from ..abi.registers import A0, RA, SP
+from ..abi.signals import SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SIG_DFL, SIG_IGN, SIGRTMIN, SIGSEGV, bit
+from ..abi.words import WORD, signed
 from ..kernel.alternate_stack import NOWHERE, SS_AUTODISARM, SS_DISABLE, stack_frame_address
-from ..kernel.errno import EFAULT, EINTR
-from ..kernel.siginfo import SI_KERNEL, SIGRTMIN
-from ..kernel.signals import IGNORED_BY_DEFAULT, bit, own_signals, set_thread_mask, signed, take_signal
+from ..kernel.siginfo import SI_KERNEL
+from ..kernel.signals import IGNORED_BY_DEFAULT, own_signals, set_thread_mask, take_signal
 from ..kernel.sleeping import ECALL_BYTES
 from ..kernel.states import RESTART_CALL
-from ..kernel.syscalls.linux.errors import LinuxError
-from ..kernel.syscalls.linux.signals import SIG_DFL, SIG_IGN, set_action_masks, set_alternate_stack, taken_info
+from ..kernel.syscalls.linux.signals import set_action_masks, set_alternate_stack, taken_info
 from ..limits import MAX_SIGINFOS_PER_TASK
+from ..server.errors import LinuxError
 
-SIGSEGV = 11
-SA_ONSTACK, SA_RESTART, SA_NODEFER, SA_RESETHAND = 0x08000000, 0x10000000, 0x40000000, 0x80000000
 INFO_BYTES = 128
 STACK_AT, MASK_AT, CONTEXT_AT = 16, 40, 176  # in ucontext
 FP_AT, FCSR_AT = CONTEXT_AT + 256, CONTEXT_AT + 512
 PENDING_AT = FCSR_AT + 8  # ours: in the room of registers that only the Q extension has
 UCONTEXT_BYTES = CONTEXT_AT + 784
 FRAME_BYTES = INFO_BYTES + UCONTEXT_BYTES
-RA, SP, A0 = 1, 2, 10
-WORD = (1 << 64) - 1
 STANDARD = (1 << SIGRTMIN - 1) - 1
 
 

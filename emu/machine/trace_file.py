@@ -189,9 +189,7 @@ def _read(path, file):
     if header is None or header.get("format") != FORMAT:
         raise TraceError(f"trace file {path}: not a trace of emu")
     if header.get("version") != VERSION:
-        raise TraceError(
-            f"trace file {path}: format version {header.get('version')}, this emu reads version {VERSION}"
-        )
+        raise TraceError(f"trace file {path}: format version {header.get('version')}, this emu reads version {VERSION}")
     rounds, end, whole = [], None, unpacker.tell()
     while (frame := _next_frame(unpacker)) is not None:
         if not ({"rings", "cut_ns"} <= frame.keys() or {"complete", "end_ns"} <= frame.keys()):

@@ -1,10 +1,11 @@
 """Traps that end a task, in one line for the person: pc, instruction, registers."""
 
-
+from ..abi.signals import SIGBUS, SIGILL, SIGKILL, SIGSEGV, SIGTRAP
+from ..abi.words import WORD
 from ..isa.disassemble import disassemble, length
 from ..isa.registers import X_NAMES
-from ..kernel.syscalls.linux.errors import LinuxError
 from ..kernel.vm.address_space import covers
+from ..server.errors import LinuxError
 from ..shm.exits import (
     CAUSE_BREAKPOINT,
     CAUSE_FETCH_ACCESS,
@@ -20,10 +21,8 @@ from ..shm.exits import (
     CAUSE_STORE_PAGE,
 )
 
-SIGILL, SIGTRAP, SIGBUS, SIGKILL, SIGSEGV = 4, 5, 7, 9, 11
 SEGV_MAPERR, SEGV_ACCERR = 1, 2
 BUS_ADRERR = 2
-WORD = (1 << 64) - 1
 # cause: (signal, si_code, words)
 _MEANING = {
     CAUSE_MISALIGNED_FETCH: (SIGBUS, 1, "misaligned jump"),

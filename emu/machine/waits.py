@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..abi.registers import A7
+from ..abi.syscall_numbers import NUMBERS, name_of
 from ..kernel.states import (
     BLOCKED,
     NEW,
@@ -23,12 +25,10 @@ from ..kernel.states import (
     SLEEP_TIMED,
     STATE_NAMES,
 )
-from ..kernel.syscalls.linux.numbers import NUMBERS, name_of
 from ..limits import GLOBAL_QUEUE, THREAD_BITS
 from .threads import name_of as thread_name
 
 MOST_LINES = 40
-A0, A7 = 10, 17
 OF_DESCRIPTORS = {
     NUMBERS[name] for name in ("read", "write", "readv", "writev", "pread64", "pwrite64", "ioctl", "fcntl", "sendfile")
 }

@@ -66,9 +66,7 @@ def _start_compiler():
     environment = {**os.environ, "EMU_CACHE_DIR": os.path.abspath(cache.cache_root())}  # it may be relative
     folder = cache.SOURCE_ROOT.parent
     with refusals_of_the_host():
-        return subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, cwd=folder, env=environment
-        )
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, cwd=folder, env=environment)
 
 
 def _feed(compiler, names, bar):

@@ -38,8 +38,14 @@ def compile_workload(workload, cpus, seed):
         _operations(thread.phases, names, operations)
         lines.append(
             _words(
-                thread.instances, int(thread.started), int(thread.leader), thread.nice, int(thread.realtime),
-                sum(1 << cpu for cpu in thread.affinity), round(thread.jitter * PPM), len(operations),
+                thread.instances,
+                int(thread.started),
+                int(thread.leader),
+                thread.nice,
+                int(thread.realtime),
+                sum(1 << cpu for cpu in thread.affinity),
+                round(thread.jitter * PPM),
+                len(operations),
             )  # fmt: skip
         )
         lines += itertools.starmap(_words, operations)

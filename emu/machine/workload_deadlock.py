@@ -6,8 +6,8 @@ every thread waits for another one, so nothing changes meanwhile; what does not 
 
 import struct
 
-from ..kernel.syscalls.linux.errors import LinuxError
 from ..limits import SUPERVISOR
+from ..server.errors import LinuxError
 from .guest_memory import UserMemory
 from .workload_code import numbers_of
 

@@ -13,19 +13,13 @@ from llvmlite import ir
 from ..hot import intrinsic, types
 
 _I64 = ir.IntType(64)
-_PAUSE = (
-    ("llvm.x86.sse2.pause", [])
-    if platform.machine() == "x86_64"
-    else ("llvm.aarch64.hint", [ir.IntType(32)(1)])
-)
+_PAUSE = ("llvm.x86.sse2.pause", []) if platform.machine() == "x86_64" else ("llvm.aarch64.hint", [ir.IntType(32)(1)])
 _BYTE_POINTER = ir.IntType(8).as_pointer()
 
 
 def _field_pointer(builder, record_type, record, name):
     base = builder.bitcast(record, _BYTE_POINTER)
-    return builder.bitcast(
-        builder.gep(base, [_I64(record_type.offset(name))]), _I64.as_pointer()
-    )
+    return builder.bitcast(builder.gep(base, [_I64(record_type.offset(name))]), _I64.as_pointer())
 
 
 def _literal(name):

@@ -170,11 +170,7 @@ def _block(name):
             second = byte_pointer if is_copy else ir.IntType(32)
             kind = ir.FunctionType(byte_pointer, [byte_pointer, second, _I64])
             function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-            value = (
-                builder.inttoptr(args[1], byte_pointer)
-                if is_copy
-                else builder.trunc(args[1], ir.IntType(32))
-            )
+            value = builder.inttoptr(args[1], byte_pointer) if is_copy else builder.trunc(args[1], ir.IntType(32))
             builder.call(function, [builder.inttoptr(args[0], byte_pointer), value, args[2]])
             return context.get_dummy_value()
 
@@ -251,9 +247,7 @@ def _clock(clock_id):
             builder.call(function, [ir.IntType(32)(clock_id), slot])
             value = builder.load(slot)
             seconds = builder.extract_value(value, 0)
-            return builder.add(
-                builder.mul(seconds, _I64(1_000_000_000)), builder.extract_value(value, 1)
-            )
+            return builder.add(builder.mul(seconds, _I64(1_000_000_000)), builder.extract_value(value, 1))
 
         return types.int64(), codegen
 

@@ -51,9 +51,7 @@ class RecordType:
             offset += base.itemsize * (f.count or 1)
         self.align = align
         self.size = -(-offset // align) * align
-        self.dtype = np.dtype(
-            {"names": names, "formats": formats, "offsets": offsets, "itemsize": self.size}
-        )
+        self.dtype = np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": self.size})
 
     @functools.cached_property
     def numba(self):
@@ -96,4 +94,3 @@ def one(name, kind, *, guard="", doc=""):
 
 def many(name, kind, count, *, guard="", doc=""):
     return Field(name, kind, count, guard, "", doc)
-

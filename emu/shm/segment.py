@@ -152,9 +152,7 @@ class Window:
         """Make the segments and map them into the first free window."""
         descriptors = []
         try:
-            for name, (_, size) in zip(
-                ("machine", "memory", "decoded"), _sizes(memory_bytes), strict=True
-            ):
+            for name, (_, size) in zip(("machine", "memory", "decoded"), _sizes(memory_bytes), strict=True):
                 descriptors.append(make_segment(name, size))
             for collects in (True, False):
                 for slot in range(WINDOW_COUNT):

@@ -1,7 +1,7 @@
 """Control: preloaded by a forkserver (children.PRELOAD), it makes `setsid` raise what no handler may raise."""
 
+from emu.abi.syscall_numbers import NUMBERS
 from emu.kernel.syscalls.linux import registry
-from emu.kernel.syscalls.linux.numbers import NUMBERS
 from emu.machine import served  # noqa: F401  (registers the handlers, of which one is replaced)
 
 

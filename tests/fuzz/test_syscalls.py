@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from emu.abi.syscall_numbers import name_of
 from emu.kernel.syscalls.linux import info, registry
-from emu.kernel.syscalls.linux.numbers import name_of
 from emu.machine import children, served  # noqa: F401  (registers the handlers)
 from tests.fuzz.campaign import Campaign, CampaignFailed
 

@@ -1,6 +1,5 @@
 """The committed ELFs of the guests come from the committed sources."""
 
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,8 @@
 """CPUs of a bare machine, played by the test's own process, with a clock that the test sets.
 
-    with played(3, "codezero") as cpus:
-        i = cpus.start(0, nice=5)
-        cpus.run(0, 10 * SECOND)
+with played(3, "codezero") as cpus:
+    i = cpus.start(0, nice=5)
+    cpus.run(0, 10 * SECOND)
 """
 
 import contextlib

@@ -11,7 +11,7 @@ from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window
 from tests.kernel.checks import check_frames, check_queues
 
-EAGAIN, EFAULT, EINVAL, ERESTART, ETIMEDOUT = 11, 14, 22, 512, 110
+EAGAIN, EFAULT, EINVAL, ERESTARTSYS, ETIMEDOUT = 11, 14, 22, 512, 110
 VA, OTHER, ANY = 0x10000, 0x10040, 0xFFFFFFFF
 A0 = 10
 
@@ -160,7 +160,7 @@ def test_requeue_onto_the_same_word_ends(futexes):
 def test_an_interrupt_ends_the_wait_and_unlists_the_thread(futexes):
     i = futexes.waiter()
     assert sleeping.interrupt(futexes.base, 1, i) == 1
-    assert futexes.all_waiting() == [] and futexes.result(i) == -ERESTART and futexes.runnable() == [i]
+    assert futexes.all_waiting() == [] and futexes.result(i) == -ERESTARTSYS and futexes.runnable() == [i]
     assert sleeping.interrupt(futexes.base, 1, i) == 0, "it does not sleep any more"
     assert futexes.wake(9) == 0
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from emu.abi.errno import EAGAIN
 from emu.kernel import sched, signals
-from emu.kernel.errno import EAGAIN
 from emu.kernel.siginfo import SI_QUEUE, SI_USER
 from emu.kernel.states import RESTART_UNHANDLED, SLEEP_TIME, SLEEP_TIMED
 from emu.kernel.task import create_task, reap_task

@@ -2,8 +2,8 @@
 
 import pytest
 
+from emu.abi.errno import ERESTARTSYS
 from emu.kernel import sleeping
-from emu.kernel.errno import ERESTART
 from emu.kernel.states import RESTART_CALL, SLEEP_KERNEL, SLEEP_SERVER, SLEEP_SUSPEND
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
@@ -25,7 +25,7 @@ def test_an_interrupt_ends_a_served_call_and_leaves_a_trap_and_a_suspend_alone(r
 
 
 @pytest.mark.system("cz-6")
-@pytest.mark.parametrize(("done", "result", "restart"), [(5, 5, 0), (0, -ERESTART, RESTART_CALL)])
+@pytest.mark.parametrize(("done", "result", "restart"), [(5, 5, 0), (0, -ERESTARTSYS, RESTART_CALL)])
 def test_an_interrupted_write_returns_what_it_has_written_and_begins_anew_only_where_that_is_nothing(
     done, result, restart
 ):

@@ -4,12 +4,13 @@ import threading
 
 import pytest
 
+from emu.abi.errno import EINTR, ERESTARTSYS, ETIMEDOUT
+from emu.abi.registers import A0
 from emu.kernel import sched, sleeping, timekeeper
-from emu.kernel.errno import EINTR, ERESTART, ETIMEDOUT
 from emu.kernel.ipi import AWAKE, PARKED, begin_park, end_park
 from emu.kernel.states import SLEEP_EVENT, SLEEP_FUTEX, SLEEP_TIME, SLEEP_TIMED, STATE_NAMES
 from emu.kernel.timeouts import NEVER
-from emu.kernel.wait import A0, SLEEP_CLAIMED
+from emu.kernel.wait import SLEEP_CLAIMED
 from emu.limits import (
     CHANNEL_MESSAGES,
     EXPIRIES_PER_TURN,
@@ -307,7 +308,7 @@ def test_a_time_out_that_comes_first_leaves_clear_timeout_nothing(keeper):
 
 @pytest.mark.parametrize(
     "reason, result",
-    [(SLEEP_EVENT | SLEEP_TIMED, -EINTR), (SLEEP_EVENT, -EINTR), (SLEEP_TIME | SLEEP_TIMED, -ERESTART)],
+    [(SLEEP_EVENT | SLEEP_TIMED, -EINTR), (SLEEP_EVENT, -EINTR), (SLEEP_TIME | SLEEP_TIMED, -ERESTARTSYS)],
 )
 def test_a_signal_ends_the_sleep_and_its_time_out_is_stale(keeper, reason, result):
     i = keeper.running()

@@ -5,6 +5,7 @@ of each list, by an actor that does little else, and by each thread about itself
 call says 0, and does not if it says EINTR.
 """
 
+from emu.abi.registers import A0
 from emu.hot import entry, hot
 from emu.kernel.mutex import WAITS, mutex_lock, mutex_trylock, mutex_unlock
 from emu.kernel.randomness import random_below
@@ -14,7 +15,7 @@ from emu.kernel.states import RUNNING, SLEEP_QUEUE, state_of
 from emu.kernel.syscalls.native_calls import QUEUE_SLEEP, native_call
 from emu.kernel.task import create_task
 from emu.kernel.thread import create_thread
-from emu.kernel.wait import A0, claim, reason_of, sleep_word
+from emu.kernel.wait import claim, reason_of, sleep_word
 from emu.kernel.waitqueue import claim_first, join_queue, lock_waiters, remove_waiter, unlock_waiters, wake_queue
 from emu.shm.atomics import exchange, load_relaxed, pause
 from emu.shm.layout import machine_at

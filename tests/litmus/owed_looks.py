@@ -403,5 +403,3 @@ def prepare(run, what):
     home = BUSY_CPU if what == LEAVES else FIRST  # a CPU does not leave before a thread that is pinned to it
     run.words[OTHER] = make_sleeper(base, home, 1 << home)
     machine["cpus"]["current"][BUSY_CPU] = 9
-
-

@@ -1,7 +1,8 @@
 """One thread that sleeps again and again, and several CPUs that want to wake it."""
 
+from emu.abi.errno import ERESTARTSYS
+from emu.abi.registers import A0
 from emu.hot import entry, hot
-from emu.kernel.errno import ERESTART
 from emu.kernel.hooks import ENQUEUE_WAKE
 from emu.kernel.local_queue import place_on
 from emu.kernel.randomness import random_below
@@ -19,7 +20,7 @@ from emu.kernel.states import (
     state_of,
 )
 from emu.kernel.thread import allocate_thread
-from emu.kernel.wait import A0, claim, claimed, is_claimed, prepare_sleep, sleep_word
+from emu.kernel.wait import claim, claimed, is_claimed, prepare_sleep, sleep_word
 from emu.shm.atomics import compare_exchange, load_relaxed, load_seq_cst, store_relaxed
 from emu.shm.events import WAKE
 from emu.shm.layout import machine_at
@@ -200,7 +201,7 @@ def hasty_waker(address, me, workers, count):
 
 @entry(4)
 def sleeper_with_result(address, me, workers, count):
-    """Whoever finds itself awake must find its result: the interrupted sleep's -ERESTART."""
+    """Whoever finds itself awake must find its result: the interrupted sleep's -ERESTARTSYS."""
     m = machine_at(address)
     i = become_the_sleeper(m, me)
     t = m.threads[i]
@@ -213,7 +214,7 @@ def sleeper_with_result(address, me, workers, count):
         dawdle(random_below(m, me, 16))
         if block(m, me, i) and not wait_until_picked(m, me, i):
             break
-        if load_a0(m, i) != -ERESTART:
+        if load_a0(m, i) != -ERESTARTSYS:
             violation(m)
         done += 1
         result(m, me, done)

@@ -47,7 +47,7 @@ def test_control_a_lock_released_before_the_sleep_is_recorded_loses_the_sleeper(
 @pytest.mark.system("alux-3")
 @pytest.mark.parametrize("wakers", [1, 2])
 def test_a_time_out_and_a_wake_up_at_the_same_time_have_one_winner(crew, wakers):
-    """ "take into account multiple threads trying to reschedule the same process" (inko) """
+    """ "take into account multiple threads trying to reschedule the same process" (inko)"""
     run = crew(2 + wakers, policy="random")
     many = jobs(ENDLESS, "short_sleeper", "keeper", *["waker"] * wakers)  # by time: a waker may lack a core
 

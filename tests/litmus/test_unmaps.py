@@ -97,4 +97,3 @@ def test_control_a_waiter_that_answers_nobody_waits_for_ever(crew):
     with spaces(run, 1):
         run.run_all(MODULE, "protect", STEPS, 1, bound_s=CONTROL_S)
         assert run.violations > 0
-

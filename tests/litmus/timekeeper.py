@@ -1,7 +1,7 @@
 """Sleepers with time-outs, wakers, and a process that plays the timekeeper, all on one bare machine."""
 
+from emu.abi.errno import ETIMEDOUT
 from emu.hot import entry, hot
-from emu.kernel.errno import ETIMEDOUT
 from emu.kernel.randomness import random_below
 from emu.kernel.sched import block
 from emu.kernel.sleep_until import clear_timeout, set_infinite_timeout, set_timeout

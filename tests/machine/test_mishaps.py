@@ -6,12 +6,13 @@ import struct
 import msgpack
 import pytest
 
+from emu.abi.errno import EINVAL, EIO, ENOMEM, ENOSPC
+from emu.abi.syscall_numbers import NUMBERS
 from emu.kernel.kill_reasons import KILL_INTERNAL
 from emu.kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP
 from emu.kernel.syscalls.linux import registry
-from emu.kernel.syscalls.linux.errors import EINVAL, EIO, ENOMEM, ENOSPC, Blocked
-from emu.kernel.syscalls.linux.numbers import NUMBERS
 from emu.machine import server as server_module
+from emu.server.errors import Blocked
 from tests.machine.played_server import THREAD, ask, played_server
 
 SYNC = NUMBERS["sync"]

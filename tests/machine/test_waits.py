@@ -2,8 +2,8 @@
 
 import pytest
 
+from emu.abi.syscall_numbers import NUMBERS
 from emu.kernel.states import BLOCKED, RUNNABLE, RUNNING, SLEEP_FUTEX, SLEEP_SERVER, SLEEP_TIME, SLEEP_TIMED
-from emu.kernel.syscalls.linux.numbers import NUMBERS
 from emu.limits import GLOBAL_QUEUE
 from emu.machine.waits import is_deadlock, table, waits
 

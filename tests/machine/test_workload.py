@@ -119,8 +119,10 @@ def test_unreadable_files_are_refused(tmp_path):
 
 def test_defaults_and_what_is_derived():
     a, b = parse_workload(
-        of('{"name": "a", "phases": [{"fork": "b"}]}',
-           '{"name": "b", "priority": "realtime", "jitter": 0.5, ' + RUN + "}")  # fmt: skip
+        of(
+            '{"name": "a", "phases": [{"fork": "b"}]}',
+            '{"name": "b", "priority": "realtime", "jitter": 0.5, ' + RUN + "}",
+        )  # fmt: skip
     ).threads
     assert (a.instances, a.nice, a.realtime, a.affinity, a.jitter) == (1, 0, False, (), 0)
     assert a.leader and b.leader  # nobody is one, so all are

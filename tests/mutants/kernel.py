@@ -5,7 +5,9 @@ from .mutant import Mutant
 
 EXITING, EXCLUSIVE, FUTEX, HANDLES = (f"emu/kernel/{name}.py" for name in ("exiting", "exclusive", "futex", "handles"))
 HOTPLUG, IPI, LOCAL, MIGRATION = (f"emu/kernel/{name}.py" for name in ("hotplug", "ipi", "local_queue", "migration"))
-REFERENCES, RUNQUEUE, SCHED, SIGNALS = (f"emu/kernel/{name}.py" for name in ("references", "runqueue", "sched", "signals"))
+REFERENCES, RUNQUEUE, SCHED, SIGNALS = (
+    f"emu/kernel/{name}.py" for name in ("references", "runqueue", "sched", "signals")
+)
 SLEEPING, SPARES, SUSPEND, TASK = (f"emu/kernel/{name}.py" for name in ("sleeping", "spares", "suspend", "task"))
 ANNOUNCING = "emu/kernel/announcing.py"
 THREAD, WAIT, RING, REAPING = (f"emu/kernel/{name}.py" for name in ("thread", "wait", "server_ring", "reaping"))
@@ -20,12 +22,18 @@ INTERRUPTS = "tests/systems/test_interrupts.py"
 LEAVING = "tests/litmus/test_leaving.py::test_who_was_held_up_between_place_and_lock_looks_again"
 LEFT = "tests/systems/test_leaving_threads.py"
 PARKING = "tests/litmus/test_parking.py::test_no_interrupt_is_lost_and_messages_sent_are_messages_consumed"
-SUSPENDING = "tests/litmus/test_suspending.py::test_a_suspender_is_told_when_the_thread_has_stopped_and_a_resume_is_never_lost"
+SUSPENDING = (
+    "tests/litmus/test_suspending.py::test_a_suspender_is_told_when_the_thread_has_stopped_and_a_resume_is_never_lost"
+)
 SLEEPS = "tests/litmus/test_sleeps.py::test_sleeper_and_wakers_never_miss_each_other_and_one_waker_wins"
-WAKING = "tests/litmus/test_waking.py::test_the_last_look_or_the_waker_sees_the_other_where_without_a_fence_neither_does"
+WAKING = (
+    "tests/litmus/test_waking.py::test_the_last_look_or_the_waker_sees_the_other_where_without_a_fence_neither_does"
+)
 
 SIGINFO = "emu/kernel/siginfo.py"
-SIBLINGS = "tests/litmus/test_siblings.py::test_a_tasks_list_and_count_are_those_of_its_threads_who_join_and_quit_at_once"
+SIBLINGS = (
+    "tests/litmus/test_siblings.py::test_a_tasks_list_and_count_are_those_of_its_threads_who_join_and_quit_at_once"
+)
 QUEUED = "tests/litmus/test_siginfo.py::test_each_queued_signal_is_taken_once_and_in_its_senders_order"
 
 MUTANTS = [

@@ -4,7 +4,8 @@
 from .mutant import Mutant
 
 MUTEX, WAITQUEUE, SIGINFO, SIGNALS, SUSPEND, EXITING, NATIVE = (
-    f"emu/kernel/{name}.py" for name in ("mutex", "waitqueue", "siginfo", "signals", "suspend", "exiting", "syscalls/native_calls")
+    f"emu/kernel/{name}.py"
+    for name in ("mutex", "waitqueue", "siginfo", "signals", "suspend", "exiting", "syscalls/native_calls")
 )
 HANDED = "tests/litmus/test_mutexes.py::test_who_wakes_with_0_owns_the_mutex_who_is_interrupted_is_gone_from_it_and_no_list_is_ever_wrong"
 LOCKED, LOCK_FREE = f"{HANDED}[locked]", f"{HANDED}[lock-free]"

@@ -3,7 +3,9 @@
 
 from .mutant import Mutant
 
-CHANNEL, KEEPER, TIMEOUTS, UNTIL = (f"emu/kernel/{name}.py" for name in ("timeout_channel", "timekeeper", "timeouts", "sleep_until"))
+CHANNEL, KEEPER, TIMEOUTS, UNTIL = (
+    f"emu/kernel/{name}.py" for name in ("timeout_channel", "timekeeper", "timeouts", "sleep_until")
+)
 LITMUS = "tests/litmus/test_timekeeper.py"
 DEADLINES = f"{LITMUS}::test_no_deadline_is_missed_that_is_sent_while_the_timekeeper_goes_to_sleep"
 

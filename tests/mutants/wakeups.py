@@ -3,10 +3,14 @@
 
 from .mutant import Mutant
 
-HOTPLUG, MIGRATION, EXCLUSIVE, SCHED = (f"emu/kernel/{name}.py" for name in ("hotplug", "migration", "exclusive", "sched"))
+HOTPLUG, MIGRATION, EXCLUSIVE, SCHED = (
+    f"emu/kernel/{name}.py" for name in ("hotplug", "migration", "exclusive", "sched")
+)
 ANNOUNCING = "emu/kernel/announcing.py"
 OWED = "tests/kernel/test_owed_looks.py"
-OWED_RACE = "tests/litmus/test_owed_looks.py::test_no_thread_waits_beside_an_idle_cpu_because_another_cpu_was_told_of_it"
+OWED_RACE = (
+    "tests/litmus/test_owed_looks.py::test_no_thread_waits_beside_an_idle_cpu_because_another_cpu_was_told_of_it"
+)
 
 MUTANTS = [
     Mutant("not-idle-pays-no-look", "emu/cpu_worker/loop.py", "        pay_look(m, me)\n", "        pass\n", f"{OWED_RACE}[inko-gets-another-thread]"),

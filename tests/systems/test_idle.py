@@ -107,5 +107,3 @@ def test_a_topology_and_a_number_of_cpus_must_agree():
         Config.make(4, seed=1, topology="2x2x2")
     with pytest.raises(MachineError, match=f"a machine has 1 to {MAX_CPUS}"):
         Config.make(None, seed=1, topology="9x9x2")
-
-

@@ -22,12 +22,13 @@ Suits: interactive work beside batch work.  Fails: many CPUs (one lock, and no t
 CPU), and exact shares.
 """
 
-from emu.hot import hot, never_inline
-from emu.kernel.hooks import ENQUEUE_BACK, ENQUEUE_PREEMPT, ENQUEUE_SPAWN, ENQUEUE_YIELD, hook
-from emu.kernel.queue import append_to, first_of, push_to, remove_from
-from emu.limits import GLOBAL_QUEUE
-from emu.shm.atomics import load_relaxed
-from emu.shm.memory import lowest_bit
+from ...abi.clocks import SECOND_NS
+from ...hot import hot, never_inline
+from ...limits import GLOBAL_QUEUE
+from ...shm.atomics import load_relaxed
+from ...shm.memory import lowest_bit
+from ..hooks import ENQUEUE_BACK, ENQUEUE_PREEMPT, ENQUEUE_SPAWN, ENQUEUE_YIELD, hook
+from ..queue import append_to, first_of, push_to, remove_from
 
 QUEUES = "global"
 PARAMETERS = {
@@ -38,7 +39,6 @@ PARAMETERS = {
 }
 QUANTUM, STATHZ, INVERSE_ESTCPU_WEIGHT, NICE_WEIGHT = range(4)
 
-SECOND_NS = 1_000_000_000
 PUSER, PRI_MAX_TIMESHARE = 160, 223
 PRI_MIN_REALTIME, PRI_MAX_REALTIME = 128, 159
 PRIO_MIN, PRIO_MAX = -20, 20

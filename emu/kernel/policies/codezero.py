@@ -22,11 +22,11 @@ Suits: shares that a person can work out in advance.  Fails: wake-ups preempt no
 to the granularity; several CPUs that are busy but unequal stay so.
 """
 
-from emu.hot import hot
-from emu.kernel.hooks import ENQUEUE_BACK, ENQUEUE_SPAWN, ENQUEUE_WAKE, PERIODIC, PLACE_SPAWN, hook
-from emu.kernel.queue import append_to, first_of, push_to, remove_from
-from emu.kernel.states import RUNNING, queue_of, state_of
-from emu.shm.atomics import load_relaxed
+from ...hot import hot
+from ...shm.atomics import load_relaxed
+from ..hooks import ENQUEUE_BACK, ENQUEUE_SPAWN, ENQUEUE_WAKE, PERIODIC, PLACE_SPAWN, hook
+from ..queue import append_to, first_of, push_to, remove_from
+from ..states import RUNNING, queue_of, state_of
 
 PARAMETERS = {
     "granularity_ns": (100_000_000, "longest run without a reschedule (SCHED_GRANULARITY)"),

@@ -26,12 +26,12 @@ Suits: fork-join and message passing.  Fails: fairness across CPUs is left to
 stealing; there are no priorities.
 """
 
-from emu.hot import hot
-from emu.kernel.hooks import ENQUEUE_WAKE, PERIODIC, PLACE_WAKE, hook
-from emu.kernel.local_queue import available, put_local, take_local
-from emu.kernel.randomness import random_below
-from emu.kernel.states import queue_of
-from emu.limits import BUDGET_INSTRUCTIONS, GLOBAL_QUEUE
+from ...hot import hot
+from ...limits import BUDGET_INSTRUCTIONS, GLOBAL_QUEUE
+from ..hooks import ENQUEUE_WAKE, PERIODIC, PLACE_WAKE, hook
+from ..local_queue import available, put_local, take_local
+from ..randomness import random_below
+from ..states import queue_of
 
 QUEUES = "lock-free"
 PARAMETERS = {

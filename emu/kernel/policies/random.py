@@ -8,13 +8,13 @@ Suits: a baseline for everything else; many equal threads.  Fails: any imbalance
 First in, first out on each CPU, round robin by time slice.
 """
 
-from emu.hot import hot
-from emu.kernel.hooks import PLACE_SPAWN, add_to_queue, hook
-from emu.kernel.queue import append, pop, remove
-from emu.kernel.randomness import random_cpu
-from emu.kernel.states import queue_of
-from emu.limits import GLOBAL_QUEUE
-from emu.shm.atomics import load_relaxed
+from ...hot import hot
+from ...limits import GLOBAL_QUEUE
+from ...shm.atomics import load_relaxed
+from ..hooks import PLACE_SPAWN, add_to_queue, hook
+from ..queue import append, pop, remove
+from ..randomness import random_cpu
+from ..states import queue_of
 
 PARAMETERS = {"placement": (0, "where a new thread goes", ("random", "round-robin", "least-loaded"))}
 (PLACEMENT,) = range(1)

@@ -3,10 +3,11 @@
 Numbers are those of native_calls.py, where the hot ones are; emu/guests/emu.h declares all of them for C.
 """
 
+from ...abi.errno import EFAULT, ENAMETOOLONG
 from ...limits import PAGE_SIZE
+from ...server.errors import LinuxError, OthersFirst
 from ..exclusive import set_exclusive
 from ..kill_reasons import KILL_UNOWNED_MEMORY
-from .linux.errors import EFAULT, ENAMETOOLONG, LinuxError, OthersFirst
 from .linux.registry import Int32, Int64, served
 from .native_calls import EXCLUSIVE, PRINT
 

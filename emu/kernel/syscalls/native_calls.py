@@ -5,9 +5,10 @@ is about the caller's own task: threads by their gettid(), mutexes and wait queu
 words by their address.
 """
 
+from ...abi.errno import EFAULT, EINVAL, ENOSYS, ESRCH
+from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ...limits import WAIT_QUEUES
-from ..errno import EFAULT, EINVAL, ENOSYS, ESRCH
 from ..mutex import WAITS, mutex_lock, mutex_trylock, mutex_unlock
 from ..reaping import drop_thread, retain_tid
 from ..sleep_until import clear_timeout
@@ -16,7 +17,7 @@ from ..suspend import resume_async, suspend_async, suspend_sync
 from ..timeout_channel import post_timeout
 from ..timeouts import NEVER
 from ..vm.usercopy import may_store, put_word
-from ..wait import A0, prepare_sleep
+from ..wait import prepare_sleep
 from ..waitqueue import join_queue, wake_queue
 from .actions import BLOCK, RESUME, YIELD
 

@@ -1,7 +1,8 @@
 """Who may use a file how: the permission bits, for callers that are not root (path_resolution(7), inode(7))."""
 
-from ..syscalls.linux.errors import EACCES, EPERM, LinuxError
-from .abi import R_OK, S_IFDIR, S_IFMT, W_OK, X_OK
+from ...abi.errno import EACCES, EPERM
+from ...abi.files import R_OK, S_IFDIR, S_IFMT, W_OK, X_OK
+from ...server.errors import LinuxError
 
 S_ISVTX = 0o1000
 

@@ -14,8 +14,9 @@ Always: the frames held cover the bytes charged.  A few frames more are kept, so
 does not take and give back one each time; none while nothing is charged.
 """
 
+from ...abi.errno import ENOMEM, ENOSPC
 from ...limits import PAGE_SIZE
-from ..syscalls.linux.errors import ENOMEM, ENOSPC, LinuxError
+from ...server.errors import LinuxError
 
 INODE_BYTES = 1024
 NAME_BYTES = 256  # an entry of a directory, beside the characters of its name

@@ -1,7 +1,8 @@
 """Character devices: /dev/null, zero, full, random, urandom, tty."""
 
-from ..syscalls.linux.errors import ENOSPC, ENXIO, LinuxError
-from .abi import O_PATH, S_IFCHR, device_number
+from ...abi.errno import ENOSPC, ENXIO
+from ...abi.files import O_PATH, S_IFCHR, device_number
+from ...server.errors import LinuxError
 from .inode import MemoryInode
 from .open_file import OpenFile, SeekableFile
 

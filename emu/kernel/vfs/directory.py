@@ -4,8 +4,9 @@ What always holds: a directory has one parent (the root is its own), and `name` 
 the machine's own file system that was removed has no entries and takes none.
 """
 
-from ..syscalls.linux.errors import EISDIR, ENAMETOOLONG, ENOENT, ENOSPC, ENOTEMPTY, EPERM, LinuxError
-from .abi import O_ACCMODE, O_PATH, O_RDONLY, PATH_MAX, S_IFDIR
+from ...abi.errno import EISDIR, ENAMETOOLONG, ENOENT, ENOSPC, ENOTEMPTY, EPERM
+from ...abi.files import O_ACCMODE, O_PATH, O_RDONLY, PATH_MAX, S_IFDIR
+from ...server.errors import LinuxError
 from .allowance import FREE, NAME_BYTES, text_bytes
 from .inode import Inode, MemoryInode, MemoryLink, Stat
 from .memory_file import RegularFile

@@ -17,19 +17,9 @@ import os
 import resource
 from contextlib import contextmanager
 
-from ..syscalls.linux.errors import EACCES, EINVAL, EIO, ENFILE, ENOENT, EROFS, LinuxError
-from .abi import (
-    O_ACCMODE,
-    O_APPEND,
-    O_PATH,
-    O_RDONLY,
-    O_TRUNC,
-    OFFSET_MAX,
-    S_IFDIR,
-    S_IFLNK,
-    S_IFMT,
-    S_IFREG,
-)
+from ...abi.errno import EACCES, EINVAL, EIO, ENFILE, ENOENT, EROFS
+from ...abi.files import O_ACCMODE, O_APPEND, O_PATH, O_RDONLY, O_TRUNC, OFFSET_MAX, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
+from ...server.errors import LinuxError
 from .directory import Directory
 from .inode import Filesystem, Inode, Link, Stat
 from .open_file import OpenDirectory, OpenFile, SeekableFile

@@ -8,8 +8,9 @@ Access times change by utimensat only (as on a file system mounted noatime).
 import os
 from typing import NamedTuple
 
-from ..syscalls.linux.errors import EACCES, EINVAL, ELOOP, ENOSPC, EPERM, EROFS, LinuxError
-from .abi import O_PATH, S_IFDIR, S_IFLNK, W_OK, X_OK
+from ...abi.errno import EACCES, EINVAL, ELOOP, ENOSPC, EPERM, EROFS
+from ...abi.files import O_PATH, S_IFDIR, S_IFLNK, W_OK, X_OK
+from ...server.errors import LinuxError
 from .allowance import FREE, INODE_BYTES, text_bytes
 from .open_file import OpenFile
 

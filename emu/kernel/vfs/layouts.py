@@ -3,13 +3,13 @@
 import os
 import struct
 
-from .abi import device_parts
+from ...abi.clocks import SECOND_NS
+from ...abi.files import device_parts
 
 _STAT = struct.Struct("<QQIIIIQQqiiqqQqQqQII")
 _STATX = struct.Struct("<IIQIIIHHQQQQ" + "qIi" * 4 + "IIIIQ" + "104x")
 _STATFS = struct.Struct("<qqQQQQQiiqqqqqqq")
 _DIRENT = struct.Struct("<QqHB")
-_SECOND_NS = 1_000_000_000
 _STATX_BASIC = 0x7FF
 _STATX_MOUNT = 0x1000
 
@@ -21,8 +21,8 @@ def pack_stat(stat):
     return _STAT.pack(
         stat.device, stat.inode, stat.mode, stat.links, stat.uid, stat.gid, stat.special_device, 0,
         stat.size, stat.block_size, 0, stat.blocks,
-        *divmod(stat.accessed_ns, _SECOND_NS), *divmod(stat.modified_ns, _SECOND_NS),
-        *divmod(stat.changed_ns, _SECOND_NS), 0, 0,
+        *divmod(stat.accessed_ns, SECOND_NS), *divmod(stat.modified_ns, SECOND_NS),
+        *divmod(stat.changed_ns, SECOND_NS), 0, 0,
     )  # fmt: skip
 
 
@@ -31,8 +31,8 @@ def pack_statx(stat):
     return _STATX.pack(
         _STATX_BASIC | _STATX_MOUNT, stat.block_size, 0, stat.links, stat.uid, stat.gid, stat.mode, 0,
         stat.inode, stat.size, stat.blocks, 0,
-        *divmod(stat.accessed_ns, _SECOND_NS), 0, 0, 0, 0,
-        *divmod(stat.changed_ns, _SECOND_NS), 0, *divmod(stat.modified_ns, _SECOND_NS), 0,
+        *divmod(stat.accessed_ns, SECOND_NS), 0, 0, 0, 0,
+        *divmod(stat.changed_ns, SECOND_NS), 0, *divmod(stat.modified_ns, SECOND_NS), 0,
         *device_parts(stat.special_device), *device_parts(stat.device), stat.device,
     )  # fmt: skip
 

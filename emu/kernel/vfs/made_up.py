@@ -2,8 +2,9 @@
 
 import os
 
-from ..syscalls.linux.errors import EACCES, LinuxError
-from .abi import O_ACCMODE, O_PATH, O_RDONLY, S_IFREG
+from ...abi.errno import EACCES
+from ...abi.files import O_ACCMODE, O_PATH, O_RDONLY, S_IFREG
+from ...server.errors import LinuxError
 from .inode import Inode, Link, Stat
 from .open_file import SeekableFile
 

@@ -9,9 +9,10 @@ Always: every index in `pages` lies below the size; bytes of the last page beyon
 size can grow over them (a shared mapping may have written there).
 """
 
+from ...abi.errno import EFBIG, ENOSPC, ENXIO
+from ...abi.files import O_TRUNC, OFFSET_MAX, S_IFREG, SEEK_DATA
 from ...limits import PAGE_SHIFT, PAGE_SIZE
-from ..syscalls.linux.errors import EFBIG, ENOSPC, ENXIO, LinuxError
-from .abi import O_TRUNC, OFFSET_MAX, S_IFREG, SEEK_DATA
+from ...server.errors import LinuxError
 from .allowance import PAGE_BYTES
 from .inode import MemoryInode
 from .open_file import SeekableFile

@@ -3,7 +3,7 @@
 import os
 from typing import NamedTuple
 
-from .abi import NAME_MAX
+from ...abi.files import NAME_MAX
 
 
 class Mount(NamedTuple):

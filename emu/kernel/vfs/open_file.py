@@ -12,8 +12,8 @@ of a file not opened for writing) or ENODEV (no file that can be mapped so).  Th
       later are not seen.
 """
 
-from ..syscalls.linux.errors import EACCES, EBADF, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, ENXIO, ESPIPE, LinuxError
-from .abi import (
+from ...abi.errno import EACCES, EBADF, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, ENXIO, ESPIPE
+from ...abi.files import (
     O_ACCMODE,
     O_APPEND,
     O_PATH,
@@ -28,6 +28,7 @@ from .abi import (
     SEEK_HOLE,
     SEEK_SET,
 )
+from ...server.errors import LinuxError
 from .allowance import text_bytes
 
 ENTRY_BYTES = 256  # of a listing, beside the characters of the name

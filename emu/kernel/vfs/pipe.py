@@ -4,8 +4,9 @@ A blocked end raises Blocked: the server makes the call again when the pipe has 
 bytes are all or nothing; longer ones go in pieces.
 """
 
-from ..syscalls.linux.errors import EAGAIN, ENOMEM, EPIPE, Blocked, LinuxError
-from .abi import O_NONBLOCK, O_RDONLY, O_WRONLY, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, S_IFIFO
+from ...abi.errno import EAGAIN, ENOMEM, EPIPE
+from ...abi.files import O_NONBLOCK, O_RDONLY, O_WRONLY, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, S_IFIFO
+from ...server.errors import Blocked, LinuxError
 from .allowance import INODE_BYTES
 from .inode import MemoryInode
 from .open_file import OpenFile

@@ -4,8 +4,8 @@ The server can wait for one host descriptor, or for other calls, or for a deadli
 that (two host streams, a stream and a pipe), the wait ends after MIXED_NS, the files are asked again, and so on.
 """
 
-from ..syscalls.linux.errors import Blocked, LinuxError
-from .abi import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT
+from ...abi.files import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT
+from ...server.errors import Blocked, LinuxError
 
 MIXED_NS = 10_000_000
 

@@ -6,7 +6,8 @@ name, exe, argv, cwd, files, group, session); /proc/self leads to the caller's.
 
 import os
 
-from ..syscalls.linux.errors import ENOENT, LinuxError
+from ...abi.errno import ENOENT
+from ...server.errors import LinuxError
 from .directory import FixedDirectory
 from .inode import Filesystem, Link
 from .made_up import MadeUp, MadeUpLink, TextFile

@@ -4,8 +4,9 @@ Writing there renames a thread of the writer's own task, which is what pthread_s
 the caller; another task's is refused, as in Linux (EINVAL).
 """
 
-from ..syscalls.linux.errors import EINVAL, LinuxError
-from .abi import O_TRUNC, S_IFREG
+from ...abi.errno import EINVAL
+from ...abi.files import O_TRUNC, S_IFREG
+from ...server.errors import LinuxError
 from .directory import FixedDirectory
 from .made_up import MadeUp
 from .open_file import SeekableFile

@@ -6,7 +6,7 @@ whatever has become of the name.
 
 import os
 
-from .abi import S_IFREG
+from ...abi.files import S_IFREG
 from .directory import MemoryDirectory
 from .host import HostFile, HostMount
 

@@ -16,8 +16,8 @@ import select
 import socket
 import struct
 
-from ..syscalls.linux.errors import EAGAIN, EIO, ENOTTY, Blocked, LinuxError
-from .abi import (
+from ...abi.errno import EAGAIN, EIO, ENOTTY
+from ...abi.files import (
     O_ACCMODE,
     O_NONBLOCK,
     O_PATH,
@@ -32,6 +32,7 @@ from .abi import (
     S_IFREG,
     S_IFSOCK,
 )
+from ...server.errors import Blocked, LinuxError
 from .inode import Filesystem, Inode, Stat
 from .open_file import OpenFile
 

@@ -4,8 +4,9 @@ A FileTable maps small numbers to open files.  Tasks that share descriptors (CLO
 `hold`; fork copies the table, and the open files in it stay shared.  A new descriptor is always the lowest free one.
 """
 
-from ..syscalls.linux.errors import EBADF, EMFILE, LinuxError
-from .abi import O_PATH
+from ...abi.errno import EBADF, EMFILE
+from ...abi.files import O_PATH
+from ...server.errors import LinuxError
 from .allowance import DESCRIPTOR_BYTES, FREE
 from .stream import HostStream
 

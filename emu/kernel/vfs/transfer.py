@@ -7,7 +7,7 @@ count can exhaust the server's memory, and after TURN_BYTES others are served be
 `memo`), so no count holds them up.
 """
 
-from ..syscalls.linux.errors import Blocked, LinuxError, OthersFirst
+from ...server.errors import Blocked, LinuxError, OthersFirst
 
 PIECE_BYTES = 1 << 20
 TURN_BYTES = 4 << 20  # moved before others are served

@@ -11,8 +11,7 @@ What a directory itself checks, and what is checked here: here names, kinds and 
 import os
 from typing import NamedTuple
 
-from ...limits import PAGE_SHIFT, PAGE_SIZE
-from ..syscalls.linux.errors import (
+from ...abi.errno import (
     EBUSY,
     EEXIST,
     EINVAL,
@@ -26,9 +25,8 @@ from ..syscalls.linux.errors import (
     EOPNOTSUPP,
     EPERM,
     EXDEV,
-    LinuxError,
 )
-from .abi import (
+from ...abi.files import (
     LINKS_MAX,
     NAME_MAX,
     O_ACCMODE,
@@ -49,6 +47,8 @@ from .abi import (
     W_OK,
     X_OK,
 )
+from ...limits import PAGE_SHIFT, PAGE_SIZE
+from ...server.errors import LinuxError
 from .access import check, check_removal
 from .allowance import Allowance
 from .directory import FixedDirectory, MemoryDirectory

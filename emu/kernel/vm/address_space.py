@@ -11,6 +11,8 @@ Memory is allocated when it is first touched.  Errors are negative Linux numbers
 Locks: map_lock and mm_lock, taken and released inside; no other lock may be held on entry.
 """
 
+from ...abi.errno import EAGAIN, EEXIST, EINVAL, ENOMEM
+from ...abi.mman import PROT_EXEC, PROT_READ, PROT_WRITE
 from ...hot import entry, hot, never_inline
 from ...limits import PAGE_SIZE, USER_TOP
 from ...shm import lockrank
@@ -20,7 +22,6 @@ from ...shm.layout import machine_at
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_PAGE, TAG_TABLE
 from ..critical import either, noncritical
-from ..errno import EAGAIN, EEXIST, EINVAL, ENOMEM
 from .frames import allocate_frame, drop_frame
 from .gathering import release_gathered
 from .maplock import lock_map, unlock_map
@@ -50,7 +51,6 @@ from .shootdown import answer_shootdowns, shoot_down
 
 MAP_TOP = USER_TOP - (64 << 20)  # mappings are placed below; stack and trampoline are above
 MAP_BOTTOM = 1 << 16
-PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
 
 # What `resolve` answers instead of an entry.
 REFUSED, NO_MEMORY, BEYOND_FILE = 0, -1, -2

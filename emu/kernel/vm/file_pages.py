@@ -3,10 +3,10 @@
 Locks: mm_lock, and map_lock where what is mapped changes (address_space.py), taken and released inside.
 """
 
+from ...abi.errno import EAGAIN
 from ...hot import entry
 from ...limits import USER_TOP
 from ...shm.layout import machine_at
-from ..errno import EAGAIN
 from .address_space import edit_pages, lock_mm, map_pages, permissions, put_frame, put_page, unlock_mm, wanted
 from .maplock import lock_map, unlock_map
 from .pagetable import EDIT_CUT_OFF, NUMBER_SHIFT, PAST_END, RWX, SHARED, is_past_end, leaf, lookup

@@ -9,11 +9,11 @@ Differs from Linux: what a mapping of a file gains is zeroes of its own, not mor
 pages past the file's end stay so after a move, even if the file grows; no MREMAP_DONTUNMAP.
 """
 
+from ...abi.errno import EFAULT, ENOMEM
 from ...hot import hot, never_inline
 from ...limits import USER_TOP
 from ...shm.atomics import load_seq_cst
 from ..critical import either, noncritical
-from ..errno import EFAULT, ENOMEM
 from .address_space import edit_pages, find_place, is_free, is_mapped, lock_mm, unlock_mm
 from .maplock import lock_map, unlock_map
 from .pagetable import (

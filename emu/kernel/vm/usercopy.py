@@ -15,6 +15,7 @@ Lock: mm_lock inside.  The `_in` forms take an entry that `resolve` gave, mm_loc
 futex, whose word is compared with a bucket's lock held besides.
 """
 
+from ...abi.errno import EFAULT
 from ...hot import entry, hot, never_inline
 from ...limits import PAGE_SIZE
 from ...shm.decoded import invalidate
@@ -35,7 +36,6 @@ from ...shm.memory import (
 )
 from ...shm.spinlock import field_address
 from ..critical import either
-from ..errno import EFAULT
 from .address_space import lock_mm, resolve, unlock_mm
 from .pagetable import frame_in
 

@@ -4,13 +4,14 @@ import gc
 import random
 import struct
 
+from emu.abi.errno import EFAULT, ENAMETOOLONG, ENOSPC, ESRCH, NAMES
+from emu.abi.syscall_numbers import NUMBERS
 from emu.kernel.syscalls.linux import files, identity, info  # noqa: F401  (registers the handlers)
 from emu.kernel.syscalls.linux.credentials import ROOT
-from emu.kernel.syscalls.linux.errors import EFAULT, ENAMETOOLONG, ENOSPC, ESRCH, NAMES, Blocked, LinuxError
-from emu.kernel.syscalls.linux.numbers import NUMBERS
 from emu.kernel.syscalls.linux.registry import execute
 from emu.kernel.vfs.initial import initial_tree
 from emu.kernel.vfs.table import FileTable
+from emu.server.errors import Blocked, LinuxError
 
 MEMORY_BYTES = 1 << 20
 BASE = 0x10000  # guest addresses below are unmapped

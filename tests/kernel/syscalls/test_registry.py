@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from emu.kernel.syscalls.linux import errors, registry
-from emu.kernel.syscalls.linux.numbers import NUMBERS, name_of
+from emu.abi import errno as errors
+from emu.abi.syscall_numbers import NUMBERS, name_of
+from emu.kernel.syscalls.linux import registry
 
 
 def test_registers_become_what_the_handler_declares(guest, monkeypatch):

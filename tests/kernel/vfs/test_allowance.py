@@ -6,9 +6,10 @@ import tracemalloc
 
 import pytest
 
-from emu.kernel.syscalls.linux.errors import ENOMEM, LinuxError
+from emu.abi.errno import ENOMEM
 from emu.kernel.vfs.allowance import PAGE_SIZE, SPARE_FRAMES, Allowance
 from emu.kernel.vfs.mounts import Mount
+from emu.server.errors import LinuxError
 from tests.kernel.syscalls.guest import AT_FDCWD, Guest, PageStore
 
 O_CREAT_RDWR, O_DIRECTORY = 0o102, 0o200000

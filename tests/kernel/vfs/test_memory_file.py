@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emu.kernel.syscalls.linux.errors import EACCES, EFBIG, ENODEV, ENOSPC, LinuxError
+from emu.abi.errno import EACCES, EFBIG, ENODEV, ENOSPC
 from emu.kernel.vfs.allowance import FREE
 from emu.kernel.vfs.memory_file import RegularFile
+from emu.server.errors import LinuxError
 from tests.kernel.syscalls.guest import Guest, PageStore
 
 SIZES = st.one_of(st.integers(0, 20_000), st.sampled_from([0, 1, 4095, 4096, 4097, 8192, 12288]))

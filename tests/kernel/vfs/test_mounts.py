@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
-from emu.kernel.syscalls.linux.errors import ENOENT, LinuxError
+from emu.abi.errno import ENOENT
 from emu.kernel.vfs.host import HostDirectory, HostMount
 from emu.kernel.vfs.mounts import Mount, parse_mount
+from emu.server.errors import LinuxError
 from tests.kernel.syscalls.guest import Guest
 
 O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NOFOLLOW, O_PATH = 2, 0o100, 0o200, 0o1000, 0o2000, 0o400000, 0o10000000

@@ -5,15 +5,17 @@ result to a0 and returns what the CPU does next (actions.py).  pc is past the ec
 already.
 """
 
+from ....abi.errno import ENOSYS
+from ....abi.mman import MAP_ANONYMOUS
+from ....abi.registers import A0
+from ....abi.syscall_numbers import NUMBERS
+from ....abi.words import int32
 from ....hot import callback, hot, never_inline
 from ....shm.layout import machine_at
-from ...errno import ENOSYS
 from ...handles import tid_of
-from ...wait import A0
 from ..actions import RESUME, SERVE, YIELD
 from ..native_calls import FIRST_HOT, LAST_HOT, native_call
 from .memory_calls import sys_brk, sys_madvise, sys_mmap, sys_mprotect, sys_mremap, sys_munmap
-from .numbers import NUMBERS
 from .signal_calls import (
     sys_kill,
     sys_rt_sigprocmask,
@@ -31,9 +33,8 @@ from .thread_calls import (
     sys_getcpu,
     sys_set_robust_list,
 )
-from .time_calls import int32, sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
+from .time_calls import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
 
-MAP_ANONYMOUS = 0x20
 NATIVE_END = 0x1100  # the native calls: kernel/syscalls/native_calls.py, native.py
 EXIT = NUMBERS["exit"]
 EXIT_GROUP = NUMBERS["exit_group"]

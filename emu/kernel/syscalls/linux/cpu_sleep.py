@@ -4,10 +4,10 @@ Nothing tells when a task has used so much time, so the server looks again and a
 but never sooner than LOOK_NS.  Not kept: the remainder of a relative sleep that a signal ends (Linux stores it).
 """
 
-from .errors import Blocked
+from ....abi.clocks import TIMER_ABSTIME
+from ....server.errors import Blocked
 from .registry import Int32, Pointer, Timeout, served
 
-TIMER_ABSTIME = 1
 LOOK_NS = 2_000_000
 
 

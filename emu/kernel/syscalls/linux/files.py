@@ -9,7 +9,8 @@ changed (TCSETS: EPERM).
 
 import struct
 
-from ...vfs.abi import (
+from ....abi.errno import EBADF, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, ESPIPE
+from ....abi.files import (
     CREATION_FLAGS,
     O_APPEND,
     O_CLOEXEC,
@@ -28,12 +29,12 @@ from ...vfs.abi import (
     S_IFREG,
     SETTABLE_FLAGS,
 )
+from ....server.errors import LinuxError, OthersFirst
 from ...vfs.pipe import CAPACITY as PIPE_CAPACITY
 from ...vfs.pipe import make_pipe
 from ...vfs.polling import poll_files
 from ...vfs.table import DEFAULT_LIMIT
 from ...vfs.transfer import TURN_BYTES, copy, receive, send
-from .errors import EBADF, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, ESPIPE, LinuxError, OthersFirst
 from .names import start_of
 from .registry import Int32, Int64, Path, Pointer, Size, Timeout, UInt32, only, served
 from .signal_masks import wait_with_mask
@@ -354,9 +355,7 @@ def ppoll(call, address: Pointer, count: UInt32, timeout: Timeout, mask_at: Poin
 
 
 @served("pselect6")
-def pselect6(
-    call, count: Int32, reading: Pointer, writing: Pointer, failing: Pointer, timeout: Timeout, mask: Pointer
-):
+def pselect6(call, count: Int32, reading: Pointer, writing: Pointer, failing: Pointer, timeout: Timeout, mask: Pointer):
     if not 0 <= count <= 1 << 16:
         raise LinuxError(EINVAL)
     mask_at, mask_bytes = struct.unpack("<QQ", call.read(mask, 16)) if mask else (0, 0)

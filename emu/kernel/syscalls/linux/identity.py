@@ -2,8 +2,9 @@
 
 import struct
 
+from ....abi.errno import EINVAL, EPERM
+from ....server.errors import LinuxError
 from .credentials import MAX_GROUPS
-from .errors import EINVAL, EPERM, LinuxError
 from .registry import Int32, Pointer, UInt32, served
 
 UNCHANGED = 0xFFFFFFFF  # -1: leave this id as it is

@@ -7,14 +7,14 @@ is the choice of whoever started the machine, whatever Linux policy a guest asks
 
 import struct
 
+from ....abi.clocks import CLOCK_TICKS, SECOND_NS
+from ....abi.errno import EACCES, EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH
 from ....limits import MAX_SIGINFOS_PER_TASK, MAX_THREADS, NAME_BYTES
-from .errors import EACCES, EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH, LinuxError
+from ....server.errors import LinuxError
 from .registry import Int32, Pointer, Size, UInt32, UInt64, served
 
 RELEASE = "6.6.0"
 MACHINE = "riscv64"
-SECOND_NS = 1_000_000_000
-CLOCK_TICKS = 100  # a second, as times(2) counts
 INFINITY = (1 << 64) - 1
 NR_LIMITS = 16
 NR_OPEN = 1 << 16  # no task may open more files: /proc/sys/fs/nr_open

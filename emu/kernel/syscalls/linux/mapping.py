@@ -11,17 +11,14 @@ there (`reveal`); to a system call that is given its address before that, the pa
 When a file becomes shorter, the pages that it loses are bus errors from then on, also if it grows again.
 """
 
+from ....abi.errno import EBADF, EFAULT, EINVAL, ENOMEM, ENOSPC
+from ....abi.mman import MAP_PRIVATE, MAP_TYPE, PROT_NONE, PROT_WRITE
+from ....abi.words import signed
 from ....limits import PAGE_SHIFT, PAGE_SIZE
-from .errors import EBADF, EFAULT, EINVAL, ENOMEM, ENOSPC, LinuxError
+from ....server.errors import LinuxError
 from .registry import Int32, Int64, Pointer, Size, served
 
-MAP_SHARED, MAP_PRIVATE, MAP_TYPE = 1, 2, 15
-PROT_NONE, PROT_WRITE = 0, 2
 MAX_ENDS = 64  # mappings of a task that may grow with their file; older ones do not any more
-
-
-def _signed(value):
-    return value - ((value >> 63) << 64)
 
 
 def _pages_up(size):
@@ -39,7 +36,7 @@ def mmap(call, address: Pointer, length: Size, prot: Int32, flags: Int32, fd: In
     file.check_map(shared, bool(prot & PROT_WRITE))
     # Nobody may touch the pages before the file's own are there; who tries is served after this call, and tries again.
     first_prot = PROT_NONE if shared and file.has_frames else prot | PROT_WRITE
-    placed = call.place_mapping(_signed(address), _signed(length), first_prot, flags)
+    placed = call.place_mapping(signed(address), signed(length), first_prot, flags)
     if placed < 0:
         return placed
     try:

@@ -1,9 +1,22 @@
 """brk, mmap of anonymous memory, munmap, mprotect, mremap, madvise (mman(2) pages)."""
 
+from ....abi.errno import EFAULT, EINVAL, ENOMEM
+from ....abi.mman import (
+    MADV_DONTNEED,
+    MADV_FREE,
+    MAP_FIXED,
+    MAP_FIXED_NOREPLACE,
+    MAP_PRIVATE,
+    MAP_SHARED,
+    MAP_SHARED_VALIDATE,
+    MAP_TYPE,
+    MREMAP_FIXED,
+    MREMAP_MAYMOVE,
+)
+from ....abi.registers import A0
 from ....hot import entry, hot, never_inline
 from ....limits import PAGE_SIZE, USER_TOP
 from ....shm.layout import machine_at
-from ...errno import EFAULT, EINVAL, ENOMEM
 from ...vm.address_space import (
     MAP_BOTTOM,
     bad_range,
@@ -20,12 +33,6 @@ from ...vm.address_space import (
 )
 from ...vm.moving import remap
 from ...vm.pagetable import SHARED
-from ...wait import A0
-
-MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE, MAP_TYPE = 1, 2, 3, 15
-MAP_FIXED, MAP_FIXED_NOREPLACE = 0x10, 0x100000
-MREMAP_MAYMOVE, MREMAP_FIXED = 1, 2
-MADV_DONTNEED, MADV_FREE = 4, 8
 
 
 @hot

@@ -6,7 +6,9 @@ A file is meant by a path from a directory, or by a descriptor and an empty path
 import os
 import struct
 
-from ...vfs.abi import (
+from ....abi.clocks import SECOND_NS
+from ....abi.errno import EINVAL, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM, ERANGE
+from ....abi.files import (
     AT_EMPTY_PATH,
     AT_FDCWD,
     AT_NO_AUTOMOUNT,
@@ -18,17 +20,9 @@ from ...vfs.abi import (
     W_OK,
     X_OK,
 )
+from ....server.errors import LinuxError
 from ...vfs.access import check, check_owner
 from ...vfs.layouts import pack_dirent, pack_stat, pack_statfs, pack_statx
-from .errors import (
-    EINVAL,
-    ENOENT,
-    ENOTDIR,
-    EOPNOTSUPP,
-    EPERM,
-    ERANGE,
-    LinuxError,
-)
 from .registry import (
     Int32,
     Int64,
@@ -40,7 +34,6 @@ from .registry import (
     served,
 )
 
-SECOND_NS = 1_000_000_000
 RENAME_NOREPLACE = 1
 AT_EACCESS = 0x200  # the number is AT_REMOVEDIR's, too
 UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2

@@ -17,10 +17,11 @@ import os
 import struct
 from typing import Annotated, get_type_hints
 
-from .errors import EINVAL, EIO, ENOSYS, LinuxError
-from .numbers import NUMBERS, name_of
+from ....abi.clocks import SECOND_NS
+from ....abi.errno import EINVAL, EIO, ENOSYS
+from ....abi.syscall_numbers import NUMBERS, name_of
+from ....server.errors import LinuxError
 
-SECOND_NS = 1_000_000_000
 FAR_NS = 1 << 62  # later than any machine runs: added to a time of the clock it still is one signed word
 
 

@@ -3,19 +3,19 @@
 A task signals itself and its threads; it does not see other tasks.
 """
 
+from ....abi.errno import EFAULT, EINVAL, EPERM, ESRCH
+from ....abi.registers import A0
+from ....abi.words import int32
 from ....hot import hot, never_inline
 from ....limits import NUM_SIGNALS
 from ....shm.exits import ACCESS_READ
 from ....shm.spinlock import field_address
-from ...errno import EFAULT, EINVAL, EPERM, ESRCH
 from ...handles import thread_of_tid
 from ...siginfo import INFO_BYTES, SI_TKILL, SI_USER, code_of, sent_by_running, siginfo
 from ...signals import set_mask, signal_task, signal_thread
 from ...thread import lock_task, unlock_task
 from ...vm.usercopy import copy_user, get_word, put_word
-from ...wait import A0
 from ..actions import RESUME, SERVE
-from .time_calls import int32
 
 SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK = 0, 1, 2
 ANY = -1  # as a pid: tkill's

@@ -6,8 +6,9 @@ frame of the handler that ends it (machine/signal_frames.py).
 
 import struct
 
+from ....abi.errno import EINVAL
+from ....server.errors import LinuxError
 from ...signals import set_thread_mask
-from .errors import EINVAL, LinuxError
 
 
 def wait_with_mask(call, address, size):

@@ -6,29 +6,21 @@ Beside what registry.py lists, a Call here has `thread` and `task_record` (their
 
 import struct
 
+from ....abi.errno import EAGAIN, EINVAL, ENOMEM, EPERM, ESRCH
+from ....abi.registers import SP
+from ....abi.signals import SIG_DFL, SIG_IGN, SIGKILL, SIGSTOP, bit
+from ....abi.words import signed
 from ....limits import NUM_SIGNALS
+from ....server.errors import Blocked, LinuxError
 from ...alternate_stack import SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, in_use, room_problem
 from ...siginfo import INFO_BYTES, SI_USER
-from ...signals import (
-    IGNORED_BY_DEFAULT,
-    SIGKILL,
-    SIGSTOP,
-    UNBLOCKABLE,
-    bit,
-    discard_from_all,
-    post_to_task,
-    signed,
-    take_signal,
-)
-from .errors import EAGAIN, EINVAL, ENOMEM, EPERM, ESRCH, Blocked, LinuxError
+from ...signals import IGNORED_BY_DEFAULT, UNBLOCKABLE, discard_from_all, post_to_task, take_signal
 from .registry import Int32, Pointer, Size, Timeout, served
 from .signal_masks import wait_with_mask
 
-SIG_DFL, SIG_IGN = 0, 1
 # NOCLDSTOP, NOCLDWAIT, SIGINFO, EXPOSE_TAGBITS, ONSTACK, RESTART, NODEFER, RESETHAND: others do not stay set
 KNOWN_FLAGS = 0x1 | 0x2 | 0x4 | 0x800 | 0x0800_0000 | 0x1000_0000 | 0x4000_0000 | 0x8000_0000
 SIGINFO_BYTES = 128
-SP = 2
 
 
 @served("rt_sigaction")

@@ -1,14 +1,14 @@
 """futex(2): WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET."""
 
+from ....abi.clocks import CLOCK_MONOTONIC, CLOCK_REALTIME
+from ....abi.errno import ENOSYS
+from ....abi.futex import CMP_REQUEUE, PRIVATE, REALTIME, REQUEUE, WAIT, WAIT_BITSET, WAKE, WAKE_BITSET, WAKE_OP
+from ....abi.registers import A0
+from ....abi.words import int32
 from ....hot import hot
-from ...errno import ENOSYS
 from ...futex import MATCH_ANY, requeue, wait_on, wake_on, wake_op
-from ...wait import A0
 from ..actions import BLOCK, RESUME
-from .time_calls import CLOCK_MONOTONIC, CLOCK_REALTIME, deadline_of, get_time
-
-WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET = 0, 1, 3, 4, 5, 9, 10
-PRIVATE, REALTIME = 128, 256
+from .time_calls import deadline_of, get_time
 
 
 @hot
@@ -31,29 +31,22 @@ def sys_futex(m, me, i):
                 deadline_ns = t.resume_deadline_ns
                 t.resume_deadline_ns = 0
         bits = t.x[A0 + 5] & MATCH_ANY if command == WAIT_BITSET else MATCH_ANY
-        error = wait_on(m, me, i, va, _int32(value), deadline_ns, bits, private)
+        error = wait_on(m, me, i, va, int32(value), deadline_ns, bits, private)
         if error == 0:
             return BLOCK
         t.x[A0] = error
     elif command == WAKE:
-        t.x[A0] = wake_on(m, me, task, va, max(_int32(value), 1), MATCH_ANY, private)
+        t.x[A0] = wake_on(m, me, task, va, max(int32(value), 1), MATCH_ANY, private)
     elif command == WAKE_BITSET:
         bits = t.x[A0 + 5] & MATCH_ANY
-        t.x[A0] = wake_on(m, me, task, va, max(_int32(value), 1), bits, private)
+        t.x[A0] = wake_on(m, me, task, va, max(int32(value), 1), bits, private)
     elif command == REQUEUE or command == CMP_REQUEUE:
         t.x[A0] = requeue(
-            m, me, task, va, t.x[A0 + 4], _int32(value), _int32(t.x[A0 + 3]),
-            command == CMP_REQUEUE, _int32(t.x[A0 + 5]), private,
+            m, me, task, va, t.x[A0 + 4], int32(value), int32(t.x[A0 + 3]),
+            command == CMP_REQUEUE, int32(t.x[A0 + 5]), private,
         )  # fmt: skip
     elif command == WAKE_OP:
-        t.x[A0] = wake_op(
-            m, me, task, va, t.x[A0 + 4], _int32(value), _int32(t.x[A0 + 3]), t.x[A0 + 5], private
-        )
+        t.x[A0] = wake_op(m, me, task, va, t.x[A0 + 4], int32(value), int32(t.x[A0 + 3]), t.x[A0 + 5], private)
     else:
         t.x[A0] = -ENOSYS
     return RESUME
-
-
-@hot
-def _int32(value):
-    return ((value & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000

@@ -1,8 +1,9 @@
 """clone of threads, exit, exit_group, getcpu (clone(2), without fork)."""
 
+from ....abi.errno import EAGAIN, EFAULT, EINVAL, ENOSYS, ESRCH
+from ....abi.registers import A0, SP, TP
 from ....hot import hot, never_inline
 from ....limits import NAME_BYTES
-from ...errno import EAGAIN, EFAULT, EINVAL, ENOSYS, ESRCH
 from ...exiting import exit_thread
 from ...handles import thread_of_tid, tid_of
 from ...kill_reasons import KILL_EXITED
@@ -11,7 +12,6 @@ from ...spares import attach_spare, take_spare
 from ...task import end_task, exit_code
 from ...thread import free_thread, join_task
 from ...vm.usercopy import put_int32, put_word
-from ...wait import A0
 from ..actions import END_TASK, LEFT, RESUME
 
 CLONE_VM, CLONE_SIGHAND = 0x100, 0x800
@@ -19,7 +19,6 @@ CLONE_THREAD, CLONE_SETTLS = 0x10000, 0x80000
 CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID = 0x100000, 0x200000
 CLONE_CHILD_SETTID = 0x1000000
 THREAD_FLAGS = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD
-SP, TP = 2, 4
 ROBUST_HEAD_BYTES = 24
 
 

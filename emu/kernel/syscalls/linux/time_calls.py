@@ -4,34 +4,39 @@ Processor-time clocks count retired instructions at a nominal 500 million a seco
 what a program used, whatever else the host was doing.
 """
 
+from ....abi.clocks import (
+    CLOCK_BOOTTIME,
+    CLOCK_BOOTTIME_ALARM,
+    CLOCK_MONOTONIC,
+    CLOCK_MONOTONIC_COARSE,
+    CLOCK_MONOTONIC_RAW,
+    CLOCK_PROCESS,
+    CLOCK_REALTIME,
+    CLOCK_REALTIME_ALARM,
+    CLOCK_REALTIME_COARSE,
+    CLOCK_TAI,
+    CLOCK_THREAD,
+    SECOND_NS,
+    TIMER_ABSTIME,
+)
+from ....abi.errno import EINVAL, EOPNOTSUPP
+from ....abi.registers import A0
+from ....abi.words import int32
 from ....hot import hot, never_inline
 from ....shm.atomics import load_relaxed
 from ....shm.memory import monotonic_ns, realtime_ns
 from ...critical import noncritical
-from ...errno import EINVAL, EOPNOTSUPP
 from ...handles import thread_of_tid
 from ...sleep_until import sleep_until
 from ...states import SLEEP_TIME
 from ...thread import lock_task, unlock_task
 from ...timeouts import NEVER
 from ...vm.usercopy import get_word, put_word
-from ...wait import A0
 from ..actions import BLOCK, RESUME, SERVE
 
-CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS, CLOCK_THREAD = 0, 1, 2, 3
-CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME = 4, 5, 6, 7
-CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM, CLOCK_TAI = 8, 9, 11
 PER_THREAD = 4  # in the id of a processor-time clock
 COARSE_NS = 4_000_000
-TIMER_ABSTIME = 1
-SECOND_NS = 1_000_000_000
 INSTRUCTION_NS = 2
-
-
-@hot
-def int32(value):
-    """A 32-bit argument: its upper half does not count."""
-    return ((value & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
 
 
 @hot
