@@ -7,16 +7,23 @@ with Machine(cpus=4, policy="inko", seed=7) as machine:
 print(job.exit_status, report.migrations, report.cpus[0].instructions)
 """
 
-__all__ = ["CpuReport", "Job", "JobReport", "Machine", "MachineError", "Report"]
+__all__ = [
+    "CpuReport", "Job", "JobReport", "Machine", "MachineError", "MachineFailed", "PolicyError", "Report", "TraceError",
+    "WorkloadError",
+]  # fmt: skip
 __version__ = "0.1.0"
 
 _HOMES = {
-    "CpuReport": "report",
-    "Job": "jobs",
-    "JobReport": "report",
-    "Machine": "machine",
+    "CpuReport": "machine.report",
+    "Job": "machine.jobs",
+    "JobReport": "machine.report",
+    "Machine": "machine.machine",
     "MachineError": "errors",
-    "Report": "report",
+    "MachineFailed": "errors",
+    "PolicyError": "errors",
+    "Report": "machine.report",
+    "TraceError": "errors",
+    "WorkloadError": "errors",
 }
 
 
@@ -26,4 +33,4 @@ def __getattr__(name):
         raise AttributeError(f"module 'emu' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"emu.machine.{_HOMES[name]}"), name)
+    return getattr(import_module(f"emu.{_HOMES[name]}"), name)

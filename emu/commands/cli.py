@@ -2,7 +2,7 @@
 
 import sys
 
-from emu.machine.errors import refused
+from emu.errors import refused
 from emu.machine.standard import take_closed_standard_descriptors
 
 from . import ending

@@ -9,7 +9,7 @@ import sys
 
 import click
 
-BAD_INPUT = 2
+from emu.errors import BAD_INPUT
 
 
 class Emu(click.Group):

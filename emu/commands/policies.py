@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from .run import BAD_INPUT
+from ..errors import BAD_INPUT
 from .workload import print_table
 
 
@@ -16,7 +16,8 @@ from .workload import print_table
 @click.argument("name", required=False)
 def policies(name):
     """List the built-in policies, or show NAME (a built-in one or a policy file) in full."""
-    from emu.kernel.hooks import BUILTIN, PolicyError
+    from emu.errors import PolicyError
+    from emu.kernel.hooks import BUILTIN
     from emu.machine.policies import describe_policy
 
     try:

@@ -14,10 +14,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from emu.errors import BAD_INPUT
+
 from . import ending
 from .options import ProgramCommand, check_writable, pair, policy_and_parameters
-
-BAD_INPUT, MACHINE_FAILED = 2, 70
 
 
 @click.command(cls=ProgramCommand, context_settings={"allow_interspersed_args": False})
@@ -116,9 +116,8 @@ def errors_in_one_line():
 
         if not isinstance(error, MachineError):
             raise
-        failed = str(error).startswith("the machine failed")
         print(f"emu: {error}", file=sys.stderr)
-        sys.exit(MACHINE_FAILED if failed else BAD_INPUT)
+        sys.exit(error.exit_status)
 
 
 def start_early():

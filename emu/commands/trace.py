@@ -14,7 +14,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-VIOLATIONS, BAD_INPUT = 1, 2
+from emu.errors import BAD_INPUT
+
+VIOLATIONS = 1
 UNITS_NS = {"ns": 1, "us": 1_000, "µs": 1_000, "": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 MOST_THREADS = 20  # rows of the summary's table
 
@@ -39,7 +41,8 @@ class BadInput(Exception):
 @click.option("--json", "as_json", is_flag=True, help="JSON: an object a line, one object with --summary or --check.")
 def trace(file, cpus, threads, kinds, start, stop, limit, summary, check, slack, idle_limit, starvation_limit, as_json):
     """Print, summarize or check a trace FILE."""
-    from emu.machine.trace_file import TraceError, read_trace
+    from emu.errors import TraceError
+    from emu.machine.trace_file import read_trace
 
     try:
         read = read_trace(file)

@@ -55,6 +55,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from ..errors import PolicyError
 from ..hot import Callback, hot
 from ..limits import MAX_HOOKS, MAX_PARAMETERS
 from ..shm.events import POLICY, emit
@@ -86,10 +87,6 @@ STOP_BLOCK, STOP_EXIT, STOP_MOVE = range(3)
 PERIODIC = -1
 
 BUILTIN = ("random", "inko", "codezero", "bsd4", "alux", "eevdf")
-
-
-class PolicyError(ValueError):
-    """A policy that cannot be loaded; the message is for the user."""
 
 
 def load_policy(name):

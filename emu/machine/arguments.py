@@ -5,7 +5,7 @@ import os
 
 import msgpack
 
-from .errors import MachineError
+from ..errors import MachineError
 from .threads import ThreadInfo
 
 

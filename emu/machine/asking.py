@@ -10,10 +10,10 @@ import msgpack
 import zmq
 
 from ..cpu_worker.mail import call_address
+from ..errors import MachineError
 from ..kernel.ipi import post
 from ..limits import IPI_CALL, SUPERVISOR
 from .arguments import packed
-from .errors import MachineError
 
 REPLY_TIMEOUT_MS = 60_000
 ROUND_MS = 200  # between two looks at the machine while an answer is waited for, and two interrupts for one request

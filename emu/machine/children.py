@@ -23,8 +23,8 @@ import time
 
 from ..cpu_worker import forkserver
 from ..cpu_worker.lifeline import SUPERVISORS, open_process
+from ..errors import MachineFailed, refusals_of_the_host
 from ..hot import cache
-from .errors import MachineError, refusals_of_the_host
 from .standard import above_standard, take_closed_standard_descriptors
 
 WORD = forkserver.WORD
@@ -86,7 +86,7 @@ class Child:
         self._process = -1
         self.pid = self._read()
         if self.pid is None:
-            raise MachineError("the machine failed: the forkserver died")
+            raise MachineFailed("the forkserver died")
         self._process = open_process(self.pid)
 
     def _read(self):
@@ -171,7 +171,7 @@ class _Forkserver:
                 file.write(payload)
         except OSError as error:
             os.close(answers)
-            raise MachineError(f"the machine failed: the forkserver does not take orders: {error.strerror}") from None
+            raise MachineFailed(f"the forkserver does not take orders: {error.strerror}") from None
         except BaseException:
             os.close(answers)
             raise

@@ -5,8 +5,9 @@ import re
 import sys
 from dataclasses import dataclass
 
+from ..errors import MachineError
 from ..hot.cache import not_written
-from ..kernel.hooks import BUILTIN, PolicyError, compile_policy, hooks_of, load_policy, parameters_of
+from ..kernel.hooks import BUILTIN, compile_policy, hooks_of, load_policy, parameters_of
 from ..kernel.vfs.initial import check_mounts
 from ..kernel.vfs.mounts import parse_mount
 from ..limits import (
@@ -22,7 +23,6 @@ from ..limits import (
     POLL_NS,
     SLICE_NS,
 )
-from .errors import MachineError
 from .topology import Topology, parse_topology
 from .watchdog import PATIENCE_S
 
@@ -195,7 +195,7 @@ class Config:
                 _compile_policy(policy, module, quiet)
             values = _parameters(policy, module, parameters)
             parsed = _mounts(mounts)
-        except (PolicyError, ValueError) as error:
+        except ValueError as error:
             raise MachineError(str(error)) from None
         except OSError as error:
             raise MachineError(f"{error.filename}: {error.strerror}") from None

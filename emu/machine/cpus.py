@@ -3,9 +3,9 @@
 What the scheduler itself does is kernel/hotplug.py.
 """
 
+from ..errors import MachineError
 from ..kernel.states import LIFE_CREATED
 from ..limits import MAX_CPUS
-from .errors import MachineError
 
 
 def free_slot(machine):

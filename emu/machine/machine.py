@@ -19,6 +19,7 @@ import zmq
 
 from ..abi.signals import SIGINT, SIGKILL, SIGRTMAX
 from ..cpu_worker.mail import Mail, address
+from ..errors import MachineError, refusals_of_the_host
 from ..kernel import kill_reasons
 from ..kernel.failures import FAIL_STUCK
 from ..kernel.ipi import owed, post
@@ -46,7 +47,6 @@ from .children import Descriptor, end_all, start, start_forkserver
 from .config import Config, parse_size
 from .cpus import free_slot, prepare_slot, tell_to_leave
 from .directory import make_directory, remove_directory
-from .errors import MachineError, refusals_of_the_host
 from .jobs import Job, Jobs
 from .loader import read_program
 from .ownership import BOOTING, RUNNING, Owned, in_use

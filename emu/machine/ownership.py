@@ -20,7 +20,7 @@ import threading
 import warnings
 import weakref
 
-from .errors import MachineError
+from ..errors import MachineError
 from .held_signals import HeldSignals
 
 NEW, BOOTING, RUNNING, ENDED = "new", "booting", "running", "ended"

@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 import msgpack
 import numpy as np
 
+from ..errors import TraceError
+
 FORMAT, VERSION = "emu-trace", 1
 NO_THREAD = 0xFFFFFF
 RECORD = np.dtype([(name, "<i8") for name in ("time_ns", "word", "a", "b")])
@@ -34,10 +36,6 @@ EVENT = np.dtype(
 )  # fmt: skip
 MAX_FRAME_BYTES = 1 << 30
 BIN_32 = struct.Struct(">BI")  # msgpack's head of a byte string: type, length
-
-
-class TraceError(Exception):
-    """A trace that cannot be written or read; the message is one line for the user."""
 
 
 class TraceWriter:

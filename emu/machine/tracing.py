@@ -17,6 +17,7 @@ import time
 import numpy as np
 
 from .. import limits
+from ..errors import TraceError
 from ..kernel import states
 from ..kernel.failures import explain
 from ..kernel.hooks import HOOKS, load_policy
@@ -25,7 +26,7 @@ from ..shm import events
 from ..shm.clock import read_clock
 from .config import MachineError
 from .say import say
-from .trace_file import FORMAT, RECORD, VERSION, TraceError, TraceWriter
+from .trace_file import FORMAT, RECORD, VERSION, TraceWriter
 
 SHORTEST_S, LONGEST_S = 0.0002, 0.005
 SILENCE_S = 1.0  # a round is written at least so often: a reader sees how long nothing has happened

@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tqdm import tqdm
 
+from ..errors import MachineError, refusals_of_the_host
 from ..hot import cache
 from .children import started_ignoring
-from .errors import MachineError, refusals_of_the_host
 from .held_signals import held_signals
 
 MOST_COMPILERS = 4  # each types anew what its functions call: more would mostly do that

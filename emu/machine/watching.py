@@ -4,6 +4,7 @@ import os
 import select
 import time
 
+from ..errors import MachineFailed
 from ..kernel.failures import (
     FAIL_CPU_DIED,
     FAIL_FORKSERVER_DIED,
@@ -16,7 +17,6 @@ from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, take_pending
 from ..limits import SERVER, SUPERVISOR, TIMEKEEPER
 from . import waits
 from .children import forkserver_died
-from .errors import MachineError
 from .say import say
 from .watchdog import IDLE_PERIOD_S, PERIOD_S
 
@@ -33,11 +33,11 @@ class Watching:
     _deadlock = (0, 0.0)  # what the sleepers were when every thread waited for another one, and since when
 
     def _wait_for_schedulers(self, deadline=None):
-        """Until no scheduler is active, or an interrupt; MachineError when the machine failed meanwhile (rust-6)."""
+        """Until no scheduler is active, or an interrupt; MachineFailed when it failed meanwhile (rust-6)."""
         self._wait_until(lambda: self._interrupted or not self._is_active(), deadline)
         self._check_roots()
         if self._failure:
-            raise MachineError(f"the machine failed: {self._failure}")
+            raise MachineFailed(self._failure)
 
     def _wait_until(self, done, deadline=None):
         """Until `done()`, or a time: a wake-up is a hint, never a fact (rust-3)."""
@@ -60,7 +60,7 @@ class Watching:
             self.fail(f"the root program {job.root} was killed by signal {job._status & 0x7F}")
 
     def _check(self):
-        """MachineError when the machine has failed, or its policy has."""
+        """MachineFailed when the machine has failed, or its policy has."""
         self._check_roots()
         self._look_for_deaths()
         wrong = self._watchdog.look()
@@ -73,7 +73,7 @@ class Watching:
             m = self.window.machine
             self._stop_all()
             reason = explain(int(m["failed"]), int(m["failed_value"]), self.config.policy)
-            raise MachineError(f"the machine failed: {reason}{self._failure_detail}")
+            raise MachineFailed(f"{reason}{self._failure_detail}")
 
     def _tell_deadlock(self):
         """Where every thread waits for another one, say so once: as under Linux, the run goes on until Ctrl-C."""

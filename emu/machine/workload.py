@@ -16,8 +16,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..errors import WorkloadError
 from ..limits import MAX_CPUS
-from .config import MachineError
 from .located_json import Located, parse_located
 
 MAX_INSTANCES = 1000
@@ -27,10 +27,6 @@ MAX_COUNT = 1_000_000_000
 FOREVER = -1
 PRIORITIES = {"realtime": 0, "normal": 0, "low": 10}  # nice value
 NICE = range(-20, 20)
-
-
-class WorkloadError(MachineError):
-    """One line: file, line, what was found, what was expected."""
 
 
 @dataclass(frozen=True)

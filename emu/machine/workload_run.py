@@ -8,7 +8,7 @@ import contextlib
 import os
 import statistics
 
-from .errors import MachineError
+from ..errors import MachineError
 from .machine import Machine
 from .workload_code import compile_workload
 from .workload_deadlock import explain_deadlock

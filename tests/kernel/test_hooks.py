@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from emu.kernel.hooks import BUILTIN, HOOKS, NAMES, REQUIRED, PolicyError, compile_policy, install, load_policy
+from emu.errors import PolicyError
+from emu.kernel.hooks import BUILTIN, HOOKS, NAMES, REQUIRED, compile_policy, install, load_policy
 from emu.machine.config import Config, MachineError
 from tests.policies import APPENDS, FIFO
 

@@ -6,9 +6,10 @@ import msgpack
 import numpy as np
 import pytest
 
+from emu.errors import TraceError
 from emu.kernel.states import SLEEP_TIME
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
-from emu.machine.trace_file import TraceError, TraceWriter, read_trace
+from emu.machine.trace_file import TraceWriter, read_trace
 from emu.machine.trace_summary import summarize
 from emu.machine.trace_text import arguments, brief, one_line
 from tests.traces import Story

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from emu.machine.workload import MAX_DEPTH, WorkloadError, parse_workload, read_workload
+from emu.errors import WorkloadError
+from emu.machine.workload import MAX_DEPTH, parse_workload, read_workload
 from emu.machine.workload_code import compile_workload
 
 
