@@ -57,7 +57,7 @@ def fuzz(seed, calls, jobs, memory, lines):
     from tqdm import tqdm
 
     from emu.abi.syscall_numbers import name_of
-    from emu.kernel.syscalls.linux.registry import handler_of
+    from emu.server.calls.registry import handler_of
 
     total, start, failures = Campaign(seed, memory), time.perf_counter(), []
     with tempfile.TemporaryDirectory() as directory, tqdm(total=calls, unit="call", unit_scale=True) as bar:

@@ -19,7 +19,7 @@ SLOWEST = ("emu.isa.interpreter.interpret", "emu.cpu_worker.loop.run", "emu.kern
 
 def everything():
     """All entries and callbacks of a machine, those of all built-in policies included, the slowest first."""
-    for name in ("emu.cpu_worker.process", "emu.machine.server", "emu.machine.timekeeper"):
+    for name in ("emu.cpu_worker.process", "emu.server.process", "emu.machine.timekeeper"):
         importlib.import_module(name)
     for policy in BUILTIN:
         importlib.import_module(f"emu.kernel.policies.{policy}")

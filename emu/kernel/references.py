@@ -10,7 +10,7 @@ A thread retains its task from creation to exit, which includes the time that it
 nothing is taken apart under a running thread (the original retains at each switch, which
 would cost two atomics there).  The system server holds a task while it executes a call for
 one of its threads.  All of it may be called in a critical section: freeing is the garbage
-thread's business (alux-5, machine/server.py).
+thread's business (alux-5, server/process.py).
 """
 
 from ..hot import entry, hot

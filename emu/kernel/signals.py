@@ -1,4 +1,4 @@
-"""Signals: posting them, who takes them, whether one waits. Delivery is the server's (machine/signal_frames.py).
+"""Signals: posting them, who takes them, whether one waits. Delivery is the server's (server/signal_frames.py).
 
 What is pending is kept by siginfo.py: bits, and queues of what is known of each signal.
 
@@ -11,7 +11,7 @@ stores its mask (leaves the list), then (full fence, the task's lock) looks at t
 another.  The poster sets the bit, then looks at masks and list.  One sees the other.
 
 A flood of signals does not stop a program: what a handler interrupted executes a block of instructions before it
-takes news (THREAD.undisturbed; machine/signal_frames.py).
+takes news (THREAD.undisturbed; server/signal_frames.py).
 """
 
 from ..abi.signals import SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, bit

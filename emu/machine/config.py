@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from ..errors import MachineError
 from ..hot.cache import not_written
 from ..kernel.hooks import BUILTIN, compile_policy, hooks_of, load_policy, parameters_of
-from ..kernel.vfs.initial import check_mounts
-from ..kernel.vfs.mounts import parse_mount
 from ..limits import (
     DEFAULT_MEMORY_BYTES,
     GIB,
@@ -23,6 +21,8 @@ from ..limits import (
     POLL_NS,
     SLICE_NS,
 )
+from ..server.vfs.initial import check_mounts
+from ..server.vfs.mounts import parse_mount
 from .topology import Topology, parse_topology
 from .watchdog import PATIENCE_S
 

@@ -174,7 +174,7 @@ class Machine(Asking, Watching, Owned):
             "mounts": [tuple(m) for m in config.mounts],
         }
         stdio = [None if is_closed(d) else Descriptor(d) for d in self._stdio.values()]
-        self._processes[SERVER] = start("emu-server", "emu.machine.server", self._shared, self._segments(), stdio)
+        self._processes[SERVER] = start("emu-server", "emu.server.process", self._shared, self._segments(), stdio)
         self._processes[TIMEKEEPER] = start("emu-timekeeper", "emu.machine.timekeeper", self._shared, self._segments())
         for cpu in range(config.cpus):
             self._start_cpu(cpu)

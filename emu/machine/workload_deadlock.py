@@ -8,7 +8,7 @@ import struct
 
 from ..limits import SUPERVISOR
 from ..server.errors import LinuxError
-from .guest_memory import UserMemory
+from ..server.guest_memory import UserMemory
 from .workload_code import numbers_of
 
 _STATUS, _COUNT, _HOLDER = struct.Struct("<iiii"), struct.Struct("<q"), struct.Struct("<i")

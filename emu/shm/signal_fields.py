@@ -1,4 +1,4 @@
-"""Fields of shared records about signals (kernel/siginfo.py, kernel/signals.py, machine/signal_frames.py)."""
+"""Fields of shared records about signals (kernel/siginfo.py, kernel/signals.py, server/signal_frames.py)."""
 
 from .records import i64, i64s, record
 

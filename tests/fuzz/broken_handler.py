@@ -1,8 +1,8 @@
 """Control: preloaded by a forkserver (children.PRELOAD), it makes `setsid` raise what no handler may raise."""
 
 from emu.abi.syscall_numbers import NUMBERS
-from emu.kernel.syscalls.linux import registry
-from emu.machine import served  # noqa: F401  (registers the handlers, of which one is replaced)
+from emu.server import served  # noqa: F401  (registers the handlers, of which one is replaced)
+from emu.server.calls import registry
 
 
 def _broken(call):

@@ -19,7 +19,7 @@ from emu import Machine, MachineError
 from emu.kernel import task as tasks
 from emu.limits import MIB, SERVER
 from emu.machine.loader import GUEST_DIRECTORY
-from emu.machine.placing import PlacingError, place_program
+from emu.server.exec import PlacingError, place_program
 from tests.fuzz.elf_mutants import check_answer, mutant
 from tests.kernel.bare import bare_window
 from tests.kernel.checks import check_frames

@@ -6,8 +6,9 @@ import os
 import pytest
 
 from emu.abi.syscall_numbers import name_of
-from emu.kernel.syscalls.linux import info, registry
-from emu.machine import children, served  # noqa: F401  (registers the handlers)
+from emu.machine import children  # noqa: F401  (registers the handlers)
+from emu.server import served  # noqa: F401  (registers the handlers)
+from emu.server.calls import info, registry
 from tests.fuzz.campaign import Campaign, CampaignFailed
 
 CALLS = 100_000

@@ -12,8 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from emu.kernel.syscalls.linux import registry
-from emu.machine import children, server
+from emu.machine import children
+from emu.server import process as server
+from emu.server.calls import registry
 
 VARIABLE = "EMU_TEST_HANDLER_LINES"  # the directory, for the forkserver and its children
 _real_main = server.main

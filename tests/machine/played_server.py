@@ -7,7 +7,7 @@ from emu.kernel.server_ring import REQUEST_SYSCALL
 from emu.kernel.states import SLEEP_KERNEL, SLEEP_SERVER
 from emu.limits import SERVER
 from emu.machine.loader import read_program
-from emu.machine.server import Server
+from emu.server.process import Server
 from tests.kernel.wrappers import sleep
 
 THREAD = 0  # the only thread

@@ -10,8 +10,8 @@ from emu.abi.errno import EINVAL, EIO, ENOMEM, ENOSPC
 from emu.abi.syscall_numbers import NUMBERS
 from emu.kernel.kill_reasons import KILL_INTERNAL
 from emu.kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP
-from emu.kernel.syscalls.linux import registry
-from emu.machine import server as server_module
+from emu.server import process as server_module
+from emu.server.calls import registry
 from emu.server.errors import Blocked
 from tests.machine.played_server import THREAD, ask, played_server
 

@@ -12,7 +12,7 @@ EMU = Path(__file__).resolve().parents[2] / "emu"
 FILES = sorted([*(EMU / "machine").glob("*.py"), *(EMU / "kernel").rglob("*.py")])
 NAMES = {"i", "thread", "thread_index", "tid"}  # what variables with an index or id of a thread are called
 ALLOWED = {
-    "machine/waiting.py": {"_calls"},  # compared with the sleep word, which no later owner of the index ever has
+    "server/waiting.py": {"_calls"},  # compared with the sleep word, which no later owner of the index ever has
 }
 
 

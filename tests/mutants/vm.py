@@ -30,7 +30,7 @@ MUTANTS = [
     Mutant("file-write-keeps-decoded-code", USERCOPY, "    invalidate(m, frame_address(m, frame) + offset, count)\n", "", FILEMAP),
     Mutant("kernel-store-across-pages-in-one", USERCOPY, "        step = min(count - done, PAGE_SIZE - (at & (PAGE_SIZE - 1)))\n", "        step = count - done\n", FILEMAP),
     Mutant("past-end-reads-zeroes", ADDRESS_SPACE, "    if word & PAST_END:\n        return BEYOND_FILE\n", "", FILEMAP),
-    Mutant("truncated-pages-stay", "emu/machine/guest_memory.py", "                    cut_off_pages(base, self._me, task)\n", "                    pass\n", FILEMAP),
+    Mutant("truncated-pages-stay", "emu/server/guest_memory.py", "                    cut_off_pages(base, self._me, task)\n", "                    pass\n", FILEMAP),
     Mutant("straddling-instruction-goes-on", "emu/isa/fetch.py", "    if c.tlb_done != answered:", "    if c.tlb_done < 0:", "tests/cpu_worker/test_mmu.py::test_an_instruction_across_two_pages_begins_anew_when_the_first_was_unmapped_meanwhile"),
     Mutant("gathered-one-too-many", GATHERING, "return m.cpus[me].nr_gathered >= GATHERED_FRAMES", "return m.cpus[me].nr_gathered > GATHERED_FRAMES", f"{SPACES}::test_a_range_larger_than_the_buffer_of_gathered_frames_is_replaced_whole"),
     Mutant("gathered-frames-still-counted", GATHERING, '    fetch_add(m.tasks[task], "resident", -count)\n', "", f"{SPACES}::test_resident_counts_the_frames_that_a_task_has"),

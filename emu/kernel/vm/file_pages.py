@@ -32,7 +32,7 @@ def allows(address, me, task, va, access):
 def map_past_end(address, me, task, start, length, prot, shared, number):
     """Map pages that lie past the end of a file, where accesses are bus errors; 0 or -ENOMEM.
 
-    `number` is the server's for the file that is mapped there (syscalls/linux/mapping.py), 0 none.
+    `number` is the server's for the file that is mapped there (server/calls/mapping.py), 0 none.
     """
     flags = permissions(prot) | PAST_END | (number << NUMBER_SHIFT)
     return map_pages(machine_at(address), me, task, start, length, flags | SHARED if shared else flags)

@@ -6,12 +6,12 @@ import struct
 
 from emu.abi.errno import EFAULT, ENAMETOOLONG, ENOSPC, ESRCH, NAMES
 from emu.abi.syscall_numbers import NUMBERS
-from emu.kernel.syscalls.linux import files, identity, info  # noqa: F401  (registers the handlers)
-from emu.kernel.syscalls.linux.credentials import ROOT
-from emu.kernel.syscalls.linux.registry import execute
-from emu.kernel.vfs.initial import initial_tree
-from emu.kernel.vfs.table import FileTable
+from emu.server.calls import files, identity, info  # noqa: F401  (registers the handlers)
+from emu.server.calls.credentials import ROOT
+from emu.server.calls.registry import execute
 from emu.server.errors import Blocked, LinuxError
+from emu.server.vfs.initial import initial_tree
+from emu.server.vfs.table import FileTable
 
 MEMORY_BYTES = 1 << 20
 BASE = 0x10000  # guest addresses below are unmapped

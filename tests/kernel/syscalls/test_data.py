@@ -2,7 +2,7 @@
 
 import struct
 
-from emu.kernel.syscalls.linux.registry import execute
+from emu.server.calls.registry import execute
 from tests.kernel.syscalls.guest import BASE, MEMORY_BYTES
 
 O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_APPEND, O_NONBLOCK = 0, 1, 2, 0o100, 0o2000, 0o4000

@@ -2,7 +2,7 @@
 
 import struct
 
-from emu.kernel.syscalls.linux.info import MAX_SLACK_NS
+from emu.server.calls.info import MAX_SLACK_NS
 from tests.kernel.syscalls.guest import Task
 
 SELF = 100

@@ -7,7 +7,7 @@ import pytest
 
 from emu.abi import errno as errors
 from emu.abi.syscall_numbers import NUMBERS, name_of
-from emu.kernel.syscalls.linux import registry
+from emu.server.calls import registry
 
 
 def test_registers_become_what_the_handler_declares(guest, monkeypatch):

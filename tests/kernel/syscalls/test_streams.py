@@ -8,9 +8,9 @@ import termios
 
 import pytest
 
-from emu.kernel.syscalls.linux.registry import execute
-from emu.kernel.vfs.stream import StreamNode
-from emu.kernel.vfs.table import FileTable
+from emu.server.calls.registry import execute
+from emu.server.vfs.stream import StreamNode
+from emu.server.vfs.table import FileTable
 
 
 def give(guest, *descriptors):

@@ -7,9 +7,9 @@ import tracemalloc
 import pytest
 
 from emu.abi.errno import ENOMEM
-from emu.kernel.vfs.allowance import PAGE_SIZE, SPARE_FRAMES, Allowance
-from emu.kernel.vfs.mounts import Mount
 from emu.server.errors import LinuxError
+from emu.server.vfs.allowance import PAGE_SIZE, SPARE_FRAMES, Allowance
+from emu.server.vfs.mounts import Mount
 from tests.kernel.syscalls.guest import AT_FDCWD, Guest, PageStore
 
 O_CREAT_RDWR, O_DIRECTORY = 0o102, 0o200000

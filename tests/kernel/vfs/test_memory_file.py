@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emu.abi.errno import EACCES, EFBIG, ENODEV, ENOSPC
-from emu.kernel.vfs.allowance import FREE
-from emu.kernel.vfs.memory_file import RegularFile
 from emu.server.errors import LinuxError
+from emu.server.vfs.allowance import FREE
+from emu.server.vfs.memory_file import RegularFile
 from tests.kernel.syscalls.guest import Guest, PageStore
 
 SIZES = st.one_of(st.integers(0, 20_000), st.sampled_from([0, 1, 4095, 4096, 4097, 8192, 12288]))

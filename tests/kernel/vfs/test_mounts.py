@@ -6,9 +6,9 @@ import threading
 import pytest
 
 from emu.abi.errno import ENOENT
-from emu.kernel.vfs.host import HostDirectory, HostMount
-from emu.kernel.vfs.mounts import Mount, parse_mount
 from emu.server.errors import LinuxError
+from emu.server.vfs.host import HostDirectory, HostMount
+from emu.server.vfs.mounts import Mount, parse_mount
 from tests.kernel.syscalls.guest import Guest
 
 O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NOFOLLOW, O_PATH = 2, 0o100, 0o200, 0o1000, 0o2000, 0o400000, 0o10000000
@@ -323,7 +323,7 @@ def test_a_taken_place_is_refused_with_one_line(host, target):
 
 
 def test_host_descriptors_that_the_server_needs_are_not_the_guests(writer, host, monkeypatch):
-    from emu.kernel.vfs.host import held_by_guests
+    from emu.server.vfs.host import held_by_guests
 
     monkeypatch.setattr(held_by_guests, "used", 1 << 30)
     assert writer.open("/mnt/f") == "ENFILE"

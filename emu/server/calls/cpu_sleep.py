@@ -1,0 +1,29 @@
+"""clock_nanosleep by a task's processor time: the rest of the call is hot (time_calls.py).
+
+Nothing tells when a task has used so much time, so the server looks again and again: the less is left, the sooner,
+but never sooner than LOOK_NS.  Not kept: the remainder of a relative sleep that a signal ends (Linux stores it).
+"""
+
+from ...abi.clocks import TIMER_ABSTIME
+from ..errors import Blocked
+from .registry import Int32, Pointer, Timeout, served
+
+LOOK_NS = 2_000_000
+
+
+class _Nothing:
+    """What others' calls do is no reason to look."""
+
+    changes = 0
+
+
+@served("clock_nanosleep")
+def clock_nanosleep(call, clock: Int32, flags: Int32, request: Timeout, remainder: Pointer):
+    used_ns = call.usage(0)[0] * 1000
+    if call.memo is None:
+        call.memo = request if flags & TIMER_ABSTIME else used_ns + request
+    left_ns = call.memo - used_ns
+    if left_ns <= 0:
+        return 0
+    wait_ns = max(left_ns // (2 * call.machine.nr_cpus), LOOK_NS)
+    raise Blocked(None, deadline_ns=call.machine.monotonic_ns() + wait_ns, on=_Nothing, restarts=False)

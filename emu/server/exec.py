@@ -1,0 +1,123 @@
+"""Placing a program in a new task: segments, stack, arguments, auxiliary vector (execve(2)).
+
+Runs in the system server.  The stack begins with what the System V ABI for RISC-V
+says: argc, argv, envp, auxv.  Below the stack lies a gap that is never mapped.
+"""
+
+import struct
+
+from ..abi.mman import PROT_EXEC, PROT_READ, PROT_WRITE
+from ..kernel.vm.address_space import map_region, protect_region
+from ..limits import PAGE_SIZE, USER_TOP
+from .errors import LinuxError
+from .guest_memory import UserMemory
+
+STACK_BYTES = 8 << 20
+ARGUMENT_BYTES = STACK_BYTES // 4  # of arguments and environment, pointers included, as in Linux
+MAX_ARGUMENT_BYTES = STACK_BYTES // 4  # as Linux (execve(2), E2BIG)
+TRAMPOLINE = USER_TOP - 16 * PAGE_SIZE
+STACK_TOP = TRAMPOLINE - PAGE_SIZE
+SIGRETURN_CODE = struct.pack("<II", 0x08B00893, 0x00000073)  # li a7, 139; ecall
+HWCAP = sum(1 << (ord(letter) - ord("a")) for letter in "imafdc")
+AT = {
+    "PHDR": 3, "PHENT": 4, "PHNUM": 5, "PAGESZ": 6, "BASE": 7, "FLAGS": 8, "ENTRY": 9, "UID": 11,
+    "EUID": 12, "GID": 13, "EGID": 14, "HWCAP": 16, "CLKTCK": 17, "SECURE": 23, "RANDOM": 25,
+    "EXECFN": 31,
+}  # fmt: skip
+
+
+class PlacingError(Exception):
+    """The program does not fit; the message is for the user."""
+
+
+def page_down(address):
+    return address & ~(PAGE_SIZE - 1)
+
+
+def page_up(address):
+    return page_down(address + PAGE_SIZE - 1)
+
+
+def place_program(window, me, task, program, argv, environment, random_bytes):
+    """Fill a task's address space; returns (pc, sp). PlacingError when memory does not suffice."""
+    size = sum(len(a) + 1 for a in argv) + sum(len(k) + len(v) + 2 for k, v in environment.items())
+    if size > MAX_ARGUMENT_BYTES:
+        raise PlacingError(f"arguments and variables of {size} bytes, expected at most {MAX_ARGUMENT_BYTES}")
+    memory = UserMemory(window, me, task)
+    base = window.address
+    end = 0
+    try:
+        for start, stop, _ in _page_ranges(program["segments"]):
+            _check(map_region(base, me, task, start, stop - start, PROT_READ | PROT_WRITE))
+        for segment in program["segments"]:
+            memory.write(segment["start"], segment["data"])
+            end = max(end, segment["start"] + segment["size"])
+        for start, stop, prot in _page_ranges(program["segments"]):
+            _check(protect_region(base, me, task, start, stop - start, prot))
+        _check(map_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_READ | PROT_WRITE))
+        memory.write(TRAMPOLINE, SIGRETURN_CODE)
+        _check(protect_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_READ | PROT_EXEC))
+        _check(map_region(base, me, task, STACK_TOP - STACK_BYTES, STACK_BYTES, PROT_READ | PROT_WRITE))
+        sp = _push_arguments(memory, program, argv, environment, random_bytes)
+    except LinuxError:
+        raise PlacingError("not enough guest memory for the program: give it more with --memory") from None
+    record = window.machine["tasks"][task]
+    record["brk_start"] = record["brk"] = page_up(end)
+    record["trampoline"] = TRAMPOLINE
+    return program["entry"], sp
+
+
+def _check(result):
+    if result < 0:
+        raise LinuxError(-result)
+
+
+def _page_ranges(segments):
+    """(start, stop, prot) page ranges; where segments share a page it has the rights of both."""
+    pages = []
+    for segment in sorted(segments, key=lambda s: s["start"]):
+        start, stop = page_down(segment["start"]), page_up(segment["start"] + segment["size"])
+        if pages and start < pages[-1][1]:
+            last_start, last_stop, last_prot = pages.pop()
+            if last_start < start:
+                pages.append((last_start, start, last_prot))
+            shared_stop = min(last_stop, stop)
+            pages.append((start, shared_stop, last_prot | segment["prot"]))
+            start = shared_stop
+        if start < stop:
+            pages.append((start, stop, segment["prot"]))
+    return pages
+
+
+def _push_arguments(memory, program, argv, environment, random_bytes):
+    """Write strings and vectors to the top of the stack; returns sp, 16-byte aligned."""
+    sp = STACK_TOP
+    size = sum(len(a) + 9 for a in argv) + sum(len(k) + len(v) + 10 for k, v in environment.items())
+    if size > ARGUMENT_BYTES:
+        raise PlacingError(f"arguments and environment of {size:,} bytes: at most {ARGUMENT_BYTES:,}")
+
+    def push(data):
+        nonlocal sp
+        sp -= len(data)
+        memory.write(sp, data)
+        return sp
+
+    name = push(argv[0] + b"\0")
+    arguments = [push(a + b"\0") for a in argv]
+    variables = [push(k + b"=" + v + b"\0") for k, v in environment.items()]
+    sp &= ~15
+    random_at = push(random_bytes)
+    auxiliary = {
+        "PHDR": program["headers"], "PHENT": program["header_bytes"], "PHNUM": program["nr_headers"],
+        "PAGESZ": PAGE_SIZE, "BASE": 0, "FLAGS": 0, "ENTRY": program["entry"], "UID": 0, "EUID": 0,
+        "GID": 0, "EGID": 0, "HWCAP": HWCAP, "CLKTCK": 100, "SECURE": 0, "RANDOM": random_at,
+        "EXECFN": name,
+    }  # fmt: skip
+    words = [len(arguments), *arguments, 0, *variables, 0]
+    for key, value in auxiliary.items():
+        words += (AT[key], value)
+    words += (0, 0)
+    sp -= 8 * (len(words) + len(words) % 2)
+    sp &= ~15
+    memory.write(sp, struct.pack(f"<{len(words)}Q", *words))
+    return sp

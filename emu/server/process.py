@@ -1,0 +1,433 @@
+"""The system server: one process that executes everything the CPUs do not do in hot code.
+
+A thread that needs it sleeps meanwhile; its request comes through a ring in shared
+memory (kernel/server_ring.py).  The server executes served system calls, loads
+programs, delivers signals, reports traps, and reaps tasks (it is the machine's
+garbage thread, alux-5).  It is one thread of plain Python: file tables and the
+file system need no locks.  What must wait (a read from a terminal) is tried again
+when the host descriptor is ready, so nobody is held up (inko-6).
+
+Whatever an exception interrupts ends that call, or at most its task, and is counted (mishaps.py): what a guest
+asks cannot end the machine.
+
+The supervisor speaks to it over one ROUTER socket (msgpack: [number, name, arguments…]).
+"""
+
+import gc
+import os
+import random
+import resource
+import sys
+import traceback
+
+import msgpack
+import zmq
+
+from ..abi.errno import ENOSYS, EPIPE
+from ..abi.signals import SIGKILL, SIGPIPE, SIGSEGV, bit
+from ..abi.syscall_numbers import name_of
+from ..abi.words import signed
+from ..cpu_worker.mail import Mail, address
+from ..cpu_worker.process import prepare_actor
+from ..hot.cache import CHECK
+from ..kernel import hotplug, references, sched, sleeping
+from ..kernel import task as tasks
+from ..kernel.failures import FAIL_CRASH
+from ..kernel.handles import tid as tid_of_thread
+from ..kernel.ipi import INTERRUPTED, begin_park, end_park, owed, post, take_pending
+from ..kernel.kernel_task import make_kernel_task
+from ..kernel.kill_reasons import KILL_ASKED, KILL_FAULT, KILL_INTERNAL, KILL_SIGNAL
+from ..kernel.server_ring import NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, take_request
+from ..kernel.siginfo import SI_KERNEL, SI_USER
+from ..kernel.signals import post_signal, waits_for_thread
+from ..kernel.states import RESTART_CALL, RESTART_UNHANDLED
+from ..kernel.suspend import ask_resume, ask_suspend
+from ..kernel.thread import create_thread
+from ..kernel.timeouts import NEVER
+from ..limits import IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
+from ..shm.segment import Window
+from . import served  # noqa: F401  (registers the handlers)
+from .call import Call, MachineView, TaskState
+from .calls import registry
+from .calls.credentials import CredentialTable
+from .calls.signal_masks import restore_mask
+from .errors import Blocked, LinuxError
+from .exec import PlacingError, place_program
+from .guest_memory import PageStore, UserMemory
+from .holding import HoldScope, ThreadEnds
+from .mishaps import Mishaps
+from .notices import Notices
+from .passing_traps import is_over
+from .signal_frames import deliver, sigreturn
+from .traps import report_trap
+from .vfs.programs import Programs
+from .vfs.stream import HostStream, StreamNode
+from .waiting import WaitingCalls
+
+NR_SIGRETURN = 139
+SP = 2
+REQUESTS_PER_TURN = 64  # then the supervisor, host descriptors and deadlines have their turn
+NOTICE_MS = 100  # between two tries to write lines that their reader has not taken
+WORDS = {REQUEST_SIGNAL: "delivery of a signal", REQUEST_TRAP: "report of a trap"}
+NO_RESULT, WAITS = "no result", "waits"  # what a request may come to beside a number
+
+
+def main(config, descriptors, stdio):
+    """Entry of the server process. `stdio` are the guest's standard descriptors."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # guests' files need host descriptors
+    window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
+    mail = Mail(config["directory"], SERVER, window.machine)
+    try:
+        prepare_actor(window, SERVER, config["policy"])
+        make_kernel_task(window.address, SERVER)
+        for cpu in range(config["cpus"]):
+            hotplug.bring_online(window.address, SERVER, cpu)
+        server = Server(window, mail, config, [d and d.detach() for d in stdio])
+        gc.freeze()
+        server.run()
+    except Exception as error:
+        if CHECK:
+            traceback.print_exc()
+        print(f"emu: the system server: {type(error).__name__}: {error}", file=sys.stderr)
+        window.machine["failed_value"] = SERVER
+        window.machine["failed"] = FAIL_CRASH
+        mail.wake(post(window.address, SERVER, SUPERVISOR, IPI_STOP))
+    finally:
+        mail.close()
+
+
+class Server:
+    def __init__(self, window, mail, config, stdio):
+        self.window = window
+        self.base = window.address
+        self.me = SERVER
+        self.machine = window.machine
+        self.mail = mail
+        self.streams = [None if d is None else StreamNode(d) for d in stdio]
+        self.stdout = HostStream(self.streams[1]) if self.streams[1] else None
+        self.notices = Notices(self.streams[2])
+        self.mishaps = Mishaps(self.notices.say)
+        self.random = random.Random(config["seed"])
+        self.view = MachineView(self, config)
+        self.store = PageStore(window, SERVER)
+        self.tree = served.make_tree(self.view, self.store, config["mounts"])
+        self.programs = Programs(self.tree)
+        self.files_left = (0, 0)  # at the end: files that guests left, pages of data in them
+        self.tasks = {}  # task index -> TaskState
+        self.credentials = CredentialTable(lambda: set(self.machine["threads"]["credentials"].tolist()))
+        self.unknown_calls = {}  # name -> count
+        self.stopped = False
+        self.poller = zmq.Poller()
+        self.waiting = WaitingCalls(self.poller)
+        self.poller.register(mail.inbox, zmq.POLLIN)
+        self.control = mail.context.socket(zmq.ROUTER)
+        self.control.bind(address(config["directory"], "control"))
+        self.poller.register(self.control, zmq.POLLIN)
+
+    def close(self):
+        """Give back what belongs to this process alone."""
+        self.control.close(0)
+        for stream in filter(None, self.streams):
+            stream.close()
+        self.programs.close()
+
+    # --- main loop -----------------------------------------------------------------
+
+    def run(self):
+        while not self.stopped:
+            pending = take_pending(self.base, SERVER)
+            if pending & IPI_STOP:
+                return
+            served_any = self._serve_all()
+            if served_any or pending or begin_park(self.base, SERVER) == INTERRUPTED:
+                self._attend(dict(self.poller.poll(0)))
+            else:
+                self._sleep()
+
+    def _serve_all(self):
+        """Serve what is in the ring, a turn's worth at most; True when anything was served."""
+        for turn in range(REQUESTS_PER_TURN):
+            request = take_request(self.base)
+            if request == NOTHING:
+                return turn > 0
+            if request > 0:
+                self._serve(request - 1)
+            else:
+                self._reap(-request - 1)
+            self._retry_changed()
+            self._send_kicks()
+        return True
+
+    def _send_kicks(self):
+        kicks = owed(self.base, SERVER)
+        if kicks:
+            self.mail.wake(kicks)
+
+    def _sleep(self):
+        """Parked: sleep until a wake-up, a request of the supervisor, a descriptor or a deadline."""
+        ready = dict(self.poller.poll(self._patience_ms()))
+        consumed = self.mail.inbox in ready and self.mail.take()
+        if end_park(self.base, SERVER, int(consumed)):
+            self.mail.sleep()
+            end_park(self.base, SERVER, 1)
+        self._attend(ready)
+
+    def _attend(self, ready):
+        if self.control in ready:
+            self._answer_control()
+        if self.waiting:
+            self._retry(self.waiting.ready({d for d in ready if isinstance(d, int)}, self.machine["threads"]["sleep"]))
+            self._retry_changed()  # an interrupt may have brought news: a thread is suspended now
+        self.notices.flush()
+        self._send_kicks()
+
+    def _patience_ms(self):
+        """How long to sleep at most, None: until something comes."""
+        patience = self.waiting.timeout_ms()
+        if self.notices.flush():
+            return patience
+        return NOTICE_MS if patience is None else min(patience, NOTICE_MS)
+
+    # --- threads ---------------------------------------------------------------------
+
+    def _serve(self, i):
+        if not sleeping.begin_serving(self.base, SERVER, i):
+            return  # woken by a kill meanwhile
+        thread = self.machine["threads"][i]
+        request = int(thread["request"])
+        try:
+            if request == REQUEST_SYSCALL:
+                outcome = self._system_call(i, thread)
+            elif request == REQUEST_SIGNAL:
+                outcome = self._signal(i, thread)
+            else:
+                outcome = self._trap(i, thread)
+        except Exception as error:
+            what = name_of(int(thread["x"][17])) if request == REQUEST_SYSCALL else WORDS[request]
+            outcome = self._give_up(thread, what, error)
+        self._finish(i, outcome)
+
+    def _give_up(self, thread, what, error):
+        """A request that emu failed to serve, and that has no result to fail with: its task ends."""
+        self.mishaps.note(what, error)
+        self.end_task(int(thread["task"]), SIGKILL, KILL_INTERNAL)
+        return NO_RESULT
+
+    def _finish(self, i, outcome):
+        """Let the thread go on with a result, with its registers as they are, or not yet."""
+        if outcome is NO_RESULT:
+            sleeping.finish_without_result(self.base, SERVER, i)
+        elif outcome is not WAITS:
+            outcome &= (1 << 64) - 1
+            sleeping.finish_serving(self.base, SERVER, i, outcome - ((outcome >> 63) << 64))
+
+    def _system_call(self, i, thread):
+        number = int(thread["x"][17])
+        if number == NR_SIGRETURN:
+            try:
+                status = sigreturn(self, i, thread, self.machine["tasks"][int(thread["task"])])
+                if status is not None:
+                    self.end_task(int(thread["task"]), status)
+            except LinuxError:
+                thread["fault_signal"], thread["fault_code"], thread["fault_address"] = SIGSEGV, SI_KERNEL, 0
+            return NO_RESULT
+        if registry.handler_of(number) is None:
+            name = name_of(number)
+            self.unknown_calls[name] = self.unknown_calls.get(name, 0) + 1
+            return -ENOSYS
+        return self._try(i, Call(self, i, thread))
+
+    def _try(self, i, call):
+        """Execute a call, its task held; its outcome. When it has to wait, it is remembered."""
+        try:
+            call.take_credentials()
+            with HoldScope(self.window, SERVER, i) as call.scope:
+                result = registry.execute(call)
+        except ThreadEnds:
+            return NO_RESULT
+        except Blocked as blocked:
+            self.waiting.add(i, self._sleep_on(i, blocked), call, blocked)
+            if waits_for_thread(self.base, i):  # a signal came before the sleep (cz-4)
+                sleeping.interrupt(self.base, SERVER, i)
+            return WAITS
+        except Exception as error:
+            return -self.mishaps.note(name_of(call.number), error)
+        restore_mask(self, i, call.thread)
+        if result == -EPIPE:
+            post_signal(self.base, SERVER, i, SIGPIPE, SI_USER, call.task.pid | call.credentials.uid << 32)
+        return result
+
+    def _sleep_on(self, i, blocked):
+        """The word of the sleep in which thread i waits as a Blocked says."""
+        restart = RESTART_CALL if blocked.restarts else RESTART_UNHANDLED
+        deadline_ns = min(blocked.deadline_ns or 0, NEVER)
+        how = restart if blocked.interruptible else 0
+        return sleeping.serve_later(self.base, SERVER, i, how, deadline_ns, blocked.done)
+
+    def _retry(self, threads):
+        """Make waiting calls again; those whose sleep is over are forgotten. True when something has changed by it."""
+        progress = False
+        for i in threads:
+            waiting = self.waiting.pop(i)
+            asleep = int(self.machine["threads"][i]["sleep"]) == waiting.word
+            if asleep and sleeping.begin_serving(self.base, SERVER, i):
+                outcome = self._try(i, waiting.call)
+                self._finish(i, outcome)
+                progress |= outcome is not WAITS or waiting.on is not None and waiting.on.changes != waiting.seen
+        return progress
+
+    def _retry_changed(self):
+        """Calls that wait for others' calls, until none gets further: each may be what another waits for."""
+        while self.waiting and self._retry(self.waiting.changed()):
+            pass
+
+    # --- signals and traps -----------------------------------------------------------------
+
+    def _signal(self, i, thread):
+        task = int(thread["task"])
+        status = deliver(self, i, thread, self.machine["tasks"][task])
+        if status is not None:
+            self.end_task(task, status)
+        return NO_RESULT
+
+    def _trap(self, i, thread):
+        if is_over(self, thread):
+            return NO_RESULT  # the access begins anew
+        number, code, address, line = report_trap(self, i, thread)
+        task = self.machine["tasks"][int(thread["task"])]
+        handler = int(task["handler"][number - 1])
+        blocked = int(thread["signal_mask"]) & bit(number)
+        if handler in (0, 1) or blocked:
+            self.tell_person(thread, line)
+            self.end_task(int(thread["task"]), number, KILL_FAULT)
+        else:
+            thread["fault_signal"], thread["fault_code"], thread["fault_address"] = number, code, signed(address)
+        return NO_RESULT
+
+    def tell_person(self, thread, why):
+        """One line on the standard error stream about what ends a thread's task."""
+        program = self.tasks[int(thread["task"])].argv[0]
+        self.notices.say(f"emu: {os.fsdecode(program)}: {why}")
+
+    def print(self, data):
+        """Guests' `emu_print`: to the machine's standard output; how much it took. Blocked, LinuxError."""
+        return self.stdout.write(data) if self.stdout else len(data)
+
+    def memory(self, thread):
+        return UserMemory(self.window, SERVER, int(thread["task"]))
+
+    # --- tasks --------------------------------------------------------------------------------
+
+    def end_task(self, task, wait_status, reason=KILL_SIGNAL):
+        handle = task | (int(self.machine["tasks"][task]["generation"]) << 32)
+        tasks.kill_task(self.base, SERVER, handle, wait_status, reason)
+
+    def spawn(self, program, argv, environment):
+        """Make a task of a program; its job's handle and number. PlacingError when there is no room."""
+        task = tasks.create_task(self.base, SERVER)
+        if task < 0:
+            raise PlacingError(f"no room for another task (limit or memory; error {-task})")
+        index = int(self.machine["tasks"][task]["job"])
+        job = index | (int(self.machine["jobs"][index]["generation"]) << 32)
+        try:
+            shown = self.programs.add(program["path"], os.fsdecode(os.path.basename(argv[0])))
+            random_bytes = self.random.randbytes(16)
+            pc, sp = place_program(self.window, SERVER, task, program, argv, environment, random_bytes)
+            i = create_thread(self.base, SERVER, task)
+            if i < 0:
+                raise PlacingError("no thread record is free")
+        except Exception:
+            tasks.reap_task(self.base, SERVER, task)
+            tasks.recycle_job(self.base, SERVER, job)
+            raise
+        record, thread = self.machine["tasks"][task], self.machine["threads"][i]
+        record["leader"] = i | (int(thread["generation"]) << 32)
+        record["pid"] = tid_of_thread(self.base, i)
+        thread["pc"], thread["x"][SP] = pc, sp
+        self.tasks[task] = TaskState(int(record["pid"]), argv, shown, self.streams, self.tree.allowance)
+        self.view.set_name(int(record["pid"]), self.tasks[task].name)
+        sched.start(self.base, SERVER, i)
+        number = int(self.machine["jobs"][index]["number"])
+        references.release(self.base, SERVER, task)
+        return job, number
+
+    def _reap(self, task):
+        state = self.tasks.pop(task, None)
+        try:
+            self.waiting.forget_ended(self.machine["threads"]["sleep"])  # they hold files
+            if state:
+                state.release()
+        except Exception as error:
+            self.mishaps.note("end of a task", error)
+        if tasks.reap_task(self.base, SERVER, task):
+            self._close_files()
+        self.mail.wake(post(self.base, SERVER, SUPERVISOR, IPI_RESCHEDULE))
+
+    # --- the supervisor's requests ---------------------------------------------------------
+
+    def _answer_control(self):
+        while True:
+            try:
+                sender, payload = self.control.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            number, name = 0, "request"
+            try:
+                number, name, *arguments = msgpack.unpackb(payload, strict_map_key=False)
+                reply = msgpack.packb({"number": number, "result": getattr(self, f"do_{name}")(*arguments)})
+            except PlacingError as error:
+                reply = msgpack.packb({"number": number, "error": str(error)})
+            except Exception as error:
+                self.mishaps.note(f"the supervisor's {name}", error)
+                line = f"{name} failed inside emu: {type(error).__name__}: {error}"
+                reply = msgpack.packb({"number": number, "error": line})
+            self._send_kicks()
+            self.control.send_multipart([sender, reply])
+
+    def do_spawn(self, program, argv, environment, given_up):
+        """`given_up` are jobs that the supervisor has done with."""
+        for job in given_up:
+            tasks.recycle_job(self.base, SERVER, job)
+        return self.spawn(program, [bytes(a) for a in argv], environment)
+
+    def do_close(self):
+        """The machine ends when its last task does."""
+        ends = tasks.close_machine(self.base, SERVER)
+        if ends:
+            self._close_files()
+        return ends
+
+    def _close_files(self):
+        """Files that the last task has left are no leak: what is not freed after this has leaked (rust-12)."""
+        self.files_left = self.tree.contents()
+        self.tree.close()
+
+    def do_kill(self, wait_status, job, reason=KILL_ASKED):
+        """End the task of the job that a handle names, or with job -1 every task."""
+        killed = 0
+        for index in range(int(self.machine["fresh_job"])):
+            record = self.machine["jobs"][index]
+            if job in (-1, index | (int(record["generation"]) << 32)) and not record["done"]:
+                killed += tasks.kill_task(self.base, SERVER, int(record["task"]), wait_status, reason)
+        return killed
+
+    def do_activate(self, cpu):
+        return hotplug.activate(self.base, SERVER, cpu)
+
+    def do_offline(self, cpu):
+        return hotplug.take_offline(self.base, SERVER, cpu)
+
+    def do_suspend(self, handle, tell):
+        return ask_suspend(self.base, SERVER, handle, tell)
+
+    def do_resume(self, handle):
+        return ask_resume(self.base, SERVER, handle)
+
+    def do_figures(self):
+        """What only the server counts."""
+        return {"unknown_calls": self.unknown_calls, "failed_calls": self.mishaps.counts, "files_left": self.files_left}
+
+    def do_stop(self):
+        self.stopped = True
+        return self.do_figures()

@@ -1,0 +1,18 @@
+"""Everything the system server can do for a guest: importing this registers the served calls."""
+
+from .calls import (  # noqa: F401
+    cpu_sleep,
+    files,
+    identity,
+    info,
+    mapping,
+    native,  # noqa: F401
+    signals,
+)
+from .vfs.initial import initial_tree
+from .vfs.mounts import Mount
+
+
+def make_tree(view, store, mounts):
+    """The machine's file system with the user's mounts (tuples of mounts.Mount)."""
+    return initial_tree(view, store, [Mount(*mount) for mount in mounts])
