@@ -29,8 +29,8 @@ import click
 from common import benchmark, interleave, spread, with_range
 
 from emu.machine.warmup import ensure_warm
-from emu.machine.workload import parse_workload
-from emu.machine.workload_run import run_workload
+from emu.workload.read import parse_workload
+from emu.workload.run import run_workload
 
 FIXED = "random"
 BORN, CHANCE = "born on one CPU", "placed by chance"

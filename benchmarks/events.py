@@ -18,12 +18,12 @@ from common import benchmark, interleave, spread, with_range
 from emu.hot import entry, hot
 from emu.limits import EVENT_RING
 from emu.machine.config import Config
-from emu.machine.tracing import Recorder
 from emu.shm.atomics import load_acquire, store_relaxed, store_release
 from emu.shm.clock import now_ns
 from emu.shm.events import POLICY, copy_events, emit, emit_at
 from emu.shm.layout import machine_at
 from emu.shm.memory import monotonic_ns
+from emu.trace.recorder import Recorder
 
 STRETCH = EVENT_RING // 2  # events between two looks at the host's clock
 CPUS = 2

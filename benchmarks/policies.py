@@ -21,8 +21,8 @@ from common import benchmark, interleave
 from emu import MachineError
 from emu.kernel.hooks import BUILTIN
 from emu.machine.warmup import ensure_warm
-from emu.machine.workload import read_workload
-from emu.machine.workload_run import figures, medians, run_workload
+from emu.workload.read import read_workload
+from emu.workload.run import figures, medians, run_workload
 
 MIXES = Path(__file__).parent / "mixes"
 LIMIT_S = 60

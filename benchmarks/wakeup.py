@@ -28,7 +28,7 @@ import psutil
 from common import benchmark, percentile
 from llvmlite import ir
 
-from emu.cpu_worker.mail import Mail
+from emu.actor.mail import Mail
 from emu.hot import entry, hot, intrinsic, types
 from emu.kernel.ipi import begin_park, end_park, post, take_pending
 from emu.limits import IPI_RESCHEDULE, MIB, RAM_OFFSET

@@ -4,10 +4,10 @@ import numpy as np
 
 from emu.limits import SERVER
 from emu.machine.config import Config
-from emu.machine.trace_check import check_trace
-from emu.machine.trace_file import RECORD, TraceWriter, read_trace
-from emu.machine.tracing import make_header
 from emu.shm.events import EVENTS, NO_THREAD
+from emu.trace.check import check_trace
+from emu.trace.file import RECORD, TraceWriter, read_trace
+from emu.trace.recorder import make_header
 
 BOOT_NS = 1_000_000
 END_NS = None  # when a story was written: after its last event

@@ -70,9 +70,9 @@ def _policies(names):
 def _compare(file, names, cpus, seed, rounds, limit):
     """A row for each policy: its rounds, their medians, why it failed."""
     from emu.machine.config import Config
-    from emu.machine.workload import read_workload
-    from emu.machine.workload_code import compile_workload
-    from emu.machine.workload_run import medians
+    from emu.workload.code import compile_workload
+    from emu.workload.read import read_workload
+    from emu.workload.run import medians
 
     workload = read_workload(file)
     config = Config.make(cpus, seed=seed)  # the same number of CPUs and the same seed for all
@@ -89,7 +89,7 @@ def _compare(file, names, cpus, seed, rounds, limit):
 
 def _one_round(row, workload, config, limit):
     from emu import MachineError
-    from emu.machine.workload_run import figures, run_workload
+    from emu.workload.run import figures, run_workload
 
     try:
         name, parameters = policy_and_parameters("--policies", row["policy"])

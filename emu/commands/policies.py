@@ -1,6 +1,6 @@
 """`emu policies [NAME]`: what policies there are, what each suits and where it fails.
 
-Everything is read from the policies' own files (emu/machine/policies.py says how
+Everything is read from the policies' own files (emu/actor/policy_description.py says how
 they have to be written), so a file of your own is described as the built-in ones are.
 """
 
@@ -16,9 +16,9 @@ from .workload import print_table
 @click.argument("name", required=False)
 def policies(name):
     """List the built-in policies, or show NAME (a built-in one or a policy file) in full."""
+    from emu.actor.policy_description import describe_policy
     from emu.errors import PolicyError
     from emu.kernel.hooks import BUILTIN
-    from emu.machine.policies import describe_policy
 
     try:
         if name:

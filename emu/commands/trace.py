@@ -1,7 +1,7 @@
 """`emu trace FILE`: print, summarize or check what `emu run --trace FILE` recorded.
 
 Without --summary or --check it prints events, one a line.  --check holds the whole trace
-against the rules of emu/machine/trace_check.py: status 0 when it keeps them, 1 when not,
+against the rules of emu/trace/check.py: status 0 when it keeps them, 1 when not,
 with a line and the two events for each violation.  Status 2 is bad input, in one line.
 """
 
@@ -42,7 +42,7 @@ class BadInput(Exception):
 def trace(file, cpus, threads, kinds, start, stop, limit, summary, check, slack, idle_limit, starvation_limit, as_json):
     """Print, summarize or check a trace FILE."""
     from emu.errors import TraceError
-    from emu.machine.trace_file import read_trace
+    from emu.trace.file import read_trace
 
     try:
         read = read_trace(file)
@@ -112,7 +112,7 @@ def _about(events, text):
 
 
 def _print(read, events, limit, as_json):
-    from emu.machine.trace_text import as_dict, one_line
+    from emu.trace.text import as_dict, one_line
 
     if not as_json:
         print(f"{'time µs':>14} {'CPU':>10} {'thread':>8} {'event':<11} arguments")
@@ -125,7 +125,7 @@ def _print(read, events, limit, as_json):
 
 
 def _check(read, limits, limit, as_json):
-    from emu.machine.trace_check import check_trace
+    from emu.trace.check import check_trace
 
     units = {"slack_ns": ""}  # the others are milliseconds
     given = {name: parse_time(text, units.get(name, "ms")) for name, text in limits.items() if text}
@@ -146,7 +146,7 @@ def _check(read, limits, limit, as_json):
 
 
 def _summarize(read, as_json):
-    from emu.machine.trace_summary import summarize
+    from emu.trace.summary import summarize
 
     summary = summarize(read)
     if as_json:

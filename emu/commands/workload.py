@@ -20,8 +20,8 @@ WIDEST_NUMBER = 24  # what is longer is text
 
 def run_and_print(file, cpus, policy, options):
     """(exit status, report, further figures for JSON); prints the table of threads."""
-    from emu.machine.workload import read_workload
-    from emu.machine.workload_run import run_workload
+    from emu.workload.read import read_workload
+    from emu.workload.run import run_workload
 
     workload = read_workload(file)
     result, report = run_workload(workload, cpus, policy, while_running=ending.gently, **options)

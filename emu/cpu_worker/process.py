@@ -13,6 +13,7 @@ import msgpack
 import psutil
 import zmq
 
+from ..actor.mail import DELIVERED, LINGER_MS, Mail, call_address
 from ..isa.interpreter import interpret
 from ..kernel import hooks
 from ..kernel.failures import FAIL_CRASH
@@ -22,7 +23,6 @@ from ..kernel.syscalls.linux.calls import linux_call
 from ..limits import IPI_STOP, SUPERVISOR
 from ..shm.segment import Window
 from . import loop
-from .mail import DELIVERED, LINGER_MS, Mail, call_address
 from .mmu import fault
 
 PAYLOAD_MS = 20  # a payload may be this much later than its interrupt; the threads of this CPU wait meanwhile

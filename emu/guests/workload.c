@@ -1,5 +1,5 @@
 /* workload: threads that go through phases (run, sleep, lock, wait, fork …), as `emu run --workload` wrote them down.
- * Standard input is the compiled form (emu/machine/workload_code.py), standard output what each thread saw: lines of words.
+ * Standard input is the compiled form (emu/workload/code.py), standard output what each thread saw: lines of words.
  * A run phase is a loop of exactly as many instructions as it asks for, so the work is the same under every policy.
  * Waits are by a futex of the waiter's own, so that a latency begins when its waker released it, not when it was seen. */
 #include "workload.h"

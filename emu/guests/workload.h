@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The names of both lists are in emu/machine/workload_result.py, in this order. */
+/* The names of both lists are in emu/workload/result.py, in this order. */
 enum { SLEEP, WAIT, BARRIER, JOIN, LOCK, START, KINDS };
 enum { NICE, REALTIME, AFFINITY, REFUSALS };
 enum { SUB = 8, BUCKETS = 488, SECOND_NS = 1000000000 };

@@ -5,7 +5,7 @@
 `@callback(n)` marks one that hot code calls through its address.
 `@intrinsic` marks one that makes LLVM code (Numba's decorator of that name).
 
-Entries and callbacks are compiled when they are first used or by cpu_worker/warm.py.  Their machine code
+Entries and callbacks are compiled when they are first used or by machine/warm.py.  Their machine code
 is an object file in a folder whose name says everything that can change it (cache.py), and is loaded
 from there by LLVM alone: Numba, slow to import, is only imported to compile.  So nothing here or in
 hot modules may import it: `types` stands for numba.types and looks names up when code is made.

@@ -55,6 +55,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from ..actor.hook_rules import broken_rule
 from ..errors import PolicyError
 from ..hot import Callback, hot
 from ..limits import MAX_HOOKS, MAX_PARAMETERS
@@ -62,7 +63,6 @@ from ..shm.events import POLICY, emit
 from ..shm.layout import MACHINE
 from ..shm.memory import AMO_64, address_of, call_2, call_3, call_4
 from ..shm.spinlock import field_address
-from .hook_rules import broken_rule
 
 _add = AMO_64["add"]
 

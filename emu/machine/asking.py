@@ -9,7 +9,7 @@ import time
 import msgpack
 import zmq
 
-from ..cpu_worker.mail import call_address
+from ..actor.mail import call_address
 from ..errors import MachineError
 from ..kernel.ipi import post
 from ..limits import IPI_CALL, SUPERVISOR

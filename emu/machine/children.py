@@ -1,4 +1,4 @@
-"""Starting the machine's processes from a forkserver that is warm already (cpu_worker/forkserver.py), and ending them.
+"""Starting the machine's processes from a forkserver that is warm already (machine/forkserver.py), and ending them.
 
 Descriptors travel with a process's arguments.  Children run only emu's code and never import the user's main
 module, so a script needs no `if __name__ == "__main__"` to use a Machine.  `top` shows each under its own name:
@@ -21,16 +21,16 @@ import sys
 import threading
 import time
 
-from ..cpu_worker import forkserver
-from ..cpu_worker.lifeline import SUPERVISORS, open_process
+from ..actor.lifeline import SUPERVISORS, open_process
 from ..errors import MachineFailed, refusals_of_the_host
 from ..hot import cache
+from . import forkserver
 from .standard import above_standard, take_closed_standard_descriptors
 
 WORD = forkserver.WORD
-PRELOAD = ["emu.cpu_worker.preloaded"]  # modules that the forkserver imports
+PRELOAD = ["emu.machine.preloaded"]  # modules that the forkserver imports
 END_S = 1.0  # a forkserver that is told to end is waited for
-_CODE = "import sys; sys.path.insert(0, {!r}); from emu.cpu_worker.forkserver import main; main({}, {})"
+_CODE = "import sys; sys.path.insert(0, {!r}); from emu.machine.forkserver import main; main({}, {})"
 
 
 @contextlib.contextmanager

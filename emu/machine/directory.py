@@ -18,7 +18,7 @@ import psutil
 
 PREFIX = "emu-"
 PATH_BYTES = 107  # sun_path of unix(7) without the zero at its end
-# Below a root: the machine's directory, then the longest name of a socket (cpu_worker/mail.py).
+# Below a root: the machine's directory, then the longest name of a socket (actor/mail.py).
 NAME_BYTES = len("/4194304-1700000000-abcdefgh/wake-63-4194304")
 
 

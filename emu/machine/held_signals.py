@@ -5,7 +5,7 @@ message sent and the note that it was, between a process started and its number 
 those that have a handler in Python only note their arrival and make a descriptor readable; `let_go`, called where
 the machine waits and at the end, runs the handlers.  One that says of itself that it `raises_nothing` (an attribute) is
 left alone.  A signal whose default is to end the process still does:
-then everything ends with it (cpu_worker/lifeline.py).
+then everything ends with it (actor/lifeline.py).
 
 By handlers and not by the signal mask: another thread, a library's, may take the signal.
 """

@@ -18,7 +18,7 @@ import psutil
 import zmq
 
 from ..abi.signals import SIGINT, SIGKILL, SIGRTMAX
-from ..cpu_worker.mail import Mail, address
+from ..actor.mail import Mail, address
 from ..errors import MachineError, refusals_of_the_host
 from ..kernel import kill_reasons
 from ..kernel.failures import FAIL_STUCK
@@ -40,6 +40,7 @@ from ..limits import (
 from ..shm.clock import calibrate, read_clock
 from ..shm.segment import Window
 from ..shm.tags import alive
+from ..trace.recorder import TRACE_LIMIT_BYTES, Recorder
 from . import waits
 from .arguments import handle_of, integer, mapping, packed, path, seconds, text
 from .asking import Asking
@@ -55,7 +56,6 @@ from .say import say
 from .standard import STANDARD, is_closed, need_descriptors, take_closed_standard_descriptors
 from .symbols import symbols_of
 from .threads import living_threads
-from .tracing import TRACE_LIMIT_BYTES, Recorder
 from .warmup import ensure_warm
 from .watchdog import Watchdog
 from .watching import SERVANTS, Watching
@@ -73,7 +73,7 @@ class Machine(Asking, Watching, Owned):
     """A symmetric multiprocessor of `cpus` processes. Options: machine/config.py.
 
     stdin, stdout, stderr are the guest's host descriptors; one of 0, 1, 2 that is closed is closed
-    for the guest, too.  `trace` is the file that gets all events (machine/tracing.py).
+    for the guest, too.  `trace` is the file that gets all events (trace/recorder.py).
     MachineError for everything that the user can mend.  Who may use a machine, and when: machine/ownership.py.
     """
 
@@ -175,7 +175,7 @@ class Machine(Asking, Watching, Owned):
         }
         stdio = [None if is_closed(d) else Descriptor(d) for d in self._stdio.values()]
         self._processes[SERVER] = start("emu-server", "emu.server.process", self._shared, self._segments(), stdio)
-        self._processes[TIMEKEEPER] = start("emu-timekeeper", "emu.machine.timekeeper", self._shared, self._segments())
+        self._processes[TIMEKEEPER] = start("emu-timekeeper", "emu.actor.timekeeper", self._shared, self._segments())
         for cpu in range(config.cpus):
             self._start_cpu(cpu)
 
@@ -441,7 +441,7 @@ class Machine(Asking, Watching, Owned):
                 del self._processes[cpu]
 
     def _await_end(self, process):
-        """A CPU that has left ends when what it has sent is delivered (cpu_worker/mail.py), or is killed after all."""
+        """A CPU that has left ends when what it has sent is delivered (actor/mail.py), or is killed after all."""
         end = time.monotonic() + DELIVERY_S
         while process.is_alive() and time.monotonic() < end:
             self._at_safe_point()

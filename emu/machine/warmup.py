@@ -38,7 +38,7 @@ def ensure_warm(quiet=False):
 
 def _compile(quiet):
     """Compile everything that the cache lacks; all entries."""
-    from ..cpu_worker.warm import everything  # heavy: only when something has to be compiled
+    from .warm import everything  # heavy: only when something has to be compiled
 
     entries = everything()
     missing = [e.name for e in entries if not e.is_stored]
@@ -62,7 +62,7 @@ def _compile(quiet):
 
 def _start_compiler():
     pipe = subprocess.PIPE
-    command = [sys.executable, "-m", "emu.cpu_worker.warm", str(os.getpid())]
+    command = [sys.executable, "-m", "emu.machine.warm", str(os.getpid())]
     environment = {**os.environ, "EMU_CACHE_DIR": os.path.abspath(cache.cache_root())}  # it may be relative
     folder = cache.SOURCE_ROOT.parent
     with refusals_of_the_host():

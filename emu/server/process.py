@@ -27,7 +27,7 @@ from ..abi.errno import ENOSYS, EPIPE
 from ..abi.signals import SIGKILL, SIGPIPE, SIGSEGV, bit
 from ..abi.syscall_numbers import name_of
 from ..abi.words import signed
-from ..cpu_worker.mail import Mail, address
+from ..actor.mail import Mail, address
 from ..cpu_worker.process import prepare_actor
 from ..hot.cache import CHECK
 from ..kernel import hotplug, references, sched, sleeping

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import zmq
 
-from ..cpu_worker.mail import MAX_WAIT_MS
+from ..actor.mail import MAX_WAIT_MS
 
 
 class Waiting(NamedTuple):

@@ -1,7 +1,7 @@
 """Events: what a scheduler did and when, declared once, recorded by hot code.
 
 Each actor has a ring in its record (one writer: itself; one reader: the supervisor,
-machine/tracing.py).  `emit` writes a slot, then publishes it by raising `events_head`;
+trace/recorder.py).  `emit` writes a slot, then publishes it by raising `events_head`;
 `copy_events` copies slots and then raises `events_tail`, which the writer looks at only
 when it has used up the room that it knows of.  A full ring drops the event: recording
 never waits.  The next event that finds room is preceded by a `lost` event that says how

@@ -180,7 +180,7 @@ def test_policies_covers_every_mix_and_policy(tmp_path):
 
 
 def test_every_mix_is_a_workload_that_says_what_it_is():
-    from emu.machine.workload import read_workload
+    from emu.workload.read import read_workload
 
     files = sorted((BENCHMARKS / "mixes").glob("*.json"))
     assert [file.stem for file in files] == ["batch", "forkjoin", "interactive", "locks"]

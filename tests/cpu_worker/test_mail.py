@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from emu.cpu_worker import mail as mail_module
-from emu.cpu_worker.mail import DELIVERED, Mail, address
+from emu.actor import mail as mail_module
+from emu.actor.mail import DELIVERED, Mail, address
 
 
 @pytest.fixture

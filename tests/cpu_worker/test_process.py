@@ -3,8 +3,8 @@
 import os
 import threading
 
+from emu.actor.mail import Mail
 from emu.cpu_worker import loop, process
-from emu.cpu_worker.mail import Mail
 from emu.kernel.ipi import AWAKE, MESSAGE_COMING
 
 

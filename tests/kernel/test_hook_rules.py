@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from emu.actor.hook_rules import broken_rule
 from emu.errors import PolicyError
-from emu.kernel.hook_rules import broken_rule
 from emu.kernel.hooks import BUILTIN, compile_policy, load_policy
 from tests.policies import FIFO, PICKS
 

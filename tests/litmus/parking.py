@@ -2,7 +2,7 @@
 
 import time
 
-from emu.cpu_worker.mail import Mail
+from emu.actor.mail import Mail
 from emu.cpu_worker.process import pin
 from emu.hot import entry, hot
 from emu.kernel.ipi import MESSAGE_COMING, PARKED, begin_park, end_park, post, take_kicks, take_pending

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from emu.cpu_worker.mail import Mail
+from emu.actor.mail import Mail
 from emu.kernel.server_ring import REQUEST_SYSCALL
 from emu.kernel.states import SLEEP_KERNEL, SLEEP_SERVER
 from emu.limits import SERVER

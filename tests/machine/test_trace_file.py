@@ -9,9 +9,9 @@ import pytest
 from emu.errors import TraceError
 from emu.kernel.states import SLEEP_TIME
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
-from emu.machine.trace_file import TraceWriter, read_trace
-from emu.machine.trace_summary import summarize
-from emu.machine.trace_text import arguments, brief, one_line
+from emu.trace.file import TraceWriter, read_trace
+from emu.trace.summary import summarize
+from emu.trace.text import arguments, brief, one_line
 from tests.traces import Story
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from emu import MachineError
 from emu.limits import GLOBAL_QUEUE, SERVER
-from emu.machine.trace_check import check_trace
-from emu.machine.trace_file import read_trace
+from emu.trace.check import check_trace
+from emu.trace.file import read_trace
 from tests.policies import APPENDS, FIFO
 from tests.traces import Story
 

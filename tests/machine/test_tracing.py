@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from emu.machine.config import MachineError
-from emu.machine.trace_check import check_trace
-from emu.machine.trace_file import read_trace
-from emu.machine.tracing import Recorder
+from emu.trace.check import check_trace
+from emu.trace.file import read_trace
+from emu.trace.recorder import Recorder
 from tests.policies import APPENDS, FIFO
 from tests.processes import children_of, cpus_of, gone, wait_until
 from tests.traces import checked_trace
@@ -109,8 +109,8 @@ def test_one_queue_for_all_cpus_breaks_no_rule_either(boot, tmp_path, seed):
 
 def test_a_ring_that_overflows_drops_events_and_says_how_many_where_and_when(boot, tmp_path, seed, monkeypatch):
     drain = Recorder.drain
-    monkeypatch.setattr("emu.machine.tracing.SHORTEST_S", 0.3)  # a reader far too slow
-    monkeypatch.setattr("emu.machine.tracing.LONGEST_S", 0.3)
+    monkeypatch.setattr("emu.trace.recorder.SHORTEST_S", 0.3)  # a reader far too slow
+    monkeypatch.setattr("emu.trace.recorder.LONGEST_S", 0.3)
     with boot(2, seed=seed, trace=tmp_path / "trace") as machine:
         job = machine.spawn("yield", 4, 400_000)
         machine.run()

@@ -27,7 +27,7 @@ def cold(tmp_path):
 
 
 def compilers_of(process):
-    return [child for child in children_of(process) if "emu.cpu_worker.warm" in child.cmdline()]
+    return [child for child in children_of(process) if "emu.machine.warm" in child.cmdline()]
 
 
 def last_line(errors):
@@ -44,8 +44,8 @@ def test_a_compiler_that_is_killed(cold):
 
 
 def test_a_users_own_hot_code_is_none_of_its_business():
-    from emu.cpu_worker.warm import everything
     from emu.hot import registered
+    from emu.machine.warm import everything
     from tests.shm import wrappers
 
     assert {e.name.split(".")[0] for e in everything()} == {"emu"}

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from emu.errors import WorkloadError
-from emu.machine.workload import MAX_DEPTH, parse_workload, read_workload
-from emu.machine.workload_code import compile_workload
+from emu.workload.code import compile_workload
+from emu.workload.read import MAX_DEPTH, parse_workload, read_workload
 
 
 def of(*threads):
@@ -161,7 +161,7 @@ def test_a_barrier_waits_for_all_instances_that_use_it():
 
 
 def test_every_key_of_the_example_in_the_header_is_known():
-    from emu.machine import workload
+    from emu.workload import read as workload
 
     example = re.search(r'\{"jitter".*\]\}\n', workload.__doc__, re.DOTALL)[0]
     assert {t.name for t in parse_workload(example).threads} == {"worker", "ticker"}

@@ -3,8 +3,8 @@
 import pytest
 
 from emu import MachineError
-from emu.machine.workload_result import Group, Histogram, ThreadResult, bucket_bounds, jain, parse_result
-from emu.machine.workload_run import medians
+from emu.workload.result import Group, Histogram, ThreadResult, bucket_bounds, jain, parse_result
+from emu.workload.run import medians
 
 
 def test_buckets_follow_one_another_and_are_an_eighth_wide():

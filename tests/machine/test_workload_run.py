@@ -7,8 +7,8 @@ import pytest
 
 from emu import MachineError
 from emu.machine import watching
-from emu.machine.workload import parse_workload
-from emu.machine.workload_run import run_workload
+from emu.workload.read import parse_workload
+from emu.workload.run import run_workload
 
 pytestmark = pytest.mark.usefixtures("warm")
 POLICIES = ("inko", "random")

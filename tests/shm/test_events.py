@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from emu.limits import EVENT_RING
-from emu.machine.trace_file import RECORD
 from emu.shm.events import EVENTS, LOST, NO_THREAD, POLICY, copy_events
+from emu.trace.file import RECORD
 from tests.shm.wrappers import emit_many, emit_one
 
 

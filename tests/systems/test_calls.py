@@ -5,7 +5,7 @@ import os
 import pytest
 
 from emu import MachineError
-from emu.cpu_worker.mail import address
+from emu.actor.mail import address
 from emu.machine import asking
 from tests.systems.test_rust import finish
 

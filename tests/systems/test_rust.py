@@ -7,7 +7,7 @@ import time
 import pytest
 import zmq
 
-from emu.cpu_worker.mail import address
+from emu.actor.mail import address
 from emu.kernel.ipi import post
 from emu.kernel.states import LIFE_EXITED
 from emu.limits import IPI_RESCHEDULE, SUPERVISOR

@@ -176,8 +176,8 @@ def test_compare_refuses_bad_input(mix, tmp_path):
 
 
 def test_policies_says_what_each_suits_and_where_it_fails():
+    from emu.actor.policy_description import describe_policy
     from emu.kernel.hooks import BUILTIN
-    from emu.machine.policies import describe_policy
 
     done = emu("policies")
     assert done.returncode == 0 and set(BUILTIN) <= set(rows_of(done.stdout))
@@ -202,7 +202,7 @@ def test_one_policy_in_full(tmp_path):
 
 
 def test_a_description_is_read_from_the_docstring(tmp_path):
-    from emu.machine.policies import describe_policy
+    from emu.actor.policy_description import describe_policy
 
     text = '"""mine: newest first.\n\nSuits: nothing\nmuch. Fails: often; always.\nMore text.\n"""\n'
     policy = describe_policy(str(written(tmp_path / "mine.py", text + picking("-1"))))

@@ -9,10 +9,10 @@ import os
 import statistics
 
 from ..errors import MachineError
-from .machine import Machine
-from .workload_code import compile_workload
-from .workload_deadlock import explain_deadlock
-from .workload_result import parse_result
+from ..machine.machine import Machine
+from .code import compile_workload
+from .deadlock import explain_deadlock
+from .result import parse_result
 
 GUEST = "workload"
 TASK_MASK = 0xFFFFFFFF  # of a task's handle: its index

@@ -22,11 +22,11 @@ from ..kernel import states
 from ..kernel.failures import explain
 from ..kernel.hooks import HOOKS, load_policy
 from ..limits import BUDGET_INSTRUCTIONS, EVENT_RING, GLOBAL_QUEUE, MAX_ACTORS, MAX_CPUS, SERVER, SUPERVISOR, TIMEKEEPER
+from ..machine.config import MachineError
+from ..machine.say import say
 from ..shm import events
 from ..shm.clock import read_clock
-from .config import MachineError
-from .say import say
-from .trace_file import FORMAT, RECORD, VERSION, TraceWriter
+from .file import FORMAT, RECORD, VERSION, TraceWriter
 
 SHORTEST_S, LONGEST_S = 0.0002, 0.005
 SILENCE_S = 1.0  # a round is written at least so often: a reader sees how long nothing has happened

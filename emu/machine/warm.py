@@ -1,7 +1,7 @@
 """Everything a CPU or the system server runs hot, compiled or loaded from the cache.
 
 The forkserver imports `preloaded` (which warms), so the processes it forks start with
-machine code in place.  `python -m emu.cpu_worker.warm` compiles the functions whose names it reads, a line
+machine code in place.  `python -m emu.machine.warm` compiles the functions whose names it reads, a line
 each, into the cache, and says when each is done: machine/warmup.py runs several.
 """
 
@@ -9,9 +9,9 @@ import importlib
 import sys
 
 from .. import hot
+from ..actor.lifeline import end_with_parent, ignore_supervisors_signals
 from ..hot import cache
 from ..kernel.hooks import BUILTIN
-from .lifeline import end_with_parent, ignore_supervisors_signals
 
 # What compiles longest goes first, so that nobody waits for it at the end.
 SLOWEST = ("emu.isa.interpreter.interpret", "emu.cpu_worker.loop.run", "emu.kernel.syscalls.linux.calls.linux_call")
@@ -19,7 +19,7 @@ SLOWEST = ("emu.isa.interpreter.interpret", "emu.cpu_worker.loop.run", "emu.kern
 
 def everything():
     """All entries and callbacks of a machine, those of all built-in policies included, the slowest first."""
-    for name in ("emu.cpu_worker.process", "emu.server.process", "emu.machine.timekeeper"):
+    for name in ("emu.cpu_worker.process", "emu.server.process", "emu.actor.timekeeper"):
         importlib.import_module(name)
     for policy in BUILTIN:
         importlib.import_module(f"emu.kernel.policies.{policy}")

@@ -25,8 +25,8 @@ last round's start are not looked at: their causes may be missing.
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .trace_text import brief
-from .trace_waits import IDLE_LIMIT_NS, STARVATION_LIMIT_NS, WaitRules
+from .text import brief
+from .waits import IDLE_LIMIT_NS, STARVATION_LIMIT_NS, WaitRules
 
 TICK_NS = 1_000_000  # between two looks at the slice, on a slow host
 HOST_NS = 250_000_000  # a host that is busy may take a CPU's process off its core for so long

@@ -8,8 +8,8 @@ per wall time that it was alive: (Σx)² / n·Σx², 1 when all got the same, 1/
 
 from dataclasses import dataclass, field
 
-from .config import MachineError
-from .workload_code import INSTRUCTIONS_PER_US
+from ..machine.config import MachineError
+from .code import INSTRUCTIONS_PER_US
 
 KINDS = ("sleep", "wait", "barrier", "join", "lock", "start")  # as in emu/guests/workload.h
 WAKE_UPS = ("sleep", "wait", "barrier", "join")  # a lock is its holder's business, a start the spawner's

@@ -9,7 +9,7 @@ import struct
 from ..limits import SUPERVISOR
 from ..server.errors import LinuxError
 from ..server.guest_memory import UserMemory
-from .workload_code import numbers_of
+from .code import numbers_of
 
 _STATUS, _COUNT, _HOLDER = struct.Struct("<iiii"), struct.Struct("<q"), struct.Struct("<i")
 MOST_SLOTS, MOST_SAID = 3500, 8

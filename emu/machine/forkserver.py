@@ -21,7 +21,7 @@ import struct
 import sys
 import traceback
 
-from .lifeline import ORPHANED, end_with_parent, ignore_supervisors_signals, open_process, watch
+from ..actor.lifeline import ORPHANED, end_with_parent, ignore_supervisors_signals, open_process, watch
 
 WORD = struct.Struct("<q")  # of the answers
 MAX_DESCRIPTORS = 64  # of one child
