@@ -6,8 +6,10 @@ Functions that are timed are compiled with the kernel's own code inside, as it i
 
 from emu import Machine
 from emu.cpu_worker.process import prepare_actor
-from emu.kernel import sched, task, thread
-from emu.kernel.hotplug import bring_online
+from emu.kernel.sched import core as sched
+from emu.kernel.sched.hotplug import bring_online
+from emu.kernel.task import records as task
+from emu.kernel.thread import records as thread
 from emu.limits import ALL_CPUS, MIB
 from emu.shm.segment import Window
 

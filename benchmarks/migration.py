@@ -18,10 +18,10 @@ from guest_runs import Booted, run_peer
 
 from emu.cpu_worker.process import prepare_actor
 from emu.hot import entry
-from emu.kernel.hooks import ENQUEUE_BACK
-from emu.kernel.runqueue import enqueue, lock_queue, unlock_queue
-from emu.kernel.sched import pull
-from emu.kernel.states import RUNNABLE, set_where
+from emu.kernel.sched.core import pull
+from emu.kernel.sched.hooks import ENQUEUE_BACK
+from emu.kernel.sched.runqueue import enqueue, lock_queue, unlock_queue
+from emu.kernel.thread.states import RUNNABLE, set_where
 from emu.shm.atomics import load_relaxed, pause
 from emu.shm.layout import machine_at
 from emu.shm.memory import monotonic_ns

@@ -14,7 +14,7 @@ from common import benchmark, interleave, spread
 from guest_runs import TIMEOUT_S, Booted
 
 from emu.kernel.policies import codezero, eevdf
-from emu.kernel.states import RUNNABLE, RUNNING
+from emu.kernel.thread.states import RUNNABLE, RUNNING
 
 NICE = (-20, -10, 0, 0, 10)
 ENDLESS = 1 << 38  # iterations: the job is killed

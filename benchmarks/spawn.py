@@ -13,10 +13,10 @@ from common import NOT_INSTALLED, QEMU, benchmark, installed, interleave, spread
 from guest_runs import Booted, run_peer
 
 from emu.hot import entry
-from emu.kernel.exiting import exit_thread
-from emu.kernel.sched import pick_next, start_thread
-from emu.kernel.spares import attach_spare, take_spare
-from emu.kernel.thread import create_thread, join_task
+from emu.kernel.sched.core import pick_next, start_thread
+from emu.kernel.task.exiting import exit_thread
+from emu.kernel.thread.records import create_thread, join_task
+from emu.kernel.thread.spares import attach_spare, take_spare
 from emu.shm.layout import machine_at
 from emu.shm.memory import monotonic_ns
 

@@ -1,7 +1,7 @@
 """What does a CPU's queue cost while others take from it: the deque without a lock, and a list under one?
 
 One process owns a queue: it puts threads in and takes the oldest out, so that about 32 wait; thieves
-in other processes take what they find.  Beside the deque of shm/deque.py the list of kernel/queue.py under the
+in other processes take what they find.  Beside the deque of shm/deque.py the list of kernel/sched/lists.py under the
 queue's spinlock.  The figure is the owner's time for a thread put in and, unless a thief has it, taken out.
 
 python benchmarks/steal.py [--rounds N] [--quick]
@@ -15,8 +15,8 @@ from bare_machine import BareMachine
 from common import benchmark, interleave, spread, with_range
 
 from emu.hot import entry, hot
-from emu.kernel import queue
-from emu.kernel.runqueue import lock_queue, unlock_queue
+from emu.kernel.sched import lists as queue
+from emu.kernel.sched.runqueue import lock_queue, unlock_queue
 from emu.limits import MAX_THREADS
 from emu.shm import deque
 from emu.shm.atomics import load_relaxed, pause

@@ -18,10 +18,10 @@ from common import NOT_INSTALLED, QEMU, benchmark, installed, interleave, spread
 from guest_runs import Booted, run_peer
 
 from emu.hot import entry, hot
-from emu.kernel import local_queue
-from emu.kernel.futex import MATCH_ANY, wait_on, wake_on
-from emu.kernel.hooks import ENQUEUE_MOVE, STOP_MOVE, TIMESLICE, call_hook, hook
-from emu.kernel.runqueue import (
+from emu.kernel.sched import local_queue
+from emu.kernel.sched.core import block, make_runnable, pick_next, pull, switch
+from emu.kernel.sched.hooks import ENQUEUE_MOVE, STOP_MOVE, TIMESLICE, call_hook, hook
+from emu.kernel.sched.runqueue import (
     enqueue,
     lock_queue,
     lock_two,
@@ -31,10 +31,10 @@ from emu.kernel.runqueue import (
     unlock_queue,
     unlock_two,
 )
-from emu.kernel.sched import block, make_runnable, pick_next, pull, switch
-from emu.kernel.states import RUNNABLE, SLEEP_FUTEX
+from emu.kernel.sleep.futex import MATCH_ANY, wait_on, wake_on
+from emu.kernel.thread.sleep_word import claim, prepare_sleep
+from emu.kernel.thread.states import RUNNABLE, SLEEP_FUTEX
 from emu.kernel.vm.address_space import map_region
-from emu.kernel.wait import claim, prepare_sleep
 from emu.limits import GLOBAL_QUEUE, PAGE_SIZE
 from emu.shm.events import MIGRATE
 from emu.shm.layout import machine_at

@@ -25,7 +25,7 @@ THREAD_BITS = 12
 MAX_THREADS = 1 << THREAD_BITS
 MAX_TASKS = 256
 MAX_JOBS = 2 * MAX_TASKS  # those that run, and as many that ended since the supervisor last looked
-KERNEL_TASK = MAX_TASKS - 1  # the task of the kernel's own threads (kernel/kernel_task.py; alux-10)
+KERNEL_TASK = MAX_TASKS - 1  # the task of the kernel's own threads (kernel/task/kernel_task.py; alux-10)
 GARBAGE_THREAD = MAX_THREADS - 1  # the system server's
 TIMEKEEPER_THREAD = MAX_THREADS - 2
 KERNEL_THREADS = 2
@@ -37,7 +37,7 @@ FUTEX_BUCKETS = 512
 MAX_HOOKS = 24
 POLICY_WORDS = 8  # of a thread
 TASK_POLICY_WORDS = 8
-WAIT_QUEUES = 8  # of a task (kernel/waitqueue.py), and as many kernel mutexes
+WAIT_QUEUES = 8  # of a task (kernel/sleep/waitqueue.py), and as many kernel mutexes
 QUEUE_POLICY_WORDS = 192  # of a run queue: room for 64 lists
 MAX_PARAMETERS = 8  # of a policy
 EVENT_RING = 1 << 17  # events an actor may be ahead of the reader: 20 ms of the busiest guests
@@ -74,7 +74,7 @@ BUDGET_INSTRUCTIONS = 100_000  # between two ticks: about 150 µs
 BALANCE_NS = 4_000_000  # between two periodic calls of a policy's `balance`
 POLL_NS = 50_000  # idle CPUs poll this long before they park
 
-# --- time-outs (kernel/timekeeper.py; the turn and the fraction are inko's defaults) ------
+# --- time-outs (kernel/sleep/timekeeper.py; the turn and the fraction are inko's defaults) ------
 MAX_TIMEOUTS = 2_000_000  # entries of the timekeeper's heap, valid and invalid
 CHANNEL_MESSAGES = 256  # on their way from one actor to the timekeeper
 MESSAGES_PER_TURN = 64

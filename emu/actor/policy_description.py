@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from ..hot import Callback
-from ..kernel.hooks import NAMES, load_policy
+from ..kernel.sched.hooks import NAMES, load_policy
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class PolicyDescription:
     fails: str
     text: str  # the whole docstring
     parameters: dict  # name -> (value, meaning)
-    hooks: tuple  # names of those it has, in the order of kernel/hooks.py
+    hooks: tuple  # names of those it has, in the order of kernel/sched/hooks.py
     file: str
 
 

@@ -1,4 +1,4 @@
-"""The timekeeper as a host process: its hot turns (kernel/timekeeper.py), messages, and blocking in between.
+"""The timekeeper as a host process: its hot turns (kernel/sleep/timekeeper.py), messages, and blocking in between.
 
 Its death fails the machine by name.  It wakes by itself
 `keeper_spin_ns` before the next deadline, and the hot half polls for the rest: the host wakes a process late, never
@@ -12,8 +12,8 @@ import traceback
 from ..cpu_worker.process import prepare_actor
 from ..kernel.failures import FAIL_CRASH
 from ..kernel.ipi import end_park, owed, post
-from ..kernel.timekeeper import PARK, STOPPED, keep
-from ..kernel.timeouts import NEVER
+from ..kernel.sleep.heap import NEVER
+from ..kernel.sleep.timekeeper import PARK, STOPPED, keep
 from ..limits import IPI_STOP, SUPERVISOR, TIMEKEEPER
 from ..shm.segment import Window
 from .mail import Mail

@@ -18,7 +18,7 @@ def policies(name):
     """List the built-in policies, or show NAME (a built-in one or a policy file) in full."""
     from emu.actor.policy_description import describe_policy
     from emu.errors import PolicyError
-    from emu.kernel.hooks import BUILTIN
+    from emu.kernel.sched.hooks import BUILTIN
 
     try:
         if name:
@@ -37,7 +37,7 @@ def _row(policy):
 
 
 def _show(policy):
-    from emu.kernel.hooks import NAMES
+    from emu.kernel.sched.hooks import NAMES
 
     print(policy.text or f"{policy.name}: its file has no docstring")
     print(f"\nfile: {policy.file}")

@@ -7,25 +7,25 @@ Between two returns a CPU takes interrupts at the end of a guest's basic blocks.
 
 from ..abi.registers import A0
 from ..hot import entry, hot, never_inline
-from ..kernel import local_queue
-from ..kernel.exiting import exit_thread
-from ..kernel.hooks import TICK, TIMESLICE, call_hook, has_hook
-from ..kernel.hotplug import begin_life, evacuate, retire
+from ..kernel.actions import BLOCK, END_TASK, LEFT, RESUME, SERVE, YIELD
 from ..kernel.ipi import cancel_park, mark_parked
-from ..kernel.local_queue import available
-from ..kernel.migration import balance_periodically, move_misplaced
-from ..kernel.reaping import delete_dead
-from ..kernel.runqueue import charge, lock_queue, mark_time, may_not_stay, unlock_queue
-from ..kernel.sched import block, others_wait, pay_look, pick_next, switch, work_for
+from ..kernel.sched import local_queue
+from ..kernel.sched.core import block, others_wait, pay_look, pick_next, switch, work_for
+from ..kernel.sched.hooks import TICK, TIMESLICE, call_hook, has_hook
+from ..kernel.sched.hotplug import begin_life, evacuate, retire
+from ..kernel.sched.local_queue import available
+from ..kernel.sched.migration import balance_periodically, move_misplaced
+from ..kernel.sched.runqueue import charge, lock_queue, mark_time, may_not_stay, unlock_queue
 from ..kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
-from ..kernel.signals import signal_waits
-from ..kernel.sleeping import begin_anew, interrupt_sleep
-from ..kernel.states import LIFE_DRAINING, SLEEP_KERNEL
-from ..kernel.suspend import stop_here
-from ..kernel.syscalls.actions import BLOCK, END_TASK, LEFT, RESUME, SERVE, YIELD
-from ..kernel.task import is_ending
+from ..kernel.sleep.endings import begin_anew, interrupt_sleep
+from ..kernel.task.exiting import exit_thread
+from ..kernel.task.records import is_ending
+from ..kernel.task.signals import signal_waits
+from ..kernel.task.suspend import stop_here
+from ..kernel.thread.reaping import delete_dead
+from ..kernel.thread.sleep_word import prepare_sleep
+from ..kernel.thread.states import LIFE_DRAINING, SLEEP_KERNEL
 from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb
-from ..kernel.wait import prepare_sleep
 from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL
 from ..shm.atomics import exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, pause
 from ..shm.clock import now_ns

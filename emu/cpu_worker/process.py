@@ -15,11 +15,11 @@ import zmq
 
 from ..actor.mail import DELIVERED, LINGER_MS, Mail, call_address
 from ..isa.interpreter import interpret
-from ..kernel import hooks
 from ..kernel.failures import FAIL_CRASH
 from ..kernel.ipi import MESSAGE_COMING, end_park, owed, post
-from ..kernel.randomness import first_state
-from ..kernel.syscalls.linux.calls import linux_call
+from ..kernel.linux.calls import linux_call
+from ..kernel.sched import hooks
+from ..kernel.sched.randomness import first_state
 from ..limits import IPI_STOP, SUPERVISOR
 from ..shm.segment import Window
 from . import loop

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import MachineError
 from ..hot.cache import not_written
-from ..kernel.hooks import BUILTIN, compile_policy, hooks_of, load_policy, parameters_of
+from ..kernel.sched.hooks import BUILTIN, compile_policy, hooks_of, load_policy, parameters_of
 from ..limits import (
     DEFAULT_MEMORY_BYTES,
     GIB,

@@ -1,10 +1,10 @@
 """Hot-plug, the supervisor's side (rust-4): a CPU's process, and its records before it starts.
 
-What the scheduler itself does is kernel/hotplug.py.
+What the scheduler itself does is kernel/sched/hotplug.py.
 """
 
 from ..errors import MachineError
-from ..kernel.states import LIFE_CREATED
+from ..kernel.thread.states import LIFE_CREATED
 from ..limits import MAX_CPUS
 
 

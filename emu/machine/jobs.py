@@ -10,7 +10,7 @@ Of jobs that have ended the machine itself remembers the accounts of the last HI
 import threading
 from collections import deque
 
-from ..kernel import kill_reasons
+from ..kernel.task import kill_reasons
 from .report import ACCOUNTS, JobReport, job_report
 
 HISTORY = 1000

@@ -20,11 +20,11 @@ import zmq
 from ..abi.signals import SIGINT, SIGKILL, SIGRTMAX
 from ..actor.mail import Mail, address
 from ..errors import MachineError, refusals_of_the_host
-from ..kernel import kill_reasons
 from ..kernel.failures import FAIL_STUCK
 from ..kernel.ipi import owed, post
-from ..kernel.states import LIFE_CREATED
-from ..kernel.suspend import suspended
+from ..kernel.task import kill_reasons
+from ..kernel.task.suspend import suspended
+from ..kernel.thread.states import LIFE_CREATED
 from ..limits import (
     COMPACT_PERCENT,
     IPI_STOP,

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from ..kernel.failures import explain
-from ..kernel.states import FREE, NEW
+from ..kernel.thread.states import FREE, NEW
 from ..shm.tags import alive
 
 

@@ -1,14 +1,14 @@
 """The living threads of a machine, as seen from the supervisor: read from shared memory, each held meanwhile.
 
-So what is told of a thread is of one thread, though threads come and go (kernel/reaping.py).
+So what is told of a thread is of one thread, though threads come and go (kernel/thread/reaping.py).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..kernel.reaping import drop, retain
-from ..kernel.states import DEAD, NEW, STATE_NAMES, SUSPENDED
+from ..kernel.thread.reaping import drop, retain
+from ..kernel.thread.states import DEAD, NEW, STATE_NAMES, SUSPENDED
 from ..limits import GLOBAL_QUEUE, SUPERVISOR
 
 

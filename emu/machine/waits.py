@@ -12,7 +12,7 @@ import numpy as np
 
 from ..abi.registers import A7
 from ..abi.syscall_numbers import NUMBERS, name_of
-from ..kernel.states import (
+from ..kernel.thread.states import (
     BLOCKED,
     NEW,
     RUNNABLE,

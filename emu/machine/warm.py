@@ -11,10 +11,10 @@ import sys
 from .. import hot
 from ..actor.lifeline import end_with_parent, ignore_supervisors_signals
 from ..hot import cache
-from ..kernel.hooks import BUILTIN
+from ..kernel.sched.hooks import BUILTIN
 
 # What compiles longest goes first, so that nobody waits for it at the end.
-SLOWEST = ("emu.isa.interpreter.interpret", "emu.cpu_worker.loop.run", "emu.kernel.syscalls.linux.calls.linux_call")
+SLOWEST = ("emu.isa.interpreter.interpret", "emu.cpu_worker.loop.run", "emu.kernel.linux.calls.linux_call")
 
 
 def everything():

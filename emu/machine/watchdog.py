@@ -1,6 +1,6 @@
 """The watchdog: what a policy does wrong slowly, found by looking at shared memory now and then.
 
-A wrong answer of a hook is caught at once by the core (kernel/runqueue.py).  Two mistakes
+A wrong answer of a hook is caught at once by the core (kernel/sched/runqueue.py).  Two mistakes
 show only with time, and the supervisor looks for them while it waits:
 
 * a thread that is runnable and was not picked for `patience_s`, although a CPU that may run
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernel.failures import FAIL_POLICY_HANGS, FAIL_POLICY_STARVES
-from ..kernel.states import RUNNABLE
+from ..kernel.thread.states import RUNNABLE
 from ..limits import GLOBAL_QUEUE, MAX_CPUS, MAX_QUEUES, SERVER, SUPERVISOR, TIMEKEEPER
 from ..shm.events import recent_events
 from .host_process import held_up, look_at

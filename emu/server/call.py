@@ -6,9 +6,9 @@ import numpy as np
 
 from ..abi.errno import ENOMEM, ESRCH
 from ..abi.words import WORD
-from ..kernel.handles import thread_by_tid, tid
-from ..kernel.migration import set_affinity
-from ..kernel.syscalls.linux.memory_calls import place
+from ..kernel.linux.memory import place
+from ..kernel.sched.migration import set_affinity
+from ..kernel.thread.handles import thread_by_tid, tid
 from ..kernel.vm.address_space import protect_region, unmap_region
 from ..kernel.vm.file_pages import map_frame, map_past_end
 from ..limits import NAME_BYTES, PAGE_SIZE

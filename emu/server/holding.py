@@ -9,9 +9,9 @@ It is a non-critical section (alux-10): entered without a lock, which a checking
 """
 
 from ..abi.signals import SIGKILL, SIGSEGV
-from ..kernel import references
-from ..kernel.kill_reasons import KILL_UNOWNED_MEMORY
-from ..kernel.task import kill_task
+from ..kernel.task.kill_reasons import KILL_UNOWNED_MEMORY
+from ..kernel.task.records import kill_task
+from ..kernel.thread import references
 
 _SIGNALS = {KILL_UNOWNED_MEMORY: SIGSEGV}  # what a parent sees of a kill reason
 

@@ -30,20 +30,23 @@ from ..abi.words import signed
 from ..actor.mail import Mail, address
 from ..cpu_worker.process import prepare_actor
 from ..hot.cache import CHECK
-from ..kernel import hotplug, references, sched, sleeping
-from ..kernel import task as tasks
 from ..kernel.failures import FAIL_CRASH
-from ..kernel.handles import tid as tid_of_thread
 from ..kernel.ipi import INTERRUPTED, begin_park, end_park, owed, post, take_pending
-from ..kernel.kernel_task import make_kernel_task
-from ..kernel.kill_reasons import KILL_ASKED, KILL_FAULT, KILL_INTERNAL, KILL_SIGNAL
+from ..kernel.sched import core as sched
+from ..kernel.sched import hotplug
 from ..kernel.server_ring import NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, take_request
-from ..kernel.siginfo import SI_KERNEL, SI_USER
-from ..kernel.signals import post_signal, waits_for_thread
-from ..kernel.states import RESTART_CALL, RESTART_UNHANDLED
-from ..kernel.suspend import ask_resume, ask_suspend
-from ..kernel.thread import create_thread
-from ..kernel.timeouts import NEVER
+from ..kernel.sleep import endings as sleeping
+from ..kernel.sleep.heap import NEVER
+from ..kernel.task import records as tasks
+from ..kernel.task.kernel_task import make_kernel_task
+from ..kernel.task.kill_reasons import KILL_ASKED, KILL_FAULT, KILL_INTERNAL, KILL_SIGNAL
+from ..kernel.task.siginfo import SI_KERNEL, SI_USER
+from ..kernel.task.signals import post_signal, waits_for_thread
+from ..kernel.task.suspend import ask_resume, ask_suspend
+from ..kernel.thread import references
+from ..kernel.thread.handles import tid as tid_of_thread
+from ..kernel.thread.records import create_thread
+from ..kernel.thread.states import RESTART_CALL, RESTART_UNHANDLED
 from ..limits import IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
 from ..shm.segment import Window
 from . import served  # noqa: F401  (registers the handlers)

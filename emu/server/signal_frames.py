@@ -23,11 +23,11 @@ from ..abi.errno import EFAULT, EINTR
 from ..abi.registers import A0, RA, SP
 from ..abi.signals import SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SIG_DFL, SIG_IGN, SIGRTMIN, SIGSEGV, bit
 from ..abi.words import WORD, signed
-from ..kernel.alternate_stack import NOWHERE, SS_AUTODISARM, SS_DISABLE, stack_frame_address
-from ..kernel.siginfo import SI_KERNEL
-from ..kernel.signals import IGNORED_BY_DEFAULT, own_signals, set_thread_mask, take_signal
-from ..kernel.sleeping import ECALL_BYTES
-from ..kernel.states import RESTART_CALL
+from ..kernel.sleep.endings import ECALL_BYTES
+from ..kernel.task.alternate_stack import NOWHERE, SS_AUTODISARM, SS_DISABLE, stack_frame_address
+from ..kernel.task.siginfo import SI_KERNEL
+from ..kernel.task.signals import IGNORED_BY_DEFAULT, own_signals, set_thread_mask, take_signal
+from ..kernel.thread.states import RESTART_CALL
 from ..limits import MAX_SIGINFOS_PER_TASK
 from .calls.signals import set_action_masks, set_alternate_stack, taken_info
 from .errors import LinuxError

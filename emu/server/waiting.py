@@ -1,6 +1,6 @@
 """Served calls that wait: what for, until when, and which of them to make again.
 
-A call is kept while its thread sleeps on (kernel/sleeping.py); `word` names that sleep.  When the thread's word is
+A call is kept while its thread sleeps on (kernel/sleep/endings.py); `word` names that sleep.  When the thread's word is
 another one, something else has ended the sleep (a signal, a kill), and the call is forgotten.
 
 Of the exception that said "wait" only the facts are kept: its traceback would hold every local variable of the

@@ -8,7 +8,7 @@ never waits.  The next event that finds room is preceded by a `lost` event that 
 many were dropped and between which times.  With tracing off: one load and one branch.
 
 What happens to a thread or a queue is recorded under the queue's lock, with the time of
-kernel/runqueue.py mark_time, so sorted by time it is in the order in which it happened.
+kernel/sched/runqueue.py mark_time, so sorted by time it is in the order in which it happened.
 
 An event is four words: time (ns, shm/clock.py), kind | thread << 8 | generation << 32,
 and two arguments that the list below names.
@@ -48,7 +48,9 @@ def _event(name, a="", b="", doc=""):
 SWITCH = _event("switch", "run_delay_ns", "queue", "the thread begins to run on this CPU; queue: where it waited")
 PREEMPT = _event("preempt", "ran_ns", "slice_ns", "it goes back to a queue, not by its own wish; slice_ns 0: not timed")
 YIELD = _event("yield", "ran_ns", "queue", "the running thread goes back to a queue by its own wish")
-BLOCK = _event("block", "ran_ns", "reason", "the running thread falls asleep; reason: SLEEP_* of kernel/states.py")
+BLOCK = _event(
+    "block", "ran_ns", "reason", "the running thread falls asleep; reason: SLEEP_* of thread/states.py"
+)
 EXIT = _event("exit", "ran_ns", "task", "the running thread leaves for good")
 WAKE = _event("wake", "queue", "old_queue", "a sleeping thread becomes runnable; recorded by the waker")
 SPAWN = _event("spawn", "queue", "task", "a new thread becomes runnable")

@@ -1,4 +1,4 @@
-"""Fields of shared records about signals (kernel/siginfo.py, kernel/signals.py, server/signal_frames.py)."""
+"""Fields of shared records about signals (kernel/task/siginfo.py, kernel/task/signals.py, server/signal_frames.py)."""
 
 from .records import i64, i64s, record
 
@@ -9,7 +9,7 @@ SIGINFO = record(
 )
 
 THREAD_SIGNALS = (
-    i64("signals", guard="signal_lock", doc="pending, bit n-1 for signal n; read without (kernel/siginfo.py)"),
+    i64("signals", guard="signal_lock", doc="pending, bit n-1 for signal n; read without (kernel/task/siginfo.py)"),
     i64("signal_first", guard="signal_lock", doc="queue of SIGINFO records: index + 1, 0 none"),
     i64("signal_last", guard="signal_lock"),
     i64("uid", guard="server", doc="real user id: si_uid of what it sends"),
@@ -28,7 +28,7 @@ THREAD_SIGNALS = (
 )
 
 TASK_SIGNALS = (
-    i64("signal_lock", doc="guards the queues of signals of the task and its threads (kernel/siginfo.py)"),
+    i64("signal_lock", doc="guards the queues of signals of the task and its threads (kernel/task/siginfo.py)"),
     i64("signals", guard="signal_lock", doc="pending for the whole task; read without"),
     i64("signal_first", guard="signal_lock", doc="queue of SIGINFO records: index + 1, 0 none"),
     i64("signal_last", guard="signal_lock"),

@@ -18,9 +18,9 @@ import numpy as np
 
 from .. import limits
 from ..errors import TraceError
-from ..kernel import states
 from ..kernel.failures import explain
-from ..kernel.hooks import HOOKS, load_policy
+from ..kernel.sched.hooks import HOOKS, load_policy
+from ..kernel.thread import states
 from ..limits import BUDGET_INSTRUCTIONS, EVENT_RING, GLOBAL_QUEUE, MAX_ACTORS, MAX_CPUS, SERVER, SUPERVISOR, TIMEKEEPER
 from ..machine.config import MachineError
 from ..machine.say import say

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from emu.hot import callback
-from emu.kernel.syscalls.actions import YIELD
+from emu.kernel.actions import YIELD
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from emu import Machine, MachineError
-from emu.kernel import task as tasks
+from emu.kernel.task import records as tasks
 from emu.limits import MIB, SERVER
 from emu.machine.loader import GUEST_DIRECTORY
 from emu.server.exec import PlacingError, place_program

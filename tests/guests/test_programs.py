@@ -7,7 +7,7 @@ Every program runs under inko on all four machines, under random on one, and und
 import pytest
 
 from emu.guests import build
-from emu.kernel.hooks import BUILTIN
+from emu.kernel.sched.hooks import BUILTIN
 
 from .programs import NAMES, SOURCES, run_programs
 

@@ -7,7 +7,7 @@ import pytest
 
 from emu.hot import cache
 
-POLICY = "from emu.kernel.hooks import hook\nimport helper\n"
+POLICY = "from emu.kernel.sched.hooks import hook\nimport helper\n"
 
 
 @pytest.fixture

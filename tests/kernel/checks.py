@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from emu.kernel.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES
+from emu.kernel.thread.sleep_word import SLEEP_SERVED
+from emu.kernel.thread.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES
 from emu.kernel.vm.pagetable import PPN_SHIFT, RESIDENT, RWX, V
-from emu.kernel.wait import SLEEP_SERVED
 from emu.limits import MAX_QUEUES, MAX_TASKS, PAGE_SIZE
 from tests.kernel.held import held_by
 

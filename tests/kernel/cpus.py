@@ -7,8 +7,8 @@ with played(3, "codezero") as cpus:
 
 import contextlib
 
-from emu.kernel import sched
-from emu.kernel.states import SLEEP_TIME, STATE_NAMES
+from emu.kernel.sched import core as sched
+from emu.kernel.thread.states import SLEEP_TIME, STATE_NAMES
 from emu.limits import BUDGET_INSTRUCTIONS, GLOBAL_QUEUE
 from emu.shm.clock import read_cycles
 from tests.kernel import wrappers as hot

@@ -5,7 +5,7 @@ unless the policy has one.  A policy of a test's own uses the core's list.
 """
 
 from emu.kernel.policies import bsd4, codezero, eevdf, inko
-from emu.kernel.states import RUNNABLE, RUNNING
+from emu.kernel.thread.states import RUNNABLE, RUNNING
 from emu.limits import MAX_THREADS
 
 

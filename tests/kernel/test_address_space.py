@@ -10,7 +10,7 @@ import random
 import pytest
 
 from emu.kernel.failures import FAIL_DROPPED_FRAME
-from emu.kernel.task import create_task, reap_task
+from emu.kernel.task.records import create_task, reap_task
 from emu.kernel.vm import address_space, file_pages, frames, usercopy
 from emu.limits import GATHERED_FRAMES, GIB, MIB, PAGE_SIZE
 from emu.shm.layout import CPU, MACHINE

@@ -17,7 +17,7 @@ TABLES = {"shm/layout.py", "kernel/vm/pagetable.py"}
 DOORS = {
     "frame_address": {*TABLES, "kernel/vm/frames.py", "kernel/vm/usercopy.py", "cpu_worker/mmu.py", "isa/fetch.py"},
     "RAM_OFFSET": {*TABLES, "limits.py", "shm/decoded.py", "shm/segment.py"},
-    "resolve": {"kernel/vm/address_space.py", "kernel/vm/usercopy.py", "cpu_worker/mmu.py", "kernel/futex.py"},
+    "resolve": {"kernel/vm/address_space.py", "kernel/vm/usercopy.py", "cpu_worker/mmu.py", "kernel/sleep/futex.py"},
     "translate": {"isa/accesses.py"},
     "locate_atomic": {"isa/accesses.py", "isa/arms.py"},
     "from_address": {"shm/segment.py"},
@@ -36,11 +36,11 @@ REASONS = {
     "kernel/vm/pagetable.py": "page tables",
     "kernel/vm/frames.py": "zeroes of a frame that nobody holds yet",
     "kernel/vm/maplock.py": "a lock word",
-    "kernel/hooks.py": "counters of policies",
+    "kernel/sched/hooks.py": "counters of policies",
     "kernel/server_ring.py": "slots of the ring",
-    "kernel/siginfo.py": "records of signals",
-    "kernel/thread.py": "the name in a record",
-    "kernel/timekeeper.py": "sleep words",
+    "kernel/task/siginfo.py": "records of signals",
+    "kernel/thread/records.py": "the name in a record",
+    "kernel/sleep/timekeeper.py": "sleep words",
     "shm/memory.py": "they are made here",
     "shm/spinlock.py": "lock words",
     "shm/decoded.py": "decoded words",
@@ -107,7 +107,7 @@ def test_the_tables_name_no_file_that_does_not_need_to_be_there():
         "memoryview(self._window.memory(frame))[0] = 0",
     ],
 )
-@pytest.mark.parametrize("path", ["kernel/exiting.py", "server/calls/info.py", "server/process.py"])
+@pytest.mark.parametrize("path", ["kernel/task/exiting.py", "server/calls/info.py", "server/process.py"])
 def test_a_store_that_somebody_adds_is_found(path, line):
     source = (EMU / path).read_text()
     assert offences(path, f"{source}\n\ndef added(m, me, task, va, host):\n    lock_mm(m, me, task)\n    {line}\n")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emu.kernel import handles
-from emu.kernel.task import create_task, kill_task, reap_task
+from emu.kernel.task.records import create_task, kill_task, reap_task
+from emu.kernel.thread import handles
 from emu.limits import KERNEL_TASK, KERNEL_THREADS, MAX_THREADS
 from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window

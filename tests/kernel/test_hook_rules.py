@@ -6,7 +6,7 @@ import pytest
 
 from emu.actor.hook_rules import broken_rule
 from emu.errors import PolicyError
-from emu.kernel.hooks import BUILTIN, compile_policy, load_policy
+from emu.kernel.sched.hooks import BUILTIN, compile_policy, load_policy
 from tests.policies import FIFO, PICKS
 
 DEPTH = """

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from emu.errors import PolicyError
-from emu.kernel.hooks import BUILTIN, HOOKS, NAMES, REQUIRED, compile_policy, install, load_policy
+from emu.kernel.sched.hooks import BUILTIN, HOOKS, NAMES, REQUIRED, compile_policy, install, load_policy
 from emu.machine.config import Config, MachineError
 from tests.policies import APPENDS, FIFO
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emu.kernel.hotplug import take_offline
+from emu.kernel.sched.hotplug import take_offline
 from emu.limits import GLOBAL_QUEUE, SERVER
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played

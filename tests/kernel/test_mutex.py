@@ -2,9 +2,9 @@
 
 import pytest
 
-from emu.kernel import sched
-from emu.kernel.task import create_task
-from emu.kernel.thread import create_thread
+from emu.kernel.sched import core as sched
+from emu.kernel.task.records import create_task
+from emu.kernel.thread.records import create_thread
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from emu.kernel.exclusive import set_exclusive
-from emu.kernel.hotplug import take_offline
-from emu.kernel.migration import set_affinity
+from emu.kernel.sched.exclusive import set_exclusive
+from emu.kernel.sched.hotplug import take_offline
+from emu.kernel.sched.migration import set_affinity
 from emu.limits import IPI_RESCHEDULE, SERVER
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played

@@ -1,7 +1,7 @@
 """Times under a queue's lock: each later than the one before, whatever the clock says (runqueue.mark_time)."""
 
 from emu.hot import entry
-from emu.kernel.runqueue import lock_two, mark_time, mark_two, unlock_two
+from emu.kernel.sched.runqueue import lock_two, mark_time, mark_two, unlock_two
 from emu.shm.layout import machine_at
 from tests.kernel.cpus import SECOND, played
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emu.kernel.randomness import first_state
+from emu.kernel.sched.randomness import first_state
 from emu.limits import MAX_ACTORS
 from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window

@@ -3,11 +3,12 @@
 import pytest
 
 from emu.hot import entry
-from emu.kernel import reaping, sched
-from emu.kernel.handles import tid
-from emu.kernel.hotplug import take_offline
-from emu.kernel.task import create_task
-from emu.kernel.thread import create_thread
+from emu.kernel.sched import core as sched
+from emu.kernel.sched.hotplug import take_offline
+from emu.kernel.task.records import create_task
+from emu.kernel.thread import reaping
+from emu.kernel.thread.handles import tid
+from emu.kernel.thread.records import create_thread
 from emu.limits import KERNEL_TASK, SUPERVISOR
 from emu.shm.layout import machine_at
 from tests.kernel import wrappers as hot
@@ -111,7 +112,7 @@ def test_the_last_generation_is_followed_by_the_first(cpus):
 
 @pytest.mark.system("alux-10")
 def test_the_kernel_task_has_the_kernels_own_threads():
-    from emu.kernel.kernel_task import make_kernel_task
+    from emu.kernel.task.kernel_task import make_kernel_task
     from emu.limits import GARBAGE_THREAD, SERVER, TIMEKEEPER, TIMEKEEPER_THREAD
 
     with played(2) as cpus:

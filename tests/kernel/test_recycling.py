@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from emu.hot import entry
-from emu.kernel import handles, spares
-from emu.kernel.kill_reasons import KILL_ASKED, KILL_SIGNAL
-from emu.kernel.states import DEAD, set_where
-from emu.kernel.task import create_task, kill_task, reap_task
+from emu.kernel.task.kill_reasons import KILL_ASKED, KILL_SIGNAL
+from emu.kernel.task.records import create_task, kill_task, reap_task
+from emu.kernel.thread import handles, spares
+from emu.kernel.thread.states import DEAD, set_where
 from emu.shm.layout import machine_at
 from tests.kernel import wrappers as hot
 
@@ -19,7 +19,7 @@ THREAD_KEEPS = {
     "sibling_next", "sibling_previous", "queued_ns", "cause", "trap_value", "restart_a0",
     "references",
 }  # fmt: skip
-# The same of a task. `cpus` belongs to the index (kernel/task.py).
+# The same of a task. `cpus` belongs to the index (kernel/task/records.py).
 TASK_KEEPS = {"lock", "mm_lock", "map_lock", "signal_lock", "generation", "next_free", "cpus", "pid", "trampoline"}
 GARBAGE = 0x5A5A5A5A
 

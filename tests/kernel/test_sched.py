@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from emu.kernel import sched
-from emu.kernel.hooks import BUILTIN, NAMES, PLACE_SPAWN, PLACE_WAKE
-from emu.kernel.states import SLEEP_TIME
+from emu.kernel.sched import core as sched
+from emu.kernel.sched.hooks import BUILTIN, NAMES, PLACE_SPAWN, PLACE_WAKE
+from emu.kernel.thread.states import SLEEP_TIME
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, SERVER
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import ALL, played
@@ -264,7 +264,7 @@ def nothing_to_pick_body(m, queue):
 
 
 def _hook():
-    from emu.kernel.hooks import hook
+    from emu.kernel.sched.hooks import hook
 
     return hook(nothing_to_pick_body)
 

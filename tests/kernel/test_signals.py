@@ -3,11 +3,12 @@
 import pytest
 
 from emu.abi.errno import EAGAIN
-from emu.kernel import sched, signals
-from emu.kernel.siginfo import SI_QUEUE, SI_USER
-from emu.kernel.states import RESTART_UNHANDLED, SLEEP_TIME, SLEEP_TIMED
-from emu.kernel.task import create_task, reap_task
-from emu.kernel.thread import create_thread
+from emu.kernel.sched import core as sched
+from emu.kernel.task import signals
+from emu.kernel.task.records import create_task, reap_task
+from emu.kernel.task.siginfo import SI_QUEUE, SI_USER
+from emu.kernel.thread.records import create_thread
+from emu.kernel.thread.states import RESTART_UNHANDLED, SLEEP_TIME, SLEEP_TIMED
 from emu.shm.tags import alive
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played

@@ -3,8 +3,8 @@
 import pytest
 
 from emu.abi.errno import ERESTARTSYS
-from emu.kernel import sleeping
-from emu.kernel.states import RESTART_CALL, SLEEP_KERNEL, SLEEP_SERVER, SLEEP_SUSPEND
+from emu.kernel.sleep import endings as sleeping
+from emu.kernel.thread.states import RESTART_CALL, SLEEP_KERNEL, SLEEP_SERVER, SLEEP_SUSPEND
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 

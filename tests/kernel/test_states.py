@@ -3,7 +3,7 @@
 import json
 
 from emu.kernel.failures import FAIL_TRANSITION
-from emu.kernel.states import BLOCKED, DEAD, FREE, NEW, RUNNABLE, RUNNING
+from emu.kernel.thread.states import BLOCKED, DEAD, FREE, NEW, RUNNABLE, RUNNING
 from tests.processes import checking_build
 
 LEGAL = {

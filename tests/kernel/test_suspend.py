@@ -2,11 +2,11 @@
 
 import pytest
 
-from emu.kernel import sched
-from emu.kernel.kill_reasons import KILL_ASKED
-from emu.kernel.suspend import ask_suspend, suspended
-from emu.kernel.task import create_task, kill_task
-from emu.kernel.thread import create_thread
+from emu.kernel.sched import core as sched
+from emu.kernel.task.kill_reasons import KILL_ASKED
+from emu.kernel.task.records import create_task, kill_task
+from emu.kernel.task.suspend import ask_suspend, suspended
+from emu.kernel.thread.records import create_thread
 from emu.limits import IPI_RESCHEDULE, SERVER, SUPERVISOR
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played

@@ -6,11 +6,13 @@ import pytest
 
 from emu.abi.errno import EINTR, ERESTARTSYS, ETIMEDOUT
 from emu.abi.registers import A0
-from emu.kernel import sched, sleeping, timekeeper
 from emu.kernel.ipi import AWAKE, PARKED, begin_park, end_park
-from emu.kernel.states import SLEEP_EVENT, SLEEP_FUTEX, SLEEP_TIME, SLEEP_TIMED, STATE_NAMES
-from emu.kernel.timeouts import NEVER
-from emu.kernel.wait import SLEEP_CLAIMED
+from emu.kernel.sched import core as sched
+from emu.kernel.sleep import endings as sleeping
+from emu.kernel.sleep import timekeeper
+from emu.kernel.sleep.heap import NEVER
+from emu.kernel.thread.sleep_word import SLEEP_CLAIMED
+from emu.kernel.thread.states import SLEEP_EVENT, SLEEP_FUTEX, SLEEP_TIME, SLEEP_TIMED, STATE_NAMES
 from emu.limits import (
     CHANNEL_MESSAGES,
     EXPIRIES_PER_TURN,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emu.kernel.states import SLEEP_TIME, SLEEP_TIMED
-from emu.kernel.timeouts import NEVER
+from emu.kernel.sleep.heap import NEVER
+from emu.kernel.thread.states import SLEEP_TIME, SLEEP_TIMED
 from emu.limits import COMPACT_PERCENT
 from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window

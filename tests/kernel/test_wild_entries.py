@@ -11,7 +11,7 @@ import pytest
 
 from emu.cpu_worker.mmu import fault
 from emu.kernel.failures import FAIL_PAGE_TABLE, explain
-from emu.kernel.task import create_task
+from emu.kernel.task.records import create_task
 from emu.kernel.vm import address_space, frames, usercopy
 from emu.kernel.vm.frames import ONE_REFERENCE
 from emu.kernel.vm.pagetable import ACCESSED, DIRTY, PPN_SHIFT, RWX, U, V

@@ -2,26 +2,28 @@
 
 from emu.cpu_worker import loop
 from emu.hot import entry
-from emu.kernel import (
-    exiting,
+from emu.kernel.sched import core as sched
+from emu.kernel.sched import hotplug, migration, randomness, runqueue
+from emu.kernel.sched import lists as queue
+from emu.kernel.sleep import (
     futex,
-    handles,
-    hotplug,
-    migration,
     mutex,
-    queue,
-    randomness,
-    runqueue,
-    sched,
-    sleep_until,
-    suspend,
-    thread,
     timekeeper,
-    timeout_channel,
-    timeouts,
 )
+from emu.kernel.sleep import (
+    heap as timeouts,
+)
+from emu.kernel.sleep import (
+    timeout_ring as timeout_channel,
+)
+from emu.kernel.sleep import (
+    until as sleep_until,
+)
+from emu.kernel.task import exiting, suspend
+from emu.kernel.thread import handles
+from emu.kernel.thread import records as thread
+from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
 from emu.kernel.vm import address_space, moving
-from emu.kernel.wait import claim, prepare_sleep, sleep_word
 from emu.shm import spinlock
 from emu.shm.layout import machine_at
 from emu.shm.memory import call_4

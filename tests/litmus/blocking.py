@@ -6,17 +6,17 @@ poster has come too early to find the sleep, or comes while it is declared, or a
 
 from emu.cpu_worker.loop import _system_call
 from emu.hot import callback, entry, hot
-from emu.kernel.randomness import random_below
-from emu.kernel.references import KILLED
-from emu.kernel.sched import block, make_runnable, pick_next, start_thread
-from emu.kernel.siginfo import SI_USER, discard, siginfo
-from emu.kernel.signals import signal_thread
-from emu.kernel.states import RUNNING, SLEEP_EVENT, state_of
-from emu.kernel.suspend import suspend_async
-from emu.kernel.syscalls.actions import BLOCK
-from emu.kernel.task import create_task, end_task
-from emu.kernel.thread import create_thread
-from emu.kernel.wait import claim, prepare_sleep, sleep_word
+from emu.kernel.actions import BLOCK
+from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.task.records import create_task, end_task
+from emu.kernel.task.siginfo import SI_USER, discard, siginfo
+from emu.kernel.task.signals import signal_thread
+from emu.kernel.task.suspend import suspend_async
+from emu.kernel.thread.records import create_thread
+from emu.kernel.thread.references import KILLED
+from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
+from emu.kernel.thread.states import RUNNING, SLEEP_EVENT, state_of
 from emu.shm.atomics import exchange, fetch_and, store_relaxed
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, call_3

@@ -1,10 +1,10 @@
 """The list through which dead threads come back to their scheduler: many push, their CPU takes all at once."""
 
 from emu.hot import entry, hot
-from emu.kernel.reaping import begin_references, delete_dead, drop_thread
-from emu.kernel.spares import recycle_thread
-from emu.kernel.states import DEAD, RUNNABLE, RUNNING, set_where
-from emu.kernel.thread import allocate_thread
+from emu.kernel.thread.reaping import begin_references, delete_dead, drop_thread
+from emu.kernel.thread.records import allocate_thread
+from emu.kernel.thread.spares import recycle_thread
+from emu.kernel.thread.states import DEAD, RUNNABLE, RUNNING, set_where
 from emu.shm.atomics import load_relaxed, store_relaxed
 from emu.shm.layout import machine_at
 from tests.litmus.crew import DONE, add_word, dawdle, get_word, meet, over, result, violation

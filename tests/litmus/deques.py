@@ -1,7 +1,7 @@
 """An owner that puts items 0, 1, 2, … into a work-stealing queue, and thieves that take with it."""
 
 from emu.hot import entry, hot
-from emu.kernel.randomness import random_below
+from emu.kernel.sched.randomness import random_below
 from emu.limits import MAX_THREADS
 from emu.shm.atomics import compare_exchange, load_acquire, load_relaxed, store_relaxed, store_release
 from emu.shm.deque import NOTHING, put, slot_address, take, waiting

@@ -1,13 +1,13 @@
 """Tasks whose last thread exits, and the garbage thread that is given them: no thread is still there then (alux-4)."""
 
 from emu.hot import entry, hot
-from emu.kernel.exiting import exit_thread
-from emu.kernel.randomness import random_below
-from emu.kernel.references import begin_references, kill_references, release_task
-from emu.kernel.sched import leave, pick_next, start_thread
+from emu.kernel.sched.core import leave, pick_next, start_thread
+from emu.kernel.sched.randomness import random_below
 from emu.kernel.server_ring import NOTHING, take_request
-from emu.kernel.states import BLOCKED, RUNNABLE, RUNNING, state_of
-from emu.kernel.thread import allocate_thread, free_thread, join_task, quit_task
+from emu.kernel.task.exiting import exit_thread
+from emu.kernel.thread.records import allocate_thread, free_thread, join_task, quit_task
+from emu.kernel.thread.references import begin_references, kill_references, release_task
+from emu.kernel.thread.states import BLOCKED, RUNNABLE, RUNNING, state_of
 from emu.shm.atomics import exchange
 from emu.shm.layout import machine_at
 from tests.litmus.crew import LINE, OWN, STOP, add_word, dawdle, get_word, over, result, set_word, spin, violation

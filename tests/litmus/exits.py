@@ -1,8 +1,8 @@
 """Schedulers retire round after round; who is last raises the signal."""
 
 from emu.hot import entry, hot
-from emu.kernel.hotplug import retire
 from emu.kernel.ipi import send_ipi
+from emu.kernel.sched.hotplug import retire
 from emu.limits import IPI_STOP, SUPERVISOR
 from emu.shm.atomics import exchange, load_relaxed, store_relaxed
 from emu.shm.layout import machine_at

@@ -1,7 +1,7 @@
 """Processes take, mark, check and drop frames of one machine."""
 
 from emu.hot import entry, hot
-from emu.kernel.randomness import random_below
+from emu.kernel.sched.randomness import random_below
 from emu.kernel.vm.frames import allocate_frame, drop_frame, share_frame
 from emu.shm.layout import frame_address, machine_at
 from emu.shm.memory import load_64, store_64

@@ -1,12 +1,12 @@
 """A thread that waits on a futex again and again, against who wakes it, moves it to another word, or interrupts it."""
 
 from emu.hot import entry, hot
-from emu.kernel.futex import MATCH_ANY, remove_waiter, requeue, wait_on, wake_on
-from emu.kernel.randomness import random_below
-from emu.kernel.sched import block, pick_next, start_thread
-from emu.kernel.sleeping import finish, interrupt_sleep
+from emu.kernel.sched.core import block, pick_next, start_thread
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.sleep.endings import finish, interrupt_sleep
+from emu.kernel.sleep.futex import MATCH_ANY, remove_waiter, requeue, wait_on, wake_on
+from emu.kernel.thread.sleep_word import sleep_word, take
 from emu.kernel.vm.address_space import map_region
-from emu.kernel.wait import sleep_word, take
 from emu.shm.atomics import load_relaxed, load_seq_cst
 from emu.shm.exits import ACCESS_WRITE
 from emu.shm.layout import machine_at

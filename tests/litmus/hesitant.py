@@ -1,8 +1,8 @@
 """A policy for leaving.py: wants every thread on CPU 0 while that is online, and takes its time to say so."""
 
-from emu.kernel.hooks import hook
-from emu.kernel.queue import append, pop, remove
-from emu.kernel.randomness import random_below
+from emu.kernel.sched.hooks import hook
+from emu.kernel.sched.lists import append, pop, remove
+from emu.kernel.sched.randomness import random_below
 from emu.shm.atomics import load_relaxed, pause
 
 

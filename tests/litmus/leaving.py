@@ -6,14 +6,14 @@ elsewhere.
 """
 
 from emu.hot import entry, hot
-from emu.kernel.hooks import ENQUEUE_SPAWN, PLACE_SPAWN
-from emu.kernel.hotplug import evacuate, retire
-from emu.kernel.randomness import random_below
-from emu.kernel.runqueue import enqueue, lock_queue, mark_time, place, unlock_queue
-from emu.kernel.sched import block, leave, make_runnable, pick_next, start_thread
-from emu.kernel.states import LIFE_DRAINING, LIFE_EXITED, LIFE_RUNNING, RUNNABLE, SLEEP_EVENT, set_where
-from emu.kernel.thread import allocate_thread, free_thread
-from emu.kernel.wait import claim, prepare_sleep
+from emu.kernel.sched.core import block, leave, make_runnable, pick_next, start_thread
+from emu.kernel.sched.hooks import ENQUEUE_SPAWN, PLACE_SPAWN
+from emu.kernel.sched.hotplug import evacuate, retire
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.runqueue import enqueue, lock_queue, mark_time, place, unlock_queue
+from emu.kernel.thread.records import allocate_thread, free_thread
+from emu.kernel.thread.sleep_word import claim, prepare_sleep
+from emu.kernel.thread.states import LIFE_DRAINING, LIFE_EXITED, LIFE_RUNNING, RUNNABLE, SLEEP_EVENT, set_where
 from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed
 from emu.shm.layout import machine_at
 from tests.litmus.crew import OWN, STOP, dawdle, get_word, meet, over, result, set_word, spin, violation

@@ -7,16 +7,16 @@ call says 0, and does not if it says EINTR.
 
 from emu.abi.registers import A0
 from emu.hot import entry, hot
-from emu.kernel.mutex import WAITS, mutex_lock, mutex_trylock, mutex_unlock
-from emu.kernel.randomness import random_below
-from emu.kernel.sched import block, make_runnable, pick_next, start_thread
-from emu.kernel.sleeping import interrupt_sleep
-from emu.kernel.states import RUNNING, SLEEP_QUEUE, state_of
-from emu.kernel.syscalls.native_calls import QUEUE_SLEEP, native_call
-from emu.kernel.task import create_task
-from emu.kernel.thread import create_thread
-from emu.kernel.wait import claim, reason_of, sleep_word
-from emu.kernel.waitqueue import claim_first, join_queue, lock_waiters, remove_waiter, unlock_waiters, wake_queue
+from emu.kernel.native.calls import QUEUE_SLEEP, native_call
+from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.sleep.endings import interrupt_sleep
+from emu.kernel.sleep.mutex import WAITS, mutex_lock, mutex_trylock, mutex_unlock
+from emu.kernel.sleep.waitqueue import claim_first, join_queue, lock_waiters, remove_waiter, unlock_waiters, wake_queue
+from emu.kernel.task.records import create_task
+from emu.kernel.thread.records import create_thread
+from emu.kernel.thread.sleep_word import claim, reason_of, sleep_word
+from emu.kernel.thread.states import RUNNING, SLEEP_QUEUE, state_of
 from emu.shm.atomics import exchange, load_relaxed, pause
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, host_yield

@@ -15,17 +15,17 @@ will ever look.
 
 from emu.cpu_worker import loop
 from emu.hot import callback, entry, hot
-from emu.kernel.exclusive import set_exclusive
-from emu.kernel.hotplug import activate, take_offline
+from emu.kernel.actions import BLOCK
 from emu.kernel.ipi import AWAKE, PARKED, cancel_park, mark_parked, take_kicks
-from emu.kernel.migration import set_affinity
-from emu.kernel.randomness import random_below
-from emu.kernel.runqueue import lock_two, unlock_two
-from emu.kernel.sched import make_runnable, pick_next
-from emu.kernel.states import BLOCKED, LIFE_CREATED, LIFE_DRAINING, LIFE_EXITED, RUNNABLE, SLEEP_TIME, state_of
-from emu.kernel.syscalls.actions import BLOCK
-from emu.kernel.thread import allocate_thread
-from emu.kernel.wait import claim, prepare_sleep, sleep_word
+from emu.kernel.sched.core import make_runnable, pick_next
+from emu.kernel.sched.exclusive import set_exclusive
+from emu.kernel.sched.hotplug import activate, take_offline
+from emu.kernel.sched.migration import set_affinity
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.runqueue import lock_two, unlock_two
+from emu.kernel.thread.records import allocate_thread
+from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
+from emu.kernel.thread.states import BLOCKED, LIFE_CREATED, LIFE_DRAINING, LIFE_EXITED, RUNNABLE, SLEEP_TIME, state_of
 from emu.limits import GLOBAL_QUEUE
 from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, store_relaxed
 from emu.shm.exits import EXIT_ECALL

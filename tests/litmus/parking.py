@@ -6,7 +6,7 @@ from emu.actor.mail import Mail
 from emu.cpu_worker.process import pin
 from emu.hot import entry, hot
 from emu.kernel.ipi import MESSAGE_COMING, PARKED, begin_park, end_park, post, take_kicks, take_pending
-from emu.kernel.randomness import random_below
+from emu.kernel.sched.randomness import random_below
 from emu.limits import IPI_CALL
 from emu.shm.atomics import compare_exchange, exchange, fetch_or, load_seq_cst
 from emu.shm.layout import machine_at

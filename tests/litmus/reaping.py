@@ -1,11 +1,11 @@
 """A scheduler whose threads live and die, and others that hold them by handle meanwhile (rust-2, alux-5)."""
 
 from emu.hot import entry, hot
-from emu.kernel.handles import thread_handle, thread_index
-from emu.kernel.randomness import random_below
-from emu.kernel.reaping import begin_references, delete_dead, drop_thread, reap_thread, retain_thread
-from emu.kernel.states import DEAD, RUNNABLE, RUNNING, set_where, state_of
-from emu.kernel.thread import allocate_thread
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.thread.handles import thread_handle, thread_index
+from emu.kernel.thread.reaping import begin_references, delete_dead, drop_thread, reap_thread, retain_thread
+from emu.kernel.thread.records import allocate_thread
+from emu.kernel.thread.states import DEAD, RUNNABLE, RUNNING, set_where, state_of
 from emu.shm.atomics import fetch_add, load_relaxed, store_relaxed
 from emu.shm.layout import machine_at
 from emu.shm.memory import host_yield

@@ -1,8 +1,8 @@
 """Actors that retain, hold, release, unhold and kill one task at random: it is reaped once, and never while in use."""
 
 from emu.hot import entry, hot
-from emu.kernel.randomness import random_below
-from emu.kernel.references import (
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.thread.references import (
     HOLDS,
     KILLED,
     ONE_RETAIN,

@@ -1,15 +1,15 @@
 """CPUs that start, run, switch, block, wake, pull and end threads at random. No guest runs."""
 
 from emu.hot import entry, hot
-from emu.kernel.hooks import call_pick
-from emu.kernel.local_queue import available, become, stamp
-from emu.kernel.migration import move_blocked, move_misplaced, move_sleeper, set_affinity
-from emu.kernel.randomness import random_below
-from emu.kernel.runqueue import begin, lock_queue, unlock_queue
-from emu.kernel.sched import block, leave, make_runnable, pick_next, start_thread, switch
-from emu.kernel.states import BLOCKED, RUNNING, SLEEP_TIME, set_where
-from emu.kernel.thread import allocate_thread, free_thread
-from emu.kernel.wait import claim, prepare_sleep, sleep_word
+from emu.kernel.sched.core import block, leave, make_runnable, pick_next, start_thread, switch
+from emu.kernel.sched.hooks import call_pick
+from emu.kernel.sched.local_queue import available, become, stamp
+from emu.kernel.sched.migration import move_blocked, move_misplaced, move_sleeper, set_affinity
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.runqueue import begin, lock_queue, unlock_queue
+from emu.kernel.thread.records import allocate_thread, free_thread
+from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
+from emu.kernel.thread.states import BLOCKED, RUNNING, SLEEP_TIME, set_where
 from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed
 from emu.shm.deque import NOTHING
 from emu.shm.layout import machine_at

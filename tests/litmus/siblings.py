@@ -1,9 +1,9 @@
 """Threads that join and quit one task on several CPUs at once: its list and its count are those of its threads."""
 
 from emu.hot import entry, hot
-from emu.kernel.randomness import random_below
-from emu.kernel.references import release_task
-from emu.kernel.thread import allocate_thread, free_thread, join_task, lock_task, quit_task, unlock_task
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.thread.records import allocate_thread, free_thread, join_task, lock_task, quit_task, unlock_task
+from emu.kernel.thread.references import release_task
 from emu.shm.layout import machine_at
 from emu.shm.memory import host_yield
 from tests.litmus.crew import OWN, dawdle, get_word, meet, over, result, violation

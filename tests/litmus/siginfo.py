@@ -6,15 +6,15 @@ looks once more before it sleeps: blocking.py.)
 """
 
 from emu.hot import entry, hot
-from emu.kernel.randomness import random_below
-from emu.kernel.sched import block, pick_next, start_thread
-from emu.kernel.siginfo import SI_QUEUE, _allocate, _append, siginfo, take
-from emu.kernel.signals import signal_thread, signal_waits, take_signal
-from emu.kernel.sleeping import interrupt_sleep
-from emu.kernel.states import RUNNING, SLEEP_TIME, state_of
-from emu.kernel.task import create_task
-from emu.kernel.thread import create_thread
-from emu.kernel.wait import prepare_sleep
+from emu.kernel.sched.core import block, pick_next, start_thread
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.sleep.endings import interrupt_sleep
+from emu.kernel.task.records import create_task
+from emu.kernel.task.siginfo import SI_QUEUE, _allocate, _append, siginfo, take
+from emu.kernel.task.signals import signal_thread, signal_waits, take_signal
+from emu.kernel.thread.records import create_thread
+from emu.kernel.thread.sleep_word import prepare_sleep
+from emu.kernel.thread.states import RUNNING, SLEEP_TIME, state_of
 from emu.shm.atomics import fetch_or
 from emu.shm.layout import machine_at
 from emu.shm.memory import copy_bytes, monotonic_ns

@@ -3,13 +3,15 @@
 from emu.abi.errno import ERESTARTSYS
 from emu.abi.registers import A0
 from emu.hot import entry, hot
-from emu.kernel.hooks import ENQUEUE_WAKE
-from emu.kernel.local_queue import place_on
-from emu.kernel.randomness import random_below
-from emu.kernel.runqueue import lock_queue, unlock_queue
-from emu.kernel.sched import block, make_runnable, pick_next, start_thread
-from emu.kernel.sleeping import interrupt_sleep
-from emu.kernel.states import (
+from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
+from emu.kernel.sched.hooks import ENQUEUE_WAKE
+from emu.kernel.sched.local_queue import place_on
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.runqueue import lock_queue, unlock_queue
+from emu.kernel.sleep.endings import interrupt_sleep
+from emu.kernel.thread.records import allocate_thread
+from emu.kernel.thread.sleep_word import claim, claimed, is_claimed, prepare_sleep, sleep_word
+from emu.kernel.thread.states import (
     BLOCKED,
     SLEEP_SERVER,
     SLEEP_TIME,
@@ -19,8 +21,6 @@ from emu.kernel.states import (
     set_where,
     state_of,
 )
-from emu.kernel.thread import allocate_thread
-from emu.kernel.wait import claim, claimed, is_claimed, prepare_sleep, sleep_word
 from emu.shm.atomics import compare_exchange, load_relaxed, load_seq_cst, store_relaxed
 from emu.shm.events import WAKE
 from emu.shm.layout import machine_at

@@ -1,7 +1,7 @@
 """A policy for waking.py: one list, and a store before each thread that takes long (crew.slow_store)."""
 
-from emu.kernel.hooks import hook
-from emu.kernel.queue import append, pop, remove
+from emu.kernel.sched.hooks import hook
+from emu.kernel.sched.lists import append, pop, remove
 from tests.litmus.crew import slow_store
 
 

@@ -1,11 +1,11 @@
 """Threads that make children while their children exit: no record may be lost (kse-8)."""
 
 from emu.hot import entry, hot
-from emu.kernel.handles import thread_index
-from emu.kernel.randomness import random_below
-from emu.kernel.spares import attach_spare, recycle_thread, take_spare
-from emu.kernel.states import DEAD, FREE, NEW, RUNNABLE, RUNNING, set_where
-from emu.kernel.thread import SPARE_NONE, allocate_thread, free_thread, next_generation
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.thread.handles import thread_index
+from emu.kernel.thread.records import SPARE_NONE, allocate_thread, free_thread, next_generation
+from emu.kernel.thread.spares import attach_spare, recycle_thread, take_spare
+from emu.kernel.thread.states import DEAD, FREE, NEW, RUNNABLE, RUNNING, set_where
 from emu.shm.atomics import compare_exchange, exchange, load_relaxed
 from emu.shm.layout import machine_at
 from tests.litmus.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emu.kernel.task import create_task
+from emu.kernel.task.records import create_task
 from tests.litmus.crew import CONTROL_S
 from tests.litmus.exiting import TASK
 

@@ -1,7 +1,7 @@
 """A task's list of threads, which its lock guards, under threads that join and quit on several CPUs at once."""
 
-from emu.kernel.references import ONE_RETAIN
-from emu.kernel.task import create_task
+from emu.kernel.task.records import create_task
+from emu.kernel.thread.references import ONE_RETAIN
 from tests.litmus.crew import CONTROL_S
 from tests.litmus.siblings import TASK
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emu.cpu_worker.mmu import fault
-from emu.kernel.task import create_task, reap_task
+from emu.kernel.task.records import create_task, reap_task
 from emu.kernel.vm import frames
 from tests.kernel.checks import check_frames
 from tests.litmus.crew import CONTROL_S, RESERVED_FRAMES, TIMED_S

@@ -11,15 +11,15 @@ test goes on until it has seen SEEN of those, and so has looked well enough.
 
 from emu.cpu_worker.loop import PARK, _park
 from emu.hot import entry, hot
-from emu.kernel.announcing import wake_idle
 from emu.kernel.ipi import AWAKE, MESSAGE_COMING, PARKED, cancel_park, mark_parked, send_ipi
-from emu.kernel.local_queue import available
-from emu.kernel.randomness import random_below
-from emu.kernel.runqueue import lock_queue, unlock_queue
-from emu.kernel.sched import block, make_runnable, pick_next, start_thread
-from emu.kernel.states import SLEEP_EVENT, queue_of
-from emu.kernel.thread import allocate_thread
-from emu.kernel.wait import claim, prepare_sleep, sleep_word
+from emu.kernel.sched.announcing import wake_idle
+from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
+from emu.kernel.sched.local_queue import available
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.runqueue import lock_queue, unlock_queue
+from emu.kernel.thread.records import allocate_thread
+from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
+from emu.kernel.thread.states import SLEEP_EVENT, queue_of
 from emu.limits import IPI_CALL
 from emu.shm.atomics import compare_exchange, exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, store_relaxed
 from emu.shm.layout import machine_at

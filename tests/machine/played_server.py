@@ -4,7 +4,7 @@ import contextlib
 
 from emu.actor.mail import Mail
 from emu.kernel.server_ring import REQUEST_SYSCALL
-from emu.kernel.states import SLEEP_KERNEL, SLEEP_SERVER
+from emu.kernel.thread.states import SLEEP_KERNEL, SLEEP_SERVER
 from emu.limits import SERVER
 from emu.machine.loader import read_program
 from emu.server.process import Server

@@ -8,8 +8,8 @@ import pytest
 
 from emu.abi.errno import EINVAL, EIO, ENOMEM, ENOSPC
 from emu.abi.syscall_numbers import NUMBERS
-from emu.kernel.kill_reasons import KILL_INTERNAL
 from emu.kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP
+from emu.kernel.task.kill_reasons import KILL_INTERNAL
 from emu.server import process as server_module
 from emu.server.calls import registry
 from emu.server.errors import Blocked

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emu.kernel.states import SLEEP_FUTEX, SLEEP_SUSPEND
+from emu.kernel.thread.states import SLEEP_FUTEX, SLEEP_SUSPEND
 from emu.limits import GLOBAL_QUEUE, IPI_STOP, SERVER, SUPERVISOR
 from emu.trace.check import check_trace
 from tests.traces import Story

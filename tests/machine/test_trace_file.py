@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emu.errors import TraceError
-from emu.kernel.states import SLEEP_TIME
+from emu.kernel.thread.states import SLEEP_TIME
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
 from emu.trace.file import TraceWriter, read_trace
 from emu.trace.summary import summarize

@@ -3,7 +3,7 @@
 import pytest
 
 from emu.abi.syscall_numbers import NUMBERS
-from emu.kernel.states import BLOCKED, RUNNABLE, RUNNING, SLEEP_FUTEX, SLEEP_SERVER, SLEEP_TIME, SLEEP_TIMED
+from emu.kernel.thread.states import BLOCKED, RUNNABLE, RUNNING, SLEEP_FUTEX, SLEEP_SERVER, SLEEP_TIME, SLEEP_TIMED
 from emu.limits import GLOBAL_QUEUE
 from emu.machine.waits import is_deadlock, table, waits
 

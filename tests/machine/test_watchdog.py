@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from emu.kernel.failures import FAIL_POLICY_HANGS, FAIL_POLICY_STARVES
-from emu.kernel.states import RUNNABLE, RUNNING
+from emu.kernel.thread.states import RUNNABLE, RUNNING
 from emu.limits import GLOBAL_QUEUE, SERVER
 from emu.machine.host_process import HostProcess, look_at
 from emu.machine.watchdog import IDLE_PERIOD_S, Watchdog

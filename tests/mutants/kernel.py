@@ -9,7 +9,7 @@ REFERENCES, RUNQUEUE, SCHED, SIGNALS = (
     f"emu/kernel/{name}.py" for name in ("references", "runqueue", "sched", "signals")
 )
 SLEEPING, SPARES, SUSPEND, TASK = (f"emu/kernel/{name}.py" for name in ("sleeping", "spares", "suspend", "task"))
-ANNOUNCING = "emu/kernel/announcing.py"
+ANNOUNCING = "emu/kernel/sched/announcing.py"
 THREAD, WAIT, RING, REAPING = (f"emu/kernel/{name}.py" for name in ("thread", "wait", "server_ring", "reaping"))
 
 BLOCKING = "tests/litmus/test_blocking.py::test_no_event_is_lost_that_comes_just_before_a_sleep"
@@ -30,7 +30,7 @@ WAKING = (
     "tests/litmus/test_waking.py::test_the_last_look_or_the_waker_sees_the_other_where_without_a_fence_neither_does"
 )
 
-SIGINFO = "emu/kernel/siginfo.py"
+SIGINFO = "emu/kernel/task/siginfo.py"
 SIBLINGS = (
     "tests/litmus/test_siblings.py::test_a_tasks_list_and_count_are_those_of_its_threads_who_join_and_quit_at_once"
 )

@@ -1,4 +1,4 @@
-"""Faults in passing on a wake-up (the invariant is in emu/kernel/announcing.py)."""
+"""Faults in passing on a wake-up (the invariant is in emu/kernel/sched/announcing.py)."""
 # ruff: noqa: E501  (texts as they stand)
 
 from .mutant import Mutant
@@ -6,7 +6,7 @@ from .mutant import Mutant
 HOTPLUG, MIGRATION, EXCLUSIVE, SCHED = (
     f"emu/kernel/{name}.py" for name in ("hotplug", "migration", "exclusive", "sched")
 )
-ANNOUNCING = "emu/kernel/announcing.py"
+ANNOUNCING = "emu/kernel/sched/announcing.py"
 OWED = "tests/kernel/test_owed_looks.py"
 OWED_RACE = (
     "tests/litmus/test_owed_looks.py::test_no_thread_waits_beside_an_idle_cpu_because_another_cpu_was_told_of_it"
@@ -21,7 +21,7 @@ MUTANTS = [
     Mutant("barred-cpu-passes-nothing-on", SCHED, "-1 if i >= 0 else above(me) & m.cpus[me].barred_from", "-1 if i >= 0 else 0", f"{OWED}::test_a_cpu_to_which_the_thread_is_barred_tells_one_that_may_run_it"),
     Mutant("barred-thief-passes-nothing-on", SCHED, "-1 if i >= 0 else above(me) & local_queue.listed_for(m, me, queue)", "-1 if i >= 0 else 0", f"{OWED}::test_a_cpu_to_which_the_thread_is_barred_tells_one_that_may_run_it"),
     Mutant("barred-cpus-tell-each-other", SCHED, "above(me) & m.cpus[me].barred_from", "m.cpus[me].barred_from", f"{OWED}::test_and_nobody_where_that_would_not_end"),
-    Mutant("exclusive-cpus-are-told", "emu/kernel/runqueue.py", 'return mask & load_relaxed(m, "online") & ~load_relaxed(m, "exclusive")', "return mask", f"{OWED}::test_an_exclusive_cpu_tells_one_that_takes_others_threads"),
+    Mutant("exclusive-cpus-are-told", "emu/kernel/sched/runqueue.py", 'return mask & load_relaxed(m, "online") & ~load_relaxed(m, "exclusive")', "return mask", f"{OWED}::test_an_exclusive_cpu_tells_one_that_takes_others_threads"),
     Mutant("wider-affinity-is-not-announced", MIGRATION, "    if where & 0xFF == RUNNABLE:\n        announce", "    if False:\n        announce", f"{OWED}::test_a_thread_that_more_cpus_may_run_from_now_on_is_announced_anew"),
     Mutant("exclusive-no-more-does-not-look", EXCLUSIVE, "if cpu != me:", "if False:", f"{OWED}::test_a_cpu_that_is_exclusive_no_more_looks_at_the_queues"),
     Mutant("affinity-keeps-a-lock", MIGRATION, "old = lock_own_queue(m, me, i)", "old = queue_of(t)\n    lock_two(m, me, queue_of(t), old)", f"{OWED_RACE}[codezero-is-barred]"),

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from emu import MachineError
-from emu.kernel.states import LIFE_EXITED, LIFE_RUNNING
+from emu.kernel.thread.states import LIFE_EXITED, LIFE_RUNNING
 from emu.limits import GLOBAL_QUEUE, MAX_CPUS
 from tests.systems.guests import build_guest
 from tests.systems.test_rust import finish

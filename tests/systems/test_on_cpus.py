@@ -8,10 +8,10 @@ from collections import Counter
 
 import pytest
 
-from emu.kernel import reaping
 from emu.kernel.ipi import owed
-from emu.kernel.kill_reasons import NAMES
-from emu.kernel.states import DEAD
+from emu.kernel.task.kill_reasons import NAMES
+from emu.kernel.thread import reaping
+from emu.kernel.thread.states import DEAD
 from emu.limits import GARBAGE_THREAD, KERNEL_TASK, SERVER, SUPERVISOR
 from emu.shm import lockrank
 from emu.shm.layout import MACHINE, RUNQUEUE

@@ -9,7 +9,7 @@ import zmq
 
 from emu.actor.mail import address
 from emu.kernel.ipi import post
-from emu.kernel.states import LIFE_EXITED
+from emu.kernel.thread.states import LIFE_EXITED
 from emu.limits import IPI_RESCHEDULE, SUPERVISOR
 from emu.machine.config import Config
 from tests.kernel.checks import check_frames, check_queues

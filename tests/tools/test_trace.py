@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emu.kernel.states import SLEEP_FUTEX
+from emu.kernel.thread.states import SLEEP_FUTEX
 from emu.limits import IPI_RESCHEDULE, SERVER
 from tests.traces import Story
 

@@ -9,8 +9,8 @@ thread stays on its CPU), priorities (there are none), waking in less than a jif
 are busy.
 """
 
-from ..hooks import ENQUEUE_BACK, hook
-from ..queue import append, pop, push, remove
+from ..sched.hooks import ENQUEUE_BACK, hook
+from ..sched.lists import append, pop, push, remove
 
 QUEUES = "global"
 PARAMETERS = {"jiffy_ns": (50_000_000, "how long a thread runs when others wait")}

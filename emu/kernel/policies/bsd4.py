@@ -27,8 +27,8 @@ from ...hot import hot, never_inline
 from ...limits import GLOBAL_QUEUE
 from ...shm.atomics import load_relaxed
 from ...shm.memory import lowest_bit
-from ..hooks import ENQUEUE_BACK, ENQUEUE_PREEMPT, ENQUEUE_SPAWN, ENQUEUE_YIELD, hook
-from ..queue import append_to, first_of, push_to, remove_from
+from ..sched.hooks import ENQUEUE_BACK, ENQUEUE_PREEMPT, ENQUEUE_SPAWN, ENQUEUE_YIELD, hook
+from ..sched.lists import append_to, first_of, push_to, remove_from
 
 QUEUES = "global"
 PARAMETERS = {

@@ -24,9 +24,9 @@ to the granularity; several CPUs that are busy but unequal stay so.
 
 from ...hot import hot
 from ...shm.atomics import load_relaxed
-from ..hooks import ENQUEUE_BACK, ENQUEUE_SPAWN, ENQUEUE_WAKE, PERIODIC, PLACE_SPAWN, hook
-from ..queue import append_to, first_of, push_to, remove_from
-from ..states import RUNNING, queue_of, state_of
+from ..sched.hooks import ENQUEUE_BACK, ENQUEUE_SPAWN, ENQUEUE_WAKE, PERIODIC, PLACE_SPAWN, hook
+from ..sched.lists import append_to, first_of, push_to, remove_from
+from ..thread.states import RUNNING, queue_of, state_of
 
 PARAMETERS = {
     "granularity_ns": (100_000_000, "longest run without a reschedule (SCHED_GRANULARITY)"),

@@ -28,8 +28,8 @@ three equal threads on two CPUs (what one has more is not made good by balancing
 from ...hot import hot, never_inline
 from ...shm.atomics import load_relaxed
 from ...shm.memory import wrapping_multiply
-from ..hooks import ENQUEUE_SPAWN, ENQUEUE_YIELD, PERIODIC, PLACE_SPAWN, hook
-from ..states import RUNNING, queue_of, state_of
+from ..sched.hooks import ENQUEUE_SPAWN, ENQUEUE_YIELD, PERIODIC, PLACE_SPAWN, hook
+from ..thread.states import RUNNING, queue_of, state_of
 
 PARAMETERS = {
     "slice_ns": (3_000_000, "what a thread asks for at a time (base_slice_ns)"),

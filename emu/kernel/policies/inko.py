@@ -28,10 +28,10 @@ stealing; there are no priorities.
 
 from ...hot import hot
 from ...limits import BUDGET_INSTRUCTIONS, GLOBAL_QUEUE
-from ..hooks import ENQUEUE_WAKE, PERIODIC, PLACE_WAKE, hook
-from ..local_queue import available, put_local, take_local
-from ..randomness import random_below
-from ..states import queue_of
+from ..sched.hooks import ENQUEUE_WAKE, PERIODIC, PLACE_WAKE, hook
+from ..sched.local_queue import available, put_local, take_local
+from ..sched.randomness import random_below
+from ..thread.states import queue_of
 
 QUEUES = "lock-free"
 PARAMETERS = {

@@ -11,10 +11,10 @@ First in, first out on each CPU, round robin by time slice.
 from ...hot import hot
 from ...limits import GLOBAL_QUEUE
 from ...shm.atomics import load_relaxed
-from ..hooks import PLACE_SPAWN, add_to_queue, hook
-from ..queue import append, pop, remove
-from ..randomness import random_cpu
-from ..states import queue_of
+from ..sched.hooks import PLACE_SPAWN, add_to_queue, hook
+from ..sched.lists import append, pop, remove
+from ..sched.randomness import random_cpu
+from ..thread.states import queue_of
 
 PARAMETERS = {"placement": (0, "where a new thread goes", ("random", "round-robin", "least-loaded"))}
 (PLACEMENT,) = range(1)

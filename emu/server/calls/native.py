@@ -4,9 +4,9 @@ Numbers are those of native_calls.py, where the hot ones are; emu/guests/emu.h d
 """
 
 from ...abi.errno import EFAULT, ENAMETOOLONG
-from ...kernel.exclusive import set_exclusive
-from ...kernel.kill_reasons import KILL_UNOWNED_MEMORY
-from ...kernel.syscalls.native_calls import EXCLUSIVE, PRINT
+from ...kernel.native.calls import EXCLUSIVE, PRINT
+from ...kernel.sched.exclusive import set_exclusive
+from ...kernel.task.kill_reasons import KILL_UNOWNED_MEMORY
 from ...limits import PAGE_SIZE
 from ..errors import LinuxError, OthersFirst
 from .registry import Int32, Int64, served

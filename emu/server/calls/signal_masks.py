@@ -7,7 +7,7 @@ frame of the handler that ends it (server/signal_frames.py).
 import struct
 
 from ...abi.errno import EINVAL
-from ...kernel.signals import set_thread_mask
+from ...kernel.task.signals import set_thread_mask
 from ..errors import LinuxError
 
 

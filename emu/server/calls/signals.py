@@ -10,9 +10,9 @@ from ...abi.errno import EAGAIN, EINVAL, ENOMEM, EPERM, ESRCH
 from ...abi.registers import SP
 from ...abi.signals import SIG_DFL, SIG_IGN, SIGKILL, SIGSTOP, bit
 from ...abi.words import signed
-from ...kernel.alternate_stack import SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, in_use, room_problem
-from ...kernel.siginfo import INFO_BYTES, SI_USER
-from ...kernel.signals import IGNORED_BY_DEFAULT, UNBLOCKABLE, discard_from_all, post_to_task, take_signal
+from ...kernel.task.alternate_stack import SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, in_use, room_problem
+from ...kernel.task.siginfo import INFO_BYTES, SI_USER
+from ...kernel.task.signals import IGNORED_BY_DEFAULT, UNBLOCKABLE, discard_from_all, post_to_task, take_signal
 from ...limits import NUM_SIGNALS
 from ..errors import Blocked, LinuxError
 from .registry import Int32, Pointer, Size, Timeout, served

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emu.kernel import sched
 from emu.kernel.policies.bsd4 import BUCKET, EST_NS, LOAD, LOOKED, PRIORITY, STATUS
+from emu.kernel.sched import core as sched
 from emu.limits import GLOBAL_QUEUE, SERVER
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emu.kernel.migration import set_affinity
 from emu.kernel.policies.inko import REDUCTIONS
+from emu.kernel.sched.migration import set_affinity
 from emu.limits import BUDGET_INSTRUCTIONS, IPI_RESCHEDULE, SERVER
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played

@@ -1,0 +1,134 @@
+"""Linux system calls executed on the CPU, in hot code; all others are served.
+
+`linux_call` reads the number from a7 and the arguments from a0…a5, writes the
+result to a0 and returns what the CPU does next (actions.py).  pc is past the ecall
+already.
+"""
+
+from ...abi.errno import ENOSYS
+from ...abi.mman import MAP_ANONYMOUS
+from ...abi.registers import A0
+from ...abi.syscall_numbers import NUMBERS
+from ...abi.words import int32
+from ...hot import callback, hot, never_inline
+from ...shm.layout import machine_at
+from ..actions import RESUME, SERVE, YIELD
+from ..native.calls import FIRST_HOT, LAST_HOT, native_call
+from ..thread.handles import tid_of
+from .memory import sys_brk, sys_madvise, sys_mmap, sys_mprotect, sys_mremap, sys_munmap
+from .signals import sys_kill, sys_rt_sigprocmask, sys_rt_sigqueueinfo, sys_rt_tgsigqueueinfo, sys_tgkill, sys_tkill
+from .sync import sys_futex
+from .threads import sys_clone, sys_exit, sys_exit_group, sys_get_robust_list, sys_getcpu, sys_set_robust_list
+from .time import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
+
+NATIVE_END = 0x1100  # the native calls: kernel/native/calls.py, native.py
+EXIT = NUMBERS["exit"]
+EXIT_GROUP = NUMBERS["exit_group"]
+SET_TID_ADDRESS = NUMBERS["set_tid_address"]
+FUTEX = NUMBERS["futex"]
+SET_ROBUST_LIST = NUMBERS["set_robust_list"]
+GET_ROBUST_LIST = NUMBERS["get_robust_list"]
+NANOSLEEP = NUMBERS["nanosleep"]
+CLOCK_GETTIME = NUMBERS["clock_gettime"]
+CLOCK_GETRES = NUMBERS["clock_getres"]
+CLOCK_NANOSLEEP = NUMBERS["clock_nanosleep"]
+SCHED_YIELD = NUMBERS["sched_yield"]
+KILL = NUMBERS["kill"]
+TKILL = NUMBERS["tkill"]
+TGKILL = NUMBERS["tgkill"]
+RT_SIGPROCMASK = NUMBERS["rt_sigprocmask"]
+RT_SIGQUEUEINFO = NUMBERS["rt_sigqueueinfo"]
+RT_TGSIGQUEUEINFO = NUMBERS["rt_tgsigqueueinfo"]
+GETCPU = NUMBERS["getcpu"]
+GETPID = NUMBERS["getpid"]
+GETPPID = NUMBERS["getppid"]
+GETTID = NUMBERS["gettid"]
+BRK = NUMBERS["brk"]
+MUNMAP = NUMBERS["munmap"]
+MREMAP = NUMBERS["mremap"]
+CLONE = NUMBERS["clone"]
+MMAP = NUMBERS["mmap"]
+MPROTECT = NUMBERS["mprotect"]
+MADVISE = NUMBERS["madvise"]
+
+
+@callback(3)
+def linux_call(address, me, i):
+    """Execute one system call of the running thread i. Called by address: compiled beside the main loop."""
+    m = machine_at(address)
+    t = m.threads[i]
+    number = t.x[A0 + 7]
+    if number == SCHED_YIELD:
+        t.x[A0] = 0
+        return YIELD
+    if number == FUTEX:
+        return sys_futex(m, me, i)
+    if number == CLOCK_GETTIME:
+        t.x[A0] = sys_clock_gettime(m, me, i)
+    elif number == GETTID:
+        t.x[A0] = tid_of(m, i)
+    elif number == GETPID:
+        t.x[A0] = m.tasks[t.task].pid
+    elif number == GETPPID:
+        t.x[A0] = 0
+    elif number == RT_SIGPROCMASK:
+        t.x[A0] = sys_rt_sigprocmask(m, me, i)
+    elif number == NANOSLEEP:
+        return sys_clock_nanosleep(m, me, i, 1, 0, t.x[A0], t.x[A0 + 1])
+    elif number == CLOCK_NANOSLEEP:
+        return sys_clock_nanosleep(m, me, i, int32(t.x[A0]), t.x[A0 + 1], t.x[A0 + 2], t.x[A0 + 3])
+    elif number == CLOCK_GETRES:
+        t.x[A0] = sys_clock_getres(m, me, i)
+    elif number == EXIT:
+        return sys_exit(m, me, i)
+    elif number == EXIT_GROUP:
+        return sys_exit_group(m, me, i)
+    else:
+        return _less_frequent(m, me, i, number)
+    return RESUME
+
+
+@hot
+def _less_frequent(m, me, i, number):
+    never_inline()
+    t = m.threads[i]
+    if number == CLONE:
+        return sys_clone(m, me, i)
+    if number >= FIRST_HOT and number <= LAST_HOT:
+        return native_call(m, me, i, number)
+    if number == MMAP and t.x[A0 + 3] & MAP_ANONYMOUS:
+        t.x[A0] = sys_mmap(m, me, i)
+    elif number == MUNMAP:
+        t.x[A0] = sys_munmap(m, me, i)
+    elif number == MPROTECT:
+        t.x[A0] = sys_mprotect(m, me, i)
+    elif number == MADVISE:
+        t.x[A0] = sys_madvise(m, me, i)
+    elif number == BRK:
+        t.x[A0] = sys_brk(m, me, i)
+    elif number == MREMAP:
+        t.x[A0] = sys_mremap(m, me, i)
+    elif number == SET_TID_ADDRESS:
+        t.clear_child_tid = t.x[A0]
+        t.x[A0] = tid_of(m, i)
+    elif number == SET_ROBUST_LIST:
+        t.x[A0] = sys_set_robust_list(m, me, i)
+    elif number == GET_ROBUST_LIST:
+        t.x[A0] = sys_get_robust_list(m, me, i)
+    elif number == GETCPU:
+        t.x[A0] = sys_getcpu(m, me, i)
+    elif number == KILL:
+        return sys_kill(m, me, i)
+    elif number == TKILL:
+        t.x[A0] = sys_tkill(m, me, i)
+    elif number == TGKILL:
+        t.x[A0] = sys_tgkill(m, me, i)
+    elif number == RT_SIGQUEUEINFO:
+        t.x[A0] = sys_rt_sigqueueinfo(m, me, i)
+    elif number == RT_TGSIGQUEUEINFO:
+        t.x[A0] = sys_rt_tgsigqueueinfo(m, me, i)
+    elif number < 0 or number >= NATIVE_END:
+        t.x[A0] = -ENOSYS
+    else:
+        return SERVE
+    return RESUME

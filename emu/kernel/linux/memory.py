@@ -1,0 +1,149 @@
+"""brk, mmap of anonymous memory, munmap, mprotect, mremap, madvise (mman(2) pages)."""
+
+from ...abi.errno import EFAULT, EINVAL, ENOMEM
+from ...abi.mman import (
+    MADV_DONTNEED,
+    MADV_FREE,
+    MAP_FIXED,
+    MAP_FIXED_NOREPLACE,
+    MAP_PRIVATE,
+    MAP_SHARED,
+    MAP_SHARED_VALIDATE,
+    MAP_TYPE,
+    MREMAP_FIXED,
+    MREMAP_MAYMOVE,
+)
+from ...abi.registers import A0
+from ...hot import entry, hot, never_inline
+from ...limits import PAGE_SIZE, USER_TOP
+from ...shm.layout import machine_at
+from ..vm.address_space import (
+    MAP_BOTTOM,
+    bad_range,
+    discard_pages,
+    is_mapped,
+    map_free_pages,
+    map_pages,
+    permissions,
+    place_pages,
+    protect_pages,
+    round_up,
+    set_break,
+    unmap_pages,
+)
+from ..vm.moving import remap
+from ..vm.pagetable import SHARED
+
+
+@hot
+def sys_brk(m, me, i):
+    t = m.threads[i]
+    return set_break(m, me, t.task, t.x[A0])
+
+
+@hot
+def place_mapping(m, me, task, address, length, prot, flags):
+    """Where mmap puts a mapping, which is then mapped without frames; or an error."""
+    never_inline()
+    kind = flags & MAP_TYPE
+    if length == 0 or kind < MAP_SHARED or kind > MAP_SHARED_VALIDATE:
+        return -EINVAL
+    if length < 0 or length > USER_TOP:
+        return -ENOMEM
+    length = round_up(length)
+    bits = permissions(prot)
+    if kind != MAP_PRIVATE:
+        bits |= SHARED
+    if flags & (MAP_FIXED | MAP_FIXED_NOREPLACE):
+        if address & (PAGE_SIZE - 1):
+            return -EINVAL
+        if address < MAP_BOTTOM or bad_range(address, length) < 0:
+            return -ENOMEM
+        if flags & MAP_FIXED_NOREPLACE:
+            error = map_free_pages(m, me, task, address, length, bits)
+        else:
+            error = map_pages(m, me, task, address, length, bits)
+        return error if error < 0 else address
+    hint = address & ~(PAGE_SIZE - 1)
+    if hint < MAP_BOTTOM or hint > USER_TOP - length:
+        hint = 0
+    return place_pages(m, me, task, hint, length, bits)
+
+
+@hot
+def sys_mmap(m, me, i):
+    t = m.threads[i]
+    x = t.x
+    if x[A0 + 5] & (PAGE_SIZE - 1):  # the offset, though nothing is at it
+        return -EINVAL
+    return place_mapping(m, me, t.task, x[A0], x[A0 + 1], x[A0 + 2], x[A0 + 3])
+
+
+@hot
+def sys_munmap(m, me, i):
+    t = m.threads[i]
+    start, length = t.x[A0], t.x[A0 + 1]
+    if length <= 0 or bad_range(start, length) < 0:
+        return -EINVAL
+    return unmap_pages(m, me, t.task, start, round_up(length))
+
+
+@hot
+def sys_mprotect(m, me, i):
+    t = m.threads[i]
+    start, length, prot = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
+    if start & (PAGE_SIZE - 1) or prot & ~7:
+        return -EINVAL
+    if length == 0:
+        return 0
+    if bad_range(start, length) < 0:
+        return -ENOMEM
+    return protect_pages(m, me, t.task, start, round_up(length), permissions(prot))
+
+
+@hot
+def sys_madvise(m, me, i):
+    t = m.threads[i]
+    start, length, advice = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
+    if start & (PAGE_SIZE - 1) or length < 0 or advice < 0 or advice > 25:
+        return -EINVAL
+    if length == 0:
+        return 0
+    if bad_range(start, length) < 0:
+        return -ENOMEM
+    length = round_up(length)
+    if advice == MADV_DONTNEED or advice == MADV_FREE:
+        return discard_pages(m, me, t.task, start, length)
+    return 0 if is_mapped(m, me, t.task, start, length) else -ENOMEM
+
+
+@hot
+def sys_mremap(m, me, i):
+    never_inline()
+    t = m.threads[i]
+    old, old_size, new_size = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
+    flags, wanted = t.x[A0 + 3], t.x[A0 + 4]
+    if old & (PAGE_SIZE - 1) or new_size <= 0 or old_size <= 0 or flags & ~3:
+        return -EINVAL
+    if flags & MREMAP_FIXED and flags & MREMAP_MAYMOVE == 0:
+        return -EINVAL
+    if bad_range(0, new_size) < 0:
+        return -EINVAL
+    if bad_range(old, old_size) < 0:
+        return -EFAULT
+    old_size = round_up(old_size)
+    new_size = round_up(new_size)
+    target = -1
+    if flags & MREMAP_FIXED:
+        target = wanted
+        if wanted & (PAGE_SIZE - 1) or bad_range(wanted, new_size) < 0 or wanted < MAP_BOTTOM:
+            return -EINVAL
+        if wanted < old + old_size and old < wanted + new_size:
+            return -EINVAL
+    return remap(m, me, t.task, old, old_size, new_size, flags & MREMAP_MAYMOVE, target)
+
+
+@entry(7)
+def place(base, me, task, address, length, prot, flags):
+    """Cold form of place_mapping."""
+    return place_mapping(machine_at(base), me, task, address, length, prot, flags)

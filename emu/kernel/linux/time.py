@@ -1,0 +1,182 @@
+"""clock_gettime, clock_getres, nanosleep, clock_nanosleep.
+
+Processor-time clocks count retired instructions at a nominal 500 million a second:
+what a program used, whatever else the host was doing.
+"""
+
+from ...abi.clocks import (
+    CLOCK_BOOTTIME,
+    CLOCK_BOOTTIME_ALARM,
+    CLOCK_MONOTONIC,
+    CLOCK_MONOTONIC_COARSE,
+    CLOCK_MONOTONIC_RAW,
+    CLOCK_PROCESS,
+    CLOCK_REALTIME,
+    CLOCK_REALTIME_ALARM,
+    CLOCK_REALTIME_COARSE,
+    CLOCK_TAI,
+    CLOCK_THREAD,
+    SECOND_NS,
+    TIMER_ABSTIME,
+)
+from ...abi.errno import EINVAL, EOPNOTSUPP
+from ...abi.registers import A0
+from ...abi.words import int32
+from ...hot import hot, never_inline
+from ...shm.atomics import load_relaxed
+from ...shm.memory import monotonic_ns, realtime_ns
+from ..actions import BLOCK, RESUME, SERVE
+from ..critical import noncritical
+from ..sleep.heap import NEVER
+from ..sleep.until import sleep_until
+from ..thread.handles import thread_of_tid
+from ..thread.records import lock_task, unlock_task
+from ..thread.states import SLEEP_TIME
+from ..vm.usercopy import get_word, put_word
+
+PER_THREAD = 4  # in the id of a processor-time clock
+COARSE_NS = 4_000_000
+INSTRUCTION_NS = 2
+
+
+@hot
+def task_cpu_ns(m, me, k):
+    """Processor time of a task's threads, past and present."""
+    never_inline()
+    noncritical(m, me)
+    total = load_relaxed(m.tasks[k], "past_instructions")
+    lock_task(m, me, k)
+    i = m.tasks[k].first_thread
+    while i >= 0:
+        total += load_relaxed(m.threads[i], "instructions")
+        i = m.threads[i].sibling_next
+    unlock_task(m, me, k)
+    return total * INSTRUCTION_NS
+
+
+@hot
+def cpu_clock_of(m, me, i, clock):
+    """Which processor-time clock an id means, for thread i (clock_getcpuclockid(3)).
+
+    CLOCK_PROCESS, CLOCK_THREAD + a thread's index, or -EINVAL.  Negative ids are ~number << 3 with the kind in bits 0
+    and 1 (profiling, user, all: one time here) and bit 2 for threads, whose number is a tid; number 0 is the caller.
+    """
+    if clock == CLOCK_PROCESS:
+        return CLOCK_PROCESS
+    if clock == CLOCK_THREAD:
+        return CLOCK_THREAD + i
+    number = ~(clock >> 3)
+    if clock >= 0 or clock & 3 == 3:
+        return -EINVAL
+    k = i if number == 0 else thread_of_tid(m, number)
+    if k < 0 or m.threads[k].task != m.threads[i].task:
+        return -EINVAL
+    if clock & PER_THREAD:
+        return CLOCK_THREAD + k
+    return CLOCK_PROCESS if number == 0 or k == i or number == m.tasks[m.threads[i].task].pid else -EINVAL
+
+
+@hot
+def clock_ns(m, me, i, clock):
+    """The time of a clock in ns, -EINVAL when there is no such clock."""
+    never_inline()
+    noncritical(m, me)
+    if clock == CLOCK_REALTIME or clock == CLOCK_REALTIME_COARSE or clock == CLOCK_REALTIME_ALARM or clock == CLOCK_TAI:
+        return realtime_ns()
+    if clock == CLOCK_MONOTONIC or (CLOCK_MONOTONIC_RAW <= clock <= CLOCK_BOOTTIME) or clock == CLOCK_BOOTTIME_ALARM:
+        return monotonic_ns()
+    which = cpu_clock_of(m, me, i, clock)
+    if which == CLOCK_PROCESS:
+        return task_cpu_ns(m, me, m.threads[i].task)
+    if which >= CLOCK_THREAD:
+        return load_relaxed(m.threads[which - CLOCK_THREAD], "instructions") * INSTRUCTION_NS
+    return -EINVAL
+
+
+@hot
+def put_time(m, me, i, va, ns):
+    """Store a timespec; 0 or -EFAULT."""
+    never_inline()
+    task = m.threads[i].task
+    error = put_word(m, me, task, va, ns // SECOND_NS)
+    return error if error < 0 else put_word(m, me, task, va + 8, ns % SECOND_NS)
+
+
+@hot
+def get_time(m, me, i, va):
+    """Read a timespec in ns, or a negative error."""
+    never_inline()
+    task = m.threads[i].task
+    error, seconds = get_word(m, me, task, va)
+    if error == 0:
+        error, fraction = get_word(m, me, task, va + 8)
+    if error < 0:
+        return error
+    if seconds < 0 or fraction < 0 or fraction >= SECOND_NS:
+        return -EINVAL
+    return NEVER if seconds > NEVER // SECOND_NS else seconds * SECOND_NS + fraction
+
+
+@hot
+def sys_clock_gettime(m, me, i):
+    t = m.threads[i]
+    ns = clock_ns(m, me, i, int32(t.x[A0]))
+    return ns if ns < 0 else put_time(m, me, i, t.x[A0 + 1], ns)
+
+
+@hot
+def sys_clock_getres(m, me, i):
+    t = m.threads[i]
+    clock = int32(t.x[A0])
+    ns = clock_ns(m, me, i, clock)
+    if ns < 0 or t.x[A0 + 1] == 0:
+        return min(ns, 0)
+    is_coarse = clock == CLOCK_REALTIME_COARSE or clock == CLOCK_MONOTONIC_COARSE
+    return put_time(m, me, i, t.x[A0 + 1], COARSE_NS if is_coarse else 1)
+
+
+@hot
+def deadline_of(m, me, i, clock, absolute, ns):
+    """The monotonic deadline, never 0, for a time on a clock."""
+    now = monotonic_ns()
+    if absolute == 0:
+        return min(now + ns, NEVER)
+    if clock == CLOCK_MONOTONIC or clock == CLOCK_BOOTTIME or clock == CLOCK_BOOTTIME_ALARM:
+        return max(ns, 1)
+    return max(now + ns - realtime_ns(), 1)
+
+
+@hot
+def _may_sleep_by(m, me, i, clock):
+    """0, -EINVAL where there is no such clock, -EOPNOTSUPP where Linux has no sleep by it; here also a thread's."""
+    if clock_ns(m, me, i, clock) < 0:
+        return -EINVAL
+    if clock == CLOCK_MONOTONIC_RAW or clock == CLOCK_REALTIME_COARSE or clock == CLOCK_MONOTONIC_COARSE:
+        return -EOPNOTSUPP
+    if cpu_clock_of(m, me, i, clock) >= CLOCK_THREAD:
+        return -EOPNOTSUPP if clock == CLOCK_THREAD else -EINVAL
+    return 0
+
+
+@hot
+def sys_clock_nanosleep(m, me, i, clock, flags, request, remainder):
+    """The clock is an int32. That of a whole task's processor time is served."""
+    never_inline()
+    t = m.threads[i]
+    ns = _may_sleep_by(m, me, i, clock)
+    if ns == 0:
+        ns = get_time(m, me, i, request)
+        if ns >= 0 and cpu_clock_of(m, me, i, clock) == CLOCK_PROCESS:
+            return SERVE
+    if ns < 0:
+        t.x[A0] = ns
+        return RESUME
+    absolute = flags & TIMER_ABSTIME
+    deadline_ns = deadline_of(m, me, i, clock, absolute, ns)
+    if t.resume_deadline_ns != 0:  # the call goes on after an interruption
+        deadline_ns = t.resume_deadline_ns
+        t.resume_deadline_ns = 0
+    t.sleep_remainder = remainder if absolute == 0 else 0
+    t.x[A0] = 0
+    sleep_until(m, me, i, SLEEP_TIME, deadline_ns, False, 0)
+    return BLOCK

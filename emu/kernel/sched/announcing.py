@@ -1,0 +1,92 @@
+"""Telling an idle CPU of a thread that becomes runnable: the idle mask.
+
+No lost wake-up between a waker and a CPU going idle: the waker makes the thread
+RUNNABLE, then (fence) reads the idle mask; the CPU sets its idle bit (fence), then
+looks at the queues once more.  One of the two sees the other.
+
+A waker that takes a CPU's idle bit tells nobody else.  So **whoever takes an idle bit owes that some CPU that may
+run what waits looks at the queues afterwards**.  The waker passes the debt on by an interrupt.  The CPU finds its bit
+taken when it stops being idle, and pays by a look of its own (sched.pay_look).  It passes the debt on where it found
+another thread meanwhile, where it may not look (it leaves or became exclusive: `pass_on`), and where threads are barred
+to it by affinity (sched.pull).  A CPU that exits gives up its bit first and passes on what it may owe (hotplug.retire).
+Whatever changes which CPUs may run a waiting thread announces it anew (set_affinity, evacuate, end_exclusive).
+Wakers take the lowest idle CPU that may look, so a CPU to which all threads of a queue are barred passes on upwards
+only: two such never wake each other for ever.
+"""
+
+from ...hot import hot, never_inline
+from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE
+from ...shm.atomics import fence, fetch_and, load_relaxed
+from ..ipi import send_ipi
+from ..thread.states import RUNNABLE
+from .hooks import BALANCE, has_hook
+from .local_queue import available
+from .runqueue import allowed_cpus, thieves
+
+
+@hot
+def pass_on(m, me):
+    """Announce anew what waits where others may take it. Locks may be held: none is taken."""
+    never_inline()
+    fence()  # this CPU's bit is gone before the queues are read; pairs with the fence in announce
+    if m.one_queue == 0 and not has_hook(m, me, BALANCE):
+        return
+    for i in range(m.fresh_thread if _anything_waits(m) else 0):
+        where = load_relaxed(m.threads[i], "where")
+        if where & 0xFF == RUNNABLE:
+            announce(m, me, where >> 8, i)
+
+
+@hot
+def _anything_waits(m):
+    for queue in range(m.nr_cpus):
+        if available(m, queue) > 0:
+            return True
+    return load_relaxed(m.queues[GLOBAL_QUEUE], "nr_runnable") > 0
+
+
+@hot
+def announce(m, me, queue, i):
+    """Interrupt a CPU that should look at a queue that just got a thread. Locks may be held: none is taken."""
+    fence()  # RUNNABLE before reading the idle mask; pairs with the fetch_or in _idle
+    idle = load_relaxed(m, "idle")
+    if queue == GLOBAL_QUEUE:
+        if idle != 0:
+            _wake_allowed(m, me, i)
+    elif queue != me:
+        if (idle >> queue) & 1 != 0:
+            _wake(m, me, queue)
+        elif idle != 0 and has_hook(m, me, BALANCE):
+            wake_idle(m, me, thieves(m, m.threads[i].affinity))
+    elif idle != 0 and has_hook(m, me, BALANCE):
+        if available(m, me) > (0 if m.cpus[me].current >= 0 else 1):
+            wake_idle(m, me, thieves(m, m.threads[i].affinity))
+
+
+@hot
+def _wake_allowed(m, me, i):
+    """Interrupt an idle CPU that may take a thread from the global queue."""
+    never_inline()
+    wake_idle(m, me, allowed_cpus(m, m.threads[i]))
+
+
+@hot
+def wake_idle(m, me, affinity):
+    """Interrupt one idle CPU of those allowed, the first in the list: siblings are used last (alux-1)."""
+    never_inline()
+    candidates = load_relaxed(m, "idle") & affinity
+    cpu = 0
+    while candidates != 0 and cpu < m.nr_cpus:
+        if (candidates >> cpu) & 1 != 0 and _wake(m, me, cpu):
+            return
+        cpu += 1
+
+
+@hot
+def _wake(m, me, cpu):
+    """Interrupt an idle CPU, unless somebody else did; the bit tells who."""
+    bit = 1 << cpu
+    if fetch_and(m, "idle", ~bit) & bit == 0:
+        return False
+    send_ipi(m, me, cpu, IPI_RESCHEDULE)
+    return True

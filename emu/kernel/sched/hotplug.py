@@ -1,0 +1,134 @@
+"""CPUs that come and go (rust-1, rust-4): a scheduler's life, created, running, draining, exited.
+
+A scheduler decides by itself when to exit: when it was told to drain, no thread is
+registered with it, and none that died here is held by somebody (reaping.py).
+Told to leave (`take_offline`), its CPU is gone from the online mask, so `place` avoids it; its queue's
+life is DRAINING, so whoever had placed a thread there before looks again under the lock; and the CPU
+itself gives its threads to others: runnable ones move, sleeping ones are registered elsewhere, the
+running one moves at its next switch.  Threads pinned to it stay, and it waits for them.
+
+Invariants: when a scheduler has exited, no thread's `where` names its queue, and its bit in the idle mask is
+clear for good; a wake-up that was sent to it before that has gone on to another CPU (sched.py).
+"""
+
+from ...hot import entry, hot, never_inline
+from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE, IPI_STOP, SUPERVISOR
+from ...shm.atomics import compare_exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst
+from ...shm.events import CPU_DOWN, CPU_UP, emit_at
+from ...shm.layout import machine_at
+from ..critical import noncritical
+from ..ipi import send_ipi
+from ..thread.states import BLOCKED, LIFE_CREATED, LIFE_DRAINING, LIFE_EXITED, LIFE_RUNNING, RUNNABLE
+from . import local_queue
+from .announcing import announce, pass_on
+from .hooks import CPU_OFFLINE, CPU_ONLINE, tell_queue
+from .migration import move_blocked, move_misplaced, move_runnable
+from .runqueue import allowed_cpus, lock_queue, lock_two, mark_time, unlock_queue, unlock_two
+
+
+@hot
+def begin_life(m, me, cpu):
+    """A CPU's scheduler takes threads from now on; nothing where it does so already."""
+    noncritical(m, me)
+    q = m.queues[cpu]
+    lock_queue(m, me, cpu)
+    if q.life == LIFE_CREATED:
+        now = mark_time(m, me, cpu)
+        q.life = LIFE_RUNNING
+        emit_at(m, me, now, CPU_UP, -1, cpu, 0)
+        tell_queue(m, me, CPU_ONLINE, cpu)
+        fetch_or(m, "online", 1 << cpu)
+    unlock_queue(m, me, cpu)
+
+
+@entry(3)
+def bring_online(address, me, cpu):
+    """Cold form of begin_life: at boot the system server opens all queues before the first thread is placed."""
+    begin_life(machine_at(address), me, cpu)
+    return 0
+
+
+@entry(3)
+def activate(address, me, cpu):
+    """Count a CPU that is about to be started as an active scheduler (rust-3)."""
+    fetch_or(machine_at(address), "active", 1 << cpu)
+    return 0
+
+
+@entry(3)
+def take_offline(address, me, cpu):
+    """Tell a CPU to leave; 0 when it is the last one that takes threads, or takes none."""
+    m = machine_at(address)
+    bit = 1 << cpu
+    while True:
+        online = load_seq_cst(m, "online")
+        if online & bit == 0 or online == bit:
+            return 0
+        if compare_exchange(m, "online", online, online & ~bit):
+            break
+    lock_queue(m, me, cpu)
+    m.queues[cpu].life = LIFE_DRAINING
+    unlock_queue(m, me, cpu)
+    send_ipi(m, me, cpu, IPI_RESCHEDULE)
+    return 1
+
+
+@hot
+def evacuate(m, me):
+    """Give away what this CPU need not keep: it leaves, or has become exclusive."""
+    never_inline()
+    leaving = m.queues[me].life == LIFE_DRAINING
+    if m.lock_free != 0:
+        move_misplaced(m, me)
+    for i in range(m.fresh_thread):
+        where = load_relaxed(m.threads[i], "where")
+        if where == RUNNABLE | (GLOBAL_QUEUE << 8):
+            announce(m, me, GLOBAL_QUEUE, i)  # it may be another CPU's from now on
+        elif (where >> 8) & 0xFF == me:
+            if where & 0xFF == RUNNABLE and m.lock_free == 0:
+                move_runnable(m, me, i, me)
+            elif leaving and where & 0xFF == BLOCKED:
+                move_blocked(m, me, i, me)
+
+
+@hot
+def _is_waited_for(m, me):
+    """Whether a thread on the locked global queue, where one-queue policies keep pinned ones too, can run here only."""
+    if m.queues[GLOBAL_QUEUE].nr_runnable > 0:
+        for i in range(m.fresh_thread):
+            t = m.threads[i]
+            if load_relaxed(t, "where") == RUNNABLE | (GLOBAL_QUEUE << 8) and allowed_cpus(m, t) == 1 << me:
+                return True
+    return False
+
+
+@hot
+def retire(m, me):
+    """A draining scheduler without threads exits; the last one signals the supervisor (rust-3)."""
+    never_inline()
+    noncritical(m, me)
+    lock_two(m, me, me, GLOBAL_QUEUE)  # none joins either meanwhile
+    q = m.queues[me]
+    exited = load_seq_cst(q, "nr_threads") == 0 and q.nr_dead == 0 and not _is_waited_for(m, me)
+    q.life = LIFE_EXITED if exited else LIFE_DRAINING
+    if exited:
+        fetch_and(m, "idle", ~(1 << me))  # who takes it from here on gets nothing, and tells another CPU
+        pass_on(m, me)  # who took it before told this CPU only
+        tell_queue(m, me, CPU_OFFLINE, me)
+        now = mark_time(m, me, me)
+        if m.lock_free != 0:
+            now = max(now, local_queue.latest(m) + 1)  # whoever took its last thread did that before
+        emit_at(m, me, now, CPU_DOWN, -1, me, 0)
+    unlock_two(m, me, me, GLOBAL_QUEUE)
+    if not exited:
+        return False
+    c = m.cpus[me]
+    if c.tlb_task >= 0:
+        fetch_and(m.tasks[c.tlb_task], "cpus", ~(1 << me))
+        c.tlb_task = -1
+    fetch_and(m, "online", ~(1 << me))
+    if fetch_and(m, "active", ~(1 << me)) == 1 << me:
+        send_ipi(m, me, SUPERVISOR, IPI_STOP)
+    elif load_relaxed(m, "draining") == 0:
+        send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)  # somebody waits for this CPU to be gone
+    return True

@@ -1,0 +1,364 @@
+"""Run queues whose fast path takes no lock (QUEUES = "lock-free"; inko-1).
+
+A CPU's queue is three things: what its policy keeps for this CPU alone (inko's slot), a
+work-stealing queue (shm/deque.py) of threads that may run anywhere, and a list under the queue's lock for what is
+rare: threads bound to some CPUs, and those that other actors put there.  The global queue has the list only.
+
+Who may change a thread's truth word without a lock:
+* RUNNING on c: CPU c.  RUNNABLE: whoever took the thread out of where it waits; nothing else takes one out, so what
+  may no longer wait there (affinity, a CPU that leaves) is moved on by its CPU, when told (`misplaced`) or at its turn.
+* BLOCKED: whoever moves its sleep word from claimed to 0.  Sleeper and waker:
+
+      sleeper: S1 where = BLOCKED (exchange)     waker: W1 sleep = claimed (compare-and-swap)
+               S2 claimed? as W2                        W2 sleep claimed, where BLOCKED: claimed -> 0, the winner's
+
+  All four are sequentially consistent, so S2 sees W1 or W2 sees S1, and the last step has one winner.
+  W2 reads the sleep word first and swaps that very value: claims are named after their sleep (wait.py), so between
+  the two the thread is in that one sleep, and BLOCKED stays true.  A claim that is one constant breaks it: a waker is
+  held up after it read BLOCKED, the thread wakes, runs and is claimed before its next S1; the
+  swap succeeds, and the thread is on a queue while it runs.
+
+A time (`stamp`) is later than all that this actor, or an owner of the thread, recorded before.  nr_runnable counts
+the list alone; nr_threads is atomic, raised before a truth word names the queue, lowered after: at 0 none does.
+"""
+
+from ...hot import hot, never_inline
+from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE
+from ...shm.atomics import compare_exchange, fetch_add, load_acquire, load_relaxed, load_seq_cst
+from ...shm.clock import now_ns
+from ...shm.deque import NOTHING, put, take, waiting
+from ...shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, emit_at
+from ..critical import either, noncritical
+from ..ipi import send_ipi
+from ..thread.sleep_word import consume_claim, is_claimed
+from ..thread.states import (
+    BLOCKED,
+    DEAD,
+    LIFE_DRAINING,
+    NEW,
+    RUNNABLE,
+    RUNNING,
+    exchange_where,
+    queue_of,
+    set_where,
+    state_of,
+)
+from .hooks import (
+    ADD_THREAD,
+    ENQUEUE,
+    ENQUEUE_MOVE,
+    STOP_BLOCK,
+    STOP_EXIT,
+    STOP_MOVE,
+    call_hook,
+    call_hook_3,
+    call_pick,
+    tell,
+)
+from .lists import append, first, remove
+from .runqueue import (
+    begin,
+    charge,
+    give_way,
+    is_open,
+    is_runnable,
+    lock_queue,
+    must_stay,
+    tell_stopped,
+    thieves,
+    unlock_queue,
+)
+
+AWAKE, ASLEEP, CLAIMED = range(3)  # what became of a thread that wanted to sleep
+
+# --- time, and the count of a scheduler's threads ---------------------------------------------------
+
+
+@hot
+def stamp(m, me, i, queue):
+    """The time of what its owner now does to thread i, on a queue that is this CPU's or locked."""
+    return mark(m, me, i, queue, now_ns(m))
+
+
+@hot
+def mark(m, me, i, queue, now):
+    c = m.cpus[me]
+    t = m.threads[i]
+    now = max(now, max(max(c.marked_ns, m.queues[queue].now_ns), t.marked_ns) + 1)
+    c.marked_ns = now
+    t.marked_ns = now
+    if queue == me:
+        m.queues[me].now_ns = now
+    return now
+
+
+@hot
+def become(m, me, i, state, queue):
+    """Change state and queue of a thread that this actor owns; the queue it was registered with. A full fence."""
+    t = m.threads[i]
+    old = queue_of(t)
+    counted = state_of(t) != NEW
+    if old == queue and counted:
+        exchange_where(m, t, state, queue)
+        return old
+    fetch_add(m.queues[queue], "nr_threads", 1)
+    exchange_where(m, t, state, queue)
+    if counted:
+        _unregister(m, me, old)
+    return old
+
+
+@hot
+def _unregister(m, me, queue):
+    left = fetch_add(m.queues[queue], "nr_threads", -1) - 1
+    if left == 0 and queue != me and queue != GLOBAL_QUEUE and m.queues[queue].life == LIFE_DRAINING:
+        send_ipi(m, me, queue, IPI_RESCHEDULE)  # it may exit
+
+
+# --- what waits -------------------------------------------------------------------------------------
+
+
+@hot
+def available(m, queue):
+    """How many threads others might take from a queue (a hint)."""
+    return load_relaxed(m.queues[queue], "nr_runnable") + waiting(m.deques[queue])
+
+
+@hot
+def put_local(m, me, i):
+    """For hooks of CPU `me`: a thread waits behind all others."""
+    either(m, me)
+    everywhere = (1 << m.nr_cpus) - 1
+    if m.threads[i].affinity & everywhere == everywhere:
+        put(m.deques[me], i)
+    else:
+        lock_queue(m, me, me)
+        _list(m, me, i)
+        unlock_queue(m, me, me)
+    return 0
+
+
+@hot
+def take_local(m, me):
+    """For hooks of CPU `me`: its oldest thread, or NOTHING. A round is all of the list, then all of the deque."""
+    d = m.deques[me]
+    listed = load_relaxed(m.queues[me], "nr_runnable")
+    if listed > 0:
+        if d.list_left <= 0 and (load_relaxed(d, "head") >= d.list_at or waiting(d) <= 0):
+            d.list_left = listed
+        if d.list_left > 0:
+            d.list_left -= 1
+            d.list_at = d.tail
+            i = _take_listed(m, me, me)
+            if i != NOTHING:
+                return i
+    i = take(d)
+    return _take_listed(m, me, me) if i == NOTHING and listed > 0 else i
+
+
+@hot
+def _list(m, queue, i):
+    append(m, m.queues[queue], i)
+    m.queues[queue].nr_runnable += 1
+
+
+@hot
+def _take_listed(m, me, queue):
+    """The first thread of a queue's list that may run on CPU `me`, on its own queue any; NOTHING when none."""
+    never_inline()
+    lock_queue(m, me, queue)
+    q = m.queues[queue]
+    i = first(q)
+    while i >= 0 and queue != me and (m.threads[i].affinity >> me) & 1 == 0:
+        i = m.threads[i].next
+    if i >= 0:
+        remove(m, q, i)
+        q.nr_runnable -= 1
+    unlock_queue(m, me, queue)
+    return i if i >= 0 else NOTHING
+
+
+@hot
+def listed_for(m, me, queue):
+    """The CPUs that take from others and may run a thread of another queue's list."""
+    never_inline()
+    noncritical(m, me)
+    lock_queue(m, me, queue)
+    found = 0
+    i = first(m.queues[queue])
+    while i >= 0:
+        found |= thieves(m, load_relaxed(m.threads[i], "affinity"))
+        i = m.threads[i].next
+    unlock_queue(m, me, queue)
+    return found
+
+
+@hot
+def fetch(m, me, queue):
+    """Take a thread out of another queue; it is this actor's, and RUNNABLE still. NOTHING when there is none."""
+    i = take(m.deques[queue])
+    if i == NOTHING and load_relaxed(m.queues[queue], "nr_runnable") > 0:
+        i = _take_listed(m, me, queue)
+    return i
+
+
+# --- becoming runnable ------------------------------------------------------------------------------
+
+
+@hot
+def win_wake(t):
+    """W2: whether this actor is the one who makes a claimed sleeper runnable."""
+    word = load_acquire(t, "sleep")
+    if not is_claimed(word) or load_seq_cst(t, "where") & 0xFF != BLOCKED:  # pairs with S1
+        return False
+    return compare_exchange(t, "sleep", word, 0)
+
+
+@hot
+def place_on(m, me, i, queue, kind, reason):
+    """A thread that this actor owns waits on a queue from here on; False when that queue takes none.
+
+    `kind` is the event, `reason` the ENQUEUE_* that the policy is told where the queue is this CPU's own.
+    """
+    never_inline()
+    either(m, me)
+    t = m.threads[i]
+    if queue != me:
+        lock_queue(m, me, queue)
+    if not is_open(m, queue) and not must_stay(m, t):
+        if queue != me:
+            unlock_queue(m, me, queue)
+        return False
+    now = stamp(m, me, i, queue)
+    if kind != MIGRATE:
+        t.queued_ns = now
+    task = t.task
+    old = become(m, me, i, RUNNABLE, queue)
+    if kind != MIGRATE or old != queue:
+        emit_at(m, me, now, kind, i, queue, task if kind == SPAWN else old)
+    if queue == me:
+        call_hook_3(m, me, ENQUEUE, me, i, reason)
+    else:
+        _list(m, queue, i)
+        unlock_queue(m, me, queue)
+    return True
+
+
+# --- leaving the CPU --------------------------------------------------------------------------------
+
+
+@hot
+def _stop(m, me, i, kind, argument, reason):
+    """Accounts and event of the running thread, which leaves this CPU to no queue."""
+    c = m.cpus[me]
+    now = stamp(m, me, i, me)
+    charge(m, me, i, now)
+    tell_stopped(m, me, me, i, reason)
+    m.threads[i].queued_ns = now
+    c.current = -1
+    emit_at(m, me, now, kind, i, now - c.started_ns, argument)
+
+
+@hot
+def block(m, me, i):
+    """RUNNING to BLOCKED. CLAIMED: it is, and was woken meanwhile, so the caller makes it runnable."""
+    t = m.threads[i]
+    if consume_claim(t):
+        return AWAKE
+    _stop(m, me, i, BLOCK, t.sleep_reason, STOP_BLOCK)
+    exchange_where(m, t, BLOCKED, me)  # S1; pairs with W2
+    return CLAIMED if is_claimed(load_seq_cst(t, "sleep")) else ASLEEP  # S2; pairs with W1
+
+
+@hot
+def give_way_here(m, me, i, yielded, reason):
+    """RUNNING to RUNNABLE on its own CPU's queue, and the next one to RUNNING; that one, or -1."""
+    now = stamp(m, me, i, me)
+    give_way(m, me, i, now, yielded)
+    set_where(m, m.threads[i], RUNNABLE, me)
+    call_hook_3(m, me, ENQUEUE, me, i, reason)  # from here on it may run elsewhere
+    return pick_own(m, me, now)
+
+
+@hot
+def give_way_running(m, me, i, yielded):
+    """The running thread leaves its CPU, whose own it stays until it is placed."""
+    give_way(m, me, i, stamp(m, me, i, me), yielded)
+    tell_stopped(m, me, me, i, STOP_MOVE)
+
+
+@hot
+def leave(m, me, i):
+    """RUNNING to DEAD."""
+    _stop(m, me, i, EXIT, m.threads[i].task, STOP_EXIT)
+    set_where(m, m.threads[i], DEAD, me)
+    _unregister(m, me, me)
+
+
+# --- getting the CPU --------------------------------------------------------------------------------
+
+
+@hot
+def pick_own(m, me, now):
+    """The policy's next thread of this CPU's own queue becomes RUNNING, not before `now`; -1 when there is none."""
+    i = call_pick(m, me, me)
+    if i < 0 or not is_runnable(m, i, me):
+        return -1
+    now = mark(m, me, i, me, now)
+    set_where(m, m.threads[i], RUNNING, me)
+    begin(m, me, i, now)
+    return i
+
+
+@hot
+def steal(m, me, queue):
+    """Take a runnable thread from another queue and run it here; -1 when there is none."""
+    never_inline()
+    i = fetch(m, me, queue)
+    if i == NOTHING or not is_runnable(m, i, queue):
+        return -1
+    now = stamp(m, me, i, me)
+    if queue != GLOBAL_QUEUE:
+        m.cpus[me].steals += 1
+        emit_at(m, me, now, STEAL, i, queue, 0)
+    begin(m, me, i, now)  # while its `where` still names the queue that it waited on
+    become(m, me, i, RUNNING, me)  # before its affinity is looked at again; pairs with set_affinity
+    tell(m, me, ADD_THREAD, me, i)
+    return i
+
+
+# --- asking and moving ------------------------------------------------------------------------------
+
+
+@hot
+def ask(m, me, hook, i):
+    """A hook about the running thread, its time booked."""
+    charge(m, me, i, stamp(m, me, i, me))
+    return call_hook(m, me, hook, me, i)
+
+
+@hot
+def keep(m, me, i):
+    """A thread that this CPU took from its own queue goes back, last."""
+    call_hook_3(m, me, ENQUEUE, me, i, ENQUEUE_MOVE)
+
+
+@hot
+def own_sleeper(m, me, t):
+    """Own a BLOCKED thread of this CPU that nobody has claimed: its CPU plays the sleeper once more, before S1."""
+    if not compare_exchange(t, "where", BLOCKED | (me << 8), RUNNING | (me << 8)):
+        return False
+    word = load_seq_cst(t, "sleep")
+    if word != 0 and not is_claimed(word) and load_seq_cst(t, "where") == RUNNING | (me << 8):
+        return True  # the word is this sleep's, and who claims it from here on sees that it is not BLOCKED
+    compare_exchange(t, "where", RUNNING | (me << 8), BLOCKED | (me << 8))  # unless its waker has changed that
+    return False
+
+
+@hot
+def latest(m):
+    """The last time that any actor recorded."""
+    found = 0
+    for actor in range(len(m.cpus)):
+        found = max(found, m.cpus[actor].marked_ns)
+    return found

@@ -1,0 +1,202 @@
+"""Migration: threads that change queues without having run there.
+
+Both queues are locked and the policy of each is told (rust-10: what the original
+lacked).  A thread that may run on one CPU only never moves.
+"""
+
+from ...hot import entry, hot, never_inline
+from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE
+from ...shm.atomics import fence, load_relaxed, load_seq_cst, store_relaxed
+from ...shm.events import AFFINITY, MIGRATE, emit, emit_at
+from ...shm.layout import machine_at
+from ...shm.spinlock import fail
+from ..critical import noncritical
+from ..failures import FAIL_POLICY_DEQUEUE
+from ..ipi import send_ipi
+from ..thread.sleep_word import is_claimed
+from ..thread.states import BLOCKED, RUNNABLE, queue_of, state_of
+from . import local_queue
+from .announcing import announce
+from .core import make_runnable
+from .hooks import BALANCE, DEQUEUE, ENQUEUE_MOVE, PERIODIC, PLACE_PREEMPT, call_hook, call_pick
+from .runqueue import (
+    allowed_cpus,
+    enqueue,
+    first_cpu,
+    is_open,
+    is_queue,
+    lock_own_queue,
+    lock_queue,
+    lock_two,
+    mark_two,
+    may_not_stay,
+    may_pull,
+    move,
+    place,
+    take_for,
+    unlock_queue,
+    unlock_two,
+)
+
+
+@hot
+def balance_periodically(m, me):
+    """A busy CPU asks its policy whether it should fetch a thread from another queue."""
+    never_inline()
+    noncritical(m, me)
+    if not may_pull(m, me):
+        return
+    queue = call_hook(m, me, BALANCE, me, PERIODIC)
+    if queue < 0 or queue == me or not is_queue(m, queue):
+        return
+    if m.lock_free != 0:
+        i = local_queue.fetch(m, me, queue)
+        if i >= 0:
+            _put_down(m, me, i, me)
+        return
+    lock_two(m, me, me, queue)
+    now = mark_two(m, me, queue, me)
+    i = take_for(m, me, queue) if is_open(m, me) else -1
+    if i >= 0:
+        emit_at(m, me, now, MIGRATE, i, me, queue)
+        move(m, me, i, RUNNABLE, queue, me)
+        enqueue(m, me, me, i, ENQUEUE_MOVE)
+    unlock_two(m, me, me, queue)
+
+
+@hot
+def _put_down(m, me, i, queue):
+    """A thread that this CPU took out of a lock-free queue waits on another one, on `queue` if that is open."""
+    while not local_queue.place_on(m, me, i, queue, MIGRATE, ENQUEUE_MOVE):
+        queue = place(m, me, i, PLACE_PREEMPT)
+    if queue != me:
+        announce(m, me, queue, i)
+
+
+@entry(4)
+def set_affinity(address, me, i, mask):
+    """Restrict thread i to CPUs; a runnable one moves at once, a running one at its next trap."""
+    m = machine_at(address)
+    t = m.threads[i]
+    emit(m, me, AFFINITY, i, mask, 0)
+    if m.lock_free != 0:
+        _set_affinity_lock_free(m, me, t, mask)
+        _announce_waiting(m, me, i)
+        return 0
+    old = lock_own_queue(m, me, i)
+    t.affinity = mask
+    runnable = state_of(t) == RUNNABLE
+    unlock_queue(m, me, old)
+    if runnable and old != GLOBAL_QUEUE and (mask >> old) & 1 == 0:
+        move_runnable(m, me, i, old)
+    elif old < m.nr_cpus and old != me:
+        send_ipi(m, me, old, IPI_RESCHEDULE)
+    _announce_waiting(m, me, i)
+    return 0
+
+
+@hot
+def _announce_waiting(m, me, i):
+    """Tell an idle CPU that may run thread i now and could not before."""
+    where = load_relaxed(m.threads[i], "where")
+    if where & 0xFF == RUNNABLE:
+        announce(m, me, where >> 8, i)
+
+
+@hot
+def _set_affinity_lock_free(m, me, t, mask):
+    """Who has the thread, or takes it meanwhile, looks at the mask after it has changed `where`."""
+    store_relaxed(t, "affinity", mask)
+    fence()  # before `where` is read; pairs with the exchange in local_queue.become
+    cpu = queue_of(t)
+    if cpu < m.nr_cpus:
+        tell_misplaced(m, me, cpu)
+
+
+@hot
+def tell_misplaced(m, me, cpu):
+    """A CPU shall look which of its threads may wait and run there."""
+    store_relaxed(m.deques[cpu], "misplaced", 1)  # before the interrupt
+    send_ipi(m, me, cpu, IPI_RESCHEDULE)
+
+
+@hot
+def move_misplaced(m, me):
+    """What waits on this CPU's lock-free queue and may not run here goes elsewhere; the others keep their order."""
+    never_inline()
+    store_relaxed(m.deques[me], "misplaced", 0)  # after the interrupt was taken
+    waiting = 0
+    for i in range(m.fresh_thread):
+        waiting += 1 if load_relaxed(m.threads[i], "where") == RUNNABLE | (me << 8) else 0
+    for _ in range(waiting):
+        i = call_pick(m, me, me)
+        if i < 0:
+            break
+        if may_not_stay(m, me, m.threads[i]):
+            _put_down(m, me, i, place(m, me, i, PLACE_PREEMPT))
+        else:
+            local_queue.keep(m, me, i)
+
+
+@hot
+def move_runnable(m, me, i, old):
+    """Take a thread that still waits on queue `old` to a queue that it may be on; whether it moved."""
+    never_inline()
+    noncritical(m, me)
+    t = m.threads[i]
+    queue = place(m, me, i, PLACE_PREEMPT)
+    lock_two(m, me, old, queue)
+    moved = state_of(t) == RUNNABLE and queue_of(t) == old and old != queue and is_open(m, queue)
+    if moved:
+        now = mark_two(m, me, queue, old)
+        before = m.queues[old].nr_runnable
+        call_hook(m, me, DEQUEUE, old, i)
+        m.queues[old].nr_runnable = before - 1
+        emit_at(m, me, now, MIGRATE, i, queue, old)
+        move(m, me, i, RUNNABLE, old, queue)
+        enqueue(m, me, queue, i, ENQUEUE_MOVE)
+        if m.queues[old].nr_runnable < 0:
+            fail(m, FAIL_POLICY_DEQUEUE, i)
+    unlock_two(m, me, old, queue)
+    if moved:
+        announce(m, me, queue, i)
+    return moved
+
+
+@hot
+def move_blocked(m, me, i, old):
+    """Register a sleeping thread of queue `old` with another scheduler; whether it moved."""
+    noncritical(m, me)
+    t = m.threads[i]
+    queue = place(m, me, i, PLACE_PREEMPT)
+    if queue == GLOBAL_QUEUE:
+        queue = first_cpu(allowed_cpus(m, t))
+    if queue == old:
+        return False
+    if m.lock_free != 0:
+        return move_sleeper(m, me, i, queue)
+    lock_two(m, me, old, queue)
+    moved = state_of(t) == BLOCKED and queue_of(t) == old and is_open(m, queue)
+    if moved:
+        emit_at(m, me, mark_two(m, me, queue, old), MIGRATE, i, queue, old)
+        move(m, me, i, BLOCKED, old, queue)
+    unlock_two(m, me, old, queue)
+    return moved
+
+
+@hot
+def move_sleeper(m, me, i, queue):
+    """move_blocked of a lock-free queue, by its own CPU and to another one."""
+    noncritical(m, me)
+    t = m.threads[i]
+    moved = False
+    if local_queue.own_sleeper(m, me, t):
+        lock_queue(m, me, queue)
+        moved = is_open(m, queue)
+        if moved:
+            emit_at(m, me, local_queue.stamp(m, me, i, queue), MIGRATE, i, queue, me)
+        local_queue.become(m, me, i, BLOCKED, queue if moved else me)  # S1 once more
+        unlock_queue(m, me, queue)
+    if is_claimed(load_seq_cst(t, "sleep")):  # S2: the waker may have seen the thread on its way
+        make_runnable(m, me, i)
+    return moved

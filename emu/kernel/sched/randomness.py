@@ -1,0 +1,49 @@
+"""Reproducible chance: one seed, a generator for each actor (rust-13; SplitMix64)."""
+
+from ...hot import hot
+from ...shm.atomics import load_relaxed
+from ...shm.memory import wrapping_add, wrapping_multiply
+
+_GAMMA = -7046029254386353131  # 0x9E3779B97F4A7C15
+_MIX_1 = -4658895280553007687  # 0xBF58476D1CE4E5B9
+_MIX_2 = -7723592293110705685  # 0x94D049BB133111EB
+
+
+@hot
+def _shift(value, bits):
+    """Logical shift to the right of a signed word."""
+    return (value >> bits) & ((1 << (64 - bits)) - 1)
+
+
+@hot
+def random_below(m, me, bound):
+    """A number from 0 to bound - 1 from this actor's generator. `bound` < 2**31."""
+    c = m.cpus[me]
+    z = wrapping_add(c.random, _GAMMA)
+    c.random = z
+    z = wrapping_multiply(z ^ _shift(z, 30), _MIX_1)
+    z = wrapping_multiply(z ^ _shift(z, 27), _MIX_2)
+    z = z ^ _shift(z, 31)
+    return (_shift(z, 33) * bound) >> 31
+
+
+@hot
+def draw(m, queue, bound):
+    """random_below for a policy's hooks that run with `queue` locked: the generator is the lock holder's."""
+    return random_below(m, m.queues[queue].lock - 1, bound)
+
+
+@hot
+def random_cpu(m, me):
+    """One of the CPUs that take threads, by chance."""
+    online = load_relaxed(m, "online")
+    cpu = random_below(m, me, m.nr_cpus)
+    while (online >> cpu) & 1 == 0 and online != 0:
+        cpu = random_below(m, me, m.nr_cpus)
+    return cpu
+
+
+def first_state(seed, actor):
+    """State an actor's generator begins with."""
+    value = (seed * 0x2545F4914F6CDD1D + (actor + 1) * 0x9E3779B97F4A7C15) & ((1 << 64) - 1)
+    return value - (1 << 64) if value >> 63 else value

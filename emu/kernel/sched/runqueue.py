@@ -1,0 +1,349 @@
+"""Run queues: their locks, and what is done to a locked one, always with the policy's word.
+
+Always true, whenever a queue's lock is free:
+
+* a thread is RUNNABLE on queue q exactly when q's policy holds it, and
+  nr_runnable counts these; nr_threads counts all threads whose `where` names q;
+* a thread is RUNNING on CPU c exactly when c.current is that thread.
+
+Where queues take no lock (QUEUES = "lock-free"), what this says of a locked queue is said in local_queue.py.
+
+No thread is put on the queue of a CPU that is leaving (hot-plug): `place` looks at the
+online mask without a lock, and whoever enqueues looks at the queue's life (`is_open`) under it.
+"""
+
+from ...hot import hot
+from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE, MAX_QUEUES, MAX_THREADS
+from ...shm import lockrank
+from ...shm.atomics import load_relaxed
+from ...shm.clock import now_ns
+from ...shm.events import PREEMPT, SWITCH, YIELD, emit_at
+from ...shm.spinlock import acquire, fail, field_address, release
+from ..critical import critical
+from ..failures import FAIL_POLICY_PICK, FAIL_POLICY_QUEUE
+from ..ipi import send_ipi
+from ..thread.states import LIFE_RUNNING, RUNNABLE, RUNNING, queue_of, set_where
+from .hooks import (
+    ADD_THREAD,
+    BALANCE,
+    ENQUEUE,
+    ENQUEUE_BACK,
+    PREEMPTS,
+    REMOVE_THREAD,
+    SELECT_CPU,
+    STOPPED,
+    YIELDED,
+    call_hook_3,
+    call_pick,
+    has_hook,
+    tell,
+)
+
+# --- locks ----------------------------------------------------------------------------------------
+
+
+@hot
+def lock_queue(m, me, queue):
+    acquire(m, me, field_address(m.queues[queue], "lock"), lockrank.RUNQUEUE + queue)
+
+
+@hot
+def unlock_queue(m, me, queue):
+    release(m, me, field_address(m.queues[queue], "lock"))
+
+
+@hot
+def lock_two(m, me, a, b):
+    """Lock two queues (or one, when they are the same), lower index first (cz-3)."""
+    lock_queue(m, me, min(a, b))
+    if a != b:
+        lock_queue(m, me, max(a, b))
+
+
+@hot
+def unlock_two(m, me, a, b):
+    if a != b:
+        unlock_queue(m, me, max(a, b))
+    unlock_queue(m, me, min(a, b))
+
+
+@hot
+def lock_thread(m, me, i, other):
+    """Lock the queue that thread i is on, and another one; returns the former."""
+    t = m.threads[i]
+    while True:
+        queue = queue_of(t)
+        lock_two(m, me, queue, other)
+        if queue_of(t) == queue or load_relaxed(m, "failed") != 0:
+            return queue
+        unlock_two(m, me, queue, other)
+
+
+@hot
+def lock_own_queue(m, me, i):
+    """Lock the queue that thread i is on, and no other; returns it."""
+    t = m.threads[i]
+    while True:
+        queue = queue_of(t)
+        lock_queue(m, me, queue)
+        if queue_of(t) == queue or load_relaxed(m, "failed") != 0:
+            return queue
+        unlock_queue(m, me, queue)
+
+
+# --- where a thread goes --------------------------------------------------------------------------
+
+
+@hot
+def is_open(m, queue):
+    """Whether a queue takes threads: the global one, or that of a CPU that is not leaving. Queue locked."""
+    return queue == GLOBAL_QUEUE or m.queues[queue].life == LIFE_RUNNING
+
+
+@hot
+def allowed_cpus(m, t):
+    """The CPUs that may get a thread: where its affinity leaves only leaving CPUs, those wait for it."""
+    online = load_relaxed(m, "online")
+    allowed = t.affinity & online & ~load_relaxed(m, "exclusive")
+    if allowed == 0:
+        allowed = t.affinity & online
+    if allowed == 0:
+        allowed = t.affinity & load_relaxed(m, "active")
+    return allowed if allowed != 0 else online
+
+
+@hot
+def must_stay(m, t):
+    """Pinned to CPUs that are all leaving: its CPU waits for it (rust-4)."""
+    return t.affinity & load_relaxed(m, "online") == 0 or load_relaxed(m, "failed") != 0
+
+
+@hot
+def may_not_stay(m, me, t):
+    """Whether the running thread has to move: barred by affinity, or its CPU leaves or is exclusive to others."""
+    away = load_relaxed(m, "online") & ~load_relaxed(m, "exclusive")
+    return (t.affinity >> me) & 1 == 0 or ((away >> me) & 1 == 0 and t.affinity & away != 0)
+
+
+@hot
+def place(m, me, i, reason):
+    """The queue for a thread that becomes runnable: the policy's choice, if it is allowed."""
+    if m.one_queue != 0:
+        return GLOBAL_QUEUE
+    t = m.threads[i]
+    allowed = allowed_cpus(m, t)
+    queue = queue_of(t)
+    if has_hook(m, me, SELECT_CPU):
+        queue = call_hook_3(m, me, SELECT_CPU, i, me, reason)
+        if queue < 0 or queue >= MAX_QUEUES or (queue >= m.nr_cpus and queue != GLOBAL_QUEUE):
+            fail(m, FAIL_POLICY_QUEUE, queue)
+            return GLOBAL_QUEUE
+    if queue != GLOBAL_QUEUE and (allowed >> queue) & 1 == 0:
+        queue = first_cpu(allowed)
+    return queue
+
+
+@hot
+def is_queue(m, queue):
+    """Whether `balance` named a queue; the machine fails where it did not."""
+    if queue < m.nr_cpus or queue == GLOBAL_QUEUE:
+        return True
+    fail(m, FAIL_POLICY_QUEUE, queue)
+    return False
+
+
+@hot
+def may_pull(m, me):
+    """Whether this CPU takes other queues' threads: not when it leaves or is exclusive (inko-5)."""
+    if not has_hook(m, me, BALANCE) or m.queues[me].life != LIFE_RUNNING:
+        return False
+    return (load_relaxed(m, "exclusive") >> me) & 1 == 0
+
+
+@hot
+def thieves(m, mask):
+    """The CPUs of a mask that take threads from others' queues."""
+    return mask & load_relaxed(m, "online") & ~load_relaxed(m, "exclusive")
+
+
+@hot
+def above(cpu):
+    """The mask of all CPUs with higher numbers."""
+    return -2 << cpu
+
+
+@hot
+def first_cpu(mask):
+    """The lowest CPU of a mask, GLOBAL_QUEUE when it is empty. CPUs are ordered: siblings come last."""
+    for cpu in range(GLOBAL_QUEUE):
+        if (mask >> cpu) & 1:
+            return cpu
+    return GLOBAL_QUEUE
+
+
+# --- a locked queue -------------------------------------------------------------------------------
+
+
+@hot
+def charge(m, me, i, now):
+    """Book the running thread's time up to now."""
+    c = m.cpus[me]
+    m.threads[i].runtime_ns += now - c.accounted_ns
+    c.accounted_ns = now
+
+
+@hot
+def tell_stopped(m, me, queue, i, reason):
+    if has_hook(m, me, STOPPED):
+        call_hook_3(m, me, STOPPED, queue, i, reason)
+
+
+@hot
+def take_for(m, me, queue):
+    """Take out the first thread of a locked queue that may run on CPU `me`; -1 when there is none.
+
+    CPU.barred_from then says which CPUs may run those that this one may not.
+    """
+    critical(m, me)
+    q = m.queues[queue]
+    barred_from = 0
+    barred = -1  # first of those passed over, linked through `previous` while off the order
+    found = -1
+    for _ in range(q.nr_runnable):
+        i = call_pick(m, me, queue)
+        if i < 0:
+            break
+        if not is_runnable(m, i, queue):
+            return -1
+        allowed = allowed_cpus(m, m.threads[i])
+        if (allowed >> me) & 1:
+            found = i
+            break
+        barred_from |= allowed
+        m.threads[i].previous = barred
+        barred = i
+    while barred >= 0:
+        i = barred
+        barred = m.threads[i].previous
+        call_hook_3(m, me, ENQUEUE, queue, i, ENQUEUE_BACK)
+    if found >= 0:
+        q.nr_runnable -= 1
+    m.cpus[me].barred_from = barred_from
+    return found
+
+
+@hot
+def is_runnable(m, i, queue):
+    """Whether `pick` named a thread that waits on the queue; the machine fails where it did not."""
+    if 0 <= i < MAX_THREADS and load_relaxed(m.threads[i], "where") == RUNNABLE | (queue << 8):
+        return True
+    fail(m, FAIL_POLICY_PICK, i)
+    return False
+
+
+@hot
+def mark_time(m, me, queue):
+    """The time, also for the hooks of a queue that was just locked.
+
+    Later than any time taken under this lock before: a processor may read its counter
+    before the lock is taken, and the clock of another core may be a little ahead.  So the
+    order of times is the order of lock holders, and of what happened to each thread.
+    """
+    critical(m, me)
+    q = m.queues[queue]
+    q.now_ns = max(now_ns(m), q.now_ns + 1)
+    return q.now_ns
+
+
+@hot
+def mark_two(m, me, a, b):
+    """mark_time for two locked queues (or one, when they are the same)."""
+    critical(m, me)
+    now = max(now_ns(m), max(m.queues[a].now_ns, m.queues[b].now_ns) + 1)
+    m.queues[a].now_ns = now
+    m.queues[b].now_ns = now
+    return now
+
+
+@hot
+def enqueue(m, me, queue, i, reason):
+    critical(m, me)
+    m.queues[queue].nr_runnable += 1
+    call_hook_3(m, me, ENQUEUE, queue, i, reason)
+
+
+@hot
+def pick(m, me, queue, now):
+    """The policy's next thread becomes RUNNING here; -1 when there is none. Queue locked."""
+    critical(m, me)
+    q = m.queues[queue]
+    if q.nr_runnable == 0:
+        return -1
+    i = call_pick(m, me, queue)
+    if i == -1 or not is_runnable(m, i, queue):
+        return -1
+    q.nr_runnable -= 1
+    set_where(m, m.threads[i], RUNNING, queue)
+    begin(m, me, i, now)
+    return i
+
+
+@hot
+def begin(m, me, i, now):
+    """Accounts of a thread that this CPU owns, by the queue's lock or because it took it, and runs from now on."""
+    c = m.cpus[me]
+    t = m.threads[i]
+    c.current = i
+    c.accounted_ns = now
+    c.started_ns = now
+    c.slice_start_ns = now
+    delay = now - t.queued_ns
+    t.run_delay_ns += delay
+    c.run_delay_ns += delay
+    t.slices += 1
+    emit_at(m, me, now, SWITCH, i, delay, queue_of(t))
+
+
+@hot
+def give_way(m, me, i, now, yielded):
+    """The running thread's accounts, and the policy's word, before it joins a queue."""
+    c = m.cpus[me]
+    t = m.threads[i]
+    charge(m, me, i, now)
+    t.queued_ns = now
+    c.current = -1
+    c.resched = 0
+    if yielded:
+        emit_at(m, me, now, YIELD, i, now - c.started_ns, me)
+        tell(m, me, YIELDED, me, i)
+    else:
+        emit_at(m, me, now, PREEMPT, i, now - c.slice_start_ns, c.slice_ns if c.slice_end_ns != 0 else 0)
+        t.involuntary += 1
+        c.involuntary += 1
+
+
+@hot
+def move(m, me, i, state, old, new):
+    """Change state and queue; both locks held."""
+    critical(m, me)
+    if old != new:
+        m.queues[old].nr_threads -= 1
+        m.queues[new].nr_threads += 1
+        tell(m, me, REMOVE_THREAD, old, i)
+        set_where(m, m.threads[i], state, new)
+        tell(m, me, ADD_THREAD, new, i)
+    else:
+        set_where(m, m.threads[i], state, new)
+
+
+@hot
+def preempt(m, me, queue, i):
+    """Where the policy wants it, the thread that runs where this one waits gives way. Queue locked."""
+    if has_hook(m, me, PREEMPTS):
+        cpu = queue if queue != GLOBAL_QUEUE else me
+        if cpu < m.nr_cpus:
+            running = load_relaxed(m.cpus[cpu], "current")
+            if running >= 0 and call_hook_3(m, me, PREEMPTS, queue, i, running) == 1:
+                m.cpus[cpu].resched = 1
+                if cpu != me:
+                    send_ipi(m, me, cpu, IPI_RESCHEDULE)

@@ -1,0 +1,160 @@
+"""Ending a sleep from outside: time-outs, signals, kill, and the system server's answers."""
+
+from ...abi.errno import EINTR, ERESTARTSYS, ETIMEDOUT
+from ...abi.registers import A0
+from ...hot import entry, hot, never_inline
+from ...shm.atomics import load_seq_cst
+from ...shm.events import TIMER, emit
+from ...shm.layout import machine_at
+from ...shm.memory import monotonic_ns
+from ..sched.core import make_runnable
+from ..thread.sleep_word import hand_over, prepare_sleep, reason_of, sleep_word, take
+from ..thread.states import (
+    NATIVE_SLEEPS,
+    RESTART_CALL,
+    RESTART_UNHANDLED,
+    SLEEP_FUTEX,
+    SLEEP_KERNEL,
+    SLEEP_QUEUE,
+    SLEEP_SERVER,
+    SLEEP_SUSPEND,
+    SLEEP_TIME,
+    SLEEP_TIMED,
+)
+from .futex import take_waiter
+from .heap import count_stale
+from .waitqueue import take_from_queue
+
+ECALL_BYTES = 4
+
+
+@hot
+def _take(m, me, i, word):
+    """Take a sleep, whatever its reason; False if another was first."""
+    if reason_of(word) == SLEEP_FUTEX:
+        return take_waiter(m, me, i, word)
+    if reason_of(word) == SLEEP_QUEUE:
+        return take_from_queue(m, me, i, word)
+    return take(m.threads[i], word)
+
+
+@hot
+def finish(m, me, i, result):
+    """Give a thread whose sleep was taken its result, and make it runnable."""
+    t = m.threads[i]
+    t.x[A0] = result
+    hand_over(t)
+    make_runnable(m, me, i)
+
+
+@hot
+def expire(m, me, i, word):
+    """The time has come for thread i's sleep: end it; False if something else was first."""
+    never_inline()
+    if not _take(m, me, i, word):
+        return False
+    emit(m, me, TIMER, i, monotonic_ns() - m.threads[i].deadline_ns, 0)
+    finish(m, me, i, 0 if reason_of(word) == SLEEP_TIME else -ETIMEDOUT)
+    return True
+
+
+@hot
+def interrupt_sleep(m, me, i):
+    """A signal, kill or suspend for thread i: end its sleep, if it sleeps. True when this ended it.
+
+    THREAD.restart says how its call goes on (states.py, RESTART_*).  Native sleeps always end with EINTR (cz-6): what
+    their calls did before they slept, such as to release a lock, is not done twice.
+    """
+    never_inline()
+    t = m.threads[i]
+    word = sleep_word(t)
+    reason = reason_of(word)
+    if word == 0 or reason == SLEEP_KERNEL:
+        return False
+    if reason == SLEEP_SUSPEND and load_seq_cst(m.tasks[t.task], "exiting") == 0:
+        return False
+    if not _take(m, me, i, word):
+        return False
+    count_stale(m, word)
+    if (NATIVE_SLEEPS >> reason) & 1:
+        t.restart = 0
+        finish(m, me, i, -EINTR)
+        return True
+    if reason == SLEEP_SERVER and t.sleep_done > 0:
+        t.restart = 0
+        finish(m, me, i, t.sleep_done)
+        return True
+    t.resume_deadline_ns = t.deadline_ns if word & SLEEP_TIMED or reason == SLEEP_SERVER else 0
+    if reason != SLEEP_TIME:
+        t.sleep_remainder = 0
+    if reason == SLEEP_SERVER:
+        t.restart = t.sleep_restart
+    else:
+        t.restart = RESTART_UNHANDLED if word & SLEEP_TIMED else RESTART_CALL
+    finish(m, me, i, -ERESTARTSYS)
+    return True
+
+
+@hot
+def begin_anew(t):
+    """An interrupted call whose signal nobody handled: the thread makes it again, with the mask from before it."""
+    never_inline()
+    t.restart = 0
+    t.awaited = 0
+    if t.mask_is_saved != 0:
+        t.signal_mask = t.saved_mask
+        t.mask_is_saved = 0
+    t.pc -= ECALL_BYTES
+    t.x[A0] = t.restart_a0
+
+
+# --- the system server's side -------------------------------------------------
+
+
+@entry(3)
+def begin_serving(address, me, i):
+    """The server takes on a thread that asked for it; 0 when the thread no longer waits."""
+    t = machine_at(address).threads[i]
+    word = load_seq_cst(t, "sleep")
+    if word <= 0 or (reason_of(word) != SLEEP_SERVER and reason_of(word) != SLEEP_KERNEL):
+        return 0
+    return 1 if take(t, word) else 0
+
+
+@entry(4)
+def finish_serving(address, me, i, result):
+    """The thread gets its result and runs."""
+    m = machine_at(address)
+    finish(m, me, i, result)
+    return 0
+
+
+@entry(3)
+def finish_without_result(address, me, i):
+    """The thread runs with the registers as the server left them."""
+    m = machine_at(address)
+    hand_over(m.threads[i])
+    make_runnable(m, me, i)
+    return 0
+
+
+@entry(6)
+def serve_later(address, me, i, restart, deadline_ns, done):
+    """The call has to wait: the thread sleeps on, and from here on signals may end that (RESTART_*; 0: they may not).
+
+    `deadline_ns` (0: none) is kept for when it begins anew; the server looks after it.  `done` bytes, where there are
+    any, are the call's result when it is interrupted: a write that began anew would write them twice.
+    Returns the sleep's word.  The caller then looks for signals and kill once more.
+    """
+    t = machine_at(address).threads[i]
+    t.sleep_restart = restart
+    t.sleep_done = done
+    t.deadline_ns = deadline_ns
+    # Before signals are looked at; pairs with fetch_or in siginfo.post.
+    return prepare_sleep(t, SLEEP_SERVER if restart != 0 else SLEEP_KERNEL)
+
+
+@entry(3)
+def interrupt(address, me, i):
+    """Cold form of interrupt_sleep."""
+    return 1 if interrupt_sleep(machine_at(address), me, i) else 0

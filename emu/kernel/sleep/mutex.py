@@ -1,0 +1,92 @@
+"""Kernel mutexes, interruptible (cz-6): a wait queue with an owner. Each task has some, by number.
+
+Always true, while a mutex's lock is free: somebody waits only if somebody owns it, and an owner is a living thread of
+the task whose THREAD.mutexes has the mutex's bit.
+
+Unlocking hands the mutex to the longest waiting thread before that one wakes (no barging, so none starves), under the
+lock under which an interrupted waiter leaves the list: a waiter that is suspended, signalled or killed either owns the
+mutex or is gone from it, and never both waits and was passed over.  A thread that leaves releases what it owns.
+"""
+
+from ...abi.errno import EBUSY, EDEADLK, EPERM
+from ...hot import hot, never_inline
+from ...limits import WAIT_QUEUES
+from ..critical import noncritical
+from ..sched.core import make_runnable
+from .waitqueue import append_waiter, claim_first, lock_waiters, unlock_waiters
+
+WAITS = 1
+
+
+@hot
+def mutex_lock(m, me, i, n):
+    """Thread i, which runs, locks mutex n of its task: 0, WAITS (the caller returns BLOCK; the result is then 0 or
+    -EINTR), or -EDEADLK."""
+    never_inline()
+    noncritical(m, me)
+    t = m.threads[i]
+    q = m.tasks[t.task].mutexes[n]
+    result = 0
+    lock_waiters(m, me, q)
+    if q.owner == 0:
+        _own(m, i, n, q)
+    elif q.owner == i + 1:
+        result = -EDEADLK
+    else:
+        append_waiter(m, me, i, q)
+        result = WAITS
+    unlock_waiters(m, me, q)
+    return result
+
+
+@hot
+def mutex_trylock(m, me, i, n):
+    """Lock it if nobody has it: 0 or -EBUSY."""
+    never_inline()
+    noncritical(m, me)
+    q = m.tasks[m.threads[i].task].mutexes[n]
+    result = -EBUSY
+    lock_waiters(m, me, q)
+    if q.owner == 0:
+        _own(m, i, n, q)
+        result = 0
+    unlock_waiters(m, me, q)
+    return result
+
+
+@hot
+def mutex_unlock(m, me, i, n):
+    """Hand it over to who has waited longest, if anybody waits: 0, or -EPERM for who does not own it."""
+    never_inline()
+    noncritical(m, me)
+    t = m.threads[i]
+    q = m.tasks[t.task].mutexes[n]
+    lock_waiters(m, me, q)
+    if q.owner != i + 1:
+        unlock_waiters(m, me, q)
+        return -EPERM
+    t.mutexes &= ~(1 << n)
+    q.owner = 0
+    heir = q.head - 1
+    if heir >= 0:
+        _own(m, heir, n, q)  # before its sleep is claimed: it may run at once
+        claim_first(m, me, q)
+    unlock_waiters(m, me, q)
+    if heir >= 0:
+        make_runnable(m, me, heir)
+    return 0
+
+
+@hot
+def _own(m, i, n, q):
+    q.owner = i + 1
+    m.threads[i].mutexes |= 1 << n
+
+
+@hot
+def release_mutexes(m, me, i):
+    """A thread that leaves hands over all that it owns."""
+    never_inline()
+    for n in range(WAIT_QUEUES):
+        if (m.threads[i].mutexes >> n) & 1:
+            mutex_unlock(m, me, i, n)

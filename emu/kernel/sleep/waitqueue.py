@@ -1,0 +1,147 @@
+"""Wait queues of the kernel, interruptible (cz-6): sleepers in a list under a lock, first in first out.
+
+    sleeper: look at what it waits for, under a lock L      waker: change it, under L
+             word = join_queue(m, me, i, q)                        release L
+             release L; return BLOCK                               wake_queue(m, me, q, count)
+
+Always true: while a queue's lock is free, a thread is in its list exactly when its sleep has not been claimed or
+taken, and THREAD.wait_queue, its control block's word for where it sleeps, names the queue exactly then.
+
+No lost wake-up: the sleeper is in the list before L is released, so a waker that changes the condition afterwards finds
+it there.  A suspend, a signal or a kill takes a sleeper out under the queue's lock (`take_from_queue`) and gives it
+-EINTR; it competes with the waker for the sleep word like any other (wait.py), so a wake-up goes to one who is still
+in the list and never to a thread that was taken out: a killed waiter leaves no trace, and takes no wake-up along.
+
+A thread sleeps in one place at a time, so the links are those of futex buckets.
+"""
+
+from ...abi.registers import A0
+from ...hot import hot, never_inline
+from ...limits import WAIT_QUEUES
+from ...shm import lockrank
+from ...shm.atomics import load_relaxed, load_seq_cst, store_relaxed
+from ...shm.layout import wait_queue_at
+from ...shm.memory import address_of
+from ...shm.spinlock import acquire, field_address, release
+from ..critical import critical, either, noncritical
+from ..sched.core import make_runnable
+from ..thread.sleep_word import claim, prepare_sleep, take
+from ..thread.states import SLEEP_QUEUE
+
+
+@hot
+def reset_queues(k):
+    """A new task's wait queues and mutexes are empty."""
+    for n in range(WAIT_QUEUES):
+        for q in (k.wait_queues[n], k.mutexes[n]):
+            q.lock = 0
+            q.head = 0
+            q.tail = 0
+            q.owner = 0
+
+
+@hot
+def lock_waiters(m, me, q):
+    acquire(m, me, field_address(q, "lock"), lockrank.WAIT_QUEUE)
+
+
+@hot
+def unlock_waiters(m, me, q):
+    release(m, me, field_address(q, "lock"))
+
+
+@hot
+def join_queue(m, me, i, q):
+    """The running thread i sleeps in q from here on, with result 0. The caller releases its locks and returns BLOCK."""
+    never_inline()
+    noncritical(m, me)
+    lock_waiters(m, me, q)
+    word = append_waiter(m, me, i, q)
+    unlock_waiters(m, me, q)
+    return word
+
+
+@hot
+def append_waiter(m, me, i, q):
+    """join_queue with q locked."""
+    critical(m, me)
+    t = m.threads[i]
+    t.wait_next = -1
+    t.wait_previous = q.tail - 1
+    if q.tail != 0:
+        m.threads[q.tail - 1].wait_next = i
+    else:
+        q.head = i + 1
+    q.tail = i + 1
+    store_relaxed(t, "wait_queue", address_of(q))
+    t.x[A0] = 0
+    return prepare_sleep(t, SLEEP_QUEUE)
+
+
+@hot
+def remove_waiter(m, me, i, q):
+    """Take a thread out of the locked queue q."""
+    critical(m, me)
+    t = m.threads[i]
+    if t.wait_previous >= 0:
+        m.threads[t.wait_previous].wait_next = t.wait_next
+    else:
+        q.head = t.wait_next + 1
+    if t.wait_next >= 0:
+        m.threads[t.wait_next].wait_previous = t.wait_previous
+    else:
+        q.tail = t.wait_previous + 1
+    store_relaxed(t, "wait_queue", 0)
+
+
+@hot
+def claim_first(m, me, q):
+    """Take the first sleeper out of the locked queue q and claim its sleep; its index, -1 when there is none."""
+    i = q.head - 1
+    if i >= 0:
+        remove_waiter(m, me, i, q)
+        claim(m.threads[i], load_relaxed(m.threads[i], "sleep"))  # nobody else can: it was in the list
+    return i
+
+
+@hot
+def wake_queue(m, me, q, count):
+    """Wake that many sleepers, the longest waiting first; how many there were."""
+    never_inline()
+    noncritical(m, me)
+    woken = 0
+    while woken < count:
+        lock_waiters(m, me, q)
+        i = claim_first(m, me, q)
+        unlock_waiters(m, me, q)
+        if i < 0:
+            break
+        make_runnable(m, me, i)
+        woken += 1
+    return woken
+
+
+@hot
+def take_from_queue(m, me, i, word):
+    """Take the sleep `word` of a thread in a wait queue for another reason, and unlist it; False if another was first.
+
+    Critical or not: only tasks' and address spaces' locks may be held.
+    """
+    never_inline()
+    either(m, me)
+    t = m.threads[i]
+    while load_seq_cst(t, "sleep") == word:
+        at = load_relaxed(t, "wait_queue")
+        if at == 0:
+            if load_relaxed(m, "failed") != 0:
+                return False
+            continue  # its waker is between two stores under the lock
+        q = wait_queue_at(at)
+        lock_waiters(m, me, q)
+        won = load_relaxed(t, "wait_queue") == at and take(t, word)
+        if won:
+            remove_waiter(m, me, i, q)
+        unlock_waiters(m, me, q)
+        if won:
+            return True
+    return False

@@ -1,0 +1,102 @@
+"""How a thread leaves: its word cleared and woken, unregistered, reaped (rust-2; reaping.py)."""
+
+from ...abi.errno import ESRCH
+from ...abi.futex import OWNER_DIED, TID_MASK, WAITERS
+from ...hot import hot, never_inline
+from ...shm.atomics import compare_exchange, fetch_add
+from ..critical import noncritical
+from ..sched.core import leave
+from ..sched.exclusive import end_exclusive
+from ..sleep.futex import MATCH_ANY, clear_and_wake, wake_on
+from ..sleep.mutex import release_mutexes
+from ..thread.handles import tid_of
+from ..thread.reaping import no_references_held, reap_thread
+from ..thread.records import quit_task
+from ..thread.references import kill_references, release_task
+from ..vm.usercopy import exchange_int32, get_word, load_int32
+from .kill_reasons import KILL_EXITED
+from .records import exit_code
+from .signals import leave_signals
+from .suspend import NO_MORE, tell_suspender
+
+ROBUST_LIMIT = 2048  # as Linux: a guest's list may be a circle
+
+
+@hot
+def exit_thread(m, me, i, status):
+    """The running thread leaves. Its record is its scheduler's afterwards; the caller holds no reference (alux-10)."""
+    never_inline()
+    t = m.threads[i]
+    k = t.task
+    noncritical(m, me)
+    no_references_held(m, me)
+    end_exclusive(m, me, i)
+    tell_suspender(m, me, i, -ESRCH, NO_MORE)
+    if t.mutexes != 0:
+        release_mutexes(m, me, i)
+    if t.robust_list != 0:
+        _release_robust(m, me, i)
+    if t.clear_child_tid != 0:
+        clear_and_wake(m, me, k, t.clear_child_tid)
+    fetch_add(m.tasks[k], "past_instructions", t.instructions)
+    left = quit_task(m, me, i)
+    leave_signals(m, me, i)
+    if left == 0:  # the last thread's status counts where nobody ended the task
+        if compare_exchange(m.tasks[k], "exiting", 0, exit_code(status) + 1):
+            m.tasks[k].kill_reason = KILL_EXITED
+        kill_references(m, me, k)
+    leave(m, me, i)
+    _book(m, i, m.tasks[k].job)
+    m.cpus[me].exited += 1
+    reap_thread(m, me, i)
+    release_task(m, me, k)  # the last reference sends the task to the garbage thread
+
+
+@hot
+def _book(m, i, job):
+    """Add a dead thread's accounts to its job's, which outlive thread and task."""
+    t = m.threads[i]
+    j = m.jobs[job]
+    fetch_add(j, "threads", 1)
+    fetch_add(j, "runtime_ns", t.runtime_ns)
+    fetch_add(j, "run_delay_ns", t.run_delay_ns)
+    fetch_add(j, "slices", t.slices)
+    fetch_add(j, "involuntary", t.involuntary)
+    fetch_add(j, "migrations", t.migrations)
+    fetch_add(j, "instructions", t.instructions)
+
+
+@hot
+def _release_robust(m, me, i):
+    """Mark the robust mutexes that a dying thread holds, and wake one waiter of each."""
+    t = m.threads[i]
+    head = t.robust_list
+    error, offset = get_word(m, me, t.task, head + 8)
+    if error == 0:
+        error, pending = get_word(m, me, t.task, head + 16)
+    if error < 0 or head & 7:
+        return
+    node = head
+    for _ in range(ROBUST_LIMIT):
+        error, node = get_word(m, me, t.task, node)
+        node &= ~1
+        if error < 0 or node == head or node & 7:
+            break
+        if node != pending:
+            _release_one(m, me, i, node + offset)
+    if pending != 0:
+        _release_one(m, me, i, (pending & ~1) + offset)
+
+
+@hot
+def _release_one(m, me, i, va):
+    never_inline()
+    task = m.threads[i].task
+    changed = 0
+    while changed == 0:  # again when a waiter announced itself meanwhile
+        error, word = load_int32(m, me, task, va)
+        if error < 0 or word & TID_MASK != tid_of(m, i):
+            return
+        changed = exchange_int32(m, me, task, va, word, (word & WAITERS) | OWNER_DIED)
+    if changed > 0 and word & WAITERS:
+        wake_on(m, me, task, va, 1, MATCH_ANY, 0)

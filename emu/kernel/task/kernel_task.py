@@ -1,0 +1,47 @@
+"""The kernel task (alux-10; the document's NewKernel): the task to which the kernel's own threads belong.
+
+It is there from boot to the end of the machine: nothing kills it, it is not counted among the tasks whose end ends the
+machine, and it has no address space.  Its threads are the two actors that are no CPUs: the garbage thread, which is
+the system server (it takes killed tasks apart, alux-5), and the timekeeper.  Each has a process of its own, so no
+scheduler ever runs it: its truth word says RUNNING on that actor, which is no run queue.  Their records are the last
+of the tables, out of the way of guests'; they show in lists of threads and hold the kernel's place as owner.
+"""
+
+from ...hot import entry, hot
+from ...limits import GARBAGE_THREAD, KERNEL_TASK, SERVER, TIMEKEEPER, TIMEKEEPER_THREAD
+from ...shm.layout import machine_at
+from ..sleep.waitqueue import reset_queues
+from ..thread.handles import thread_handle
+from ..thread.reaping import begin_references as begin_thread_references
+from ..thread.records import join_task, reset_thread
+from ..thread.references import begin_references
+from ..thread.states import NEW, RUNNABLE, RUNNING, TASK_ALIVE, set_where
+
+
+@entry(2)
+def make_kernel_task(address, me):
+    """At boot, before the first task; by the system server."""
+    m = machine_at(address)
+    k = m.tasks[KERNEL_TASK]
+    k.state = TASK_ALIVE
+    k.job = -1
+    k.root = -1
+    k.first_thread = -1
+    k.nr_threads = 0
+    reset_queues(k)
+    begin_references(m, KERNEL_TASK)
+    _new_kernel_thread(m, me, GARBAGE_THREAD, SERVER)
+    _new_kernel_thread(m, me, TIMEKEEPER_THREAD, TIMEKEEPER)
+    k.leader = thread_handle(m, GARBAGE_THREAD)
+    return 0
+
+
+@hot
+def _new_kernel_thread(m, me, i, actor):
+    t = m.threads[i]
+    set_where(m, t, NEW, actor)
+    reset_thread(m, i, KERNEL_TASK)
+    join_task(m, me, i)
+    begin_thread_references(t)
+    set_where(m, t, RUNNABLE, actor)
+    set_where(m, t, RUNNING, actor)

@@ -1,0 +1,219 @@
+"""Signals: posting them, who takes them, whether one waits. Delivery is the server's (server/signal_frames.py).
+
+What is pending is kept by siginfo.py: bits, and queues of what is known of each signal.
+
+No signal is missed.  Poster: sets the bit (full fence), then looks whether a thread sleeps that takes it.  Sleeper:
+declares its sleep (full fence), then looks for signals and wakes itself (cz-4).  One sees the other.
+
+A task's signal is taken by any thread that does not block it, and interrupts one: the first thread where it takes it
+(as Linux prefers it), else another.  A thread that begins to block the signal, or leaves, may have been the one: it
+stores its mask (leaves the list), then (full fence, the task's lock) looks at the task's bits, and interrupts
+another.  The poster sets the bit, then looks at masks and list.  One sees the other.
+
+A flood of signals does not stop a program: what a handler interrupted executes a block of instructions before it
+takes news (THREAD.undisturbed; server/signal_frames.py).
+"""
+
+from ...abi.signals import SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, bit
+from ...hot import entry, hot, never_inline
+from ...shm.atomics import fence, load_relaxed, load_seq_cst, store_relaxed
+from ...shm.layout import machine_at
+from ..critical import either
+from ..sleep.endings import interrupt_sleep
+from ..thread.handles import thread_handle, thread_index
+from ..thread.records import lock_task, unlock_task
+from .records import nudge
+from .siginfo import discard, lock_signals, post, sent_by, siginfo, take, unlock_signals
+
+UNBLOCKABLE = bit(SIGKILL) | bit(SIGSTOP)
+# Ignored unless handled.  Stopping a task is not supported, so the stop signals are here too.
+IGNORED_BY_DEFAULT = (
+    bit(SIGCHLD) | bit(SIGCONT) | bit(SIGURG) | bit(SIGWINCH)
+    | bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU)
+)  # fmt: skip
+
+
+@hot
+def is_ignored(m, task, number):
+    t = m.tasks[task]
+    bit_ = 1 << (number - 1)
+    if load_relaxed(t, "ignored") & bit_:
+        return True
+    return IGNORED_BY_DEFAULT & bit_ != 0 and load_relaxed(t, "handled") & bit_ == 0
+
+
+@hot
+def taken_by(t):
+    """The signals that a thread would take: those it does not block, and those it waits for."""
+    return ~load_relaxed(t, "signal_mask") | load_relaxed(t, "awaited")
+
+
+@hot
+def signal_waits(m, t):
+    """True when a signal that the thread takes is pending."""
+    return (load_seq_cst(t, "signals") | load_seq_cst(m.tasks[t.task], "signals")) & taken_by(t) != 0
+
+
+@hot
+def signal_thread(m, me, i, number):
+    """Post the signal that `me`'s words describe to a thread that cannot leave meanwhile; 0 or -EAGAIN."""
+    never_inline()
+    either(m, me)
+    t = m.threads[i]
+    mine = 1 << (number - 1)
+    if is_ignored(m, t.task, number) and load_relaxed(t, "signal_mask") & mine == 0:
+        return 0  # one that is blocked stays: its action may change
+    error = post(m, me, t.task, t, number)
+    if error == 0:
+        _interrupt(m, me, i, mine)
+    return error
+
+
+@hot
+def signal_task(m, me, k, number):
+    """Post the signal that `me`'s words describe to a task that cannot end meanwhile; 0 or -EAGAIN."""
+    never_inline()
+    either(m, me)
+    mine = 1 << (number - 1)
+    leader = thread_index(m, m.tasks[k].leader)
+    is_blocked = leader >= 0 and load_relaxed(m.threads[leader], "signal_mask") & mine != 0
+    if is_ignored(m, k, number) and not is_blocked:
+        return 0
+    error = post(m, me, k, m.tasks[k], number)
+    if error == 0:
+        interrupt_takers(m, me, k, mine, -1)
+    return error
+
+
+@hot
+def _interrupt(m, me, i, numbers):
+    """Interrupt a thread if it takes any of these signals; which it does not take."""
+    taken = numbers & taken_by(m.threads[i])
+    if taken != 0:
+        interrupt_sleep(m, me, i)
+        nudge(m, me, i)
+    return numbers & ~taken
+
+
+@hot
+def interrupt_takers(m, me, k, numbers, but):
+    """For each of these signals of a task, interrupt a thread that takes it; not thread `but`."""
+    never_inline()
+    either(m, me)
+    lock_task(m, me, k)
+    left = numbers
+    i = thread_index(m, m.tasks[k].leader)
+    if i >= 0 and i != but and m.threads[i].is_listed != 0:
+        left = _interrupt(m, me, i, left)
+    i = m.tasks[k].first_thread
+    while i >= 0 and left != 0:
+        if i != but:
+            left = _interrupt(m, me, i, left)
+        i = m.threads[i].sibling_next
+    unlock_task(m, me, k)
+
+
+@hot
+def set_mask(m, me, i, mask):
+    """A thread that does not run meanwhile, or the caller's own, blocks these signals from now on."""
+    never_inline()
+    t = m.threads[i]
+    mask &= ~UNBLOCKABLE
+    newly_blocked = mask & ~t.signal_mask
+    store_relaxed(t, "signal_mask", mask)
+    if newly_blocked != 0:
+        fence()  # the mask before the task's bits; pairs with fetch_or in post
+        _hand_on(m, me, i, newly_blocked)
+
+
+@hot
+def _hand_on(m, me, i, numbers):
+    """Thread i will not take these: if the task has one, somebody else shall."""
+    k = m.threads[i].task
+    left = load_seq_cst(m.tasks[k], "signals") & numbers
+    if left != 0:
+        interrupt_takers(m, me, k, left, i)
+
+
+@hot
+def leave_signals(m, me, i):
+    """Thread i has left its task's list: its signals are forgotten, those of the task others take."""
+    never_inline()
+    t = m.threads[i]
+    discard(m, me, t.task, t, -1)
+    _hand_on(m, me, i, taken_by(t))
+
+
+# --- for the system server --------------------------------------------------------------------------
+
+
+@entry(2)
+def waits_for_thread(address, i):
+    """Cold form of signal_waits, also 1 when the task is ending or the thread shall stop."""
+    m = machine_at(address)
+    t = m.threads[i]
+    if signal_waits(m, t) or load_seq_cst(m.tasks[t.task], "exiting") != 0 or load_seq_cst(t, "suspend") != 0:
+        return 1
+    return 0
+
+
+@entry(6)
+def post_signal(address, me, i, number, code, sender):
+    """Cold form of signal_thread, for a thread that the server serves."""
+    m = machine_at(address)
+    siginfo(m, me, number, code, sender, 0)
+    return signal_thread(m, me, i, number)
+
+
+@entry(6)
+def post_to_task(address, me, k, number, code, sender):
+    """Cold form of signal_task."""
+    m = machine_at(address)
+    siginfo(m, me, number, code, sender, 0)
+    return signal_task(m, me, k, number)
+
+
+@entry(4)
+def take_signal(address, me, i, numbers):
+    """Take one of these signals (a mask), thread i's own first, into `me`'s words; its number or 0."""
+    m = machine_at(address)
+    t = m.threads[i]
+    lock_signals(m, me, t.task)
+    number = take(m, me, t.task, t, numbers)
+    if number == 0:
+        number = take(m, me, t.task, m.tasks[t.task], numbers)
+    unlock_signals(m, me, t.task)
+    return number
+
+
+@entry(3)
+def own_signals(address, me, i):
+    """The signals that thread i has sent to itself or its task, and that are pending."""
+    m = machine_at(address)
+    t = m.threads[i]
+    handle = thread_handle(m, i)
+    lock_signals(m, me, t.task)
+    numbers = sent_by(m, t, handle) | sent_by(m, m.tasks[t.task], handle)
+    unlock_signals(m, me, t.task)
+    return numbers
+
+
+@entry(4)
+def set_thread_mask(address, me, i, mask):
+    """Cold form of set_mask, for a thread that the server serves."""
+    set_mask(machine_at(address), me, i, mask)
+    return 0
+
+
+@entry(4)
+def discard_from_all(address, me, k, numbers):
+    """Forget these signals wherever they wait in a task: they are ignored from now on."""
+    m = machine_at(address)
+    discard(m, me, k, m.tasks[k], numbers)
+    lock_task(m, me, k)
+    i = m.tasks[k].first_thread
+    while i >= 0:
+        discard(m, me, k, m.threads[i], numbers)
+        i = m.threads[i].sibling_next
+    unlock_task(m, me, k)
+    return 0

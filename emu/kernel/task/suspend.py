@@ -1,0 +1,193 @@
+"""Suspend and resume (cz-4, cz-5): a thread is stopped at a safe point, never in the middle.
+
+THREAD.suspend is 0, SUSPEND_ASKED, or SUSPENDED.  The suspender only marks (fetch or full fence),
+then acts by situation: a sleeping thread's sleep is ended so that it comes to its safe
+point; a running one is interrupted; one in a system call finds the mark when the call ends;
+one about to sleep looks for the mark after it has declared its sleep, and wakes itself.
+The safe point is the main loop before it enters the guest: no lock is held there, no tick
+or interrupt is being handled, and what the thread does next is in its record.
+
+Invariant: a thread is SUSPENDED exactly while its sleep word says SLEEP_SUSPEND or that
+sleep was claimed by the one who resumes it.  Resume against "about to be suspended": the
+thread declares the sleep, then moves SUSPEND_ASKED to SUSPENDED; a resumer takes the word to 0, and
+where it found SUSPENDED the sleep is there to be claimed.
+
+A timed sleep that a suspend interrupts goes on afterwards until its old deadline, unless a handler runs in between.
+
+Who waits for the suspension stands in THREAD.suspender of the thread to be suspended, before the mark is set: an actor
+(the supervisor, who is interrupted) or a sleep of another thread (which is ended).  Everything that decides the wait
+takes the word by exchange and tells whom it found, so exactly one does: the thread itself once it is suspended; a
+resumer who undoes the mark, be it another thread or the thread itself on its way (cz-18); and the thread's exit, which
+closes the word (NO_MORE).  State is changed by the one who has the reason: no call asks a scheduler to.
+"""
+
+from ...abi.errno import EAGAIN, EINVAL, ESRCH
+from ...abi.registers import A0
+from ...hot import entry, hot, never_inline
+from ...limits import IPI_RESCHEDULE, THREAD_BITS
+from ...shm.atomics import compare_exchange, exchange, load_seq_cst
+from ...shm.clock import now_ns
+from ...shm.events import RESUME, SUSPEND, emit, emit_at
+from ...shm.layout import machine_at
+from ..critical import noncritical
+from ..ipi import send_ipi
+from ..sched.core import block, make_runnable
+from ..sleep.endings import finish, interrupt_sleep
+from ..thread.reaping import drop_thread, retain_thread
+from ..thread.sleep_word import claim, consume_claim, prepare_sleep, reason_of, sleep_word, take
+from ..thread.states import BLOCKED, SLEEP_SUSPEND, SLEEP_WAITS, SUSPEND_ASKED, SUSPENDED, state_of
+from .records import is_ending, nudge
+
+GONE = -1
+WITHDRAWN = 2
+NOBODY, NO_MORE = 0, -1  # THREAD.suspender; else actor + 1, or a sleep (below NO_MORE)
+WAITS = 1
+_THREAD_MASK = (1 << THREAD_BITS) - 1
+
+
+@hot
+def suspend_async(m, me, i):
+    """Ask a thread to stop at its next safe point; False when that was asked already."""
+    never_inline()
+    if not compare_exchange(m.threads[i], "suspend", 0, SUSPEND_ASKED):  # pairs with prepare_sleep in the sleeper
+        return False
+    interrupt_sleep(m, me, i)
+    nudge(m, me, i)
+    return True
+
+
+@hot
+def resume_async(m, me, i):
+    """Let a thread go on; False when it was neither suspended nor about to be. No queue's lock is held."""
+    never_inline()
+    t = m.threads[i]
+    old = exchange(t, "suspend", 0)
+    if old != 0:
+        tell_suspender(m, me, i, 0 if old == SUSPENDED else -EAGAIN, NOBODY)
+    if old == SUSPENDED:
+        word = sleep_word(t)
+        if reason_of(word) == SLEEP_SUSPEND and claim(t, word):
+            emit(m, me, RESUME, i, 0, 0)
+            make_runnable(m, me, i)
+    return old != 0
+
+
+@hot
+def stop_here(m, me, i):
+    """The running thread is at its safe point and finds that it shall be suspended."""
+    never_inline()
+    noncritical(m, me)
+    t = m.threads[i]
+    now = now_ns(m)  # before anybody can resume it: that is later
+    asker = load_seq_cst(t, "suspender")  # who set the mark, and stood there before
+    word = prepare_sleep(t, SLEEP_SUSPEND)
+    if not is_ending(m, t.task) and compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED):
+        emit_at(m, me, now, SUSPEND, i, 0, 0)
+    elif claim(t, word):
+        consume_claim(t)
+        return
+    suspender = exchange(t, "suspender", NOBODY)
+    slept = block(m, me, i)
+    # Where the thread was resumed before it slept, another suspender may have come after the first: it waits on, for
+    # the next stop.  Nobody else is told before the thread is off its CPU.
+    if slept or suspender == asker or not compare_exchange(t, "suspender", NOBODY, suspender):
+        _tell(m, me, suspender, 0)
+
+
+@hot
+def suspend_sync(m, me, i, j):
+    """The running thread i suspends thread j, which it holds, and waits for that: WAITS or an error.
+
+    WAITS: the caller returns BLOCK; its result will be 0, -EAGAIN when j was resumed before it stopped, -ESRCH when it
+    left, or -EINTR.  -EINVAL: j is suspended already, or somebody waits for that.  -ESRCH: it is leaving.
+    """
+    never_inline()
+    noncritical(m, me)
+    t = m.threads[i]
+    t.x[A0] = 0
+    word = prepare_sleep(t, SLEEP_WAITS)  # first: it may be told as soon as j knows whom to tell
+    mine = -(((word >> 8) << THREAD_BITS | i) + 2)
+    asked = compare_exchange(m.threads[j], "suspender", NOBODY, mine)
+    if asked and suspend_async(m, me, j):
+        return WAITS
+    error = -ESRCH if load_seq_cst(m.threads[j], "suspender") == NO_MORE else -EINVAL
+    if asked:
+        compare_exchange(m.threads[j], "suspender", mine, NOBODY)
+    if claim(t, word):
+        consume_claim(t)
+        return error
+    return WAITS  # it was told meanwhile, or interrupted
+
+
+@hot
+def tell_suspender(m, me, i, result, then):
+    """What thread i's suspender waits for is decided; THREAD.suspender is `then` from here on."""
+    _tell(m, me, exchange(m.threads[i], "suspender", then), result)
+
+
+@hot
+def _tell(m, me, suspender, result):
+    never_inline()
+    if suspender > 0:
+        send_ipi(m, me, suspender - 1, IPI_RESCHEDULE)
+    elif suspender < NO_MORE:
+        packed = -suspender - 2
+        i = packed & _THREAD_MASK
+        word = (packed >> THREAD_BITS) << 8 | SLEEP_WAITS
+        if take(m.threads[i], word):  # that very sleep: not one of a later owner of the record
+            finish(m, me, i, result)
+
+
+@hot
+def is_suspended(m, t):
+    return load_seq_cst(t, "suspend") == SUSPENDED and state_of(t) == BLOCKED
+
+
+# --- by handle, for cold code ---------------------------------------------------------------------
+
+
+@entry(4)
+def ask_suspend(address, me, handle, tell):
+    """suspend_async by handle; actor `tell` - 1 is interrupted on completion, 0: none. GONE: it has left."""
+    m = machine_at(address)
+    i = retain_thread(m, me, handle)
+    if i < 0:
+        return GONE
+    if tell != 0:
+        compare_exchange(m.threads[i], "suspender", NOBODY, tell)  # before the mark
+    asked = suspend_async(m, me, i)
+    if not asked and load_seq_cst(m.threads[i], "suspend") != SUSPEND_ASKED:
+        compare_exchange(m.threads[i], "suspender", tell, NOBODY)  # there is nothing to be told
+    drop_thread(m, me, i)
+    return 1 if asked else 0
+
+
+@entry(3)
+def suspended(address, me, handle):
+    """1: the thread is suspended and off its CPU; 0: not yet; WITHDRAWN: it was resumed; GONE: it has left."""
+    m = machine_at(address)
+    i = retain_thread(m, me, handle)
+    if i < 0:
+        return GONE
+    t = m.threads[i]
+    state = 0
+    if is_ending(m, t.task):
+        state = GONE
+    elif load_seq_cst(t, "suspend") == 0:
+        state = WITHDRAWN
+    elif is_suspended(m, t):
+        state = 1
+    drop_thread(m, me, i)
+    return state
+
+
+@entry(3)
+def ask_resume(address, me, handle):
+    """resume_async by handle; GONE for a thread that has left."""
+    m = machine_at(address)
+    i = retain_thread(m, me, handle)
+    if i < 0:
+        return GONE
+    resumed = resume_async(m, me, i)
+    drop_thread(m, me, i)
+    return 1 if resumed else 0

@@ -1,0 +1,95 @@
+"""Handles: index and generation in one word, the only name of a thread or task (rust-7).
+
+A record's generation grows when it is freed, so a handle kept too long is an
+error and never another thread.  A Linux thread id is the same thing in 30 bits
+(musl and glibc keep tids in futex words beside two flag bits).
+"""
+
+from ...hot import entry, hot
+from ...limits import MAX_JOBS, MAX_TASKS, MAX_THREADS, THREAD_BITS
+from ...shm.layout import machine_at
+from .states import DEAD, FREE, TASK_FREE, state_of
+
+GENERATIONS = 1 << (30 - THREAD_BITS - 1)  # that a tid tells apart
+
+
+@hot
+def make_handle(index, generation):
+    return index | (generation << 32)
+
+
+@hot
+def thread_handle(m, i):
+    return make_handle(i, m.threads[i].generation)
+
+
+@hot
+def task_handle(m, k):
+    return make_handle(k, m.tasks[k].generation)
+
+
+@hot
+def thread_index(m, handle):
+    """Index of the thread a handle names, or -1 when it has left or is no handle at all.
+
+    It may leave at once: who looks at its record afterwards holds it (reaping.py).
+    """
+    i = handle & 0xFFFFFFFF
+    if i >= MAX_THREADS or m.threads[i].generation != handle >> 32:
+        return -1
+    return i if exists(m.threads[i]) else -1
+
+
+@hot
+def exists(t):
+    """Whether a thread has not left: a dead one has, though somebody may still hold its record."""
+    state = state_of(t)
+    return state != FREE and state != DEAD
+
+
+@hot
+def task_index(m, handle):
+    """Index of the task a handle names, or -1 when it is stale."""
+    k = handle & 0xFFFFFFFF
+    if k >= MAX_TASKS or m.tasks[k].generation != handle >> 32:
+        return -1
+    return k if m.tasks[k].state != TASK_FREE else -1
+
+
+@hot
+def job_index(m, handle):
+    """Index of the job that a handle names, or -1 when its record was given back."""
+    job = handle & 0xFFFFFFFF
+    return job if job < MAX_JOBS and m.jobs[job].generation == handle >> 32 else -1
+
+
+@hot
+def tid_of(m, i):
+    """The Linux thread id of a thread: from 1, at most 29 bits."""
+    return (i | ((m.threads[i].generation % GENERATIONS) << THREAD_BITS)) + 1
+
+
+@hot
+def thread_of_tid(m, tid):
+    """Index of the living thread with this Linux id, or -1."""
+    if tid <= 0:
+        return -1
+    i = (tid - 1) & (MAX_THREADS - 1)
+    if not exists(m.threads[i]) or tid_of(m, i) != tid:
+        return -1
+    return i
+
+
+assert MAX_THREADS == 1 << THREAD_BITS
+
+
+@entry(2)
+def tid(address, i):
+    """Cold form of tid_of."""
+    return tid_of(machine_at(address), i)
+
+
+@entry(2)
+def thread_by_tid(address, number):
+    """Cold form of thread_of_tid."""
+    return thread_of_tid(machine_at(address), number)

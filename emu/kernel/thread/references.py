@@ -1,0 +1,132 @@
+"""Retain and hold: when a killed task may be taken apart (alux-4).
+
+TASK.references is one word: retain count, hold count, killed bit.
+
+* `hold` fails once the task was killed; `retain` fails once it was killed and is not held.
+* Kill is final, and the task goes to the garbage thread, exactly once: whoever's change
+  leaves the bit set and both counts at 0 pushes it.
+
+A thread retains its task from creation to exit, which includes the time that it runs, so
+nothing is taken apart under a running thread (the original retains at each switch, which
+would cost two atomics there).  The system server holds a task while it executes a call for
+one of its threads.  All of it may be called in a critical section: freeing is the garbage
+thread's business (alux-5, server/process.py).
+"""
+
+from ...hot import entry, hot
+from ...shm.atomics import compare_exchange, load_seq_cst, store_release
+from ...shm.layout import machine_at
+from ..critical import noncritical
+from ..server_ring import ask_to_reap
+from .handles import task_index
+
+ONE_RETAIN = 1
+ONE_HOLD = 1 << 24
+KILLED = 1 << 60
+HOLDS = KILLED - ONE_HOLD
+
+
+@hot
+def begin_references(m, k):
+    """A new task is retained by its maker, who releases it when it has a thread (alux-9)."""
+    store_release(m.tasks[k], "references", ONE_RETAIN)
+
+
+@hot
+def retain_task(m, k):
+    """One more reference that keeps the task's records; False when it is too late."""
+    t = m.tasks[k]
+    while True:
+        word = load_seq_cst(t, "references")
+        if word & KILLED and word & HOLDS == 0:
+            return False
+        if compare_exchange(t, "references", word, word + ONE_RETAIN):
+            return True
+
+
+@hot
+def hold_task(m, k):
+    """Keep a task from dying under the caller; False once it was killed."""
+    t = m.tasks[k]
+    while True:
+        word = load_seq_cst(t, "references")
+        if word & KILLED:
+            return False
+        if compare_exchange(t, "references", word, word + ONE_HOLD):
+            return True
+
+
+@hot
+def release_task(m, me, k):
+    _change(m, me, k, -ONE_RETAIN)
+
+
+@hot
+def unhold_task(m, me, k):
+    _change(m, me, k, -ONE_HOLD)
+
+
+@hot
+def kill_references(m, me, k):
+    """Nobody can hold the task any more; False when it was killed already."""
+    t = m.tasks[k]
+    while True:
+        word = load_seq_cst(t, "references")
+        if word & KILLED:
+            return False
+        if compare_exchange(t, "references", word, word | KILLED):
+            if word == 0:
+                ask_to_reap(m, me, k)
+            return True
+
+
+@hot
+def _change(m, me, k, by):
+    t = m.tasks[k]
+    while True:
+        word = load_seq_cst(t, "references")
+        if compare_exchange(t, "references", word, word + by):
+            if word + by == KILLED:  # once only: nothing can be added from here on
+                ask_to_reap(m, me, k)
+            return
+
+
+@entry(3)
+def hold(address, me, k):
+    """Cold form of hold_task. What follows is a non-critical section (alux-7, alux-10): the holder may wait."""
+    m = machine_at(address)
+    noncritical(m, me)
+    return 1 if hold_task(m, k) else 0
+
+
+@entry(3)
+def unhold(address, me, k):
+    """Cold form of unhold_task."""
+    unhold_task(machine_at(address), me, k)
+    return 0
+
+
+@entry(2)
+def retain(address, k):
+    """Cold form of retain_task."""
+    return 1 if retain_task(machine_at(address), k) else 0
+
+
+@entry(3)
+def release(address, me, k):
+    """Cold form of release_task."""
+    release_task(machine_at(address), me, k)
+    return 0
+
+
+@entry(3)
+def hold_handle(address, me, handle):
+    """Hold the task that a handle names; its index, -1 when it is gone or killed."""
+    m = machine_at(address)
+    k = task_index(m, handle)
+    if k < 0 or not hold_task(m, k):
+        return -1
+    if task_index(m, handle) != k:  # its record was used again in between
+        unhold_task(m, me, k)
+        return -1
+    return k

@@ -1,0 +1,87 @@
+"""Thread and scheduler states, and the one function that changes a thread's.
+
+A thread's truth is one word, THREAD.where: state and queue.  It changes by one
+store, under the lock of the queue it names (both locks when the queue changes), or, where
+queues take no lock, by who owns the thread (local_queue.py).
+
+state     owner of the record         listed in
+FREE      threads_lock                free list
+NEW       its creator                 nothing
+RUNNABLE  the run queue               that queue, through the policy
+RUNNING   the CPU that runs it        that CPU's `current`
+BLOCKED   whoever claims its sleep    a futex bucket, the server's ring or nothing, by sleep reason
+DEAD      the CPU it exited on        that CPU's dead list, once nobody holds it (reaping.py)
+"""
+
+from ...hot import CHECK, hot
+from ...shm.atomics import exchange, load_relaxed, store_relaxed
+from ...shm.spinlock import fail
+from ..failures import FAIL_TRANSITION
+
+FREE, NEW, RUNNABLE, RUNNING, BLOCKED, DEAD = range(6)
+STATE_NAMES = ("free", "new", "runnable", "running", "blocked", "dead")
+
+_LEADS_TO = {
+    FREE: (NEW,),
+    NEW: (RUNNABLE, FREE),
+    RUNNABLE: (RUNNING, RUNNABLE),  # to itself: migration
+    RUNNING: (RUNNABLE, BLOCKED, DEAD),
+    BLOCKED: (RUNNABLE, BLOCKED),  # to itself: its CPU leaves (rust-4)
+    DEAD: (FREE,),
+}
+_ALLOWED = sum(1 << (old * 8 + new) for old, news in _LEADS_TO.items() for new in news)
+
+# A scheduler's life (RUNQUEUE.life; rust-1).
+LIFE_CREATED, LIFE_RUNNING, LIFE_DRAINING, LIFE_EXITED = range(4)
+
+# A task's life (TASK.state).
+TASK_FREE, TASK_ALIVE = range(2)
+
+# THREAD.suspend (kernel/task/suspend.py).
+SUSPEND_ASKED, SUSPENDED = 1, 2
+
+# Why a thread sleeps (low byte of THREAD.sleep; kernel/thread/sleep_word.py reason_of).
+# SLEEP_KERNEL is the server's work on a call, trap or signal, which nothing interrupts: a call that does not wait never
+# says EINTR.  SLEEP_SERVER is a served call that has to wait.
+# SLEEP_QUEUE is in a wait queue, SLEEP_WAITS for another thread's suspension.
+SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL = range(1, 6)
+SLEEP_SUSPEND, SLEEP_QUEUE, SLEEP_WAITS = range(6, 9)
+SLEEP_NAMES = ("", "futex", "time", "server", "event", "kernel", "suspended", "queue", "suspends another")
+NATIVE_SLEEPS = 1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS  # of native calls: never begun anew
+# How an interrupted call goes on (THREAD.restart), as in Linux.  It begins anew, a timed one until its old deadline,
+# where no handler runs; where one does: RESTART_CALL begins anew if the handler has SA_RESTART, else EINTR (read,
+# futex); RESTART_UNHANDLED says EINTR (signal(7)'s list of calls that are never restarted: sleeps, poll, sigsuspend).
+RESTART_CALL, RESTART_UNHANDLED = 1, 2
+SLEEP_TIMED = 0x80  # with each of them: the timekeeper is told to end it
+
+
+@hot
+def state_of(t):
+    return load_relaxed(t, "where") & 0xFF
+
+
+@hot
+def queue_of(t):
+    return (load_relaxed(t, "where") >> 8) & 0xFF
+
+
+@hot
+def set_where(m, t, state, queue):
+    """Change a thread's truth word; the lock of its queue (of both) is held, or the thread is this actor's."""
+    _check(m, t, state)
+    store_relaxed(t, "where", state | (queue << 8))
+
+
+@hot
+def exchange_where(m, t, state, queue):
+    """set_where by an owner without a lock; a full fence."""
+    _check(m, t, state)
+    exchange(t, "where", state | (queue << 8))
+
+
+@hot
+def _check(m, t, state):
+    if CHECK:
+        old = state_of(t)
+        if (_ALLOWED >> (old * 8 + state)) & 1 == 0:
+            fail(m, FAIL_TRANSITION, old * 100 + state)
