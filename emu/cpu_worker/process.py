@@ -14,7 +14,7 @@ import psutil
 import zmq
 
 from ..actor.mail import DELIVERED, LINGER_MS, Mail, call_address
-from ..isa.interpreter import interpret
+from ..isa.interpreter.interpret import interpret
 from ..kernel.failures import FAIL_CRASH
 from ..kernel.ipi import MESSAGE_COMING, end_park, owed, post
 from ..kernel.linux.calls import linux_call

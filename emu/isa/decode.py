@@ -8,7 +8,7 @@ import numpy as np
 
 from ..hot import hot
 from ..limits import PARCELS_PER_PAGE
-from . import rows_a, rows_b, rows_c, rows_cbo, rows_csr, rows_d, rows_f, rows_i, rows_m  # noqa: F401 (declare)
+from . import rows  # noqa: F401  (declares all instructions)
 from .lower import float_operation
 from .registers import SINK
 from .table import FIRST_OP, OP_ILLEGAL, ROWS, Piece, check

@@ -7,8 +7,8 @@ operation (operations.py) is inlined and a hot function is called.
 
 import ast
 
-from .floats import FloatOperation
 from .operations import I64, Operation
+from .soft.floats import FloatOperation
 
 _BINARY = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.BitAnd: "and_", ast.BitOr: "or_", ast.BitXor: "xor",

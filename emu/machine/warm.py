@@ -14,7 +14,7 @@ from ..hot import cache
 from ..kernel.sched.hooks import BUILTIN
 
 # What compiles longest goes first, so that nobody waits for it at the end.
-SLOWEST = ("emu.isa.interpreter.interpret", "emu.cpu_worker.loop.run", "emu.kernel.linux.calls.linux_call")
+SLOWEST = ("emu.isa.interpreter.interpret.interpret", "emu.cpu_worker.loop.run", "emu.kernel.linux.calls.linux_call")
 
 
 def everything():

@@ -48,9 +48,7 @@ def _event(name, a="", b="", doc=""):
 SWITCH = _event("switch", "run_delay_ns", "queue", "the thread begins to run on this CPU; queue: where it waited")
 PREEMPT = _event("preempt", "ran_ns", "slice_ns", "it goes back to a queue, not by its own wish; slice_ns 0: not timed")
 YIELD = _event("yield", "ran_ns", "queue", "the running thread goes back to a queue by its own wish")
-BLOCK = _event(
-    "block", "ran_ns", "reason", "the running thread falls asleep; reason: SLEEP_* of thread/states.py"
-)
+BLOCK = _event("block", "ran_ns", "reason", "the running thread falls asleep; reason: SLEEP_* of thread/states.py")
 EXIT = _event("exit", "ran_ns", "task", "the running thread leaves for good")
 WAKE = _event("wake", "queue", "old_queue", "a sleeping thread becomes runnable; recorded by the waker")
 SPAWN = _event("spawn", "queue", "task", "a new thread becomes runnable")

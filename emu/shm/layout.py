@@ -86,9 +86,7 @@ THREAD = record(
     i64("involuntary", guard="runqueue", doc="times it was preempted"),
     i64("migrations", guard="runqueue"),
     line("sleep"),
-    i64(
-        "sleep", guard="atomic", doc="0 awake, sequence << 8 | SLEEP_*, claimed or served (thread/sleep_word.py)"
-    ),
+    i64("sleep", guard="atomic", doc="0 awake, sequence << 8 | SLEEP_*, claimed or served (thread/sleep_word.py)"),
     i64("sleep_sequence", guard="running CPU"),
     i64("sleep_reason", guard="running CPU", doc="SLEEP_* of the last sleep (cz-6)"),
     i64("deadline_ns", guard="running CPU", unit="ns of the monotonic clock; 0 none"),

@@ -6,7 +6,7 @@ python -m tests.isa.bench_interpreter
 import time
 
 from emu.isa.encode import assemble, encode
-from emu.isa.interpreter import interpret
+from emu.isa.interpreter.interpret import interpret
 from tests.isa.harness import BASE, Bare
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from emu.hot import callback
-from emu.isa.accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
-from emu.isa.interpreter import interpret
+from emu.isa.interpreter.accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
+from emu.isa.interpreter.interpret import interpret
 from emu.limits import DECODED_OFFSET, DECODED_PAGE_BYTES, PAGE_SIZE
 from emu.shm.decoded import FRAME_CODE, FRAME_WRITTEN
 from emu.shm.exits import (

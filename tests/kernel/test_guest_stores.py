@@ -15,11 +15,17 @@ EMU = Path(__file__).resolve().parents[2] / "emu"
 # Names that lead from a guest's page to a host address, and the files that may use them.
 TABLES = {"shm/layout.py", "kernel/vm/pagetable.py"}
 DOORS = {
-    "frame_address": {*TABLES, "kernel/vm/frames.py", "kernel/vm/usercopy.py", "cpu_worker/mmu.py", "isa/fetch.py"},
+    "frame_address": {
+        *TABLES,
+        "kernel/vm/frames.py",
+        "kernel/vm/usercopy.py",
+        "cpu_worker/mmu.py",
+        "isa/interpreter/fetch.py",
+    },
     "RAM_OFFSET": {*TABLES, "limits.py", "shm/decoded.py", "shm/segment.py"},
     "resolve": {"kernel/vm/address_space.py", "kernel/vm/usercopy.py", "cpu_worker/mmu.py", "kernel/sleep/futex.py"},
-    "translate": {"isa/accesses.py"},
-    "locate_atomic": {"isa/accesses.py", "isa/arms.py"},
+    "translate": {"isa/interpreter/accesses.py"},
+    "locate_atomic": {"isa/interpreter/accesses.py", "isa/interpreter/arms.py"},
     "from_address": {"shm/segment.py"},
     "window.memory": {"server/guest_memory.py"},
 }
@@ -31,8 +37,8 @@ STORES = (
 )  # fmt: skip
 REASONS = {
     "kernel/vm/usercopy.py": "the one place",
-    "isa/accesses.py": "the interpreter: addresses of its own translation, used before the next look at interrupts",
-    "isa/fetch.py": "decoded words",
+    "isa/interpreter/accesses.py": "addresses of its own translation, used before the next look at interrupts",
+    "isa/interpreter/fetch.py": "decoded words",
     "kernel/vm/pagetable.py": "page tables",
     "kernel/vm/frames.py": "zeroes of a frame that nobody holds yet",
     "kernel/vm/maplock.py": "a lock word",

@@ -2,7 +2,7 @@
 
 from emu.hot import entry, hot
 from emu.isa.decode import decode_in_place
-from emu.isa.fetch import decode_at
+from emu.isa.interpreter.fetch import decode_at
 from emu.kernel.sched.randomness import random_below
 from emu.shm.atomics import fetch_and, fetch_or, load_relaxed
 from emu.shm.decoded import FRAME_CODE, invalidate

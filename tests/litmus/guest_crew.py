@@ -17,9 +17,9 @@ import time
 import numpy as np
 
 from emu.hot import callback
-from emu.isa.accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
 from emu.isa.encode import assemble, encode
-from emu.isa.interpreter import interpret
+from emu.isa.interpreter.accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
+from emu.isa.interpreter.interpret import interpret
 from emu.limits import DECODED_OFFSET, DECODED_PAGE_BYTES, MIB, PAGE_SIZE
 from emu.shm.atomics import fetch_or
 from emu.shm.decoded import FRAME_CODE, FRAME_WRITTEN

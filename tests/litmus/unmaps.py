@@ -8,7 +8,7 @@ every task, and twice in one.  Pages move only to a place of the same group.
 
 from emu.cpu_worker.mmu import fault
 from emu.hot import entry, hot
-from emu.isa.accesses import translate
+from emu.isa.interpreter.accesses import translate
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.vm.address_space import (
     create_space,

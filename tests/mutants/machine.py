@@ -3,7 +3,7 @@
 
 from .mutant import Mutant
 
-SERVER, ACCESSES, FETCH = "emu/server/process.py", "emu/isa/accesses.py", "emu/isa/fetch.py"
+SERVER, ACCESSES, FETCH = "emu/server/process.py", "emu/isa/interpreter/accesses.py", "emu/isa/interpreter/fetch.py"
 WATCHDOG = "emu/machine/watchdog.py"
 DECODED = "emu/shm/decoded.py"
 DECODING = "tests/litmus/test_decoding.py::test_a_decoded_word_is_that_of_the_bytes_or_forgotten_where_without_a_fence_it_is_not"

@@ -3,8 +3,8 @@
 Hints (rd = x0 and the like) are executed like the others: they write the sink.
 """
 
-from . import rows_d, rows_i  # noqa: F401 (declare what these stand for)
-from .table import compressed
+from ..table import compressed
+from . import d, i  # noqa: F401 (declare what these stand for)
 
 # --- quadrant 0: three-bit registers ------------------------------------------------
 compressed("c.addi4spn rd', uimm", "000 uimm[5:4|9:6|2|3] rd' 00", "addi rd', x2, uimm", unless="uimm=0")

@@ -1,8 +1,8 @@
 """D: double precision.  Rounding, boxing and NaNs: floats.py."""
 
-from ..shm.memory import load_64, store_64
-from .arithmetic import unsigned_word, word
-from .floats import (
+from ...shm.memory import load_64, store_64
+from ..arithmetic import unsigned_word, word
+from ..soft.floats import (
     add_64,
     classify_64,
     copy_sign_64,
@@ -31,7 +31,7 @@ from .floats import (
     widen,
     xor_sign_64,
 )
-from .table import insn
+from ..table import insn
 
 # --- loads, stores, moves --------------------------------------------------
 

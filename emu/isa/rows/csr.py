@@ -1,7 +1,7 @@
 """Zicsr: access to control and status registers (which ones exist: csr.py)."""
 
-from .effects import csr_clear, csr_set, csr_write
-from .table import insn
+from ..effects import csr_clear, csr_set, csr_write
+from ..table import insn
 
 
 @insn("csrrw rd, csr, rs1", "csr:12 rs1 001 rd 1110011")

@@ -12,8 +12,13 @@ So the fast arm needs no stack frame and keeps nothing across a call.
 import ast
 import platform
 
-from ..shm.exits import ACCESS_READ, ACCESS_WRITE, CAUSE_BREAKPOINT, EXIT_ECALL, EXIT_TRAP
-from ..shm.layout import CPU, THREAD
+from ...shm.exits import ACCESS_READ, ACCESS_WRITE, CAUSE_BREAKPOINT, EXIT_ECALL, EXIT_TRAP
+from ...shm.layout import CPU, THREAD
+from ..csr import CSR_CLEAR, CSR_SET, CSR_WRITE, access_csr
+from ..lower import Lowering, float_operation
+from ..operations import I1, I64
+from ..registers import F_OFFSET, FCSR_OFFSET, RM_DYNAMIC, SINK_OFFSET
+from ..words import IMM_SHIFT, RD_MASK, RD_SHIFT, RM_MASK, RS1_SHIFT, RS2_SHIFT, RS3_SHIFT, RS_MASK
 from .accesses import (
     BLOCK_BYTES,
     TLB_INDEX_MASK,
@@ -28,20 +33,6 @@ from .accesses import (
     wrote,
 )
 from .code import ILLEGAL, PAGE_MASK, PARCEL_SHIFT, Code, enter, pointer, poll
-from .csr import CSR_CLEAR, CSR_SET, CSR_WRITE, access_csr
-from .lower import Lowering, float_operation
-from .operations import I1, I64
-from .registers import F_OFFSET, FCSR_OFFSET, RM_DYNAMIC, SINK_OFFSET
-from .words import (
-    IMM_SHIFT,
-    RD_MASK,
-    RD_SHIFT,
-    RM_MASK,
-    RS1_SHIFT,
-    RS2_SHIFT,
-    RS3_SHIFT,
-    RS_MASK,
-)
 
 _STRONG_ORDER = platform.machine() == "x86_64"  # only a store before a load may be seen late
 _LOADS = {f"load_{k}": b // 8 for k, b in (

@@ -8,9 +8,9 @@ A finite number that is not zero is unpacked as sign, exponent e and significand
 far below what rounding looks at.  Tininess is detected after rounding.  Results that are NaN are canonical.
 """
 
-from ..hot import hot, never_inline
-from ..shm.memory import get, put
-from .arithmetic import shift_right
+from ...hot import hot, never_inline
+from ...shm.memory import get, put
+from ..arithmetic import shift_right
 
 NX, UF, OF, DZ, NV = 1, 2, 4, 8, 16
 RNE, RTZ, RDN, RUP, RMM = range(5)

@@ -4,10 +4,10 @@ Every function has the same signature, STATE, and ends in a tail call of another
 The arms of instructions: arms.py.  What they belong to: threaded.py.
 """
 
-from ..shm.layout import CPU
+from ...shm.layout import CPU
+from ..operations import I64
+from ..words import OP_MASK
 from .accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
-from .operations import I64
-from .words import OP_MASK
 
 # Addresses of the thread's and the CPU's record and of the decoded word being executed; instructions left
 # of the budget, this one included; address of the frame (FRAME); pc - ip / 4; address of the table of arms;

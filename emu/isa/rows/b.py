@@ -1,6 +1,6 @@
 """Zba, Zbb, Zbs and Zicond: bit manipulation and conditional zeros."""
 
-from .arithmetic import (
+from ..arithmetic import (
     count_leading_zeros,
     count_leading_zeros_word,
     count_ones,
@@ -18,7 +18,7 @@ from .arithmetic import (
     unsigned_less,
     unsigned_word,
 )
-from .table import insn
+from ..table import insn
 
 # --- Zba: addresses ----------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """M: multiplication and division."""
 
-from .arithmetic import (
+from ..arithmetic import (
     divide,
     divide_unsigned,
     multiply_high,
@@ -11,7 +11,7 @@ from .arithmetic import (
     unsigned_word,
     word,
 )
-from .table import insn
+from ..table import insn
 
 
 @insn("mul rd, rs1, rs2", "0000001 rs2 rs1 000 rd 0110011")

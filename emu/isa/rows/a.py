@@ -3,8 +3,8 @@
 All are sequentially consistent whatever aq and rl say, which is allowed to be stronger.
 """
 
-from .effects import amo, load_reserved, store_conditional
-from .table import insn
+from ..effects import amo, load_reserved, store_conditional
+from ..table import insn
 
 
 @insn("lr.w rd, (rs1)", "00010 aq rl 00000 rs1 010 rd 0101111")

@@ -4,16 +4,16 @@
 Every word is verified as shm/decoded.py asks: publish, fence, read the bytes again.
 """
 
-from ..hot import hot
-from ..limits import DECODED_OFFSET, DECODED_PAGE_BYTES, PAGE_SIZE, PARCELS_PER_PAGE
-from ..shm.atomics import fence
-from ..shm.exits import ACCESS_FETCH, CAUSE_AGAIN, CAUSE_ILLEGAL
-from ..shm.layout import frame_address, machine_at
-from ..shm.memory import address_of, call_4, get, load_u16, store_64
+from ...hot import hot
+from ...limits import DECODED_OFFSET, DECODED_PAGE_BYTES, PAGE_SIZE, PARCELS_PER_PAGE
+from ...shm.atomics import fence
+from ...shm.exits import ACCESS_FETCH, CAUSE_AGAIN, CAUSE_ILLEGAL
+from ...shm.layout import frame_address, machine_at
+from ...shm.memory import address_of, call_4, get, load_u16, store_64
+from ..decode import decode_in_place
+from ..table import OP_PAGE_END, OP_STRADDLE
+from ..words import IMM_SHIFT, plain
 from .accesses import FETCH_TLB, TLB_INDEX_MASK, TLB_INDEX_SHIFT
-from .decode import decode_in_place
-from .table import OP_PAGE_END, OP_STRADDLE
-from .words import IMM_SHIFT, plain
 
 LAST_PARCEL = PARCELS_PER_PAGE - 1
 

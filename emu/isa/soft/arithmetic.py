@@ -6,8 +6,8 @@ rounding mode 0 to 4, and `fcsr` the address of the word that accrues the flags.
 unpacked: unpacked.py.  Manual: RISC-V unprivileged, chapters F and D; IEEE 754-2008.
 """
 
-from ..hot import hot, never_inline
-from .arithmetic import multiply_high_unsigned, multiply_low
+from ...hot import hot, never_inline
+from ..arithmetic import multiply_high_unsigned, multiply_low
 from .unpacked import (
     DZ,
     LIMB,

@@ -8,12 +8,12 @@ RISC-V manual asks for no more).  Functions that return a status return 0 after 
 fault, when CPU.cause and CPU.trap_value are set.
 """
 
-from ..hot import hot
-from ..limits import PAGE_SIZE, TLB_ENTRIES
-from ..shm.decoded import invalidate
-from ..shm.exits import ACCESS_READ, ACCESS_WRITE, CAUSE_MISALIGNED_AMO
-from ..shm.layout import CPU, machine_at
-from ..shm.memory import (
+from ...hot import hot
+from ...limits import PAGE_SIZE, TLB_ENTRIES
+from ...shm.decoded import invalidate
+from ...shm.exits import ACCESS_READ, ACCESS_WRITE, CAUSE_MISALIGNED_AMO
+from ...shm.layout import CPU, machine_at
+from ...shm.memory import (
     address_of,
     call_4,
     compare_exchange_32,
@@ -31,7 +31,7 @@ from ..shm.memory import (
     store_32,
     store_64,
 )
-from .arithmetic import word
+from ..arithmetic import word
 
 READ_TLB = CPU.offset("read_tlb")
 WRITE_TLB = CPU.offset("write_tlb")

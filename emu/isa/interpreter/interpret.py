@@ -20,10 +20,10 @@ of its page), or 0 with cause and trap_value set.  It may fill the TLB.
 How it runs: threaded.py.
 """
 
-from ..hot import callback
-from ..shm.exits import EXIT_TRAP
-from ..shm.layout import machine_at
-from ..shm.memory import address_of
+from ...hot import callback
+from ...shm.exits import EXIT_TRAP
+from ...shm.layout import machine_at
+from ...shm.memory import address_of
 from .code import ILLEGAL
 from .fetch import find_code, raise_illegal
 from .threaded import execute

@@ -1,8 +1,8 @@
 """F: single precision.  Rounding, boxing and NaNs: floats.py."""
 
-from ..shm.memory import load_u32, store_32
-from .arithmetic import unsigned_word, word
-from .floats import (
+from ...shm.memory import load_u32, store_32
+from ..arithmetic import unsigned_word, word
+from ..soft.floats import (
     add_32,
     box,
     classify_32,
@@ -29,7 +29,7 @@ from .floats import (
     to_unsigned_word_32,
     xor_sign_32,
 )
-from .table import insn
+from ..table import insn
 
 # --- loads, stores, moves --------------------------------------------------
 

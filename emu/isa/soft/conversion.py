@@ -3,8 +3,8 @@
 As softfloat.py: register contents in and out.
 """
 
-from ..hot import hot, never_inline
-from .arithmetic import negate, shift_right, unsigned_less
+from ...hot import hot, never_inline
+from ..arithmetic import negate, shift_right, unsigned_less
 from .unpacked import (
     GREATEST,
     LIMB,

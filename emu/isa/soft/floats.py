@@ -12,9 +12,10 @@ arithmetic by softfloat.py and softconvert.py.  So a program pays for exact flag
 
 from llvmlite import ir
 
-from . import softconvert, softfloat
-from .operations import I1, I32, I64, Operation, operation
-from .softconvert import SIGNED_32, SIGNED_64, UNSIGNED_32, UNSIGNED_64
+from ..operations import I1, I32, I64, Operation, operation
+from . import arithmetic as softfloat
+from . import conversion as softconvert
+from .conversion import SIGNED_32, SIGNED_64, UNSIGNED_32, UNSIGNED_64
 from .unpacked import NX
 
 _INTEGER = {32: I32, 64: I64}

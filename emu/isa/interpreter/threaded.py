@@ -17,17 +17,17 @@ register allocation among all instructions (half the speed), and its Python sour
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-from ..hot import intrinsic, types
-from ..limits import PARCELS_PER_PAGE
-from ..shm.exits import ACCESS_FETCH, CAUSE_ILLEGAL, EXIT_BUDGET, EXIT_INTERRUPT, EXIT_TRAP
-from ..shm.layout import CPU, THREAD
+from ...hot import intrinsic, types
+from ...limits import PARCELS_PER_PAGE
+from ...shm.exits import ACCESS_FETCH, CAUSE_ILLEGAL, EXIT_BUDGET, EXIT_INTERRUPT, EXIT_TRAP
+from ...shm.layout import CPU, THREAD
+from ..decode import EXACT_OPS, FAR_OPS, FAR_ROWS
+from ..operations import I64
+from ..table import OP_ILLEGAL, OP_PAGE_END, OP_STRADDLE, OP_UNDECODED, ROWS
+from ..words import IMM_SHIFT, OP_MASK
 from .arms import Arm
 from .code import FRAME, ILLEGAL, PARCEL_SHIFT, STATE, Code, enter, in_page, pointer
-from .decode import EXACT_OPS, FAR_OPS, FAR_ROWS
 from .fetch import decode_at, decode_straddling
-from .operations import I64
-from .table import OP_ILLEGAL, OP_PAGE_END, OP_STRADDLE, OP_UNDECODED, ROWS
-from .words import IMM_SHIFT, OP_MASK
 
 # The convention that keeps most of the state in registers and saves none of them.
 CONVENTION = "preserve_nonecc" if llvm.llvm_version_info >= (19,) else ""

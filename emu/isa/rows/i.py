@@ -1,6 +1,6 @@
 """RV64I: integers, loads, stores, jumps, branches, fences, calls to the environment."""
 
-from ..shm.memory import (
+from ...shm.memory import (
     load_64,
     load_s8,
     load_s16,
@@ -13,17 +13,9 @@ from ..shm.memory import (
     store_32,
     store_64,
 )
-from .arithmetic import shift_right, unsigned_less, unsigned_word, word
-from .effects import (
-    branch,
-    breakpoint_trap,
-    environment_call,
-    jump,
-    jump_to,
-    order_fetches,
-    order_memory,
-)
-from .table import insn
+from ..arithmetic import shift_right, unsigned_less, unsigned_word, word
+from ..effects import branch, breakpoint_trap, environment_call, jump, jump_to, order_fetches, order_memory
+from ..table import insn
 
 # --- constants and jumps ---------------------------------------------------------
 

@@ -4,8 +4,8 @@ Caches are the host's, and coherent: cleaning and flushing only check the addres
 Zicbop are ori with rd = x0, which does nothing already.
 """
 
-from .effects import manage_block, zero_block
-from .table import insn
+from ..effects import manage_block, zero_block
+from ..table import insn
 
 
 @insn("cbo.inval (rs1)", "000000000000 rs1 010 00000 0001111")
