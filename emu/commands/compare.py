@@ -55,7 +55,7 @@ def compare(workload, names, cpus, seed, rounds, limit, json_file):
 
 def _policies(names):
     from emu import MachineError
-    from emu.kernel.sched.hooks import BUILTIN
+    from emu.actor.policies import BUILTIN
 
     chosen = [name.strip() for name in names.split(",")] if names else list(BUILTIN)
     for text in chosen:

@@ -16,9 +16,9 @@ from .workload import print_table
 @click.argument("name", required=False)
 def policies(name):
     """List the built-in policies, or show NAME (a built-in one or a policy file) in full."""
+    from emu.actor.policies import BUILTIN
     from emu.actor.policy_description import describe_policy
     from emu.errors import PolicyError
-    from emu.kernel.sched.hooks import BUILTIN
 
     try:
         if name:

@@ -4,7 +4,6 @@ The hot half (loop.py) returns when a message has to be sent, a CALL payload has
 to be executed, there is nothing to run, or the scheduler has exited.
 """
 
-import contextlib
 import gc
 import os
 import traceback
@@ -14,36 +13,17 @@ import psutil
 import zmq
 
 from ..actor.mail import DELIVERED, LINGER_MS, Mail, call_address
+from ..actor.prepare import pin, prepare_actor
 from ..isa.interpreter.interpret import interpret
 from ..kernel.failures import FAIL_CRASH
 from ..kernel.ipi import MESSAGE_COMING, end_park, owed, post
 from ..kernel.linux.calls import linux_call
-from ..kernel.sched import hooks
-from ..kernel.sched.randomness import first_state
 from ..limits import IPI_STOP, SUPERVISOR
 from ..shm.segment import Window
 from . import loop
 from .mmu import fault
 
 PAYLOAD_MS = 20  # a payload may be this much later than its interrupt; the threads of this CPU wait meanwhile
-
-
-def pin(cpu, enabled):
-    """Bind this process to a host core, round robin over those allowed."""
-    if enabled:
-        cores = sorted(os.sched_getaffinity(0))
-        with contextlib.suppress(OSError):  # a core may have been taken from this host meanwhile
-            os.sched_setaffinity(0, [cores[cpu % len(cores)]])
-
-
-def prepare_actor(window, actor, policy):
-    """Fill the parts of an actor's record that belong to this process."""
-    record = window.machine["cpus"][actor]
-    record["process"] = os.getpid()
-    record["current"] = -1
-    record["random"] = first_state(int(window.machine["seed"]), actor)
-    hooks.install(record, hooks.load_policy(policy))
-    return record
 
 
 def main(config, cpu, descriptors):

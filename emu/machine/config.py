@@ -5,9 +5,9 @@ import re
 import sys
 from dataclasses import dataclass
 
+from ..actor.policies import BUILTIN, compile_policy, hooks_of, load_policy, parameters_of
 from ..errors import MachineError
 from ..hot.cache import not_written
-from ..kernel.sched.hooks import BUILTIN, compile_policy, hooks_of, load_policy, parameters_of
 from ..limits import (
     DEFAULT_MEMORY_BYTES,
     GIB,

@@ -10,8 +10,8 @@ import os
 import stat
 from pathlib import Path
 
+from ..errors import MachineError
 from ..limits import PAGE_SIZE
-from .config import MachineError
 from .elf import ElfError, parse
 
 GUEST_DIRECTORY = Path(__file__).resolve().parents[1] / "guests" / "bin"

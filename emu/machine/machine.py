@@ -19,7 +19,7 @@ import zmq
 
 from ..abi.signals import SIGINT, SIGKILL, SIGRTMAX
 from ..actor.mail import Mail, address
-from ..errors import MachineError, refusals_of_the_host
+from ..errors import MachineError, refusals_of_the_host, say
 from ..kernel.failures import FAIL_STUCK
 from ..kernel.ipi import owed, post
 from ..kernel.task import kill_reasons
@@ -52,7 +52,6 @@ from .jobs import Job, Jobs
 from .loader import read_program
 from .ownership import BOOTING, RUNNING, Owned, in_use
 from .report import make_report
-from .say import say
 from .standard import STANDARD, is_closed, need_descriptors, take_closed_standard_descriptors
 from .symbols import symbols_of
 from .threads import living_threads

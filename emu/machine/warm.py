@@ -10,11 +10,15 @@ import sys
 
 from .. import hot
 from ..actor.lifeline import end_with_parent, ignore_supervisors_signals
+from ..actor.policies import BUILTIN
 from ..hot import cache
-from ..kernel.sched.hooks import BUILTIN
 
 # What compiles longest goes first, so that nobody waits for it at the end.
-SLOWEST = ("emu.isa.interpreter.interpret.interpret", "emu.cpu_worker.loop.run", "emu.kernel.linux.calls.linux_call")
+SLOWEST = (
+    "emu.isa.interpreter.interpret.interpret",
+    "emu.cpu_worker.loop.run",
+    "emu.kernel.linux.calls.linux_call",
+)
 
 
 def everything():
@@ -22,7 +26,7 @@ def everything():
     for name in ("emu.cpu_worker.process", "emu.server.process", "emu.actor.timekeeper"):
         importlib.import_module(name)
     for policy in BUILTIN:
-        importlib.import_module(f"emu.kernel.policies.{policy}")
+        importlib.import_module(f"emu.policies.{policy}")
     ours = (e for e in hot.registered() if e.name.startswith("emu."))  # a user's may be there, too
     return sorted(ours, key=lambda e: (e.name not in SLOWEST, e.name))
 

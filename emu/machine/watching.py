@@ -4,7 +4,7 @@ import os
 import select
 import time
 
-from ..errors import MachineFailed
+from ..errors import MachineFailed, say
 from ..kernel.failures import (
     FAIL_CPU_DIED,
     FAIL_FORKSERVER_DIED,
@@ -17,7 +17,6 @@ from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, take_pending
 from ..limits import SERVER, SUPERVISOR, TIMEKEEPER
 from . import waits
 from .children import forkserver_died
-from .say import say
 from .watchdog import IDLE_PERIOD_S, PERIOD_S
 
 SERVANTS = {SERVER: FAIL_SERVER_DIED, TIMEKEEPER: FAIL_KEEPER_DIED}  # what their death is

@@ -28,7 +28,7 @@ from ..abi.signals import SIGKILL, SIGPIPE, SIGSEGV, bit
 from ..abi.syscall_numbers import name_of
 from ..abi.words import signed
 from ..actor.mail import Mail, address
-from ..cpu_worker.process import prepare_actor
+from ..actor.prepare import prepare_actor
 from ..hot.cache import CHECK
 from ..kernel.failures import FAIL_CRASH
 from ..kernel.ipi import INTERRUPTED, begin_park, end_park, owed, post, take_pending

@@ -17,13 +17,12 @@ import time
 import numpy as np
 
 from .. import limits
-from ..errors import TraceError
+from ..actor.policies import load_policy
+from ..errors import MachineError, TraceError, say
 from ..kernel.failures import explain
-from ..kernel.sched.hooks import HOOKS, load_policy
+from ..kernel.sched.hooks import HOOKS
 from ..kernel.thread import states
 from ..limits import BUDGET_INSTRUCTIONS, EVENT_RING, GLOBAL_QUEUE, MAX_ACTORS, MAX_CPUS, SERVER, SUPERVISOR, TIMEKEEPER
-from ..machine.config import MachineError
-from ..machine.say import say
 from ..shm import events
 from ..shm.clock import read_clock
 from .file import FORMAT, RECORD, VERSION, TraceWriter

@@ -8,7 +8,7 @@ per wall time that it was alive: (Σx)² / n·Σx², 1 when all got the same, 1/
 
 from dataclasses import dataclass, field
 
-from ..machine.config import MachineError
+from ..errors import MachineError
 from .code import INSTRUCTIONS_PER_US
 
 KINDS = ("sleep", "wait", "barrier", "join", "lock", "start")  # as in emu/guests/workload.h

@@ -167,7 +167,7 @@ def test_jobs_are_all_right_and_share_few_records(tmp_path):
 
 
 def test_policies_covers_every_mix_and_policy(tmp_path):
-    from emu.kernel.sched.hooks import BUILTIN
+    from emu.actor.policies import BUILTIN
 
     rows = run("policies", tmp_path, rounds=1)
     assert [(row["mix"], row["policy"]) for row in rows] == [

@@ -6,8 +6,8 @@ Every program runs under inko on all four machines, under random on one, and und
 
 import pytest
 
+from emu.actor.policies import BUILTIN
 from emu.guests import build
-from emu.kernel.sched.hooks import BUILTIN
 
 from .programs import NAMES, SOURCES, run_programs
 

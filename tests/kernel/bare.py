@@ -3,7 +3,7 @@
 import contextlib
 from types import SimpleNamespace
 
-from emu.cpu_worker.process import prepare_actor
+from emu.actor.prepare import prepare_actor
 from emu.kernel.sched.hotplug import bring_online
 from emu.limits import MIB, SERVER, SUPERVISOR, TIMEKEEPER
 from emu.machine.config import Config

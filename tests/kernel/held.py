@@ -4,9 +4,9 @@
 unless the policy has one.  A policy of a test's own uses the core's list.
 """
 
-from emu.kernel.policies import bsd4, codezero, eevdf, inko
 from emu.kernel.thread.states import RUNNABLE, RUNNING
 from emu.limits import MAX_THREADS
+from emu.policies import bsd4, codezero, eevdf, inko
 
 
 def list_of(machine, queue):

@@ -18,7 +18,7 @@ import time
 
 import numpy as np
 
-from emu.cpu_worker.process import pin, prepare_actor
+from emu.actor.prepare import pin, prepare_actor
 from emu.hot import Entry, hot
 from emu.limits import MIB, PAGE_SIZE, RAM_OFFSET
 from emu.machine.children import Descriptor, start_function

@@ -3,7 +3,7 @@
 import time
 
 from emu.actor.mail import Mail
-from emu.cpu_worker.process import pin
+from emu.actor.prepare import pin
 from emu.hot import entry, hot
 from emu.kernel.ipi import MESSAGE_COMING, PARKED, begin_park, end_park, post, take_kicks, take_pending
 from emu.kernel.sched.randomness import random_below

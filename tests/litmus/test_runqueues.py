@@ -2,7 +2,7 @@
 
 import pytest
 
-from emu.kernel.sched.hooks import BUILTIN
+from emu.actor.policies import BUILTIN
 from tests.kernel.checks import check_queues, threads_by_queue
 from tests.litmus.crew import TIMED_S
 from tests.litmus.runqueues import ALIVE, STARTED

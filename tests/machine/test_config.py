@@ -137,7 +137,7 @@ def test_where_the_host_does_not_tell_its_cores_there_are_as_many_as_it_has(monk
 
 POLICY = '''
 """mine: nothing. {}"""
-from emu.kernel.hooks import hook
+from emu.policy import hook
 
 
 @hook

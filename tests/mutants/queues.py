@@ -4,17 +4,25 @@
 from .mutant import Mutant
 
 MUTEX, WAITQUEUE, SIGINFO, SIGNALS, SUSPEND, EXITING, NATIVE = (
-    f"emu/kernel/{name}.py"
-    for name in ("mutex", "waitqueue", "siginfo", "signals", "suspend", "exiting", "syscalls/native_calls")
+    f"emu/{name}.py"
+    for name in (
+        "kernel/sleep/mutex",
+        "kernel/sleep/waitqueue",
+        "kernel/task/siginfo",
+        "kernel/task/signals",
+        "kernel/task/suspend",
+        "kernel/task/exiting",
+        "kernel/native/calls",
+    )
 )
 HANDED = "tests/litmus/test_mutexes.py::test_who_wakes_with_0_owns_the_mutex_who_is_interrupted_is_gone_from_it_and_no_list_is_ever_wrong"
 LOCKED, LOCK_FREE = f"{HANDED}[locked]", f"{HANDED}[lock-free]"
 HEIR = "tests/litmus/test_mutexes.py::test_whose_sleep_is_claimed_owns_the_mutex_and_is_in_no_list_where_one_that_is_claimed_first_may_not_be"
-PLAYED = "tests/kernel/test_mutex.py"
+PLAYED = "tests/kernel/sleep/test_mutex.py"
 KMUTEX = "tests/systems/test_blocking.py::test_a_mutex_goes_from_hand_to_hand_and_no_wake_up_is_lost_while_sleepers_are_signalled_and_suspended"
 QUEUED = "tests/litmus/test_siginfo.py::test_each_queued_signal_is_taken_once_and_in_its_senders_order"
-SIGNALLED = "tests/kernel/test_signals.py"
-TOLD = "tests/kernel/test_suspend.py"
+SIGNALLED = "tests/kernel/task/test_signals.py"
+TOLD = "tests/kernel/task/test_suspend.py"
 NEXT_STOP = "tests/litmus/test_suspending.py::test_who_asks_again_while_a_resumed_thread_is_on_its_way_to_sleep_is_told_at_the_next_stop"
 
 MUTANTS = [

@@ -3,8 +3,10 @@
 
 from .mutant import Mutant
 
-SPINLOCK, DEQUE, EVENTS, DECODED = (f"emu/shm/{name}.py" for name in ("spinlock", "deque", "events", "decoded"))
-SHOOTDOWN, FRAMES = (f"emu/kernel/vm/{name}.py" for name in ("shootdown", "frames"))
+SPINLOCK, DEQUE, EVENTS, DECODED = (
+    f"emu/{name}.py" for name in ("shm/spinlock", "shm/deque", "shm/events", "shm/decoded")
+)
+SHOOTDOWN, FRAMES = (f"emu/{name}.py" for name in ("kernel/vm/shootdown", "kernel/vm/frames"))
 RINGS = "tests/litmus/test_eventrings.py"
 SHOOTING = "tests/litmus/test_shootdowns.py::test_no_translation_is_used_after_it_was_shot_down"
 STEALING = "tests/litmus/test_deques.py"
@@ -28,6 +30,6 @@ MUTANTS = [
     Mutant("shooter-does-not-answer", SHOOTDOWN, "        if me < m.nr_cpus:\n            answer_shootdowns(m, me)\n        spins", "        spins", f"{SHOOTING}[4-processes]"),
     Mutant("frame-list-unlocked", FRAMES, "    acquire(m, me, lock, lockrank.FRAMES)\n    frame = m.free_frame\n", "    acquire(m, me, lock, lockrank.FRAMES)\n    release(m, me, lock)\n    frame = m.free_frame\n", "tests/litmus/test_framesrace.py::test_no_frame_is_handed_out_twice_and_all_come_back"),
     Mutant("frame-dropped-by-store", FRAMES, 'references = fetch_add(f, "word", -ONE_REFERENCE) >> 8', 'word = load_relaxed(f, "word")\n    store_relaxed(f, "word", word - ONE_REFERENCE)\n    references = word >> 8', "tests/litmus/test_framesrace.py::test_no_frame_is_handed_out_twice_and_all_come_back"),
-    Mutant("frame-not-zeroed", FRAMES, "        if not fresh:\n            fill_bytes", "        if frame < 0:\n            fill_bytes", "tests/kernel/test_frames.py::test_a_frame_that_was_used_comes_back_zeroed"),
-    Mutant("frame-code-kept", FRAMES, 'if load_relaxed(f, "word") & FRAME_CODE:\n        forget_frame(m, frame)', 'if frame < 0:\n        forget_frame(m, frame)', "tests/kernel/test_frames.py"),
+    Mutant("frame-not-zeroed", FRAMES, "        if not fresh:\n            fill_bytes", "        if frame < 0:\n            fill_bytes", "tests/kernel/vm/test_frames.py::test_a_frame_that_was_used_comes_back_zeroed"),
+    Mutant("frame-code-kept", FRAMES, 'if load_relaxed(f, "word") & FRAME_CODE:\n        forget_frame(m, frame)', 'if frame < 0:\n        forget_frame(m, frame)', "tests/kernel/vm/test_frames.py"),
 ]  # fmt: skip

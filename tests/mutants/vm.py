@@ -4,11 +4,19 @@
 from .mutant import Mutant
 
 GATHERING, MAPLOCK, PAGETABLE, ADDRESS_SPACE, MOVING, USERCOPY, FRAMES = (
-    f"emu/kernel/vm/{name}.py"
-    for name in ("gathering", "maplock", "pagetable", "address_space", "moving", "usercopy", "frames")
+    f"emu/{name}.py"
+    for name in (
+        "kernel/vm/gathering",
+        "kernel/vm/maplock",
+        "kernel/vm/pagetable",
+        "kernel/vm/address_space",
+        "kernel/vm/moving",
+        "kernel/vm/usercopy",
+        "kernel/vm/frames",
+    )
 )
 UNMAPS = "tests/litmus/test_unmaps.py"
-SPACES = "tests/kernel/test_address_space.py"
+SPACES = "tests/kernel/vm/test_address_space.py"
 WILD = "tests/kernel/test_wild_entries.py"
 FILEMAP = "tests/guests/test_programs.py::test_program_finds_nothing_wrong[filemap-inko-1]"
 
@@ -26,7 +34,7 @@ MUTANTS = [
     Mutant("move-without-memory-is-begun", MOVING, "    if enough:\n        flags", "    if enough or True:\n        flags", f"{SPACES}::test_a_move_without_enough_memory_moves_nothing"),
     Mutant("frame-dropped-twice-unnoticed", FRAMES, "        fail(m, FAIL_DROPPED_FRAME, frame)\n", "", f"{SPACES}::test_a_frame_dropped_once_too_often_fails_the_machine"),
     Mutant("put-over-a-frame", ADDRESS_SPACE, "    if word != 0 and not has_frame(word):\n        result = put_page(m", "    if word != 0:\n        result = put_page(m", f"{UNMAPS}::test_frames_survive_who_unmaps_moves_discards_and_touches_them_at_once"),
-    Mutant("kernel-store-keeps-decoded-code", USERCOPY, "                invalidate(m, guest, step)\n", "", "tests/kernel/test_usercopy.py"),
+    Mutant("kernel-store-keeps-decoded-code", USERCOPY, "                invalidate(m, guest, step)\n", "", "tests/kernel/vm/test_usercopy.py"),
     Mutant("file-write-keeps-decoded-code", USERCOPY, "    invalidate(m, frame_address(m, frame) + offset, count)\n", "", FILEMAP),
     Mutant("kernel-store-across-pages-in-one", USERCOPY, "        step = min(count - done, PAGE_SIZE - (at & (PAGE_SIZE - 1)))\n", "        step = count - done\n", FILEMAP),
     Mutant("past-end-reads-zeroes", ADDRESS_SPACE, "    if word & PAST_END:\n        return BEYOND_FILE\n", "", FILEMAP),
@@ -42,7 +50,7 @@ MUTANTS = [
     Mutant("protect-keeps-old-translations", ADDRESS_SPACE, '    result = edit_pages(m, me, task, start, start + length, EDIT_PROTECT, flags)\n    shoot_down(m, me, load_seq_cst(m.tasks[task], "cpus"))\n', "    result = edit_pages(m, me, task, start, start + length, EDIT_PROTECT, flags)\n", f"{SPACES}::test_what_an_edit_takes_from_a_page_it_takes_from_the_translations_of_all_cpus"),
     Mutant("resolve-believes-the-frame", ADDRESS_SPACE, "        return word if page_in(m, word) >= 0 else REFUSED\n", "        return word\n", WILD),
     Mutant("copy-after-the-lock", USERCOPY, "        word = resolve(m, me, task, at, access)\n        if word > 0:\n            guest = _host(m, word, at)\n            if access == ACCESS_READ:\n                _copy(host + done, guest, step)\n            else:\n                if host == FILL:\n                    fill_bytes(guest, 0, step)\n                else:\n                    _copy(guest, host + done, step)\n                invalidate(m, guest, step)\n        unlock_mm(m, me, task)\n", "        word = resolve(m, me, task, at, access)\n        unlock_mm(m, me, task)\n        if word > 0:\n            guest = _host(m, word, at)\n            if access == ACCESS_READ:\n                _copy(host + done, guest, step)\n            else:\n                if host == FILL:\n                    fill_bytes(guest, 0, step)\n                else:\n                    _copy(guest, host + done, step)\n                invalidate(m, guest, step)\n", f"{UNMAPS}::test_a_store_of_the_server_never_lands_in_a_frame_taken_away_where_one_after_the_lock_does"),
-    Mutant("kernel-stores-where-it-may-only-read", USERCOPY, "        word = resolve(m, me, task, at, access)\n", "        word = resolve(m, me, task, at, ACCESS_READ)\n", "tests/kernel/test_usercopy.py"),
+    Mutant("kernel-stores-where-it-may-only-read", USERCOPY, "        word = resolve(m, me, task, at, access)\n", "        word = resolve(m, me, task, at, ACCESS_READ)\n", "tests/kernel/vm/test_usercopy.py"),
     Mutant("fetch-not-looked-up-anew", "emu/cpu_worker/mmu.py", "        entry = _resolve(m, cpu, va, access)  # while it waited, it answered shoot-downs: look again\n", "        pass\n", "tests/cpu_worker/test_mmu.py::test_a_page_that_is_unmapped_while_a_fetch_waits_is_not_cached"),
     Mutant("code-stored-to-without-a-look", "emu/cpu_worker/mmu.py", "        if word & FRAME_CODE == 0:\n", "        if word != 0:\n", "tests/cpu_worker/test_mmu.py::test_stores_to_a_frame_with_code_are_never_cached"),
     Mutant("first-fetch-leaves-stores-alone", "emu/cpu_worker/mmu.py", "    shoot_down(m, cpu, (1 << m.nr_cpus) - 1)\n", "", "tests/cpu_worker/test_mmu.py::test_the_first_fetch_takes_writable_translations_away"),

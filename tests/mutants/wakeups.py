@@ -4,10 +4,11 @@
 from .mutant import Mutant
 
 HOTPLUG, MIGRATION, EXCLUSIVE, SCHED = (
-    f"emu/kernel/{name}.py" for name in ("hotplug", "migration", "exclusive", "sched")
+    f"emu/{name}.py"
+    for name in ("kernel/sched/hotplug", "kernel/sched/migration", "kernel/sched/exclusive", "kernel/sched/core")
 )
 ANNOUNCING = "emu/kernel/sched/announcing.py"
-OWED = "tests/kernel/test_owed_looks.py"
+OWED = "tests/kernel/sched/test_owed_looks.py"
 OWED_RACE = (
     "tests/litmus/test_owed_looks.py::test_no_thread_waits_beside_an_idle_cpu_because_another_cpu_was_told_of_it"
 )
@@ -26,7 +27,7 @@ MUTANTS = [
     Mutant("exclusive-no-more-does-not-look", EXCLUSIVE, "if cpu != me:", "if False:", f"{OWED}::test_a_cpu_that_is_exclusive_no_more_looks_at_the_queues"),
     Mutant("affinity-keeps-a-lock", MIGRATION, "old = lock_own_queue(m, me, i)", "old = queue_of(t)\n    lock_two(m, me, queue_of(t), old)", f"{OWED_RACE}[codezero-is-barred]"),
     Mutant("waker-gives-up-at-the-first-cpu", ANNOUNCING, "        if (candidates >> cpu) & 1 != 0 and _wake(m, me, cpu):\n            return\n", "        if (candidates >> cpu) & 1 != 0:\n            _wake(m, me, cpu)\n            return\n", "tests/litmus/test_waking.py::test_two_wakers_wake_two_cpus"),
-    Mutant("own-queue-announces-late", ANNOUNCING, "(0 if m.cpus[me].current >= 0 else 1)", "1", "tests/kernel/test_sched.py::test_an_idle_cpu_is_interrupted_once_when_there_is_something_to_steal"),
+    Mutant("own-queue-announces-late", ANNOUNCING, "(0 if m.cpus[me].current >= 0 else 1)", "1", "tests/kernel/sched/test_core.py::test_an_idle_cpu_is_interrupted_once_when_there_is_something_to_steal"),
     Mutant("pass-on-stops-at-the-first", ANNOUNCING, "            announce(m, me, where >> 8, i)\n", "            announce(m, me, where >> 8, i)\n            return\n", f"{OWED}::test_all_that_waits_is_passed_on"),
     Mutant("pass-on-without-a-fence", ANNOUNCING, "    fence()  # this CPU's bit is gone before the queues are read; pairs with the fence in announce\n", "", survives="every caller has just given up its idle bit, or a queue's lock, by an atomic operation that is a full fence on x86-64 and between sequentially consistent accesses elsewhere"),
 ]  # fmt: skip

@@ -5,7 +5,7 @@ It costs the compilation of a second kernel, once a session: about 25 s on two i
 
 import pytest
 
-from emu.kernel.sched.hooks import BUILTIN
+from emu.actor.policies import BUILTIN
 from tests.guests.programs import SOURCES
 from tests.processes import checking_build
 

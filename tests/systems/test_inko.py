@@ -1,4 +1,4 @@
-"""Rows of the inko scheduler, on whole machines (the order of queues: tests/kernel/test_sched.py)."""
+"""Rows of the inko scheduler, on whole machines (the order of queues: tests/kernel/sched/test_core.py)."""
 
 import pytest
 

@@ -58,9 +58,8 @@ def test_a_scheduler_stays_until_the_last_reference_to_a_dead_thread_of_its_own_
 
 
 SPAWN_ELSEWHERE = """
-from emu.kernel.hooks import PLACE_SPAWN, hook
-from emu.kernel.policies.random import dequeue, enqueue, pick
-from emu.kernel.states import queue_of
+from emu.policies.random import dequeue, enqueue, pick
+from emu.policy import PLACE_SPAWN, hook, queue_of
 from emu.limits import SERVER
 
 @hook
@@ -225,9 +224,7 @@ def test_4bsd_prefers_who_is_nicer_to_nobody(boot, seed, tmp_path):
 
 BY_TASK = '''
 """by task: the task that ran least goes first, however many threads it has."""
-from emu.hot import hot
-from emu.kernel.hooks import STOP_EXIT, add_to_task, hook
-from emu.kernel.queue import append, first, remove
+from emu.policy import STOP_EXIT, add_to_task, append, first, hook, hot, remove
 
 RAN, TASKS_BEGUN = 0, 1  # words of a task
 SEEN = 0  # of a thread: the part of its runtime_ns that its task has been charged

@@ -176,8 +176,8 @@ def test_compare_refuses_bad_input(mix, tmp_path):
 
 
 def test_policies_says_what_each_suits_and_where_it_fails():
+    from emu.actor.policies import BUILTIN
     from emu.actor.policy_description import describe_policy
-    from emu.kernel.sched.hooks import BUILTIN
 
     done = emu("policies")
     assert done.returncode == 0 and set(BUILTIN) <= set(rows_of(done.stdout))

@@ -1,7 +1,7 @@
 """The one place where the kernel, hot or cold, reads and writes guest memory (alux-8).
 
 No function here hands a host address out, and none elsewhere makes one from a guest's page
-(tests/kernel/test_guest_stores.py looks for it).  Why: each access looks its page up and is done before
+(tests/kernel/vm/test_guest_stores.py looks for it).  Why: each access looks its page up and is done before
 mm_lock is released, and every edit of page tables takes mm_lock before it takes a frame
 away.  So the frame cannot become another task's between the look and the store, whoever
 accesses: a CPU, or the server and the timekeeper, which answer no shoot-downs.

@@ -1,0 +1,435 @@
+"""eevdf: earliest eligible virtual deadline first (Stoica and Abdel-Wahab 1995; Linux 6.6).
+
+Each thread has a weight by its nice value.  Its virtual time runs as it does, the slower the greater
+its weight; V, the queue's, is the average of those of all its active threads, by weight.  A thread is
+eligible while it is not ahead of V; its virtual deadline is a slice beyond the time it began the slice.
+`pick` takes the eligible thread with the earliest deadline.
+
+LAG = V - v, what the queue owes a thread, is kept across sleep and migration, clamped to two slices
+(or a tick) either way, as in Linux 6.6 (which 6.12 has decay instead); it is relative, so a thread that moves
+keeps it whatever the other queue's V is.  A thread that joins is placed so that its lag is that after the
+average has moved by its coming.
+
+The threads that wait are a treap ordered by deadline, heap-ordered by a hash of the thread's number,
+each node with the least v below it: pick, joining and leaving are O(log n).  Invariants: SUM =
+Σ weight × (v - ZERO) and WEIGHT = Σ weight over all RUNNABLE and RUNNING threads of the queue (those
+with ON = 1); MIN_V of a node is the least v of its subtree.
+
+Differs from Linux: one slice length for all; a wake-up preempts at once when its deadline is earlier
+(`parity` = 1 gives Linux' RUN_TO_PARITY: the running thread keeps the CPU for its slice while it is
+eligible); who yields gets a deadline two slices away (Linux adds a slice at each yield, without end);
+realtime threads have the weight of nice -20; a new nice value counts from the thread's next
+tick or switch on; balancing looks at all queues.
+
+Suits: shares by weight together with short wake-ups.  Fails: throughput where short slices hurt;
+three equal threads on two CPUs (what one has more is not made good by balancing).
+"""
+
+from emu.policy import (
+    ENQUEUE_SPAWN,
+    ENQUEUE_YIELD,
+    PERIODIC,
+    PLACE_SPAWN,
+    RUNNING,
+    hook,
+    hot,
+    idle_cpu,
+    is_idle,
+    load_relaxed,
+    may_run,
+    never_inline,
+    queue_of,
+    state_of,
+    wrapping_multiply,
+)
+
+PARAMETERS = {
+    "slice_ns": (3_000_000, "what a thread asks for at a time (base_slice_ns)"),
+    "tick_ns": (1_000_000, "lag is clamped to two slices or this, whichever is more"),
+    "parity": (0, "1: a wake-up does not preempt a thread that is eligible and within its slice"),
+}
+SLICE, TICK_NS, PARITY = range(3)
+
+# Linux' sched_prio_to_weight: a nice step is a quarter more or less of CPU.
+WEIGHTS = (
+    88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
+    9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277,
+    1024, 820, 655, 526, 423, 335, 272, 215, 172, 137,
+    110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
+)  # fmt: skip
+NICE_0 = 1024
+FAR = 1 << 48  # of SUM: products with it stay within 64 bits
+
+# Words of a queue. Words of a thread; in the treap `next` is the left child and `previous` the right one.
+ROOT, SUM, WEIGHT, ZERO = range(4)
+V, DEADLINE, OWN_WEIGHT, LAG, MIN_V, PARENT, SEEN_NS, ON = range(8)
+
+
+@hot
+def _weight(t):
+    if t.realtime > 0:
+        return WEIGHTS[0]
+    if t.nice == 0:
+        return NICE_0
+    return WEIGHTS[min(max(t.nice, -20), 19) + 20]
+
+
+@hot
+def _virtual(ns, weight):
+    """Virtual time in which a thread of this weight runs so many ns."""
+    return ns if weight == NICE_0 else ns * NICE_0 // weight
+
+
+# --- the average ------------------------------------------------------------------------------------
+
+
+@hot
+def _unbooked_ns(m, queue):
+    """What the thread that runs on the queue's CPU has run since it was booked last."""
+    if queue >= m.nr_cpus or m.cpus[queue].current < 0:
+        return 0
+    return max(m.queues[queue].now_ns - m.cpus[queue].accounted_ns, 0)
+
+
+@hot
+def _sum_now(m, queue):
+    return m.queues[queue].policy[SUM] + _unbooked_ns(m, queue) * NICE_0
+
+
+@hot
+def _average(m, queue):
+    """V: the average of all active threads' virtual times, by weight."""
+    q = m.queues[queue]
+    if q.policy[WEIGHT] == 0:
+        return q.policy[ZERO]
+    return q.policy[ZERO] + _sum_now(m, queue) // q.policy[WEIGHT]
+
+
+@hot
+def _bring_zero(q):
+    """ZERO follows V, so that SUM stays small."""
+    never_inline()
+    step = q.policy[SUM] // q.policy[WEIGHT]
+    q.policy[ZERO] += step
+    q.policy[SUM] -= step * q.policy[WEIGHT]
+
+
+@hot
+def _is_eligible(m, queue, v):
+    q = m.queues[queue]
+    return (v - q.policy[ZERO]) * q.policy[WEIGHT] <= _sum_now(m, queue)
+
+
+@hot
+def _limit(m, weight):
+    return _virtual(max(2 * m.parameters[SLICE], m.parameters[TICK_NS]), weight)
+
+
+@hot
+def _join(m, queue, t, initial):
+    """The thread becomes active here: placed by its lag; a new one begins with half a slice."""
+    q = m.queues[queue]
+    weight = _weight(t)
+    average = _average(m, queue)
+    v = average
+    if q.policy[WEIGHT] > 0:
+        v -= t.policy[LAG] * (q.policy[WEIGHT] + weight) // q.policy[WEIGHT]
+    slice_v = _virtual(m.parameters[SLICE], weight)
+    t.policy[V] = v
+    t.policy[DEADLINE] = v + (slice_v // 2 if initial else slice_v)
+    t.policy[OWN_WEIGHT] = weight
+    t.policy[SEEN_NS] = t.runtime_ns
+    t.policy[ON] = 1
+    q.policy[WEIGHT] += weight
+    q.policy[SUM] += weight * (v - q.policy[ZERO])
+
+
+@hot
+def _part(m, queue, t):
+    """The thread is active here no more; what the queue owes it is kept."""
+    q = m.queues[queue]
+    weight = t.policy[OWN_WEIGHT]
+    limit = _limit(m, weight)
+    t.policy[LAG] = min(max(_average(m, queue) - t.policy[V], -limit), limit)
+    t.policy[ON] = 0
+    q.policy[SUM] -= weight * (t.policy[V] - q.policy[ZERO])
+    q.policy[WEIGHT] -= weight
+
+
+@hot
+def _account(m, queue, t):
+    """Its virtual time moves by what it ran; a slice that is used up is followed by the next. Not in the treap."""
+    q = m.queues[queue]
+    weight = t.policy[OWN_WEIGHT]
+    ran = _virtual(t.runtime_ns - t.policy[SEEN_NS], weight)
+    t.policy[SEEN_NS] = t.runtime_ns
+    t.policy[V] += ran
+    q.policy[SUM] += weight * ran
+    if q.policy[SUM] > FAR:
+        _bring_zero(q)
+    if _weight(t) != weight:
+        _reweigh(m, queue, t)
+    if t.policy[V] >= t.policy[DEADLINE]:
+        t.policy[DEADLINE] = t.policy[V] + _virtual(m.parameters[SLICE], t.policy[OWN_WEIGHT])
+        return True
+    return False
+
+
+@hot
+def _reweigh(m, queue, t):
+    """A new weight: lag and deadline keep their real length (reweight_eevdf)."""
+    never_inline()
+    q = m.queues[queue]
+    average = _average(m, queue)
+    old, new = t.policy[OWN_WEIGHT], _weight(t)
+    q.policy[SUM] -= old * (t.policy[V] - q.policy[ZERO])
+    t.policy[V] = average - (average - t.policy[V]) * old // new
+    t.policy[DEADLINE] = average + (t.policy[DEADLINE] - average) * old // new
+    t.policy[OWN_WEIGHT] = new
+    q.policy[SUM] += new * (t.policy[V] - q.policy[ZERO])
+    q.policy[WEIGHT] += new - old
+
+
+# --- the treap --------------------------------------------------------------------------------------
+
+
+@hot
+def _rank(i):
+    """The thread's place in the heap order: a hash of its number."""
+    return wrapping_multiply(i + 1, -7046029254386353131)
+
+
+@hot
+def _min_v(m, i):
+    """Set a node's least v from its own and its children's."""
+    t = m.threads[i]
+    least = t.policy[V]
+    if t.next >= 0:
+        least = min(least, m.threads[t.next].policy[MIN_V])
+    if t.previous >= 0:
+        least = min(least, m.threads[t.previous].policy[MIN_V])
+    t.policy[MIN_V] = least
+
+
+@hot
+def _hang(m, q, parent, old, new):
+    """Where `old` hung below `parent` (-1: the root), `new` hangs now."""
+    if parent < 0:
+        q.policy[ROOT] = new + 1
+    elif m.threads[parent].next == old:
+        m.threads[parent].next = new
+    else:
+        m.threads[parent].previous = new
+    if new >= 0:
+        m.threads[new].policy[PARENT] = parent
+
+
+@hot
+def _lift(m, q, i):
+    """Rotate a node above its parent; least values of both are right afterwards."""
+    t = m.threads[i]
+    up = t.policy[PARENT]
+    p = m.threads[up]
+    _hang(m, q, p.policy[PARENT], up, i)
+    if p.next == i:
+        inner = t.previous
+        p.next = inner
+        t.previous = up
+    else:
+        inner = t.next
+        p.previous = inner
+        t.next = up
+    if inner >= 0:
+        m.threads[inner].policy[PARENT] = up
+    p.policy[PARENT] = i
+    t.policy[MIN_V] = p.policy[MIN_V]
+    _min_v(m, up)
+
+
+@hot
+def _insert(m, q, i):
+    """Hang a thread into the treap by its deadline, after those with the same."""
+    t = m.threads[i]
+    t.next = -1
+    t.previous = -1
+    v = t.policy[V]
+    t.policy[MIN_V] = v
+    parent = -1
+    at = q.policy[ROOT] - 1
+    left = False
+    while at >= 0:
+        p = m.threads[at]
+        if v < p.policy[MIN_V]:
+            p.policy[MIN_V] = v
+        parent = at
+        left = t.policy[DEADLINE] < p.policy[DEADLINE]
+        at = p.next if left else p.previous
+    t.policy[PARENT] = parent
+    if parent < 0:
+        q.policy[ROOT] = i + 1
+    elif left:
+        m.threads[parent].next = i
+    else:
+        m.threads[parent].previous = i
+    rank = _rank(i)
+    while t.policy[PARENT] >= 0 and _rank(t.policy[PARENT]) < rank:
+        _lift(m, q, i)
+
+
+@hot
+def _delete(m, q, i):
+    """Take a thread out of the treap."""
+    t = m.threads[i]
+    while t.next >= 0 and t.previous >= 0:
+        _lift(m, q, t.next if _rank(t.next) > _rank(t.previous) else t.previous)
+    child = t.next if t.next >= 0 else t.previous
+    at = t.policy[PARENT]
+    _hang(m, q, at, i, child)
+    while at >= 0:
+        _min_v(m, at)
+        at = m.threads[at].policy[PARENT]
+    t.next = -1
+    t.previous = -1
+
+
+@hot
+def _choose(m, queue):
+    """The eligible thread with the earliest deadline; where none is eligible, the earliest; -1: none."""
+    q = m.queues[queue]
+    zero, weight, sum_now = q.policy[ZERO], q.policy[WEIGHT], _sum_now(m, queue)
+    best = -1
+    at = q.policy[ROOT] - 1
+    while at >= 0:
+        t = m.threads[at]
+        if t.next >= 0 and (m.threads[t.next].policy[MIN_V] - zero) * weight <= sum_now:
+            at = t.next
+            continue
+        if (t.policy[V] - zero) * weight <= sum_now:
+            return at
+        if t.previous < 0 or (m.threads[t.previous].policy[MIN_V] - zero) * weight > sum_now:
+            break
+        at = t.previous
+    at = q.policy[ROOT] - 1
+    while at >= 0:
+        best = at
+        at = m.threads[at].next
+    return best
+
+
+# --- hooks ------------------------------------------------------------------------------------------
+
+
+@hook
+def enqueue(m, queue, thread, reason):
+    q = m.queues[queue]
+    t = m.threads[thread]
+    if t.policy[ON] == 0:
+        _join(m, queue, t, reason == ENQUEUE_SPAWN)
+    else:
+        _account(m, queue, t)
+        if reason == ENQUEUE_YIELD:
+            t.policy[DEADLINE] = t.policy[V] + 2 * _virtual(m.parameters[SLICE], t.policy[OWN_WEIGHT])
+    _insert(m, q, thread)
+    return 0
+
+
+@hook
+def pick(m, queue):
+    thread = _choose(m, queue)
+    if thread >= 0:
+        _delete(m, m.queues[queue], thread)
+    return thread
+
+
+@hook
+def dequeue(m, queue, thread):
+    _delete(m, m.queues[queue], thread)
+    _part(m, queue, m.threads[thread])
+    return 0
+
+
+@hook
+def stopped(m, queue, thread, reason):
+    t = m.threads[thread]
+    _account(m, queue, t)
+    _part(m, queue, t)
+    return 0
+
+
+@hook
+def remove_thread(m, queue, thread):
+    if m.threads[thread].policy[ON] != 0:  # picked for another CPU
+        _part(m, queue, m.threads[thread])
+    return 0
+
+
+@hook
+def add_thread(m, queue, thread):
+    t = m.threads[thread]
+    if state_of(t) == RUNNING:
+        _join(m, queue, t, False)
+    return 0
+
+
+@hook
+def tick(m, queue, thread):
+    over = _account(m, queue, m.threads[thread])
+    return 1 if over and m.queues[queue].nr_runnable > 0 else 0
+
+
+@hook
+def preempts(m, queue, thread, running):
+    new, r = m.threads[thread], m.threads[running]
+    if not _is_eligible(m, queue, new.policy[V]) or _choose(m, queue) != thread:
+        return 0
+    v = r.policy[V] + _virtual(_unbooked_ns(m, queue), r.policy[OWN_WEIGHT])
+    if not _is_eligible(m, queue, v):
+        return 1
+    if m.parameters[PARITY] != 0:
+        return 0
+    return 1 if new.policy[DEADLINE] < r.policy[DEADLINE] else 0
+
+
+@hook
+def select_cpu(m, thread, me, reason):
+    """The last CPU where it is idle, else the waker's, else an idle one, else the lighter of those two."""
+    t = m.threads[thread]
+    last = queue_of(t) if reason != PLACE_SPAWN else me
+    if last < m.nr_cpus and is_idle(m, last) and may_run(m, thread, last):
+        return last
+    if me < m.nr_cpus and is_idle(m, me) and may_run(m, thread, me):
+        return me
+    idle = idle_cpu(m, thread)
+    if idle >= 0:
+        return idle
+    if reason != PLACE_SPAWN and last < m.nr_cpus and may_run(m, thread, last):
+        here = me < m.nr_cpus and may_run(m, thread, me)
+        return me if here and m.queues[me].policy[WEIGHT] < m.queues[last].policy[WEIGHT] else last
+    return max(_lightest(m, thread), 0)
+
+
+@hot
+def _lightest(m, thread):
+    best = -1
+    for cpu in range(m.nr_cpus):
+        if may_run(m, thread, cpu) and (best < 0 or m.queues[cpu].policy[WEIGHT] < m.queues[best].policy[WEIGHT]):
+            best = cpu
+    return best
+
+
+@hook
+def balance(m, me, attempt):
+    """The heaviest queue where threads wait; a busy CPU takes one only where that evens the weights out."""
+    if attempt > 0:
+        return -1
+    best = -1
+    for cpu in range(m.nr_cpus):
+        if cpu != me and load_relaxed(m.queues[cpu], "nr_runnable") > 0:
+            if best < 0 or m.queues[cpu].policy[WEIGHT] > m.queues[best].policy[WEIGHT]:
+                best = cpu
+    if best >= 0 and attempt == PERIODIC:
+        weight = m.queues[best].policy[WEIGHT]
+        count = load_relaxed(m.queues[best], "nr_runnable") + 1
+        if (weight - m.queues[me].policy[WEIGHT]) * count <= weight:
+            return -1
+    return best

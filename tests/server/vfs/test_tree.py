@@ -1,0 +1,101 @@
+"""The tree that a machine starts with, and what it says of the machine."""
+
+import os
+
+import pytest
+
+from tests.server.calls.guest import Guest, Task
+
+
+def readlink(guest, path):
+    at = guest.room(256)
+    n = guest.sys("readlinkat", -100, path, at, 256)
+    return guest.read(at, n).decode() if isinstance(n, int) else n
+
+
+def test_the_usual_directories_are_there(guest):
+    assert {"bin", "dev", "etc", "proc", "root", "sys", "tmp"} <= set(guest.list("/"))
+    assert guest.stat("/tmp")[0] == guest.stat("/dev/shm")[0] == 0o041777
+    assert {"null", "zero", "random", "urandom", "full", "shm", "stdout"} <= set(guest.list("/dev"))
+    assert guest.list("/etc") == []
+
+
+def test_cpus_are_told_in_sys_and_proc(guest):
+    for name in ("online", "possible", "present"):
+        assert guest.contents(f"/sys/devices/system/cpu/{name}") == b"0-3\n"
+    assert {"cpu0", "cpu3", "online"} <= set(guest.list("/sys/devices/system/cpu"))
+    assert guest.contents("/proc/cpuinfo").count(b"processor\t") == 4
+    assert b"MemTotal:           4096 kB" in guest.contents("/proc/meminfo")
+
+
+def test_proc_self_is_the_callers(guest):
+    assert readlink(guest, "/proc/self") == "100" and readlink(guest, "/proc/self/exe") == "/bin/program"
+    assert guest.contents("/proc/self/cmdline") == b"program\0argument\0"
+    assert guest.contents("/proc/self/comm") == b"program\n"
+    assert guest.contents("/proc/self/stat").startswith(b"100 (program) R 1 100 100 ")
+    assert len(guest.contents("/proc/100/stat").split()) == 52
+    assert b"Pid:\t100\n" in guest.contents("/proc/self/status")
+    assert "100" in guest.list("/proc") and guest.open("/proc/101") == "ENOENT"
+    other = Task(101)
+    guest.machine.task_list.append(other)
+    assert guest.contents("/proc/101/stat").startswith(b"101 ")
+
+
+def test_open_files_are_told_in_proc(guest):
+    guest.save("/tmp/f", b"text")
+    fd = guest.open("/tmp/f")
+    assert readlink(guest, f"/proc/self/fd/{fd}") == "/tmp/f" and str(fd) in guest.list("/dev/fd")
+    guest.sys("unlinkat", -100, "/tmp/f", 0)
+    assert guest.contents(f"/proc/self/fd/{fd}") == b"text", "an open file without a name can be opened again"
+    assert readlink(guest, "/proc/self/fd/77") == "ENOENT" and readlink(guest, "/proc/self/fd/x") == "ENOENT"
+
+
+def test_a_text_stays_the_same_while_it_is_read_in_pieces(guest):
+    fd = guest.open("/proc/uptime")
+    first = guest.read_file(fd, 3)
+    guest.machine.now_ns += 10**12
+    assert (first + guest.read_file(fd)).count(b"\n") == 1
+    assert guest.sys("lseek", fd, 0, 0) == 0 and guest.read_file(fd, 3) == first
+
+
+def test_every_entry_can_be_stated_and_every_directory_listed(guest):
+    seen, pending = 0, ["/"]
+    while pending:
+        path = pending.pop()
+        for name in guest.list(path):
+            below = os.path.join(path, name)
+            stat = guest.stat(below, 0x100)
+            assert not isinstance(stat, str), (below, stat)
+            seen += 1
+            if stat[0] & 0o170000 == 0o040000 and name != "fd":  # listing it changes it
+                pending.append(below)
+    assert seen > 40
+
+
+def test_inode_numbers_in_one_file_system_are_different(guest):
+    numbers = [guest.stat(f"/proc/{name}", 0x100)[3] for name in guest.list("/proc")]
+    assert len(numbers) == len(set(numbers))
+
+
+def test_programs_are_put_into_the_tree_by_the_machine(guest):
+    guest.tree.add_file("/usr/bin/prog", b"\x7fELF" * 2000, 0o755)
+    assert guest.contents("/usr/bin/prog") == b"\x7fELF" * 2000
+    assert guest.sys("faccessat", -100, "/usr/bin/prog", 1) == 0
+
+
+def test_a_file_that_does_not_fit_leaves_nothing():
+    guest = Guest(capacity=3)
+    with pytest.raises(Exception, match="ENOSPC"):
+        guest.tree.add_file("/bin/big", bytes(4 * 4096))
+    assert guest.open("/bin/big") == "ENOENT" and not guest.data_frames()
+    guest.finish()
+
+
+def test_the_end_of_the_machine_gives_every_frame_back(guest):
+    for i in range(20):
+        guest.save(f"/tmp/f{i}", bytes(5000))
+        guest.sys("mkdirat", -100, f"/tmp/d{i}", 0o700)
+        guest.sys("linkat", -100, f"/tmp/f{i}", -100, f"/tmp/d{i}/twin", 0)
+    held = guest.open("/tmp/f3")
+    guest.sys("unlinkat", -100, "/tmp/f3", 0)
+    assert guest.finish() == 0 and held >= 0
