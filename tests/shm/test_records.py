@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emu.shm import layout
-from emu.shm.records import CACHE_LINE, i32, i64, i64s, line, many, one, record, u8s
+from emu.shm.layout.declare import CACHE_LINE, i32, i64, i64s, line, many, one, record, u8s
 
 RECORDS = [r for r in vars(layout).values() if hasattr(r, "dtype") and hasattr(r, "fields")]
 

@@ -31,8 +31,8 @@ from ...hot import hot, never_inline
 from ...limits import MAX_CPUS, MAX_SIGINFOS
 from ...shm import lockrank
 from ...shm.atomics import fetch_and, fetch_or, load_relaxed
+from ...shm.layout.signals import SIGINFO
 from ...shm.memory import copy_bytes, lowest_bit
-from ...shm.signal_fields import SIGINFO
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_SIGINFO, count_freed, count_made
 from ..critical import either

@@ -1,6 +1,6 @@
 """Fields of shared records about signals (kernel/task/siginfo.py, kernel/task/signals.py, server/signal_frames.py)."""
 
-from .records import i64, i64s, record
+from .declare import i64, i64s, record
 
 SIGINFO = record(
     "SIGINFO",

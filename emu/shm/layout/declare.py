@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..hot.functions import compiler
+from ...hot.functions import compiler
 
 CACHE_LINE = 64
 

@@ -1,0 +1,35 @@
+"""The layout of shared memory: every record, one file a group, with guard and unit of each field.
+
+machine.py   MACHINE, the whole; machine_at, which makes it of an address
+declare.py   how a record is declared
+"""
+
+from .cpu import CPU, EVENT
+from .machine import MACHINE, decoded_address, frame_address, machine_at, wait_queue_at
+from .memory import FRAME
+from .queues import BUCKET, DEQUE, RUNQUEUE
+from .signals import SIGINFO
+from .task import JOB, TASK, WAIT_QUEUE
+from .thread import THREAD
+from .timeouts import CHANNEL, TIMEOUT
+
+__all__ = [
+    "BUCKET",
+    "CHANNEL",
+    "CPU",
+    "DEQUE",
+    "EVENT",
+    "FRAME",
+    "JOB",
+    "MACHINE",
+    "RUNQUEUE",
+    "SIGINFO",
+    "TASK",
+    "THREAD",
+    "TIMEOUT",
+    "WAIT_QUEUE",
+    "decoded_address",
+    "frame_address",
+    "machine_at",
+    "wait_queue_at",
+]

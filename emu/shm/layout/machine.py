@@ -1,0 +1,146 @@
+"""The shared machine: every record, field by field, with guard and unit.
+
+`MACHINE` describes the first part of the window that all processes of a machine
+map at the same address; guest memory (RAM) and decoded instructions follow at
+fixed offsets, so an address in this window means the same everywhere, and hot
+code gets the whole machine from one integer: `m = machine_at(address)`.
+
+Guards: "runqueue" is the lock of the queue named by the thread's `where` word;
+"atomic" fields change by atomic instructions only; "this CPU" fields belong to
+one CPU and others only read them for reports.
+
+Truth words (everything linked is an index that can be rebuilt from them):
+THREAD.where, TASK.state, FRAME.word.
+"""
+
+from ...hot import hot
+from ...limits import (
+    DECODED_OFFSET,
+    DECODED_PAGE_BYTES,
+    FUTEX_BUCKETS,
+    MAX_ACTORS,
+    MAX_CPUS,
+    MAX_FRAMES,
+    MAX_JOBS,
+    MAX_PARAMETERS,
+    MAX_QUEUES,
+    MAX_SIGINFOS,
+    MAX_TASKS,
+    MAX_THREADS,
+    MAX_TIMEOUTS,
+    PAGE_SHIFT,
+    RAM_OFFSET,
+    SERVER_RING,
+)
+from ..memory import address_of, record_at
+from .cpu import CPU
+from .declare import i64, i64s, line, many, record
+from .memory import FRAME
+from .queues import BUCKET, DEQUE, RUNQUEUE
+from .signals import SIGINFO
+from .task import JOB, TASK, WAIT_QUEUE
+from .thread import THREAD
+from .timeouts import CHANNEL, TIMEOUT
+
+MACHINE = record(
+    "MACHINE",
+    # Fixed before the first CPU starts.
+    i64("nr_cpus"),
+    i64("nr_frames"),
+    i64("seed"),
+    i64("boot_ns", unit="ns of the monotonic clock"),
+    i64("slice_ns", unit="ns"),
+    i64("poll_ns", unit="ns", doc="an idle CPU polls this long before it parks"),
+    i64("slack_ns", unit="ns", doc="imprecise deadlines are rounded up to a multiple; 0 or 1: none are"),
+    i64("keeper_spin_ns", unit="ns", doc="the timekeeper is awake this long before a deadline"),
+    i64("compact_percent", doc="the time-out heap is compacted when more of it is invalid"),
+    i64("clock_base", unit="cycles", doc="the fast clock: shm/clock.py"),
+    i64("clock_rate", doc="ns a cycle << 32; 0: use the monotonic clock"),
+    i64("clock_start_ns", unit="ns"),
+    i64("nr_cores", doc="CPU k is a hardware thread of core k % nr_cores: siblings have the highest numbers (alux-1)"),
+    i64("cores_per_package"),
+    i64("host_cores", doc="the host's, that its processes may use"),
+    i64("one_queue", doc="1: the policy keeps all runnable threads on the global queue"),
+    i64("lock_free", doc="1: CPUs use their queues without a lock (kernel/sched/local_queue.py)"),
+    i64s("parameters", MAX_PARAMETERS, doc="the policy's, in the order that it declares them"),
+    i64("tracing", guard="supervisor", doc="1: events are recorded"),
+    i64("max_threads_per_task", guard="atomic", doc="may change while guests run (kse-5)"),
+    line("life"),
+    i64("active", guard="atomic", doc="mask of schedulers that have not exited (rust-3)"),
+    i64("online", guard="atomic", doc="mask of CPUs that take new threads"),
+    i64("exclusive", guard="atomic", doc="mask of CPUs that run pinned threads only (inko-5)"),
+    i64("idle", guard="atomic", doc="mask of CPUs that look for work; who takes a bit owes a look: announcing.py"),
+    i64("draining", guard="atomic", doc="1: schedulers exit once they have no thread left"),
+    i64("closing", guard="atomic", doc="1: drain as soon as no task is left"),
+    i64("failed", guard="atomic", doc="first failed check or failure code, 0 none"),
+    i64("failed_value", guard="atomic"),
+    line("limits"),
+    i64("thread_limit_hits", guard="atomic", doc="threads refused because of max_threads_per_task"),
+    line("threads"),
+    i64("threads_lock"),
+    i64("free_thread", guard="threads_lock"),
+    i64("fresh_thread", guard="threads_lock", doc="records from here on were never used"),
+    line("tasks"),
+    i64("tasks_lock"),
+    i64("free_task", guard="tasks_lock"),
+    i64("fresh_task", guard="tasks_lock"),
+    i64("nr_tasks", guard="tasks_lock", doc="tasks that have not been reaped"),
+    i64("nr_jobs", guard="tasks_lock", doc="jobs so far"),
+    i64("free_job", guard="tasks_lock"),
+    i64("fresh_job", guard="tasks_lock", doc="records from here on were never used"),
+    line("siginfos"),
+    i64("siginfos_lock"),
+    i64("free_siginfo", guard="siginfos_lock", doc="index + 1, 0 none"),
+    i64("fresh_siginfo", guard="siginfos_lock", doc="records from here on were never used"),
+    line("frames"),
+    i64("frames_lock"),
+    i64("free_frame", guard="frames_lock"),
+    i64("fresh_frame", guard="frames_lock"),
+    i64("nr_free_frames", guard="frames_lock"),
+    line("server"),
+    i64("server_head", guard="atomic", doc="next position to fill"),
+    i64("server_tail", guard="server", doc="next position to empty"),
+    line("timekeeper"),
+    i64("sleeps_until_ns", guard="atomic", unit="ns", doc="what the timekeeper sleeps for; 0 it is awake"),
+    line("stale"),
+    i64("stale_timeouts", guard="atomic", doc="time-outs, in the heap or on their way there, whose sleep has ended"),
+    line("heap"),
+    i64("nr_timeouts", guard="timekeeper", doc="entries of the heap, valid and invalid"),
+    i64("next_channel", guard="timekeeper", doc="the channel to read first"),
+    i64("roused_ns", guard="timekeeper", unit="ns", doc="the last deadline for which a parked CPU was roused"),
+    i64("timeout_messages", guard="timekeeper", doc="figure: messages taken"),
+    i64("timeouts_expired", guard="timekeeper", doc="figure: sleeps that ended by time-out"),
+    i64("compactions", guard="timekeeper", doc="figure"),
+    line("arrays"),
+    many("jobs", JOB, MAX_JOBS),
+    many("queues", RUNQUEUE, MAX_QUEUES),
+    many("deques", DEQUE, MAX_QUEUES, doc="of the CPUs' local queues; the global one's is never used"),
+    many("buckets", BUCKET, FUTEX_BUCKETS),
+    i64s("server_ring", SERVER_RING, guard="atomic", doc="thread or ~task, +1; 0 not yet written"),
+    many("tasks", TASK, MAX_TASKS),
+    many("threads", THREAD, MAX_THREADS),
+    many("siginfos", SIGINFO, MAX_SIGINFOS),
+    many("cpus", CPU, MAX_ACTORS),
+    many("frames", FRAME, MAX_FRAMES),
+    many("channels", CHANNEL, MAX_ACTORS),
+    many("timeouts", TIMEOUT, MAX_TIMEOUTS),
+)
+
+machine_at = record_at(MACHINE)
+wait_queue_at = record_at(WAIT_QUEUE)
+
+
+@hot
+def frame_address(m, frame):
+    """Host address of a guest frame."""
+    return address_of(m) + RAM_OFFSET + (frame << PAGE_SHIFT)
+
+
+@hot
+def decoded_address(m, frame):
+    """Host address of the decoded instructions of a frame."""
+    return address_of(m) + DECODED_OFFSET + frame * DECODED_PAGE_BYTES
+
+
+assert MACHINE.size <= RAM_OFFSET
+assert MAX_CPUS < MAX_ACTORS
