@@ -1,6 +1,6 @@
 """What does a time-out cost with a million pending, and how late does nanosleep return?
 
-The heap alone: the timekeeper's functions called in a loop on a machine without processes.  With the channel:
+The heap alone: the timekeeper's functions called in a loop on a machine without processes.  With the ring:
 an actor posts 64 messages, then the timekeeper takes them, so the figure is what both spend.  A cancel is what a
 waker does, one compare-and-swap and one count; the timekeeper's share of it, compaction, is in "renewed": a time-out
 is cancelled and a new one set, in random order, with compactions as they fall due.  Beside it Python's heapq with the
@@ -71,7 +71,7 @@ def fill_alone(address, bits):
 
 
 @entry(2)
-def fill_through_channel(address, bits):
+def fill_through_ring(address, bits):
     m = machine_at(address)
     m.nr_timeouts = 0
     m.stale_timeouts = 0
@@ -128,7 +128,7 @@ def compact_once(address):
 
 
 @entry(3)
-def renew(address, bits, through_channel):
+def renew(address, bits, through_ring):
     """Each pending time-out once: cancelled, and one with another deadline set; compacted when due."""
     m = machine_at(address)
     start = monotonic_ns()
@@ -138,11 +138,11 @@ def renew(address, bits, through_channel):
             where = address + WORDS_OFFSET + 8 * chosen
             cancel(m, address, chosen, 0)
             store_64(where, word_of(chosen, 1))
-            if through_channel:
+            if through_ring:
                 post(m, 0, deadline_of(chosen, 1), where, word_of(chosen, 1), -1)
             else:
                 add_entry(m, deadline_of(chosen, 1), where, word_of(chosen, 1), -1)
-        if through_channel:
+        if through_ring:
             take_messages(m)
         if is_fragmented(m):
             compact(m)
@@ -171,20 +171,20 @@ def nap_on_host(address, microseconds):
 class Pending:
     """A bare machine with 1 << bits time-outs; each `run` gives {operation: ns each}."""
 
-    def __init__(self, bits, through_channel):
-        self.bits, self.count, self.through_channel = bits, 1 << bits, through_channel
+    def __init__(self, bits, through_ring):
+        self.bits, self.count, self.through_ring = bits, 1 << bits, through_ring
         self.bare = BareMachine()
         self.address, self.machine = self.bare.address, self.bare.machine
 
     def run(self):
         count, base, bits = self.count, self.address, self.bits
-        fill = fill_through_channel if self.through_channel else fill_alone
+        fill = fill_through_ring if self.through_ring else fill_alone
         figures = {}
-        if self.through_channel:
+        if self.through_ring:
             figures["post"] = post_only(base, bits) / count
         figures["insert"] = fill(base, bits) / count
         compactions = int(self.machine["compactions"])
-        figures["renewed: cancel and insert"] = renew(base, bits, self.through_channel) / count
+        figures["renewed: cancel and insert"] = renew(base, bits, self.through_ring) / count
         figures["compactions"] = int(self.machine["compactions"]) - compactions
         expired = int(self.machine["timeouts_expired"])
         figures["expire"] = expire_all(base) / count
@@ -241,15 +241,15 @@ def run_heapq(deadlines):
 
 def pending_time_outs(bench, bits):
     deadlines = [1 + ((k * 0x9E3779B97F4A7C1) % 2**64 >> 13 & 0xFFFFFFFFF) for k in range(1 << bits)]
-    alone, channel = Pending(bits, False), Pending(bits, True)
+    alone, ring = Pending(bits, False), Pending(bits, True)
     try:
         results = interleave(
             bench.rounds,
-            {"heap alone": alone.run, "with the channel": channel.run, PEER: lambda: run_heapq(deadlines)},
+            {"heap alone": alone.run, "with the ring": ring.run, PEER: lambda: run_heapq(deadlines)},
         )
     finally:
         alone.close()
-        channel.close()
+        ring.close()
     rows = []
     for part, runs in results.items():
         for what in runs[0]:

@@ -76,7 +76,7 @@ POLL_NS = 50_000  # idle CPUs poll this long before they park
 
 # --- time-outs (kernel/sleep/timekeeper.py; the turn and the fraction are inko's defaults) ------
 MAX_TIMEOUTS = 2_000_000  # entries of the timekeeper's heap, valid and invalid
-CHANNEL_MESSAGES = 256  # on their way from one actor to the timekeeper
+TIMEOUT_RING_MESSAGES = 256  # on their way from one actor to the timekeeper
 MESSAGES_PER_TURN = 64
 EXPIRIES_PER_TURN = 64  # then the CPUs that got work are told
 COMPACT_PERCENT = 10  # the heap is compacted when more of it is invalid
@@ -94,8 +94,8 @@ assert MAX_ACTORS <= 64, "masks of CPUs and actors are one word"
 assert MAX_THREADS & (MAX_THREADS - 1) == 0, "a tid is split by masking"
 assert SERVER_RING & (SERVER_RING - 1) == 0, "ring positions wrap by masking"
 assert SERVER_RING >= MAX_THREADS + MAX_TASKS, "a full ring would lose a request"
-assert CHANNEL_MESSAGES & (CHANNEL_MESSAGES - 1) == 0, "positions wrap by masking"
-assert MAX_TIMEOUTS > 2 * MAX_THREADS + MAX_ACTORS * CHANNEL_MESSAGES, "threads alone cannot fill the heap"
+assert TIMEOUT_RING_MESSAGES & (TIMEOUT_RING_MESSAGES - 1) == 0, "positions wrap by masking"
+assert MAX_TIMEOUTS > 2 * MAX_THREADS + MAX_ACTORS * TIMEOUT_RING_MESSAGES, "threads alone cannot fill the heap"
 assert RAM_OFFSET + MAX_MEMORY_BYTES <= DECODED_OFFSET
 assert DECODED_OFFSET + MAX_FRAMES * DECODED_PAGE_BYTES <= WINDOW_BYTES
 assert EVENT_RING & (EVENT_RING - 1) == 0

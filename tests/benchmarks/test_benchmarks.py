@@ -117,13 +117,13 @@ def test_wakeup_has_every_way_and_the_ratio(tmp_path):
     assert rows[-1]["p50_ratio"] > 0
 
 
-def test_timeouts_counts_every_operation_alone_and_through_the_channel(tmp_path):
+def test_timeouts_counts_every_operation_alone_and_through_the_ring(tmp_path):
     rows = run("timeouts", tmp_path)
     figures = {(row["part"], row["what"]): row for row in rows}
-    for part in ("heap alone", "with the channel", "heapq"):
+    for part in ("heap alone", "with the ring", "heapq"):
         for what in ("insert", "renewed: cancel and insert", "expire"):
             assert is_spread(figures[part, what]["ns"])
-    for part in ("heap alone", "with the channel"):
+    for part in ("heap alone", "with the ring"):
         assert is_spread(figures[part, "cancel"]["ns"]) and is_spread(figures[part, "compact, an entry"]["ns"])
         assert figures[part, "compactions"]["count"]["min"] > 1
     late = {row["what"]: row for row in rows if row["part"] == "oversleeping"}

@@ -9,12 +9,10 @@ from emu.kernel.sleep import (
     futex,
     mutex,
     timekeeper,
+    timeout_ring,
 )
 from emu.kernel.sleep import (
     heap as timeouts,
-)
-from emu.kernel.sleep import (
-    timeout_ring as timeout_channel,
 )
 from emu.kernel.sleep import (
     until as sleep_until,
@@ -85,24 +83,24 @@ def count_stale(address, word):
     return 0
 
 
-# --- the timekeeper and its channels ----------------------------------------------
+# --- the timekeeper and its rings ----------------------------------------------
 
 
 @entry(6)
 def post_timeout(address, me, deadline_ns, precise, i, word):
-    timeout_channel.post_timeout(machine_at(address), me, deadline_ns, precise, i, word)
+    timeout_ring.post_timeout(machine_at(address), me, deadline_ns, precise, i, word)
     return 0
 
 
 @entry(6)
 def post(address, me, deadline_ns, where, word, i):
-    timeout_channel.post(machine_at(address), me, deadline_ns, where, word, i)
+    timeout_ring.post(machine_at(address), me, deadline_ns, where, word, i)
     return 0
 
 
 @entry(3)
 def coalesced(address, i, deadline_ns):
-    return timeout_channel.coalesced(machine_at(address), i, deadline_ns)
+    return timeout_ring.coalesced(machine_at(address), i, deadline_ns)
 
 
 @entry(1)

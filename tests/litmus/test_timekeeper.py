@@ -31,7 +31,7 @@ def test_nor_when_the_sleep_has_a_deadline_and_its_message_comes_late(crew):
     run.run(MODULE, many, enough=lambda: run.results()[0] > 100)
     assert run.violations == 0
     heap = int(run.machine["nr_timeouts"])
-    waiting = int((run.machine["channels"]["head"] - run.machine["channels"]["tail"]).sum())
+    waiting = int((run.machine["timeout_rings"]["head"] - run.machine["timeout_rings"]["tail"]).sum())
     assert run.machine["stale_timeouts"] - heap - waiting in (0, -1), "one count for each (the last may be valid)"
     check_queues(run.machine)
 

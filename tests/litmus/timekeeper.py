@@ -247,10 +247,10 @@ def bad_sleeping_keeper(address, me, workers, count):
 @hot
 def _post_without_fence(m, me, deadline_ns, where, word):
     """Control: the read of what the timekeeper sleeps for may come before the message is seen."""
-    channel = m.channels[me]
-    head = channel.head
-    write_message(channel, head, deadline_ns, where, word, -1)
-    store_release(channel, "head", head + 1)
+    ring = m.timeout_rings[me]
+    head = ring.head
+    write_message(ring, head, deadline_ns, where, word, -1)
+    store_release(ring, "head", head + 1)
     if deadline_ns < load_relaxed(m, "sleeps_until_ns"):
         exchange(m.cpus[TIMEKEEPER], "pending", IPI_TIMER)
 

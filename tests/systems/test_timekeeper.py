@@ -30,8 +30,8 @@ def process_of(machine, actor):
 
 
 def nr_pending(m):
-    """Time-outs in the heap and, while the timekeeper sleeps for an earlier one, in the channels."""
-    return int(m["nr_timeouts"]) + int((m["channels"]["head"] - m["channels"]["tail"]).sum())
+    """Time-outs in the heap and, while the timekeeper sleeps for an earlier one, in the rings."""
+    return int(m["nr_timeouts"]) + int((m["timeout_rings"]["head"] - m["timeout_rings"]["tail"]).sum())
 
 
 @pytest.mark.system("inko-3")

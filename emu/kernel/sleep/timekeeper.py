@@ -15,7 +15,7 @@ The entry was valid when it was looked at, and the word names one sleep for ever
 sleep.
 
 Locks: none over a turn; those of `expire` (a bucket's, a queue's).  `go_to_sleep` says how no earlier deadline is
-missed (with timeout_channel.py).
+missed (with timeout_ring.py).
 """
 
 from ...hot import entry, hot, never_inline
@@ -63,7 +63,7 @@ def take_messages(m):
     """Move messages into the heap, a turn's worth at most; how many were taken."""
     never_inline()
     taken = 0
-    first = m.next_channel
+    first = m.next_ring
     k = first
     while taken < MESSAGES_PER_TURN:
         actor = nth_actor(m, k)
@@ -76,7 +76,7 @@ def take_messages(m):
         k = k + 1 if nth_actor(m, k + 1) >= 0 else 0
         if k == first:
             break
-    m.next_channel = k
+    m.next_ring = k
     m.timeout_messages += taken
     return taken
 

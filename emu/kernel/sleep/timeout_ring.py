@@ -27,7 +27,7 @@ and a writer that is killed between its two stores would stop everybody); a lock
 """
 
 from ...hot import hot, never_inline
-from ...limits import CHANNEL_MESSAGES, IPI_TIMER, SERVER, SUPERVISOR, TIMEKEEPER
+from ...limits import IPI_TIMER, SERVER, SUPERVISOR, TIMEKEEPER, TIMEOUT_RING_MESSAGES
 from ...shm.atomics import fence, load_acquire, load_relaxed, store_relaxed, store_release
 from ...shm.spinlock import backoff, field_address
 from ..critical import noncritical
@@ -60,37 +60,37 @@ def post(m, me, deadline_ns, address, word, i):
     """Send the timekeeper a message: at that time the sleep word at `address`, if it still is `word`, ends."""
     never_inline()
     noncritical(m, me)
-    channel = m.channels[me]
-    head = channel.head
-    if head - channel.seen_tail >= CHANNEL_MESSAGES // 2:
+    ring = m.timeout_rings[me]
+    head = ring.head
+    if head - ring.seen_tail >= TIMEOUT_RING_MESSAGES // 2:
         _look_again(m, me)
-    write_message(channel, head, deadline_ns, address, word, i)
-    store_release(channel, "head", head + 1)  # publishes the message; pairs with load_acquire in take_from
+    write_message(ring, head, deadline_ns, address, word, i)
+    store_release(ring, "head", head + 1)  # publishes the message; pairs with load_acquire in take_from
     fence()  # before the read; pairs with the fence in go_to_sleep
     until_ns = load_relaxed(m, "sleeps_until_ns")
-    if deadline_ns < until_ns or (until_ns != 0 and head - channel.seen_tail >= CHANNEL_MESSAGES // 2):
+    if deadline_ns < until_ns or (until_ns != 0 and head - ring.seen_tail >= TIMEOUT_RING_MESSAGES // 2):
         send_ipi(m, me, TIMEKEEPER, IPI_TIMER)
 
 
 @hot
-def write_message(channel, head, deadline_ns, address, word, i):
+def write_message(ring, head, deadline_ns, address, word, i):
     """Write the message of a position, which nobody reads yet."""
-    at = 4 * (head & (CHANNEL_MESSAGES - 1))
-    channel.messages[at] = deadline_ns
-    channel.messages[at + 1] = address
-    channel.messages[at + 2] = word
-    channel.messages[at + 3] = i
+    at = 4 * (head & (TIMEOUT_RING_MESSAGES - 1))
+    ring.messages[at] = deadline_ns
+    ring.messages[at + 1] = address
+    ring.messages[at + 2] = word
+    ring.messages[at + 3] = i
 
 
 @hot
 def _look_again(m, me):
     """See how much has been read; while the ring is full, wait until it is not."""
     never_inline()
-    channel = m.channels[me]
+    ring = m.timeout_rings[me]
     spins = 0
     while True:
-        channel.seen_tail = load_acquire(channel, "tail")  # pairs with store_release in take_from
-        if channel.head - channel.seen_tail < CHANNEL_MESSAGES or load_relaxed(m, "failed") != 0:
+        ring.seen_tail = load_acquire(ring, "tail")  # pairs with store_release in take_from
+        if ring.head - ring.seen_tail < TIMEOUT_RING_MESSAGES or load_relaxed(m, "failed") != 0:
             return
         noncritical(m, me)
         spins = backoff(spins)
@@ -102,22 +102,22 @@ def _look_again(m, me):
 @hot
 def nr_waiting(m, actor):
     """How many messages of an actor have not been taken."""
-    channel = m.channels[actor]
-    return load_acquire(channel, "head") - load_relaxed(channel, "tail")  # pairs with store_release in post
+    ring = m.timeout_rings[actor]
+    return load_acquire(ring, "head") - load_relaxed(ring, "tail")  # pairs with store_release in post
 
 
 @hot
 def message_word(m, actor, k):
     """Word k of the oldest message of an actor."""
-    channel = m.channels[actor]
-    return channel.messages[4 * (channel.tail & (CHANNEL_MESSAGES - 1)) + k]
+    ring = m.timeout_rings[actor]
+    return ring.messages[4 * (ring.tail & (TIMEOUT_RING_MESSAGES - 1)) + k]
 
 
 @hot
 def message_taken(m, actor):
     """The oldest message of an actor is done with; its place is free."""
-    channel = m.channels[actor]
-    store_release(channel, "tail", channel.tail + 1)  # pairs with load_acquire in _look_again
+    ring = m.timeout_rings[actor]
+    store_release(ring, "tail", ring.tail + 1)  # pairs with load_acquire in _look_again
 
 
 @hot
@@ -132,7 +132,7 @@ def nth_actor(m, k):
 
 @hot
 def anything_waits(m):
-    """True when there is a message in any channel."""
+    """True when there is a message in any ring."""
     k = 0
     actor = nth_actor(m, 0)
     while actor >= 0:

@@ -11,11 +11,11 @@ from .queues import BUCKET, DEQUE, RUNQUEUE
 from .signals import SIGINFO
 from .task import JOB, TASK, WAIT_QUEUE
 from .thread import THREAD
-from .timeouts import CHANNEL, TIMEOUT
+from .timeouts import TIMEOUT, TIMEOUT_RING
 
 __all__ = [
     "BUCKET",
-    "CHANNEL",
+    "TIMEOUT_RING",
     "CPU",
     "DEQUE",
     "EVENT",

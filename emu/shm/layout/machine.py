@@ -40,7 +40,7 @@ from .queues import BUCKET, DEQUE, RUNQUEUE
 from .signals import SIGINFO
 from .task import JOB, TASK, WAIT_QUEUE
 from .thread import THREAD
-from .timeouts import CHANNEL, TIMEOUT
+from .timeouts import TIMEOUT, TIMEOUT_RING
 
 MACHINE = record(
     "MACHINE",
@@ -106,7 +106,7 @@ MACHINE = record(
     i64("stale_timeouts", guard="atomic", doc="time-outs, in the heap or on their way there, whose sleep has ended"),
     line("heap"),
     i64("nr_timeouts", guard="timekeeper", doc="entries of the heap, valid and invalid"),
-    i64("next_channel", guard="timekeeper", doc="the channel to read first"),
+    i64("next_ring", guard="timekeeper", doc="the ring to read first"),
     i64("roused_ns", guard="timekeeper", unit="ns", doc="the last deadline for which a parked CPU was roused"),
     i64("timeout_messages", guard="timekeeper", doc="figure: messages taken"),
     i64("timeouts_expired", guard="timekeeper", doc="figure: sleeps that ended by time-out"),
@@ -122,7 +122,7 @@ MACHINE = record(
     many("siginfos", SIGINFO, MAX_SIGINFOS),
     many("cpus", CPU, MAX_ACTORS),
     many("frames", FRAME, MAX_FRAMES),
-    many("channels", CHANNEL, MAX_ACTORS),
+    many("timeout_rings", TIMEOUT_RING, MAX_ACTORS),
     many("timeouts", TIMEOUT, MAX_TIMEOUTS),
 )
 

@@ -1,6 +1,6 @@
 """The timekeeper's heap, and the rings through which time-outs reach it."""
 
-from ...limits import CHANNEL_MESSAGES
+from ...limits import TIMEOUT_RING_MESSAGES
 from .declare import i64, i64s, line, record
 
 TIMEOUT = record(
@@ -12,12 +12,12 @@ TIMEOUT = record(
     align=32,
 )
 
-CHANNEL = record(
-    "CHANNEL",
+TIMEOUT_RING = record(
+    "TIMEOUT_RING",
     i64("head", guard="this actor", doc="messages posted so far"),
     i64("seen_tail", guard="this actor", doc="messages taken, when last looked at"),
     line("reader"),
     i64("tail", guard="timekeeper", doc="messages taken so far"),
     line("messages"),
-    i64s("messages", 4 * CHANNEL_MESSAGES, guard="this actor", doc="the four words of a TIMEOUT each"),
+    i64s("messages", 4 * TIMEOUT_RING_MESSAGES, guard="this actor", doc="the four words of a TIMEOUT each"),
 )

@@ -14,7 +14,6 @@ from emu.kernel.sleep.heap import NEVER
 from emu.kernel.thread.sleep_word import SLEEP_CLAIMED
 from emu.kernel.thread.states import SLEEP_EVENT, SLEEP_FUTEX, SLEEP_TIME, SLEEP_TIMED, STATE_NAMES
 from emu.limits import (
-    CHANNEL_MESSAGES,
     EXPIRIES_PER_TURN,
     IPI_RESCHEDULE,
     IPI_STOP,
@@ -26,6 +25,7 @@ from emu.limits import (
     SLACK_NS,
     SUPERVISOR,
     TIMEKEEPER,
+    TIMEOUT_RING_MESSAGES,
 )
 from tests.kernel import wrappers as hot
 from tests.kernel.checks import check_queues
@@ -83,7 +83,7 @@ def keeper(window):
         pytest.fail(str(error), pytrace=False)
 
 
-# --- channels and turns (inko-3) --------------------------------------------------------------
+# --- rings and turns (inko-3) --------------------------------------------------------------
 
 
 @pytest.mark.system("inko-3")
@@ -109,7 +109,7 @@ def test_a_ring_is_used_over_and_over(keeper, actor):
     while hot.take_messages(keeper.base):
         pass
     assert keeper.numbers() == list(range(1, 300))
-    assert keeper.machine["channels"][actor]["head"] == keeper.machine["channels"][actor]["tail"] == 299
+    assert keeper.machine["timeout_rings"][actor]["head"] == keeper.machine["timeout_rings"][actor]["tail"] == 299
 
 
 @pytest.mark.system("inko-3")
@@ -151,7 +151,7 @@ def test_a_heap_full_of_valid_time_outs_leaves_messages_where_they_are(keeper):
     keeper.words[0] = 5
     keeper.machine["timeouts"][0]["address"], keeper.machine["timeouts"][0]["word"] = keeper.lock, 5
     keeper.post(0, 1)
-    assert hot.take_messages(keeper.base) == 0 and keeper.machine["channels"][0]["tail"] == 0
+    assert hot.take_messages(keeper.base) == 0 and keeper.machine["timeout_rings"][0]["tail"] == 0
     keeper.machine["nr_timeouts"] = 1
     assert hot.take_messages(keeper.base) == 1
 
@@ -170,7 +170,7 @@ def test_only_an_earlier_deadline_interrupts_a_timekeeper_that_sleeps(keeper):
 
 
 def test_nobody_interrupts_a_timekeeper_that_is_awake(keeper):
-    for number in range(1, CHANNEL_MESSAGES + 1):
+    for number in range(1, TIMEOUT_RING_MESSAGES + 1):
         keeper.post(0, number, 1)
     assert keeper.pending[0] == 0
 
@@ -183,22 +183,22 @@ def test_a_message_that_came_before_keeps_it_awake(keeper):
 
 def test_a_ring_that_is_half_full_interrupts_it_so_that_a_full_one_never_waits_for_a_sleeper(keeper):
     assert hot.go_to_sleep(keeper.base, TIMEKEEPER, 1) == 1
-    for number in range(1, CHANNEL_MESSAGES // 2 + 1):
+    for number in range(1, TIMEOUT_RING_MESSAGES // 2 + 1):
         keeper.post(0, number)
     assert keeper.pending[0] == 0
-    keeper.post(0, CHANNEL_MESSAGES // 2 + 1)
+    keeper.post(0, TIMEOUT_RING_MESSAGES // 2 + 1)
     assert keeper.pending[0] == IPI_TIMER
 
 
 def test_who_finds_its_ring_full_waits_until_a_message_was_taken(keeper):
-    for number in range(1, CHANNEL_MESSAGES + 1):
+    for number in range(1, TIMEOUT_RING_MESSAGES + 1):
         keeper.post(0, number)
-    poster = threading.Thread(target=keeper.post, args=(0, CHANNEL_MESSAGES + 1), daemon=True)
+    poster = threading.Thread(target=keeper.post, args=(0, TIMEOUT_RING_MESSAGES + 1), daemon=True)
     poster.start()
-    assert waits_in_hot_code(poster) and keeper.machine["channels"]["head"][0] == CHANNEL_MESSAGES
+    assert waits_in_hot_code(poster) and keeper.machine["timeout_rings"]["head"][0] == TIMEOUT_RING_MESSAGES
     hot.take_messages(keeper.base)
     poster.join(30)
-    assert not poster.is_alive() and keeper.machine["channels"]["head"][0] == CHANNEL_MESSAGES + 1
+    assert not poster.is_alive() and keeper.machine["timeout_rings"]["head"][0] == TIMEOUT_RING_MESSAGES + 1
 
 
 def test_the_timekeeper_sleeps_for_the_earliest_valid_deadline_or_for_ever(keeper):
