@@ -10,7 +10,8 @@ from emu.kernel.sched import core as sched
 from emu.kernel.sched.hotplug import bring_online
 from emu.kernel.task import records as task
 from emu.kernel.thread import records as thread
-from emu.limits import ALL_CPUS, MIB
+from emu.limits import MIB
+from emu.shm.cpumask import to_words
 from emu.shm.segment import Window
 
 CPUS = 2
@@ -34,9 +35,9 @@ class BareMachine:
         """Make RUNNABLE threads on CPU 0; their indices."""
         indices = [thread.create_thread(self.address, 0, self.task) for _ in range(count)]
         for i in indices:
-            self.machine["threads"][i]["affinity"] = 1  # whatever the policy would choose
+            self.machine["threads"][i]["affinity"] = to_words(1)  # whatever the policy would choose
             sched.start(self.address, 0, i)
-            self.machine["threads"][i]["affinity"] = ALL_CPUS
+            self.machine["threads"][i]["affinity"] = to_words(-1)
         return indices
 
     def close(self):

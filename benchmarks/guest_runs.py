@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from emu import Machine
 from emu.machine.loader import find_program
+from emu.shm.cpumask import to_int
 
 POLL_S = 0.0005
 TIMEOUT_S = 600
@@ -67,7 +68,7 @@ class Booted:
         """Until every CPU is idle: then it has booked its busy time."""
         everybody = (1 << self.machine.config.cpus) - 1
         deadline = time.perf_counter() + TIMEOUT_S
-        while int(self.machine.window.machine["idle"]) & everybody != everybody:
+        while to_int(self.machine.window.machine["idle"]) & everybody != everybody:
             if self.machine.report().failure or time.perf_counter() > deadline:
                 raise RuntimeError(f"the machine of {self.machine.config.cpus} CPUs does not come to rest")
             time.sleep(POLL_S)

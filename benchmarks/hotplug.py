@@ -15,6 +15,7 @@ import click
 from common import benchmark, percentile
 
 from emu import Machine
+from emu.shm.cpumask import to_int
 
 MOST = 4  # CPUs at a time
 GUESTS = {
@@ -29,7 +30,7 @@ def change(machine, rand, times, load):
     added, removed = [], []
     while len(added) < times or len(removed) < times:
         load()
-        online = [k for k in range(MOST) if int(machine.window.machine["online"]) >> k & 1]
+        online = [k for k in range(MOST) if to_int(machine.window.machine["online"]) >> k & 1]
         add = len(online) == 1 or (len(online) < MOST and rand.random() < 0.5)
         start = time.perf_counter()
         if add:

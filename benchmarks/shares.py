@@ -13,7 +13,7 @@ import click
 from common import benchmark, interleave, spread
 from guest_runs import TIMEOUT_S, Booted
 
-from emu.kernel.thread.states import RUNNABLE, RUNNING
+from emu.kernel.thread.states import RUNNABLE, RUNNING, WHERE
 from emu.policies import codezero, eevdf
 
 NICE = (-20, -10, 0, 0, 10)
@@ -40,7 +40,7 @@ def shares_of(policy, seconds):
             if time.monotonic() > end:
                 raise RuntimeError("the guest's threads do not start")
             time.sleep(0.01)
-            state = threads["where"] & 0xFF
+            state = WHERE.get(threads["where"], "state")
             active = [i for i in range(64) if state[i] in (RUNNABLE, RUNNING)]
         for i, nice in zip(active, NICE, strict=True):
             threads["nice"][i] = nice

@@ -11,19 +11,19 @@ GIB = 1 << 30
 TIB = 1 << 40
 
 # --- CPUs -----------------------------------------------------------------
-MAX_CPUS = 61  # with the three actors below one bit each in a 64-bit mask
+MAX_CPUS = 256
+CPU_WORDS = MAX_CPUS // 64  # of a mask of CPUs (shm/cpumask.py)
 SUPERVISOR = MAX_CPUS  # actors take locks and receive IPIs; these three execute no guest code
 SERVER = MAX_CPUS + 1
 TIMEKEEPER = MAX_CPUS + 2
 MAX_ACTORS = MAX_CPUS + 3
-ALL_CPUS = (1 << MAX_CPUS) - 1
 GLOBAL_QUEUE = MAX_CPUS  # run queue that belongs to no CPU
 MAX_QUEUES = MAX_CPUS + 1
 
 # --- threads and tasks ------------------------------------------------------
-THREAD_BITS = 12
+THREAD_BITS = 14
 MAX_THREADS = 1 << THREAD_BITS
-MAX_TASKS = 256
+MAX_TASKS = 4096
 MAX_JOBS = 2 * MAX_TASKS  # those that run, and as many that ended since the supervisor last looked
 KERNEL_TASK = MAX_TASKS - 1  # the task of the kernel's own threads (kernel/task/kernel_task.py; alux-10)
 GARBAGE_THREAD = MAX_THREADS - 1  # the system server's
@@ -90,7 +90,7 @@ IPI_CALL = 4
 IPI_STOP = 8
 IPI_TIMER = 16  # to the timekeeper: a deadline earlier than what it sleeps for
 
-assert MAX_ACTORS <= 64, "masks of CPUs and actors are one word"
+assert MAX_CPUS == 64 * CPU_WORDS, "masks of CPUs are whole words"
 assert MAX_THREADS & (MAX_THREADS - 1) == 0, "a tid is split by masking"
 assert SERVER_RING & (SERVER_RING - 1) == 0, "ring positions wrap by masking"
 assert SERVER_RING >= MAX_THREADS + MAX_TASKS, "a full ring would lose a request"

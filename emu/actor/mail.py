@@ -44,19 +44,15 @@ class Mail:
         self.context = zmq.Context()
         self.inbox = self.context.socket(zmq.PULL)
         self._actors[actor]["process"] = os.getpid()
+        self._kicked = self._actors[actor]["kicked"]
         self.inbox.bind(address(directory, f"wake-{actor}-{os.getpid()}"))
         self.descriptor = self.inbox.getsockopt(zmq.FD)
         self._outboxes = {}  # actor -> (its process, socket)
 
-    def wake(self, mask):
-        """Send a wake-up to each actor of a mask."""
-        actor = 0
-        mask &= (1 << 64) - 1
-        while mask:
-            if mask & 1:
-                self._outbox(actor).send(WAKE_UP)
-            mask >>= 1
-            actor += 1
+    def wake(self, count):
+        """Send the wake-ups that this actor owes, as `owed` or `post` counts them: to the first of its `kicked`."""
+        for actor in self._kicked[:count].tolist():
+            self._outbox(actor).send(WAKE_UP)
 
     def _outbox(self, actor):
         process = int(self._actors[actor]["process"])

@@ -27,8 +27,9 @@ from ..kernel.thread.sleep_word import prepare_sleep
 from ..kernel.thread.states import LIFE_DRAINING, SLEEP_KERNEL
 from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb
 from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL
-from ..shm.atomics import exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, pause
+from ..shm.atomics import exchange, load_relaxed, load_seq_cst, pause
 from ..shm.clock import now_ns
+from ..shm.cpumask import clear_cpu, has_cpu, set_cpu
 from ..shm.events import HOST_STALL, INTERRUPT, emit, emit_at
 from ..shm.events import PARK as EVENT_PARK
 from ..shm.exits import CAUSE_AGAIN, EXIT_ECALL, EXIT_TRAP
@@ -72,7 +73,7 @@ def run(address, me):
             answer_shootdowns(m, me)
             if load_relaxed(m.queues[me], "dead") != 0:
                 delete_dead(m, me)
-            if m.queues[me].life == LIFE_DRAINING or (load_relaxed(m, "exclusive") >> me) & 1:
+            if m.queues[me].life == LIFE_DRAINING or has_cpu(m, "exclusive", me):
                 evacuate(m, me)
             elif load_relaxed(m.deques[me], "misplaced") != 0:
                 move_misplaced(m, me)
@@ -144,9 +145,9 @@ def _use_space(m, me, task):
     c = m.cpus[me]
     flush_tlb(m, me)
     if c.tlb_task >= 0:
-        fetch_and(m.tasks[c.tlb_task], "cpus", ~(1 << me))
+        clear_cpu(m.tasks[c.tlb_task], "cpus", me)
     c.tlb_task = task
-    fetch_or(m.tasks[task], "cpus", 1 << me)  # before the first lookup; pairs with shoot_down's read
+    set_cpu(m.tasks[task], "cpus", me)  # before the first lookup; pairs with shoot_down's read
 
 
 @hot
@@ -242,7 +243,7 @@ def _idle(m, me):
     c.since_ns = 0
     c.stall_from_ns = 0
     c.looked = 0
-    fetch_or(m, "idle", 1 << me)  # before the last look at the queues; pairs with announce
+    set_cpu(m, "idle", me)  # before the last look at the queues; pairs with announce
     stop_polling_ns = now + m.poll_ns
     doing = -1
     polls = 0
@@ -267,7 +268,7 @@ def _idle(m, me):
 def _not_idle(m, me):
     """This CPU looks for work no more; a parked one stays in the mask until it is back."""
     m.cpus[me].since_ns = monotonic_ns()
-    if (fetch_and(m, "idle", ~(1 << me)) >> me) & 1 == 0:
+    if not clear_cpu(m, "idle", me):
         pay_look(m, me)
 
 

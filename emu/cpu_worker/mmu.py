@@ -18,6 +18,7 @@ from ..kernel.vm.pagetable import W, frame_in
 from ..kernel.vm.shootdown import shoot_down
 from ..limits import PAGE_SIZE, TLB_ENTRIES
 from ..shm.atomics import fetch_or, load_relaxed
+from ..shm.cpumask import mask_above, mask_all, mask_minus
 from ..shm.decoded import FRAME_CODE, FRAME_WRITTEN
 from ..shm.exits import (
     ACCESS_FETCH,
@@ -61,7 +62,7 @@ def _mark_code(m, cpu, frame):
         return False
     if fetch_or(f, "word", FRAME_CODE) & FRAME_WRITTEN == 0:
         return False
-    shoot_down(m, cpu, (1 << m.nr_cpus) - 1)
+    shoot_down(m, cpu, mask_minus(mask_all(), mask_above(m.nr_cpus - 1)))
     return True
 
 

@@ -25,14 +25,15 @@ ASLEEP, INTERRUPTED, MUST_CONSUME = range(3)  # results of begin_park
 
 @hot
 def send_ipi(m, me, target, vector):
-    """Interrupt an actor. A message that is owed is noted in this actor's `kicks`."""
+    """Interrupt an actor. A message that is owed is noted in this actor's `kicked`."""
     never_inline()
     c = m.cpus[me]
     t = m.cpus[target]
     now = now_ns(m) if m.tracing != 0 else 0  # before the target can see it
     fetch_or(t, "pending", vector)  # pairs with the exchange of `parked` in begin_park
     if load_seq_cst(t, "parked") == PARKED and compare_exchange(t, "parked", PARKED, MESSAGE_COMING):
-        c.kicks |= 1 << target
+        c.kicked[c.kicks] = target
+        c.kicks += 1
         c.ipis_message += 1
         emit_at(m, me, now, IPI_MESSAGE, -1, target, vector)
     else:
@@ -42,7 +43,7 @@ def send_ipi(m, me, target, vector):
 
 @entry(4)
 def post(address, me, target, vector):
-    """Cold form of send_ipi; returns the mask of actors that are owed a message."""
+    """Cold form of send_ipi; returns how many actors are owed a message by `me` (CPU.kicked says which)."""
     m = machine_at(address)
     send_ipi(m, me, target, vector)
     return take_kicks(m, me)
@@ -50,6 +51,7 @@ def post(address, me, target, vector):
 
 @hot
 def take_kicks(m, me):
+    """How many actors are owed a message: the first ones of `kicked`, until the next interrupt is sent."""
     kicks = m.cpus[me].kicks
     m.cpus[me].kicks = 0
     return kicks
@@ -57,7 +59,7 @@ def take_kicks(m, me):
 
 @entry(2)
 def owed(address, me):
-    """The mask of actors that are owed a message by this actor, which is reset."""
+    """How many actors are owed a message by this actor, which then counts as sent (actor/mail.py sends it)."""
     return take_kicks(machine_at(address), me)
 
 

@@ -6,6 +6,7 @@ What the scheduler itself does is kernel/sched/hotplug.py.
 from ..errors import MachineError
 from ..kernel.thread.states import LIFE_CREATED
 from ..limits import MAX_CPUS
+from ..shm.cpumask import to_int
 
 
 def free_slot(machine):
@@ -34,7 +35,7 @@ def tell_to_leave(machine, cpu):
     """Begin the removal of a CPU; MachineError when it is none, or the last."""
     if isinstance(cpu, int) and 0 <= cpu < MAX_CPUS and machine._ask("offline", cpu):
         return
-    online = int(machine.window.machine["online"])  # after the server's answer: it brings CPUs up at boot
+    online = to_int(machine.window.machine["online"])  # after the server's answer: it brings CPUs up at boot
     known = [k for k in range(MAX_CPUS) if online >> k & 1]
     if known == [cpu]:
         raise MachineError(f"CPU {cpu} cannot be removed: it is the last one")

@@ -38,6 +38,7 @@ from ..limits import (
     TIMEKEEPER,
 )
 from ..shm.clock import calibrate, read_clock
+from ..shm.cpumask import to_int, to_words
 from ..shm.segment import Window
 from ..shm.tags import alive
 from ..trace.recorder import TRACE_LIMIT_BYTES, Recorder
@@ -204,7 +205,7 @@ class Machine(Asking, Watching, Owned):
         m["keeper_spin_ns"] = KEEPER_SPIN_NS
         m["compact_percent"] = COMPACT_PERCENT
         m["free_thread"] = m["free_task"] = m["free_job"] = m["free_frame"] = -1
-        m["active"] = (1 << config.cpus) - 1
+        m["active"], m["nr_active"] = to_words((1 << config.cpus) - 1), config.cpus
         for queue in range(MAX_QUEUES):
             m["queues"][queue]["life"] = LIFE_CREATED
         m["buckets"]["head"] = m["buckets"]["tail"] = -1
@@ -335,7 +336,7 @@ class Machine(Asking, Watching, Owned):
         self._need_active()
         tell_to_leave(self, cpu)
         if wait:
-            self._wait_until(lambda: not int(self.window.machine["active"]) >> cpu & 1)
+            self._wait_until(lambda: not to_int(self.window.machine["active"]) >> cpu & 1)
         self._reap_cpus(wait)
 
     @in_use

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from ..kernel.failures import explain
-from ..kernel.thread.states import FREE, NEW
+from ..kernel.thread.states import FREE, NEW, WHERE
 from ..shm.tags import alive
 
 
@@ -80,7 +80,7 @@ def job_report(machine, index):
     """The accounts of the job in a record; those of threads that run right now may be a moment old."""
     record, mine = machine["jobs"][index], machine["threads"][:0]
     if not record["done"]:
-        state = machine["threads"]["where"] & 0xFF
+        state = WHERE.get(machine["threads"]["where"], "state")
         living = machine["threads"][(state != FREE) & (state != NEW)]
         tasks = np.flatnonzero(machine["tasks"]["state"] & (machine["tasks"]["job"] == index))
         mine = living[np.isin(living["task"], tasks)]

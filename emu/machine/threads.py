@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernel.thread.reaping import drop, retain
-from ..kernel.thread.states import DEAD, NEW, STATE_NAMES, SUSPENDED
+from ..kernel.thread.states import DEAD, NEW, STATE_NAMES, SUSPENDED, WHERE
 from ..limits import GLOBAL_QUEUE, SUPERVISOR
 
 
@@ -35,7 +35,7 @@ def living_threads(window, job=None):
     """The ThreadInfo of each living thread, of one job (by its number) or of all. Afterwards a message may be owed."""
     machine, found = window.machine, []
     threads = machine["threads"]
-    for i in np.flatnonzero(threads["where"][: int(machine["fresh_thread"])] & 0xFF > NEW):
+    for i in np.flatnonzero(WHERE.get(threads["where"][: int(machine["fresh_thread"])], "state") > NEW):
         held = retain(window.address, SUPERVISOR, int(i) | (int(threads[i]["generation"]) << 32))
         if held >= 0:
             info = _info(machine, held)
@@ -50,14 +50,14 @@ def _info(machine, i):
     t = machine["threads"][i]
     job = int(machine["jobs"][int(machine["tasks"][int(t["task"])]["job"])]["number"])
     where = int(t["where"])
-    if where & 0xFF == DEAD:
+    if WHERE.get(where, "state") == DEAD:
         return None
-    queue = where >> 8 & 0xFF
+    queue = WHERE.get(where, "queue")
     return ThreadInfo(
         handle=int(i) | (int(t["generation"]) << 32),
         job=job,
         name=name_of(t),
-        state=STATE_NAMES[where & 0xFF],
+        state=STATE_NAMES[WHERE.get(where, "state")],
         cpu=-1 if queue == GLOBAL_QUEUE else queue,
         suspended=int(t["suspend"]) == SUSPENDED,
         instructions=int(t["instructions"]),

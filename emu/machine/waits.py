@@ -24,6 +24,7 @@ from ..kernel.thread.states import (
     SLEEP_TIME,
     SLEEP_TIMED,
     STATE_NAMES,
+    WHERE,
 )
 from ..limits import GLOBAL_QUEUE, THREAD_BITS
 from .threads import name_of as thread_name
@@ -62,7 +63,7 @@ def sleep_reason(thread):
 
 def living(machine):
     """The indices of living threads."""
-    return np.flatnonzero(machine["threads"]["where"][: int(machine["fresh_thread"])] & 0xFF > NEW)
+    return np.flatnonzero(WHERE.get(machine["threads"]["where"][: int(machine["fresh_thread"])], "state") > NEW)
 
 
 def is_deadlock(machine):
@@ -72,7 +73,7 @@ def is_deadlock(machine):
         return False
     for i in indices:
         t = machine["threads"][i]
-        if int(t["where"]) & 0xFF != BLOCKED:
+        if WHERE.get(int(t["where"]), "state") != BLOCKED:
             return False
         reason, timed = sleep_reason(t)
         for_threads = reason in (SLEEP_FUTEX, SLEEP_EVENT) or (
@@ -90,10 +91,11 @@ def queue_name(queue):
 def what_for(thread, now_ns):
     """What a thread waits for, in words."""
     where = int(thread["where"])
-    if where & 0xFF == RUNNABLE:
-        return f"for {queue_name(where >> 8)}"
-    if where & 0xFF != BLOCKED:
-        return f"on CPU {where >> 8}"
+    queue = WHERE.get(where, "queue")
+    if WHERE.get(where, "state") == RUNNABLE:
+        return f"for {queue_name(queue)}"
+    if WHERE.get(where, "state") != BLOCKED:
+        return f"on CPU {queue}"
     reason, timed = sleep_reason(thread)
     call = name_of(int(thread["x"][A7]))
     until = ""
@@ -114,7 +116,7 @@ def waits(machine, clock_ns, monotonic_ns, symbols=None):
     found = []
     for i in living(machine):
         t = machine["threads"][i]
-        state = int(t["where"]) & 0xFF
+        state = WHERE.get(int(t["where"]), "state")
         since_ns = int(t["queued_ns"]) if state in (RUNNABLE, BLOCKED) else clock_ns
         pc = int(t["pc"])
         found.append(

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernel.failures import FAIL_POLICY_HANGS, FAIL_POLICY_STARVES
-from ..kernel.thread.states import RUNNABLE
+from ..kernel.thread.states import RUNNABLE, WHERE
 from ..limits import GLOBAL_QUEUE, MAX_CPUS, MAX_QUEUES, SERVER, SUPERVISOR, TIMEKEEPER
+from ..shm.cpumask import to_int
 from ..shm.events import recent_events
 from .host_process import held_up, look_at
 from .threads import name_of
@@ -67,7 +68,7 @@ class Watchdog:
 
     def _starving(self, now):
         threads = self._machine["threads"][: int(self._machine["fresh_thread"])]
-        runnable = np.flatnonzero(threads["where"] & 0xFF == RUNNABLE)
+        runnable = np.flatnonzero(WHERE.get(threads["where"], "state") == RUNNABLE)
         seen = {(int(i), int(threads["slices"][i]), int(threads["generation"][i])) for i in runnable}
         self._waiting = {key: self._waiting.get(key) or (now, self._processes(key[0])) for key in seen}
         for key, (since, before) in self._waiting.items():
@@ -82,10 +83,10 @@ class Watchdog:
     def _cpus_for(self, i):
         """The CPUs from which a runnable thread may expect to be picked."""
         t = self._machine["threads"][i]
-        queue = int(t["where"]) >> 8
+        queue = WHERE.get(int(t["where"]), "queue")
         if queue != GLOBAL_QUEUE:
             return [queue]
-        mask = int(t["affinity"]) & int(self._machine["online"])
+        mask = to_int(t["affinity"]) & to_int(self._machine["online"])
         return [cpu for cpu in range(MAX_CPUS) if mask >> cpu & 1]
 
     def _processes(self, i):
@@ -104,7 +105,7 @@ class Watchdog:
 
     def _about(self, i, waited_s):
         m, t = self._machine, self._machine["threads"][i]
-        queue, pid = int(t["where"]) >> 8, int(m["tasks"]["pid"][int(t["task"])])
+        queue, pid = WHERE.get(int(t["where"]), "queue"), int(m["tasks"]["pid"][int(t["task"])])
         return (
             f"{name_of(t)!r}, tid {tid_of(t, i)} of task {pid}, waits on the queue of {queue_name(queue)}"
             f" for {waited_s:.1f} s; " + "; ".join(self._doing(cpu) for cpu in self._cpus_for(i)[:4])

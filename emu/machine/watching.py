@@ -15,6 +15,7 @@ from ..kernel.failures import (
 )
 from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, take_pending
 from ..limits import SERVER, SUPERVISOR, TIMEKEEPER
+from ..shm.cpumask import to_int
 from . import waits
 from .children import forkserver_died
 from .watchdog import IDLE_PERIOD_S, PERIOD_S
@@ -148,7 +149,7 @@ class Watching:
             self._fail(FAIL_SWEPT, 0)
 
     def _needed(self, actor):
-        return actor in SERVANTS or bool(int(self.window.machine["active"]) >> actor & 1)
+        return actor in SERVANTS or bool(to_int(self.window.machine["active"]) >> actor & 1)
 
     def _fail(self, code, value, detail=""):
         m = self.window.machine
@@ -161,4 +162,4 @@ class Watching:
         return self.window is None or bool(self.window.machine["failed"])
 
     def _is_active(self):
-        return bool(self.window.machine["active"])
+        return bool(self.window.machine["nr_active"])

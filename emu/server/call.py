@@ -12,6 +12,7 @@ from ..kernel.thread.handles import thread_by_tid, tid
 from ..kernel.vm.address_space import protect_region, unmap_region
 from ..kernel.vm.file_pages import map_frame, map_past_end
 from ..limits import NAME_BYTES, PAGE_SIZE
+from ..shm.cpumask import to_int, to_words
 from ..shm.events import record_name
 from .calls.credentials import ROOT
 from .errors import LinuxError
@@ -70,7 +71,7 @@ class MachineView:
         i = thread_by_tid(self._server.base, number)
         if i < 0:
             return None
-        return int(self._server.machine["threads"][i]["affinity"]) & self.cpu_mask
+        return to_int(self._server.machine["threads"][i]["affinity"]) & self.cpu_mask
 
     @property
     def nr_cpus(self):
@@ -79,7 +80,7 @@ class MachineView:
 
     @property
     def cpu_mask(self):
-        return int(self._server.machine["online"])
+        return to_int(self._server.machine["online"])
 
     def _thread(self, number):
         """Its record; ESRCH when it has just left."""
@@ -146,7 +147,8 @@ class MachineView:
         i = thread_by_tid(self._server.base, number)
         if i < 0:
             return ESRCH
-        return set_affinity(self._server.base, self._server.me, i, mask)
+        self._server.machine["cpus"][self._server.me]["given"] = to_words(mask)
+        return set_affinity(self._server.base, self._server.me, i)
 
 
 class Call:

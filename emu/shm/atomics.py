@@ -17,24 +17,26 @@ _PAUSE = ("llvm.x86.sse2.pause", []) if platform.machine() == "x86_64" else ("ll
 _BYTE_POINTER = ir.IntType(8).as_pointer()
 
 
-def _field_pointer(builder, record_type, record, name):
+def field_pointer(builder, record_type, record, name):
+    """Where a field of 64-bit words begins: for intrinsics that are given a record and a field's name."""
     base = builder.bitcast(record, _BYTE_POINTER)
     return builder.bitcast(builder.gep(base, [_I64(record_type.offset(name))]), _I64.as_pointer())
 
 
-def _literal(name):
+def literal(name):
+    """The text of a name that is known when code is made, else None."""
     return name.literal_value if isinstance(name, types.StringLiteral) else None
 
 
 def _load(order, doc):
-    @intrinsic(prefer_literal=True)
+    @intrinsic(preferliteral=True)
     def load(typingctx, record, field):
-        name = _literal(field)
+        name = literal(field)
         if name is None:
             return None
 
         def codegen(context, builder, signature, args):
-            return builder.load_atomic(_field_pointer(builder, record, args[0], name), order, 8)
+            return builder.load_atomic(field_pointer(builder, record, args[0], name), order, 8)
 
         return types.int64(record, field), codegen
 
@@ -43,14 +45,14 @@ def _load(order, doc):
 
 
 def _store(order, doc):
-    @intrinsic(prefer_literal=True)
+    @intrinsic(preferliteral=True)
     def store(typingctx, record, field, value):
-        name = _literal(field)
+        name = literal(field)
         if name is None:
             return None
 
         def codegen(context, builder, signature, args):
-            pointer = _field_pointer(builder, record, args[0], name)
+            pointer = field_pointer(builder, record, args[0], name)
             word = context.cast(builder, args[2], signature.args[2], types.int64)
             builder.store_atomic(word, pointer, order, 8)
             return context.get_dummy_value()
@@ -62,14 +64,14 @@ def _store(order, doc):
 
 
 def _modify(operation, doc):
-    @intrinsic(prefer_literal=True)
+    @intrinsic(preferliteral=True)
     def modify(typingctx, record, field, value):
-        name = _literal(field)
+        name = literal(field)
         if name is None:
             return None
 
         def codegen(context, builder, signature, args):
-            pointer = _field_pointer(builder, record, args[0], name)
+            pointer = field_pointer(builder, record, args[0], name)
             word = context.cast(builder, args[2], signature.args[2], types.int64)
             return builder.atomic_rmw(operation, pointer, word, "seq_cst")
 
@@ -90,15 +92,15 @@ fetch_or = _modify("or", "Set bits of a field, return the old value; a full fenc
 fetch_and = _modify("and", "Keep bits of a field, return the old value; a full fence.")
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic(preferliteral=True)
 def compare_exchange(typingctx, record, field, expected, value):
     """Set a field if it holds `expected`; True when it did. A full fence."""
-    name = _literal(field)
+    name = literal(field)
     if name is None:
         return None
 
     def codegen(context, builder, signature, args):
-        pointer = _field_pointer(builder, record, args[0], name)
+        pointer = field_pointer(builder, record, args[0], name)
         old = context.cast(builder, args[2], signature.args[2], types.int64)
         new = context.cast(builder, args[3], signature.args[3], types.int64)
         result = builder.cmpxchg(pointer, old, new, "seq_cst", "seq_cst")

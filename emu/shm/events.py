@@ -20,6 +20,7 @@ from ..hot import entry, hot, never_inline
 from ..limits import EVENT_RING
 from .atomics import load_acquire, store_release
 from .clock import now_ns
+from .cpumask import mask_word
 from .layout import EVENT, machine_at
 from .memory import copy_bytes, load_64
 from .spinlock import field_address
@@ -66,7 +67,9 @@ CPU_DOWN = _event("cpu-down", "cpu", "", "a scheduler has exited")
 PARK = _event("park", "", "", "this CPU has nothing to run and sleeps")
 POLICY = _event("policy", "a", "b", "recorded by a policy's own hooks")
 NAME = _event("name", "first", "second", "the thread's name from here on: 16 bytes as two words")
-AFFINITY = _event("affinity", "mask", "", "the CPUs that may run the thread from here on, where those are not all")
+AFFINITY = _event(
+    "affinity", "mask", "word", "the CPUs that may run the thread from here on: 64 of them, from 64 * word on"
+)
 EXCLUSIVE = _event("exclusive", "cpu", "on", "a CPU begins or ends to run pinned threads only")
 HOST_STALL = _event("host-stall", "ns", "", "until now, the host did not run this CPU's process, which wanted to run")
 LOST = _event("lost", "count", "span_ns", "events dropped until this time, the first span_ns before it")
@@ -92,6 +95,13 @@ def emit_name(m, me, i):
     if m.tracing != 0:
         at = field_address(m.threads[i], "name")
         _record(m, me, now_ns(m), NAME, i, load_64(at), load_64(at + 8))
+
+
+@hot
+def emit_affinity(m, me, i, mask):
+    """Record the CPUs that may run thread i, as many words as the machine needs."""
+    for k in range((m.nr_cpus + 63) >> 6):
+        emit(m, me, AFFINITY, i, mask_word(mask, k), k)
 
 
 @entry(3)

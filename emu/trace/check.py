@@ -155,7 +155,7 @@ class _Checker:
         """Events that break no rule themselves."""
         name = self.names[kind] if kind < len(self.names) else ""
         if name == "affinity":
-            self.waits.set_affinity(index, generation, a)
+            self.waits.set_affinity(index, generation, a, b)
         elif name == "exclusive":
             self.waits.set_exclusive(a, b)
         elif name == "host-stall":

@@ -171,7 +171,7 @@ class Recorder:
             "complete": not reason,
             "reason": reason,
             "failure": failure,
-            "ended": not m["active"],
+            "ended": not m["nr_active"],
             "recorded": {actor: int(m["cpus"][actor]["events_head"]) for actor in self._actors()},
             "lost": {actor: int(m["cpus"][actor]["events_lost"]) for actor in self._actors()},
         }

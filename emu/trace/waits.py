@@ -12,6 +12,8 @@ by a quarter of a second now and then.  The other is ten: how long a thread may 
 and the watchdog ends a machine after thirty.
 """
 
+from ..abi.words import WORD
+
 IDLE_LIMIT_NS = 1_000_000_000
 STARVATION_LIMIT_NS = 10_000_000_000
 EVERY_CPU = -1
@@ -35,8 +37,10 @@ class WaitRules:
 
     # --- what happens -------------------------------------------------------------------------------
 
-    def set_affinity(self, index, generation, mask):
-        self._affinity[index, generation] = mask
+    def set_affinity(self, index, generation, mask, word):
+        """64 of the CPUs that may run a thread, from 64 * word on, are known."""
+        others = self._affinity.get((index, generation), EVERY_CPU) & ~(WORD << 64 * word)
+        self._affinity[index, generation] = others | (mask & WORD) << 64 * word
 
     def set_exclusive(self, cpu, on):
         (self._exclusive.add if on else self._exclusive.discard)(cpu)

@@ -11,14 +11,15 @@ from emu.actor.mail import DELIVERED, Mail, address
 
 @pytest.fixture
 def machine():
-    return {"cpus": np.zeros(2, [("process", "i8")])}
+    return {"cpus": np.zeros(2, [("process", "i8"), ("kicked", "i8", 2)])}
 
 
 def send_and_leave(tmp_path, machine, linger_ms):
     """Actor 0 sends actor 1 a message, for whom nobody listens yet, and leaves: its closing thread."""
     sender = Mail(tmp_path, 0, machine)
     machine["cpus"][1]["process"] = mail_module.os.getpid()
-    sender.wake(1 << 1)
+    machine["cpus"][0]["kicked"][0] = 1
+    sender.wake(1)
     leaving = threading.Thread(target=sender.close, args=(linger_ms,))
     leaving.start()
     return leaving

@@ -10,6 +10,7 @@ import pytest
 
 from emu.hot import callback
 from emu.kernel.actions import YIELD
+from emu.shm.cpumask import to_int, to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 
@@ -88,11 +89,11 @@ def test_a_cpu_that_becomes_idle_looks_once_more_at_what_others_may_have_put_the
     with played(2, policy) as cpus:
         for _ in range(2):  # whatever it found the last time that it was idle
             for _ in range(2):  # one is for CPU 1, so that the other is worth taking
-                cpus.threads[cpus.start(1, affinity=0b10)]["affinity"] = 0b11
-            assert not cpus.machine["idle"] and cpus.pick(1) >= 0
+                cpus.threads[cpus.start(1, affinity=0b10)]["affinity"] = to_words(0b11)
+            assert not to_int(cpus.machine["idle"]) and cpus.pick(1) >= 0
             cpus.machine["cpus"]["pending"] = 0
             cpus.machine["cpus"]["looked"][0] = 1
             assert hot.idle(cpus.base, 0) == 0 and cpus.current(0) >= 0
-            assert not cpus.machine["idle"]
+            assert not to_int(cpus.machine["idle"])
             for cpu in range(2):
                 cpus.exit(cpu, cpus.current(cpu))

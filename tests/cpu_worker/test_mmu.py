@@ -11,6 +11,7 @@ from emu.isa.interpreter.interpret import interpret
 from emu.kernel.task.records import create_task, reap_task
 from emu.kernel.vm import address_space, file_pages, frames, usercopy
 from emu.limits import PAGE_SIZE, RAM_OFFSET, SERVER
+from emu.shm.cpumask import to_words
 from emu.shm.decoded import FRAME_CODE
 from emu.shm.exits import (
     ACCESS_FETCH,
@@ -43,7 +44,7 @@ class Mmu:
                 cpu[tlb][::2] = -1
         self.task = create_task(self.base, ME)
         self.cpu["tlb_task"] = self.task
-        self.machine["tasks"][self.task]["cpus"] = 1 << ME
+        self.machine["tasks"][self.task]["cpus"] = to_words(1 << ME)
         self.cpu["tlb_active"] = 1
 
     def map(self, prot, va=VA):

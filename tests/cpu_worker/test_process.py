@@ -25,7 +25,8 @@ def test_a_cpu_that_leaves_takes_the_message_that_is_on_its_way(window, tmp_path
     leaving.join(0.3)
     assert leaving.is_alive()
     sender = Mail(tmp_path, 0, window.machine)
-    sender.wake(1 << 1)
+    window.machine["cpus"]["kicked"][0][0] = 1
+    sender.wake(1)
     leaving.join(30)
     assert not leaving.is_alive() and not mail.take()
     sender.close()

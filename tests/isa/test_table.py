@@ -38,7 +38,7 @@ def test_every_extension_is_complete():
 
 
 def _extension(row):
-    return "c" if row.base else row.names["__name__"].rpartition("rows_")[2]
+    return "c" if row.base else row.names["__name__"].rpartition(".")[2]
 
 
 def test_overlapping_rows_are_refused():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from emu.kernel.thread.sleep_word import SLEEP_SERVED
-from emu.kernel.thread.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES
+from emu.kernel.thread.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES, WHERE
 from emu.kernel.vm.pagetable import PPN_SHIFT, RESIDENT, RWX, V
 from emu.limits import MAX_QUEUES, MAX_TASKS, PAGE_SIZE
 from tests.kernel.held import held_by
@@ -13,8 +13,8 @@ def threads_by_queue(machine):
     """{queue: {state name: set of threads}} from the truth words."""
     where = machine["threads"]["where"]
     found = {}
-    for i in np.flatnonzero((where & 0xFF) != FREE):
-        state, queue = int(where[i]) & 0xFF, (int(where[i]) >> 8) & 0xFF
+    for i in np.flatnonzero((WHERE.get(where, "state")) != FREE):
+        state, queue = WHERE.get(int(where[i]), "state"), WHERE.get(int(where[i]), "queue")
         found.setdefault(queue, {}).setdefault(STATE_NAMES[state], set()).add(int(i))
     return found
 
@@ -38,7 +38,7 @@ def check_queues(machine, policy="inko"):
         running = states.get("running", set())
         current = int(machine["cpus"]["current"][queue]) if queue < machine["nr_cpus"] else -1
         assert running == ({current} if current >= 0 else set()), f"CPU {queue} runs {current}, not {running}"
-    state, sleep = machine["threads"]["where"] & 0xFF, machine["threads"]["sleep"]
+    state, sleep = WHERE.get(machine["threads"]["where"], "state"), machine["threads"]["sleep"]
     wrong = np.flatnonzero(((state == RUNNABLE) | (state == RUNNING)) & (sleep != 0))
     assert not wrong.size, f"threads {wrong} are awake with sleep words {sleep[wrong]}"
     lost = np.flatnonzero((state == BLOCKED) & ((sleep == 0) | (sleep < SLEEP_SERVED)))

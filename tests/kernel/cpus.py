@@ -8,9 +8,10 @@ with played(3, "codezero") as cpus:
 import contextlib
 
 from emu.kernel.sched import core as sched
-from emu.kernel.thread.states import SLEEP_TIME, STATE_NAMES
+from emu.kernel.thread.states import SLEEP_TIME, STATE_NAMES, WHERE
 from emu.limits import BUDGET_INSTRUCTIONS, GLOBAL_QUEUE
 from emu.shm.clock import read_cycles
+from emu.shm.cpumask import to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window
 from tests.kernel.checks import check_queues
@@ -83,7 +84,7 @@ class Cpus:
     def new(self, affinity=ALL, nice=0, realtime=0):
         i = hot.allocate_thread(self.base, 0, 0)
         if affinity != ALL:
-            self.threads[i]["affinity"] = affinity
+            self.threads[i]["affinity"] = to_words(affinity)
         self.threads[i]["nice"], self.threads[i]["realtime"] = nice, realtime
         return i
 
@@ -94,7 +95,7 @@ class Cpus:
 
     def state(self, i):
         where = int(self.threads[i]["where"])
-        return STATE_NAMES[where & 0xFF], where >> 8
+        return STATE_NAMES[WHERE.get(where, "state")], WHERE.get(where, "queue")
 
     def home(self, cpu):
         """The queue on which threads wait for a CPU."""

@@ -4,7 +4,7 @@
 unless the policy has one.  A policy of a test's own uses the core's list.
 """
 
-from emu.kernel.thread.states import RUNNABLE, RUNNING
+from emu.kernel.thread.states import RUNNABLE, RUNNING, WHERE
 from emu.limits import MAX_THREADS
 from emu.policies import bsd4, codezero, eevdf, inko
 
@@ -36,7 +36,11 @@ def _walk(machine, queue, first, last):
 def active_on(machine, queue):
     """The threads that are RUNNABLE or RUNNING on a queue, by the truth words."""
     where = machine["threads"]["where"][: int(machine["fresh_thread"])]
-    return [i for i in range(len(where)) if where[i] in (RUNNABLE | queue << 8, RUNNING | queue << 8)]
+    return [
+        i
+        for i in range(len(where))
+        if where[i] in (WHERE.pack(state=RUNNABLE, queue=queue), WHERE.pack(state=RUNNING, queue=queue))
+    ]
 
 
 def codezero_holds(machine, queue):

@@ -32,7 +32,7 @@ def shoot(address, locked):
     m = machine_at(address)
     if locked:
         lock_queue(m, 0, 0)
-    shoot_down(m, 0, 0)
+    shoot_down(m, 0, mask_none())
     if locked:
         unlock_queue(m, 0, 0)
     return m.failed

@@ -18,6 +18,7 @@ from emu.kernel.thread.references import KILLED
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
 from emu.kernel.thread.states import RUNNING, SLEEP_EVENT, state_of
 from emu.shm.atomics import exchange, fetch_and, store_relaxed
+from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, call_3
 from tests.litmus.crew import (
@@ -91,7 +92,7 @@ def _is_awake(m, me, i):
 def _sleep_in_rounds(m, me, workers, count, bad, in_turn):
     i = get_word(m, THREAD)
     t = m.threads[i]
-    t.affinity = 1 << me
+    store_mask(t, "affinity", mask_of(me))
     start_thread(m, me, i)
     pick_next(m, me)
     prepare_slow_stores(m)

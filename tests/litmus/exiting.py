@@ -9,6 +9,7 @@ from emu.kernel.thread.records import allocate_thread, free_thread, join_task, q
 from emu.kernel.thread.references import begin_references, kill_references, release_task
 from emu.kernel.thread.states import BLOCKED, RUNNABLE, RUNNING, state_of
 from emu.shm.atomics import exchange
+from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.layout import machine_at
 from tests.litmus.crew import LINE, OWN, STOP, add_word, dawdle, get_word, over, result, set_word, spin, violation
 
@@ -38,7 +39,7 @@ def _exit_in_rounds(m, me, count, bad):
         begin_references(m, k)
         exchange(m.tasks[k], "exiting", 0)
         i = allocate_thread(m, me, k)
-        m.threads[i].affinity = 1 << me
+        store_mask(m.threads[i], "affinity", mask_of(me))
         join_task(m, me, i)
         start_thread(m, me, i)
         pick_next(m, me)

@@ -8,6 +8,7 @@ from emu.kernel.sleep.futex import MATCH_ANY, remove_waiter, requeue, wait_on, w
 from emu.kernel.thread.sleep_word import sleep_word, take
 from emu.kernel.vm.address_space import map_region
 from emu.shm.atomics import load_relaxed, load_seq_cst
+from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.exits import ACCESS_WRITE
 from emu.shm.layout import machine_at
 from emu.shm.memory import host_yield, load_s32, store_32
@@ -29,7 +30,7 @@ def prepare(window):
 @hot
 def _begin(m, me, workers):
     i = get_word(m, THREAD)
-    m.threads[i].affinity = 1 << me
+    store_mask(m.threads[i], "affinity", mask_of(me))
     start_thread(m, me, i)
     pick_next(m, me)
     host = user_address(m, me, m.threads[i].task, VA, ACCESS_WRITE)

@@ -1,14 +1,12 @@
 """A policy for leaving.py: wants every thread on CPU 0 while that is online, and takes its time to say so."""
 
-from emu.kernel.sched.hooks import hook
-from emu.kernel.sched.lists import append, pop, remove
-from emu.kernel.sched.randomness import random_below
-from emu.shm.atomics import load_relaxed, pause
+from emu.policy import append, hook, is_online, pop, random_below, remove
+from emu.shm.atomics import pause
 
 
 @hook
 def select_cpu(m, thread, me, reason):
-    cpu = 0 if load_relaxed(m, "online") & 1 else 1
+    cpu = 0 if is_online(m, 0) else 1
     for _ in range(random_below(m, me, 200)):
         pause()
     return cpu

@@ -13,8 +13,17 @@ from emu.kernel.sched.randomness import random_below
 from emu.kernel.sched.runqueue import enqueue, lock_queue, mark_time, place, unlock_queue
 from emu.kernel.thread.records import allocate_thread, free_thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep
-from emu.kernel.thread.states import LIFE_DRAINING, LIFE_EXITED, LIFE_RUNNING, RUNNABLE, SLEEP_EVENT, set_where
-from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed
+from emu.kernel.thread.states import (
+    LIFE_DRAINING,
+    LIFE_EXITED,
+    LIFE_RUNNING,
+    RUNNABLE,
+    SLEEP_EVENT,
+    pack_where,
+    set_where,
+)
+from emu.shm.atomics import exchange, load_relaxed
+from emu.shm.cpumask import clear_cpu, set_cpu
 from emu.shm.layout import machine_at
 from tests.litmus.crew import OWN, STOP, dawdle, get_word, meet, over, result, set_word, spin, violation
 
@@ -26,8 +35,8 @@ def _begin(m, me):
     """The scheduler is back, as begin_life after hot-plug has prepared the slot."""
     lock_queue(m, me, me)
     m.queues[me].life = LIFE_RUNNING
-    fetch_or(m, "active", 1 << me)
-    fetch_or(m, "online", 1 << me)
+    set_cpu(m, "active", me)
+    set_cpu(m, "online", me)
     unlock_queue(m, me, me)
 
 
@@ -36,7 +45,7 @@ def _look(m, me):
     """After the exit no thread names the queue: now, and as long as it stays away."""
     for i in range(m.fresh_thread):
         where = load_relaxed(m.threads[i], "where")
-        if where == RUNNABLE | (me << 8):
+        if where == pack_where(RUNNABLE, me):
             violation(m)
 
 
@@ -47,7 +56,7 @@ def leaver(address, me, workers, count):
     done = 0
     while done < count and not over(m):
         dawdle(random_below(m, me, 400))
-        fetch_and(m, "online", ~(1 << me))  # as take_offline
+        clear_cpu(m, "online", me)  # as take_offline
         lock_queue(m, me, me)
         m.queues[me].life = LIFE_DRAINING
         unlock_queue(m, me, me)

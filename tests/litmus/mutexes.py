@@ -18,6 +18,7 @@ from emu.kernel.thread.records import create_thread
 from emu.kernel.thread.sleep_word import claim, reason_of, sleep_word
 from emu.kernel.thread.states import RUNNING, SLEEP_QUEUE, state_of
 from emu.shm.atomics import exchange, load_relaxed, pause
+from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, host_yield
 from tests.litmus.crew import (
@@ -123,7 +124,7 @@ def _inside(m, me):
 def _begin(m, me, workers):
     """This CPU runs its thread; its index."""
     i = get_word(m, THREADS + me * LINE)
-    m.threads[i].affinity = 1 << me
+    store_mask(m.threads[i], "affinity", mask_of(me))
     start_thread(m, me, i)
     pick_next(m, me)
     meet(m, workers)

@@ -25,9 +25,20 @@ from emu.kernel.sched.randomness import random_below
 from emu.kernel.sched.runqueue import lock_two, unlock_two
 from emu.kernel.thread.records import allocate_thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
-from emu.kernel.thread.states import BLOCKED, LIFE_CREATED, LIFE_DRAINING, LIFE_EXITED, RUNNABLE, SLEEP_TIME, state_of
+from emu.kernel.thread.states import (
+    BLOCKED,
+    LIFE_CREATED,
+    LIFE_DRAINING,
+    LIFE_EXITED,
+    RUNNABLE,
+    SLEEP_TIME,
+    pack_where,
+    state_of,
+    where_queue,
+)
 from emu.limits import GLOBAL_QUEUE
-from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, store_relaxed
+from emu.shm.atomics import exchange, load_relaxed, load_seq_cst, store_relaxed
+from emu.shm.cpumask import clear_cpu, has_cpu, mask_all, mask_of, set_cpu, store_mask, to_words
 from emu.shm.exits import EXIT_ECALL
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, call_3
@@ -36,7 +47,7 @@ from tests.litmus.crew import LINE, OWN, dawdle, get_word, meet, over, result, s
 LEAVES, EXCLUSIVE, BARRED, BUSY = range(4)
 NAMES = {"leaves": LEAVES, "becomes-exclusive": EXCLUSIVE, "is-barred": BARRED, "gets-another-thread": BUSY}
 FIRST, SECOND, BUSY_CPU, WAKER, CONTROLLER = range(5)
-CPUS, BOTH = 3, 0b11
+CPUS = 3
 (
     THREAD, OTHER, OUT, BACK, HOLD, HOLDING, FOUND, TOLD,
 ) = (OWN + k * LINE for k in range(8))  # fmt: skip
@@ -143,7 +154,7 @@ def _found_badly(m, me):
         m.queues[me].life = LIFE_EXITED if exited else LIFE_DRAINING
         unlock_two(m, me, me, GLOBAL_QUEUE)
         if exited:
-            fetch_and(m, "active", ~(1 << me))
+            clear_cpu(m, "active", me)
             return loop.EXITED
     return -1
 
@@ -153,7 +164,7 @@ def run_badly(address, me):
     """Control: `loop.run` without a word of passing on, and without giving back what waits."""
     m = machine_at(address)
     c = m.cpus[me]
-    fetch_and(m, "idle", ~(1 << me))
+    clear_cpu(m, "idle", me)
     while not over(m):
         if exchange(c, "pending", 0) != 0:
             spins = 0
@@ -166,7 +177,7 @@ def run_badly(address, me):
             call_3(c.linux_call, address_of(m), me, i)
             loop.block(m, me, i)
             continue
-        fetch_or(m, "idle", 1 << me)
+        set_cpu(m, "idle", me)
         doing = -1
         looks = 0
         while doing < 0 and looks < 64:
@@ -179,7 +190,7 @@ def run_badly(address, me):
             doing = 0 if load_seq_cst(c, "pending") != 0 and cancel_park(m, me) else loop.PARK
         if doing != 0:
             return doing
-        fetch_and(m, "idle", ~(1 << me))
+        clear_cpu(m, "idle", me)
     return loop.PARK
 
 
@@ -208,12 +219,12 @@ def _nobody_will_look(m, t, what):
 def _put_back(m, i):
     """The thread sleeps with the busy CPU, whose queue it joins when it is woken. Everybody else is at rest."""
     t = m.threads[i]
-    queue = load_relaxed(t, "where") >> 8
+    queue = where_queue(load_relaxed(t, "where"))
     if queue != BUSY_CPU:
         lock_two(m, WAKER, queue, BUSY_CPU)
         m.queues[queue].nr_threads -= 1
         m.queues[BUSY_CPU].nr_threads += 1
-        store_relaxed(t, "where", BLOCKED | (BUSY_CPU << 8))
+        store_relaxed(t, "where", pack_where(BLOCKED, BUSY_CPU))
         unlock_two(m, WAKER, queue, BUSY_CPU)
 
 
@@ -336,7 +347,7 @@ def put_back(address, me):
             spins = spin(spins)
         set_word(m, OUT, 0)
         set_word(m, BACK, 1)
-    while load_seq_cst(m, "idle") & BOTH != BOTH and not over(m):
+    while not (has_cpu(m, "idle", FIRST) and has_cpu(m, "idle", SECOND)) and not over(m):
         spins = spin(spins)
     meet(m, 2)
     return 0
@@ -346,6 +357,7 @@ def _control(window, me, count, what, begin):
     base = window.address
     words = window.memory(0, 64).view("i8")
     i, other = int(words[THREAD]), int(words[OTHER])
+    given = window.machine["cpus"][me]["given"]
     for _ in range(count):
         if not begin(base, me):
             break
@@ -354,14 +366,16 @@ def _control(window, me, count, what, begin):
         elif what == EXCLUSIVE:
             set_exclusive(base, me, other, 1)
         elif what == BARRED:
-            set_affinity(base, me, i, ~(1 << FIRST))
+            given[:] = to_words(~(1 << FIRST))
+            set_affinity(base, me, i)
         else:
             wake_other(base, me)
         end_of_round(base, me)
         if what == EXCLUSIVE:
             set_exclusive(base, me, other, 0)
         elif what == BARRED:
-            set_affinity(base, me, i, -1)
+            given[:] = to_words(-1)
+            set_affinity(base, me, i)
         put_back(base, me)
 
 
@@ -377,14 +391,14 @@ def bad_controller(window, me, workers, directory, count, what):
 
 
 @entry(3)
-def make_sleeper(address, queue, affinity):
-    """A thread that sleeps, registered with a queue; its index."""
+def make_sleeper(address, queue, cpu):
+    """A thread that sleeps, registered with a queue, bound to a CPU (-1: to none); its index."""
     m = machine_at(address)
     i = allocate_thread(m, WAKER, 0)
     t = m.threads[i]
-    t.affinity = affinity
+    store_mask(t, "affinity", mask_of(cpu) if cpu >= 0 else mask_all())
     t.last_cpu = -1
-    store_relaxed(t, "where", BLOCKED | (queue << 8))
+    store_relaxed(t, "where", pack_where(BLOCKED, queue))
     m.queues[queue].nr_threads += 1
     prepare_sleep(t, SLEEP_TIME)
     return i
@@ -398,8 +412,9 @@ def prepare(run, what):
     ):  # fmt: skip
         each.compile()
     machine, base = run.machine, run.window.address
-    machine["nr_cpus"], machine["online"], machine["active"], machine["poll_ns"] = CPUS, 0b111, 0b111, 3000
+    machine["nr_cpus"], machine["nr_active"], machine["poll_ns"] = CPUS, CPUS, 3000
+    machine["online"] = machine["active"] = to_words(0b111)
     run.words[THREAD] = make_sleeper(base, BUSY_CPU, -1)
     home = BUSY_CPU if what == LEAVES else FIRST  # a CPU does not leave before a thread that is pinned to it
-    run.words[OTHER] = make_sleeper(base, home, 1 << home)
+    run.words[OTHER] = make_sleeper(base, home, home)
     machine["cpus"]["current"][BUSY_CPU] = 9

@@ -86,7 +86,8 @@ def post_badly(address, me, target, vector):
     host_yield()  # also where both share a core
     fetch_or(t, "pending", vector)
     if parked == PARKED and compare_exchange(t, "parked", PARKED, MESSAGE_COMING):
-        m.cpus[me].kicks |= 1 << target
+        m.cpus[me].kicked[0] = target
+        m.cpus[me].kicks = 1
     return take_kicks(m, me)
 
 
@@ -127,7 +128,7 @@ def _sender(window, me, workers, directory, rounds, send, patience_ns):
         for number in range(1, rounds + 1):
             ask(base, me, number)
             kicks = send(base, me, TARGET, IPI_CALL)
-            sent += bin(kicks).count("1")
+            sent += kicks
             mail.wake(kicks)
             if not await_answer(base, me, number, patience_ns):
                 break
@@ -147,7 +148,7 @@ def _leave(base, me, mail):
     count_done(base)
     kicks = post(base, me, TARGET, IPI_CALL)
     mail.wake(kicks)
-    return bin(kicks).count("1")
+    return kicks
 
 
 def sender(window, me, workers, directory, rounds):

@@ -10,7 +10,8 @@ from emu.kernel.sched.runqueue import begin, lock_queue, unlock_queue
 from emu.kernel.thread.records import allocate_thread, free_thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
 from emu.kernel.thread.states import BLOCKED, RUNNING, SLEEP_TIME, set_where
-from emu.shm.atomics import exchange, fetch_and, fetch_or, load_relaxed
+from emu.shm.atomics import exchange, load_relaxed
+from emu.shm.cpumask import clear_cpu, mask_of, set_cpu, store_mask
 from emu.shm.deque import NOTHING
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, compare_exchange_64, host_yield
@@ -46,7 +47,7 @@ def _spawn(m, me):
         return
     i = allocate_thread(m, me, 0)
     if random_below(m, me, 3) == 0:
-        m.threads[i].affinity = 1 << random_below(m, me, m.nr_cpus)
+        store_mask(m.threads[i], "affinity", mask_of(random_below(m, me, m.nr_cpus)))
     add_word(m, STARTED, 1)
     start_thread(m, me, i)
 
@@ -78,7 +79,7 @@ def _act(m, me, i):
     step = random_below(m, me, 16)
     if step < 6:
         if random_below(m, me, 4) == 0:
-            m.threads[i].affinity = 1 << random_below(m, me, m.nr_cpus)
+            store_mask(m.threads[i], "affinity", mask_of(random_below(m, me, m.nr_cpus)))
         switch(m, me, i, False)
     elif step < 12:
         prepare_sleep(m.threads[i], SLEEP_TIME)
@@ -93,9 +94,9 @@ def _act(m, me, i):
 @hot
 def _look_idle(m, me):
     """Be in the idle mask for a moment, as a CPU without work."""
-    fetch_or(m, "idle", 1 << me)
+    set_cpu(m, "idle", me)
     host_yield()  # to a CPU that has work, where many share a core
-    fetch_and(m, "idle", ~(1 << me))
+    clear_cpu(m, "idle", me)
 
 
 @hot
@@ -106,7 +107,8 @@ def _evacuate_some(m, me):
     to = (me + 1) % m.nr_cpus
     if m.lock_free == 0:
         if asleep:
-            _set_affinity(address_of(m), me, i, 1 << to)
+            store_mask(m.cpus[me], "given", mask_of(to))
+            _set_affinity(address_of(m), me, i)
             move_blocked(m, me, i, me)
     elif random_below(m, me, 2) == 0:
         move_misplaced(m, me)

@@ -13,6 +13,7 @@ from emu.kernel.vm.frames import allocate_frame, drop_frame
 from emu.kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb, shoot_down
 from emu.limits import IPI_TLB
 from emu.shm.atomics import exchange, fetch_add, load_relaxed
+from emu.shm.cpumask import mask_above, mask_all, mask_minus
 from emu.shm.layout import frame_address, machine_at
 from emu.shm.memory import load_64, store_64
 from emu.shm.tags import TAG_PAGE
@@ -107,7 +108,7 @@ def _run(m, me, workers, steps, bad):
             if bad:
                 _shoot_without_waiting(m, me, (1 << workers) - 1)
             else:
-                shoot_down(m, me, (1 << workers) - 1)
+                shoot_down(m, me, mask_minus(mask_all(), mask_above(workers - 1)))
             _free(m, me, old)
         elif step == 1:
             deactivate_tlb(m, me)

@@ -16,6 +16,7 @@ from emu.kernel.thread.records import create_thread
 from emu.kernel.thread.sleep_word import prepare_sleep
 from emu.kernel.thread.states import RUNNING, SLEEP_TIME, state_of
 from emu.shm.atomics import fetch_or
+from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.layout import machine_at
 from emu.shm.memory import copy_bytes, monotonic_ns
 from emu.shm.spinlock import field_address
@@ -82,7 +83,7 @@ def _sleep(m, me, i):
 def _receive(m, address, me, workers, count, kind):
     i = get_word(m, THREAD + me * LINE)
     t = m.threads[i]
-    t.affinity = 1 << me
+    store_mask(t, "affinity", mask_of(me))
     start_thread(m, me, i)
     pick_next(m, me)
     meet(m, workers)

@@ -22,6 +22,7 @@ from emu.kernel.thread.states import (
     state_of,
 )
 from emu.shm.atomics import compare_exchange, load_relaxed, load_seq_cst, store_relaxed
+from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.events import WAKE
 from emu.shm.layout import machine_at
 from emu.shm.memory import host_yield, monotonic_ns
@@ -35,7 +36,7 @@ LOST_NS = 300_000_000  # a control's wake-up that takes longer is lost
 def become_the_sleeper(m, me):
     """This CPU runs a thread, which the others find in THREAD."""
     i = allocate_thread(m, me, 0)
-    m.threads[i].affinity = 1 << me
+    store_mask(m.threads[i], "affinity", mask_of(me))
     start_thread(m, me, i)
     set_word(m, THREAD, pick_next(m, me))
     return i

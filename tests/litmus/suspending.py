@@ -5,8 +5,9 @@ from emu.kernel.sched.core import block, pick_next, start_thread
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.task.suspend import NOBODY, is_suspended, resume_async, stop_here, suspend_async, tell_suspender
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, reason_of, sleep_word
-from emu.kernel.thread.states import BLOCKED, RUNNING, SLEEP_SUSPEND, SUSPEND_ASKED, SUSPENDED, state_of
+from emu.kernel.thread.states import BLOCKED, RUNNING, SLEEP_SUSPEND, SUSPEND_ASKED, SUSPENDED, state_of, where_state
 from emu.shm.atomics import compare_exchange, exchange, load_relaxed, load_seq_cst, pause
+from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.layout import machine_at
 from tests.litmus.crew import LINE, OWN, STOP, dawdle, get_word, meet, over, result, set_word, spin, violation
 
@@ -47,7 +48,7 @@ def _tell_whoever_is_there(m, me, i):
 def _run(m, me, workers, count, how):
     """The CPU: its thread is always between two safe points."""
     i = get_word(m, THREAD)
-    m.threads[i].affinity = 1 << me
+    store_mask(m.threads[i], "affinity", mask_of(me))
     start_thread(m, me, i)
     pick_next(m, me)
     meet(m, workers)
@@ -166,7 +167,7 @@ def impatient(address, me, workers, count, waits):
         _await_the_next_stop(m, me, t)
         resume_async(m, me, i)
         spins = 0
-        while load_seq_cst(t, "where") & 0xFF != RUNNING and not over(m):
+        while where_state(load_seq_cst(t, "where")) != RUNNING and not over(m):
             spins = spin(spins)
         m.cpus[me].kicks = 0
         rounds += 1

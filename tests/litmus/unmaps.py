@@ -28,10 +28,16 @@ from emu.kernel.vm.frames import drop_frame, share_frame
 from emu.kernel.vm.maplock import lock_map, unlock_map
 from emu.kernel.vm.moving import remap
 from emu.kernel.vm.pagetable import EDIT_MAP, EDIT_PROTECT, SHARED, R, W, frame_in, has_frame, lookup, put_entry
-from emu.kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb, shoot_down
+from emu.kernel.vm.shootdown import (
+    activate_tlb,
+    answer_shootdowns,
+    deactivate_tlb,
+    flush_tlb,
+    shoot_down_task,
+)
 from emu.kernel.vm.usercopy import copy_user, put_word
 from emu.limits import EDITED_ENTRIES, GATHERED_FRAMES, GIB, MIB, PAGE_SIZE, SERVER
-from emu.shm.atomics import exchange, fetch_or, load_relaxed, load_seq_cst
+from emu.shm.atomics import exchange, fetch_or, load_relaxed
 from emu.shm.exits import ACCESS_READ, ACCESS_WRITE
 from emu.shm.layout import frame_address, machine_at
 from emu.shm.memory import compare_exchange_64, copy_bytes, host_yield, load_64, store_64
@@ -127,7 +133,7 @@ def _unmap_by_links(m, me, task, p, count):
             chain = frame_in(word)
             put_entry(m, me, m.tasks[task].root, _va(k), 0)
     unlock_mm(m, me, task)
-    shoot_down(m, me, load_seq_cst(m.tasks[task], "cpus"))
+    shoot_down_task(m, me, task)
     while chain >= 0 and not over(m):
         following = m.frames[chain].link
         drop_frame(m, me, chain)
@@ -391,7 +397,7 @@ def _protect(m, me, workers, steps, deaf):
         else:
             lock_map(m, me, 0)
         edit_pages(m, me, 0, BASE, BASE + MIB, EDIT_PROTECT, R)
-        shoot_down(m, me, load_seq_cst(m.tasks[0], "cpus"))
+        shoot_down_task(m, me, 0)
         unlock_map(m, me, 0)
     deactivate_tlb(m, me)
 

@@ -21,7 +21,8 @@ from emu.kernel.thread.records import allocate_thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
 from emu.kernel.thread.states import SLEEP_EVENT, queue_of
 from emu.limits import IPI_CALL
-from emu.shm.atomics import compare_exchange, exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst, store_relaxed
+from emu.shm.atomics import compare_exchange, exchange, fetch_or, load_relaxed, load_seq_cst, store_relaxed
+from emu.shm.cpumask import clear_cpu, has_cpu, mask_above, mask_minus, mask_of, set_cpu, store_mask
 from emu.shm.layout import machine_at
 from tests.litmus.crew import (
     LINE,
@@ -165,7 +166,7 @@ def _announce_unfenced(m, me, i, number):
     slow_store(m, number)  # as slow_queue.py
     m.queues[queue].nr_runnable = 1
     unlock_queue(m, me, queue)
-    if (load_relaxed(m, "idle") >> queue) & 1 != 0:
+    if has_cpu(m, "idle", queue):
         wake_idle(m, me, 1 << queue)
 
 
@@ -175,7 +176,7 @@ def idler(address, me, workers, count, how):
     m = machine_at(address)
     c = m.cpus[me]
     i = allocate_thread(m, me, 0)
-    m.threads[i].affinity = 1 << me
+    store_mask(m.threads[i], "affinity", mask_of(me))
     start_thread(m, me, i)
     pick_next(m, me)
     set_word(m, THREAD, i)
@@ -190,7 +191,7 @@ def idler(address, me, workers, count, how):
             block(m, me, i)
         set_word(m, ROUND, done)
         dawdle(random_below(m, me, 60))  # the waker has a lock to take first
-        fetch_or(m, "idle", 1 << me)  # as _idle
+        set_cpu(m, "idle", me)  # as _idle
         asleep = available(m, me) == 0
         spins = 0
         while asleep and not over(m):
@@ -201,7 +202,7 @@ def idler(address, me, workers, count, how):
                 lost(m, how, now)
                 break
             spins = spin(spins)
-        fetch_and(m, "idle", ~(1 << me))
+        clear_cpu(m, "idle", me)
         while get_word(m, SENT) != done and not over(m):
             spins = spin(spins)
         exchange(c, "pending", 0)
@@ -225,7 +226,7 @@ def waker(address, me, workers, count, how):
         done += 1
         result(m, me, done)
         while get_word(m, ROUND) < done and not over(m):
-            load_relaxed(m, "idle")  # has the line, as the idle CPU has its queue's
+            has_cpu(m, "idle", 0)  # has the line, as the idle CPU has its queue's
         dawdle(random_below(m, me, 8))
         if this_round(how, done) == REAL:
             claim(t, sleep_word(t))
@@ -249,7 +250,8 @@ def _send_by_store(m, me):
     fetch_or(t, "pending", IPI_CALL)
     if load_seq_cst(t, "parked") == PARKED:
         exchange(t, "parked", MESSAGE_COMING)
-        m.cpus[me].kicks |= 1 << SLEEPER
+        m.cpus[me].kicked[0] = SLEEPER
+        m.cpus[me].kicks = 1
 
 
 @entry(5)
@@ -282,15 +284,19 @@ def send_together(address, me, workers, count, how):
 
 # --- two wakers that each have a thread for an idle CPU ---------------------------------------------
 
-IDLE = 0b111100  # CPUs 2 to 5, which are played by nobody
+
+@hot
+def played_by_nobody():
+    """CPUs 2 to 5."""
+    return mask_minus(mask_above(1), mask_above(5))
 
 
 @hot
 def _wake_badly(m, me):
     """Control: the first idle CPU's bit is looked at, and then cleared."""
     for cpu in range(2, 6):
-        if (load_relaxed(m, "idle") >> cpu) & 1:
-            fetch_and(m, "idle", ~(1 << cpu))
+        if has_cpu(m, "idle", cpu):
+            clear_cpu(m, "idle", cpu)
             return
 
 
@@ -301,19 +307,19 @@ def wake_one_each(address, me, workers, count, bad):
     done = 0
     while done < count and not over(m):
         if me == 0:
-            exchange(m, "idle", IDLE)
+            store_mask(m, "idle", played_by_nobody())
         if not meet(m, workers):
             break
         if bad:
             _wake_badly(m, me)
         else:
-            wake_idle(m, me, IDLE)
+            wake_idle(m, me, played_by_nobody())
         m.cpus[me].kicks = 0
         if not meet(m, workers):
             break
         left = 0
         for cpu in range(2, 6):
-            left += (load_relaxed(m, "idle") >> cpu) & 1
+            left += 1 if has_cpu(m, "idle", cpu) else 0
         if left != 4 - workers:
             violation(m)
         if not meet(m, workers):

@@ -3,7 +3,16 @@
 import pytest
 
 from emu.abi.syscall_numbers import NUMBERS
-from emu.kernel.thread.states import BLOCKED, RUNNABLE, RUNNING, SLEEP_FUTEX, SLEEP_SERVER, SLEEP_TIME, SLEEP_TIMED
+from emu.kernel.thread.states import (
+    BLOCKED,
+    RUNNABLE,
+    RUNNING,
+    SLEEP_FUTEX,
+    SLEEP_SERVER,
+    SLEEP_TIME,
+    SLEEP_TIMED,
+    WHERE,
+)
 from emu.limits import GLOBAL_QUEUE
 from emu.machine.waits import is_deadlock, table, waits
 
@@ -18,7 +27,7 @@ class Threads:
         i = int(self.machine["fresh_thread"])
         self.machine["fresh_thread"] = i + 1
         t = self.machine["threads"][i]
-        t["where"], t["queued_ns"], t["pc"] = state | queue << 8, 8 * S, 0x1234
+        t["where"], t["queued_ns"], t["pc"] = WHERE.pack(state=state, queue=queue), 8 * S, 0x1234
         t["sleep"] = (1 << 8 | reason) if state == BLOCKED else 0
         t["x"][17] = NUMBERS[call]
         t["name"][: len(name)] = list(name)

@@ -7,10 +7,11 @@ import subprocess
 import pytest
 
 from emu.kernel.failures import FAIL_POLICY_HANGS, FAIL_POLICY_STARVES
-from emu.kernel.thread.states import RUNNABLE, RUNNING
+from emu.kernel.thread.states import RUNNABLE, RUNNING, WHERE
 from emu.limits import GLOBAL_QUEUE, SERVER
 from emu.machine.host_process import HostProcess, look_at
 from emu.machine.watchdog import IDLE_PERIOD_S, Watchdog
+from emu.shm.cpumask import to_words
 from tests.processes import wait_until
 
 SLEEPS = HostProcess("S", 0)
@@ -35,7 +36,7 @@ class Dog:
     def runnable(self, i, name=b"worker", queue=0):
         self.machine["fresh_thread"] = i + 1
         t = self.machine["threads"][i]
-        t["where"], t["affinity"] = RUNNABLE | queue << 8, -1
+        t["where"], t["affinity"] = WHERE.pack(state=RUNNABLE, queue=queue), to_words(-1)
         t["name"][: len(name)] = list(name)
 
 
@@ -108,7 +109,7 @@ def test_patience_begins_anew_when_the_host_lets_a_cpu_run_again(window, monkeyp
 def test_one_cpu_that_could_have_run_it_is_enough_to_blame_the_policy(dog):
     looks = iter([HostProcess("T", 0), SLEEPS] * 2)
     dog.dog._look_at = lambda pid: next(looks)
-    dog.machine["online"] = 0b11
+    dog.machine["online"] = to_words(0b11)
     dog.runnable(2, queue=GLOBAL_QUEUE)
     dog.look()
     assert dog.fault() == (FAIL_POLICY_STARVES, 2)

@@ -4,6 +4,7 @@ import pytest
 
 from emu.kernel.sched.hotplug import take_offline
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, SERVER
+from emu.shm.cpumask import to_int, to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played
 from tests.kernel.held import list_of
@@ -19,13 +20,13 @@ def four():
 @pytest.mark.system("alux-1")
 def test_idle_cpus_are_woken_in_the_order_of_the_list_so_siblings_come_last(four):
     woken = []
-    four.machine["idle"] = 0b1110
+    four.machine["idle"] = to_words(0b1110)
     four.start(0, affinity=1)  # which none of them may run
     for _ in range(3):
         four.start(SERVER)
         pending = four.machine["cpus"]["pending"][:4]
         woken += [cpu for cpu in range(4) if pending[cpu] == IPI_RESCHEDULE and cpu not in woken]
-    assert woken == [1, 2, 3] and four.machine["idle"] == 0
+    assert woken == [1, 2, 3] and to_int(four.machine["idle"]) == 0
 
 
 def test_all_cpus_take_from_one_list_first_in_first_out(four):
@@ -71,7 +72,7 @@ def test_a_cpu_that_leaves_hands_its_thread_to_an_idle_one_and_takes_none_back(f
     assert four.pick(1) == i
     assert take_offline(four.base, SERVER, 1) == 1
     four.machine["cpus"]["pending"] = 0
-    four.machine["idle"] = 0b1010
+    four.machine["idle"] = to_words(0b1010)
     assert four.switch(1) == pinned, "it waits for those that may run nowhere else"
     assert four.machine["cpus"]["pending"][:4].tolist() == [0, 0, 0, IPI_RESCHEDULE]
     assert four.pick(3) == i
@@ -92,7 +93,7 @@ def test_a_cpu_that_leaves_stays_while_a_thread_that_may_run_only_there_waits_on
 
 
 def test_an_exclusive_cpu_leaves_others_threads_alone_and_is_not_woken_for_them(four):
-    four.machine["exclusive"], four.machine["idle"] = 0b10, 0b110
+    four.machine["exclusive"], four.machine["idle"] = to_words(0b10), to_words(0b110)
     i = four.start(SERVER)
     assert four.machine["cpus"]["pending"][:4].tolist() == [0, 0, IPI_RESCHEDULE, 0]
     assert four.pick(1) == -1 and four.pick(2) == i

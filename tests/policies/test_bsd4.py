@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from emu.kernel.sched import core as sched
 from emu.limits import GLOBAL_QUEUE, SERVER
 from emu.policies.bsd4 import BUCKET, EST_NS, LOAD, LOOKED, PRIORITY, STATUS
+from emu.shm.cpumask import to_int
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played
 from tests.kernel.held import bsd4_holds
@@ -60,7 +61,7 @@ def test_the_best_bucket_is_served_first_and_priorities_are_those_of_the_formula
             idle = [me for me in range(3) if cpus.current(me) < 0]
             if idle and waiting:
                 me = idle[0]
-                allowed = [i for i in waiting if int(cpus.threads[i]["affinity"]) >> me & 1]
+                allowed = [i for i in waiting if to_int(cpus.threads[i]["affinity"]) >> me & 1]
                 second = (cpus.now // SECOND, cpus.machine["queues"][GLOBAL_QUEUE]["policy"][LOOKED])
                 picked = cpus.pick(me)
                 if second[0] == second[1]:  # else the buckets are sorted anew first

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from emu.limits import SERVER
 from emu.policies.codezero import COUNTED, LEFT_NS, TOTAL
+from emu.shm.cpumask import to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played
 from tests.kernel.held import active_on, codezero_holds
@@ -207,7 +208,7 @@ def test_a_priority_that_changes_counts_from_the_next_tick_or_switch(two):
 @pytest.mark.system("cz-2")
 def test_a_stolen_thread_takes_its_priority_and_the_rest_of_its_share_along(two):
     first, second = two.start(0, affinity=1), two.start(0, affinity=1)
-    two.threads[first]["affinity"] = two.threads[second]["affinity"] = 3
+    two.threads["affinity"][[first, second]] = to_words(3)
     running = two.pick(0)
     assert (total(two, 0), total(two, 1)) == (8, 0)
     stolen = two.pick(1)

@@ -11,6 +11,7 @@ from emu.hot import entry
 from emu.limits import SERVER
 from emu.policies import eevdf
 from emu.policies.eevdf import DEADLINE, LAG, OWN_WEIGHT, WEIGHTS, V
+from emu.shm.cpumask import to_words
 from emu.shm.layout import machine_at
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played
@@ -223,7 +224,7 @@ def test_a_thread_that_moves_keeps_its_lag_whatever_the_other_queues_time_is(two
     assert abs(average(two.base, 0) - average(two.base, 1)) > 100 * MS
     i = eevdf_holds(two.machine, 0)[0]
     lag = exact_average(two, 0) - word(two, i, V)
-    two.threads[i]["affinity"] = 2
+    two.threads[i]["affinity"] = to_words(2)
     assert hot.move_runnable(two.base, 0, i) == 1
     two.check()
     moved = exact_average(two, 1) - word(two, i, V)
@@ -235,7 +236,7 @@ def test_a_thread_that_moves_keeps_its_lag_whatever_the_other_queues_time_is(two
 def test_a_stolen_thread_begins_on_the_thiefs_time(two):
     a, b = two.start(SERVER, affinity=1), two.start(SERVER, affinity=1)
     two.run(100 * MS)
-    two.threads[a]["affinity"] = two.threads[b]["affinity"] = 3
+    two.threads["affinity"][[a, b]] = to_words(3)
     waiting = ({a, b} - {two.current(0)}).pop()
     assert two.pick(1) == waiting
     two.check()
@@ -261,7 +262,7 @@ def test_periodic_balancing_evens_out_three_and_one_but_leaves_two_and_one(two):
     threads = [two.start(SERVER, affinity=1) for _ in range(3)]
     two.start(SERVER, affinity=2)
     for i in threads:
-        two.threads[i]["affinity"] = 3
+        two.threads[i]["affinity"] = to_words(3)
     two.run(50 * MS)
     loads = [sum(two.state(i)[1] == queue for i in range(4)) for queue in range(2)]
     assert loads == [2, 2]
@@ -278,17 +279,17 @@ def test_a_woken_thread_goes_to_its_last_cpu_if_idle_else_to_an_idle_one_else_to
         threads = [cpus.start(SERVER, affinity=1 << cpu) for cpu in range(4)]
         for cpu in range(4):
             assert cpus.pick(cpu) == threads[cpu]
-            cpus.threads[threads[cpu]]["affinity"] = 15
+            cpus.threads[threads[cpu]]["affinity"] = to_words(15)
         i = threads[3]
         cpus.sleep(3, i)
         place = lambda me: hot.place(cpus.base, me, i, 1)  # noqa: E731 (PLACE_WAKE)
-        cpus.machine["idle"] = 0b1100
+        cpus.machine["idle"] = to_words(0b1100)
         assert place(0) == 3
-        cpus.machine["idle"] = 0b0100
+        cpus.machine["idle"] = to_words(0b0100)
         assert place(0) == 2
-        cpus.machine["idle"] = 0b0110
+        cpus.machine["idle"] = to_words(0b0110)
         assert place(1) == 1
-        cpus.machine["idle"] = 0
+        cpus.machine["idle"] = to_words(0)
         assert place(0) == 3
         cpus.start(SERVER, affinity=8, nice=-20)
         assert place(0) == 0

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from emu.kernel.sched.migration import set_affinity
 from emu.limits import BUDGET_INSTRUCTIONS, IPI_RESCHEDULE, SERVER
 from emu.policies.inko import REDUCTIONS
+from emu.shm.cpumask import to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played
 from tests.kernel.held import deque_of, inko_holds, list_of
@@ -111,7 +112,8 @@ def test_the_only_bound_thread_has_no_more_turns_than_those_that_run_anywhere(tw
 @pytest.mark.system("inko-1")
 def test_a_thread_that_is_bound_elsewhere_while_it_waits_moves_and_the_others_keep_their_order(two):
     first, bound, last = (two.start(0) for _ in range(3))
-    set_affinity(two.base, SERVER, bound, 0b10)
+    two.machine["cpus"][SERVER]["given"] = to_words(0b10)
+    set_affinity(two.base, SERVER, bound)
     assert two.state(bound) == ("runnable", 0) and two.machine["cpus"][0]["pending"] & IPI_RESCHEDULE
     hot.move_misplaced(two.base, 0)
     assert two.state(bound) == ("runnable", 1) and inko_holds(two.machine, 0) == [first, last]
@@ -203,7 +205,7 @@ def test_who_is_alone_is_not_preempted(one):
 
 @pytest.mark.system("inko-5")
 def test_an_exclusive_cpu_runs_pinned_threads_only_and_a_pinned_thread_nowhere_else(two):
-    two.machine["exclusive"] = 0b10
+    two.machine["exclusive"] = to_words(0b10)
     pinned = two.start(1, affinity=0b10)
     free = [two.start(1) for _ in range(3)]
     assert [two.state(i)[1] for i in free] == [0] * 3 and two.state(pinned)[1] == 1
@@ -217,7 +219,7 @@ def test_an_exclusive_cpu_runs_pinned_threads_only_and_a_pinned_thread_nowhere_e
 @pytest.mark.system("inko-5")
 def test_threads_that_wait_leave_a_cpu_that_becomes_exclusive_and_pinned_ones_stay(two):
     free, pinned = [two.start(1) for _ in range(2)], two.start(1, affinity=0b10)
-    two.machine["exclusive"] = 0b10
+    two.machine["exclusive"] = to_words(0b10)
     hot.evacuate(two.base, 1)
     assert [two.state(i)[1] for i in free] == [0, 0] and two.state(pinned)[1] == 1
     two.check()

@@ -3,6 +3,7 @@
 from hypothesis import Phase, settings
 
 from emu.limits import SERVER
+from emu.shm.cpumask import to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import ALL, MS, TICK_NS
 
@@ -69,7 +70,7 @@ class Walk:
     def move(self, me, i):
         """A waiting thread is taken elsewhere: its affinity changes."""
         if self.cpus.state(i)[0] == "runnable":
-            self.cpus.threads[i]["affinity"] = 1 << self.chance.randrange(self.cpus.nr)
+            self.cpus.threads[i]["affinity"] = to_words(1 << self.chance.randrange(self.cpus.nr))
             hot.move_runnable(self.cpus.base, me, i)
 
     def wake(self, i, me):
@@ -80,7 +81,7 @@ class Walk:
         for i in sorted(self.words):
             self.wake(i, 0)
         for i in self.alive:
-            self.cpus.threads[i]["affinity"] = ALL
+            self.cpus.threads[i]["affinity"] = to_words(ALL)
         for _ in range(50 * (len(self.alive) + 1)):
             for me in range(self.cpus.nr):
                 i = self.cpus.current(me)

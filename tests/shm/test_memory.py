@@ -17,23 +17,23 @@ def word(window):
 
 
 def field(window):
-    return int(window.machine["idle"])
+    return int(window.machine["thread_limit_hits"])
 
 
 @pytest.mark.parametrize("operation", [hot.LOAD_RELAXED, hot.LOAD_ACQUIRE, hot.LOAD_SEQ_CST])
 def test_loads_return_the_field(window, operation):
-    window.machine["idle"] = MIN_64 + 5
+    window.machine["thread_limit_hits"] = MIN_64 + 5
     assert hot.atomic(window.address, operation, 0) == MIN_64 + 5
 
 
 @pytest.mark.parametrize("operation", [hot.STORE_RELAXED, hot.STORE_RELEASE])
 def test_stores_set_the_field_and_no_other(window, operation):
-    page = MACHINE.offset("idle") & -PAGE_SIZE
+    page = MACHINE.offset("thread_limit_hits") & -PAGE_SIZE
     near = (ctypes.c_uint8 * PAGE_SIZE).from_address(window.address + page)
     before = bytes(near)
     hot.atomic(window.address, operation, -7)
     assert field(window) == -7
-    window.machine["idle"] = 0
+    window.machine["thread_limit_hits"] = 0
     assert bytes(near) == before
 
 
@@ -48,13 +48,13 @@ def test_stores_set_the_field_and_no_other(window, operation):
     ],
 )
 def test_read_modify_writes_return_the_old_value(window, operation, value, after):
-    window.machine["idle"] = 0b1010
+    window.machine["thread_limit_hits"] = 0b1010
     assert hot.atomic(window.address, operation, value) == 0b1010
     assert field(window) == after
 
 
 def test_compare_exchange_changes_only_what_it_expects(window):
-    window.machine["idle"] = 4
+    window.machine["thread_limit_hits"] = 4
     assert hot.compare_exchange(window.address, 5, 6) == 0 and field(window) == 4
     assert hot.compare_exchange(window.address, 4, 6) == 1 and field(window) == 6
 

@@ -58,7 +58,17 @@ def test_what_other_cpus_write_is_not_in_the_line_of_what_a_cpu_polls(pair):
 
 
 def test_the_machine_wide_masks_and_locks_have_lines_of_their_own():
-    fields = ("nr_cpus", "active", "threads_lock", "tasks_lock", "frames_lock", "server_head", "jobs")
+    fields = (
+        "nr_cpus",
+        "active",
+        "idle",
+        "draining",
+        "threads_lock",
+        "tasks_lock",
+        "frames_lock",
+        "server_head",
+        "jobs",
+    )
     lines = [line_of(layout.MACHINE, f) for f in fields]
     assert len(set(lines)) == len(lines)
 

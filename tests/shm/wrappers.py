@@ -15,26 +15,26 @@ amo_xchg_32, amo_xor_64 = memory.AMO_32["xchg"], memory.AMO_64["xor"]
 
 @entry(3)
 def atomic(address, operation, value):
-    """One operation on MACHINE.idle; its result, 0 for stores."""
+    """One operation on MACHINE.thread_limit_hits; its result, 0 for stores."""
     m = machine_at(address)
     if operation == LOAD_RELAXED:
-        return atomics.load_relaxed(m, "idle")
+        return atomics.load_relaxed(m, "thread_limit_hits")
     if operation == LOAD_ACQUIRE:
-        return atomics.load_acquire(m, "idle")
+        return atomics.load_acquire(m, "thread_limit_hits")
     if operation == LOAD_SEQ_CST:
-        return atomics.load_seq_cst(m, "idle")
+        return atomics.load_seq_cst(m, "thread_limit_hits")
     if operation == EXCHANGE:
-        return atomics.exchange(m, "idle", value)
+        return atomics.exchange(m, "thread_limit_hits", value)
     if operation == FETCH_ADD:
-        return atomics.fetch_add(m, "idle", value)
+        return atomics.fetch_add(m, "thread_limit_hits", value)
     if operation == FETCH_OR:
-        return atomics.fetch_or(m, "idle", value)
+        return atomics.fetch_or(m, "thread_limit_hits", value)
     if operation == FETCH_AND:
-        return atomics.fetch_and(m, "idle", value)
+        return atomics.fetch_and(m, "thread_limit_hits", value)
     if operation == STORE_RELAXED:
-        atomics.store_relaxed(m, "idle", value)
+        atomics.store_relaxed(m, "thread_limit_hits", value)
     elif operation == STORE_RELEASE:
-        atomics.store_release(m, "idle", value)
+        atomics.store_release(m, "thread_limit_hits", value)
     atomics.fence()
     atomics.pause()
     return 0
@@ -42,7 +42,7 @@ def atomic(address, operation, value):
 
 @entry(3)
 def compare_exchange(address, expected, value):
-    return 1 if atomics.compare_exchange(machine_at(address), "idle", expected, value) else 0
+    return 1 if atomics.compare_exchange(machine_at(address), "thread_limit_hits", expected, value) else 0
 
 
 LOADS = ("s8", "u8", "s16", "u16", "s32", "u32", "64", "any_64")

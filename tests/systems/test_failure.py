@@ -3,6 +3,7 @@
 import pytest
 
 from emu import MachineError
+from emu.shm.cpumask import to_int
 from emu.shm.tags import alive
 from tests.kernel.checks import check_frames, check_queues
 from tests.systems.guests import build_guest
@@ -18,7 +19,7 @@ def test_when_the_kernel_fails_every_task_is_killed_and_every_scheduler_stops_by
         with pytest.raises(MachineError, match="^the machine failed: the reactor is on fire$"):
             machine.run()
         m = machine.window.machine
-        assert m["active"] == 0 and m["nr_tasks"] == 0 and m["failed"] == 0
+        assert to_int(m["active"]) == 0 and m["nr_tasks"] == 0 and m["failed"] == 0
         assert [job.exit_status for job in jobs] == [137, 137]
         assert {job.kill_reason for job in jobs} == {"machine failed"}
         check_queues(m)

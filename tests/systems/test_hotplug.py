@@ -12,6 +12,7 @@ import pytest
 from emu import MachineError
 from emu.kernel.thread.states import LIFE_EXITED, LIFE_RUNNING
 from emu.limits import GLOBAL_QUEUE, MAX_CPUS
+from emu.shm.cpumask import to_int
 from tests.systems.guests import build_guest
 from tests.systems.test_rust import finish
 from tests.systems.test_timekeeper import wait_until
@@ -40,7 +41,7 @@ def change_cpus(machine, rand, rounds, most):
     """Add and remove CPUs at random, while guests run; how many were added and removed."""
     added = removed = 0
     for _ in range(rounds):
-        online = [k for k in range(most) if int(machine.window.machine["online"]) >> k & 1]
+        online = [k for k in range(most) if to_int(machine.window.machine["online"]) >> k & 1]
         if len(online) < most and (len(online) == 1 or rand.random() < 0.5):
             machine.add_cpu()
             added += 1
@@ -85,7 +86,7 @@ def test_a_cpu_that_leaves_waits_for_the_thread_that_is_pinned_to_it(boot, seed,
     with boot(2, policy, seed=seed) as machine:
         job = machine.spawn(build_guest(tmp_path, PINNED))
         end = time.monotonic() + 30
-        while not any(int(t["affinity"]) == 2 for t in machine.window.machine["threads"][:8]):
+        while not any(to_int(t["affinity"]) == 2 for t in machine.window.machine["threads"][:8]):
             assert time.monotonic() < end
             time.sleep(0.002)
         machine.remove_cpu(1)  # returns when the thread has left
@@ -119,7 +120,9 @@ def undelivered(machine, program):
     os.kill(target, signal.SIGSTOP)
     try:
         machine.remove_cpu(leaver, wait=False)
-        wait_until(lambda: cpus[1 - leaver]["parked"] == 2 and machine.window.machine["active"] == 1 << 1 - leaver)
+        wait_until(
+            lambda: cpus[1 - leaver]["parked"] == 2 and to_int(machine.window.machine["active"]) == 1 << 1 - leaver
+        )
         yield job
     finally:
         os.kill(target, signal.SIGCONT)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from emu.limits import SERVER
+from emu.shm.cpumask import to_int
 from tests.systems.guests import build_guest
 from tests.systems.test_rust import finish, wait_for
 
@@ -39,7 +40,7 @@ def test_exclusive_mode_ends_with_the_thread_that_has_it(boot, seed, tmp_path):
         second = machine.spawn(guest)  # the main thread of the first had it last
         finish(machine)
         assert (first.exit_status, second.exit_status) == (0, 0)
-        assert machine.window.machine["exclusive"] == 0
+        assert to_int(machine.window.machine["exclusive"]) == 0
 
 
 STALE_IDS = """

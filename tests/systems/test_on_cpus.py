@@ -11,9 +11,10 @@ import pytest
 from emu.kernel.ipi import owed
 from emu.kernel.task.kill_reasons import NAMES
 from emu.kernel.thread import reaping
-from emu.kernel.thread.states import DEAD
+from emu.kernel.thread.states import DEAD, WHERE
 from emu.limits import GARBAGE_THREAD, KERNEL_TASK, SERVER, SUPERVISOR
 from emu.shm import lockrank
+from emu.shm.cpumask import to_int
 from emu.shm.layout import MACHINE, RUNQUEUE
 from tests.kernel import wrappers as hot
 from tests.systems.guests import build_guest
@@ -46,11 +47,11 @@ def test_a_scheduler_stays_until_the_last_reference_to_a_dead_thread_of_its_own_
         machine._ask("close")
         wait_for(job)
         record = m["threads"][i]
-        until(lambda: int(record["where"]) & 0xFF == DEAD)
-        cpu = int(record["where"]) >> 8
-        until(lambda: int(m["active"]) == 1 << cpu)  # the other scheduler has exited
+        until(lambda: WHERE.get(int(record["where"]), "state") == DEAD)
+        cpu = WHERE.get(int(record["where"]), "queue")
+        until(lambda: to_int(m["active"]) == 1 << cpu)  # the other scheduler has exited
         time.sleep(0.05)
-        assert int(m["active"]) == 1 << cpu and int(record["generation"]) == handle >> 32
+        assert to_int(m["active"]) == 1 << cpu and int(record["generation"]) == handle >> 32
         assert machine.threads() == [] and reaping.retain(base, SUPERVISOR, handle) == -1
         reaping.drop(base, SUPERVISOR, i)
         machine._mail.wake(owed(base, SUPERVISOR))

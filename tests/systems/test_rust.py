@@ -12,6 +12,7 @@ from emu.kernel.ipi import post
 from emu.kernel.thread.states import LIFE_EXITED
 from emu.limits import IPI_RESCHEDULE, SUPERVISOR
 from emu.machine.config import Config
+from emu.shm.cpumask import to_int
 from tests.kernel.checks import check_frames, check_queues
 
 NOBODY = 40  # an actor without a process: what a living one owes is its own business
@@ -28,7 +29,7 @@ def finish(machine):
     """Run to the end, and look at what is left in shared memory."""
     report = machine.run()
     m = machine.window.machine
-    assert report.failure == "" and m["active"] == 0 and m["nr_tasks"] == 0
+    assert report.failure == "" and to_int(m["active"]) == 0 and m["nr_tasks"] == 0
     assert report.threads_created == report.threads_exited
     assert (m["queues"]["life"][: len(report.cpus)] == LIFE_EXITED).all()
     check_queues(m, machine.config.policy)
@@ -137,7 +138,7 @@ def test_a_cpu_that_runs_a_task_in_a_used_record_is_in_its_shoot_down_mask(boot,
             assert time.monotonic() < end
             time.sleep(0.001)
         time.sleep(0.05)  # it has been in the guest meanwhile
-        mask, cached = int(m["tasks"][0]["cpus"]), int(m["cpus"][0]["tlb_task"])
+        mask, cached = to_int(m["tasks"][0]["cpus"]), int(m["cpus"][0]["tlb_task"])
         assert cached == 0 and mask == 1, f"the TLB holds task {cached}, whose mask is {mask:#b}"
 
 

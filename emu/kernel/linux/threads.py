@@ -4,6 +4,7 @@ from ...abi.errno import EAGAIN, EFAULT, EINVAL, ENOSYS, ESRCH
 from ...abi.registers import A0, SP, TP
 from ...hot import hot, never_inline
 from ...limits import NAME_BYTES
+from ...shm.cpumask import load_mask, store_mask
 from ..actions import END_TASK, LEFT, RESUME
 from ..sched.core import start_thread
 from ..task.exiting import exit_thread
@@ -51,7 +52,7 @@ def sys_clone(m, me, i):
     if flags & CLONE_SETTLS:
         new.x[TP] = tls
     new.signal_mask = t.signal_mask
-    new.affinity = t.affinity
+    store_mask(new, "affinity", load_mask(t, "affinity"))
     new.nice = t.nice
     new.realtime = t.realtime
     new.slack_ns = t.slack_ns

@@ -16,9 +16,10 @@ only: two such never wake each other for ever.
 
 from ...hot import hot, never_inline
 from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE
-from ...shm.atomics import fence, fetch_and, load_relaxed
+from ...shm.atomics import fence, load_relaxed
+from ...shm.cpumask import any_cpu, clear_cpu, has_cpu, load_mask, mask_above, mask_and, mask_first
 from ..ipi import send_ipi
-from ..thread.states import RUNNABLE
+from ..thread.states import RUNNABLE, where_queue, where_state
 from .hooks import BALANCE, has_hook
 from .local_queue import available
 from .runqueue import allowed_cpus, thieves
@@ -33,8 +34,8 @@ def pass_on(m, me):
         return
     for i in range(m.fresh_thread if _anything_waits(m) else 0):
         where = load_relaxed(m.threads[i], "where")
-        if where & 0xFF == RUNNABLE:
-            announce(m, me, where >> 8, i)
+        if where_state(where) == RUNNABLE:
+            announce(m, me, where_queue(where), i)
 
 
 @hot
@@ -49,18 +50,15 @@ def _anything_waits(m):
 def announce(m, me, queue, i):
     """Interrupt a CPU that should look at a queue that just got a thread. Locks may be held: none is taken."""
     fence()  # RUNNABLE before reading the idle mask; pairs with the fetch_or in _idle
-    idle = load_relaxed(m, "idle")
+    if not any_cpu(m, "idle"):
+        return
     if queue == GLOBAL_QUEUE:
-        if idle != 0:
-            _wake_allowed(m, me, i)
-    elif queue != me:
-        if (idle >> queue) & 1 != 0:
-            _wake(m, me, queue)
-        elif idle != 0 and has_hook(m, me, BALANCE):
-            wake_idle(m, me, thieves(m, m.threads[i].affinity))
-    elif idle != 0 and has_hook(m, me, BALANCE):
-        if available(m, me) > (0 if m.cpus[me].current >= 0 else 1):
-            wake_idle(m, me, thieves(m, m.threads[i].affinity))
+        _wake_allowed(m, me, i)
+    elif queue != me and has_cpu(m, "idle", queue):
+        _wake(m, me, queue)
+    elif has_hook(m, me, BALANCE):
+        if queue != me or available(m, me) > (0 if m.cpus[me].current >= 0 else 1):
+            wake_idle(m, me, thieves(m, load_mask(m.threads[i], "affinity")))
 
 
 @hot
@@ -74,19 +72,16 @@ def _wake_allowed(m, me, i):
 def wake_idle(m, me, affinity):
     """Interrupt one idle CPU of those allowed, the first in the list: siblings are used last (alux-1)."""
     never_inline()
-    candidates = load_relaxed(m, "idle") & affinity
-    cpu = 0
-    while candidates != 0 and cpu < m.nr_cpus:
-        if (candidates >> cpu) & 1 != 0 and _wake(m, me, cpu):
-            return
-        cpu += 1
+    candidates = mask_and(load_mask(m, "idle"), affinity)
+    cpu = mask_first(candidates)
+    while cpu >= 0 and not _wake(m, me, cpu):
+        cpu = mask_first(mask_and(candidates, mask_above(cpu)))
 
 
 @hot
 def _wake(m, me, cpu):
     """Interrupt an idle CPU, unless somebody else did; the bit tells who."""
-    bit = 1 << cpu
-    if fetch_and(m, "idle", ~bit) & bit == 0:
+    if not clear_cpu(m, "idle", cpu):
         return False
     send_ipi(m, me, cpu, IPI_RESCHEDULE)
     return True

@@ -10,11 +10,12 @@ Who is told of a thread that becomes runnable, and why no wake-up is lost, is in
 """
 
 from ...hot import entry, hot, never_inline
-from ...limits import ALL_CPUS, GLOBAL_QUEUE, MAX_QUEUES
+from ...limits import GLOBAL_QUEUE, MAX_CPUS, MAX_QUEUES
 from ...shm.atomics import fetch_add, load_relaxed
 from ...shm.clock import now_ns
+from ...shm.cpumask import any_cpu, has_cpu, load_mask, mask_above, mask_all, mask_and, mask_count
 from ...shm.deque import waiting
-from ...shm.events import AFFINITY, BLOCK, EXIT, MIGRATE, SPAWN, STEAL, WAKE, emit, emit_at, emit_name
+from ...shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, WAKE, emit_affinity, emit_at, emit_name
 from ...shm.layout import machine_at
 from ...shm.spinlock import fail
 from ..critical import either, noncritical
@@ -43,7 +44,6 @@ from .hooks import (
 )
 from .local_queue import available
 from .runqueue import (
-    above,
     begin,
     charge,
     enqueue,
@@ -78,8 +78,8 @@ def start_thread(m, me, i):
     begin_references(m.threads[i])
     if m.tracing != 0:
         emit_name(m, me, i)
-        if m.threads[i].affinity != ALL_CPUS:
-            emit(m, me, AFFINITY, i, m.threads[i].affinity, 0)
+        if mask_count(load_mask(m.threads[i], "affinity")) < MAX_CPUS:
+            emit_affinity(m, me, i, load_mask(m.threads[i], "affinity"))
     if m.lock_free != 0:
         announce(m, me, _place_lock_free(m, me, i, SPAWN, PLACE_SPAWN, ENQUEUE_SPAWN), i)
         return
@@ -207,13 +207,13 @@ def switch(m, me, i, yielded):
     c = m.cpus[me]
     if m.one_queue != 0:
         return _switch_global(m, me, i, yielded)
-    if (t.affinity >> me) & 1 == 0 or m.queues[me].life != LIFE_RUNNING:
+    if not has_cpu(t, "affinity", me) or m.queues[me].life != LIFE_RUNNING:
         return _switch_away(m, me, i, yielded)
     reason = ENQUEUE_YIELD if yielded else ENQUEUE_PREEMPT
     if m.lock_free != 0:
         chosen = local_queue.give_way_here(m, me, i, yielded, reason)
-        if load_relaxed(m, "idle") != 0 and waiting(m.deques[me]) > 0:
-            wake_idle(m, me, -1)  # not told yet where the policy kept one for this CPU
+        if any_cpu(m, "idle") and waiting(m.deques[me]) > 0:
+            wake_idle(m, me, mask_all())  # not told yet where the policy kept one for this CPU
     else:
         lock_queue(m, me, me)
         now = mark_time(m, me, me)
@@ -321,15 +321,15 @@ def pull(m, me, queue):
     noncritical(m, me)
     if m.lock_free != 0:
         i = local_queue.steal(m, me, queue)
-        if load_relaxed(m, "idle") != 0 and available(m, queue) > 0:
-            wake_idle(m, me, -1 if i >= 0 else above(me) & local_queue.listed_for(m, me, queue))
+        if any_cpu(m, "idle") and available(m, queue) > 0:
+            wake_idle(m, me, mask_all() if i >= 0 else mask_and(mask_above(me), local_queue.listed_for(m, me, queue)))
         return i
     lock_two(m, me, me, queue)
     i = _take(m, me, queue, mark_two(m, me, queue, me))
     left = m.queues[queue].nr_runnable
     unlock_two(m, me, me, queue)
     if left > 0:  # one thief wakes the next while there is work
-        wake_idle(m, me, -1 if i >= 0 else above(me) & m.cpus[me].barred_from)
+        wake_idle(m, me, mask_all() if i >= 0 else mask_and(mask_above(me), load_mask(m.cpus[me], "barred_from")))
     return i
 
 

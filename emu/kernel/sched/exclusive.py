@@ -9,11 +9,20 @@ says so; then the CPU looks at the queues once, since nobody told it of what beg
 from ...abi.errno import EBUSY, EINVAL
 from ...hot import entry, hot
 from ...limits import IPI_RESCHEDULE
-from ...shm.atomics import fetch_and, fetch_or
+from ...shm.cpumask import (
+    clear_cpu,
+    has_cpu,
+    load_mask,
+    mask_count,
+    mask_first,
+    mask_is_empty,
+    mask_minus,
+    mask_or,
+    set_cpu,
+)
 from ...shm.events import EXCLUSIVE, emit
 from ...shm.layout import machine_at
 from ..ipi import send_ipi
-from .runqueue import first_cpu
 
 
 @hot
@@ -22,7 +31,7 @@ def end_exclusive(m, me, i):
     t = m.threads[i]
     if t.exclusive != 0:
         cpu = t.exclusive - 1
-        fetch_and(m, "exclusive", ~(1 << cpu))
+        clear_cpu(m, "exclusive", cpu)
         emit(m, me, EXCLUSIVE, i, cpu, 0)
         t.exclusive = 0
         if cpu != me:  # it may be idle
@@ -37,12 +46,13 @@ def set_exclusive(address, me, i, on):
     if on == 0:
         end_exclusive(m, me, i)
         return 0
-    cpu = first_cpu(t.affinity)
-    if t.affinity != 1 << cpu or (m.online >> cpu) & 1 == 0:
+    affinity = load_mask(t, "affinity")
+    cpu = mask_first(affinity)
+    if mask_count(affinity) != 1 or not has_cpu(m, "online", cpu):
         return -EINVAL
-    if m.online & ~(m.exclusive | t.affinity) == 0:
+    if mask_is_empty(mask_minus(load_mask(m, "online"), mask_or(load_mask(m, "exclusive"), affinity))):
         return -EBUSY  # nobody would be left for the other threads
-    if fetch_or(m, "exclusive", t.affinity) & t.affinity:
+    if set_cpu(m, "exclusive", cpu):
         return -EBUSY
     t.exclusive = cpu + 1
     emit(m, me, EXCLUSIVE, i, cpu, 1)

@@ -13,12 +13,23 @@ clear for good; a wake-up that was sent to it before that has gone on to another
 
 from ...hot import entry, hot, never_inline
 from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE, IPI_STOP, SUPERVISOR
-from ...shm.atomics import compare_exchange, fetch_and, fetch_or, load_relaxed, load_seq_cst
+from ...shm.atomics import fetch_add, load_relaxed, load_seq_cst
+from ...shm.cpumask import clear_cpu, load_mask, mask_count, mask_is_empty, mask_minus, mask_of, set_cpu
 from ...shm.events import CPU_DOWN, CPU_UP, emit_at
 from ...shm.layout import machine_at
 from ..critical import noncritical
 from ..ipi import send_ipi
-from ..thread.states import BLOCKED, LIFE_CREATED, LIFE_DRAINING, LIFE_EXITED, LIFE_RUNNING, RUNNABLE
+from ..thread.states import (
+    BLOCKED,
+    LIFE_CREATED,
+    LIFE_DRAINING,
+    LIFE_EXITED,
+    LIFE_RUNNING,
+    RUNNABLE,
+    pack_where,
+    where_queue,
+    where_state,
+)
 from . import local_queue
 from .announcing import announce, pass_on
 from .hooks import CPU_OFFLINE, CPU_ONLINE, tell_queue
@@ -37,7 +48,7 @@ def begin_life(m, me, cpu):
         q.life = LIFE_RUNNING
         emit_at(m, me, now, CPU_UP, -1, cpu, 0)
         tell_queue(m, me, CPU_ONLINE, cpu)
-        fetch_or(m, "online", 1 << cpu)
+        set_cpu(m, "online", cpu)
     unlock_queue(m, me, cpu)
 
 
@@ -51,21 +62,21 @@ def bring_online(address, me, cpu):
 @entry(3)
 def activate(address, me, cpu):
     """Count a CPU that is about to be started as an active scheduler (rust-3)."""
-    fetch_or(machine_at(address), "active", 1 << cpu)
+    m = machine_at(address)
+    fetch_add(m, "nr_active", 1)
+    set_cpu(m, "active", cpu)
     return 0
 
 
 @entry(3)
 def take_offline(address, me, cpu):
-    """Tell a CPU to leave; 0 when it is the last one that takes threads, or takes none."""
+    """Tell a CPU to leave; 0 when it is the last one that takes threads, or takes none.
+
+    For the system server alone: of two who each take a CPU offline, both would find the other's still there.
+    """
     m = machine_at(address)
-    bit = 1 << cpu
-    while True:
-        online = load_seq_cst(m, "online")
-        if online & bit == 0 or online == bit:
-            return 0
-        if compare_exchange(m, "online", online, online & ~bit):
-            break
+    if mask_count(load_mask(m, "online")) <= 1 or not clear_cpu(m, "online", cpu):
+        return 0
     lock_queue(m, me, cpu)
     m.queues[cpu].life = LIFE_DRAINING
     unlock_queue(m, me, cpu)
@@ -82,12 +93,12 @@ def evacuate(m, me):
         move_misplaced(m, me)
     for i in range(m.fresh_thread):
         where = load_relaxed(m.threads[i], "where")
-        if where == RUNNABLE | (GLOBAL_QUEUE << 8):
+        if where == pack_where(RUNNABLE, GLOBAL_QUEUE):
             announce(m, me, GLOBAL_QUEUE, i)  # it may be another CPU's from now on
-        elif (where >> 8) & 0xFF == me:
-            if where & 0xFF == RUNNABLE and m.lock_free == 0:
+        elif where_queue(where) == me:
+            if where_state(where) == RUNNABLE and m.lock_free == 0:
                 move_runnable(m, me, i, me)
-            elif leaving and where & 0xFF == BLOCKED:
+            elif leaving and where_state(where) == BLOCKED:
                 move_blocked(m, me, i, me)
 
 
@@ -97,7 +108,9 @@ def _is_waited_for(m, me):
     if m.queues[GLOBAL_QUEUE].nr_runnable > 0:
         for i in range(m.fresh_thread):
             t = m.threads[i]
-            if load_relaxed(t, "where") == RUNNABLE | (GLOBAL_QUEUE << 8) and allowed_cpus(m, t) == 1 << me:
+            if load_relaxed(t, "where") == pack_where(RUNNABLE, GLOBAL_QUEUE) and mask_is_empty(
+                mask_minus(allowed_cpus(m, t), mask_of(me))
+            ):
                 return True
     return False
 
@@ -112,7 +125,7 @@ def retire(m, me):
     exited = load_seq_cst(q, "nr_threads") == 0 and q.nr_dead == 0 and not _is_waited_for(m, me)
     q.life = LIFE_EXITED if exited else LIFE_DRAINING
     if exited:
-        fetch_and(m, "idle", ~(1 << me))  # who takes it from here on gets nothing, and tells another CPU
+        clear_cpu(m, "idle", me)  # who takes it from here on gets nothing, and tells another CPU
         pass_on(m, me)  # who took it before told this CPU only
         tell_queue(m, me, CPU_OFFLINE, me)
         now = mark_time(m, me, me)
@@ -124,10 +137,11 @@ def retire(m, me):
         return False
     c = m.cpus[me]
     if c.tlb_task >= 0:
-        fetch_and(m.tasks[c.tlb_task], "cpus", ~(1 << me))
+        clear_cpu(m.tasks[c.tlb_task], "cpus", me)
         c.tlb_task = -1
-    fetch_and(m, "online", ~(1 << me))
-    if fetch_and(m, "active", ~(1 << me)) == 1 << me:
+    clear_cpu(m, "online", me)
+    clear_cpu(m, "active", me)  # before the count: who finds it 0 finds nobody active
+    if fetch_add(m, "nr_active", -1) == 1:
         send_ipi(m, me, SUPERVISOR, IPI_STOP)
     elif load_relaxed(m, "draining") == 0:
         send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)  # somebody waits for this CPU to be gone

@@ -26,6 +26,7 @@ from ...hot import hot, never_inline
 from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE
 from ...shm.atomics import compare_exchange, fetch_add, load_acquire, load_relaxed, load_seq_cst
 from ...shm.clock import now_ns
+from ...shm.cpumask import has_cpu, load_mask, mask_above, mask_all, mask_is_empty, mask_minus, mask_none, mask_or
 from ...shm.deque import NOTHING, put, take, waiting
 from ...shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, emit_at
 from ..critical import either, noncritical
@@ -39,9 +40,11 @@ from ..thread.states import (
     RUNNABLE,
     RUNNING,
     exchange_where,
+    pack_where,
     queue_of,
     set_where,
     state_of,
+    where_state,
 )
 from .hooks import (
     ADD_THREAD,
@@ -128,8 +131,8 @@ def available(m, queue):
 def put_local(m, me, i):
     """For hooks of CPU `me`: a thread waits behind all others."""
     either(m, me)
-    everywhere = (1 << m.nr_cpus) - 1
-    if m.threads[i].affinity & everywhere == everywhere:
+    barred = mask_minus(mask_all(), load_mask(m.threads[i], "affinity"))
+    if mask_is_empty(mask_minus(barred, mask_above(m.nr_cpus - 1))):
         put(m.deques[me], i)
     else:
         lock_queue(m, me, me)
@@ -169,7 +172,7 @@ def _take_listed(m, me, queue):
     lock_queue(m, me, queue)
     q = m.queues[queue]
     i = first(q)
-    while i >= 0 and queue != me and (m.threads[i].affinity >> me) & 1 == 0:
+    while i >= 0 and queue != me and not has_cpu(m.threads[i], "affinity", me):
         i = m.threads[i].next
     if i >= 0:
         remove(m, q, i)
@@ -184,10 +187,10 @@ def listed_for(m, me, queue):
     never_inline()
     noncritical(m, me)
     lock_queue(m, me, queue)
-    found = 0
+    found = mask_none()
     i = first(m.queues[queue])
     while i >= 0:
-        found |= thieves(m, load_relaxed(m.threads[i], "affinity"))
+        found = mask_or(found, thieves(m, load_mask(m.threads[i], "affinity")))
         i = m.threads[i].next
     unlock_queue(m, me, queue)
     return found
@@ -209,7 +212,7 @@ def fetch(m, me, queue):
 def win_wake(t):
     """W2: whether this actor is the one who makes a claimed sleeper runnable."""
     word = load_acquire(t, "sleep")
-    if not is_claimed(word) or load_seq_cst(t, "where") & 0xFF != BLOCKED:  # pairs with S1
+    if not is_claimed(word) or where_state(load_seq_cst(t, "where")) != BLOCKED:  # pairs with S1
         return False
     return compare_exchange(t, "sleep", word, 0)
 
@@ -346,12 +349,12 @@ def keep(m, me, i):
 @hot
 def own_sleeper(m, me, t):
     """Own a BLOCKED thread of this CPU that nobody has claimed: its CPU plays the sleeper once more, before S1."""
-    if not compare_exchange(t, "where", BLOCKED | (me << 8), RUNNING | (me << 8)):
+    if not compare_exchange(t, "where", pack_where(BLOCKED, me), pack_where(RUNNING, me)):
         return False
     word = load_seq_cst(t, "sleep")
-    if word != 0 and not is_claimed(word) and load_seq_cst(t, "where") == RUNNING | (me << 8):
+    if word != 0 and not is_claimed(word) and load_seq_cst(t, "where") == pack_where(RUNNING, me):
         return True  # the word is this sleep's, and who claims it from here on sees that it is not BLOCKED
-    compare_exchange(t, "where", RUNNING | (me << 8), BLOCKED | (me << 8))  # unless its waker has changed that
+    compare_exchange(t, "where", pack_where(RUNNING, me), pack_where(BLOCKED, me))  # unless its waker has changed that
     return False
 
 

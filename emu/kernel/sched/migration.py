@@ -7,14 +7,15 @@ lacked).  A thread that may run on one CPU only never moves.
 from ...hot import entry, hot, never_inline
 from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE
 from ...shm.atomics import fence, load_relaxed, load_seq_cst, store_relaxed
-from ...shm.events import AFFINITY, MIGRATE, emit, emit_at
+from ...shm.cpumask import load_mask, mask_has, mask_or, store_mask
+from ...shm.events import MIGRATE, emit_affinity, emit_at
 from ...shm.layout import machine_at
 from ...shm.spinlock import fail
 from ..critical import noncritical
 from ..failures import FAIL_POLICY_DEQUEUE
 from ..ipi import send_ipi
 from ..thread.sleep_word import is_claimed
-from ..thread.states import BLOCKED, RUNNABLE, queue_of, state_of
+from ..thread.states import BLOCKED, RUNNABLE, pack_where, queue_of, state_of, where_queue, where_state
 from . import local_queue
 from .announcing import announce
 from .core import make_runnable
@@ -73,21 +74,22 @@ def _put_down(m, me, i, queue):
         announce(m, me, queue, i)
 
 
-@entry(4)
-def set_affinity(address, me, i, mask):
-    """Restrict thread i to CPUs; a runnable one moves at once, a running one at its next trap."""
+@entry(3)
+def set_affinity(address, me, i):
+    """Restrict thread i to the CPUs of `me`'s `given`; a runnable one moves at once, a running one at its next trap."""
     m = machine_at(address)
     t = m.threads[i]
-    emit(m, me, AFFINITY, i, mask, 0)
+    mask = load_mask(m.cpus[me], "given")
+    emit_affinity(m, me, i, mask)
     if m.lock_free != 0:
         _set_affinity_lock_free(m, me, t, mask)
         _announce_waiting(m, me, i)
         return 0
     old = lock_own_queue(m, me, i)
-    t.affinity = mask
+    store_mask(t, "affinity", mask)
     runnable = state_of(t) == RUNNABLE
     unlock_queue(m, me, old)
-    if runnable and old != GLOBAL_QUEUE and (mask >> old) & 1 == 0:
+    if runnable and old != GLOBAL_QUEUE and not mask_has(mask, old):
         move_runnable(m, me, i, old)
     elif old < m.nr_cpus and old != me:
         send_ipi(m, me, old, IPI_RESCHEDULE)
@@ -99,14 +101,15 @@ def set_affinity(address, me, i, mask):
 def _announce_waiting(m, me, i):
     """Tell an idle CPU that may run thread i now and could not before."""
     where = load_relaxed(m.threads[i], "where")
-    if where & 0xFF == RUNNABLE:
-        announce(m, me, where >> 8, i)
+    if where_state(where) == RUNNABLE:
+        announce(m, me, where_queue(where), i)
 
 
 @hot
 def _set_affinity_lock_free(m, me, t, mask):
     """Who has the thread, or takes it meanwhile, looks at the mask after it has changed `where`."""
-    store_relaxed(t, "affinity", mask)
+    store_mask(t, "affinity", mask_or(load_mask(t, "affinity"), mask))  # at no time is it empty
+    store_mask(t, "affinity", mask)
     fence()  # before `where` is read; pairs with the exchange in local_queue.become
     cpu = queue_of(t)
     if cpu < m.nr_cpus:
@@ -127,7 +130,7 @@ def move_misplaced(m, me):
     store_relaxed(m.deques[me], "misplaced", 0)  # after the interrupt was taken
     waiting = 0
     for i in range(m.fresh_thread):
-        waiting += 1 if load_relaxed(m.threads[i], "where") == RUNNABLE | (me << 8) else 0
+        waiting += 1 if load_relaxed(m.threads[i], "where") == pack_where(RUNNABLE, me) else 0
     for _ in range(waiting):
         i = call_pick(m, me, me)
         if i < 0:

@@ -1,7 +1,7 @@
 """Reproducible chance: one seed, a generator for each actor (rust-13; SplitMix64)."""
 
 from ...hot import hot
-from ...shm.atomics import load_relaxed
+from ...shm.cpumask import any_cpu, has_cpu
 from ...shm.memory import wrapping_add, wrapping_multiply
 
 _GAMMA = -7046029254386353131  # 0x9E3779B97F4A7C15
@@ -36,9 +36,8 @@ def draw(m, queue, bound):
 @hot
 def random_cpu(m, me):
     """One of the CPUs that take threads, by chance."""
-    online = load_relaxed(m, "online")
     cpu = random_below(m, me, m.nr_cpus)
-    while (online >> cpu) & 1 == 0 and online != 0:
+    while not has_cpu(m, "online", cpu) and any_cpu(m, "online"):
         cpu = random_below(m, me, m.nr_cpus)
     return cpu
 

@@ -17,12 +17,24 @@ from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE, MAX_QUEUES, MAX_THREADS
 from ...shm import lockrank
 from ...shm.atomics import load_relaxed
 from ...shm.clock import now_ns
+from ...shm.cpumask import (
+    has_cpu,
+    load_mask,
+    mask_and,
+    mask_first,
+    mask_has,
+    mask_is_empty,
+    mask_minus,
+    mask_none,
+    mask_or,
+    store_mask,
+)
 from ...shm.events import PREEMPT, SWITCH, YIELD, emit_at
 from ...shm.spinlock import acquire, fail, field_address, release
 from ..critical import critical
 from ..failures import FAIL_POLICY_PICK, FAIL_POLICY_QUEUE
 from ..ipi import send_ipi
-from ..thread.states import LIFE_RUNNING, RUNNABLE, RUNNING, queue_of, set_where
+from ..thread.states import LIFE_RUNNING, RUNNABLE, RUNNING, pack_where, queue_of, set_where
 from .hooks import (
     ADD_THREAD,
     BALANCE,
@@ -103,26 +115,29 @@ def is_open(m, queue):
 @hot
 def allowed_cpus(m, t):
     """The CPUs that may get a thread: where its affinity leaves only leaving CPUs, those wait for it."""
-    online = load_relaxed(m, "online")
-    allowed = t.affinity & online & ~load_relaxed(m, "exclusive")
-    if allowed == 0:
-        allowed = t.affinity & online
-    if allowed == 0:
-        allowed = t.affinity & load_relaxed(m, "active")
-    return allowed if allowed != 0 else online
+    online = load_mask(m, "online")
+    affinity = load_mask(t, "affinity")
+    allowed = mask_minus(mask_and(affinity, online), load_mask(m, "exclusive"))
+    if mask_is_empty(allowed):
+        allowed = mask_and(affinity, online)
+    if mask_is_empty(allowed):
+        allowed = mask_and(affinity, load_mask(m, "active"))
+    return online if mask_is_empty(allowed) else allowed
 
 
 @hot
 def must_stay(m, t):
     """Pinned to CPUs that are all leaving: its CPU waits for it (rust-4)."""
-    return t.affinity & load_relaxed(m, "online") == 0 or load_relaxed(m, "failed") != 0
+    return mask_is_empty(mask_and(load_mask(t, "affinity"), load_mask(m, "online"))) or load_relaxed(m, "failed") != 0
 
 
 @hot
 def may_not_stay(m, me, t):
     """Whether the running thread has to move: barred by affinity, or its CPU leaves or is exclusive to others."""
-    away = load_relaxed(m, "online") & ~load_relaxed(m, "exclusive")
-    return (t.affinity >> me) & 1 == 0 or ((away >> me) & 1 == 0 and t.affinity & away != 0)
+    if not has_cpu(t, "affinity", me):
+        return True
+    away = thieves(m, load_mask(t, "affinity"))
+    return not mask_has(away, me) and not mask_is_empty(away)
 
 
 @hot
@@ -138,7 +153,7 @@ def place(m, me, i, reason):
         if queue < 0 or queue >= MAX_QUEUES or (queue >= m.nr_cpus and queue != GLOBAL_QUEUE):
             fail(m, FAIL_POLICY_QUEUE, queue)
             return GLOBAL_QUEUE
-    if queue != GLOBAL_QUEUE and (allowed >> queue) & 1 == 0:
+    if queue != GLOBAL_QUEUE and not mask_has(allowed, queue):
         queue = first_cpu(allowed)
     return queue
 
@@ -157,28 +172,20 @@ def may_pull(m, me):
     """Whether this CPU takes other queues' threads: not when it leaves or is exclusive (inko-5)."""
     if not has_hook(m, me, BALANCE) or m.queues[me].life != LIFE_RUNNING:
         return False
-    return (load_relaxed(m, "exclusive") >> me) & 1 == 0
+    return not has_cpu(m, "exclusive", me)
 
 
 @hot
 def thieves(m, mask):
     """The CPUs of a mask that take threads from others' queues."""
-    return mask & load_relaxed(m, "online") & ~load_relaxed(m, "exclusive")
-
-
-@hot
-def above(cpu):
-    """The mask of all CPUs with higher numbers."""
-    return -2 << cpu
+    return mask_minus(mask_and(mask, load_mask(m, "online")), load_mask(m, "exclusive"))
 
 
 @hot
 def first_cpu(mask):
     """The lowest CPU of a mask, GLOBAL_QUEUE when it is empty. CPUs are ordered: siblings come last."""
-    for cpu in range(GLOBAL_QUEUE):
-        if (mask >> cpu) & 1:
-            return cpu
-    return GLOBAL_QUEUE
+    cpu = mask_first(mask)
+    return cpu if cpu >= 0 else GLOBAL_QUEUE
 
 
 # --- a locked queue -------------------------------------------------------------------------------
@@ -206,7 +213,7 @@ def take_for(m, me, queue):
     """
     critical(m, me)
     q = m.queues[queue]
-    barred_from = 0
+    barred_from = mask_none()
     barred = -1  # first of those passed over, linked through `previous` while off the order
     found = -1
     for _ in range(q.nr_runnable):
@@ -216,10 +223,10 @@ def take_for(m, me, queue):
         if not is_runnable(m, i, queue):
             return -1
         allowed = allowed_cpus(m, m.threads[i])
-        if (allowed >> me) & 1:
+        if mask_has(allowed, me):
             found = i
             break
-        barred_from |= allowed
+        barred_from = mask_or(barred_from, allowed)
         m.threads[i].previous = barred
         barred = i
     while barred >= 0:
@@ -228,14 +235,14 @@ def take_for(m, me, queue):
         call_hook_3(m, me, ENQUEUE, queue, i, ENQUEUE_BACK)
     if found >= 0:
         q.nr_runnable -= 1
-    m.cpus[me].barred_from = barred_from
+    store_mask(m.cpus[me], "barred_from", barred_from)
     return found
 
 
 @hot
 def is_runnable(m, i, queue):
     """Whether `pick` named a thread that waits on the queue; the machine fails where it did not."""
-    if 0 <= i < MAX_THREADS and load_relaxed(m.threads[i], "where") == RUNNABLE | (queue << 8):
+    if 0 <= i < MAX_THREADS and load_relaxed(m.threads[i], "where") == pack_where(RUNNABLE, queue):
         return True
     fail(m, FAIL_POLICY_PICK, i)
     return False

@@ -5,9 +5,10 @@ raises the generation first, so old handles and tids turn stale.
 """
 
 from ...hot import entry, hot, never_inline
-from ...limits import ALL_CPUS, KERNEL_THREADS, MAX_THREADS, NAME_BYTES
+from ...limits import KERNEL_THREADS, MAX_THREADS, NAME_BYTES
 from ...shm import lockrank
 from ...shm.atomics import fetch_add, load_relaxed, store_relaxed
+from ...shm.cpumask import mask_all, store_mask
 from ...shm.layout import THREAD, machine_at
 from ...shm.memory import fill_bytes
 from ...shm.spinlock import acquire, field_address, release
@@ -61,7 +62,7 @@ def reset_thread(m, i, task):
     t.is_listed = 0
     t.next = -1
     t.previous = -1
-    t.affinity = ALL_CPUS
+    store_mask(t, "affinity", mask_all())
     t.nice = 0
     t.realtime = 0
     t.slack_ns = 0

@@ -15,8 +15,13 @@ DEAD      the CPU it exited on        that CPU's dead list, once nobody holds it
 
 from ...hot import CHECK, hot
 from ...shm.atomics import exchange, load_relaxed, store_relaxed
+from ...shm.bits import bits
 from ...shm.spinlock import fail
 from ..failures import FAIL_TRANSITION
+
+WHERE = bits("state:8 queue:16")  # THREAD.where
+where_state, where_queue = WHERE.getters()
+pack_where = WHERE.packer()
 
 FREE, NEW, RUNNABLE, RUNNING, BLOCKED, DEAD = range(6)
 STATE_NAMES = ("free", "new", "runnable", "running", "blocked", "dead")
@@ -57,26 +62,26 @@ SLEEP_TIMED = 0x80  # with each of them: the timekeeper is told to end it
 
 @hot
 def state_of(t):
-    return load_relaxed(t, "where") & 0xFF
+    return where_state(load_relaxed(t, "where"))
 
 
 @hot
 def queue_of(t):
-    return (load_relaxed(t, "where") >> 8) & 0xFF
+    return where_queue(load_relaxed(t, "where"))
 
 
 @hot
 def set_where(m, t, state, queue):
     """Change a thread's truth word; the lock of its queue (of both) is held, or the thread is this actor's."""
     _check(m, t, state)
-    store_relaxed(t, "where", state | (queue << 8))
+    store_relaxed(t, "where", pack_where(state, queue))
 
 
 @hot
 def exchange_where(m, t, state, queue):
     """set_where by an owner without a lock; a full fence."""
     _check(m, t, state)
-    exchange(t, "where", state | (queue << 8))
+    exchange(t, "where", pack_where(state, queue))
 
 
 @hot

@@ -16,7 +16,7 @@ from ...abi.mman import PROT_EXEC, PROT_READ, PROT_WRITE
 from ...hot import entry, hot, never_inline
 from ...limits import PAGE_SIZE, USER_TOP
 from ...shm import lockrank
-from ...shm.atomics import fetch_add, load_seq_cst
+from ...shm.atomics import fetch_add
 from ...shm.exits import ACCESS_FETCH, ACCESS_WRITE
 from ...shm.layout import machine_at
 from ...shm.spinlock import acquire, field_address, release
@@ -47,7 +47,7 @@ from .pagetable import (
     put_entry,
     span_bytes,
 )
-from .shootdown import answer_shootdowns, shoot_down
+from .shootdown import answer_shootdowns, shoot_down_task
 
 MAP_TOP = USER_TOP - (64 << 20)  # mappings are placed below; stack and trampoline are above
 MAP_BOTTOM = 1 << 16
@@ -235,7 +235,7 @@ def protect_pages(m, me, task, start, length, flags):
     noncritical(m, me)
     lock_map(m, me, task)
     result = edit_pages(m, me, task, start, start + length, EDIT_PROTECT, flags)
-    shoot_down(m, me, load_seq_cst(m.tasks[task], "cpus"))
+    shoot_down_task(m, me, task)
     unlock_map(m, me, task)
     return 0 if result == 0 else -ENOMEM
 

@@ -15,10 +15,10 @@ circle goes round.
 
 from ...hot import hot, never_inline
 from ...limits import GATHERED_FRAMES
-from ...shm.atomics import fetch_add, load_seq_cst
+from ...shm.atomics import fetch_add
 from ..critical import either
 from .frames import drop_frame
-from .shootdown import shoot_down
+from .shootdown import shoot_down_task
 
 
 @hot
@@ -44,7 +44,7 @@ def release_gathered(m, me, task):
     count = c.nr_gathered
     if count == 0:
         return
-    shoot_down(m, me, load_seq_cst(m.tasks[task], "cpus"))
+    shoot_down_task(m, me, task)
     for k in range(count):
         drop_frame(m, me, c.gathered[k])
     c.nr_gathered = 0

@@ -12,7 +12,6 @@ pages past the file's end stay so after a move, even if the file grows; no MREMA
 from ...abi.errno import EFAULT, ENOMEM
 from ...hot import hot, never_inline
 from ...limits import USER_TOP
-from ...shm.atomics import load_seq_cst
 from ..critical import either, noncritical
 from .address_space import edit_pages, find_place, is_free, is_mapped, lock_mm, unlock_mm
 from .maplock import lock_map, unlock_map
@@ -31,7 +30,7 @@ from .pagetable import (
     put_entry,
     span_bytes,
 )
-from .shootdown import shoot_down
+from .shootdown import shoot_down_task
 
 
 @hot
@@ -112,7 +111,7 @@ def move(m, me, task, old, old_size, target, new_size):
     else:
         _edit(m, me, root, target, target + new_size, EDIT_UNMAP, 0)  # tables made in vain
     unlock_mm(m, me, task)
-    shoot_down(m, me, load_seq_cst(m.tasks[task], "cpus"))
+    shoot_down_task(m, me, task)
     return target if enough else -ENOMEM
 
 

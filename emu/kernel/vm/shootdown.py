@@ -14,12 +14,14 @@ from ...hot import hot, never_inline
 from ...limits import IPI_TLB, TLB_ENTRIES
 from ...shm.atomics import (
     exchange,
+    fence,
     fetch_add,
     load_acquire,
     load_relaxed,
     load_seq_cst,
     store_release,
 )
+from ...shm.cpumask import load_mask, mask_above, mask_and, mask_first, mask_has, mask_minus, mask_of
 from ...shm.spinlock import backoff
 from ..critical import noncritical
 from ..ipi import send_ipi
@@ -69,20 +71,26 @@ def shoot_down(m, me, mask):
     """Return when no CPU of the mask holds an old translation. No lock may be held."""
     never_inline()
     noncritical(m, me)
-    own = mask & (1 << me)
-    if own != 0 and me < m.nr_cpus:
+    if me < m.nr_cpus and mask_has(mask, me):
         flush_tlb(m, me)
-    mask &= ~(1 << me)
-    if mask == 0:
-        return
-    for cpu in range(m.nr_cpus):
-        if (mask >> cpu) & 1:
-            fetch_add(m.cpus[cpu], "tlb_request", 1)
-            if load_seq_cst(m.cpus[cpu], "tlb_active") != 0:
-                send_ipi(m, me, cpu, IPI_TLB)
-    for cpu in range(m.nr_cpus):
-        if (mask >> cpu) & 1:
-            _await(m, me, cpu)
+        mask = mask_minus(mask, mask_of(me))
+    cpu = mask_first(mask)
+    while cpu >= 0:
+        fetch_add(m.cpus[cpu], "tlb_request", 1)
+        if load_seq_cst(m.cpus[cpu], "tlb_active") != 0:
+            send_ipi(m, me, cpu, IPI_TLB)
+        cpu = mask_first(mask_and(mask, mask_above(cpu)))
+    cpu = mask_first(mask)
+    while cpu >= 0:
+        _await(m, me, cpu)
+        cpu = mask_first(mask_and(mask, mask_above(cpu)))
+
+
+@hot
+def shoot_down_task(m, me, task):
+    """Return when no CPU holds a translation of this task that has been taken out of its page table before."""
+    fence()  # the table has changed before the mask is read; pairs with set_cpu in the loop's _use_space
+    shoot_down(m, me, load_mask(m.tasks[task], "cpus"))
 
 
 @hot

@@ -304,8 +304,9 @@ def sched_getaffinity(call, tid: Int32, size: UInt32, address: Pointer):
     mask = call.machine.affinity(_thread(call, tid))
     if mask is None:
         raise LinuxError(ESRCH)
-    call.write(address, mask.to_bytes(8, "little"))
-    return 8
+    known = mask.to_bytes(-(-call.machine.nr_cpus // 64) * 8, "little")
+    call.write(address, known)
+    return len(known)
 
 
 @served("sched_setaffinity")

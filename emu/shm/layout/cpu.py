@@ -1,8 +1,8 @@
 """What belongs to one CPU or other actor: interrupts, its own work, TLB, events, figures."""
 
-from ...limits import EVENT_RING, GATHERED_FRAMES, MAX_HOOKS, TLB_ENTRIES
+from ...limits import EVENT_RING, GATHERED_FRAMES, MAX_ACTORS, MAX_HOOKS, TLB_ENTRIES
 from ..tags import TAG_NAMES
-from .declare import i64, i64s, line, many, record
+from .declare import i64, i64s, line, many, mask, record
 
 EVENT = record(
     "EVENT",
@@ -44,8 +44,10 @@ CPU = record(
     i64("stall_from_ns", guard="this CPU", unit="ns of the monotonic clock", doc="last look for a stall; 0 none"),
     i64("stall_cpu_ns", guard="this CPU", unit="ns", doc="what the host had spent on this CPU then"),
     i64("looked", guard="this CPU", doc="1: tried other queues in this idle stretch"),
-    i64("barred_from", guard="this CPU", doc="mask: who may run what its last search of a queue passed over"),
-    i64("kicks", guard="this CPU", doc="mask of actors that are owed a ZeroMQ message"),
+    mask("barred_from", guard="this CPU", doc="who may run what its last search of a queue passed over"),
+    i64("kicks", guard="this CPU", doc="how many actors are owed a ZeroMQ message"),
+    i64s("kicked", MAX_ACTORS, guard="this CPU", doc="which ones, the first `kicks` of these"),
+    mask("given", guard="this CPU", doc="the mask that cold code gives to an entry"),
     i64("random", guard="this CPU", doc="state of the seeded generator"),
     i64("since_ns", guard="this CPU", unit="ns", doc="start of the present busy or idle stretch"),
     i64s("scratch", 4, guard="this CPU", doc="what is copied to a guest"),

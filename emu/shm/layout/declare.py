@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...hot.functions import compiler
+from ...limits import CPU_WORDS
 
 CACHE_LINE = 64
 
@@ -73,6 +74,11 @@ def i64(name, *, guard="", unit="", doc=""):
 
 def i64s(name, count, *, guard="", unit="", doc=""):
     return Field(name, np.int64, count, guard, unit, doc)
+
+
+def mask(name, *, guard="", doc=""):
+    """A mask of CPUs (shm/cpumask.py)."""
+    return Field(name, np.int64, CPU_WORDS, guard, "", doc)
 
 
 def i32(name, *, guard="", unit="", doc=""):

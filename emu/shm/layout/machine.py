@@ -34,7 +34,7 @@ from ...limits import (
 )
 from ..memory import address_of, record_at
 from .cpu import CPU
-from .declare import i64, i64s, line, many, record
+from .declare import i64, i64s, line, many, mask, record
 from .memory import FRAME
 from .queues import BUCKET, DEQUE, RUNQUEUE
 from .signals import SIGINFO
@@ -66,10 +66,13 @@ MACHINE = record(
     i64("tracing", guard="supervisor", doc="1: events are recorded"),
     i64("max_threads_per_task", guard="atomic", doc="may change while guests run (kse-5)"),
     line("life"),
-    i64("active", guard="atomic", doc="mask of schedulers that have not exited (rust-3)"),
-    i64("online", guard="atomic", doc="mask of CPUs that take new threads"),
-    i64("exclusive", guard="atomic", doc="mask of CPUs that run pinned threads only (inko-5)"),
-    i64("idle", guard="atomic", doc="mask of CPUs that look for work; who takes a bit owes a look: announcing.py"),
+    i64("nr_active", guard="atomic", doc="schedulers that have not exited; who counts it down to 0 tells (rust-3)"),
+    mask("active", guard="atomic", doc="which ones; may lag behind the count"),
+    mask("online", guard="atomic", doc="CPUs that take new threads"),
+    mask("exclusive", guard="atomic", doc="CPUs that run pinned threads only (inko-5)"),
+    line("idle"),
+    mask("idle", guard="atomic", doc="CPUs that look for work; who takes a bit owes a look: announcing.py"),
+    line("ending"),
     i64("draining", guard="atomic", doc="1: schedulers exit once they have no thread left"),
     i64("closing", guard="atomic", doc="1: drain as soon as no task is left"),
     i64("failed", guard="atomic", doc="first failed check or failure code, 0 none"),

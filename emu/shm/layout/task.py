@@ -1,7 +1,7 @@
 """Tasks, jobs, and the wait queues of tasks."""
 
 from ...limits import NUM_SIGNALS, TASK_POLICY_WORDS, WAIT_QUEUES
-from .declare import i64, i64s, line, many, record
+from .declare import i64, i64s, line, many, mask, record
 from .signals import TASK_SIGNALS
 
 WAIT_QUEUE = record(
@@ -36,7 +36,7 @@ TASK = record(
     i64("map_cursor", guard="map_lock", doc="mappings are placed below this"),
     i64("resident", guard="atomic", unit="frames"),
     line("cpus"),
-    i64("cpus", guard="atomic", doc="mask of CPUs whose TLB may hold entries of this task"),
+    mask("cpus", guard="atomic", doc="CPUs whose TLB may hold entries of this task"),
     line("signals"),
     *TASK_SIGNALS,
     i64("trampoline", doc="guest address of the signal-return code"),

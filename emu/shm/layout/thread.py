@@ -1,7 +1,7 @@
 """What the machine knows of a thread."""
 
 from ...limits import NAME_BYTES, POLICY_WORDS
-from .declare import i64, i64s, line, record, u8s
+from .declare import i64, i64s, line, mask, record, u8s
 from .signals import THREAD_SIGNALS
 
 THREAD = record(
@@ -13,7 +13,7 @@ THREAD = record(
     i64("fcsr", guard="running CPU", doc="flags in bits 0-4, rounding mode in bits 5-7"),
     i64("instructions", guard="running CPU", unit="retired instructions"),
     line("identity"),
-    i64("where", guard="runqueue", doc="truth: state in bits 0-7, queue in bits 8-15"),
+    i64("where", guard="runqueue", doc="truth: WHERE of kernel/thread/states.py"),
     i64("generation", guard="threads_lock", doc="a handle of another generation is stale"),
     i64("references", guard="atomic", doc="generation << 32 | references (kernel/thread/reaping.py)"),
     i64("task", doc="index, fixed while the thread lives"),
@@ -22,7 +22,7 @@ THREAD = record(
     i64("sibling_next", guard="task lock"),
     i64("sibling_previous", guard="task lock"),
     i64("is_listed", guard="task lock", doc="1: in its task's list; from then until it leaves it may be signalled"),
-    i64("affinity", guard="runqueue", doc="mask of CPUs that may run it; atomic in lock-free queues"),
+    mask("affinity", guard="runqueue", doc="the CPUs that may run it; atomic in lock-free queues"),
     i64("exclusive", guard="server", doc="CPU + 1 that this thread has to itself, 0 none (inko-5)"),
     i64("last_cpu", guard="running CPU", doc="where it ran last, -1 nowhere yet"),
     i64("nice", guard="atomic", doc="-20 (most important) to 19"),

@@ -10,6 +10,7 @@ from emu.kernel.sched import core as sched
 from emu.kernel.sched.hooks import NAMES, PLACE_SPAWN, PLACE_WAKE
 from emu.kernel.thread.states import SLEEP_TIME
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, SERVER
+from emu.shm.cpumask import to_int, to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import ALL, played
 from tests.kernel.held import held_by, list_of
@@ -108,7 +109,7 @@ def test_one_of_several_wakers_wins_and_a_late_one_does_nothing(cpus):
 def test_a_thread_that_may_not_stay_is_moved_when_it_is_switched_out(cpus):
     i = cpus.start(0, affinity=1)
     hot.pick_next(cpus.base, 0)
-    cpus.machine["threads"][i]["affinity"] = 0b100
+    cpus.machine["threads"][i]["affinity"] = to_words(0b100)
     hot.switch(cpus.base, 0, i)
     assert cpus.state(i) == ("runnable", cpus.home(2)) and cpus.current(0) == -1
     cpus.check()
@@ -137,7 +138,7 @@ def test_a_pinned_thread_is_not_stolen_and_does_not_hide_the_one_behind_it(inko)
 def test_nor_where_queues_have_locks():
     with played(2, "codezero") as cpus:
         pinned, free = (cpus.start(0, affinity=1) for _ in range(2))
-        cpus.threads[free]["affinity"] = -1
+        cpus.threads[free]["affinity"] = to_words(-1)
         assert hot.pull(cpus.base, 1, 0) == free
         assert hot.pull(cpus.base, 1, 0) == -1 and cpus.state(pinned) == ("runnable", 0)
         cpus.check()
@@ -172,10 +173,10 @@ def test_an_idle_cpu_is_interrupted_once_when_there_is_something_to_steal(inko):
     assert hot.pick_next(inko.base, 0) == -1
     inko.start(0)
     assert hot.pick_next(inko.base, 0) >= 0
-    inko.machine["idle"] = 0b110
+    inko.machine["idle"] = to_words(0b110)
     inko.start(0)
     assert list(inko.machine["cpus"]["pending"][:3]) == [0, IPI_RESCHEDULE, 0]
-    assert inko.machine["idle"] == 0b100, "who interrupts clears the bit"
+    assert to_int(inko.machine["idle"]) == 0b100, "who interrupts clears the bit"
 
 
 @pytest.mark.system("rust-8")

@@ -4,6 +4,7 @@ import pytest
 
 from emu.kernel.sched.hotplug import take_offline
 from emu.limits import GLOBAL_QUEUE, SERVER
+from emu.shm.cpumask import to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 
@@ -19,7 +20,7 @@ def test_no_scheduler_exits_while_a_thread_is_registered_with_it(policy, state):
         if state == "blocked":
             cpus.sleep(1, i)
         assert cpus.state(i) == (state, 1)
-        cpus.threads[i]["affinity"] = 0b11
+        cpus.threads[i]["affinity"] = to_words(0b11)
         assert take_offline(cpus.base, SERVER, 1) == 1
         assert hot.retire(cpus.base, 1) == 0
         if state == "running":
@@ -37,5 +38,5 @@ def test_no_scheduler_exits_while_a_thread_that_only_it_may_run_waits_on_the_one
         assert cpus.state(i) == ("runnable", GLOBAL_QUEUE)
         assert take_offline(cpus.base, SERVER, 1) == 1
         assert hot.retire(cpus.base, 1) == 0
-        cpus.threads[i]["affinity"] = 0b11
+        cpus.threads[i]["affinity"] = to_words(0b11)
         assert hot.retire(cpus.base, 1) == 1

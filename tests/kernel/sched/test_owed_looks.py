@@ -6,6 +6,7 @@ from emu.kernel.sched.exclusive import set_exclusive
 from emu.kernel.sched.hotplug import take_offline
 from emu.kernel.sched.migration import set_affinity
 from emu.limits import IPI_RESCHEDULE, SERVER
+from emu.shm.cpumask import to_int, to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 
@@ -23,9 +24,9 @@ class Told:
 
     def waiting(self, affinity=-1):
         """A thread that waits for busy CPU 3, with nobody idle to be told."""
-        self.machine["idle"] = 0
+        self.machine["idle"] = to_words(0)
         i = self.cpus.start(3, affinity=0b1000)  # by any policy it joins this queue
-        self.machine["threads"]["affinity"][i] = affinity
+        self.machine["threads"]["affinity"][i] = to_words(affinity)
         self.forget()
         return i
 
@@ -40,7 +41,7 @@ class Told:
 def told(request):
     with played(4, request.param) as cpus:
         yield Told(cpus)
-        cpus.machine["exclusive"] = 0
+        cpus.machine["exclusive"] = to_words(0)
         cpus.check()
 
 
@@ -52,17 +53,17 @@ with_all = pytest.mark.parametrize("told", ["alux", *OWN_QUEUES], indirect=True)
 @with_all
 def test_a_cpu_that_exits_gives_up_its_idle_bit_and_tells_another_cpu(told):
     told.waiting()
-    told.machine["idle"] = 0b0110
+    told.machine["idle"] = to_words(0b0110)
     assert take_offline(told.base, SERVER, 1) == 1
     told.forget()
     assert hot.retire(told.base, 1) == 1
-    assert told.told() == [2] and told.machine["idle"] == 0
+    assert told.told() == [2] and to_int(told.machine["idle"]) == 0
 
 
 @with_all
 def test_a_cpu_that_takes_the_thread_tells_nobody(told):
     i = told.waiting()
-    told.machine["idle"] = 0b0100
+    told.machine["idle"] = to_words(0b0100)
     hot.pay_look(told.base, 1)
     assert told.cpus.current(1) == i and told.told() == []
 
@@ -70,7 +71,7 @@ def test_a_cpu_that_takes_the_thread_tells_nobody(told):
 @with_own_queues
 def test_an_exclusive_cpu_tells_one_that_takes_others_threads(told):
     told.waiting()
-    told.machine["exclusive"], told.machine["idle"] = 0b0011, 0b0101
+    told.machine["exclusive"], told.machine["idle"] = to_words(0b0011), to_words(0b0101)
     hot.pay_look(told.base, 1)
     assert told.cpus.current(1) == -1 and told.told() == [2], "CPU 0 is idle and exclusive too"
 
@@ -80,7 +81,7 @@ def test_a_cpu_that_got_another_thread_meanwhile_tells_of_the_first(told):
     other = told.cpus.start(1, affinity=0b0010)
     assert told.cpus.pick(1) == other
     told.waiting()
-    told.machine["idle"] = 0b0100
+    told.machine["idle"] = to_words(0b0100)
     hot.pay_look(told.base, 1)
     assert told.told() == [2]
 
@@ -91,7 +92,7 @@ def test_all_that_waits_is_passed_on(told):
     assert told.cpus.pick(1) == other
     told.waiting(affinity=0b1000)  # nobody who is idle may run this one
     told.waiting()
-    told.machine["idle"] = 0b0100
+    told.machine["idle"] = to_words(0b0100)
     hot.pay_look(told.base, 1)
     assert told.told() == [2]
 
@@ -99,7 +100,7 @@ def test_all_that_waits_is_passed_on(told):
 @with_all
 def test_a_cpu_to_which_the_thread_is_barred_tells_one_that_may_run_it(told):
     told.waiting(affinity=0b1100)
-    told.machine["idle"] = 0b0101
+    told.machine["idle"] = to_words(0b0101)
     hot.pay_look(told.base, 1)
     assert told.cpus.current(1) == -1 and told.told() == [2]
 
@@ -108,7 +109,7 @@ def test_a_cpu_to_which_the_thread_is_barred_tells_one_that_may_run_it(told):
 @pytest.mark.parametrize("affinity", [0b1000, 0b1001], ids=["nobody-else-may", "a-lower-one-may"])
 def test_and_nobody_where_that_would_not_end(told, affinity):
     told.waiting(affinity)
-    told.machine["idle"] = 0b0101
+    told.machine["idle"] = to_words(0b0101)
     hot.pay_look(told.base, 1)
     assert told.told() == []
 
@@ -116,16 +117,17 @@ def test_and_nobody_where_that_would_not_end(told, affinity):
 @with_all
 def test_a_thread_that_more_cpus_may_run_from_now_on_is_announced_anew(told):
     i = told.waiting(affinity=0b1000)
-    told.machine["idle"] = 0b0110
-    set_affinity(told.base, SERVER, i, 0b1100)
+    told.machine["idle"] = to_words(0b0110)
+    told.machine["cpus"][SERVER]["given"] = to_words(0b1100)
+    set_affinity(told.base, SERVER, i)
     assert 2 in told.told() and 1 not in told.told()
 
 
 @with_one_queue
 def test_a_leaving_cpu_tells_those_who_may_run_a_thread_only_because_it_leaves(told):
-    told.machine["exclusive"] = 0b0100
+    told.machine["exclusive"] = to_words(0b0100)
     told.waiting(affinity=0b0110)
-    told.machine["idle"] = 0b0101
+    told.machine["idle"] = to_words(0b0101)
     assert take_offline(told.base, SERVER, 1) == 1
     told.forget()
     hot.evacuate(told.base, 1)

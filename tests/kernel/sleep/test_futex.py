@@ -8,6 +8,7 @@ from emu.kernel.task.records import create_task, reap_task
 from emu.kernel.thread.states import RESTART_CALL, RESTART_UNHANDLED
 from emu.kernel.vm import address_space
 from emu.limits import FUTEX_BUCKETS, PAGE_SIZE, TIMEKEEPER
+from emu.shm.cpumask import to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window
 from tests.kernel.checks import check_frames, check_queues
@@ -31,7 +32,7 @@ class Futexes:
     def waiter(self, va=VA, expected=0, deadline_ns=0, bits=ANY):
         """A thread that now sleeps on a word."""
         i = hot.allocate_thread(self.base, 0, self.task)
-        self.machine["threads"][i]["affinity"] = 1
+        self.machine["threads"][i]["affinity"] = to_words(1)
         sched.start(self.base, 0, i)
         assert hot.pick_next(self.base, 0) == i
         if bits != ANY:

@@ -5,6 +5,7 @@ import pytest
 from emu.kernel.sched import core as sched
 from emu.kernel.task.records import create_task
 from emu.kernel.thread.records import create_thread
+from emu.shm.cpumask import to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 
@@ -25,7 +26,7 @@ class Threads:
         self.mutexes = cpus.machine["tasks"][self.task]["mutexes"]
         self.indices = [create_thread(cpus.base, 0, self.task) for _ in range(3)]
         for i in self.indices:
-            cpus.threads[i]["affinity"] = 1
+            cpus.threads[i]["affinity"] = to_words(1)
         self.run(0)
         assert self.lock(0, FIRST) == self.lock(0, SECOND) == 0
         hot.sleep(self.base, self.indices[0], 4)

@@ -9,6 +9,7 @@ from emu.kernel.task.records import create_task, reap_task
 from emu.kernel.task.siginfo import SI_QUEUE, SI_USER
 from emu.kernel.thread.records import create_thread
 from emu.kernel.thread.states import RESTART_UNHANDLED, SLEEP_TIME, SLEEP_TIMED
+from emu.shm.cpumask import to_words
 from emu.shm.tags import alive
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
@@ -27,7 +28,7 @@ class Task:
         self.threads = [create_thread(cpus.base, 0, self.index) for _ in range(2)]
         self.record["leader"] = hot.thread_handle(cpus.base, self.threads[0])
         for i in self.threads:
-            cpus.threads[i]["affinity"] = 1
+            cpus.threads[i]["affinity"] = to_words(1)
             sched.start(cpus.base, 0, i)
             assert cpus.pick(0) == i
             hot.sleep(cpus.base, i, SLEEP)

@@ -8,6 +8,7 @@ from emu.kernel.task.records import create_task, kill_task
 from emu.kernel.task.suspend import ask_suspend, suspended
 from emu.kernel.thread.records import create_thread
 from emu.limits import IPI_RESCHEDULE, SERVER, SUPERVISOR
+from emu.shm.cpumask import to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 
@@ -27,7 +28,7 @@ class Pair:
         task = create_task(cpus.base, 0)
         self.target, self.waiter = (create_thread(cpus.base, 0, task) for _ in range(2))
         for cpu, i in enumerate((self.target, self.waiter)):
-            cpus.threads[i]["affinity"] = 1 << cpu
+            cpus.threads[i]["affinity"] = to_words(1 << cpu)
             sched.start(cpus.base, cpu, i)
             assert cpus.pick(cpu) == i
         assert hot.suspend_sync(self.base, 1, self.waiter, self.target) == WAITS

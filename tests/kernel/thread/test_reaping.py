@@ -10,6 +10,7 @@ from emu.kernel.thread import reaping
 from emu.kernel.thread.handles import tid
 from emu.kernel.thread.records import create_thread
 from emu.limits import KERNEL_TASK, SUPERVISOR
+from emu.shm.cpumask import to_words
 from emu.shm.layout import machine_at
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
@@ -36,7 +37,7 @@ def running(cpus, me=0):
     """A thread of a task of its own that runs on CPU `me`: (its index, its handle)."""
     task = create_task(cpus.base, me)
     i = create_thread(cpus.base, me, task)
-    cpus.threads[i]["affinity"] = 1 << me
+    cpus.threads[i]["affinity"] = to_words(1 << me)
     sched.start(cpus.base, me, i)
     assert cpus.pick(me) == i
     return i, hot.thread_handle(cpus.base, i)

@@ -13,6 +13,7 @@ from emu.kernel.failures import FAIL_DROPPED_FRAME
 from emu.kernel.task.records import create_task, reap_task
 from emu.kernel.vm import address_space, file_pages, frames, usercopy
 from emu.limits import GATHERED_FRAMES, GIB, MIB, PAGE_SIZE
+from emu.shm.cpumask import to_words
 from emu.shm.layout import CPU, MACHINE
 from tests.kernel import wrappers as hot
 from tests.kernel.bare import bare_window
@@ -316,12 +317,12 @@ def test_what_an_edit_takes_from_a_page_it_takes_from_the_translations_of_all_cp
     base, va, cpus = window.address, 2 * GIB, window.machine["cpus"]
     address_space.map_region(base, 0, task, va, 2 * PAGE_SIZE, R | W)
     hot.user_address(base, 0, task, va, 1)
-    window.machine["tasks"][task]["cpus"] = 0b11
+    window.machine["tasks"][task]["cpus"] = to_words(0b11)
     cpus[0]["write_tlb"][0] = va
     before = int(cpus[1]["tlb_request"])
     assert TAKING[edit](base, task, va) == 0
     assert cpus[0]["write_tlb"][0] == -1 and cpus[1]["tlb_request"] == before + 1
-    window.machine["tasks"][task]["cpus"] = 0
+    window.machine["tasks"][task]["cpus"] = to_words(0)
 
 
 def test_a_mapping_grows_over_nobody_elses(window, task):
