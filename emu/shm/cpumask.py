@@ -24,6 +24,11 @@ def _mask_type():
     return types.UniTuple(types.int64, CPU_WORDS)
 
 
+def _are_masks(*given):
+    """What an intrinsic is given are masks; where not, Numba names the line that calls it."""
+    return all(each == _mask_type() for each in given)
+
+
 def _words(builder, mask):
     return [builder.extract_value(mask, k) for k in range(CPU_WORDS)]
 
@@ -57,7 +62,7 @@ def load_mask(typingctx, record, field):
 def store_mask(typingctx, record, field, mask):
     """Set a field to a mask; each word is one relaxed store. Nobody else may write it meanwhile."""
     name = literal(field)
-    if name is None:
+    if name is None or not _are_masks(mask):
         return None
 
     def codegen(context, builder, signature, args):
@@ -134,6 +139,9 @@ def _each_word(combine, doc):
 
     @intrinsic
     def combined(typingctx, a, b):
+        if not _are_masks(a, b):
+            return None
+
         def codegen(context, builder, signature, args):
             pairs = zip(_words(builder, args[0]), _words(builder, args[1]))
             return _mask([combine(builder, x, y) for x, y in pairs], builder)
@@ -196,6 +204,8 @@ def mask_of(typingctx, cpu):
 @intrinsic
 def mask_has(typingctx, mask, cpu):
     """Whether a CPU is in a mask."""
+    if not _are_masks(mask):
+        return None
 
     def codegen(context, builder, signature, args):
         number = context.cast(builder, args[1], signature.args[1], types.int64)
@@ -210,6 +220,8 @@ def mask_has(typingctx, mask, cpu):
 @intrinsic
 def mask_is_empty(typingctx, mask):
     """Whether no CPU is in a mask."""
+    if not _are_masks(mask):
+        return None
 
     def codegen(context, builder, signature, args):
         first, *others = _words(builder, args[0])
@@ -223,6 +235,8 @@ def mask_is_empty(typingctx, mask):
 @intrinsic
 def mask_first(typingctx, mask):
     """The lowest CPU of a mask, -1 when it is empty."""
+    if not _are_masks(mask):
+        return None
 
     def codegen(context, builder, signature, args):
         found = _I64(-1)
@@ -237,6 +251,8 @@ def mask_first(typingctx, mask):
 @intrinsic
 def mask_count(typingctx, mask):
     """How many CPUs are in a mask."""
+    if not _are_masks(mask):
+        return None
 
     def codegen(context, builder, signature, args):
         total = _I64(0)
@@ -250,6 +266,8 @@ def mask_count(typingctx, mask):
 @intrinsic
 def mask_word(typingctx, mask, index):
     """One word of a mask, for an event: the CPUs from 64 * index on."""
+    if not _are_masks(mask):
+        return None
 
     def codegen(context, builder, signature, args):
         word = _I64(0)

@@ -167,7 +167,7 @@ def _announce_unfenced(m, me, i, number):
     m.queues[queue].nr_runnable = 1
     unlock_queue(m, me, queue)
     if has_cpu(m, "idle", queue):
-        wake_idle(m, me, 1 << queue)
+        wake_idle(m, me, mask_of(queue))
 
 
 @entry(5)
