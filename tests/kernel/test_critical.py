@@ -14,6 +14,7 @@ import sys
 from emu.hot import entry
 from emu.kernel.sched.runqueue import lock_queue, mark_time, unlock_queue
 from emu.kernel.vm.shootdown import shoot_down
+from emu.shm.cpumask import mask_none
 from emu.shm.layout import machine_at
 from tests.kernel.bare import bare_window
 

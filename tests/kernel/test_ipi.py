@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from emu.kernel.ipi import AWAKE, MESSAGE_COMING, PARKED, begin_park, end_park, owed, post, take_pending
-from emu.limits import IPI_CALL, IPI_RESCHEDULE, IPI_STOP, IPI_TIMER, SERVER, SUPERVISOR, TIMEKEEPER
+from emu.limits import IPI_CALL, IPI_RESCHEDULE, IPI_STOP, IPI_TIMER, MAX_ACTORS, SERVER, SUPERVISOR, TIMEKEEPER
 from emu.machine import watching
+from tests.kernel import wrappers
 
 SENDER, OTHER = 0, 1
 
@@ -25,17 +26,20 @@ def test_an_actor_that_is_awake_gets_a_bit_and_no_message(window):
 
 def test_a_parked_actor_gets_one_message_from_the_first_sender_only(window):
     assert begin_park(window.address, SUPERVISOR) == 0 and parked(window) == PARKED
-    mask = post(window.address, SENDER, SUPERVISOR, IPI_CALL)
-    assert mask == 1 << SUPERVISOR and parked(window) == MESSAGE_COMING
+    assert post(window.address, SENDER, SUPERVISOR, IPI_CALL) == 1 and parked(window) == MESSAGE_COMING
+    assert window.machine["cpus"][SENDER]["kicked"][0] == SUPERVISOR
     assert post(window.address, OTHER, SUPERVISOR, IPI_CALL) == 0
-    assert owed(window.address, SENDER) == 0, "the mask is handed over once"
+    assert owed(window.address, SENDER) == 0, "it is handed over once"
     assert end_park(window.address, SUPERVISOR, 1) == 0 and parked(window) == AWAKE
 
 
-def test_the_last_actors_bit_is_not_lost_to_the_sign(window):
-    begin_park(window.address, TIMEKEEPER)
-    assert TIMEKEEPER == 63
-    assert post(window.address, SENDER, TIMEKEEPER, IPI_TIMER) & ((1 << 64) - 1) == 1 << TIMEKEEPER
+def test_an_actor_that_is_no_cpu_may_owe_messages_to_all_others_at_once(window):
+    others = [actor for actor in range(MAX_ACTORS) if actor != TIMEKEEPER]
+    for actor in others:
+        begin_park(window.address, actor)
+    counts = [wrappers.send(window.address, TIMEKEEPER, actor, IPI_TIMER) for actor in others]
+    assert counts == list(range(1, MAX_ACTORS)) and owed(window.address, TIMEKEEPER) == len(others)
+    assert window.machine["cpus"][TIMEKEEPER]["kicked"][: len(others)].tolist() == others
 
 
 def test_who_finds_an_interrupt_does_not_sleep(window):

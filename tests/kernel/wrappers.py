@@ -2,6 +2,7 @@
 
 from emu.cpu_worker import loop
 from emu.hot import entry
+from emu.kernel import ipi
 from emu.kernel.sched import core as sched
 from emu.kernel.sched import hotplug, migration, randomness, runqueue
 from emu.kernel.sched import lists as queue
@@ -420,3 +421,11 @@ def set_break(address, me, task, wanted):
 def call_fault(address, function, cpu, va, access):
     """Call the MMU's miss handler as the interpreter does."""
     return call_4(function, address, cpu, va, access)
+
+
+@entry(4)
+def send(address, me, target, vector):
+    """How many messages this actor owes after one more interrupt."""
+    m = machine_at(address)
+    ipi.send_ipi(m, me, target, vector)
+    return m.cpus[me].kicks

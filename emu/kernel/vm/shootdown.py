@@ -89,6 +89,7 @@ def shoot_down(m, me, mask):
 @hot
 def shoot_down_task(m, me, task):
     """Return when no CPU holds a translation of this task that has been taken out of its page table before."""
+    noncritical(m, me)
     fence()  # the table has changed before the mask is read; pairs with set_cpu in the loop's _use_space
     shoot_down(m, me, load_mask(m.tasks[task], "cpus"))
 
