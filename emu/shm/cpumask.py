@@ -131,6 +131,41 @@ clear_cpu = _on_bit(
 )
 
 
+@intrinsic(prefer_literal=True)
+def has_all_cpus(typingctx, record, field, count):
+    """Whether the first `count` CPUs are all in a field's mask; one load where they are 64 at most."""
+    name = literal(field)
+    if name is None:
+        return None
+
+    def codegen(context, builder, signature, args):
+        first = field_pointer(builder, record, args[0], name)
+        wanted = context.cast(builder, args[2], signature.args[2], types.int64)
+
+        def in_a_row(k):
+            """How many CPUs of a word, from its first one on, are in the mask."""
+            word = builder.load_atomic(builder.gep(first, [_I64(k)]), "monotonic", 8)
+            return builder.cttz(builder.not_(word), ir.IntType(1)(0))
+
+        row = in_a_row(0)
+        found = builder.icmp_signed(">=", row, wanted)
+        before = builder.block
+        with builder.if_then(builder.icmp_signed(">", wanted, _I64(64)), likely=False):
+            total, goes_on = row, builder.icmp_signed("==", row, _I64(64))
+            for k in range(1, CPU_WORDS):
+                row = in_a_row(k)
+                total = builder.add(total, builder.select(goes_on, row, _I64(0)))
+                goes_on = builder.and_(goes_on, builder.icmp_signed("==", row, _I64(64)))
+            found_far = builder.icmp_signed(">=", total, wanted)
+            far = builder.block
+        result = builder.phi(ir.IntType(1))
+        result.add_incoming(found, before)
+        result.add_incoming(found_far, far)
+        return result
+
+    return types.boolean(record, field, count), codegen
+
+
 # --- values -----------------------------------------------------------------------------------------
 
 

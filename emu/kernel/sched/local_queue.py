@@ -26,7 +26,13 @@ from ...hot import hot, never_inline
 from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE
 from ...shm.atomics import compare_exchange, fetch_add, load_acquire, load_relaxed, load_seq_cst
 from ...shm.clock import now_ns
-from ...shm.cpumask import has_cpu, load_mask, mask_above, mask_all, mask_is_empty, mask_minus, mask_none, mask_or
+from ...shm.cpumask import (
+    has_all_cpus,
+    has_cpu,
+    load_mask,
+    mask_none,
+    mask_or,
+)
 from ...shm.deque import NOTHING, put, take, waiting
 from ...shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, emit_at
 from ..critical import either, noncritical
@@ -131,8 +137,7 @@ def available(m, queue):
 def put_local(m, me, i):
     """For hooks of CPU `me`: a thread waits behind all others."""
     either(m, me)
-    barred = mask_minus(mask_all(), load_mask(m.threads[i], "affinity"))
-    if mask_is_empty(mask_minus(barred, mask_above(m.nr_cpus - 1))):
+    if has_all_cpus(m.threads[i], "affinity", m.nr_cpus):
         put(m.deques[me], i)
     else:
         lock_queue(m, me, me)
