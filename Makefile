@@ -1,24 +1,31 @@
-# make demo    boots a 4-CPU machine and runs the demo guest
-# make test    runs the whole test suite
-# make lint    style checks
-# make mutants puts faults in, one at a time, and reports those that no test notices (ARGS: see tests/mutants)
+# `make` or `make help` says what each target does. All of them make .venv first, where there is none.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint mutants clean
+.PHONY: help demo test lint types mutants hooks clean
 
-demo: $(VENV)/.installed
+help:  ## prints this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1  \2/p' $(MAKEFILE_LIST) | sed 's/^  make \([a-z]*\)  /\1\t/' | expand -t 10
+
+demo: $(VENV)/.installed  ## boots a machine of 4 CPUs and draws a Mandelbrot set with 8 guest threads
 	$(BIN)/emu run --cpus 4 mandelbrot
 
-test: $(VENV)/.installed-test
+test: $(VENV)/.installed-test  ## runs the whole suite, about eight minutes on two cores
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
-lint: $(VENV)/.installed-test
+lint: $(VENV)/.installed-test types  ## checks style and types
 	$(BIN)/ruff check .
 
-mutants: $(VENV)/.installed-test
+types: $(VENV)/.installed-test  ## checks the public API's annotations, and a user's program against them (mypy)
+	$(BIN)/python -m mypy
+
+mutants: $(VENV)/.installed-test  ## puts faults in, one at a time, and reports those that no test notices (ARGS: see tests/mutants)
 	$(BIN)/python -m tests.mutants $(ARGS)
+
+hooks:  ## has git run the quick checks before each commit (.pre-commit-config.yaml)
+	$(PYTHON) -m pip install --quiet pre-commit
+	$(PYTHON) -m pre_commit install
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -31,5 +38,5 @@ $(VENV)/.installed-test: $(BIN)/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $@ $(VENV)/.installed
 
-clean:
-	rm -rf $(VENV) build *.egg-info
+clean:  ## removes .venv and what building left
+	rm -rf $(VENV) build *.egg-info .mypy_cache

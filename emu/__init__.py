@@ -1,19 +1,35 @@
 """emu: a symmetric multiprocessor made of OS processes. The whole public interface.
 
-from emu import Machine
-with Machine(cpus=4, policy="inko", seed=7) as machine:
-    job = machine.spawn("primes.elf", "1000000")
-    report = machine.run()
-print(job.exit_status, report.migrations, report.cpus[0].instructions)
+    from emu import Machine
+    with Machine(cpus=4, policy="inko", seed=7) as machine:
+        job = machine.spawn("primes.elf", "1000000")
+        report = machine.run()
+    print(job.exit_status, report.migrations, report.cpus[0].instructions)
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import MachineError, MachineFailed, PolicyError, TraceError, WorkloadError
+    from .machine.jobs import Job
+    from .machine.machine import Machine
+    from .machine.report import CpuReport, JobReport, ProcessReport, Report
+    from .machine.threads import ThreadInfo
+    from .trace.check import Checked, check_trace
+    from .workload.compare import Comparison, compare
+    from .workload.result import WorkloadResult
+    from .workload.run import WorkloadRun, run_workload
+
 __all__ = [
-    "CpuReport", "Job", "JobReport", "Machine", "MachineError", "MachineFailed", "PolicyError", "Report", "TraceError",
-    "WorkloadError",
+    "Checked", "Comparison", "CpuReport", "Job", "JobReport", "Machine", "MachineError", "MachineFailed", "PolicyError",
+    "ProcessReport", "Report", "ThreadInfo", "TraceError", "WorkloadError", "WorkloadResult", "WorkloadRun",
+    "check_trace", "compare", "run_workload",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Checked": "trace.check",
+    "Comparison": "workload.compare",
     "CpuReport": "machine.report",
     "Job": "machine.jobs",
     "JobReport": "machine.report",
@@ -21,16 +37,27 @@ _HOMES = {
     "MachineError": "errors",
     "MachineFailed": "errors",
     "PolicyError": "errors",
+    "ProcessReport": "machine.report",
     "Report": "machine.report",
+    "ThreadInfo": "machine.threads",
     "TraceError": "errors",
     "WorkloadError": "errors",
+    "WorkloadResult": "workload.result",
+    "WorkloadRun": "workload.run",
+    "check_trace": "trace.check",
+    "compare": "workload.compare",
+    "run_workload": "workload.run",
 }
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     """Import on first use: the layers below must be importable without the machine."""
     if name not in _HOMES:
         raise AttributeError(f"module 'emu' has no attribute {name!r}")
     from importlib import import_module
 
     return getattr(import_module(f"emu.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -22,7 +22,7 @@ class MachineFailed(MachineError):
 
     exit_status = FAILED
 
-    def __init__(self, reason):
+    def __init__(self, reason: str) -> None:
         super().__init__(f"the machine failed: {reason}")
 
 

@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # helper modules a
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background: commands under test would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+os.environ["COLUMNS"] = "132"  # the readline that pytest imports exports 80 to the commands under test
+
 KEPT = ("emu.machine.forkserver", "multiprocessing.forkserver", "multiprocessing.resource_tracker")
 LONG_RUN = 1000  # tests: worth compiling everything beforehand
 GRACE_S = 5.0

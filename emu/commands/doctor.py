@@ -14,11 +14,10 @@ from importlib.metadata import version
 
 import click
 import psutil
-from rich.console import Console
-from rich.table import Table
 
 from emu.hot import cache
 from emu.limits import GIB, MAX_CPUS, MIB
+from emu.tables import print_table
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
 DESCRIPTORS, DESCRIPTORS_PER_CPU = 40, 4  # that a supervisor needs: 48 are enough for 2 CPUs
@@ -29,15 +28,7 @@ LEAST_FILE_BYTES = 1 << 40  # the window's segments are sparse, and large
 def doctor():
     """Say whether this host can run emu; sweep what dead machines left. Status 1: it cannot."""
     rows = [row for check in CHECKS for row in check()]
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 160
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("", "what", "found", "consequence"):
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    print_table(("", "what", "found", "consequence"), rows)
     sys.exit(1 if any(row[0] == PROBLEM for row in rows) else 0)
 
 

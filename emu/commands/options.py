@@ -63,26 +63,14 @@ class ProgramCommand(click.Command):
         return list(dict.fromkeys(name for name in names if name in ours))
 
 
-def pair(option, text):
-    """(name, value) of an option's NAME=VALUE."""
-    from emu import MachineError  # late: what it brings along takes a while to import
+def numbers(option, text):
+    """The words of an option's A,B,…; the same twice is refused where they are used."""
+    found = [word.strip() for word in text.split(",")]
+    if not all(found):
+        from emu import MachineError  # late: what it brings along takes a while to import
 
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise MachineError(f"{option} {text!r}: expected NAME=VALUE")
-    return name, value
-
-
-def policy_and_parameters(option, text):
-    """(policy, [(name, value), …]) of POLICY[:NAME=VALUE…]; a file's path may have colons before its .py."""
-    head, ends, tail = text.partition(".py:")
-    if ends:
-        name, parameters = f"{head}.py", tail.split(":")
-    elif text.endswith(".py"):
-        name, parameters = text, []
-    else:
-        name, *parameters = text.split(":")
-    return name, [pair(option, parameter) for parameter in parameters]
+        raise MachineError(f"{option} {text!r}: expected numbers with commas between them")
+    return found
 
 
 def check_writable(option, path):

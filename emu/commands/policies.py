@@ -8,8 +8,9 @@ import sys
 
 import click
 
+from emu.tables import print_table
+
 from ..errors import BAD_INPUT
-from .workload import print_table
 
 
 @click.command()

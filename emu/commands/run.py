@@ -11,13 +11,13 @@ import json
 import sys
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from emu.errors import BAD_INPUT
+from emu.machine.policy_text import pair, policy_and_parameters
+from emu.tables import print_lines, print_table
 
 from . import ending
-from .options import ProgramCommand, check_writable, pair, policy_and_parameters
+from .options import ProgramCommand, check_writable
 
 
 @click.command(cls=ProgramCommand, context_settings={"allow_interspersed_args": False})
@@ -72,7 +72,7 @@ def run(cpus, policy, environment, json_file, workload, program, arguments, trac
             status, report = _run(cpus, policy, options, program, arguments, variables)
         status = ending.status(status)
         if json_file:
-            write_json(json_file, {**report.as_dict(), **extra, "exit_status": status})
+            write_json(json_file, {**report.to_dict(), **extra, "exit_status": status})
     if not quiet and not json_file:
         print_summary(report)
     if track_allocations:
@@ -154,48 +154,9 @@ def write_json(path, content):
 
 
 def print_summary(report):
-    """The tables of a report, to standard error."""
-    console = Console(stderr=True, highlight=False)
-    if not console.is_terminal:
-        console.width = 132  # a log file has no width of its own
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    columns = (
-        "CPU", "process", "busy", "switches", "steals", "migrated in", "out",
-        "IPIs by bit", "by ZeroMQ", "instructions", "MIPS",
-    )  # fmt: skip
-    for column in columns:
-        table.add_column(column, justify="right")
-    for c in report.cpus:
-        table.add_row(
-            str(c.cpu), str(c.process), f"{c.busy_share:.0%}", f"{c.switches:,}", f"{c.steals:,}",
-            f"{c.migrations_in:,}", f"{c.migrations_out:,}", f"{c.ipis_bit:,}", f"{c.ipis_message:,}",
-            f"{c.instructions:,}", f"{c.mips:.0f}",
-        )  # fmt: skip
-    console.print()
-    console.print(table)
-    console.print(
-        f"{report.wall_s:.2f} s, policy {report.policy}, seed {report.seed}; "
-        f"threads {report.threads_created} created, {report.threads_exited} exited; "
-        f"{report.migrations} migrations, {report.page_faults} page faults, "
-        f"{report.instructions:,} instructions"
-    )
-    console.print(
-        f"runnable threads waited {report.run_delay_mean_ns / 1000:,.1f} µs for a CPU on average, "
-        f"running ones were preempted {report.involuntary:,} times"
-    )
-    if report.unknown_calls:
-        names = ", ".join(f"{name} ×{count}" for name, count in sorted(report.unknown_calls.items()))
-        console.print(f"unknown system calls (answered ENOSYS): {names}")
-    if report.failed_calls:
-        names = ", ".join(f"{name} ×{count}" for name, count in sorted(report.failed_calls.items()))
-        console.print(f"calls that failed inside emu: {names}")
-    if report.thread_limit_hits:
-        console.print(
-            f"the limit of {report.max_threads} threads per task refused {report.thread_limit_hits} threads: "
-            "raise it with --max-threads"
-        )
-    if report.interrupted:
-        console.print("interrupted: the guest was killed; who waited for what:" if report.waits else
-                      "interrupted: the guest was killed")  # fmt: skip
-        for line in report.waits:
-            console.print(line, markup=False, soft_wrap=True)
+    """The tables and sentences of a report, to standard error."""
+    from emu.machine.report_tables import CPU_COLUMNS, cpu_rows, sentences
+
+    print(file=sys.stderr)
+    print_table(CPU_COLUMNS, cpu_rows(report), stderr=True)
+    print_lines([*sentences(report), *(report.waits if report.interrupted else ())], stderr=True)

@@ -9,6 +9,7 @@ from .doctor import doctor
 from .options import Emu
 from .policies import policies
 from .run import run
+from .sweep import sweep
 from .trace import trace
 
 
@@ -18,5 +19,5 @@ def emu():
     """A symmetric multiprocessor made of OS processes."""
 
 
-for command in (run, compare, policies, trace, doctor):
+for command in (run, compare, sweep, policies, trace, doctor):
     emu.add_command(command)

@@ -11,10 +11,9 @@ import re
 import sys
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from emu.errors import BAD_INPUT
+from emu.tables import print_table
 
 VIOLATIONS = 1
 UNITS_NS = {"ns": 1, "us": 1_000, "µs": 1_000, "": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
@@ -152,38 +151,26 @@ def _summarize(read, as_json):
     if as_json:
         print(json.dumps(summary))
         return 0
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 132
     actors = sorted({actor for by_actor in summary["counts"].values() for actor in by_actor})
     rows = [
         (name, *(f"{by_actor.get(actor, 0):,}" for actor in actors), f"{sum(by_actor.values()):,}")
         for name, by_actor in summary["counts"].items()
     ]
-    console.print(_table(("event", *(read.actor_name(actor) for actor in actors), "all"), rows))
+    print_table(("event", *(read.actor_name(actor) for actor in actors), "all"), rows)
     by_time = sorted(summary["threads"], key=lambda row: -row["cpu_ns"])
     rows = [
-        (row["thread"], row["task"], f"{row['cpu_ns'] / 1e6:,.3f}", f"{row['run_delay_ns'] / 1e6:,.3f}",
+        (str(row["thread"]), str(row["task"]), f"{row['cpu_ns'] / 1e6:,.3f}", f"{row['run_delay_ns'] / 1e6:,.3f}",
          f"{row['runs']:,}", " ".join(map(str, row["cpus"])))
         for row in by_time[:MOST_THREADS]
     ]  # fmt: skip
-    console.print(_table(("thread", "task", "CPU ms", "run delay ms", "runs", "on CPUs"), rows))
+    print_table(("thread", "task", "CPU ms", "run delay ms", "runs", "on CPUs"), rows)
     if len(by_time) > MOST_THREADS:
-        console.print(f"and {len(by_time) - MOST_THREADS:,} more threads")
+        print(f"and {len(by_time) - MOST_THREADS:,} more threads")
     delays = " ".join(f"{name} {value / 1000:,.1f}" for name, value in summary["run_delay_ns"].items())
-    console.print(
+    print(
         f"\n{summary['events']:,} events in {summary['duration_s']:.3f} s, "
         f"{summary['switches_per_s']:,.0f} switches/s; run delay µs: {delays or 'none'}"
     )
     for note in summary["notes"]:
-        console.print(f"note: {note}")
+        print(f"note: {note}")
     return 0
-
-
-def _table(columns, rows):
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for n, column in enumerate(columns):
-        table.add_column(column, justify="left" if n == 0 else "right")
-    for row in rows:
-        table.add_row(*map(str, row))
-    return table

@@ -37,6 +37,7 @@ COLD = (  # no hot code below (a test sees to it): not in the key
     "guests",
     "machine",
     "server",
+    "tables.py",
     "testing",
     "trace",
     "workload",

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..actor.policies import BUILTIN, compile_policy, hooks_of, load_policy, parameters_of
@@ -27,6 +28,9 @@ from .topology import Topology, parse_topology
 from .watchdog import PATIENCE_S
 
 _UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
+
+
+Parameters = Mapping[str, int | str] | Iterable[tuple[str, int | str]]  # of a policy, by name
 
 
 def parse_size(text, what="memory size"):
@@ -85,10 +89,11 @@ def _shortened(value):
 
 
 def _parameters(policy, module, given):
-    """The values of a policy's parameters, in order; `given` are (name, value) pairs."""
+    """The values of a policy's parameters, in order; `given` is a mapping or (name, value) pairs."""
     named = {name for name, entry in getattr(module, "PARAMETERS", {}).items() if len(entry) > 2}
     what = f"of policy {policy!r}:"
-    given = [(k, value if k in named else _number(value, f"parameter {k} {what}")) for k, value in given]
+    pairs = given.items() if isinstance(given, Mapping) else given
+    given = [(k, value if k in named else _number(value, f"parameter {k} {what}")) for k, value in pairs]
     return tuple(parameters_of(policy, module, given))
 
 

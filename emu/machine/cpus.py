@@ -3,10 +3,17 @@
 What the scheduler itself does is kernel/sched/hotplug.py.
 """
 
+import time
+
 from ..errors import MachineError
 from ..kernel.thread.states import LIFE_CREATED
 from ..limits import MAX_CPUS
 from ..shm.cpumask import to_int
+from .children import end_all
+from .ownership import in_use
+
+LOOK_S = 0.1  # between two looks for signals and failures while a process is waited for
+DELIVERY_S = 60.0  # for a CPU that has left, until what it has sent is delivered
 
 
 def free_slot(machine):
@@ -40,3 +47,48 @@ def tell_to_leave(machine, cpu):
     if known == [cpu]:
         raise MachineError(f"CPU {cpu} cannot be removed: it is the last one")
     raise MachineError(f"CPU {cpu!r} cannot be removed: the machine's CPUs are {', '.join(map(str, known))}")
+
+
+class HotPlug:
+    """The part of Machine that adds and removes CPUs."""
+
+    @in_use
+    def add_cpu(self) -> int:
+        """Start one more CPU on the running machine; its number (rust-4)."""
+        self._need_active()
+        self._reap_cpus()
+        cpu = free_slot(self)
+        prepare_slot(self, cpu)
+        self._start_cpu(cpu)
+        self.call(cpu, "ping", 0)
+        return cpu
+
+    @in_use
+    def remove_cpu(self, cpu: int, wait: bool = True) -> None:
+        """Take a CPU from the running machine: what can move moves, what is pinned to it is waited for (rust-4)."""
+        self._need_active()
+        tell_to_leave(self, cpu)
+        if wait:
+            self._wait_until(lambda: not to_int(self.window.machine["active"]) >> cpu & 1)
+        self._reap_cpus(wait)
+
+    def _need_active(self):
+        if not self._is_active():
+            raise MachineError("the machine has stopped: its last scheduler has exited")
+
+    def _reap_cpus(self, wait=True):
+        """Forget the processes of CPUs that have left, where they have ended, and `wait` until they have."""
+        for cpu in [a for a in self._processes if a < MAX_CPUS and not self._needed(a)]:
+            if wait:
+                self._await_end(self._processes[cpu])
+            if not self._processes[cpu].is_alive():
+                del self._processes[cpu]
+
+    def _await_end(self, process):
+        """A CPU that has left ends when what it has sent is delivered (actor/mail.py), or is killed after all."""
+        end = time.monotonic() + DELIVERY_S
+        while process.is_alive() and time.monotonic() < end:
+            self._at_safe_point()
+            self._check()
+            process.join(LOOK_S)
+        end_all({0: process})

@@ -9,6 +9,7 @@ Of jobs that have ended the machine itself remembers the accounts of the last HI
 
 import threading
 from collections import deque
+from typing import Any
 
 from ..kernel.task import kill_reasons
 from .report import ACCOUNTS, JobReport, job_report
@@ -19,29 +20,29 @@ HISTORY = 1000
 class Job:
     """A program running on a machine."""
 
-    def __init__(self, machine, handle, number, root=""):
+    def __init__(self, machine: Any, handle: int, number: int, root: str = "") -> None:
         self._machine = machine
         self._handle = handle
         self.number = number  # counts the machine's jobs, from 0
         self.root = root  # its name, where its death is the machine's
-        self.program = None  # its path
-        self._status = None
+        self.program: str | None = None  # its path
+        self._status: int | None = None
         self._kill_reason = 0
-        self._report = None
+        self._report: JobReport | None = None
 
     @property
-    def wait_status(self):
+    def wait_status(self) -> int | None:
         """As from wait(2), None while it runs."""
         if self._status is None:
             self._machine._collect()
         return self._status
 
     @property
-    def done(self):
+    def done(self) -> bool:
         return self.wait_status is not None
 
     @property
-    def exit_status(self):
+    def exit_status(self) -> int | None:
         """The exit code, 128 + n for a fatal signal n, None while it runs."""
         status = self.wait_status
         if status is None:
@@ -49,12 +50,12 @@ class Job:
         return 128 + (status & 0x7F) if status & 0x7F else status >> 8
 
     @property
-    def kill_reason(self):
+    def kill_reason(self) -> str:
         """Why it ended, in words (alux-8): "exited", "unhandled fault", "unowned memory"…; "" while it runs."""
         return kill_reasons.NAMES[0 if self.wait_status is None else self._kill_reason]
 
     @property
-    def report(self):
+    def report(self) -> JobReport | None:
         """Its accounts, a JobReport, when it has ended; None while it runs."""
         return None if self.wait_status is None else self._report
 

@@ -6,13 +6,15 @@
     print(job.exit_status, report.migrations)
 
 The supervisor is the user's own process.  It makes the segments, starts the CPUs, the system server
-and the timekeeper, adds and removes CPUs (cpus.py), watches all of them (watching.py), and waits for the
-signal of the last scheduler to exit; it makes no scheduling decision.
+and the timekeeper, adds and removes CPUs (cpus.py), looks at threads (thread_calls.py), watches all of its
+processes (watching.py), and waits for the signal of the last scheduler to exit; it makes no scheduling decision.
 """
 
 import contextlib
 import os
 import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 import psutil
 import zmq
@@ -23,53 +25,53 @@ from ..errors import MachineError, refusals_of_the_host, say
 from ..kernel.failures import FAIL_STUCK
 from ..kernel.ipi import owed, post
 from ..kernel.task import kill_reasons
-from ..kernel.task.suspend import suspended
 from ..kernel.thread.states import LIFE_CREATED
 from ..limits import (
     COMPACT_PERCENT,
+    DEFAULT_MEMORY_BYTES,
     IPI_STOP,
     KEEPER_SPIN_NS,
     MAX_CPUS,
     MAX_QUEUES,
     MAX_THREADS,
+    POLL_NS,
     SERVER,
     SLACK_NS,
+    SLICE_NS,
     SUPERVISOR,
     TIMEKEEPER,
 )
-from ..shm.clock import calibrate, read_clock
-from ..shm.cpumask import to_int, to_words
+from ..shm.clock import calibrate
+from ..shm.cpumask import to_words
 from ..shm.segment import Window
 from ..shm.tags import alive
 from ..trace.recorder import TRACE_LIMIT_BYTES, Recorder
-from . import waits
-from .arguments import handle_of, integer, mapping, packed, path, seconds, text
+from .arguments import integer, mapping, packed, path, seconds, text
 from .asking import Asking
 from .children import Descriptor, end_all, start, start_forkserver
-from .config import Config, parse_size
-from .cpus import free_slot, prepare_slot, tell_to_leave
+from .config import Config, Parameters, parse_size
+from .cpus import HotPlug
 from .directory import make_directory, remove_directory
+from .host_process import HostTimes, host_times
 from .jobs import Job, Jobs
 from .loader import read_program
 from .ownership import BOOTING, RUNNING, Owned, in_use
-from .report import make_report
+from .report import ProcessReport, Report, make_report
 from .standard import STANDARD, is_closed, need_descriptors, take_closed_standard_descriptors
-from .symbols import symbols_of
-from .threads import living_threads
+from .thread_calls import ThreadCalls
 from .warmup import ensure_warm
+from .watchdog import PATIENCE_S as PATIENCE_OF_WATCHDOG_S
 from .watchdog import Watchdog
 from .watching import SERVANTS, Watching
 
 ZMQ_DESCRIPTORS, CHILD_DESCRIPTORS = 12, 2  # what a supervisor keeps open, or for a call of a CPU
 PATIENCE_S = 5.0  # for what ends by the ordinary path
-LOOK_S = 0.1  # between two looks for signals and failures while a process is waited for
-DELIVERY_S = 60.0  # for a CPU that has left, until what it has sent is delivered
 FAILED_PATIENCE_S = 0.5  # for what is left of a machine that has failed
 ENVIRONMENT = ("TERM", "COLORTERM", "LANG")  # of the host's, captured once at boot (rust-9)
 CALLS = ("ping", "where")  # what a CPU executes for `call`
 
 
-class Machine(Asking, Watching, Owned):
+class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
     """A symmetric multiprocessor of `cpus` processes. Options: machine/config.py.
 
     stdin, stdout, stderr are the guest's host descriptors; one of 0, 1, 2 that is closed is closed
@@ -79,41 +81,54 @@ class Machine(Asking, Watching, Owned):
 
     def __init__(
         self,
-        cpus=None,
-        policy="inko",
+        cpus: int | str | None = None,
+        policy: str = "inko",
         *,
-        stdin=0,
-        stdout=1,
-        stderr=2,
-        quiet=False,
-        trace=None,
-        trace_limit=TRACE_LIMIT_BYTES,
-        **options,
-    ):
+        seed: int | str | None = None,
+        topology: str | None = None,
+        memory: int | str = DEFAULT_MEMORY_BYTES,
+        mounts: Iterable[str] = (),
+        parameters: Parameters = (),
+        max_threads: int | str = MAX_THREADS,
+        patience_s: float | str = PATIENCE_OF_WATCHDOG_S,
+        pin: bool = True,
+        poll_ns: int = POLL_NS,
+        slice_ns: int = SLICE_NS,
+        stdin: int = 0,
+        stdout: int = 1,
+        stderr: int = 2,
+        quiet: bool = False,
+        trace: str | os.PathLike[str] | None = None,
+        trace_limit: int | str = TRACE_LIMIT_BYTES,
+    ) -> None:
         super().__init__()
         take_closed_standard_descriptors()
-        self.config = Config.make(cpus, policy, quiet=quiet, **options)
+        self.config = Config.make(
+            cpus, policy, seed, topology, memory, mounts, pin, poll_ns, slice_ns, max_threads, patience_s, parameters,
+            quiet,
+        )  # fmt: skip
         self._stdio = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         self._quiet = quiet
         self.trace, self._trace_limit_bytes = trace, parse_size(trace_limit, "limit of traces")
-        self._recorder = None
+        self._recorder: Recorder | None = None
         self._base_environment = {
             "PATH": "/bin", "HOME": "/root",
             **{k: os.environ[k] for k in ENVIRONMENT if k in os.environ},
         }  # fmt: skip
         self._jobs = Jobs()
-        self.window = None
-        self._processes = {}
-        self._mail = None
+        self.window: Any = None
+        self._processes: dict[int, Any] = {}
+        self._started: dict[int, HostTimes] = {}  # process id -> what it had had when the first job was spawned
+        self._mail: Any = None
         self._failure = ""  # what `fail` was told
-        self._symbols = {}  # program -> its names
-        self._last_waits = []  # what `waits` said when the run was interrupted
+        self._symbols: dict[str, Any] = {}  # program -> its names
+        self._last_waits: list[str] = []  # what `waits` said when the run was interrupted
         self._watchdog = None
-        self.leaks = {}  # after exit: {tag: (count, bytes)} of what was never freed (rust-12)
+        self.leaks: dict[str, tuple[int, int]] = {}  # after exit: what was never freed, as in Report (rust-12)
 
     # --- boot and shut-down -------------------------------------------------------------------
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._begin()
         try:
             if self.trace is not None:
@@ -130,7 +145,7 @@ class Machine(Asking, Watching, Owned):
             raise
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         if self._state in (BOOTING, RUNNING) and self._owner == os.getpid():
             with self._left():
                 self._shut_down()
@@ -248,7 +263,13 @@ class Machine(Asking, Watching, Owned):
     # --- what users do ------------------------------------------------------------------------
 
     @in_use
-    def spawn(self, program, *arguments, env=None, root=False):
+    def spawn(
+        self,
+        program: str | bytes | os.PathLike[str],
+        *arguments: object,
+        env: Mapping[str, object] | None = None,
+        root: bool = False,
+    ) -> Job:
         """Start a program (a path, or the name of one of emu's guests); returns its Job.
 
         `env` adds to the guest's environment.  If a root program is killed, the machine fails
@@ -260,9 +281,11 @@ class Machine(Asking, Watching, Owned):
         encoded = {text(k, "name in env"): text(v, "value in env") for k, v in environment.items()}
         self._collect()
         request = image, argv, encoded, self._jobs.give_up()
-        job = Job(self, *self._ask("spawn", *request, if_abandoned=self._end_unknown_job), str(program) if root else "")
+        handle, number = self._ask("spawn", *request, if_abandoned=self._end_unknown_job)
+        job = Job(self, handle, number, str(program) if root else "")
         if job.number == 0:
             self.window.machine["boot_ns"] = time.monotonic_ns()  # wall time is the guests'
+            self._started = {pid: host_times(pid) for _, pid in self._host_processes()}
         job.program = os.fsdecode(image["path"])
         self._jobs.add(job)
         return job
@@ -273,7 +296,7 @@ class Machine(Asking, Watching, Owned):
         self._ask("kill", SIGKILL, handle)
 
     @in_use
-    def run(self, limit_s=None):
+    def run(self, limit_s: float | None = None) -> Report:
         """Until the last scheduler exits; returns the Report.
 
         Ctrl-C ends the guests first, and then is a KeyboardInterrupt as everywhere.  MachineError when the guests
@@ -304,12 +327,12 @@ class Machine(Asking, Watching, Owned):
         self._wait_until(lambda: not self._is_active())
 
     @in_use
-    def kill(self, job, signal=SIGKILL):
+    def kill(self, job: Job, signal: int = SIGKILL) -> None:
         """End a job as by a fatal signal; nothing when it has ended."""
         self._ask("kill", integer(signal, "signal", 1, SIGRTMAX), self._own(job)._handle)
 
     @in_use
-    def fail(self, reason):
+    def fail(self, reason: str) -> None:
         """The kernel fails (rust-6): every task is killed, the schedulers stop by the ordinary path.
 
         `run` then raises MachineError with the reason.
@@ -320,89 +343,27 @@ class Machine(Asking, Watching, Owned):
             self._ask("close")
 
     @in_use
-    def add_cpu(self):
-        """Start one more CPU on the running machine; its number (rust-4)."""
-        self._need_active()
-        self._reap_cpus()
-        cpu = free_slot(self)
-        prepare_slot(self, cpu)
-        self._start_cpu(cpu)
-        self.call(cpu, "ping", 0)
-        return cpu
-
-    @in_use
-    def remove_cpu(self, cpu, wait=True):
-        """Take a CPU from the running machine: what can move moves, what is pinned to it is waited for (rust-4)."""
-        self._need_active()
-        tell_to_leave(self, cpu)
-        if wait:
-            self._wait_until(lambda: not to_int(self.window.machine["active"]) >> cpu & 1)
-        self._reap_cpus(wait)
-
-    @in_use
-    def threads(self, job=None):
-        """The living threads, of one job or all: a list of ThreadInfo."""
-        found = living_threads(self.window, None if job is None else self._own(job).number)
-        self._send_kicks()
-        return found
-
-    @in_use
-    def waits(self):
-        """Who waits for what: the lines of a table, one for each living thread (waits.py)."""
-        m, now_ns = self.window.machine, read_clock(self.window.address)
-        found = waits.waits(m, now_ns, time.monotonic_ns(), self._symbol)
-        return waits.table(found) if found else []
-
-    def _symbol(self, job, pc):
-        """The name of a place in the program of a job, by its record, "" without."""
-        program = self._jobs.program_of(job)
-        if program is None:
-            return ""
-        if program not in self._symbols:
-            self._symbols[program] = symbols_of(program)
-        return self._symbols[program].at(pc)
-
-    @in_use
-    def suspend(self, thread, wait=True):
-        """Stop a thread (a ThreadInfo or its handle) at its next safe point (cz-5); False when it was stopped already.
-
-        With `wait` returns when it has stopped, has left, or was resumed by somebody else meanwhile (cz-18).
-        MachineError for a thread that has left.
-        """
-        handle = handle_of(thread)
-        asked = self._ask("suspend", handle, SUPERVISOR + 1 if wait else 0)
-        if asked < 0:
-            raise MachineError(f"thread {handle:#x} has left")
-        if wait:
-            self._wait_until(lambda: self._suspension(handle) != 0)
-        return bool(asked)
-
-    @in_use
-    def resume(self, thread):
-        """Let a suspended thread go on; False when it was not suspended."""
-        handle = handle_of(thread)
-        asked = self._ask("resume", handle)
-        if asked < 0:
-            raise MachineError(f"thread {handle:#x} has left")
-        return bool(asked)
-
-    @in_use
-    def set_limit(self, name, value):
+    def set_limit(self, name: str, value: int) -> None:
         """Change a limit while guests run (kse-5): "max_threads_per_task"."""
         if name != "max_threads_per_task" or not isinstance(value, int) or not 1 <= value <= MAX_THREADS:
             raise MachineError(f"limit {name}={value!r}: expected max_threads_per_task=1 to {MAX_THREADS}")
         self.window.machine[name] = value
 
     @in_use
-    def report(self):
+    def report(self) -> Report:
         """The figures so far."""
         self._collect()
         counted = {} if self._failed() else self._ask("figures")
         now_ns, m = time.monotonic_ns(), self.window.machine
-        return make_report(m, self.config, now_ns, counted, self._jobs, self._interrupted, self._last_waits)
+        processes = [
+            ProcessReport(name, pid, *host_times(pid).since(self._started.get(pid)))
+            for name, pid in self._host_processes()
+        ]
+        interrupted, waited = self._interrupted, self._last_waits
+        return make_report(m, self.config, now_ns, counted, self._jobs, interrupted, waited, processes)
 
     @in_use
-    def call(self, cpu, name, *arguments):
+    def call(self, cpu: int, name: str, *arguments: object) -> Any:
         """Execute a function on a CPU by a CALL interrupt and return its reply ("ping", "where")."""
         running = [k for k in self._processes if k < MAX_CPUS and self._needed(k)]
         if cpu not in running:
@@ -413,41 +374,18 @@ class Machine(Asking, Watching, Owned):
 
     # --- inside -------------------------------------------------------------------------------
 
+    def _host_processes(self):
+        """(name, process id) of the machine's processes that live, the supervisor last."""
+        return [*((p.name, p.pid) for p in self._processes.values() if p.exitcode is None), ("supervisor", os.getpid())]
+
     def _own(self, job):
         if not isinstance(job, Job) or job._machine is not self:
             raise MachineError(f"{job!r} is no job of this machine")
         return job
 
-    def _suspension(self, handle):
-        """0 while a suspend has not taken effect yet."""
-        state = suspended(self.window.address, SUPERVISOR, handle)
-        self._send_kicks()
-        return state
-
     def _send_kicks(self):
         """The messages that are owed after compiled code was called."""
         self._mail.wake(owed(self.window.address, SUPERVISOR))
-
-    def _need_active(self):
-        if not self._is_active():
-            raise MachineError("the machine has stopped: its last scheduler has exited")
-
-    def _reap_cpus(self, wait=True):
-        """Forget the processes of CPUs that have left, where they have ended, and `wait` until they have."""
-        for cpu in [a for a in self._processes if a < MAX_CPUS and not self._needed(a)]:
-            if wait:
-                self._await_end(self._processes[cpu])
-            if not self._processes[cpu].is_alive():
-                del self._processes[cpu]
-
-    def _await_end(self, process):
-        """A CPU that has left ends when what it has sent is delivered (actor/mail.py), or is killed after all."""
-        end = time.monotonic() + DELIVERY_S
-        while process.is_alive() and time.monotonic() < end:
-            self._at_safe_point()
-            self._check()
-            process.join(LOOK_S)
-        end_all({0: process})
 
     def _collect(self):
         """Take over the final statuses and accounts of jobs. From any thread, at any time."""

@@ -19,6 +19,8 @@ import os
 import threading
 import warnings
 import weakref
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
 
 from ..errors import MachineError
 from .held_signals import HeldSignals
@@ -30,11 +32,16 @@ _live = weakref.WeakSet()
 _parents = []  # in a forked child: kept, so that nothing of theirs is finalized
 
 
-def in_use(method):
+P = ParamSpec("P")
+R = TypeVar("R")
+M = TypeVar("M", bound="Owned")
+
+
+def in_use(method: Callable[Concatenate[M, P], R]) -> Callable[Concatenate[M, P], R]:
     """Wrap a public call of a machine."""
 
     @functools.wraps(method)
-    def call(machine, *arguments, **options):
+    def call(machine: M, /, *arguments: P.args, **options: P.kwargs) -> R:
         with machine._used(method.__name__):
             return method(machine, *arguments, **options)
 

@@ -1,12 +1,15 @@
 """What a run was: figures read from shared memory when it is over."""
 
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
 from ..kernel.failures import explain
 from ..kernel.thread.states import FREE, NEW, WHERE
 from ..shm.tags import alive
+from ..tables import as_json
+from .report_tables import report_page
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,17 @@ class JobReport:
 
 
 @dataclass(frozen=True)
+class ProcessReport:
+    """A process of the host's, from the first spawn on. CPUs that were removed are not among them."""
+
+    name: str  # emu-cpu-0, …, emu-server, emu-timekeeper, supervisor
+    process: int  # host process id
+    cpu_s: float  # host CPU time of all its threads
+    waited_s: float  # that its first thread wanted to run and the host had no core for it
+    involuntary: int  # times the host took the core from that thread
+
+
+@dataclass(frozen=True)
 class Report:
     cpus: list[CpuReport]
     policy: str
@@ -66,11 +80,26 @@ class Report:
     thread_limit_hits: int = 0  # threads refused for that (kse-5)
     leaks: dict[str, tuple[int, int]] = field(default_factory=dict)  # tag: count, bytes still allocated (rust-12)
     files_left: tuple[int, int] = (0, 0)  # files that guests left in the machine's file system, pages of data in them
+    processes: list[ProcessReport] = field(default_factory=list)
     failure: str = ""  # why the machine itself failed, "" when it did not
 
-    def as_dict(self):
-        """For JSON."""
-        return asdict(self)
+    @property
+    def host_s(self) -> float:
+        """Host CPU seconds of all processes together."""
+        return sum(each.cpu_s for each in self.processes)
+
+    @property
+    def withheld_share(self) -> float:
+        """The share of the CPU processes' time in which they wanted to run and the host had no core for them."""
+        waited = [each.waited_s for each in self.processes if each.name.startswith("emu-cpu-")]
+        return min(sum(waited) / (len(waited) * self.wall_s), 1.0) if waited else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, of what JSON knows: dictionaries, lists, text and numbers."""
+        return as_json(asdict(self))
+
+    def _repr_html_(self) -> str:
+        return report_page(self)
 
 
 ACCOUNTS = ("runtime_ns", "run_delay_ns", "slices", "involuntary", "migrations", "instructions")
@@ -88,7 +117,7 @@ def job_report(machine, index):
     return JobReport(job=int(record["number"]), threads=int(record["threads"]) + len(mine), **sums)
 
 
-def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=()):
+def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=(), processes=()):
     """Read the figures of a machine record; `counted` are those of the system server, `jobs` the machine's Jobs."""
     wall_ns = max(now_ns - int(machine["boot_ns"]), 1)
     cpus = []
@@ -141,5 +170,6 @@ def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=()):
         thread_limit_hits=int(machine["thread_limit_hits"]),
         leaks=alive(machine),
         files_left=tuple(counted.get("files_left", (0, 0))),
+        processes=list(processes),
         failure=explain(failed, int(machine["failed_value"]), config.policy) if failed else "",
     )

@@ -1,6 +1,6 @@
 """The checker: does a trace keep the rules of a scheduler? A library function; `emu trace --check` prints it.
 
-    found = check_trace(read_trace("run.trace"))
+    found = check_trace("run.trace")
     assert not found.violations, found.text()
 
 rule      what always holds
@@ -22,9 +22,11 @@ known about threads and CPUs before is forgotten.  Of a trace without an end, ev
 last round's start are not looked at: their causes may be missing.
 """
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 
+from .file import Trace, read_trace
 from .text import brief
 from .waits import IDLE_LIMIT_NS, STARVATION_LIMIT_NS, WaitRules
 
@@ -43,20 +45,20 @@ class Violation:
 
 @dataclass
 class Checked:
-    trace: object
-    violations: list = field(default_factory=list)
-    notes: list = field(default_factory=list)
+    trace: Trace
+    violations: list[Violation] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     events: int = 0  # looked at
     threads: int = 0
     switches: int = 0
 
-    def line(self, violation):
+    def line(self, violation: Violation) -> str:
         """A violation in one line, with its two events."""
         events = self.trace.events
         after = f" after {brief(self.trace, events[violation.other])}" if violation.other is not None else ""
         return f"{violation.rule}: {violation.text}: {brief(self.trace, events[violation.event])}{after}"
 
-    def text(self):
+    def text(self) -> str:
         return "\n".join(self.line(v) for v in self.violations)
 
 
@@ -89,9 +91,17 @@ class _Queue:
 
 
 def check_trace(
-    trace, slack_ns=TICK_NS + HOST_NS, idle_limit_ns=IDLE_LIMIT_NS, starvation_limit_ns=STARVATION_LIMIT_NS
-):
-    """Everything that a trace says against the rules, in order of time."""
+    trace: str | os.PathLike[str] | Trace,
+    slack_ns: int = TICK_NS + HOST_NS,
+    idle_limit_ns: int = IDLE_LIMIT_NS,
+    starvation_limit_ns: int = STARVATION_LIMIT_NS,
+) -> Checked:
+    """Everything that a trace, or the one in a file, says against the rules, in order of time.
+
+    TraceError when the file is no trace.
+    """
+    if not isinstance(trace, Trace):
+        trace = read_trace(trace)
     return _Checker(trace, slack_ns, idle_limit_ns, starvation_limit_ns).check()
 
 

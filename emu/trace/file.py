@@ -112,16 +112,16 @@ class Trace:
     lost: dict[int, int] = field(default_factory=dict)  # dropped events of each actor
 
     @property
-    def complete(self):
+    def complete(self) -> bool:
         """Everything that was recorded until the end of all CPUs is here; dropped events are counted."""
         return bool(self.end and self.end["complete"])
 
     @property
-    def ended(self):
+    def ended(self) -> bool:
         """Every scheduler had exited when the trace was closed."""
         return self.complete and self.end["ended"]
 
-    def notes(self):
+    def notes(self) -> list[str]:
         """What is not as it should be with the file, in sentences."""
         found = []
         if self.damaged_at is not None:
@@ -172,7 +172,7 @@ class Trace:
         return self.header["values"]["actor"].get(actor) or f"CPU {actor}"
 
 
-def read_trace(path):
+def read_trace(path: str | os.PathLike[str]) -> Trace:
     """A Trace, whole or torn; TraceError when the file is no trace at all."""
     try:
         with open(path, "rb") as file:

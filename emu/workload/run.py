@@ -5,21 +5,34 @@ standard output; both are anonymous memory, so nothing can be left behind.
 """
 
 import contextlib
+import json
 import os
 import statistics
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from ..errors import MachineError
+from ..errors import MachineError, WorkloadError
+from ..limits import DEFAULT_MEMORY_BYTES, MAX_THREADS
+from ..machine.config import Parameters
 from ..machine.machine import Machine
+from ..machine.report import Report
+from ..machine.watchdog import PATIENCE_S
+from ..trace.recorder import TRACE_LIMIT_BYTES
 from .code import compile_workload
 from .deadlock import explain_deadlock
-from .result import parse_result
+from .read import Workload, parse_workload, read_workload
+from .result import WorkloadResult, parse_result
 
+Work = str | os.PathLike[str] | Mapping[str, Any] | Workload
 GUEST = "workload"
 TASK_MASK = 0xFFFFFFFF  # of a task's handle: its index
 
 
 class _WorkloadMachine(Machine):
     """A machine that a deadlock of its workload ends."""
+
+    workload: Workload
+    output: int  # the descriptor of its figures
 
     def on_deadlock(self):
         task = int(self.window.machine["jobs"][0]["task"]) & TASK_MASK
@@ -30,13 +43,66 @@ def _content(descriptor):
     return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
 
 
-def run_workload(workload, cpus=None, policy="inko", *, limit_s=None, while_running=contextlib.nullcontext, **options):
-    """(WorkloadResult, Report) of one run; options: machine/config.py.
+class WorkloadRun(NamedTuple):
+    """One run of a workload."""
 
-    `while_running` makes a context for the time from boot on.  The result is None when the machine
-    was interrupted.  MachineError when the workload does not fit the machine, when the machine fails,
-    when all its threads wait for each other, or when it takes longer than `limit_s`.
+    result: WorkloadResult  # what its threads saw
+    report: Report  # what the machine did
+
+
+class InterruptedRun(NamedTuple):
+    """One that was interrupted: the machine's figures are there, its threads' are not."""
+
+    result: None
+    report: Report
+
+
+def as_workload(work: Work) -> Workload:
+    """The Workload in a JSON file, or of what such a file says; WorkloadError when it is none."""
+    if isinstance(work, Workload):
+        return work
+    if isinstance(work, (str, os.PathLike)):
+        return read_workload(os.fspath(work))
+    try:
+        return parse_workload(json.dumps(work))
+    except TypeError as error:
+        raise WorkloadError(f"workload: {error}") from None
+
+
+def run_workload(
+    workload: Work,
+    cpus: int | str | None = None,
+    policy: str = "inko",
+    *,
+    limit_s: float | None = None,
+    seed: int | str | None = None,
+    topology: str | None = None,
+    memory: int | str = DEFAULT_MEMORY_BYTES,
+    parameters: Parameters = (),
+    max_threads: int | str = MAX_THREADS,
+    patience_s: float | str = PATIENCE_S,
+    trace: str | os.PathLike[str] | None = None,
+    trace_limit: int | str = TRACE_LIMIT_BYTES,
+    stderr: int = 2,
+    quiet: bool = False,
+) -> WorkloadRun:
+    """Run a workload, a JSON file or what such a file says, on a machine of its own.
+
+    MachineError when the workload does not fit the machine, when the machine fails, when all its threads wait for each
+    other, or when it takes longer than `limit_s`.  KeyboardInterrupt after Ctrl-C.
     """
+    run = run_gently(
+        as_workload(workload), cpus, policy, contextlib.nullcontext, limit_s=limit_s, seed=seed, topology=topology,
+        memory=memory, parameters=parameters, max_threads=max_threads, patience_s=patience_s, trace=trace,
+        trace_limit=trace_limit, stderr=stderr, quiet=quiet,
+    )  # fmt: skip
+    if isinstance(run, InterruptedRun):
+        raise KeyboardInterrupt
+    return run
+
+
+def run_gently(workload, cpus, policy, while_running, limit_s=None, **options) -> WorkloadRun | InterruptedRun:
+    """As run_workload, of a Workload; `while_running` makes a context for the time from boot on."""
     given, found = os.memfd_create("emu-workload"), os.memfd_create("emu-result")
     try:
         machine = _WorkloadMachine(cpus, policy, stdin=given, stdout=found, **options)
@@ -47,10 +113,10 @@ def run_workload(workload, cpus=None, policy="inko", *, limit_s=None, while_runn
             job = machine.spawn(GUEST)
             report = machine.run(limit_s)
         if report.interrupted:
-            return None, report
+            return InterruptedRun(None, report)
         if job.exit_status:
             raise MachineError(f"{workload.file}: the workload ended with status {job.exit_status}")
-        return parse_result(_content(found), [t.name for t in workload.threads]), report
+        return WorkloadRun(parse_result(_content(found), [t.name for t in workload.threads]), report)
     finally:
         os.close(given)
         os.close(found)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from emu import MachineError
-from emu.commands.options import check_writable, policy_and_parameters
+from emu.commands.options import check_writable
 from emu.commands.subcommands import emu
+from emu.machine.policy_text import policy_and_parameters
 
 RUN = [sys.executable, str(Path(__file__).resolve().parents[2] / "tools" / "run.py")]
 
@@ -29,7 +30,7 @@ def refusal(capsys):
     return refuse
 
 
-@pytest.mark.parametrize("command", ["run", "compare", "policies", "trace", "doctor"])
+@pytest.mark.parametrize("command", ["run", "compare", "sweep", "policies", "trace", "doctor"])
 def test_an_unknown_option_is_refused_by_name(refusal, command):
     line = refusal(command, "--polcy", "x")
     assert "no such option" in line and "--polcy" in line and f"see `emu {command} --help`" in line

@@ -141,9 +141,9 @@ def test_compare_has_a_row_for_each_policy_and_the_same_work_in_all(mix, tmp_pat
     columns, *rows = done.stdout.splitlines()
     assert columns.split()[0] == "policy" and {"makespan", "p50", "p99", "fairness", "steals"} <= set(columns.split())
     assert len([row for row in rows if row.strip()]) >= 3
-    policies = json.loads(file.read_text())["policies"]
+    policies = json.loads(file.read_text())["rows"]
     assert [p["policy"] for p in policies] == names.split(",")
-    assert all(len(p["rounds"]) == len(p["results"]) == 2 and not p["failure"] for p in policies)
+    assert all(len(p["rounds"]) == len(p["results"]) == 2 and not p["failures"] for p in policies)
     assert len({json.dumps(r["groups"][0]["instructions"]) for p in policies for r in p["results"]}) == 1
     assert policies[1]["medians"]["migrations"] == policies[1]["medians"]["steals"] == 0
 

@@ -57,7 +57,7 @@ def test_result_is_read_into_groups():
     assert worker.latency(("lock",)).buckets == {7: 1}
     assert result.warnings == ["the machine refuses real-time priorities (error 22): run without"]
     assert never.threads == [] and boss.fairness is None
-    assert result.as_dict()["groups"][1]["threads"][1]["lives"] == 2
+    assert result.to_dict()["groups"][1]["threads"][1]["lives"] == 2
 
 
 @pytest.mark.parametrize("text", ["", "makespan 5\n", "makespan 5\nthread 0 1 1 1 1 1 1 0"])

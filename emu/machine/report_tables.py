@@ -1,0 +1,64 @@
+"""A Report for people: the tables and sentences that `emu run` prints and that a notebook shows."""
+
+from ..tables import html_lines, html_table
+
+CPU_COLUMNS = (
+    "CPU", "process", "busy", "switches", "steals", "migrated in", "out",
+    "IPIs by bit", "by ZeroMQ", "instructions", "MIPS",
+)  # fmt: skip
+
+
+def cpu_rows(report):
+    """A row for each CPU."""
+    return [
+        (
+            str(c.cpu), str(c.process), f"{c.busy_share:.0%}", f"{c.switches:,}", f"{c.steals:,}",
+            f"{c.migrations_in:,}", f"{c.migrations_out:,}", f"{c.ipis_bit:,}", f"{c.ipis_message:,}",
+            f"{c.instructions:,}", f"{c.mips:.0f}",
+        )
+        for c in report.cpus
+    ]  # fmt: skip
+
+
+def sentences(report):
+    """What the tables do not say, a sentence a line."""
+    lines = [
+        f"{report.wall_s:.2f} s, policy {report.policy}, seed {report.seed}; "
+        f"threads {report.threads_created} created, {report.threads_exited} exited; "
+        f"{report.migrations} migrations, {report.page_faults} page faults, "
+        f"{report.instructions:,} instructions",
+        f"runnable threads waited {report.run_delay_mean_ns / 1000:,.1f} µs for a CPU on average, "
+        f"running ones were preempted {report.involuntary:,} times",
+        _host_seconds(report),
+    ]
+    if report.unknown_calls:
+        lines.append(f"unknown system calls (answered ENOSYS): {_counted(report.unknown_calls)}")
+    if report.failed_calls:
+        lines.append(f"calls that failed inside emu: {_counted(report.failed_calls)}")
+    if report.thread_limit_hits:
+        lines.append(
+            f"the limit of {report.max_threads} threads per task refused {report.thread_limit_hits} threads: "
+            "raise it with --max-threads"
+        )
+    if report.interrupted:
+        lines.append(f"interrupted: the guest was killed{'; who waited for what:' if report.waits else ''}")
+    return lines
+
+
+def _host_seconds(report):
+    """The host's seconds of every process; those of many CPUs as a sum."""
+    cpus = [p for p in report.processes if p.name.startswith("emu-cpu-")]
+    each = f" ({', '.join(f'{p.cpu_s:.3f}' for p in cpus)})" if 1 < len(cpus) <= 8 else ""
+    others = [f"{p.name.removeprefix('emu-')} {p.cpu_s:.3f}" for p in report.processes if p not in cpus]
+    parts = [f"CPUs {sum(p.cpu_s for p in cpus):.3f}{each}", *others]
+    withheld = f"; the host had no core for {report.withheld_share:.0%} of the CPUs' time"
+    return f"host CPU seconds: {', '.join(parts)}{withheld if report.withheld_share >= 0.005 else ''}"
+
+
+def _counted(calls):
+    return ", ".join(f"{name} ×{count}" for name, count in sorted(calls.items()))
+
+
+def report_page(report):
+    """HTML of a report, for `_repr_html_`."""
+    return html_table(CPU_COLUMNS, cpu_rows(report)) + html_lines([*sentences(report), *report.waits])
