@@ -21,7 +21,18 @@ def children_of(process):
 
 def cpus_of(process):
     """Those that are CPUs of a machine."""
-    return [child for child in children_of(process) if child.name().startswith("emu-cpu-")]
+    found = []
+    for child in children_of(process):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+            found += [child] if child.name().startswith("emu-cpu-") else []
+    return found
+
+
+def _computed_s(process):
+    try:
+        return process.cpu_times().user
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def wait_until(process, condition):
@@ -35,7 +46,7 @@ def wait_until(process, condition):
 
 def wait_for_work(process, cpus=2):
     """Until so many CPUs of a command have computed for a while."""
-    wait_until(process, lambda: sum(cpu.cpu_times().user > COMPUTING_S for cpu in cpus_of(process)) >= cpus)
+    wait_until(process, lambda: sum(_computed_s(cpu) > COMPUTING_S for cpu in cpus_of(process)) >= cpus)
 
 
 def waits_in_hot_code(thread):

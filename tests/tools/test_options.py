@@ -9,25 +9,9 @@ import pytest
 
 from emu import MachineError
 from emu.commands.options import check_writable
-from emu.commands.subcommands import emu
 from emu.machine.policy_text import policy_and_parameters
 
 RUN = [sys.executable, str(Path(__file__).resolve().parents[2] / "tools" / "run.py")]
-
-
-@pytest.fixture
-def refusal(capsys):
-    """The one line with which a command line is refused."""
-
-    def refuse(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            emu([str(a) for a in arguments], prog_name="emu")
-        output, errors = capsys.readouterr()
-        assert (ended.value.code, output) == (2, "")
-        assert errors.startswith("emu: ") and errors.count("\n") == 1
-        return errors
-
-    return refuse
 
 
 @pytest.mark.parametrize("command", ["run", "compare", "sweep", "policies", "trace", "doctor"])

@@ -1,4 +1,4 @@
-"""`emu run --workload`, `emu compare` and `emu policies` as a user types them."""
+"""`emu run --workload` and `emu policies` as a user types them."""
 
 import json
 import re
@@ -14,13 +14,6 @@ from tests.processes import children_of, gone, wait_for_work
 from .test_run import ROOT, refused
 
 EMU = [sys.executable, "-m", "tools.cli"]
-MIX = {
-    "jitter": 0.2,
-    "threads": [
-        {"name": "worker", "instances": 3, "phases": [{"loop": 4, "phases": [{"run": 500}, {"sleep": 200}]}]},
-        {"name": "boss", "leader": True, "phases": [{"loop": 3, "phases": [{"run": 100}, {"sleep": 1000}]}]},
-    ],
-}
 STUCK = {"threads": [{"name": "a", "phases": [{"lock": "m"}, {"wait": "c", "mutex": "m"}, {"unlock": "m"}]}]}
 BUSY = {
     "threads": [
@@ -43,11 +36,6 @@ def emu(*arguments):
 def written(path, content):
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
-
-
-@pytest.fixture
-def mix(tmp_path):
-    return written(tmp_path / "mix.json", MIX)
 
 
 def rows_of(output):
@@ -125,51 +113,6 @@ def test_ctrl_c_leaves_nothing(command, tmp_path):
     assert status == 130 and output == "" and "Traceback" not in errors, errors
     assert gone(children)
     assert stale_directories() == []
-
-
-# --- emu compare ----------------------------------------------------------------------------------------------------
-
-
-def test_compare_has_a_row_for_each_policy_and_the_same_work_in_all(mix, tmp_path):
-    file = tmp_path / "out.json"
-    own = written(tmp_path / "mine.py", picking("pop(m, m.queues[queue])"))
-    finite = written(tmp_path / "finite.json", {**MIX, "threads": MIX["threads"][:1]})
-    names = f"inko,random,{own},inko:reductions=1"
-    options = ("--cpus", 2, "--seed", 3, "--rounds", 2, "--json", file)
-    done = emu("compare", "--policies", names, "--workload", finite, *options)
-    assert done.returncode == 0, done.stderr
-    columns, *rows = done.stdout.splitlines()
-    assert columns.split()[0] == "policy" and {"makespan", "p50", "p99", "fairness", "steals"} <= set(columns.split())
-    assert len([row for row in rows if row.strip()]) >= 3
-    policies = json.loads(file.read_text())["rows"]
-    assert [p["policy"] for p in policies] == names.split(",")
-    assert all(len(p["rounds"]) == len(p["results"]) == 2 and not p["failures"] for p in policies)
-    assert len({json.dumps(r["groups"][0]["instructions"]) for p in policies for r in p["results"]}) == 1
-    assert policies[1]["medians"]["migrations"] == policies[1]["medians"]["steals"] == 0
-
-
-def test_a_policy_that_fails_is_a_row_and_the_others_go_on(mix, tmp_path):
-    wrong = written(tmp_path / "wrong.py", picking("99"))
-    broken = written(tmp_path / "broken.py", picking("m.nosuchfield"))
-    lost = written(tmp_path / "lost.py", picking("-1"))
-    names = f"{wrong},{broken},{lost},inko"
-    done = emu("compare", "--policies", names, "--workload", mix, "--cpus", 2, "--rounds", 1, "--limit", 1.5)
-    assert done.returncode == 1
-    assert done.stdout.count("failed") == 3 and rows_of(done.stdout)["inko"]
-    said = [line for line in done.stderr.splitlines() if line.startswith(f"emu: {tmp_path}")]
-    why = {line.split(": ")[1]: line for line in said}
-    assert "the machine failed" in why[str(wrong)]
-    assert "hook 'pick' does not compile" in why[str(broken)] and "nosuchfield" in why[str(broken)]
-    assert "the guests did not end within 1.5 s" in why[str(lost)] or "never picked" in why[str(lost)]
-    assert len(said) == 3
-
-
-def test_compare_refuses_bad_input(mix, tmp_path):
-    refused(emu("compare", "--workload", mix, "--policies", "inko,fastest"), "unknown policy 'fastest'")
-    refused(emu("compare", "--workload", mix, "--policies", "inko,inko"), "'inko' is given twice")
-    refused(emu("compare", "--workload", mix, "--policies", "inko:reductions"), "expected NAME=VALUE")
-    refused(emu("compare", "--workload", mix, "--cpus", "many"), "'many' is not a number")
-    refused(emu("compare", "--workload", written(tmp_path / "bad.json", "{")), "bad.json:1: not JSON")
 
 
 # --- emu policies ---------------------------------------------------------------------------------------------------
