@@ -25,8 +25,8 @@ from ..kernel.task.suspend import stop_here
 from ..kernel.thread.reaping import delete_dead
 from ..kernel.thread.sleep_word import prepare_sleep
 from ..kernel.thread.states import LIFE_DRAINING, SLEEP_KERNEL
-from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb
-from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL
+from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb, give_way_to_shooters
+from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL, IPI_TLB
 from ..shm.atomics import exchange, load_relaxed, load_seq_cst, pause
 from ..shm.clock import now_ns
 from ..shm.cpumask import clear_cpu, has_cpu, set_cpu
@@ -71,6 +71,8 @@ def run(address, me):
             pending = exchange(c, "pending", 0)
             emit(m, me, INTERRUPT, -1, pending, 0)
             answer_shootdowns(m, me)
+            if pending & IPI_TLB and m.nr_cpus > m.host_cores:
+                give_way_to_shooters(m, me)
             if load_relaxed(m.queues[me], "dead") != 0:
                 delete_dead(m, me)
             if m.queues[me].life == LIFE_DRAINING or has_cpu(m, "exclusive", me):
@@ -243,6 +245,7 @@ def _idle(m, me):
     c.since_ns = 0
     c.stall_from_ns = 0
     c.looked = 0
+    deactivate_tlb(m, me)  # nobody need wait for a CPU that runs no guest
     set_cpu(m, "idle", me)  # before the last look at the queues; pairs with announce
     stop_polling_ns = now + m.poll_ns
     doing = -1
@@ -268,6 +271,7 @@ def _idle(m, me):
 def _not_idle(m, me):
     """This CPU looks for work no more; a parked one stays in the mask until it is back."""
     m.cpus[me].since_ns = monotonic_ns()
+    activate_tlb(m, me)
     if not clear_cpu(m, "idle", me):
         pay_look(m, me)
 

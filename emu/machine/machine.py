@@ -210,7 +210,7 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
         m["one_queue"] = config.one_queue
         m["lock_free"] = config.lock_free
         m["nr_cores"] = config.topology.cores
-        m["host_cores"] = len(psutil.Process().cpu_affinity())
+        m["host_cores"], m["pinned"] = len(psutil.Process().cpu_affinity()), int(config.pin)
         m["cores_per_package"] = config.topology.cores_per_package
         m["parameters"][: len(config.parameters)] = config.parameters
         m["slice_ns"] = config.slice_ns

@@ -39,7 +39,7 @@ def test_every_benchmark_has_a_test_here():
     assert names == {
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
-        "spin_yield", "jobs",
+        "spin_yield", "jobs", "shootdown",
     }  # fmt: skip
 
 
@@ -97,6 +97,14 @@ def test_migration_counts_in_the_core_and_times_a_guest(tmp_path):
 def test_spin_yield_compares_eight_cpus_with_two(tmp_path):
     two, eight = run("spin_yield", tmp_path)
     assert (two["cpus"], eight["cpus"]) == (2, 8) and is_spread(eight["wall_s"]) and eight["times"]["median"] > 0
+
+
+def test_shootdown_measures_those_asleep_and_those_in_guest_code(tmp_path):
+    rows = run("shootdown", tmp_path, "--cpus", "2,3")
+    assert [(row["cpus"], row["others"]) for row in rows] == [
+        (cpus, others) for cpus in (2, 3) for others in ("asleep", "in guest code")
+    ]
+    assert all(0 < row["p50_ns"]["median"] <= row["p99_ns"]["median"] for row in rows)
 
 
 def test_hotplug_adds_and_removes_and_loses_nothing(tmp_path):

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from emu.cpu_worker import loop
 from emu.hot import callback
 from emu.kernel.actions import YIELD
 from emu.shm.cpumask import to_int, to_words
@@ -97,3 +98,13 @@ def test_a_cpu_that_becomes_idle_looks_once_more_at_what_others_may_have_put_the
             assert not to_int(cpus.machine["idle"])
             for cpu in range(2):
                 cpus.exit(cpu, cpus.current(cpu))
+
+
+def test_nobody_waits_for_an_idle_cpus_tlb_and_everybody_for_one_that_found_work():
+    """The CPU says that it uses its TLB no more before it looks for work, and that it does before it runs a thread."""
+    with played(2, "codezero") as cpus:
+        cpu = cpus.machine["cpus"][0]
+        cpu["tlb_active"] = 1
+        assert hot.idle(cpus.base, 0) == loop.PARK and cpu["tlb_active"] == 0
+        cpus.start(0, affinity=0b01)
+        assert hot.idle(cpus.base, 0) == 0 and cpu["tlb_active"] == 1

@@ -106,4 +106,4 @@ def test_a_topology_and_a_number_of_cpus_must_agree():
     with pytest.raises(MachineError, match="topology 2x2x2 has 8 CPUs, not 4: leave one of the two out"):
         Config.make(4, seed=1, topology="2x2x2")
     with pytest.raises(MachineError, match=f"a machine has 1 to {MAX_CPUS}"):
-        Config.make(None, seed=1, topology="9x9x2")
+        Config.make(None, seed=1, topology="17x9x2")

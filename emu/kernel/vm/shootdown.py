@@ -8,6 +8,13 @@ sees 0 and need not wait, or the target sees the request.
 
 Nobody waits with a lock held, and a waiter carries out the requests made to
 itself, so two CPUs that shoot at each other both get on.
+
+Only CPUs that may hold an entry are asked (TASK.cpus), and of these only those wait that execute guest code or serve
+its calls: an idle one has said that it uses its TLB no more.  A CPU in guest code is waited for even when the host has
+taken its core away: it may go on between its look at the TLB and its access.  On a host with fewer cores than CPUs that
+is what takes long, a whole turn of all processes on a core at 4 ms each.  So turns are made short: whoever has answered
+gives its core to the next (loop.py), and the sender gives way to those on its own core, once for all, and only
+spins for those on others: each further yield would put it behind by a whole slice (Linux 6.6 and later).
 """
 
 from ...hot import hot, never_inline
@@ -19,12 +26,17 @@ from ...shm.atomics import (
     load_acquire,
     load_relaxed,
     load_seq_cst,
+    pause,
     store_release,
 )
 from ...shm.cpumask import load_mask, mask_above, mask_and, mask_first, mask_has, mask_minus, mask_of
-from ...shm.spinlock import backoff
+from ...shm.memory import host_sleep_us, host_yield
 from ..critical import noncritical
 from ..ipi import send_ipi
+
+YIELDS = 64  # each lets another process on the own host core run, most for a moment only
+SPINS = 10_000  # for CPUs on other cores: about 300 µs
+NAP_US = 50
 
 
 @hot
@@ -47,6 +59,17 @@ def answer_shootdowns(m, cpu):
         flush_tlb(m, cpu)
         c.reservation = 0
         store_release(c, "tlb_done", request)  # pairs with load_acquire in shoot_down
+
+
+@hot
+def give_way_to_shooters(m, me):
+    """Leave this host core to CPUs that have not answered yet, and to who waits for them, until all have."""
+    never_inline()
+    yields = 0
+    while load_relaxed(m, "shooting") != 0 and yields < YIELDS:
+        host_yield()
+        answer_shootdowns(m, me)
+        yields += 1
 
 
 @hot
@@ -80,10 +103,17 @@ def shoot_down(m, me, mask):
         if load_seq_cst(m.cpus[cpu], "tlb_active") != 0:
             send_ipi(m, me, cpu, IPI_TLB)
         cpu = mask_first(mask_and(mask, mask_above(cpu)))
+    fetch_add(m, "shooting", 1)
+    cpu = mask_first(mask)
+    while cpu >= 0:  # those beside this one first: meanwhile the other cores are at work
+        if _is_beside(m, me, cpu):
+            _await(m, me, cpu)
+        cpu = mask_first(mask_and(mask, mask_above(cpu)))
     cpu = mask_first(mask)
     while cpu >= 0:
         _await(m, me, cpu)
         cpu = mask_first(mask_and(mask, mask_above(cpu)))
+    fetch_add(m, "shooting", -1)
 
 
 @hot
@@ -95,13 +125,26 @@ def shoot_down_task(m, me, task):
 
 
 @hot
+def _is_beside(m, me, cpu):
+    """Whether two CPUs take turns on one host core, so that one runs only when the other gives way."""
+    return m.pinned != 0 and me < m.nr_cpus and (me - cpu) % m.host_cores == 0
+
+
+@hot
 def _await(m, me, cpu):
     t = m.cpus[cpu]
+    beside = _is_beside(m, me, cpu)
     request = load_acquire(t, "tlb_request")
     spins = 0
     while load_acquire(t, "tlb_done") < request and load_seq_cst(t, "tlb_active") != 0:
         if me < m.nr_cpus:
             answer_shootdowns(m, me)
-        spins = backoff(spins)
+        if beside and spins < YIELDS:
+            host_yield()
+        elif not beside and spins < SPINS:
+            pause()
+        else:
+            host_sleep_us(NAP_US)
+        spins += 1
         if load_relaxed(m, "failed") != 0:
             return
