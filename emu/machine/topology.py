@@ -23,11 +23,6 @@ class Topology:
     def cpus(self):
         return self.cores * self.siblings
 
-    def place_of(self, cpu):
-        """(package, core of the machine, sibling) of a CPU."""
-        core = cpu % self.cores
-        return core // self.cores_per_package, core, cpu // self.cores
-
     def __str__(self):
         return f"{self.packages}x{self.cores_per_package}x{self.siblings}"
 

@@ -51,7 +51,6 @@ SUSPEND_ASKED, SUSPENDED = 1, 2
 # SLEEP_QUEUE is in a wait queue, SLEEP_WAITS for another thread's suspension.
 SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL = range(1, 6)
 SLEEP_SUSPEND, SLEEP_QUEUE, SLEEP_WAITS = range(6, 9)
-SLEEP_NAMES = ("", "futex", "time", "server", "event", "kernel", "suspended", "queue", "suspends another")
 NATIVE_SLEEPS = 1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS  # of native calls: never begun anew
 # How an interrupted call goes on (THREAD.restart), as in Linux.  It begins anew, a timed one until its old deadline,
 # where no handler runs; where one does: RESTART_CALL begins anew if the handler has SA_RESTART, else EINTR (read,

@@ -19,7 +19,7 @@ from typing import Annotated, get_type_hints
 
 from ...abi.clocks import SECOND_NS
 from ...abi.errno import EINVAL, EIO, ENOSYS
-from ...abi.syscall_numbers import NUMBERS, name_of
+from ...abi.syscall_numbers import NUMBERS
 from ..errors import LinuxError
 
 FAR_NS = 1 << 62  # later than any machine runs: added to a time of the clock it still is one signed word
@@ -114,8 +114,3 @@ def execute(call):
         return -error.errno
     except OSError as error:  # the host's refusal, for a reason that the guest may know
         return -(error.errno or EIO)
-
-
-def served_names():
-    """The names of all served calls, in order of their numbers."""
-    return [name_of(number) for number in sorted(_HANDLERS)]

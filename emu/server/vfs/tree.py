@@ -19,7 +19,6 @@ from ...abi.errno import (
     ELOOP,
     ENAMETOOLONG,
     ENOENT,
-    ENOSPC,
     ENOTDIR,
     ENOTEMPTY,
     EOPNOTSUPP,
@@ -130,20 +129,6 @@ class Tree:
                 raise LinuxError(ENOTDIR)
             directory = below
         return directory
-
-    def add_file(self, path, data, mode=0o644):
-        """Put a file with these bytes into the machine's own file system; ENOSPC."""
-        directory, name = self.make_directories(os.path.dirname(path)), os.path.basename(path)
-        file = directory.create(name, mode, O_RDWR, None)
-        try:
-            if file.write_at(0, data) < len(data):
-                raise LinuxError(ENOSPC)
-        except LinuxError:
-            directory.remove(name, file.node)
-            raise
-        finally:
-            file.close()
-        return file.node
 
     def mount(self, mount):
         """Mount a host directory (a Mount); ValueError with one line for the person when its place is taken."""

@@ -51,8 +51,3 @@ def test_error_numbers_are_those_of_linux():
 def test_two_handlers_for_one_call_are_refused():
     with pytest.raises(AssertionError, match="twice"):
         registry.served("read")(lambda call: 0)
-
-
-def test_names_of_served_calls_are_listed_once():
-    names = registry.served_names()
-    assert len(names) == len(set(names)) and {"openat", "uname"} <= set(names)

@@ -2,9 +2,7 @@
 
 import os
 
-import pytest
-
-from tests.server.calls.guest import Guest, Task
+from tests.server.calls.guest import Task
 
 
 def readlink(guest, path):
@@ -75,20 +73,6 @@ def test_every_entry_can_be_stated_and_every_directory_listed(guest):
 def test_inode_numbers_in_one_file_system_are_different(guest):
     numbers = [guest.stat(f"/proc/{name}", 0x100)[3] for name in guest.list("/proc")]
     assert len(numbers) == len(set(numbers))
-
-
-def test_programs_are_put_into_the_tree_by_the_machine(guest):
-    guest.tree.add_file("/usr/bin/prog", b"\x7fELF" * 2000, 0o755)
-    assert guest.contents("/usr/bin/prog") == b"\x7fELF" * 2000
-    assert guest.sys("faccessat", -100, "/usr/bin/prog", 1) == 0
-
-
-def test_a_file_that_does_not_fit_leaves_nothing():
-    guest = Guest(capacity=3)
-    with pytest.raises(Exception, match="ENOSPC"):
-        guest.tree.add_file("/bin/big", bytes(4 * 4096))
-    assert guest.open("/bin/big") == "ENOENT" and not guest.data_frames()
-    guest.finish()
 
 
 def test_the_end_of_the_machine_gives_every_frame_back(guest):
