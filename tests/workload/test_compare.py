@@ -50,6 +50,8 @@ def test_speed_up_is_against_the_fewest_cpus_of_the_same_policy(played):
     told = {(r.policy, r.cpus): (r.speedup, r.efficiency) for r in found.rows}
     assert told["inko", 4] == (3.0, 0.75) and told["inko", 2] == (1.5, 0.75) and told["inko", 1] == (1.0, 1.0)
     assert told["random", 2] == (9.0, 4.5)
+    two, four = several(cpus=[2, 4], policies=["inko"]).rows
+    assert (four.speedup, four.efficiency, two.efficiency) == (2.0, 1.0, 1.0)
 
 
 def test_beyond_the_hosts_cores_there_is_only_throughput(played):
@@ -119,4 +121,5 @@ def test_the_interval_holds_the_median_and_narrows_with_more_runs():
     assert few.least <= few.low <= few.median == 2.0 <= few.high <= few.most and few.relative == 4.0
     assert many.high - many.low < few.high - few.low
     assert spread([]) is None and (spread([3.0]).low, spread([3.0]).relative) == (None, None)
-    assert spread([1.0, 2.0, 9.0]) == few, "the same figures have the same interval"
+    figures = [k * k / 7 for k in range(40)]
+    assert spread(figures) == spread(figures), "the same figures have the same interval"
