@@ -25,6 +25,7 @@ from ..actor.lifeline import SUPERVISORS, open_process
 from ..errors import MachineFailed, refusals_of_the_host
 from ..hot import cache
 from . import forkserver
+from .host_process import HostTimes, host_times, look_at
 from .standard import above_standard, take_closed_standard_descriptors
 
 WORD = forkserver.WORD
@@ -83,6 +84,7 @@ class Child:
     def __init__(self, name, answers):
         self.name, self.sentinel = name, answers
         self.exitcode = None  # as of multiprocessing: minus the signal; 255 when the forkserver died first
+        self._times = HostTimes()  # at its end
         self._process = -1
         self.pid = self._read()
         if self.pid is None:
@@ -98,12 +100,23 @@ class Child:
         self.join(0)
         return self.exitcode is None
 
+    def host_times(self):
+        """The HostTimes so far, or up to its end."""
+        if self.is_alive():
+            times = host_times(self.pid)
+            if look_at(self.pid).state:  # it is still in the host's table, so it was when they were read
+                return times
+            self.join(END_S)  # its answer is on its way
+        return self._times
+
     def join(self, timeout_s=None):
         """Wait for its end; None: without limit."""
         if self.exitcode is None and _wait_readable(self.sentinel, timeout_s):
             status = self._read()
             if status is None and self._process >= 0:  # no forkserver any more: the host kills its children
                 _wait_readable(self._process, END_S)
+            if status is not None:
+                self._times = HostTimes(*(self._read() or 0 for _ in range(3)))
             self.exitcode = 255 if status is None else status
             self.close()
 

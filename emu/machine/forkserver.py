@@ -1,10 +1,10 @@
 """The forkserver: a warm process that forks all others of a machine, so that they start in milliseconds.
 
 The supervisor (machine/children.py) sends one message for each child, with its descriptors: a pipe with what to
-execute, a pipe for the answer (process number, later exit status), and those that are arguments.  The children
-inherit what is imported and compiled here.  Python's own forkserver is not used: a program has only one of those,
-which its own pools use too (their workers have to die of SIGTERM, ours must not), and everything that the program
-forks would hold our lifeline open.
+execute, a pipe for the answer (process number, later exit status and what the host gave it), and those that are
+arguments.  The children inherit what is imported and compiled here.  Python's own forkserver is not used: a program
+has only one of those, which its own pools use too (their workers have to die of SIGTERM, ours must not), and
+everything that the program forks would hold our lifeline open.
 
 Its end is the end of all its children (lifeline.py), and it ends when the supervisor closes the socket or is gone.
 """
@@ -22,6 +22,7 @@ import sys
 import traceback
 
 from ..actor.lifeline import ORPHANED, end_with_parent, ignore_supervisors_signals, open_process, watch
+from .host_process import host_times
 
 WORD = struct.Struct("<q")  # of the answers
 MAX_DESCRIPTORS = 64  # of one child
@@ -77,22 +78,24 @@ def _serve(control, ties):
 
 
 def _reap(children):
-    """Take the exit statuses of children that have ended, and pass them on."""
+    """Take the exit statuses of children that have ended and what the host gave them, and pass them on."""
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return
-        if pid == 0:
+        if ended is None:
             return
+        times = host_times(ended.si_pid)  # the host forgets them when the status is taken
+        pid, status = os.waitpid(ended.si_pid, 0)
         answers = children.pop(pid)
-        _tell(answers, os.waitstatus_to_exitcode(status))
+        _tell(answers, os.waitstatus_to_exitcode(status), times.cpu_ns, times.waited_ns, times.involuntary)
         os.close(answers)
 
 
-def _tell(answers, word):
+def _tell(answers, *words):
     with contextlib.suppress(BrokenPipeError):  # nobody wants to know any more
-        os.write(answers, WORD.pack(word))
+        os.write(answers, b"".join(map(WORD.pack, words)))
 
 
 def _become(parent, ties, payload, passed):

@@ -79,6 +79,6 @@ def _waited_ns(pid):
 def _involuntary(pid):
     try:
         with open(f"/proc/{pid}/status") as file:
-            return int(file.read().rpartition("nonvoluntary_ctxt_switches:")[2])
-    except (OSError, ValueError):
+            return int(file.read().rpartition("nonvoluntary_ctxt_switches:")[2].split()[0])
+    except (OSError, IndexError, ValueError):
         return 0

@@ -285,7 +285,7 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
         job = Job(self, handle, number, str(program) if root else "")
         if job.number == 0:
             self.window.machine["boot_ns"] = time.monotonic_ns()  # wall time is the guests'
-            self._started = {pid: host_times(pid) for _, pid in self._host_processes()}
+            self._started = {pid: times for _, pid, times in self._host_processes()}
         job.program = os.fsdecode(image["path"])
         self._jobs.add(job)
         return job
@@ -356,8 +356,8 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
         counted = {} if self._failed() else self._ask("figures")
         now_ns, m = time.monotonic_ns(), self.window.machine
         processes = [
-            ProcessReport(name, pid, *host_times(pid).since(self._started.get(pid)))
-            for name, pid in self._host_processes()
+            ProcessReport(name, pid, *times.since(self._started.get(pid)))
+            for name, pid, times in self._host_processes()
         ]
         interrupted, waited = self._interrupted, self._last_waits
         return make_report(m, self.config, now_ns, counted, self._jobs, interrupted, waited, processes)
@@ -375,8 +375,9 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
     # --- inside -------------------------------------------------------------------------------
 
     def _host_processes(self):
-        """(name, process id) of the machine's processes that live, the supervisor last."""
-        return [*((p.name, p.pid) for p in self._processes.values() if p.exitcode is None), ("supervisor", os.getpid())]
+        """(name, process id, HostTimes) of the machine's processes, the supervisor last."""
+        children = [(p.name, p.pid, p.host_times()) for p in self._processes.values()]
+        return [*children, ("supervisor", os.getpid(), host_times(os.getpid()))]
 
     def _own(self, job):
         if not isinstance(job, Job) or job._machine is not self:
