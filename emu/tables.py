@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-WIDE = 132
+WIDE = 160
 GAP = 2  # between two columns
 WIDEST_NUMBER = 24  # what is longer is text
 

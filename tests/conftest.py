@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # helper modules a
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background: commands under test would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-os.environ["COLUMNS"] = "132"  # the readline that pytest imports exports 80 to the commands under test
+os.environ["COLUMNS"] = "160"  # the readline that pytest imports exports 80 to the commands under test
 
 KEPT = ("emu.machine.forkserver", "multiprocessing.forkserver", "multiprocessing.resource_tracker")
 LONG_RUN = 1000  # tests: worth compiling everything beforehand
