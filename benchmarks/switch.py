@@ -22,6 +22,8 @@ from emu.kernel.sched import local_queue
 from emu.kernel.sched.core import block, make_runnable, pick_next, pull, switch
 from emu.kernel.sched.hooks import ENQUEUE_MOVE, STOP_MOVE, TIMESLICE, call_hook, hook
 from emu.kernel.sched.runqueue import (
+    QUEUES_GLOBAL,
+    QUEUES_LOCK_FREE,
     enqueue,
     lock_queue,
     lock_two,
@@ -137,13 +139,13 @@ def time_migration(address, count):
 @hot
 def home(m):
     """Where CPU 0's threads wait."""
-    return GLOBAL_QUEUE if m.one_queue != 0 else 0
+    return GLOBAL_QUEUE if m.queue_kind == QUEUES_GLOBAL else 0
 
 
 @hot
 def give_back(m, cpu, i):
     """A thread that runs on a CPU waits with CPU 0's again."""
-    if m.lock_free != 0:
+    if m.queue_kind == QUEUES_LOCK_FREE:
         m.cpus[cpu].current = -1
         local_queue.place_on(m, 0, i, 0, MIGRATE, ENQUEUE_MOVE)  # by CPU 0: into its deque
         return

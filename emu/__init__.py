@@ -1,10 +1,10 @@
 """emu: a symmetric multiprocessor made of OS processes. The whole public interface.
 
-    from emu import Machine
-    with Machine(cpus=4, policy="inko", seed=7) as machine:
-        job = machine.spawn("primes.elf", "1000000")
-        report = machine.run()
-    print(job.exit_status, report.migrations, report.cpus[0].instructions)
+from emu import Machine
+with Machine(cpus=4, policy="inko", seed=7) as machine:
+    job = machine.spawn("primes.elf", "1000000")
+    report = machine.run()
+print(job.exit_status, report.migrations, report.cpus[0].instructions)
 """
 
 from typing import TYPE_CHECKING, Any

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..errors import PolicyError
 from ..hot import Callback
 from ..kernel.sched.hooks import HOOKS, NAMES
+from ..kernel.sched.runqueue import QUEUE_KINDS
 from ..limits import MAX_PARAMETERS
 from .hook_rules import broken_rule
 
@@ -92,7 +93,7 @@ def check_policy(name, module):
         isinstance(p, tuple) and len(p) in (2, 3) and isinstance(p[0], int) for p in parameters.values()
     ):
         raise PolicyError(f"policy {name!r}: PARAMETERS is a dict of name: (integer, text), {MAX_PARAMETERS} at most")
-    if queues not in ("per-cpu", "global", "lock-free"):
+    if queues not in QUEUE_KINDS:
         raise PolicyError(f"policy {name!r}: QUEUES is 'global', 'lock-free' or absent, not {queues!r}")
     for hook_name in NOT_LOCK_FREE if lock_free else ():
         if hasattr(module, hook_name):

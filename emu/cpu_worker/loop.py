@@ -9,13 +9,13 @@ from ..abi.registers import A0
 from ..hot import entry, hot, never_inline
 from ..kernel.actions import BLOCK, END_TASK, LEFT, RESUME, SERVE, YIELD
 from ..kernel.ipi import cancel_park, mark_parked
-from ..kernel.sched import local_queue
+from ..kernel.sched import queues
 from ..kernel.sched.core import block, others_wait, pay_look, pick_next, switch, work_for
-from ..kernel.sched.hooks import TICK, TIMESLICE, call_hook, has_hook
+from ..kernel.sched.hooks import TICK, TIMESLICE, has_hook
 from ..kernel.sched.hotplug import begin_life, evacuate, retire
 from ..kernel.sched.local_queue import available
 from ..kernel.sched.migration import balance_periodically, move_misplaced
-from ..kernel.sched.runqueue import charge, lock_queue, mark_time, may_not_stay, unlock_queue
+from ..kernel.sched.runqueue import may_not_stay
 from ..kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
 from ..kernel.sleep.endings import begin_anew, interrupt_sleep
 from ..kernel.task.exiting import exit_thread
@@ -209,13 +209,7 @@ def _tick(m, me, i):
 @hot
 def _ask_policy(m, me, hook, i):
     """A hook about the running thread, its time booked."""
-    if m.lock_free != 0:
-        return local_queue.ask(m, me, hook, i)
-    lock_queue(m, me, me)
-    charge(m, me, i, mark_time(m, me, me))
-    answer = call_hook(m, me, hook, me, i)
-    unlock_queue(m, me, me)
-    return answer
+    return queues.ask(m, me, hook, i)
 
 
 @hot

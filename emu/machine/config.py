@@ -152,8 +152,7 @@ class Config:
     max_threads: int
     patience_s: float
     parameters: tuple = ()
-    one_queue: bool = False  # the policy keeps all runnable threads on the global queue
-    lock_free: bool = False  # CPUs use their queues without a lock
+    queues: str = "per-cpu"  # the policy's QUEUES
 
     @classmethod
     def make(
@@ -209,9 +208,9 @@ class Config:
             if not quiet:
                 print("emu: this host does not let processes choose their cores: CPUs run unpinned", file=sys.stderr)
         memory_bytes -= memory_bytes % PAGE_SIZE
-        queues = getattr(module, "QUEUES", "")
+        queues = getattr(module, "QUEUES", "per-cpu")
         topology = topology or Topology(1, cpus, 1)
         return cls(
             cpus, topology, policy, seed, memory_bytes, parsed, pin, poll_ns, slice_ns, limit, patience_s, values,
-            queues == "global", queues == "lock-free",
+            queues,
         )  # fmt: skip

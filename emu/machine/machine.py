@@ -24,6 +24,7 @@ from ..actor.mail import Mail, address
 from ..errors import MachineError, refusals_of_the_host, say
 from ..kernel.failures import FAIL_STUCK
 from ..kernel.ipi import owed, post
+from ..kernel.sched.runqueue import QUEUE_KINDS
 from ..kernel.task import kill_reasons
 from ..kernel.thread.states import LIFE_CREATED
 from ..limits import (
@@ -207,8 +208,7 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
         m["seed"] = config.seed
         m["boot_ns"] = time.monotonic_ns()
         calibrate(m)
-        m["one_queue"] = config.one_queue
-        m["lock_free"] = config.lock_free
+        m["queue_kind"] = QUEUE_KINDS.index(config.queues)
         m["nr_cores"] = config.topology.cores
         m["host_cores"], m["pinned"] = len(psutil.Process().cpu_affinity()), int(config.pin)
         m["cores_per_package"] = config.topology.cores_per_package

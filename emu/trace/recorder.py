@@ -59,7 +59,7 @@ def make_header(machine, config):
             "policy": config.policy,
             "hooks": [name for name in HOOKS if hasattr(policy, name)],
             "parameters": list(config.parameters),
-            "one_queue": config.one_queue,
+            "one_queue": config.queues == "global",
             "seed": config.seed,
             "memory_bytes": config.memory_bytes,
             "slice_ns": config.slice_ns,

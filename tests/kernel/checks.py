@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from emu.kernel.sched.runqueue import QUEUES_LOCK_FREE
 from emu.kernel.thread.sleep_word import SLEEP_SERVED
 from emu.kernel.thread.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES, WHERE
 from emu.kernel.vm.pagetable import PPN_SHIFT, RESIDENT, RWX, V
@@ -32,7 +33,9 @@ def check_queues(machine, policy="inko"):
         assert len(set(listed)) == len(listed) and set(listed) == states.get("runnable", set()), (
             f"queue {queue} lists {listed}, its runnable threads are {states.get('runnable', set())}"
         )
-        assert machine["lock_free"] or q["nr_runnable"] == len(listed), f"queue {queue}: nr_runnable {q['nr_runnable']}"
+        assert machine["queue_kind"] == QUEUES_LOCK_FREE or q["nr_runnable"] == len(listed), (
+            f"queue {queue}: nr_runnable {q['nr_runnable']}"
+        )
         mine = sum(len(s) for name, s in states.items() if name in ("runnable", "running", "blocked"))
         assert q["nr_threads"] == mine, f"queue {queue}: nr_threads {q['nr_threads']}, has {mine}"
         running = states.get("running", set())

@@ -8,6 +8,7 @@ with played(3, "codezero") as cpus:
 import contextlib
 
 from emu.kernel.sched import core as sched
+from emu.kernel.sched.runqueue import QUEUES_GLOBAL
 from emu.kernel.thread.states import SLEEP_TIME, STATE_NAMES, WHERE
 from emu.limits import BUDGET_INSTRUCTIONS, GLOBAL_QUEUE
 from emu.shm.clock import read_cycles
@@ -99,7 +100,7 @@ class Cpus:
 
     def home(self, cpu):
         """The queue on which threads wait for a CPU."""
-        return GLOBAL_QUEUE if self.machine["one_queue"] else cpu
+        return GLOBAL_QUEUE if self.machine["queue_kind"] == QUEUES_GLOBAL else cpu
 
     def current(self, me):
         return int(self.machine["cpus"][me]["current"])

@@ -6,6 +6,7 @@ from emu.kernel import ipi
 from emu.kernel.sched import core as sched
 from emu.kernel.sched import hotplug, migration, randomness, runqueue
 from emu.kernel.sched import lists as queue
+from emu.kernel.sched.runqueue import QUEUES_LOCK_FREE
 from emu.kernel.sleep import (
     futex,
     mutex,
@@ -294,7 +295,7 @@ def balance_periodically(address, me):
 def move_runnable(address, me, i):
     """Take a waiting thread to a queue that it may be on."""
     m = machine_at(address)
-    if m.lock_free != 0:
+    if m.queue_kind == QUEUES_LOCK_FREE:
         migration.tell_misplaced(m, me, runqueue.queue_of(m.threads[i]))
         return 0
     return 1 if migration.move_runnable(m, me, i, runqueue.queue_of(m.threads[i])) else 0

@@ -6,7 +6,7 @@ from emu.kernel.sched.hooks import call_pick
 from emu.kernel.sched.local_queue import available, become, stamp
 from emu.kernel.sched.migration import move_blocked, move_misplaced, move_sleeper, set_affinity
 from emu.kernel.sched.randomness import random_below
-from emu.kernel.sched.runqueue import begin, lock_queue, unlock_queue
+from emu.kernel.sched.runqueue import QUEUES_LOCK_FREE, begin, lock_queue, unlock_queue
 from emu.kernel.thread.records import allocate_thread, free_thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
 from emu.kernel.thread.states import BLOCKED, RUNNING, SLEEP_TIME, set_where
@@ -105,7 +105,7 @@ def _evacuate_some(m, me):
     i = random_below(m, me, RECORDS)
     asleep = load_relaxed(m.threads[i], "where") == BLOCKED | (me << 8)
     to = (me + 1) % m.nr_cpus
-    if m.lock_free == 0:
+    if m.queue_kind != QUEUES_LOCK_FREE:
         if asleep:
             store_mask(m.cpus[me], "given", mask_of(to))
             _set_affinity(address_of(m), me, i)
@@ -157,7 +157,7 @@ def _steal_badly(m, me, queue):
 @hot
 def _pull_badly(m, me, queue):
     """Control: `pull` that locks its own queue only, or takes from a deque without the swap."""
-    if m.lock_free != 0:
+    if m.queue_kind == QUEUES_LOCK_FREE:
         return _steal_badly(m, me, queue)
     lock_queue(m, me, me)
     i = call_pick(m, me, queue)

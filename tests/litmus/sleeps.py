@@ -7,7 +7,7 @@ from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
 from emu.kernel.sched.hooks import ENQUEUE_WAKE
 from emu.kernel.sched.local_queue import place_on
 from emu.kernel.sched.randomness import random_below
-from emu.kernel.sched.runqueue import lock_queue, unlock_queue
+from emu.kernel.sched.runqueue import QUEUES_LOCK_FREE, lock_queue, unlock_queue
 from emu.kernel.sleep.endings import interrupt_sleep
 from emu.kernel.thread.records import allocate_thread
 from emu.kernel.thread.sleep_word import claim, claimed, is_claimed, prepare_sleep, sleep_word
@@ -59,7 +59,7 @@ def wait_until_picked(m, me, i, bad=False):
 @hot
 def _block_badly(m, me, i):
     """Control: `block` that does not look whether the sleep was claimed meanwhile."""
-    if m.lock_free != 0:
+    if m.queue_kind == QUEUES_LOCK_FREE:
         m.cpus[me].current = -1
         exchange_where(m, m.threads[i], BLOCKED, me)
         return

@@ -11,6 +11,7 @@ HOTPLUG, IPI, LOCAL, MIGRATION = (
     f"emu/{name}.py"
     for name in ("kernel/sched/hotplug", "kernel/ipi", "kernel/sched/local_queue", "kernel/sched/migration")
 )
+LOCKED = "emu/kernel/sched/locked_queue.py"
 REFERENCES, RUNQUEUE, SCHED, SIGNALS = (
     f"emu/{name}.py"
     for name in ("kernel/thread/references", "kernel/sched/runqueue", "kernel/sched/core", "kernel/task/signals")
@@ -70,10 +71,10 @@ MUTANTS = [
     Mutant("prepare-sleep-no-fence", WAIT, 'exchange(t, "sleep", word)  # before the event', 'store_relaxed(t, "sleep", word)  # before the event',
            "tests/litmus/test_blocking.py::test_a_sleep_is_seen_where_one_declared_without_a_fence_is_not"),
     Mutant("announce-no-fence", ANNOUNCING, "fence()  # RUNNABLE before", "# RUNNABLE before", f"{WAKING}[idler-waker]"),
-    Mutant("block-no-second-look", SCHED, "if consume_claim(t):\n        unlock_queue(m, me, me)\n        return False\n    now", "now", f"{SLEEPS}[2-processes-locked]"),
+    Mutant("block-no-second-look", LOCKED, "if consume_claim(t):\n        unlock_queue(m, me, me)\n        return False\n    now", "now", f"{SLEEPS}[2-processes-locked]"),
     Mutant("block-lock-free-no-second-look", LOCAL, 'return CLAIMED if is_claimed(load_seq_cst(t, "sleep")) else ASLEEP', "return ASLEEP", f"{SLEEPS}[2-processes-lock-free]"),
     Mutant("block-lock-free-no-fence", LOCAL, "exchange_where(m, t, BLOCKED, me)  # S1", "set_where(m, t, BLOCKED, me)  # S1", f"{SLEEPS}[2-processes-lock-free]"),
-    Mutant("wake-of-a-runner", SCHED, "woken = state_of(t) == BLOCKED and consume_claim(t)", "woken = consume_claim(t)", f"{SLEEPS}[2-processes-locked]"),
+    Mutant("wake-of-a-runner", LOCKED, "woken = state_of(t) == BLOCKED and consume_claim(t)", "woken = consume_claim(t)", f"{SLEEPS}[2-processes-locked]"),
     Mutant("wake-lock-free-of-a-runner", LOCAL, 'if not is_claimed(word) or where_state(load_seq_cst(t, "where")) != BLOCKED:', "if not is_claimed(word):", f"{SLEEPS}[2-processes-lock-free]"),
     Mutant("win-wake-by-store", LOCAL, 'return compare_exchange(t, "sleep", word, 0)', 't.sleep = 0\n    return True', f"{SLEEPS}[2-processes-lock-free]"),
     Mutant("claim-by-look-and-store", WAIT, 'return compare_exchange(t, "sleep", word, claimed(word))',
@@ -98,8 +99,8 @@ MUTANTS = [
     Mutant("signal-bit-cleared-although-more-wait", SIGINFO, "    if not more:\n        fetch_and", "    if number > 0:\n        fetch_and", QUEUED),
     # --- run queues -----------------------------------------------------------------------------------
     Mutant("is-open-always", RUNQUEUE, "return queue == GLOBAL_QUEUE or m.queues[queue].life == LIFE_RUNNING", "return queue >= 0", LEAVING),
-    Mutant("spawn-no-second-look", SCHED, "        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "        if queue >= 0:\n            return queue\n", LEAVING),
-    Mutant("wake-no-second-look-at-the-queue", SCHED, "        if is_open(m, queue) or must_stay(m, t):\n            break\n        unlock_two(m, me, old, queue)",
+    Mutant("spawn-no-second-look", LOCKED, "        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "        if queue >= 0:\n            return queue\n", LEAVING),
+    Mutant("wake-no-second-look-at-the-queue", LOCKED, "        if is_open(m, queue) or must_stay(m, t):\n            break\n        unlock_two(m, me, old, queue)",
            "        if queue >= 0:\n            break\n        unlock_two(m, me, old, queue)", LEAVING),
     Mutant("steal-ignores-pins", RUNQUEUE, "if mask_has(allowed, me):", "if me >= 0:", "tests/kernel/sched/test_core.py::test_nor_where_queues_have_locks"),
     Mutant("steal-lock-free-ignores-pins", LOCAL, 'while i >= 0 and queue != me and not has_cpu(m.threads[i], "affinity", me):', "while i >= 0 and queue > 99:",
@@ -110,9 +111,9 @@ MUTANTS = [
            '        lock_two(m, me, queue, other)\n        if queue_of(t) == queue or load_relaxed(m, "failed") != 0:', "        lock_two(m, me, queue, other)\n        if queue >= 0:", f"{CHURN}[4-processes-codezero]"),
     Mutant("lock-two-out-of-order", RUNQUEUE, "    lock_queue(m, me, min(a, b))\n    if a != b:\n        lock_queue(m, me, max(a, b))\n",
            "    lock_queue(m, me, a)\n    if a != b:\n        lock_queue(m, me, b)\n", f"{CHURN}[4-processes-codezero]"),
-    Mutant("pull-locks-its-own-queue-only", SCHED, "    lock_two(m, me, me, queue)\n    i = _take(m, me, queue, mark_two(m, me, queue, me))\n    left = m.queues[queue].nr_runnable\n    unlock_two(m, me, me, queue)",
-           "    lock_queue(m, me, me)\n    i = _take(m, me, queue, mark_two(m, me, queue, me))\n    left = m.queues[queue].nr_runnable\n    unlock_queue(m, me, me)", f"{CHURN}[4-processes-codezero]"),
-    Mutant("leave-keeps-its-registration", SCHED, "    m.queues[me].nr_threads -= 1\n    unlock_queue(m, me, me)\n\n\n@hot\ndef switch", "    unlock_queue(m, me, me)\n\n\n@hot\ndef switch",
+    Mutant("pull-locks-its-own-queue-only", LOCKED, "    lock_two(m, me, me, queue)\n    i = _take(m, me, queue, mark_two(m, me, queue, me))\n    unlock_two(m, me, me, queue)",
+           "    lock_queue(m, me, me)\n    i = _take(m, me, queue, mark_two(m, me, queue, me))\n    unlock_queue(m, me, me)", f"{CHURN}[4-processes-codezero]"),
+    Mutant("leave-keeps-its-registration", LOCKED, "    m.queues[me].nr_threads -= 1\n    unlock_queue(m, me, me)\n\n\n@hot\ndef give_way_here", "    unlock_queue(m, me, me)\n\n\n@hot\ndef give_way_here",
            "tests/kernel/sched/test_core.py::test_a_started_thread_runs_sleeps_wakes_and_leaves"),
     Mutant("wake-of-a-cpu-twice", ANNOUNCING, 'if not clear_cpu(m, "idle", cpu):\n        return False', 'clear_cpu(m, "idle", cpu)',
            "tests/litmus/test_waking.py::test_two_wakers_wake_two_cpus"),
@@ -187,8 +188,8 @@ MUTANTS = [
     Mutant("ring-slot-not-emptied", RING, "        store_64(slot, NOTHING)\n", "", "tests/litmus/test_rings.py::test_every_request_is_read_once_and_in_its_writers_order"),
     Mutant("ring-does-not-wait-for-the-slot", RING, "    if request != NOTHING:\n        store_64(slot, NOTHING)\n        m.server_tail += 1\n", "    store_64(slot, NOTHING)\n    m.server_tail += 1\n", "tests/litmus/test_rings.py::test_every_request_is_read_once_and_in_its_writers_order"),
     # --- what locks a spawn takes; the kernel's own task (rust-8, alux-10) -----------------------------------------
-    Mutant("spawn-locks-the-spawners-queue", SCHED, "        lock_queue(m, me, queue)\n        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "        lock_two(m, me, queue, me)\n        if me != queue:\n            unlock_queue(m, me, me)\n        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "tests/kernel/sched/test_core.py::test_spawning_does_not_need_the_spawners_queue"),
-    Mutant("spawn-locks-nothing", SCHED, "        queue = place(m, me, i, reason)\n        lock_queue(m, me, queue)\n", "        queue = place(m, me, i, reason)\n", "tests/kernel/sched/test_core.py::test_spawning_waits_for_the_new_threads_queue"),
+    Mutant("spawn-locks-the-spawners-queue", LOCKED, "        lock_queue(m, me, queue)\n        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "        lock_two(m, me, queue, me)\n        if me != queue:\n            unlock_queue(m, me, me)\n        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "tests/kernel/sched/test_core.py::test_spawning_does_not_need_the_spawners_queue"),
+    Mutant("spawn-locks-nothing", LOCKED, "        queue = place(m, me, i, reason)\n        lock_queue(m, me, queue)\n", "        queue = place(m, me, i, reason)\n", "tests/kernel/sched/test_core.py::test_spawning_waits_for_the_new_threads_queue"),
     Mutant("task-joined-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if k.nr_threads >=", "    if k.nr_threads >=", SIBLINGS),
     Mutant("task-left-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if t.sibling_previous >= 0:", "    if t.sibling_previous >= 0:", SIBLINGS),
     Mutant("kernel-task-given-away", TASK, "if k < 0 and m.fresh_task < KERNEL_TASK:", "if k < 0 and m.fresh_task <= KERNEL_TASK:", "tests/kernel/thread/test_handles.py::test_a_machine_has_room_for_so_many_jobs_and_says_so"),

@@ -3,6 +3,7 @@
 
 from .mutant import Mutant
 
+QUEUES = "emu/kernel/sched/queues.py"
 HOTPLUG, MIGRATION, EXCLUSIVE, SCHED = (
     f"emu/{name}.py"
     for name in ("kernel/sched/hotplug", "kernel/sched/migration", "kernel/sched/exclusive", "kernel/sched/core")
@@ -19,9 +20,10 @@ MUTANTS = [
     Mutant("exit-keeps-its-idle-bit", HOTPLUG, '        clear_cpu(m, "idle", me)', "        # idle", f"{OWED}::test_a_cpu_that_exits_gives_up_its_idle_bit_and_tells_another_cpu"),
     Mutant("evacuate-announces-nothing", HOTPLUG, "announce(m, me, GLOBAL_QUEUE, i)", "pass", f"{OWED}::test_a_leaving_cpu_tells_those_who_may_run_a_thread_only_because_it_leaves"),
     Mutant("busy-cpu-passes-nothing-on", SCHED, "# nothing that this CPU may run\n    pass_on(m, me)", "# nothing that this CPU may run", f"{OWED}::test_a_cpu_that_got_another_thread_meanwhile_tells_of_the_first"),
-    Mutant("barred-cpu-passes-nothing-on", SCHED, 'mask_all() if i >= 0 else mask_and(mask_above(me), load_mask(m.cpus[me], "barred_from"))', 'mask_all() if i >= 0 else mask_minus(mask_all(), mask_all())', f"{OWED}::test_a_cpu_to_which_the_thread_is_barred_tells_one_that_may_run_it"),
-    Mutant("barred-thief-passes-nothing-on", SCHED, "mask_all() if i >= 0 else mask_and(mask_above(me), local_queue.listed_for(m, me, queue))", "mask_all() if i >= 0 else mask_minus(mask_all(), mask_all())", f"{OWED}::test_a_cpu_to_which_the_thread_is_barred_tells_one_that_may_run_it"),
-    Mutant("barred-cpus-tell-each-other", SCHED, 'mask_and(mask_above(me), load_mask(m.cpus[me], "barred_from"))', 'load_mask(m.cpus[me], "barred_from")', f"{OWED}::test_and_nobody_where_that_would_not_end"),
+    Mutant("barred-cpu-passes-nothing-on", SCHED, "mask_all() if i >= 0 else mask_and(mask_above(me), queues.passed_over(m, me, queue))", "mask_all() if i >= 0 else mask_above(m.nr_cpus)", f"{OWED}::test_a_cpu_to_which_the_thread_is_barred_tells_one_that_may_run_it"),
+    Mutant("barred-from-is-forgotten", QUEUES, 'return load_mask(m.cpus[me], "barred_from")', 'return load_mask(m.cpus[m.nr_cpus], "barred_from")', f"{OWED}::test_a_cpu_to_which_the_thread_is_barred_tells_one_that_may_run_it"),
+    Mutant("barred-thief-looks-at-no-list", QUEUES, "return local_queue.listed_for(m, me, queue)", 'return load_mask(m.cpus[me], "barred_from")', f"{OWED}::test_a_cpu_to_which_the_thread_is_barred_tells_one_that_may_run_it"),
+    Mutant("barred-cpus-tell-each-other", SCHED, "mask_and(mask_above(me), queues.passed_over(m, me, queue))", "queues.passed_over(m, me, queue)", f"{OWED}::test_and_nobody_where_that_would_not_end"),
     Mutant("exclusive-cpus-are-told", "emu/kernel/sched/runqueue.py", 'return mask_minus(mask_and(mask, load_mask(m, "online")), load_mask(m, "exclusive"))', "return mask", f"{OWED}::test_an_exclusive_cpu_tells_one_that_takes_others_threads"),
     Mutant("wider-affinity-is-not-announced", MIGRATION, "    if where_state(where) == RUNNABLE:\n        announce", "    if False:\n        announce", f"{OWED}::test_a_thread_that_more_cpus_may_run_from_now_on_is_announced_anew"),
     Mutant("exclusive-no-more-does-not-look", EXCLUSIVE, "if cpu != me:", "if False:", f"{OWED}::test_a_cpu_that_is_exclusive_no_more_looks_at_the_queues"),

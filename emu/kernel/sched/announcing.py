@@ -22,7 +22,7 @@ from ..ipi import send_ipi
 from ..thread.states import RUNNABLE, where_queue, where_state
 from .hooks import BALANCE, has_hook
 from .local_queue import available
-from .runqueue import allowed_cpus, thieves
+from .runqueue import QUEUES_GLOBAL, allowed_cpus, thieves
 
 
 @hot
@@ -30,7 +30,7 @@ def pass_on(m, me):
     """Announce anew what waits where others may take it. Locks may be held: none is taken."""
     never_inline()
     fence()  # this CPU's bit is gone before the queues are read; pairs with the fence in announce
-    if m.one_queue == 0 and not has_hook(m, me, BALANCE):
+    if m.queue_kind != QUEUES_GLOBAL and not has_hook(m, me, BALANCE):
         return
     for i in range(m.fresh_thread if _anything_waits(m) else 0):
         where = load_relaxed(m.threads[i], "where")

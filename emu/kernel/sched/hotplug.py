@@ -30,7 +30,7 @@ from ..thread.states import (
     where_queue,
     where_state,
 )
-from . import local_queue
+from . import queues
 from .announcing import announce, pass_on
 from .hooks import CPU_OFFLINE, CPU_ONLINE, tell_queue
 from .migration import move_blocked, move_misplaced, move_runnable
@@ -89,14 +89,14 @@ def evacuate(m, me):
     """Give away what this CPU need not keep: it leaves, or has become exclusive."""
     never_inline()
     leaving = m.queues[me].life == LIFE_DRAINING
-    if m.lock_free != 0:
+    if queues.are_lock_free(m):
         move_misplaced(m, me)
     for i in range(m.fresh_thread):
         where = load_relaxed(m.threads[i], "where")
         if where == pack_where(RUNNABLE, GLOBAL_QUEUE):
             announce(m, me, GLOBAL_QUEUE, i)  # it may be another CPU's from now on
         elif where_queue(where) == me:
-            if where_state(where) == RUNNABLE and m.lock_free == 0:
+            if where_state(where) == RUNNABLE and not queues.are_lock_free(m):
                 move_runnable(m, me, i, me)
             elif leaving and where_state(where) == BLOCKED:
                 move_blocked(m, me, i, me)
@@ -128,10 +128,7 @@ def retire(m, me):
         clear_cpu(m, "idle", me)  # who takes it from here on gets nothing, and tells another CPU
         pass_on(m, me)  # who took it before told this CPU only
         tell_queue(m, me, CPU_OFFLINE, me)
-        now = mark_time(m, me, me)
-        if m.lock_free != 0:
-            now = max(now, local_queue.latest(m) + 1)  # whoever took its last thread did that before
-        emit_at(m, me, now, CPU_DOWN, -1, me, 0)
+        emit_at(m, me, queues.time_of_exit(m, mark_time(m, me, me)), CPU_DOWN, -1, me, 0)
     unlock_two(m, me, me, GLOBAL_QUEUE)
     if not exited:
         return False

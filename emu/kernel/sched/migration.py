@@ -16,7 +16,7 @@ from ..failures import FAIL_POLICY_DEQUEUE
 from ..ipi import send_ipi
 from ..thread.sleep_word import is_claimed
 from ..thread.states import BLOCKED, RUNNABLE, pack_where, queue_of, state_of, where_queue, where_state
-from . import local_queue
+from . import local_queue, locked_queue, queues
 from .announcing import announce
 from .core import make_runnable
 from .hooks import BALANCE, DEQUEUE, ENQUEUE_MOVE, PERIODIC, PLACE_PREEMPT, call_hook, call_pick
@@ -34,7 +34,6 @@ from .runqueue import (
     may_pull,
     move,
     place,
-    take_for,
     unlock_queue,
     unlock_two,
 )
@@ -50,19 +49,12 @@ def balance_periodically(m, me):
     queue = call_hook(m, me, BALANCE, me, PERIODIC)
     if queue < 0 or queue == me or not is_queue(m, queue):
         return
-    if m.lock_free != 0:
-        i = local_queue.fetch(m, me, queue)
-        if i >= 0:
-            _put_down(m, me, i, me)
+    if not queues.are_lock_free(m):
+        locked_queue.fetch(m, me, queue)
         return
-    lock_two(m, me, me, queue)
-    now = mark_two(m, me, queue, me)
-    i = take_for(m, me, queue) if is_open(m, me) else -1
+    i = local_queue.fetch(m, me, queue)
     if i >= 0:
-        emit_at(m, me, now, MIGRATE, i, me, queue)
-        move(m, me, i, RUNNABLE, queue, me)
-        enqueue(m, me, me, i, ENQUEUE_MOVE)
-    unlock_two(m, me, me, queue)
+        _put_down(m, me, i, me)
 
 
 @hot
@@ -81,7 +73,7 @@ def set_affinity(address, me, i):
     t = m.threads[i]
     mask = load_mask(m.cpus[me], "given")
     emit_affinity(m, me, i, mask)
-    if m.lock_free != 0:
+    if queues.are_lock_free(m):
         _set_affinity_lock_free(m, me, t, mask)
         _announce_waiting(m, me, i)
         return 0
@@ -176,7 +168,7 @@ def move_blocked(m, me, i, old):
         queue = first_cpu(allowed_cpus(m, t))
     if queue == old:
         return False
-    if m.lock_free != 0:
+    if queues.are_lock_free(m):
         return move_sleeper(m, me, i, queue)
     lock_two(m, me, old, queue)
     moved = state_of(t) == BLOCKED and queue_of(t) == old and is_open(m, queue)

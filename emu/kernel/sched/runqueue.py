@@ -53,6 +53,10 @@ from .hooks import (
 
 # --- locks ----------------------------------------------------------------------------------------
 
+# MACHINE.queue_kind, by the names that a policy gives in QUEUES.
+QUEUE_KINDS = ("per-cpu", "global", "lock-free")
+QUEUES_PER_CPU, QUEUES_GLOBAL, QUEUES_LOCK_FREE = range(len(QUEUE_KINDS))
+
 
 @hot
 def lock_queue(m, me, queue):
@@ -143,7 +147,7 @@ def may_not_stay(m, me, t):
 @hot
 def place(m, me, i, reason):
     """The queue for a thread that becomes runnable: the policy's choice, if it is allowed."""
-    if m.one_queue != 0:
+    if m.queue_kind == QUEUES_GLOBAL:
         return GLOBAL_QUEUE
     t = m.threads[i]
     allowed = allowed_cpus(m, t)
