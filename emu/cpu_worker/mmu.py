@@ -13,7 +13,8 @@ looks the page up anew.
 """
 
 from ..hot import callback, hot
-from ..kernel.vm.address_space import BEYOND_FILE, NO_MEMORY, lock_mm, resolve, unlock_mm
+from ..kernel.vm.address_space import lock_mm, unlock_mm
+from ..kernel.vm.faults import BEYOND_FILE, NO_MEMORY, resolve
 from ..kernel.vm.pagetable import W, frame_in
 from ..kernel.vm.shootdown import shoot_down
 from ..limits import PAGE_SIZE, TLB_ENTRIES

@@ -10,10 +10,9 @@ LAG = V - v, what the queue owes a thread, is kept across sleep and migration, c
 keeps it whatever the other queue's V is.  A thread that joins is placed so that its lag is that after the
 average has moved by its coming.
 
-The threads that wait are a treap ordered by deadline, heap-ordered by a hash of the thread's number,
-each node with the least v below it: pick, joining and leaving are O(log n).  Invariants: SUM =
-Σ weight × (v - ZERO) and WEIGHT = Σ weight over all RUNNABLE and RUNNING threads of the queue (those
-with ON = 1); MIN_V of a node is the least v of its subtree.
+The threads that wait are in a treap ordered by deadline (deadline_treap.py), each node with the least v below it, so
+pick, joining and leaving are O(log n).  Invariants: SUM = Σ weight × (v - ZERO) and WEIGHT = Σ weight over all RUNNABLE
+and RUNNING threads of the queue (those with ON = 1).
 
 Differs from Linux: one slice length for all; a wake-up preempts at once when its deadline is earlier
 (`parity` = 1 gives Linux' RUN_TO_PARITY: the running thread keeps the CPU for its slice while it is
@@ -25,6 +24,7 @@ Suits: shares by weight together with short wake-ups.  Fails: throughput where s
 three equal threads on two CPUs (what one has more is not made good by balancing).
 """
 
+from emu.policies.deadline_treap import DEADLINE, MIN_V, ROOT, V, delete, insert
 from emu.policy import (
     ENQUEUE_SPAWN,
     ENQUEUE_YIELD,
@@ -40,7 +40,6 @@ from emu.policy import (
     never_inline,
     queue_of,
     state_of,
-    wrapping_multiply,
 )
 
 PARAMETERS = {
@@ -60,9 +59,9 @@ WEIGHTS = (
 NICE_0 = 1024
 FAR = 1 << 48  # of SUM: products with it stay within 64 bits
 
-# Words of a queue. Words of a thread; in the treap `next` is the left child and `previous` the right one.
-ROOT, SUM, WEIGHT, ZERO = range(4)
-V, DEADLINE, OWN_WEIGHT, LAG, MIN_V, PARENT, SEEN_NS, ON = range(8)
+# Words of a queue, and of a thread; the first ones are the treap's.
+SUM, WEIGHT, ZERO = range(1, 4)
+OWN_WEIGHT, LAG, SEEN_NS, ON = range(4, 8)
 
 
 @hot
@@ -190,106 +189,7 @@ def _reweigh(m, queue, t):
     q.policy[WEIGHT] += new - old
 
 
-# --- the treap --------------------------------------------------------------------------------------
-
-
-@hot
-def _rank(i):
-    """The thread's place in the heap order: a hash of its number."""
-    return wrapping_multiply(i + 1, -7046029254386353131)
-
-
-@hot
-def _min_v(m, i):
-    """Set a node's least v from its own and its children's."""
-    t = m.threads[i]
-    least = t.policy[V]
-    if t.next >= 0:
-        least = min(least, m.threads[t.next].policy[MIN_V])
-    if t.previous >= 0:
-        least = min(least, m.threads[t.previous].policy[MIN_V])
-    t.policy[MIN_V] = least
-
-
-@hot
-def _hang(m, q, parent, old, new):
-    """Where `old` hung below `parent` (-1: the root), `new` hangs now."""
-    if parent < 0:
-        q.policy[ROOT] = new + 1
-    elif m.threads[parent].next == old:
-        m.threads[parent].next = new
-    else:
-        m.threads[parent].previous = new
-    if new >= 0:
-        m.threads[new].policy[PARENT] = parent
-
-
-@hot
-def _lift(m, q, i):
-    """Rotate a node above its parent; least values of both are right afterwards."""
-    t = m.threads[i]
-    up = t.policy[PARENT]
-    p = m.threads[up]
-    _hang(m, q, p.policy[PARENT], up, i)
-    if p.next == i:
-        inner = t.previous
-        p.next = inner
-        t.previous = up
-    else:
-        inner = t.next
-        p.previous = inner
-        t.next = up
-    if inner >= 0:
-        m.threads[inner].policy[PARENT] = up
-    p.policy[PARENT] = i
-    t.policy[MIN_V] = p.policy[MIN_V]
-    _min_v(m, up)
-
-
-@hot
-def _insert(m, q, i):
-    """Hang a thread into the treap by its deadline, after those with the same."""
-    t = m.threads[i]
-    t.next = -1
-    t.previous = -1
-    v = t.policy[V]
-    t.policy[MIN_V] = v
-    parent = -1
-    at = q.policy[ROOT] - 1
-    left = False
-    while at >= 0:
-        p = m.threads[at]
-        if v < p.policy[MIN_V]:
-            p.policy[MIN_V] = v
-        parent = at
-        left = t.policy[DEADLINE] < p.policy[DEADLINE]
-        at = p.next if left else p.previous
-    t.policy[PARENT] = parent
-    if parent < 0:
-        q.policy[ROOT] = i + 1
-    elif left:
-        m.threads[parent].next = i
-    else:
-        m.threads[parent].previous = i
-    rank = _rank(i)
-    while t.policy[PARENT] >= 0 and _rank(t.policy[PARENT]) < rank:
-        _lift(m, q, i)
-
-
-@hot
-def _delete(m, q, i):
-    """Take a thread out of the treap."""
-    t = m.threads[i]
-    while t.next >= 0 and t.previous >= 0:
-        _lift(m, q, t.next if _rank(t.next) > _rank(t.previous) else t.previous)
-    child = t.next if t.next >= 0 else t.previous
-    at = t.policy[PARENT]
-    _hang(m, q, at, i, child)
-    while at >= 0:
-        _min_v(m, at)
-        at = m.threads[at].policy[PARENT]
-    t.next = -1
-    t.previous = -1
+# --- the order ---------------------------------------------------------------------------------------
 
 
 @hot
@@ -329,7 +229,7 @@ def enqueue(m, queue, thread, reason):
         _account(m, queue, t)
         if reason == ENQUEUE_YIELD:
             t.policy[DEADLINE] = t.policy[V] + 2 * _virtual(m.parameters[SLICE], t.policy[OWN_WEIGHT])
-    _insert(m, q, thread)
+    insert(m, q, thread)
     return 0
 
 
@@ -337,13 +237,13 @@ def enqueue(m, queue, thread, reason):
 def pick(m, queue):
     thread = _choose(m, queue)
     if thread >= 0:
-        _delete(m, m.queues[queue], thread)
+        delete(m, m.queues[queue], thread)
     return thread
 
 
 @hook
 def dequeue(m, queue, thread):
-    _delete(m, m.queues[queue], thread)
+    delete(m, m.queues[queue], thread)
     _part(m, queue, m.threads[thread])
     return 0
 

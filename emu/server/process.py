@@ -20,7 +20,6 @@ import resource
 import sys
 import traceback
 
-import msgpack
 import zmq
 
 from ..abi.errno import ENOSYS, EPIPE
@@ -39,10 +38,9 @@ from ..kernel.sleep import endings as sleeping
 from ..kernel.sleep.heap import NEVER
 from ..kernel.task import records as tasks
 from ..kernel.task.kernel_task import make_kernel_task
-from ..kernel.task.kill_reasons import KILL_ASKED, KILL_FAULT, KILL_INTERNAL, KILL_SIGNAL
+from ..kernel.task.kill_reasons import KILL_FAULT, KILL_INTERNAL, KILL_SIGNAL
 from ..kernel.task.siginfo import SI_KERNEL, SI_USER
 from ..kernel.task.signals import post_signal, waits_for_thread
-from ..kernel.task.suspend import ask_resume, ask_suspend
 from ..kernel.thread import references
 from ..kernel.thread.handles import tid as tid_of_thread
 from ..kernel.thread.records import create_thread
@@ -54,6 +52,7 @@ from .call import Call, MachineView, TaskState
 from .calls import registry
 from .calls.credentials import CredentialTable
 from .calls.signal_masks import restore_mask
+from .control import Control
 from .errors import Blocked, LinuxError
 from .exec import PlacingError, place_program
 from .guest_memory import PageStore, UserMemory
@@ -100,7 +99,7 @@ def main(config, descriptors, stdio):
         mail.close()
 
 
-class Server:
+class Server(Control):
     def __init__(self, window, mail, config, stdio):
         self.window = window
         self.base = window.address
@@ -366,71 +365,3 @@ class Server:
         if tasks.reap_task(self.base, SERVER, task):
             self._close_files()
         self.mail.wake(post(self.base, SERVER, SUPERVISOR, IPI_RESCHEDULE))
-
-    # --- the supervisor's requests ---------------------------------------------------------
-
-    def _answer_control(self):
-        while True:
-            try:
-                sender, payload = self.control.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            number, name = 0, "request"
-            try:
-                number, name, *arguments = msgpack.unpackb(payload, strict_map_key=False)
-                reply = msgpack.packb({"number": number, "result": getattr(self, f"do_{name}")(*arguments)})
-            except PlacingError as error:
-                reply = msgpack.packb({"number": number, "error": str(error)})
-            except Exception as error:
-                self.mishaps.note(f"the supervisor's {name}", error)
-                line = f"{name} failed inside emu: {type(error).__name__}: {error}"
-                reply = msgpack.packb({"number": number, "error": line})
-            self._send_kicks()
-            self.control.send_multipart([sender, reply])
-
-    def do_spawn(self, program, argv, environment, given_up):
-        """`given_up` are jobs that the supervisor has done with."""
-        for job in given_up:
-            tasks.recycle_job(self.base, SERVER, job)
-        return self.spawn(program, [bytes(a) for a in argv], environment)
-
-    def do_close(self):
-        """The machine ends when its last task does."""
-        ends = tasks.close_machine(self.base, SERVER)
-        if ends:
-            self._close_files()
-        return ends
-
-    def _close_files(self):
-        """Files that the last task has left are no leak: what is not freed after this has leaked (rust-12)."""
-        self.files_left = self.tree.contents()
-        self.tree.close()
-
-    def do_kill(self, wait_status, job, reason=KILL_ASKED):
-        """End the task of the job that a handle names, or with job -1 every task."""
-        killed = 0
-        for index in range(int(self.machine["fresh_job"])):
-            record = self.machine["jobs"][index]
-            if job in (-1, index | (int(record["generation"]) << 32)) and not record["done"]:
-                killed += tasks.kill_task(self.base, SERVER, int(record["task"]), wait_status, reason)
-        return killed
-
-    def do_activate(self, cpu):
-        return hotplug.activate(self.base, SERVER, cpu)
-
-    def do_offline(self, cpu):
-        return hotplug.take_offline(self.base, SERVER, cpu)
-
-    def do_suspend(self, handle, tell):
-        return ask_suspend(self.base, SERVER, handle, tell)
-
-    def do_resume(self, handle):
-        return ask_resume(self.base, SERVER, handle)
-
-    def do_figures(self):
-        """What only the server counts."""
-        return {"unknown_calls": self.unknown_calls, "failed_calls": self.mishaps.counts, "files_left": self.files_left}
-
-    def do_stop(self):
-        self.stopped = True
-        return self.do_figures()

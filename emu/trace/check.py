@@ -13,8 +13,8 @@ slice     a thread runs no longer than its slice, plus the slack, while another 
 suspend   a suspended thread does nothing until it is resumed, but may be killed
 idle      no thread waits on the queue of a CPU that sleeps, but for the slack
 cpu-life  a CPU does nothing before cpu-up or after cpu-down (but tell the supervisor), and its queue gets nothing
-beside    no runnable thread waits for long beside an idle CPU that may run it (trace_waits.py)
-starves   no runnable thread waits for very long while its CPUs run others (trace_waits.py)
+beside    no runnable thread waits for long beside an idle CPU that may run it (waits.py)
+starves   no runnable thread waits for very long while its CPUs run others (waits.py)
 lost      when all schedulers have exited, every thread has
 
 Where events were lost, nothing is checked between the first and the last lost one, and what is
@@ -27,12 +27,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from .file import Trace, read_trace
+from .states import ABSENT, BLOCKED, GONE, RUNNABLE, RUNNING, UNKNOWN, CpuState, QueueState, ThreadState
 from .text import brief
 from .waits import IDLE_LIMIT_NS, STARVATION_LIMIT_NS, WaitRules
 
 TICK_NS = 1_000_000  # between two looks at the slice, on a slow host
 HOST_NS = 250_000_000  # a host that is busy may take a CPU's process off its core for so long
-ABSENT, UNKNOWN, RUNNABLE, RUNNING, BLOCKED, GONE = "not there", "unknown", "runnable", "running", "asleep", "gone"
 
 
 @dataclass(frozen=True)
@@ -60,34 +60,6 @@ class Checked:
 
     def text(self) -> str:
         return "\n".join(self.line(v) for v in self.violations)
-
-
-@dataclass
-class _Thread:
-    index: int
-    label: str
-    generation: int
-    state: str = ABSENT
-    queue: int = -1  # where it waits or sleeps, or the CPU that it runs on
-    since_ns: int = 0  # of the state
-    joined_ns: int = 0  # the queue that it waits on
-    last: int | None = None  # the event that led there
-    stolen_by: int = -1
-    suspended: bool = False
-
-
-@dataclass
-class _Cpu:
-    life: str = ABSENT  # then "up", "down"
-    life_event: int | None = None
-    runs: _Thread | None = None
-    parked_ns: int | None = None
-
-
-@dataclass
-class _Queue:
-    waiting: int = 0
-    since_ns: int = 0  # when the first of those came
 
 
 def check_trace(
@@ -127,7 +99,7 @@ class _Checker:
         self.unseen = state
         self.threads, self.queues = {}, {}
         self.waits.forget()
-        self.cpus = {cpu: _Cpu(life=state) for cpu in range(self.nr_cpus)}
+        self.cpus = {cpu: CpuState(life=state) for cpu in range(self.nr_cpus)}
 
     def check(self):
         columns = ("time_ns", "actor", "kind", "thread", "generation", "a", "b")
@@ -212,7 +184,7 @@ class _Checker:
         elif t is not None and t.state not in (GONE, UNKNOWN):
             self.violation("handle", f"thread {label} has the record of {t.label}, which has not exited", t.last)
             self._leave_queue(t)
-        fresh = _Thread(index, label, generation, self.unseen if t is None else ABSENT)
+        fresh = ThreadState(index, label, generation, self.unseen if t is None else ABSENT)
         self.threads[index] = fresh
         self.seen.add(label)
         return fresh
@@ -230,7 +202,7 @@ class _Checker:
 
     def _join_queue(self, t, queue):
         t.joined_ns = self.now
-        q = self.queues.setdefault(queue, _Queue())
+        q = self.queues.setdefault(queue, QueueState())
         if q.waiting == 0:
             q.since_ns = self.now
         q.waiting += 1
@@ -258,7 +230,7 @@ class _Checker:
     def _cpu_up(self, actor, _, cpu, b):
         if self.cpus[cpu].life == "up":
             self.violation("cpu-life", f"CPU {cpu} comes up twice", self.cpus[cpu].life_event)
-        self.cpus[cpu] = _Cpu("up", self.k)
+        self.cpus[cpu] = CpuState("up", self.k)
         self.waits.idles(cpu, self.now)
 
     def _cpu_down(self, actor, _, cpu, b):
@@ -267,7 +239,7 @@ class _Checker:
             self.violation("cpu-life", f"CPU {cpu} goes down and was never up")
         if c.runs:
             self.violation("cpu-life", f"CPU {cpu} goes down while it runs thread {c.runs.label}", c.runs.last)
-        self.cpus[cpu] = _Cpu("down", self.k)
+        self.cpus[cpu] = CpuState("down", self.k)
         self.waits.gone(cpu)
 
     # --- life of a thread -------------------------------------------------------------------------

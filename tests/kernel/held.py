@@ -6,7 +6,7 @@ unless the policy has one.  A policy of a test's own uses the core's list.
 
 from emu.kernel.thread.states import RUNNABLE, RUNNING, WHERE
 from emu.limits import MAX_THREADS
-from emu.policies import bsd4, codezero, eevdf, inko
+from emu.policies import bsd4, codezero, deadline_treap, eevdf, inko
 
 
 def list_of(machine, queue):
@@ -68,21 +68,25 @@ def eevdf_holds(machine, queue):
             return [], 0
         t = threads[i]
         own = [int(w) for w in t["policy"]]
-        assert own[eevdf.PARENT] == parent, f"queue {queue}: thread {i} has parent {own[eevdf.PARENT]}, not {parent}"
+        assert own[deadline_treap.PARENT] == parent, (
+            f"queue {queue}: thread {i} has parent {own[deadline_treap.PARENT]}, not {parent}"
+        )
         assert parent < 0 or rank(parent) > rank(i), f"queue {queue}: thread {i} is higher than its parent"
         left, a = walk(int(t["next"]), i)
         right, b = walk(int(t["previous"]), i)
-        least = min(int(threads[k]["policy"][eevdf.V]) for k in (*left, i, *right))
-        assert own[eevdf.MIN_V] == least, f"queue {queue}: thread {i} says least v {own[eevdf.MIN_V]}, is {least}"
+        least = min(int(threads[k]["policy"][deadline_treap.V]) for k in (*left, i, *right))
+        assert own[deadline_treap.MIN_V] == least, (
+            f"queue {queue}: thread {i} says least v {own[deadline_treap.MIN_V]}, is {least}"
+        )
         return [*left, i, *right], 1 + max(a, b)
 
-    found, _ = walk(words[eevdf.ROOT] - 1, -1)
-    deadlines = [int(threads[i]["policy"][eevdf.DEADLINE]) for i in found]
+    found, _ = walk(words[deadline_treap.ROOT] - 1, -1)
+    deadlines = [int(threads[i]["policy"][deadline_treap.DEADLINE]) for i in found]
     assert deadlines == sorted(deadlines), f"queue {queue}: the treap is not ordered by deadline"
     active = [[int(w) for w in threads[i]["policy"]] for i in active_on(machine, queue)]
     assert all(own[eevdf.ON] == 1 for own in active), f"queue {queue}: an active thread is not in the average"
     weight = sum(own[eevdf.OWN_WEIGHT] for own in active)
-    total = sum(own[eevdf.OWN_WEIGHT] * (own[eevdf.V] - words[eevdf.ZERO]) for own in active)
+    total = sum(own[eevdf.OWN_WEIGHT] * (own[deadline_treap.V] - words[eevdf.ZERO]) for own in active)
     assert (words[eevdf.WEIGHT], words[eevdf.SUM]) == (weight, total), f"queue {queue}: weights or sum are wrong"
     return found
 

@@ -19,11 +19,10 @@ from emu.kernel.vm.address_space import (
     lock_mm,
     map_pages,
     place_pages,
-    put_frame,
-    resolve,
     unlock_mm,
     unmap_pages,
 )
+from emu.kernel.vm.faults import put_frame, resolve
 from emu.kernel.vm.frames import drop_frame, share_frame
 from emu.kernel.vm.maplock import lock_map, unlock_map
 from emu.kernel.vm.moving import remap

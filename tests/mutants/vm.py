@@ -3,6 +3,7 @@
 
 from .mutant import Mutant
 
+FAULTS = "emu/kernel/vm/faults.py"
 GATHERING, MAPLOCK, PAGETABLE, ADDRESS_SPACE, MOVING, USERCOPY, FRAMES = (
     f"emu/{name}.py"
     for name in (
@@ -33,11 +34,11 @@ MUTANTS = [
     Mutant("edit-without-memory-is-begun", ADDRESS_SPACE, "    while va < end and not short:\n", "    while va < end:\n", f"{SPACES}::test_any_shortage_of_memory_is_an_error_and_leaks_nothing"),
     Mutant("move-without-memory-is-begun", MOVING, "    if enough:\n        flags", "    if enough or True:\n        flags", f"{SPACES}::test_a_move_without_enough_memory_moves_nothing"),
     Mutant("frame-dropped-twice-unnoticed", FRAMES, "        fail(m, FAIL_DROPPED_FRAME, frame)\n", "", f"{SPACES}::test_a_frame_dropped_once_too_often_fails_the_machine"),
-    Mutant("put-over-a-frame", ADDRESS_SPACE, "    if word != 0 and not has_frame(word):\n        result = put_page(m", "    if word != 0:\n        result = put_page(m", f"{UNMAPS}::test_frames_survive_who_unmaps_moves_discards_and_touches_them_at_once"),
+    Mutant("put-over-a-frame", FAULTS, "    if word != 0 and not has_frame(word):\n        result = put_page(m", "    if word != 0:\n        result = put_page(m", f"{UNMAPS}::test_frames_survive_who_unmaps_moves_discards_and_touches_them_at_once"),
     Mutant("kernel-store-keeps-decoded-code", USERCOPY, "                invalidate(m, guest, step)\n", "", "tests/kernel/vm/test_usercopy.py"),
     Mutant("file-write-keeps-decoded-code", USERCOPY, "    invalidate(m, frame_address(m, frame) + offset, count)\n", "", FILEMAP),
     Mutant("kernel-store-across-pages-in-one", USERCOPY, "        step = min(count - done, PAGE_SIZE - (at & (PAGE_SIZE - 1)))\n", "        step = count - done\n", FILEMAP),
-    Mutant("past-end-reads-zeroes", ADDRESS_SPACE, "    if word & PAST_END:\n        return BEYOND_FILE\n", "", FILEMAP),
+    Mutant("past-end-reads-zeroes", FAULTS, "    if word & PAST_END:\n        return BEYOND_FILE\n", "", FILEMAP),
     Mutant("truncated-pages-stay", "emu/server/guest_memory.py", "                    cut_off_pages(base, self._me, task)\n", "                    pass\n", FILEMAP),
     Mutant("straddling-instruction-goes-on", "emu/isa/interpreter/fetch.py", "    if c.tlb_done != answered:", "    if c.tlb_done < 0:", "tests/cpu_worker/test_mmu.py::test_an_instruction_across_two_pages_begins_anew_when_the_first_was_unmapped_meanwhile"),
     Mutant("gathered-one-too-many", GATHERING, "return m.cpus[me].nr_gathered >= GATHERED_FRAMES", "return m.cpus[me].nr_gathered > GATHERED_FRAMES", f"{SPACES}::test_a_range_larger_than_the_buffer_of_gathered_frames_is_replaced_whole"),
@@ -48,7 +49,7 @@ MUTANTS = [
     Mutant("moved-frames-are-dropped", MOVING, "        _edit(m, me, root, old, old + old_size, EDIT_FORGET, 0)\n", "        _edit(m, me, root, old, old + old_size, EDIT_UNMAP, 0)\n", SPACES),
     Mutant("mapping-grows-over-its-neighbour", MOVING, "is_free(m, me, task, end, new_size - old_size)", "end > 0", f"{SPACES}::test_a_mapping_grows_over_nobody_elses"),
     Mutant("protect-keeps-old-translations", ADDRESS_SPACE, '    result = edit_pages(m, me, task, start, start + length, EDIT_PROTECT, flags)\n    shoot_down_task(m, me, task)\n', "    result = edit_pages(m, me, task, start, start + length, EDIT_PROTECT, flags)\n", f"{SPACES}::test_what_an_edit_takes_from_a_page_it_takes_from_the_translations_of_all_cpus"),
-    Mutant("resolve-believes-the-frame", ADDRESS_SPACE, "        return word if page_in(m, word) >= 0 else REFUSED\n", "        return word\n", WILD),
+    Mutant("resolve-believes-the-frame", FAULTS, "        return word if page_in(m, word) >= 0 else REFUSED\n", "        return word\n", WILD),
     Mutant("copy-after-the-lock", USERCOPY, "        word = resolve(m, me, task, at, access)\n        if word > 0:\n            guest = _host(m, word, at)\n            if access == ACCESS_READ:\n                _copy(host + done, guest, step)\n            else:\n                if host == FILL:\n                    fill_bytes(guest, 0, step)\n                else:\n                    _copy(guest, host + done, step)\n                invalidate(m, guest, step)\n        unlock_mm(m, me, task)\n", "        word = resolve(m, me, task, at, access)\n        unlock_mm(m, me, task)\n        if word > 0:\n            guest = _host(m, word, at)\n            if access == ACCESS_READ:\n                _copy(host + done, guest, step)\n            else:\n                if host == FILL:\n                    fill_bytes(guest, 0, step)\n                else:\n                    _copy(guest, host + done, step)\n                invalidate(m, guest, step)\n", f"{UNMAPS}::test_a_store_of_the_server_never_lands_in_a_frame_taken_away_where_one_after_the_lock_does"),
     Mutant("kernel-stores-where-it-may-only-read", USERCOPY, "        word = resolve(m, me, task, at, access)\n", "        word = resolve(m, me, task, at, ACCESS_READ)\n", "tests/kernel/vm/test_usercopy.py"),
     Mutant("fetch-not-looked-up-anew", "emu/cpu_worker/mmu.py", "        entry = _resolve(m, cpu, va, access)  # while it waited, it answered shoot-downs: look again\n", "        pass\n", "tests/cpu_worker/test_mmu.py::test_a_page_that_is_unmapped_while_a_fetch_waits_is_not_cached"),

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from emu.hot import entry
 from emu.limits import SERVER
-from emu.policies import eevdf
-from emu.policies.eevdf import DEADLINE, LAG, OWN_WEIGHT, WEIGHTS, V
+from emu.policies import deadline_treap, eevdf
+from emu.policies.deadline_treap import DEADLINE, V
+from emu.policies.eevdf import LAG, OWN_WEIGHT, WEIGHTS
 from emu.shm.cpumask import to_words
 from emu.shm.layout import machine_at
 from tests.kernel import wrappers as hot
@@ -305,4 +306,4 @@ def test_the_treap_stays_shallow_with_a_thousand_threads(one):
         return 0 if i < 0 else 1 + max(depth(int(t["next"])), depth(int(t["previous"])))
 
     one.check()
-    assert depth(int(one.machine["queues"][0]["policy"][eevdf.ROOT]) - 1) <= 40
+    assert depth(int(one.machine["queues"][0]["policy"][deadline_treap.ROOT]) - 1) <= 40

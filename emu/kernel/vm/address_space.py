@@ -11,16 +11,14 @@ Memory is allocated when it is first touched.  Errors are negative Linux numbers
 Locks: map_lock and mm_lock, taken and released inside; no other lock may be held on entry.
 """
 
-from ...abi.errno import EAGAIN, EEXIST, EINVAL, ENOMEM
+from ...abi.errno import EEXIST, EINVAL, ENOMEM
 from ...abi.mman import PROT_EXEC, PROT_READ, PROT_WRITE
 from ...hot import entry, hot, never_inline
 from ...limits import PAGE_SIZE, USER_TOP
 from ...shm import lockrank
-from ...shm.atomics import fetch_add
-from ...shm.exits import ACCESS_FETCH, ACCESS_WRITE
 from ...shm.layout import machine_at
 from ...shm.spinlock import acquire, field_address, release
-from ...shm.tags import TAG_PAGE, TAG_TABLE
+from ...shm.tags import TAG_TABLE
 from ..critical import either, noncritical
 from .frames import allocate_frame, drop_frame
 from .gathering import release_gathered
@@ -30,30 +28,19 @@ from .pagetable import (
     EDIT_MAP,
     EDIT_PROTECT,
     EDIT_UNMAP,
-    PAST_END,
-    RWX,
-    SHARED,
     R,
     W,
     X,
     covering,
     cut_ends,
     edit_range,
-    has_frame,
     highest_mapped,
-    leaf,
-    lookup,
-    page_in,
-    put_entry,
     span_bytes,
 )
 from .shootdown import answer_shootdowns, shoot_down_task
 
 MAP_TOP = USER_TOP - (64 << 20)  # mappings are placed below; stack and trampoline are above
 MAP_BOTTOM = 1 << 16
-
-# What `resolve` answers instead of an entry.
-REFUSED, NO_MEMORY, BEYOND_FILE = 0, -1, -2
 
 
 @hot
@@ -276,67 +263,6 @@ def is_free(m, me, task, start, length):
     found = highest_mapped(m, m.tasks[task].root, start, start + length)
     unlock_mm(m, me, task)
     return found < 0
-
-
-@hot
-def wanted(access):
-    """The permission that an access needs."""
-    return W if access == ACCESS_WRITE else X if access == ACCESS_FETCH else R
-
-
-@hot
-def resolve(m, me, task, va, access):
-    """The leaf entry for an access, the frame allocated if need be; mm_lock held.
-
-    REFUSED: not allowed; NO_MEMORY: guest memory is used up; BEYOND_FILE: past the mapped file's end.
-    """
-    never_inline()
-    root = m.tasks[task].root
-    if va < 0 or va >= USER_TOP or root < 0:
-        return REFUSED
-    word = lookup(m, root, va)
-    if word & wanted(access) == 0:
-        return REFUSED
-    if has_frame(word):
-        return word if page_in(m, word) >= 0 else REFUSED
-    if word & PAST_END:
-        return BEYOND_FILE
-    frame = allocate_frame(m, me, TAG_PAGE)
-    if frame < 0:
-        return NO_MEMORY
-    word = leaf(frame, word & (RWX | SHARED))
-    if put_page(m, me, task, va, word) < 0:
-        drop_frame(m, me, frame)
-        return NO_MEMORY
-    m.cpus[me].page_faults += 1
-    return word
-
-
-@hot
-def put_frame(m, me, task, va, frame, flags):
-    """Put a frame into a page that is mapped and has none yet.
-
-    0, and the caller's reference has gone over; -ENOMEM; or -EAGAIN when another thread has
-    unmapped or touched the page meanwhile.
-    """
-    never_inline()
-    either(m, me)
-    lock_mm(m, me, task)
-    word = lookup(m, m.tasks[task].root, va)
-    result = -EAGAIN
-    if word != 0 and not has_frame(word):
-        result = put_page(m, me, task, va, leaf(frame, flags))
-    unlock_mm(m, me, task)
-    return result
-
-
-@hot
-def put_page(m, me, task, va, word):
-    """Set the entry of a page that has no frame to one with a frame; 0 or -ENOMEM. mm_lock held."""
-    if put_entry(m, me, m.tasks[task].root, va, word) < 0:
-        return -ENOMEM
-    fetch_add(m.tasks[task], "resident", 1)
-    return 0
 
 
 @hot

@@ -7,7 +7,8 @@ from ...abi.errno import EAGAIN
 from ...hot import entry
 from ...limits import USER_TOP
 from ...shm.layout import machine_at
-from .address_space import edit_pages, lock_mm, map_pages, permissions, put_frame, put_page, unlock_mm, wanted
+from .address_space import edit_pages, lock_mm, map_pages, permissions, unlock_mm
+from .faults import put_frame, put_page, wanted
 from .maplock import lock_map, unlock_map
 from .pagetable import EDIT_CUT_OFF, NUMBER_SHIFT, PAST_END, RWX, SHARED, is_past_end, leaf, lookup
 

@@ -36,7 +36,8 @@ from ...shm.memory import (
 )
 from ...shm.spinlock import field_address
 from ..critical import either
-from .address_space import lock_mm, resolve, unlock_mm
+from .address_space import lock_mm, unlock_mm
+from .faults import resolve
 from .pagetable import frame_in
 
 FILL = -1  # as the host address: store zeroes

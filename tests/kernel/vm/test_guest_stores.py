@@ -23,7 +23,7 @@ DOORS = {
         "isa/interpreter/fetch.py",
     },
     "RAM_OFFSET": {*TABLES, "limits.py", "shm/decoded.py", "shm/segment.py"},
-    "resolve": {"kernel/vm/address_space.py", "kernel/vm/usercopy.py", "cpu_worker/mmu.py", "kernel/sleep/futex.py"},
+    "resolve": {"kernel/vm/faults.py", "kernel/vm/usercopy.py", "cpu_worker/mmu.py", "kernel/sleep/futex.py"},
     "translate": {"isa/interpreter/accesses.py"},
     "locate_atomic": {"isa/interpreter/accesses.py", "isa/interpreter/arms.py"},
     "from_address": {"shm/segment.py"},

@@ -1,0 +1,85 @@
+"""What the supervisor asks of the system server, over ZeroMQ: spawn, kill, suspend, CPUs that come and go, figures.
+
+A request is a msgpack list [number, name, argument …], answered by {number, result} or {number, error}.  Whatever
+goes wrong in one is its answer, and counted; the machine goes on.
+"""
+
+import msgpack
+import zmq
+
+from ..kernel.sched import hotplug
+from ..kernel.task import records as tasks
+from ..kernel.task.kill_reasons import KILL_ASKED
+from ..kernel.task.suspend import ask_resume, ask_suspend
+from ..limits import SERVER
+from .exec import PlacingError
+
+
+class Control:
+    """The part of the server that answers requests: do_NAME for each. It uses the server's other parts."""
+
+    def _answer_control(self):
+        while True:
+            try:
+                sender, payload = self.control.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            number, name = 0, "request"
+            try:
+                number, name, *arguments = msgpack.unpackb(payload, strict_map_key=False)
+                reply = msgpack.packb({"number": number, "result": getattr(self, f"do_{name}")(*arguments)})
+            except PlacingError as error:
+                reply = msgpack.packb({"number": number, "error": str(error)})
+            except Exception as error:
+                self.mishaps.note(f"the supervisor's {name}", error)
+                line = f"{name} failed inside emu: {type(error).__name__}: {error}"
+                reply = msgpack.packb({"number": number, "error": line})
+            self._send_kicks()
+            self.control.send_multipart([sender, reply])
+
+    def do_spawn(self, program, argv, environment, given_up):
+        """`given_up` are jobs that the supervisor has done with."""
+        for job in given_up:
+            tasks.recycle_job(self.base, SERVER, job)
+        return self.spawn(program, [bytes(a) for a in argv], environment)
+
+    def do_close(self):
+        """The machine ends when its last task does."""
+        ends = tasks.close_machine(self.base, SERVER)
+        if ends:
+            self._close_files()
+        return ends
+
+    def _close_files(self):
+        """Files that the last task has left are no leak: what is not freed after this has leaked (rust-12)."""
+        self.files_left = self.tree.contents()
+        self.tree.close()
+
+    def do_kill(self, wait_status, job, reason=KILL_ASKED):
+        """End the task of the job that a handle names, or with job -1 every task."""
+        killed = 0
+        for index in range(int(self.machine["fresh_job"])):
+            record = self.machine["jobs"][index]
+            if job in (-1, index | (int(record["generation"]) << 32)) and not record["done"]:
+                killed += tasks.kill_task(self.base, SERVER, int(record["task"]), wait_status, reason)
+        return killed
+
+    def do_activate(self, cpu):
+        return hotplug.activate(self.base, SERVER, cpu)
+
+    def do_offline(self, cpu):
+        return hotplug.take_offline(self.base, SERVER, cpu)
+
+    def do_suspend(self, handle, tell):
+        return ask_suspend(self.base, SERVER, handle, tell)
+
+    def do_resume(self, handle):
+        return ask_resume(self.base, SERVER, handle)
+
+    def do_figures(self):
+        """What only the server counts."""
+        return {"unknown_calls": self.unknown_calls, "failed_calls": self.mishaps.counts, "files_left": self.files_left}
+
+    def do_stop(self):
+        self.stopped = True
+        return self.do_figures()
