@@ -96,7 +96,8 @@ def unused(trees, elsewhere=(), public=()):
 
 def is_excused(file, name):
     by_name = FOUND_BY_NAME.get(file)
-    return name in USED or name == "_repr_html_" or file.startswith(tuple(WHOLE)) or by_name and re.match(by_name, name)
+    hook = name == "_repr_html_" or name.startswith("pytest_")  # of notebooks, of pytest
+    return hook or name in USED or file.startswith(tuple(WHOLE)) or by_name and re.match(by_name, name)
 
 
 @functools.cache

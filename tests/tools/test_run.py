@@ -27,6 +27,12 @@ def test_output_is_the_guests_and_the_summary_is_beside_it():
     assert re.search(r"host CPU seconds: CPUs [\d.]+ \(.*\), server [\d.]+, timekeeper [\d.]+, supervisor", done.stderr)
 
 
+def test_the_summary_fits_sixty_columns_without_losing_a_column():
+    done = emu("--cpus", 2, "hello", env={**os.environ, "COLUMNS": "60"})
+    assert max(map(len, done.stderr.splitlines())) <= 60
+    assert all(name in done.stderr for name in ("process", "IPIs by bit", "by ZeroMQ", "instructions", "MIPS", "seed"))
+
+
 def test_quiet_says_nothing():
     assert emu("--quiet", "--cpus", 1, "hello").stderr == ""
 
