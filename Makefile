@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types mutants hooks clean
+.PHONY: help demo test lint types docs mutants hooks clean
 
 help:  ## prints this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1  \2/p' $(MAKEFILE_LIST) | sed 's/^  make \([a-z]*\)  /\1\t/' | expand -t 10
@@ -19,6 +19,10 @@ lint: $(VENV)/.installed-test types  ## checks style and types
 
 types: $(VENV)/.installed-test  ## checks the public API's annotations, and a user's program against them (mypy)
 	$(BIN)/python -m mypy
+
+docs: $(VENV)/.installed-docs  ## builds the documentation into build/docs; a warning or a broken link is an error
+	$(BIN)/python -m docs.generate.picture
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky -b html -d build/doctrees docs build/docs
 
 mutants: $(VENV)/.installed-test  ## puts faults in, one at a time, and reports those that no test notices (ARGS: see tests/mutants)
 	$(BIN)/python -m tests.mutants $(ARGS)
@@ -36,6 +40,10 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml
 
 $(VENV)/.installed-test: $(BIN)/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(BIN)/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	touch $@ $(VENV)/.installed
 
 clean:  ## removes .venv and what building left

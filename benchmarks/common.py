@@ -17,6 +17,7 @@ from pathlib import Path
 
 import click
 import psutil
+from results_page import write_section
 from rich.console import Console
 from rich.table import Table
 
@@ -26,20 +27,23 @@ QEMU = "qemu-riscv64"
 
 
 def benchmark(name, rounds, quick_rounds=2):
-    """Decorate a click command with --rounds, --quick and --json; it receives a Benchmark first."""
+    """Decorate a click command with --rounds, --quick, --json and --results; it receives a Benchmark first."""
 
     def decorate(function):
-        def command(given_rounds, quick, json_file, **options):
+        def command(given_rounds, quick, json_file, results, **options):
             chosen = given_rounds or (quick_rounds if quick else rounds)
             bench = Benchmark(name, function.__doc__.split("\n")[0], chosen, quick, options)
             bench.console.print(f"[bold]{bench.question}[/bold]")
             function(bench, **options)
             bench.write_json(Path(json_file) if json_file else RESULTS / f"{name}.json")
+            if results:
+                write_section(bench)
 
         command.__doc__ = function.__doc__
         command.__click_params__ = getattr(function, "__click_params__", [])
         for option in (
             click.option("--json", "json_file", metavar="FILE", help="Where the figures go as JSON."),
+            click.option("--results", is_flag=True, help="Also replace this benchmark's section of RESULTS.md."),
             click.option("--quick", is_flag=True, help="Few runs and small sizes: does it work?"),
             click.option("--rounds", "given_rounds", type=click.IntRange(1), help=f"Runs of each (default {rounds})."),
         ):
@@ -58,6 +62,7 @@ class Benchmark:
         self.host = describe_host()
         self.rows = []
         self.notes = []
+        self.tables = []  # (title, columns, rows), as printed
         self.console = Console(width=None if Console().is_terminal else 132, highlight=False)
 
     def row(self, **fields):
@@ -71,6 +76,8 @@ class Benchmark:
 
     def table(self, title, columns, rows):
         """Print rows of text, under a title if there is one."""
+        rows = list(rows)
+        self.tables.append((title, columns, rows))
         table = Table(header_style="bold", box=None, pad_edge=False)
         for n, column in enumerate(columns):
             table.add_column(column, justify="left" if n == 0 else "right")

@@ -51,3 +51,8 @@ def test_its_shares_follow_its_tickets(boot, seed, lottery, tmp_path):
         job = machine.spawn(build_guest(tmp_path, text))
         machine.run(limit_s=100)
         assert job.exit_status == 0
+
+
+def test_the_readme_is_short():
+    """What a newcomer reads in five minutes; all else has a page of its own."""
+    assert len(README.read_bytes()) <= 8192

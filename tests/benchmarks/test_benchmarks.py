@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-SHARED = {"common", "guest_runs", "bare_machine", "unicorn_guest"}
+SHARED = {"common", "results_page", "guest_runs", "bare_machine", "unicorn_guest"}
 NOT_INSTALLED = "not installed"
 
 

@@ -1,0 +1,1 @@
+"""What makes pages and pictures from the sources."""

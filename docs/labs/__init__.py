@@ -1,0 +1,1 @@
+"""Four labs: tasks, starting files, graders, solutions."""

@@ -1,0 +1,31 @@
+// The naive answer: it unlocks, and then goes to sleep. The wake-up may come between the two.
+#include "emu.h"
+
+enum { BOX = 0, READERS = 0, WRITERS = 1 };
+static int full, number;
+
+static void put(int value) {
+    emu_mutex_lock(BOX);
+    while (full) {
+        emu_mutex_unlock(BOX);
+        emu_queue_sleep(WRITERS, -1);
+        emu_mutex_lock(BOX);
+    }
+    number = value, full = 1;
+    emu_queue_wake(READERS, 1);
+    emu_mutex_unlock(BOX);
+}
+
+static int get(void) {
+    emu_mutex_lock(BOX);
+    while (!full) {
+        emu_mutex_unlock(BOX);
+        emu_queue_sleep(READERS, -1);
+        emu_mutex_lock(BOX);
+    }
+    int value = number;
+    full = 0;
+    emu_queue_wake(WRITERS, 1);
+    emu_mutex_unlock(BOX);
+    return value;
+}

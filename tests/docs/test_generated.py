@@ -1,0 +1,42 @@
+"""What is made from the sources says what they say: the page of the systems, the picture."""
+
+import re
+import xml.etree.ElementTree as xml
+
+from docs.generate import picture, systems
+
+
+def test_the_page_of_the_systems_has_each_row_once_with_its_tests():
+    page = systems.page()
+    assert re.findall(r"^\*\*([a-z]+-\d+)\.\*\*", page, re.MULTILINE) == systems.ids()
+    parts = dict(zip(systems.ids(), page.split("\n**")[1:]))
+    shown = systems.shown_by()
+    for row, text in parts.items():
+        assert ("Not yet" in text) == (row not in shown)
+        for path in shown.get(row, ()):
+            assert f"`{path.relative_to(systems.ROOT).as_posix()}`" in text
+
+
+def test_every_row_that_tests_and_headers_name_has_a_sentence():
+    assert systems.shown_by().keys() <= set(systems.ids()), "a marker names a row that docs/systems.toml lacks"
+    assert systems.named_in().keys() <= set(systems.ids()), "a file of emu/ names a row that docs/systems.toml lacks"
+
+
+def test_a_marker_is_found_however_it_is_written():
+    text = '@pytest.mark.system("rust-3")\n@pytest.mark.system(\n    "cz-1")\nx = mark.system(\'kse-7\')'
+    assert [row for match in systems.MARK.finditer(text) for row in re.findall(r"[a-z]+-\d+", match[1])] == [
+        "rust-3", "cz-1", "kse-7",
+    ]  # fmt: skip
+
+
+def test_the_picture_is_up_to_date():
+    assert picture.PICTURE.read_text() == picture.picture(), "draw it anew: python -m docs.generate.picture"
+
+
+def test_the_picture_shows_each_folder_above_those_that_it_imports():
+    names = [element for element in xml.fromstring(picture.picture()).iter() if element.get("class") == "name"]
+    height = {element.text: float(element.get("y")) for element in names}
+    assert picture.units() <= height.keys()
+    for unit in picture.units():
+        for other in picture.imported_by(unit):
+            assert height[unit] < height[other], f"{unit} imports {other}"

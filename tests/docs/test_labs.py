@@ -1,0 +1,44 @@
+"""Each lab's grader lets the solution pass and refuses the naive answer, for the reason that the lab is about."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+LABS = Path(__file__).resolve().parents[2] / "docs" / "labs"
+REASONS = {
+    "round_robin": "did not take turns",
+    "lost_wakeup": "every thread sleeps",
+    "priority_inversion": "order middle, high",
+    "stealing": "CPU 1 executed 0%",
+}
+
+
+def grader(lab):
+    return import_module(f"docs.labs.{lab}.test_{lab}").grade
+
+
+def answer(lab, kind):
+    [found] = (LABS / lab).glob(f"{kind}.*")
+    return str(found)
+
+
+def test_every_lab_is_tested_here():
+    assert {path.parent.name for path in LABS.glob("*/task.md")} == REASONS.keys()
+
+
+@pytest.mark.parametrize("lab", REASONS)
+def test_the_solution_passes(lab, warm):
+    grader(lab)(answer(lab, "solution"))
+
+
+@pytest.mark.parametrize("lab", REASONS)
+def test_the_naive_answer_fails_for_the_reason_of_the_lab(lab, warm):
+    with pytest.raises(AssertionError, match=REASONS[lab]):
+        grader(lab)(answer(lab, "naive"))
+
+
+@pytest.mark.parametrize("lab", REASONS)
+def test_the_starting_file_has_holes(lab):
+    assert "HOLE" in Path(answer(lab, "start")).read_text()
+    assert "HOLE" not in Path(answer(lab, "solution")).read_text() + Path(answer(lab, "naive")).read_text()
