@@ -51,6 +51,10 @@ class Row:
     efficiency: float | None = None  # the speed-up per added CPU: 1 is the most that more CPUs can give
 
     @property
+    def machine(self) -> str:
+        return "1 CPU" if self.cpus == 1 else f"{self.cpus} CPUs"
+
+    @property
     def given_up(self) -> bool:
         return len(self.failures) > len(self.trials)
 
@@ -94,7 +98,7 @@ class Comparison:
         """A line for each run that failed."""
         several = len({row.cpus for row in self.rows}) > 1
         return [
-            f"{row.policy}{f' on {row.cpus} CPUs' if several else ''}: {text}"
+            f"{row.policy}{f' on {row.machine}' if several else ''}: {text}"
             for row in self.rows for text in row.failures
         ]  # fmt: skip
 
@@ -193,7 +197,7 @@ def _run_all(found: Comparison, work: Work, limit_s: float, quiet: bool, progres
         for _ in range(found.rounds):
             for seed in found.seeds:
                 for row in found.rows:
-                    bar.set_postfix_str(f"{row.policy}, {row.cpus} CPUs", refresh=False)
+                    bar.set_postfix_str(f"{row.policy}, {row.machine}", refresh=False)
                     if not row.given_up:
                         _run_once(row, work, seed, limit_s, quiet)
                     bar.update()

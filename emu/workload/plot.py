@@ -25,7 +25,7 @@ def plot_sweep(found: Comparison, policy: str, values: dict[str, list[str]], pat
             ends = [(m.median if m.low is None else m.low, m.median if m.high is None else m.high) for _, m in points]
             below = [middle - low / 1e6 for middle, (low, _) in zip(y, ends)]
             above = [high / 1e6 - middle for middle, (_, high) in zip(y, ends)]
-            label = ", ".join([*([name] if name else []), f"{cpus} CPUs"])
+            label = ", ".join([*([name] if name else []), "1 CPU" if cpus == 1 else f"{cpus} CPUs"])
             axes.errorbar([x for x, _ in points], y, [below, above], marker="o", capsize=3, label=label)
         axes.set_xticks(range(len(ticks)), ticks)
         axes.set_xlabel(first)

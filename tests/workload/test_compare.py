@@ -74,6 +74,24 @@ def test_a_run_that_fails_leaves_the_figures_of_the_others(played):
     assert dict(zip(columns, rows[1]))["runs"] == "2/3" and dict(zip(columns, rows[0]))["runs"] == "3"
 
 
+def test_progress_is_shown_on_a_terminal_and_counts_runs_that_are_left_out(played, monkeypatch):
+    from tqdm import tqdm
+
+    bars, shown = [], []
+
+    def bar(**options):
+        bars.append(tqdm(**options))
+        shown.append(not bars[-1].disable)
+        return bars[-1]
+
+    monkeypatch.setattr(module, "tqdm", bar)
+    played.times["random", 1] = MachineError("never")
+    for terminal, progress in ((True, True), (False, True), (True, False)):
+        monkeypatch.setattr("sys.stderr.isatty", lambda terminal=terminal: terminal, raising=False)
+        several(rounds=3, seeds=2, progress=progress)
+    assert shown == [True, False, False] and (bars[0].total, bars[0].n) == (24, 24)
+
+
 def test_a_row_that_only_fails_is_given_up(played):
     played.times["random", 1] = MachineError("never")
     found = several(rounds=50, cpus=1)
