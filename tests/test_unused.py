@@ -23,7 +23,7 @@ MARKS = {  # decorators that leave it to others to find what they mark
 }  # fmt: skip
 WHOLE = {"emu/abi": "what Linux fixes, whole, as its headers list it"}  # folders in which all may stand
 FOUND_BY_NAME = {  # file -> methods whose names are put together where they are called
-    "emu/server/process.py": "do_",  # requests of the supervisor
+    "emu/server/control.py": "do_",  # requests of the supervisor
     "emu/trace/check.py": "_(cpu_up|cpu_down|migrate|steal|switch|suspend|resume|preempt|yield)",  # kinds of events
     "emu/isa/lower.py": "_[A-Z]",  # kinds of syntax
     "emu/isa/interpreter/arms.py": "_",  # operations that rows of the table name
@@ -114,8 +114,10 @@ def test_every_definition_is_used():
 
 
 def test_no_excuse_is_left_over():
-    found = {name for _, _, name in everything()}
-    assert USED.keys() <= found, "these are used, or gone"
+    found = everything()
+    assert USED.keys() <= {name for _, _, name in found}, "these are used, or gone"
+    matched = {file for file, _, name in found if re.match(FOUND_BY_NAME.get(file, "$"), name)}
+    assert matched == FOUND_BY_NAME.keys(), "nothing there is found by its name"
 
 
 def test_what_only_mentions_itself_is_found_and_what_is_mentioned_anywhere_is_not():
