@@ -10,7 +10,6 @@ from tests.kills.trial import Trial
 from tests.processes import wait_for_work
 
 from .conftest import MIX
-from .test_run import refused
 from .test_workload import emu, picking, rows_of, written
 
 
@@ -46,12 +45,12 @@ def test_a_policy_that_fails_is_a_row_and_the_others_go_on(mix, tmp_path):
     assert len(said) == 3
 
 
-def test_compare_refuses_bad_input(mix, tmp_path):
-    refused(emu("compare", "--workload", mix, "--policies", "inko,fastest"), "unknown policy 'fastest'")
-    refused(emu("compare", "--workload", mix, "--policies", "inko,inko"), "'inko' is given twice")
-    refused(emu("compare", "--workload", mix, "--policies", "inko:reductions"), "expected NAME=VALUE")
-    refused(emu("compare", "--workload", mix, "--cpus", "many"), "'many' is not a number")
-    refused(emu("compare", "--workload", written(tmp_path / "bad.json", "{")), "bad.json:1: not JSON")
+def test_compare_refuses_bad_input(mix, tmp_path, refusal):
+    assert "unknown policy 'fastest'" in refusal("compare", "--workload", mix, "--policies", "inko,fastest")
+    assert "'inko' is given twice" in refusal("compare", "--workload", mix, "--policies", "inko,inko")
+    assert "expected NAME=VALUE" in refusal("compare", "--workload", mix, "--policies", "inko:reductions")
+    assert "'many' is not a number" in refusal("compare", "--workload", mix, "--cpus", "many")
+    assert "bad.json:1: not JSON" in refusal("compare", "--workload", written(tmp_path / "bad.json", "{"))
 
 
 def test_a_program_is_compared_on_several_numbers_of_cpus(warm, tmp_path):
