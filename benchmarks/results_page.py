@@ -24,8 +24,9 @@ def table_lines(title, columns, rows):
 
 def machine_line(host):
     """The computer of a run, in a sentence."""
+    kernel = ".".join(host["kernel"].split(".")[:2])
     return (
-        f"{host['time'][:10]}, {host['cpu']}, {host['cores']} cores, Linux {host['kernel']}, host load "
+        f"{host['time'][:10]}, {host['cpu']}, {host['cores']} cores, Linux {kernel}, host load "
         f"{host['load_1min']:.1f} at the start; Python {host['python']}, numba {host['numba']}"
     )
 

@@ -9,7 +9,7 @@
 What can be known before anything runs is refused here with file, line and what was
 expected: names of threads that do not exist, mutexes that are not held where they are
 released, threads that start each other in a circle, workloads that never end.
-What the phases mean: README, and emu/guests/workload.c, which executes them.
+What the phases mean: docs/workloads.md, and emu/guests/workload.c, which executes them.
 """
 
 import os

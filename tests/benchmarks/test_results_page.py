@@ -10,7 +10,7 @@ import results_page  # noqa: E402
 
 PAGE = "# Results\n\nwords\n\n## switch: how fast?\n\nold\n\n### by hand\n\n## switchboard: what?\n\nkept\n"
 HOST = {
-    "time": "2026-11-29T01:00:00+0000", "cpu": "A|B", "cores": 2, "kernel": "6", "load_1min": 0.5, "python": "3",
+    "time": "2026-11-29T01:00:00+0000", "cpu": "A|B", "cores": 2, "kernel": "6.18.2-x", "load_1min": 0.5, "python": "3",
     "numba": "1",
 }  # fmt: skip
 
@@ -22,7 +22,7 @@ def bench(name="switch", rows=(("inko", 19.6),)):
 
 def test_a_section_has_the_table_the_machine_and_the_day():
     text = results_page.section(bench())
-    assert text.startswith("## switch: How fast?\n\n2026-11-29, A|B, 2 cores, Linux 6, host load 0.5 at the start")
+    assert text.startswith("## switch: How fast?\n\n2026-11-29, A|B, 2 cores, Linux 6.18, host load 0.5 at the start")
     assert "\n**A title**\n\n| policy | ns |\n| --- | ---: |\n| inko | 19.6 |\n" in text and text.endswith("A note.\n")
     assert "rounds 2" in text and "quick" not in text
 

@@ -8,9 +8,11 @@ from emu.kernel.thread.states import (
     RUNNABLE,
     RUNNING,
     SLEEP_FUTEX,
+    SLEEP_QUEUE,
     SLEEP_SERVER,
     SLEEP_TIME,
     SLEEP_TIMED,
+    SLEEP_WAITS,
     WHERE,
 )
 from emu.limits import GLOBAL_QUEUE
@@ -78,6 +80,15 @@ def test_every_thread_waits_for_another_one_when_none_can_be_woken_from_outside(
     threads.machine["threads"]["signals"][i] = 0
     threads.machine["threads"]["sleep"][i] = -0x1FF
     assert not is_deadlock(threads.machine), "it is being woken"
+
+
+def test_who_sleeps_in_a_native_queue_waits_for_another_thread_and_is_named(threads):
+    """A mutex or a wait queue of emu's own: the lost wake-up of the lab ends there."""
+    threads.add(BLOCKED, SLEEP_QUEUE)
+    assert is_deadlock(threads.machine)
+    threads.add(BLOCKED, SLEEP_WAITS)
+    assert not is_deadlock(threads.machine), "the thread that it wants suspended may yet be"
+    assert not any("waking up" in line for line in threads.lines())
 
 
 @pytest.mark.parametrize(
