@@ -12,6 +12,7 @@ from collections import deque
 from typing import Any
 
 from ..kernel.task import kill_reasons
+from ..kernel.thread.handles import HANDLE
 from .report import ACCOUNTS, JobReport, job_report
 
 HISTORY = 1000
@@ -74,7 +75,7 @@ class Jobs:
 
     def add(self, job):
         with self.lock:
-            self._living[job._handle & 0xFFFFFFFF] = job
+            self._living[HANDLE.get(job._handle, "index")] = job
 
     def collect(self, machine):
         """Take over what became of the jobs that have ended."""

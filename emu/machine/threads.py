@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..kernel.thread.handles import HANDLE
 from ..kernel.thread.reaping import drop, retain
 from ..kernel.thread.states import DEAD, NEW, STATE_NAMES, SUSPENDED, WHERE
 from ..limits import GLOBAL_QUEUE, SUPERVISOR
@@ -36,7 +37,7 @@ def living_threads(window, job=None):
     machine, found = window.machine, []
     threads = machine["threads"]
     for i in np.flatnonzero(WHERE.get(threads["where"][: int(machine["fresh_thread"])], "state") > NEW):
-        held = retain(window.address, SUPERVISOR, int(i) | (int(threads[i]["generation"]) << 32))
+        held = retain(window.address, SUPERVISOR, HANDLE.pack(index=int(i), generation=int(threads[i]["generation"])))
         if held >= 0:
             info = _info(machine, held)
             drop(window.address, SUPERVISOR, held)
@@ -54,7 +55,7 @@ def _info(machine, i):
         return None
     queue = WHERE.get(where, "queue")
     return ThreadInfo(
-        handle=int(i) | (int(t["generation"]) << 32),
+        handle=HANDLE.pack(index=int(i), generation=int(t["generation"])),
         job=job,
         name=name_of(t),
         state=STATE_NAMES[WHERE.get(where, "state")],

@@ -11,6 +11,7 @@ from ..kernel.sched import hotplug
 from ..kernel.task import records as tasks
 from ..kernel.task.kill_reasons import KILL_ASKED
 from ..kernel.task.suspend import ask_resume, ask_suspend
+from ..kernel.thread.handles import HANDLE
 from ..limits import SERVER
 from .exec import PlacingError
 
@@ -60,7 +61,7 @@ class Control:
         killed = 0
         for index in range(int(self.machine["fresh_job"])):
             record = self.machine["jobs"][index]
-            if job in (-1, index | (int(record["generation"]) << 32)) and not record["done"]:
+            if job in (-1, HANDLE.pack(index=index, generation=int(record["generation"]))) and not record["done"]:
                 killed += tasks.kill_task(self.base, SERVER, int(record["task"]), wait_status, reason)
         return killed
 

@@ -12,6 +12,7 @@ from ..abi.signals import SIGKILL, SIGSEGV
 from ..kernel.task.kill_reasons import KILL_UNOWNED_MEMORY
 from ..kernel.task.records import kill_task
 from ..kernel.thread import references
+from ..kernel.thread.handles import HANDLE
 
 _SIGNALS = {KILL_UNOWNED_MEMORY: SIGSEGV}  # what a parent sees of a kill reason
 
@@ -43,5 +44,5 @@ class HoldScope:
         """Kill the current task with a KILL_* reason; it is unheld on the way out."""
         generation = int(self._window.machine["tasks"][self.task]["generation"])
         status = _SIGNALS.get(reason, SIGKILL)
-        kill_task(self._window.address, self._me, self.task | (generation << 32), status, reason)
+        kill_task(self._window.address, self._me, HANDLE.pack(index=self.task, generation=generation), status, reason)
         raise TaskEnds

@@ -42,6 +42,7 @@ from ..kernel.task.kill_reasons import KILL_FAULT, KILL_INTERNAL, KILL_SIGNAL
 from ..kernel.task.siginfo import SI_KERNEL, SI_USER
 from ..kernel.task.signals import post_signal, waits_for_thread
 from ..kernel.thread import references
+from ..kernel.thread.handles import HANDLE
 from ..kernel.thread.handles import tid as tid_of_thread
 from ..kernel.thread.records import create_thread
 from ..kernel.thread.states import RESTART_CALL, RESTART_UNHANDLED
@@ -322,7 +323,7 @@ class Server(Control):
     # --- tasks --------------------------------------------------------------------------------
 
     def end_task(self, task, wait_status, reason=KILL_SIGNAL):
-        handle = task | (int(self.machine["tasks"][task]["generation"]) << 32)
+        handle = HANDLE.pack(index=task, generation=int(self.machine["tasks"][task]["generation"]))
         tasks.kill_task(self.base, SERVER, handle, wait_status, reason)
 
     def spawn(self, program, argv, environment):
@@ -331,7 +332,7 @@ class Server(Control):
         if task < 0:
             raise PlacingError(f"no room for another task (limit or memory; error {-task})")
         index = int(self.machine["tasks"][task]["job"])
-        job = index | (int(self.machine["jobs"][index]["generation"]) << 32)
+        job = HANDLE.pack(index=index, generation=int(self.machine["jobs"][index]["generation"]))
         try:
             shown = self.programs.add(program["path"], os.fsdecode(os.path.basename(argv[0])))
             random_bytes = self.random.randbytes(16)
@@ -344,7 +345,7 @@ class Server(Control):
             tasks.recycle_job(self.base, SERVER, job)
             raise
         record, thread = self.machine["tasks"][task], self.machine["threads"][i]
-        record["leader"] = i | (int(thread["generation"]) << 32)
+        record["leader"] = HANDLE.pack(index=i, generation=int(thread["generation"]))
         record["pid"] = tid_of_thread(self.base, i)
         thread["pc"], thread["x"][SP] = pc, sp
         self.tasks[task] = TaskState(int(record["pid"]), argv, shown, self.streams, self.tree.allowance)

@@ -19,13 +19,16 @@ from dataclasses import dataclass
 from ..hot import entry, hot, never_inline
 from ..limits import EVENT_RING
 from .atomics import load_acquire, store_release
+from .bits import bits
 from .clock import now_ns
 from .cpumask import mask_word
 from .layout import EVENT, machine_at
 from .memory import copy_bytes, load_64
 from .spinlock import field_address
 
-NO_THREAD = 0xFFFFFF
+WORD = bits("kind:8 thread:24 generation:*")  # EVENT.word
+pack_event = WORD.packer()
+NO_THREAD = WORD.mask("thread")
 EVENT_BYTES = EVENT.size
 
 
@@ -117,9 +120,9 @@ def _record(m, me, time_ns, kind, i, a, b):
     c = m.cpus[me]
     if c.events_head >= c.events_limit and not _find_room(m, me, time_ns):
         return
-    word = kind | (NO_THREAD << 8)
+    word = pack_event(kind, NO_THREAD, 0)
     if i >= 0:
-        word = kind | (i << 8) | (m.threads[i].generation << 32)
+        word = pack_event(kind, i, m.threads[i].generation)
     _publish(c, time_ns, word, a, b)
 
 
@@ -150,7 +153,7 @@ def _find_room(m, me, time_ns):
         c.events_lost += 1
         return False
     if c.losing > 0:
-        _publish(c, c.losing_to_ns, LOST | (NO_THREAD << 8), c.losing, c.losing_to_ns - c.losing_from_ns)
+        _publish(c, c.losing_to_ns, pack_event(LOST, NO_THREAD, 0), c.losing, c.losing_to_ns - c.losing_from_ns)
         c.losing = 0
     return True
 
@@ -176,7 +179,7 @@ def recent_events(cpu, count):
     head, found = int(cpu["events_head"]), []
     for k in range(max(0, head - count), head):
         _, word, a, b = (int(v) for v in cpu["events"][k & (EVENT_RING - 1)])
-        kind, thread = EVENTS[word & 0xFF], word >> 8 & NO_THREAD
+        kind, thread = EVENTS[WORD.get(word, "kind")], WORD.get(word, "thread")
         words = [kind.name] + ([f"thread {thread}"] if thread != NO_THREAD else [])
         words += [f"{name} {value}" for name, value in ((kind.a, a), (kind.b, b)) if name]
         found.append(" ".join(words))

@@ -26,6 +26,7 @@ import msgpack
 import numpy as np
 
 from ..errors import TraceError
+from ..shm.events import WORD
 
 FORMAT, VERSION = "emu-trace", 1
 NO_THREAD = 0xFFFFFF
@@ -231,11 +232,11 @@ def _events(rounds):
             for name in ("time_ns", "a", "b"):
                 part[name] = raw[name]
             part["sequence"] = np.arange(first, first + len(raw))
-            part["generation"] = raw["word"] >> 32
-            thread = (raw["word"] >> 8) & NO_THREAD
+            part["generation"] = WORD.get(raw["word"], "generation")
+            thread = WORD.get(raw["word"], "thread")
             part["thread"] = np.where(thread == NO_THREAD, -1, thread)
             part["actor"] = actor
-            part["kind"] = raw["word"] & 0xFF
+            part["kind"] = WORD.get(raw["word"], "kind")
             parts.setdefault(actor, []).append(part)
             expected[actor] = first + len(raw)
             lost[actor] = dropped

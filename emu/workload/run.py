@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import MachineError, WorkloadError
+from ..kernel.thread.handles import HANDLE
 from ..limits import DEFAULT_MEMORY_BYTES, MAX_THREADS
 from ..machine.config import Parameters
 from ..machine.machine import Machine
@@ -25,7 +26,6 @@ from .result import WorkloadResult, parse_result
 
 Work = str | os.PathLike[str] | Mapping[str, Any] | Workload
 GUEST = "workload"
-TASK_MASK = 0xFFFFFFFF  # of a task's handle: its index
 
 
 class _WorkloadMachine(Machine):
@@ -35,7 +35,7 @@ class _WorkloadMachine(Machine):
     output: int  # the descriptor of its figures
 
     def on_deadlock(self):
-        task = int(self.window.machine["jobs"][0]["task"]) & TASK_MASK
+        task = HANDLE.get(int(self.window.machine["jobs"][0]["task"]), "index")
         raise MachineError(explain_deadlock(self.workload, self.window, task, _content(self.output)))
 
 

@@ -30,7 +30,7 @@ MUTANTS = [
     Mutant("pages-not-checked", PAGETABLE, "    return _named(m, entry, TAG_PAGE)\n", "    return frame_in(entry)\n", WILD),
     Mutant("tables-not-checked", PAGETABLE, "    return _named(m, entry, TAG_TABLE)\n", "    return frame_in(entry)\n", WILD),
     Mutant("frame-beyond-memory-is-live", FRAMES, "    if frame < 0 or frame >= m.nr_frames:\n        return False\n", "", WILD),
-    Mutant("free-frame-is-live", FRAMES, "    return word >= ONE_REFERENCE and (word", "    return (word", WILD),
+    Mutant("free-frame-is-live", FRAMES, "    return word >= ONE_REFERENCE and frame_tag(word)", "    return frame_tag(word)", WILD),
     Mutant("edit-without-memory-is-begun", ADDRESS_SPACE, "    while va < end and not short:\n", "    while va < end:\n", f"{SPACES}::test_any_shortage_of_memory_is_an_error_and_leaks_nothing"),
     Mutant("move-without-memory-is-begun", MOVING, "    if enough:\n        flags", "    if enough or True:\n        flags", f"{SPACES}::test_a_move_without_enough_memory_moves_nothing"),
     Mutant("frame-dropped-twice-unnoticed", FRAMES, "        fail(m, FAIL_DROPPED_FRAME, frame)\n", "", f"{SPACES}::test_a_frame_dropped_once_too_often_fails_the_machine"),

@@ -9,6 +9,7 @@ from ...hot import hot
 from ...limits import GLOBAL_QUEUE
 from ...shm.atomics import load_relaxed
 from ...shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, WAKE, emit_at
+from ..critical import either, noncritical
 from ..thread.sleep_word import consume_claim
 from ..thread.states import BLOCKED, DEAD, RUNNABLE, RUNNING, set_where, state_of
 from .hooks import (
@@ -54,6 +55,7 @@ from .runqueue import (
 @hot
 def put_new(m, me, i):
     """NEW to RUNNABLE: the queue where the thread waits. Locks the new thread's scheduler, nobody else's (rust-8)."""
+    either(m, me)
     queue = _lock_open_queue(m, me, i, PLACE_SPAWN)
     t = m.threads[i]
     now = mark_time(m, me, queue)
@@ -71,6 +73,7 @@ def put_new(m, me, i):
 @hot
 def _lock_open_queue(m, me, i, reason):
     """Place a thread that is on no queue, and lock that queue."""
+    either(m, me)
     while True:
         queue = place(m, me, i, reason)
         lock_queue(m, me, queue)
@@ -82,6 +85,7 @@ def _lock_open_queue(m, me, i, reason):
 @hot
 def wake(m, me, i):
     """BLOCKED to RUNNABLE for a thread whose sleep this actor claimed: its queue, -1 where it has not fallen asleep."""
+    either(m, me)
     t = m.threads[i]
     while True:
         queue = place(m, me, i, PLACE_WAKE)
@@ -104,6 +108,7 @@ def wake(m, me, i):
 @hot
 def stop(m, me, i):
     """RUNNING to BLOCKED; False when the thread was woken before it got there."""
+    noncritical(m, me)
     t = m.threads[i]
     c = m.cpus[me]
     lock_queue(m, me, me)
@@ -124,6 +129,7 @@ def stop(m, me, i):
 @hot
 def leave(m, me, i):
     """RUNNING to DEAD."""
+    noncritical(m, me)
     c = m.cpus[me]
     lock_queue(m, me, me)
     now = mark_time(m, me, me)
@@ -140,6 +146,7 @@ def leave(m, me, i):
 @hot
 def give_way_here(m, me, i, yielded):
     """RUNNING to RUNNABLE on its own CPU's queue, and the next one to RUNNING; that one, or -1."""
+    noncritical(m, me)
     lock_queue(m, me, me)
     now = mark_time(m, me, me)
     give_way(m, me, i, now, yielded)
@@ -153,6 +160,7 @@ def give_way_here(m, me, i, yielded):
 @hot
 def give_way_elsewhere(m, me, i, yielded):
     """RUNNING to RUNNABLE on a queue of the policy's choice, which is returned; -1 where nobody need be told."""
+    noncritical(m, me)
     t = m.threads[i]
     while True:
         queue = place(m, me, i, PLACE_PREEMPT)
@@ -175,6 +183,7 @@ def give_way_elsewhere(m, me, i, yielded):
 @hot
 def give_way_globally(m, me, i, yielded):
     """`give_way_here` where all that is runnable waits on the global queue: one critical section."""
+    noncritical(m, me)
     lock_two(m, me, me, GLOBAL_QUEUE)
     now = mark_two(m, me, GLOBAL_QUEUE, me)
     give_way(m, me, i, now, yielded)
@@ -190,6 +199,7 @@ def give_way_globally(m, me, i, yielded):
 @hot
 def pick_own(m, me):
     """The policy's next thread of this CPU's own queue becomes RUNNING; -1 when there is none."""
+    noncritical(m, me)
     if load_relaxed(m.queues[me], "nr_runnable") <= 0:
         return -1
     lock_queue(m, me, me)
@@ -201,6 +211,7 @@ def pick_own(m, me):
 @hot
 def steal(m, me, queue):
     """Take a runnable thread from another queue and run it here; -1 when there is none that may run here."""
+    noncritical(m, me)
     lock_two(m, me, me, queue)
     i = _take(m, me, queue, mark_two(m, me, queue, me))
     unlock_two(m, me, me, queue)
@@ -223,6 +234,7 @@ def _take(m, me, queue, now):
 @hot
 def fetch(m, me, queue):
     """Take a runnable thread from another queue and let it wait on this CPU's own (periodic balancing)."""
+    noncritical(m, me)
     lock_two(m, me, me, queue)
     now = mark_two(m, me, queue, me)
     i = take_for(m, me, queue) if is_open(m, me) else -1
@@ -236,6 +248,7 @@ def fetch(m, me, queue):
 @hot
 def ask(m, me, hook, i):
     """A hook about the running thread, its time booked."""
+    noncritical(m, me)
     lock_queue(m, me, me)
     charge(m, me, i, mark_time(m, me, me))
     answer = call_hook(m, me, hook, me, i)

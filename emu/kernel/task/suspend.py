@@ -34,7 +34,16 @@ from ..ipi import send_ipi
 from ..sched.core import block, make_runnable
 from ..sleep.endings import finish, interrupt_sleep
 from ..thread.reaping import drop_thread, retain_thread
-from ..thread.sleep_word import claim, consume_claim, prepare_sleep, reason_of, sleep_word, take
+from ..thread.sleep_word import (
+    claim,
+    consume_claim,
+    pack_sleep,
+    prepare_sleep,
+    reason_of,
+    sleep_sequence,
+    sleep_word,
+    take,
+)
 from ..thread.states import BLOCKED, SLEEP_SUSPEND, SLEEP_WAITS, SUSPEND_ASKED, SUSPENDED, state_of
 from .records import is_ending, nudge
 
@@ -106,7 +115,7 @@ def suspend_sync(m, me, i, j):
     t = m.threads[i]
     t.x[A0] = 0
     word = prepare_sleep(t, SLEEP_WAITS)  # first: it may be told as soon as j knows whom to tell
-    mine = -(((word >> 8) << THREAD_BITS | i) + 2)
+    mine = -((sleep_sequence(word) << THREAD_BITS | i) + 2)
     asked = compare_exchange(m.threads[j], "suspender", NOBODY, mine)
     if asked and suspend_async(m, me, j):
         return WAITS
@@ -133,7 +142,7 @@ def _tell(m, me, suspender, result):
     elif suspender < NO_MORE:
         packed = -suspender - 2
         i = packed & _THREAD_MASK
-        word = (packed >> THREAD_BITS) << 8 | SLEEP_WAITS
+        word = pack_sleep(SLEEP_WAITS, packed >> THREAD_BITS)
         if take(m.threads[i], word):  # that very sleep: not one of a later owner of the record
             finish(m, me, i, result)
 

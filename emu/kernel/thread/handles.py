@@ -7,15 +7,16 @@ error and never another thread.  A Linux thread id is the same thing in 30 bits
 
 from ...hot import entry, hot
 from ...limits import MAX_JOBS, MAX_TASKS, MAX_THREADS, THREAD_BITS
+from ...shm.bits import bits
 from ...shm.layout import machine_at
 from .states import DEAD, FREE, TASK_FREE, state_of
 
 GENERATIONS = 1 << (30 - THREAD_BITS - 1)  # that a tid tells apart
 
 
-@hot
-def make_handle(index, generation):
-    return index | (generation << 32)
+HANDLE = bits("index:32 generation:*")  # of a thread, task or job
+handle_index, handle_generation = HANDLE.getters()
+make_handle = HANDLE.packer()
 
 
 @hot
@@ -34,8 +35,8 @@ def thread_index(m, handle):
 
     It may leave at once: who looks at its record afterwards holds it (reaping.py).
     """
-    i = handle & 0xFFFFFFFF
-    if i >= MAX_THREADS or m.threads[i].generation != handle >> 32:
+    i = handle_index(handle)
+    if i >= MAX_THREADS or m.threads[i].generation != handle_generation(handle):
         return -1
     return i if exists(m.threads[i]) else -1
 
@@ -50,8 +51,8 @@ def exists(t):
 @hot
 def task_index(m, handle):
     """Index of the task a handle names, or -1 when it is stale."""
-    k = handle & 0xFFFFFFFF
-    if k >= MAX_TASKS or m.tasks[k].generation != handle >> 32:
+    k = handle_index(handle)
+    if k >= MAX_TASKS or m.tasks[k].generation != handle_generation(handle):
         return -1
     return k if m.tasks[k].state != TASK_FREE else -1
 
@@ -59,8 +60,8 @@ def task_index(m, handle):
 @hot
 def job_index(m, handle):
     """Index of the job that a handle names, or -1 when its record was given back."""
-    job = handle & 0xFFFFFFFF
-    return job if job < MAX_JOBS and m.jobs[job].generation == handle >> 32 else -1
+    job = handle_index(handle)
+    return job if job < MAX_JOBS and m.jobs[job].generation == handle_generation(handle) else -1
 
 
 @hot

@@ -29,30 +29,33 @@ Rejected: a reference for each server call (a thread whose sleep the server has 
 from ...hot import CHECK, entry, hot, never_inline
 from ...limits import IPI_RESCHEDULE, MAX_THREADS, THREAD_BITS
 from ...shm.atomics import compare_exchange, exchange, fetch_add, load_relaxed, load_seq_cst, store_relaxed
+from ...shm.bits import bits
 from ...shm.layout import machine_at
 from ...shm.spinlock import fail
 from ..failures import FAIL_REFERENCE
 from ..ipi import send_ipi
-from .handles import GENERATIONS, exists
+from .handles import GENERATIONS, exists, handle_generation, handle_index
 from .spares import recycle_thread
 from .states import queue_of
 
-COUNT = (1 << 32) - 1
+REFERENCES = bits("count:32 generation:*")  # THREAD.references
+reference_count, reference_generation = REFERENCES.getters()
+pack_references = REFERENCES.packer()
 
 
 @hot
 def begin_references(t):
     """A thread that is about to be registered: the kernel has one reference. Published by its new state."""
-    store_relaxed(t, "references", (t.generation << 32) | 1)
+    store_relaxed(t, "references", pack_references(1, t.generation))
 
 
 @hot
 def retain_thread(m, me, handle):
     """Index of the thread that a handle names, which is held from here on; -1 when it has left."""
-    i = handle & 0xFFFFFFFF
+    i = handle_index(handle)
     if i >= MAX_THREADS:
         return -1
-    return _retain(m, me, i, handle >> 32)
+    return _retain(m, me, i, handle_generation(handle))
 
 
 @hot
@@ -60,7 +63,7 @@ def retain_tid(m, me, task, tid):
     """retain_thread by the Linux id of a thread of a task."""
     i = (tid - 1) & (MAX_THREADS - 1)
     t = m.threads[i]
-    generation = load_seq_cst(t, "references") >> 32
+    generation = reference_generation(load_seq_cst(t, "references"))
     if tid <= 0 or generation % GENERATIONS != (tid - 1) >> THREAD_BITS:
         return -1
     i = _retain(m, me, i, generation)
@@ -76,7 +79,7 @@ def _retain(m, me, i, generation):
     t = m.threads[i]
     while True:
         word = load_seq_cst(t, "references")
-        if word >> 32 != generation or word & COUNT == 0:
+        if reference_generation(word) != generation or reference_count(word) == 0:
             return -1
         if compare_exchange(t, "references", word, word + 1):
             break
@@ -92,7 +95,7 @@ def drop_thread(m, me, i):
     """Give a reference back. Critical or not; a message may be owed afterwards."""
     never_inline()
     _count(m, me, -1)
-    if (fetch_add(m.threads[i], "references", -1) - 1) & COUNT == 0:
+    if reference_count(fetch_add(m.threads[i], "references", -1) - 1) == 0:
         _ask_to_delete(m, me, i)
 
 
@@ -100,12 +103,12 @@ def drop_thread(m, me, i):
 def reap_thread(m, me, i):
     """A thread that died on this CPU is unregistered from the kernel, whose reference is dropped."""
     t = m.threads[i]
-    alone = (t.generation << 32) | 1
+    alone = pack_references(1, t.generation)
     if compare_exchange(t, "references", alone, alone - 1):
         recycle_thread(m, me, i)
         return
     m.queues[me].nr_dead += 1  # before the drop: from there on another may ask for it to be deleted
-    if (fetch_add(t, "references", -1) - 1) & COUNT == 0:
+    if reference_count(fetch_add(t, "references", -1) - 1) == 0:
         _ask_to_delete(m, me, i)
 
 

@@ -21,10 +21,15 @@ signal, the system server) writes; `hand_over` makes it CLAIMED.  After
 
 from ...hot import hot
 from ...shm.atomics import compare_exchange, exchange, load_acquire, load_seq_cst, store_relaxed
+from ...shm.bits import bits
 from .states import SLEEP_TIMED
 
 SLEEP_CLAIMED = -1
 SLEEP_SERVED = -2  # claims of threads' sleeps are below
+SLEEP = bits("reason:8 sequence:*")  # THREAD.sleep, where positive
+sleep_reason, sleep_sequence = SLEEP.getters()
+pack_sleep = SLEEP.packer()
+ANY_REASON = SLEEP.mask("reason")
 
 
 @hot
@@ -32,7 +37,7 @@ def prepare_sleep(t, reason):
     """Declare that the running thread will sleep; returns the word that names this sleep."""
     t.sleep_sequence += 1
     t.sleep_reason = reason_of(reason)
-    word = (t.sleep_sequence << 8) | reason
+    word = pack_sleep(reason, t.sleep_sequence)
     exchange(t, "sleep", word)  # before the event is looked at again; pairs with the claim
     return word
 
@@ -40,13 +45,13 @@ def prepare_sleep(t, reason):
 @hot
 def reason_of(word):
     """Why a thread sleeps: SLEEP_*, without SLEEP_TIMED."""
-    return word & (0xFF ^ SLEEP_TIMED)
+    return sleep_reason(word) & ~SLEEP_TIMED
 
 
 @hot
 def claimed(word):
     """What a sleep's word becomes when it is claimed."""
-    return -(word | 0xFF)
+    return -(word | ANY_REASON)
 
 
 @hot
@@ -69,7 +74,7 @@ def take(t, word):
 @hot
 def hand_over(t):
     """The result is written; the sleep is claimed. The caller makes the thread runnable."""
-    exchange(t, "sleep", claimed(t.sleep_sequence << 8))
+    exchange(t, "sleep", claimed(pack_sleep(0, t.sleep_sequence)))
 
 
 @hot

@@ -13,7 +13,7 @@ what it allocated where a child was quicker.  At its exit the owner closes the w
 
 from ...hot import hot, never_inline
 from ...shm.atomics import compare_exchange, exchange, load_relaxed
-from .handles import thread_index
+from .handles import make_handle, thread_index
 from .records import SPARE_CLOSED, SPARE_NONE, allocate_thread, free_thread, next_generation, reset_thread
 from .states import FREE, NEW, set_where
 
@@ -40,7 +40,7 @@ def take_spare(m, me, i):
     else:
         reset_thread(m, n, t.task)
     if n >= 0:
-        m.threads[n].creator = i | (t.generation << 32)
+        m.threads[n].creator = make_handle(i, t.generation)
     return n
 
 

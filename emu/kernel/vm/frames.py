@@ -11,6 +11,7 @@ from ...hot import entry, hot, never_inline
 from ...limits import PAGE_SIZE
 from ...shm import lockrank
 from ...shm.atomics import fetch_add, fetch_or, load_relaxed, store_relaxed
+from ...shm.bits import bits
 from ...shm.decoded import FRAME_CODE, forget_frame
 from ...shm.layout import frame_address, machine_at
 from ...shm.memory import fill_bytes
@@ -20,8 +21,10 @@ from ..critical import either
 from ..failures import FAIL_DROPPED_FRAME
 
 FRAME_CUT_OFF = 4  # beside the flags of shm/decoded.py: its file has become shorter
-ONE_REFERENCE = 1 << 8
-TAG_SHIFT = 4
+WORD = bits("flags:4 tag:4 references:*")  # FRAME.word
+_, frame_tag, frame_references = WORD.getters()
+ONE_REFERENCE = WORD.pack(references=1)
+TAG_SHIFT = WORD.shift("tag")
 
 
 @hot
@@ -30,7 +33,7 @@ def is_live(m, frame, tag):
     if frame < 0 or frame >= m.nr_frames:
         return False
     word = load_relaxed(m.frames[frame], "word")
-    return word >= ONE_REFERENCE and (word >> TAG_SHIFT) & 0xF == tag
+    return word >= ONE_REFERENCE and frame_tag(word) == tag
 
 
 @hot
@@ -75,7 +78,7 @@ def drop_frame(m, me, frame):
     never_inline()
     either(m, me)
     f = m.frames[frame]
-    references = fetch_add(f, "word", -ONE_REFERENCE) >> 8
+    references = frame_references(fetch_add(f, "word", -ONE_REFERENCE))
     if references > 1:
         return
     if references < 1:
@@ -116,4 +119,5 @@ def drop(address, me, frame):
 @entry(3)
 def cut_off(address, me, frame):
     """Mark the frame of a file that has become shorter; 1 when somebody beside the file holds it."""
-    return 1 if fetch_or(machine_at(address).frames[frame], "word", FRAME_CUT_OFF) >> 8 > 1 else 0
+    word = fetch_or(machine_at(address).frames[frame], "word", FRAME_CUT_OFF)
+    return 1 if frame_references(word) > 1 else 0
