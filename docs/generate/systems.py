@@ -3,8 +3,7 @@
     python -m docs.generate.systems        # prints the page
 
 Rows and sentences are in docs/systems.toml. The files are those below emu/ that mention the id, the tests those with
-`@pytest.mark.system("id")`; a C program of the suite counts where it has a `[id]` line or is named by such a test.
-Nothing is kept by hand but the sentences, so the page says what the tree says.
+`@pytest.mark.system("id")`. Nothing is kept by hand but the sentences, so the page says what the tree says.
 """
 
 import re
