@@ -1,4 +1,4 @@
-"""Settings of the site: `make docs`. The page of the systems is made anew at each build, from the tests' markers."""
+"""Settings of the site: `make docs`. Two pages are made anew at each build: from the tests' markers, from headers."""
 
 import sys
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from docs.generate import systems  # noqa: E402
+from docs.generate import files, systems  # noqa: E402
 
 (HERE / "systems.md").write_text(systems.page())
+(HERE / "files.md").write_text(files.page())
 
 project = "emu"
 copyright = "the authors of emu"

@@ -8,7 +8,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.insert(0, str(FOLDER))
 import results_page  # noqa: E402
 
-PAGE = "# Results\n\n## switchboard: what?\n\nkept\n\n## switch: how fast?\n\nold\n\n### by hand\n\n## wake: x\n\nkept\n"
+PAGE = "# Results\n\n## switchboard: what?\n\nkept\n\n## switch: how fast?\n\nold\n\n### by hand\n\n## wake: x\n\n.\n"
 HOST = {
     "time": "2026-11-29T01:00:00+0000", "cpu": "A|B", "cores": 2, "kernel": "6.18.2-x", "load_1min": 0.5, "python": "3",
     "numba": "1",
@@ -33,7 +33,7 @@ def test_a_bar_in_a_cell_does_not_end_it():
 
 def test_only_the_section_of_that_name_is_replaced():
     found = results_page.replace_section(PAGE, "switch", "## switch: how fast?\n\nnew\n")
-    assert found == "# Results\n\n## switchboard: what?\n\nkept\n\n## switch: how fast?\n\nnew\n\n## wake: x\n\nkept\n"
+    assert found == "# Results\n\n## switchboard: what?\n\nkept\n\n## switch: how fast?\n\nnew\n\n## wake: x\n\n.\n"
     assert results_page.replace_section(found, "switch", "## switch: how fast?\n\nnew\n") == found
 
 

@@ -3,7 +3,7 @@
 import re
 import xml.etree.ElementTree as xml
 
-from docs.generate import picture, systems
+from docs.generate import files, picture, systems
 
 
 def test_the_page_of_the_systems_has_each_row_once_with_its_tests():
@@ -40,3 +40,10 @@ def test_the_picture_shows_each_folder_above_those_that_it_imports():
     for unit in picture.units():
         for other in picture.imported_by(unit):
             assert height[unit] < height[other], f"{unit} imports {other}"
+
+
+def test_the_page_of_files_has_the_first_sentence_of_each_header():
+    page = files.page()
+    assert "- `ipi.py`: Inter-processor interrupts: a bit in shared memory, and a message only to a sleeper.\n" in page
+    listed = len(re.findall(r"^- `", page, re.MULTILINE))
+    assert listed == sum(bool(files.first_sentence(path)) for path in (files.ROOT / "emu").rglob("*.py")) > 150
