@@ -13,9 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 EMU = ROOT / "emu"
 PICTURE = ROOT / "docs" / "architecture.svg"
-HOT = {"hot", "shm", "isa", "kernel", "policies", "policy"}
+HOT = {"shm", "isa", "kernel", "policies", "policy"}
 PROCESSES = (
-    ("supervisor", "your Python process: boots, watches, reports"),
+    ("supervisor", "yours: boots, watches, reports"),
     ("emu-server", "files, loading, signals, reaping"),
     ("emu-timekeeper", "one heap of time-outs"),
     ("emu-cpu-0", "guest code, kernel"),
@@ -87,13 +87,13 @@ def row(y, height, boxes):
 
 def picture():
     """The SVG, as text."""
-    y, body = 36, ['<text class="head" x="14" y="24">Processes (what top shows)</text>']
+    y, body = 36, ['<text class="head" x="14" y="24">Processes</text>']
     body += row(y, 50, [(name, text, "process", 10 + len(text)) for name, text in PROCESSES])
     y += 62
     body += row(y, ROW, [("shared memory", "machine record, guest memory, decoded instructions", "memory", 1)])
     y += ROW + 36
     body.append(f'<text class="head" x="14" y="{y - 12}">Folders and files of emu/: each imports from rows below only. '
-                "Yellow: compiled (hot)</text>")  # fmt: skip
+                "Yellow: mostly compiled (hot)</text>")  # fmt: skip
     for names in reversed(levels()):
         body += row(y, 30, [(name, "", "hot" if name in HOT else "cold", 6 + len(name)) for name in names])
         y += 38
