@@ -40,6 +40,14 @@ def test_the_naive_answer_fails_for_the_reason_of_the_lab(lab, warm, monkeypatch
 
 
 @pytest.mark.parametrize("lab", REASONS)
+def test_the_starting_file_does_not_pass(lab, warm, monkeypatch):
+    monkeypatch.setattr("emu.machine.watching.DEADLOCK_S", 0.2)
+    monkeypatch.setattr("docs.labs.round_robin.test_round_robin.PATIENCE_S", 0.5)  # its pick finds nothing, ever
+    with pytest.raises(AssertionError):
+        grader(lab)(answer(lab, "start"))
+
+
+@pytest.mark.parametrize("lab", REASONS)
 def test_the_starting_file_has_holes(lab):
     assert "HOLE" in Path(answer(lab, "start")).read_text()
     assert "HOLE" not in Path(answer(lab, "solution")).read_text() + Path(answer(lab, "naive")).read_text()

@@ -68,5 +68,5 @@ def test_the_notebook_runs(warm, capfd):
 def test_the_changelog_has_the_version_and_what_comes_next():
     from emu import __version__
 
-    headings = re.findall(r"^## (.*)$", (DOCS / "changelog.md").read_text(), re.MULTILINE)
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[0] == "Unreleased" and __version__ in headings

@@ -5,11 +5,12 @@ from emu import MachineError, run_workload
 
 MIX = {"threads": [{"name": "equal", "instances": 4, "phases": [{"barrier": "start"}, {"run": 20_000}]}]}
 ENOUGH = 0.9  # Jain's index; one thread after the other gives 0.76
+PATIENCE_S = 5  # a thread that is not picked for so long is lost
 
 
 def grade(answer):
     try:
-        result, _ = run_workload(MIX, cpus=1, policy=answer, seed=1, limit_s=60, patience_s=5, quiet=True)
+        result, _ = run_workload(MIX, cpus=1, policy=answer, seed=1, limit_s=60, patience_s=PATIENCE_S, quiet=True)
     except MachineError as error:
         raise AssertionError(f"the threads did not get to their end: {error}") from None
     require(result.fairness >= ENOUGH,
