@@ -135,7 +135,7 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture
 def window():
     """A small fresh machine record of two CPUs, as at boot, with no process but this one."""
-    from tests.kernel.bare import bare_window
+    from emu.testing.bare import bare_window
 
     with bare_window() as fresh:
         yield fresh

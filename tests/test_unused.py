@@ -21,7 +21,10 @@ MARKS = {  # decorators that leave it to others to find what they mark
     "hot", "never_inline", "property", "cached_property", "staticmethod", "classmethod", "contextmanager", "wraps",
     "cache", "lru_cache", "dataclass", "in_use",
 }  # fmt: skip
-WHOLE = {"emu/abi": "what Linux fixes, whole, as its headers list it"}  # folders in which all may stand
+WHOLE = {  # folders in which all may stand
+    "emu/abi": "what Linux fixes, whole, as its headers list it",
+    "emu/testing": "what tests are written with, ours and the users'",
+}
 FOUND_BY_NAME = {  # file -> methods whose names are put together where they are called
     "emu/server/control.py": "do_",  # requests of the supervisor
     "emu/trace/check.py": "_(cpu_up|cpu_down|migrate|steal|switch|suspend|resume|preempt|yield)",  # kinds of events
@@ -33,7 +36,6 @@ FOUND_BY_NAME = {  # file -> methods whose names are put together where they are
 }
 USED = {  # who uses it, where no file of the three folders does
     "assemble": "small programs in machine code, which tests write",
-    "is_compiled": "tests/litmus/crew.py: what is not compiled is no protocol under contention",
     "set_infinite_timeout": "alux-3 for a lock word of the kernel's own; guests' calls are native/calls.py",
 }
 

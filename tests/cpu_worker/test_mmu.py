@@ -25,8 +25,8 @@ from emu.shm.exits import (
     CAUSE_STORE_PAGE,
     EXIT_TRAP,
 )
+from emu.testing.checks import check_frames
 from tests.kernel import wrappers as hot
-from tests.kernel.checks import check_frames
 
 VA = 0x123000
 SLOT = ((VA >> 12) & 255) * 2

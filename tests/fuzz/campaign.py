@@ -17,7 +17,7 @@ from pathlib import Path
 from emu import Machine, MachineError
 from emu.guests import build
 from emu.limits import MAX_CPUS
-from tests.kernel.checks import check_queues
+from emu.testing.checks import check_queues
 
 SOURCE = Path(__file__).with_name("syscalls.c")
 POLICIES = ("inko", "random", "eevdf", "bsd4", "codezero", "alux")

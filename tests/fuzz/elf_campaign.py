@@ -20,9 +20,9 @@ from emu.kernel.task import records as tasks
 from emu.limits import MIB, SERVER
 from emu.machine.loader import GUEST_DIRECTORY
 from emu.server.exec import PlacingError, place_program
+from emu.testing.bare import bare_window
+from emu.testing.checks import check_frames
 from tests.fuzz.elf_mutants import check_answer, mutant
-from tests.kernel.bare import bare_window
-from tests.kernel.checks import check_frames
 
 SMALLEST = 8  # guests: a mutation then hits what matters
 BATCH = 20  # programs of a machine at a time

@@ -13,9 +13,9 @@ from emu.kernel.thread.states import SLEEP_TIME, STATE_NAMES, WHERE
 from emu.limits import BUDGET_INSTRUCTIONS, GLOBAL_QUEUE
 from emu.shm.clock import read_cycles
 from emu.shm.cpumask import to_words
+from emu.testing.bare import bare_window
+from emu.testing.checks import check_queues
 from tests.kernel import wrappers as hot
-from tests.kernel.bare import bare_window
-from tests.kernel.checks import check_queues
 
 ALL = -1
 MS = 1_000_000

@@ -16,7 +16,7 @@ from emu.kernel.sched.runqueue import lock_queue, mark_time, unlock_queue
 from emu.kernel.vm.shootdown import shoot_down
 from emu.shm.cpumask import mask_none
 from emu.shm.layout import machine_at
-from tests.kernel.bare import bare_window
+from emu.testing.bare import bare_window
 
 @entry(2)
 def mark(address, locked):

@@ -17,8 +17,8 @@ from emu.kernel.vm.frames import ONE_REFERENCE
 from emu.kernel.vm.pagetable import ACCESSED, DIRTY, PPN_SHIFT, RWX, U, V
 from emu.limits import MAX_FRAMES, MIB, PAGE_SIZE
 from emu.shm.exits import ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE
+from emu.testing.bare import bare_window
 from tests.kernel import wrappers as hot
-from tests.kernel.bare import bare_window
 
 VA = 0x5000
 ME = 0

@@ -21,7 +21,7 @@ from emu.shm.atomics import exchange, fetch_and, store_relaxed
 from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, call_3
-from tests.litmus.crew import (
+from emu.testing.crew import (
     LINE,
     OWN,
     dawdle,

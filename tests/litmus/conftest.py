@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from tests.litmus.crew import Crew
+from emu.testing.crew import Crew
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from emu.kernel.thread.spares import recycle_thread
 from emu.kernel.thread.states import DEAD, RUNNABLE, RUNNING, set_where
 from emu.shm.atomics import load_relaxed, store_relaxed
 from emu.shm.layout import machine_at
-from tests.litmus.crew import DONE, add_word, dawdle, get_word, meet, over, result, violation
+from emu.testing.crew import DONE, add_word, dawdle, get_word, meet, over, result, violation
 
 ALIVE_AT_ONCE = 400  # records: far more than are dead and not yet deleted
 

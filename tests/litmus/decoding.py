@@ -8,7 +8,7 @@ from emu.shm.atomics import fetch_and, fetch_or, load_relaxed
 from emu.shm.decoded import FRAME_CODE, invalidate
 from emu.shm.layout import decoded_address, frame_address, machine_at
 from emu.shm.memory import load_64, load_u16, store_32, store_64
-from tests.litmus.crew import (
+from emu.testing.crew import (
     LINE,
     OWN,
     RESERVED_FRAMES,

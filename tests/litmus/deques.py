@@ -7,7 +7,7 @@ from emu.shm.atomics import compare_exchange, load_acquire, load_relaxed, store_
 from emu.shm.deque import NOTHING, put, slot_address, take, waiting
 from emu.shm.layout import machine_at
 from emu.shm.memory import AMO_64, load_64, store_64
-from tests.litmus.crew import (
+from emu.testing.crew import (
     DONE,
     LINE,
     OWN,

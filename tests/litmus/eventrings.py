@@ -7,7 +7,7 @@ from emu.shm.events import LOST, NO_THREAD, POLICY, copy_events, emit_at
 from emu.shm.layout import frame_address, machine_at
 from emu.shm.memory import load_64
 from emu.shm.spinlock import backoff
-from tests.litmus.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
+from emu.testing.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
 
 NEXT = OWN  # a line for each writer: the number that comes next
 DROPPED = OWN + 64 * LINE  # and how many events its ring says were lost

@@ -11,7 +11,7 @@ from emu.kernel.thread.states import BLOCKED, RUNNABLE, RUNNING, state_of
 from emu.shm.atomics import exchange
 from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.layout import machine_at
-from tests.litmus.crew import LINE, OWN, STOP, add_word, dawdle, get_word, over, result, set_word, spin, violation
+from emu.testing.crew import LINE, OWN, STOP, add_word, dawdle, get_word, over, result, set_word, spin, violation
 
 TASK, GIVEN = OWN, OWN + LINE
 

@@ -7,7 +7,7 @@ from emu.limits import IPI_STOP, SUPERVISOR
 from emu.shm.atomics import exchange, load_relaxed, store_relaxed
 from emu.shm.cpumask import any_cpu, clear_cpu, mask_above, mask_all, mask_minus, store_mask
 from emu.shm.layout import machine_at
-from tests.litmus.crew import LINE, OWN, dawdle, get_word, meet, result, set_word, violation
+from emu.testing.crew import LINE, OWN, dawdle, get_word, meet, result, set_word, violation
 
 SIGNALS = OWN  # a line for each worker: signals it has sent so far
 

@@ -6,7 +6,7 @@ from emu.kernel.vm.frames import allocate_frame, drop_frame, share_frame
 from emu.shm.layout import frame_address, machine_at
 from emu.shm.memory import load_64, store_64
 from emu.shm.tags import TAG_PAGE
-from tests.litmus.crew import OWN, dawdle, get_word, meet, over, result, set_word, violation
+from emu.testing.crew import OWN, dawdle, get_word, meet, over, result, set_word, violation
 
 HELD = 32  # frames a worker holds at most
 

@@ -12,9 +12,9 @@ from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.exits import ACCESS_WRITE
 from emu.shm.layout import machine_at
 from emu.shm.memory import host_yield, load_s32, store_32
+from emu.testing.crew import DONE, LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation
 from tests.kernel.guest_words import user_address
 from tests.litmus.blocking import make_thread
-from tests.litmus.crew import DONE, LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation
 
 THREAD, ROUND, WOKEN = OWN, OWN + LINE, OWN + 2 * LINE
 VA, OTHER, THIRD = 0x10000, 0x10400, 0x10800  # each in a bucket of its own

@@ -25,7 +25,7 @@ from emu.kernel.thread.states import (
 from emu.shm.atomics import exchange, load_relaxed
 from emu.shm.cpumask import clear_cpu, set_cpu
 from emu.shm.layout import machine_at
-from tests.litmus.crew import OWN, STOP, dawdle, get_word, meet, over, result, set_word, spin, violation
+from emu.testing.crew import OWN, STOP, dawdle, get_word, meet, over, result, set_word, spin, violation
 
 HELD_UP = OWN  # 1 while a control is between place and lock
 

@@ -5,7 +5,7 @@ from emu.shm.layout import machine_at
 from emu.shm.lockrank import FRAMES
 from emu.shm.memory import load_64, store_64
 from emu.shm.spinlock import acquire, backoff, field_address, release
-from tests.litmus.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, violation
+from emu.testing.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, violation
 
 COUNTER, HOLDER = OWN, OWN + LINE
 

@@ -42,7 +42,7 @@ from emu.shm.cpumask import clear_cpu, has_cpu, mask_all, mask_of, set_cpu, stor
 from emu.shm.exits import EXIT_ECALL
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, call_3
-from tests.litmus.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation
+from emu.testing.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation
 
 LEAVES, EXCLUSIVE, BARRED, BUSY = range(4)
 NAMES = {"leaves": LEAVES, "becomes-exclusive": EXCLUSIVE, "is-barred": BARRED, "gets-another-thread": BUSY}

@@ -11,7 +11,7 @@ from emu.limits import IPI_CALL
 from emu.shm.atomics import compare_exchange, exchange, fetch_or, load_seq_cst
 from emu.shm.layout import machine_at
 from emu.shm.memory import host_yield, monotonic_ns
-from tests.litmus.crew import DONE, LINE, OWN, RESULTS, add_word, dawdle, get_word, over, set_word, violation
+from emu.testing.crew import DONE, LINE, OWN, RESULTS, add_word, dawdle, get_word, over, set_word, violation
 
 TARGET = 0
 ASKED, ANSWERED, ROUNDS = OWN, OWN + 64 * LINE, OWN + 128 * LINE  # a line for each sender

@@ -9,7 +9,7 @@ from emu.kernel.thread.states import DEAD, RUNNABLE, RUNNING, set_where, state_o
 from emu.shm.atomics import fetch_add, load_relaxed, store_relaxed
 from emu.shm.layout import machine_at
 from emu.shm.memory import host_yield
-from tests.litmus.crew import (
+from emu.testing.crew import (
     LINE,
     OWN,
     RESULTS,

@@ -15,7 +15,7 @@ from emu.kernel.thread.references import (
 )
 from emu.shm.atomics import load_relaxed, load_seq_cst, store_relaxed
 from emu.shm.layout import machine_at
-from tests.litmus.crew import LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, violation
+from emu.testing.crew import LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, violation
 
 USERS = OWN  # how many actors are between a successful retain or hold and its end
 KILLERS = OWN + LINE  # kills that counted, this round

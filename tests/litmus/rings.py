@@ -6,7 +6,7 @@ from emu.limits import SERVER_RING
 from emu.shm.atomics import load_relaxed, store_relaxed
 from emu.shm.layout import machine_at
 from emu.shm.spinlock import backoff, field_address, store_release_at
-from tests.litmus.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, violation
+from emu.testing.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, violation
 
 NEXT = OWN  # a line for each writer: how many of its requests were read
 PER_WRITER = 1 << 24  # requests are writer * PER_WRITER + number

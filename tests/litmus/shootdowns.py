@@ -17,7 +17,7 @@ from emu.shm.cpumask import mask_above, mask_all, mask_minus
 from emu.shm.layout import frame_address, machine_at
 from emu.shm.memory import load_64, store_64
 from emu.shm.tags import TAG_PAGE
-from tests.litmus.crew import LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, violation
+from emu.testing.crew import LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, violation
 
 PAGES = 4
 PAGE = OWN  # a word for each page: its frame

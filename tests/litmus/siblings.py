@@ -6,7 +6,7 @@ from emu.kernel.thread.records import allocate_thread, free_thread, join_task, l
 from emu.kernel.thread.references import release_task
 from emu.shm.layout import machine_at
 from emu.shm.memory import host_yield
-from tests.litmus.crew import OWN, dawdle, get_word, meet, over, result, violation
+from emu.testing.crew import OWN, dawdle, get_word, meet, over, result, violation
 
 TASK = OWN
 

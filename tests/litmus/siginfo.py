@@ -20,7 +20,7 @@ from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.layout import machine_at
 from emu.shm.memory import copy_bytes, monotonic_ns
 from emu.shm.spinlock import field_address
-from tests.litmus.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
+from emu.testing.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
 
 TAKERS = OWN  # how many; the other actors send
 THREAD = OWN + LINE  # a line for each taker

@@ -26,7 +26,7 @@ from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.events import WAKE
 from emu.shm.layout import machine_at
 from emu.shm.memory import host_yield, monotonic_ns
-from tests.litmus.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
+from emu.testing.crew import DONE, LINE, OWN, add_word, dawdle, get_word, meet, over, result, set_word, spin, violation
 
 THREAD, CLAIMS, WINNER = OWN, OWN + LINE, OWN + 2 * LINE
 LOST_NS = 300_000_000  # a control's wake-up that takes longer is lost

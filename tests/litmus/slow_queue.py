@@ -2,7 +2,7 @@
 
 from emu.kernel.sched.hooks import hook
 from emu.kernel.sched.lists import append, pop, remove
-from tests.litmus.crew import slow_store
+from emu.testing.crew import slow_store
 
 
 @hook

@@ -8,7 +8,7 @@ from emu.kernel.thread.spares import attach_spare, recycle_thread, take_spare
 from emu.kernel.thread.states import DEAD, FREE, NEW, RUNNABLE, RUNNING, set_where
 from emu.shm.atomics import compare_exchange, exchange, load_relaxed
 from emu.shm.layout import machine_at
-from tests.litmus.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation
+from emu.testing.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, spin, violation
 
 SLOT = OWN  # a line for each worker: child + 1 handed to it to end, 0 none
 ROUND_LOST = 4000  # records: far more than are alive

@@ -9,7 +9,7 @@ from emu.kernel.thread.states import BLOCKED, RUNNING, SLEEP_SUSPEND, SUSPEND_AS
 from emu.shm.atomics import compare_exchange, exchange, load_relaxed, load_seq_cst, pause
 from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.layout import machine_at
-from tests.litmus.crew import LINE, OWN, STOP, dawdle, get_word, meet, over, result, set_word, spin, violation
+from emu.testing.crew import LINE, OWN, STOP, dawdle, get_word, meet, over, result, set_word, spin, violation
 
 THREAD, STOPPED = OWN, OWN + LINE
 GOOD, SUSPENDED_FIRST, TELLS_WHOEVER_IS_THERE = range(3)

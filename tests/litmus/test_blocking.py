@@ -2,8 +2,8 @@
 
 import pytest
 
+from emu.testing.crew import CONTROL_S
 from tests.litmus.blocking import KILL, SHOWN, SIGNAL, SUSPEND, THREAD, make_thread
-from tests.litmus.crew import CONTROL_S
 
 MODULE = "tests.litmus.blocking"
 EVENTS = {"signal": SIGNAL, "suspend": SUSPEND, "kill": KILL}

@@ -1,6 +1,6 @@
 """Decoded instructions against stores of another CPU (shm/decoded.py): publish, fence, look; store, fence, forget."""
 
-from tests.litmus.crew import CONTROL_S
+from emu.testing.crew import CONTROL_S
 from tests.litmus.decoding import BELIEVED, IN_TURN, SHOWN
 
 IN_TURN_S = 5.0  # where that many of the control's violations take longer, one is enough

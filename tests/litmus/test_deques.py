@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emu.limits import MAX_THREADS
-from tests.litmus.crew import CONTROL_S
+from emu.testing.crew import CONTROL_S
 from tests.litmus.deques import BITS, EARLY_TAIL, MAX_ITEMS, MOST, NO_SWAP, RIGHT, SEEN, SHOWN
 
 MODULE = "tests.litmus.deques"

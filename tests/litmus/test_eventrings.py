@@ -1,6 +1,6 @@
 """Rings of events between processes: each event arrives whole, once, in order, or is counted as lost."""
 
-from tests.litmus.crew import CONTROL_S, LINE, LONGEST_S
+from emu.testing.crew import CONTROL_S, LINE, LONGEST_S
 from tests.litmus.eventrings import DROPPED, NEXT
 
 MODULE, COUNT = "tests.litmus.eventrings", 3_000_000

@@ -3,7 +3,7 @@
 import pytest
 
 from emu.kernel.task.records import create_task
-from tests.litmus.crew import CONTROL_S
+from emu.testing.crew import CONTROL_S
 from tests.litmus.exiting import TASK
 
 pytestmark = [pytest.mark.system("rust-2"), pytest.mark.system("alux-4")]

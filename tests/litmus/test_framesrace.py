@@ -1,7 +1,7 @@
 """The frame allocator: no frame is handed out twice, none is lost."""
 
-from tests.kernel.checks import check_frames
-from tests.litmus.crew import CONTROL_S, LONGEST_S, RESERVED_FRAMES
+from emu.testing.checks import check_frames
+from emu.testing.crew import CONTROL_S, LONGEST_S, RESERVED_FRAMES
 
 MODULE = "tests.litmus.framesrace"
 

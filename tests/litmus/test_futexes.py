@@ -1,6 +1,6 @@
 """Futexes between processes: no wake-up falls between compare and sleep, and who is taken is on no list (futex(2))."""
 
-from tests.litmus.crew import CONTROL_S
+from emu.testing.crew import CONTROL_S
 from tests.litmus.futexes import THREAD, prepare
 
 MODULE = "tests.litmus.futexes"

@@ -2,8 +2,8 @@
 
 import pytest
 
+from emu.testing.crew import CONTROL_S
 from tests.litmus import hesitant
-from tests.litmus.crew import CONTROL_S
 
 pytestmark = pytest.mark.system("rust-4")
 

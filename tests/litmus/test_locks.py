@@ -1,6 +1,6 @@
 """Mutual exclusion of the spinlock between processes."""
 
-from tests.litmus.crew import CONTROL_S, LONGEST_S
+from emu.testing.crew import CONTROL_S, LONGEST_S
 from tests.litmus.locks import COUNTER
 
 

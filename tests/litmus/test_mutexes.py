@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.litmus.crew import CONTROL_S, TIMED_S
+from emu.testing.crew import CONTROL_S, TIMED_S
 from tests.litmus.mutexes import ENOUGH, GOOD, INTERRUPTED, LOCK_GIVEN_UP, SHOWN, WAKES, WOKEN, make_threads
 
 MODULE = "tests.litmus.mutexes"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.litmus.crew import CONTROL_S
+from emu.testing.crew import CONTROL_S
 from tests.litmus.owed_looks import CPUS, LEAVES, NAMES, prepare
 
 MODULE = "tests.litmus.owed_looks"

@@ -1,6 +1,6 @@
 """Interrupts against parking: none is lost, and every message that was sent is consumed."""
 
-from tests.litmus.crew import CONTROL_S, LINE
+from emu.testing.crew import CONTROL_S, LINE
 from tests.litmus.parking import ROUNDS
 
 MODULE = "tests.litmus.parking"

@@ -3,7 +3,7 @@
 import pytest
 
 from emu.shm.tags import alive
-from tests.litmus.crew import CONTROL_S
+from emu.testing.crew import CONTROL_S
 from tests.litmus.reaping import HELD
 
 MODULE = "tests.litmus.reaping"

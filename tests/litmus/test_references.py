@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.litmus.crew import CONTROL_S
+from emu.testing.crew import CONTROL_S
 
 MODULE = "tests.litmus.references"
 

@@ -1,6 +1,6 @@
 """The system server's ring: every request is read exactly once."""
 
-from tests.litmus.crew import CONTROL_S, LONGEST_S
+from emu.testing.crew import CONTROL_S, LONGEST_S
 
 MODULE, COUNT = "tests.litmus.rings", 300_000
 

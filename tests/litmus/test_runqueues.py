@@ -3,9 +3,9 @@
 import pytest
 
 from emu.actor.policies import BUILTIN
-from tests.kernel.checks import check_queues, threads_by_queue
-from tests.litmus.crew import TIMED_S
-from tests.litmus.runqueues import ALIVE, STARTED
+from emu.testing.checks import check_queues, threads_by_queue
+from emu.testing.churn import ALIVE, STARTED
+from emu.testing.crew import TIMED_S
 
 MODULE = "tests.litmus.runqueues"
 ATTEMPTS = 20  # of the control: on a busy host its processes may seldom run at once
@@ -21,7 +21,7 @@ def test_no_thread_is_lost_and_none_runs_on_two_cpus(crew, workers, policy):
         stole = policy not in STEAL or run.machine["cpus"]["steals"].sum() > 0
         return run.words[STARTED] > 100 and sum(run.results()) > 10_000 and stole
 
-    run.run_all(MODULE, "churn", 100_000, enough=enough)
+    run.run_all("emu.testing.churn", "churn", 100_000, enough=enough)
     assert run.violations == 0
     assert run.machine["failed"] == 0
     check_queues(run.machine, policy)

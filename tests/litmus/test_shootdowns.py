@@ -1,6 +1,6 @@
 """TLB shoot-down: when it is over, nobody uses what was taken away; two that shoot at each other both get on."""
 
-from tests.litmus.crew import CONTROL_S, RESERVED_FRAMES
+from emu.testing.crew import CONTROL_S, RESERVED_FRAMES
 from tests.litmus.shootdowns import PAGES, TAKEN
 
 MODULE = "tests.litmus.shootdowns"

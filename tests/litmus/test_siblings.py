@@ -2,7 +2,7 @@
 
 from emu.kernel.task.records import create_task
 from emu.kernel.thread.references import ONE_RETAIN
-from tests.litmus.crew import CONTROL_S
+from emu.testing.crew import CONTROL_S
 from tests.litmus.siblings import TASK
 
 MODULE = "tests.litmus.siblings"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.litmus.crew import CONTROL_S, LINE, TIMED_S
+from emu.testing.crew import CONTROL_S, LINE, TIMED_S
 from tests.litmus.siginfo import GOOD, LAST, SENDERS, TAKERS, THREAD, UNLOCKED_POST, UNLOCKED_TAKE, make_taker
 
 MODULE = "tests.litmus.siginfo"

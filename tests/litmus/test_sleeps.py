@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.kernel.checks import check_queues
-from tests.litmus.crew import CONTROL_S
+from emu.testing.checks import check_queues
+from emu.testing.crew import CONTROL_S
 from tests.litmus.sleeps import CLAIMS
 
 MODULE = "tests.litmus.sleeps"

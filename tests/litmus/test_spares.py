@@ -9,7 +9,7 @@ thread leak in kernel".
 import pytest
 
 from emu.shm.tags import alive
-from tests.litmus.crew import CONTROL_S
+from emu.testing.crew import CONTROL_S
 
 MODULE = "tests.litmus.spares"
 

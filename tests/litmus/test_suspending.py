@@ -2,8 +2,8 @@
 
 import pytest
 
+from emu.testing.crew import BOUND_S, CONTROL_S
 from tests.litmus.blocking import make_thread
-from tests.litmus.crew import BOUND_S, CONTROL_S
 from tests.litmus.suspending import THREAD
 
 pytestmark = [pytest.mark.system("cz-4"), pytest.mark.system("cz-5")]

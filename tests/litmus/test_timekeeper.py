@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.kernel.checks import check_queues
-from tests.litmus.crew import CONTROL_S, TIMED_S
+from emu.testing.checks import check_queues
+from emu.testing.crew import CONTROL_S, TIMED_S
 from tests.litmus.timekeeper import CLEARED, EXPIRED
 
 MODULE = "tests.litmus.timekeeper"

@@ -8,8 +8,8 @@ import pytest
 from emu.cpu_worker.mmu import fault
 from emu.kernel.task.records import create_task, reap_task
 from emu.kernel.vm import frames
-from tests.kernel.checks import check_frames
-from tests.litmus.crew import CONTROL_S, RESERVED_FRAMES, TIMED_S
+from emu.testing.checks import check_frames
+from emu.testing.crew import CONTROL_S, RESERVED_FRAMES, TIMED_S
 from tests.litmus.unmaps import FILE, GROUPS, MET, SHARED_MARK, SHOWN, edits
 
 MODULE = "tests.litmus.unmaps"

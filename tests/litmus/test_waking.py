@@ -2,8 +2,8 @@
 
 import pytest
 
+from emu.testing.crew import CONTROL_S
 from tests.litmus import slow_queue
-from tests.litmus.crew import CONTROL_S
 from tests.litmus.waking import CONSUMED, IN_TURN, LOOKS_IN_TURN, ONE_LOOK, REAL, SHOWN
 
 MODULE = "tests.litmus.waking"

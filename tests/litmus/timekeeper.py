@@ -16,7 +16,7 @@ from emu.shm.atomics import exchange, load_relaxed, load_seq_cst, store_relaxed,
 from emu.shm.layout import machine_at
 from emu.shm.memory import monotonic_ns
 from emu.shm.spinlock import acquire, release
-from tests.litmus.crew import (
+from emu.testing.crew import (
     DONE,
     LINE,
     OWN,

@@ -41,7 +41,7 @@ from emu.shm.exits import ACCESS_READ, ACCESS_WRITE
 from emu.shm.layout import frame_address, machine_at
 from emu.shm.memory import compare_exchange_64, copy_bytes, host_yield, load_64, store_64
 from emu.shm.spinlock import backoff, field_address
-from tests.litmus.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, shown, violation, word_at
+from emu.testing.crew import LINE, OWN, dawdle, get_word, meet, over, result, set_word, shown, violation, word_at
 
 PAGES = 16  # HALF of them on each side of a border between two tables, and of two 1 GiB spans
 HALF = PAGES // 2

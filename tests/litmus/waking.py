@@ -24,7 +24,7 @@ from emu.limits import IPI_CALL
 from emu.shm.atomics import compare_exchange, exchange, fetch_or, load_relaxed, load_seq_cst, store_relaxed
 from emu.shm.cpumask import clear_cpu, has_cpu, mask_above, mask_minus, mask_of, set_cpu, store_mask
 from emu.shm.layout import machine_at
-from tests.litmus.crew import (
+from emu.testing.crew import (
     LINE,
     OWN,
     add_word,

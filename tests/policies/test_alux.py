@@ -5,9 +5,9 @@ import pytest
 from emu.kernel.sched.hotplug import take_offline
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, SERVER
 from emu.shm.cpumask import to_int, to_words
+from emu.testing.held import list_of
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played
-from tests.kernel.held import list_of
 
 
 @pytest.fixture

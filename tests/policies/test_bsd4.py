@@ -10,9 +10,9 @@ from emu.kernel.sched import core as sched
 from emu.limits import GLOBAL_QUEUE, SERVER
 from emu.policies.bsd4 import BUCKET, EST_NS, LOAD, LOOKED, PRIORITY, STATUS
 from emu.shm.cpumask import to_int
+from emu.testing.held import bsd4_holds
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played
-from tests.kernel.held import bsd4_holds
 from tests.policies.walk import WALKS, Walk
 
 TICK_OF_ESTCPU = SECOND // 128

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from emu.limits import SERVER
 from emu.policies.codezero import COUNTED, LEFT_NS, TOTAL
 from emu.shm.cpumask import to_words
+from emu.testing.held import active_on, codezero_holds
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played
-from tests.kernel.held import active_on, codezero_holds
 from tests.policies.walk import WALKS, Walk
 
 CLASSES = {"realtime": 10, "pager": 8, "server": 6, "normal": 4, "low": 2}

@@ -14,9 +14,9 @@ from emu.policies.deadline_treap import DEADLINE, V
 from emu.policies.eevdf import LAG, OWN_WEIGHT, WEIGHTS
 from emu.shm.cpumask import to_words
 from emu.shm.layout import machine_at
+from emu.testing.held import active_on, eevdf_holds
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played
-from tests.kernel.held import active_on, eevdf_holds
 from tests.policies.walk import WALKS, Walk
 
 SLICE = 3 * MS

@@ -8,9 +8,9 @@ from emu.kernel.sched.migration import set_affinity
 from emu.limits import BUDGET_INSTRUCTIONS, IPI_RESCHEDULE, SERVER
 from emu.policies.inko import REDUCTIONS
 from emu.shm.cpumask import to_words
+from emu.testing.held import deque_of, inko_holds, list_of
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, SECOND, TICK_NS, played
-from tests.kernel.held import deque_of, inko_holds, list_of
 from tests.policies.walk import WALKS, Walk
 
 

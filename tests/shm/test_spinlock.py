@@ -63,7 +63,7 @@ def test_ranks_do_not_overlap():
 
 CHECKED = """
 from emu.shm.lockrank import FRAMES, THREADS
-from tests.kernel.bare import bare_window
+from emu.testing.bare import bare_window
 from tests.shm import wrappers as hot
 with bare_window() as window:
     hot.acquire(window.address, 0, FRAMES)

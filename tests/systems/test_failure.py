@@ -5,7 +5,7 @@ import pytest
 from emu import MachineError
 from emu.shm.cpumask import to_int
 from emu.shm.tags import alive
-from tests.kernel.checks import check_frames, check_queues
+from emu.testing.checks import check_frames, check_queues
 from tests.systems.guests import build_guest
 from tests.systems.test_rust import finish, wait_for
 

@@ -13,7 +13,7 @@ from emu.kernel.thread.states import LIFE_EXITED
 from emu.limits import IPI_RESCHEDULE, SUPERVISOR
 from emu.machine.config import Config
 from emu.shm.cpumask import to_int
-from tests.kernel.checks import check_frames, check_queues
+from emu.testing.checks import check_frames, check_queues
 
 NOBODY = 40  # an actor without a process: what a living one owes is its own business
 

@@ -12,9 +12,9 @@ from emu.kernel.sched.runqueue import QUEUES_GLOBAL
 from emu.kernel.thread.states import SLEEP_TIME
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, SERVER
 from emu.shm.cpumask import to_int, to_words
+from emu.testing.held import held_by, list_of
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import ALL, played
-from tests.kernel.held import held_by, list_of
 from tests.processes import waits_in_hot_code
 
 TURNS = ("inko", "random", "codezero", "bsd4", "alux")  # first in, first out among equals

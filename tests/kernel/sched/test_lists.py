@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emu.testing.bare import bare_window
+from emu.testing.held import list_of
 from tests.kernel import wrappers as hot
-from tests.kernel.bare import bare_window
-from tests.kernel.held import list_of
 
 THREADS, QUEUE = 8, 1
 

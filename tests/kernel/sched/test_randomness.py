@@ -4,8 +4,8 @@ import pytest
 
 from emu.kernel.sched.randomness import first_state
 from emu.limits import MAX_ACTORS
+from emu.testing.bare import bare_window
 from tests.kernel import wrappers as hot
-from tests.kernel.bare import bare_window
 
 MASK = (1 << 64) - 1
 

@@ -9,9 +9,9 @@ from emu.kernel.thread.states import RESTART_CALL, RESTART_UNHANDLED
 from emu.kernel.vm import address_space
 from emu.limits import FUTEX_BUCKETS, PAGE_SIZE, TIMEKEEPER
 from emu.shm.cpumask import to_words
+from emu.testing.bare import bare_window
+from emu.testing.checks import check_frames, check_queues
 from tests.kernel import wrappers as hot
-from tests.kernel.bare import bare_window
-from tests.kernel.checks import check_frames, check_queues
 
 EAGAIN, EFAULT, EINVAL, ERESTARTSYS, ETIMEDOUT = 11, 14, 22, 512, 110
 VA, OTHER, ANY = 0x10000, 0x10040, 0xFFFFFFFF

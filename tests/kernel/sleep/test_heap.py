@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from emu.kernel.sleep.heap import NEVER
 from emu.kernel.thread.states import SLEEP_TIME, SLEEP_TIMED
 from emu.limits import COMPACT_PERCENT
+from emu.testing.bare import bare_window
 from tests.kernel import wrappers as hot
-from tests.kernel.bare import bare_window
 
 pytestmark = pytest.mark.system("inko-3")
 THREADS = 40

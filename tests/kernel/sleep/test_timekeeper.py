@@ -28,8 +28,8 @@ from emu.limits import (
     TIMEOUT_RING_MESSAGES,
 )
 from emu.shm.cpumask import to_words
+from emu.testing.checks import check_queues
 from tests.kernel import wrappers as hot
-from tests.kernel.checks import check_queues
 from tests.processes import waits_in_hot_code
 
 LATER, FAR = 1 << 60, 1 << 61

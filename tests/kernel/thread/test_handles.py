@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from emu.kernel.task.records import create_task, kill_task, reap_task
 from emu.kernel.thread import handles
 from emu.limits import KERNEL_TASK, KERNEL_THREADS, MAX_THREADS
+from emu.testing.bare import bare_window
 from tests.kernel import wrappers as hot
-from tests.kernel.bare import bare_window
 
 pytestmark = pytest.mark.system("rust-7")
 

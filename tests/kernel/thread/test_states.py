@@ -16,7 +16,7 @@ import json
 from emu.hot import entry
 from emu.kernel.thread.states import STATE_NAMES, set_where
 from emu.shm.layout import machine_at
-from tests.kernel.bare import bare_window
+from emu.testing.bare import bare_window
 
 @entry(3)
 def change(address, old, new):

@@ -15,9 +15,9 @@ from emu.kernel.vm import address_space, file_pages, frames, usercopy
 from emu.limits import GATHERED_FRAMES, GIB, MIB, PAGE_SIZE
 from emu.shm.cpumask import to_words
 from emu.shm.layout import CPU, MACHINE
+from emu.testing.bare import bare_window
+from emu.testing.checks import check_frames
 from tests.kernel import wrappers as hot
-from tests.kernel.bare import bare_window
-from tests.kernel.checks import check_frames
 
 EAGAIN, ENOMEM, EFAULT = -11, -12, -14
 R, W, X = 1, 2, 4

@@ -7,7 +7,7 @@ import numpy as np
 from emu.kernel.vm import frames
 from emu.limits import DECODED_OFFSET, DECODED_PAGE_BYTES, PAGE_SIZE
 from emu.shm.decoded import FRAME_CODE
-from tests.kernel.checks import check_frames
+from emu.testing.checks import check_frames
 
 
 def test_every_frame_is_handed_out_once_and_then_memory_is_used_up(window):

@@ -8,8 +8,8 @@ from emu.kernel.task.records import create_task, reap_task
 from emu.kernel.vm import address_space, usercopy
 from emu.limits import PAGE_SIZE, USER_TOP
 from emu.shm.decoded import FRAME_CODE
+from emu.testing.checks import check_frames
 from tests.kernel import wrappers as hot
-from tests.kernel.checks import check_frames
 
 BASE = 0x40000000
 R, W, X = 1, 2, 4

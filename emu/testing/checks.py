@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from emu.kernel.sched.runqueue import QUEUES_LOCK_FREE
-from emu.kernel.thread.sleep_word import SLEEP_SERVED
-from emu.kernel.thread.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES, WHERE
-from emu.kernel.vm.pagetable import PPN_SHIFT, RESIDENT, RWX, V
-from emu.limits import MAX_QUEUES, MAX_TASKS, PAGE_SIZE
-from tests.kernel.held import held_by
+from ..kernel.sched.runqueue import QUEUES_LOCK_FREE
+from ..kernel.thread.sleep_word import SLEEP_SERVED
+from ..kernel.thread.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES, WHERE
+from ..kernel.vm.pagetable import PPN_SHIFT, RESIDENT, RWX, V
+from ..limits import MAX_QUEUES, MAX_TASKS, PAGE_SIZE
+from .held import held_by
 
 
 def threads_by_queue(machine):
@@ -87,6 +87,16 @@ def _count_table(window, table, level, counted, tables):
 def _difference(actual, counted):
     wrong = {f for f in actual.keys() | counted.keys() if actual.get(f) != counted.get(f)}
     return f"references (word, counted): { {f: (actual.get(f), counted.get(f)) for f in sorted(wrong)[:8]} }"
+
+
+def check_machine(window, policy="inko", held_frames=()):
+    """Everything that can be recomputed from the truth words of a machine at rest, against its indexes.
+
+    `window`: its shared memory (Machine.window, Crew.window); `policy`: the name or file that it runs; `held_frames`:
+    frames that somebody holds outside of page tables.  AssertionError names the first index that is wrong.
+    """
+    check_queues(window.machine, policy)
+    check_frames(window, held_frames)
 
 
 assert PAGE_SIZE == 512 * 8

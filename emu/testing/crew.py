@@ -1,7 +1,7 @@
 """Processes that run one compiled function each on a bare shared machine, all at once.
 
     with Crew(workers=4, seed=seed) as crew:
-        crew.run_all("tests.litmus.locks", "add_under_lock", 100_000)
+        crew.run_all("my_tests.locks", "add_under_lock", 100_000)
         assert crew.violations == 0
 
 Each process plays the actor of its number.  A function gets (address, actor, workers,
@@ -18,16 +18,16 @@ import time
 
 import numpy as np
 
-from emu.actor.prepare import pin, prepare_actor
-from emu.hot import Entry, hot
-from emu.limits import MIB, PAGE_SIZE, RAM_OFFSET
-from emu.machine.children import Descriptor, start_function
-from emu.shm.atomics import pause
-from emu.shm.memory import AMO_64, address_of, load_64, store_64
-from emu.shm.segment import Window
-from emu.shm.spinlock import PAUSES, backoff
-from tests.kernel.bare import bare_window
-from tests.litmus.holdups import begin_hold_ups, hold_up
+from ..actor.prepare import pin, prepare_actor
+from ..hot import Entry, hot
+from ..limits import MIB, PAGE_SIZE, RAM_OFFSET
+from ..machine.children import Descriptor, start_function
+from ..shm.atomics import pause
+from ..shm.memory import AMO_64, address_of, load_64, store_64
+from ..shm.segment import Window
+from ..shm.spinlock import PAUSES, backoff
+from .bare import bare_window
+from .holdups import begin_hold_ups, hold_up
 
 MEMORY_BYTES = 16 * MIB
 RESERVED_FRAMES = 64
@@ -161,6 +161,7 @@ class Crew:
     def __init__(self, workers, seed, policy="inko", directory="", pinned=True, held_up=False):
         self.workers, self.seed, self.policy = workers, seed, policy
         self.directory, self.pinned, self.held_up = directory, pinned, held_up
+        self.died = 0
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -185,13 +186,13 @@ class Crew:
         """What the workers reported."""
         return [int(self.words[RESULTS + me * LINE]) for me in range(self.workers)]
 
-    def run(self, module, jobs, bound_s=BOUND_S, destroys=False, enough=None):
+    def run(self, module, jobs, bound_s=BOUND_S, destroys=False, enough=None, patience_s=None):
         """Start a process for each (function name, integer arguments), and wait for all of them.
 
         The bound counts from when all have started: on a busy host that may take longer than the bound.
         `enough` says whether they have done what the test needs to mean anything: if not, they go on beyond the bound.
         A control that destroys the lists that it walks on may walk in circles or off the window: then a
-        process that does not end, or dies, is its violation.
+        process that does not end, or dies, is its violation; `died` counts those.
         """
         config = {
             "address": self.window.address, "memory_bytes": MEMORY_BYTES, "policy": self.policy,
@@ -213,17 +214,19 @@ class Crew:
         while not ready.all() and any(p.is_alive() for p in processes) and time.monotonic() < end:
             time.sleep(0.005)
         late = self._join(processes, bound_s)
-        patience_s = LEAVE_S
+        if patience_s is None:
+            patience_s = 1.0 if destroys else LEAVE_S
         if late and enough is not None and not self._until(enough, processes):
             patience_s = 1.0
         if late:
             self.words[STOP] = 1
-            late = self._join(processes, 1.0 if destroys else patience_s)
+            late = self._join(processes, patience_s)
         for process in late:
             process.kill()
             process.join()
         if destroys:
-            self.words[VIOLATIONS] += sum(p.exitcode != 0 for p in processes)
+            self.died = sum(p.exitcode != 0 for p in processes)
+            self.words[VIOLATIONS] += self.died
             return
         assert not late, f"{[p.name for p in late]} did not end"
         assert [p.exitcode for p in processes] == [0] * len(processes)

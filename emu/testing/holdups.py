@@ -8,8 +8,8 @@ thousand times a second, and the handler of its signal, compiled code, lets time
 import ctypes
 import signal
 
-from emu.hot import callback
-from emu.shm.atomics import pause
+from ..hot import callback
+from ..shm.atomics import pause
 
 PERIOD_US = 100
 PAUSES = 500  # in the handler, 5 to 20 µs

@@ -4,9 +4,9 @@
 unless the policy has one.  A policy of a test's own uses the core's list.
 """
 
-from emu.kernel.thread.states import RUNNABLE, RUNNING, WHERE
-from emu.limits import MAX_THREADS
-from emu.policies import bsd4, codezero, deadline_treap, eevdf, inko
+from ..kernel.thread.states import RUNNABLE, RUNNING, WHERE
+from ..limits import MAX_THREADS
+from ..policies import bsd4, codezero, deadline_treap, eevdf, inko
 
 
 def list_of(machine, queue):

@@ -3,12 +3,12 @@
 import contextlib
 from types import SimpleNamespace
 
-from emu.actor.prepare import prepare_actor
-from emu.kernel.sched.hotplug import bring_online
-from emu.limits import MIB, SERVER, SUPERVISOR, TIMEKEEPER
-from emu.machine.config import Config
-from emu.machine.machine import Machine
-from emu.shm.segment import Window
+from ..actor.prepare import prepare_actor
+from ..kernel.sched.hotplug import bring_online
+from ..limits import MIB, SERVER, SUPERVISOR, TIMEKEEPER
+from ..machine.config import Config
+from ..machine.machine import Machine
+from ..shm.segment import Window
 
 
 def fill(window, cpus=2, policy="inko", seed=1):
