@@ -1,6 +1,6 @@
 """The page of all files: each folder of emu/ with its files, each in the first sentence of its own header.
 
-    python -m docs.generate.files        # prints the page
+python -m docs.generate.files        # prints the page
 """
 
 import ast

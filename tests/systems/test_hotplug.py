@@ -130,25 +130,44 @@ def undelivered(machine, program):
 
 @pytest.mark.system("rust-4")
 def test_a_wake_up_of_a_cpu_that_leaves_arrives_however_late(boot, seed, tmp_path):
-    with boot(2, "bsd4", seed=seed) as machine:
-        with undelivered(machine, build_guest(tmp_path, COMPUTING)) as job:
+    guest = build_guest(tmp_path, COMPUTING)
+    assert any(arrives_late(boot(2, "bsd4", seed=seed + k), guest) for k in range(10)), "nobody waited"
+
+
+def arrives_late(booting, guest):
+    """Whether the CPU waited; False where it left at once, since it had sent a message there before."""
+    with booting as machine:
+        with undelivered(machine, guest) as job:
             machine._reap_cpus(wait=False)
-            assert len([actor for actor in machine._processes if actor < MAX_CPUS]) == 2
-            time.sleep(1.5)  # longer than closed sockets linger
+            waits = len([actor for actor in machine._processes if actor < MAX_CPUS]) == 2
+            time.sleep(1.5 if waits else 0)  # longer than closed sockets linger
         finish(machine)
         assert job.exit_status == 0
+        return waits
 
 
 def test_ctrl_c_is_heeded_while_a_cpu_that_has_left_waits_for_its_wake_up_to_arrive(boot, seed, tmp_path):
-    with boot(2, "bsd4", seed=seed) as machine:
-        with undelivered(machine, build_guest(tmp_path, COMPUTING)) as job:
-            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-            begin = time.monotonic()
-            with pytest.raises(KeyboardInterrupt):
-                machine.add_cpu()  # waits for the number of the one that has left
-            assert time.monotonic() - begin < 30
+    guest = build_guest(tmp_path, COMPUTING)
+    assert any(interrupted_while_it_waits(boot(2, "bsd4", seed=seed + k), guest) for k in range(10)), "nobody waited"
+
+
+def interrupted_while_it_waits(booting, guest):
+    """Whether Ctrl-C ended the wait; False where the CPU left at once, since it had sent a message there before."""
+    with booting as machine:
+        with undelivered(machine, guest) as job:
+            [leaver] = [process for cpu, process in machine._processes.items() if not machine._needed(cpu)]
+            leaver.join(0.3)
+            if waits := leaver.is_alive():
+                timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+                timer.start()
+                begin = time.monotonic()
+                with pytest.raises(KeyboardInterrupt):
+                    machine.add_cpu()  # waits for the number of the one that has left
+                timer.join()
+                assert time.monotonic() - begin < 30
         finish(machine)
         assert job.exit_status == 0
+        return waits
 
 
 SLEEPERS = """
