@@ -55,6 +55,33 @@ def test_files_that_a_page_names_exist(page):
         assert (ROOT / name).exists(), f"{name} is not there"
 
 
+COMMAND = re.compile(r"(?:^ *\$ |`)emu ([a-z][^`\n#]*)", re.MULTILINE)
+
+
+def commands(text):
+    """The words after `emu` of each command line in a page, without what stands for something else (…)."""
+    return [line.replace("…", "").split() for line in COMMAND.findall(text)]
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_commands_and_targets_that_a_page_names_exist(page):
+    from emu.commands.subcommands import emu
+
+    for name, *words in commands(page.read_text()):
+        command = emu.get_command(None, name)
+        assert command, f"there is no `emu {name}`"
+        command.make_context(name, words, resilient_parsing=not words)  # raises click.UsageError
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for name in re.findall(r"(?:^ *(?:\$ )?|`)make ([a-z]+)(?=`|\n| +#)", page.read_text(), re.MULTILINE):
+        assert name in targets, f"there is no `make {name}`"
+
+
+def test_the_command_lines_of_the_pages_are_found():
+    assert ["trace", "run.trace", "--check"] in commands((DOCS / "tour.md").read_text())
+    assert ["policies", "eevdf"] in commands((DOCS / "tour.md").read_text())
+    assert len(commands((ROOT / "README.md").read_text())) >= 7
+
+
 def test_the_notebook_runs(warm, capfd):
     book = json.loads((DOCS / "labs" / "first_steps.ipynb").read_text())
     scope = {}
