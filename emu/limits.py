@@ -1,6 +1,6 @@
 """Every bound of the machine, in one place, with the relations they must keep.
 
-Sizes are part of the compiled types (shm/layout.py), so a change here is a
+Sizes are part of the compiled types (shm/layout/), so a change here is a
 recompilation, which hot/cache.py's digest takes care of.  Shared memory is
 sparse: what is not touched costs nothing, so maxima are generous.
 """

@@ -1,7 +1,7 @@
-"""What a policy's functions may not do although Numba would take it: found by looking at their code, before compiling.
+"""What a policy's functions may not do although Numba would accept it: found in their code before it is compiled.
 
-recursion    LLVM aborts the process on some, and a stack is no place for a run queue's length
-raise        compiled hooks cannot raise (an assert does): the CPU's process would die of it
+recursion    LLVM aborts the process on some forms, and a recursion as deep as a run queue is long overflows the stack
+raise        a compiled hook cannot raise, and an assert does: the CPU's process would die of it
 """
 
 import dis
@@ -42,7 +42,7 @@ def _calls(found):
 
 
 def _recursion(start):
-    """Whether a function is reached from itself."""
+    """Whether a function can call itself, directly or through others."""
     path, seen = [(start, iter(_calls(start)))], set()
     while path:
         other = next(path[-1][1], None)

@@ -1,6 +1,6 @@
-"""What ties a machine's processes to the supervisor: when it is gone, however it went, so are they.
+"""What ties a machine's processes to the supervisor: when it has ended, however it ended, they end too.
 
-Three ties, each enough by itself, because each has a hole that another closes:
+There are three ties.  Each is enough by itself, but fails in some case in which another holds:
 
 * a pipe whose writing end only the supervisor holds.  A child that C code forks from the supervisor
   holds it too (Python's children close it, machine/children.py), and keeps it open;
@@ -29,7 +29,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def ignore_supervisors_signals():
-    """First thing in a process that was started with them blocked (machine/children.py): none gets through."""
+    """Called first in a process that is started with these signals blocked (machine/children.py): none gets through."""
     for number in SUPERVISORS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SUPERVISORS)
@@ -43,7 +43,7 @@ def open_process(pid):
 
 
 def end_with_parent(parent):
-    """Be killed when the parent, whose number is given, ends. Exits if it has already."""
+    """Have the host kill this process when its parent, whose pid is given, ends. Exits if that has ended already."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the call
         os._exit(ORPHANED)

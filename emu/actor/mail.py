@@ -1,16 +1,18 @@
 """ZeroMQ between actors: wake-up messages, and payloads of CALL interrupts.
 
-Each actor binds a PULL socket for wake-ups in the machine's private directory;
+Each actor (a CPU, the system server, the timekeeper, the supervisor) binds a
+PULL socket for wake-ups in the machine's private directory;
 senders connect when they first have something to say.  A wake-up carries nothing:
 it only ends a sleep, and kernel/ipi.py keeps sent and consumed equal.  CPUs also
 bind a ROUTER for CALL payloads (msgpack).  The context is made after the fork and
 never crosses one.
 
 A wake-up that was sent and not delivered would leave its target asleep for good.  So a CPU that leaves waits until
-what it sent has arrived, however busy the host, and consumes what is on its way to it: then nobody waits for it.
+what it sent has arrived, however busy the host is, and consumes the messages on their way to it: then nobody waits
+for this CPU any more.
 
 A CPU may leave and another process take its place (hot-plug), so the endpoint of an actor
-has its process id in the name: a message never goes to the one before.
+has its process id in the name: a message never goes to the process that was there before.
 """
 
 import os
@@ -50,7 +52,7 @@ class Mail:
         self._outboxes = {}  # actor -> (its process, socket)
 
     def wake(self, count):
-        """Send the wake-ups that this actor owes, as `owed` or `post` counts them: to the first of its `kicked`."""
+        """Send the wake-ups that this actor owes (ipi.owed, ipi.post): to the first `count` actors of its `kicked`."""
         for actor in self._kicked[:count].tolist():
             self._outbox(actor).send(WAKE_UP)
 
@@ -67,7 +69,7 @@ class Mail:
         return socket
 
     def pending(self):
-        """True when a wake-up waits; must be asked before waiting on `descriptor`."""
+        """True when a wake-up has come. Whoever waits on `descriptor` has to ask this first."""
         return bool(self.inbox.getsockopt(zmq.EVENTS) & zmq.POLLIN)
 
     def take(self):
@@ -104,5 +106,5 @@ class Mail:
         return True
 
     def close(self, linger_ms=LINGER_MS):
-        """Close all sockets, and wait so long, or until then (DELIVERED), for what was sent to be delivered."""
+        """Close all sockets; what was sent has `linger_ms` to be delivered, or as long as that takes (DELIVERED)."""
         self.context.destroy(linger=linger_ms)

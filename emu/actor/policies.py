@@ -1,7 +1,7 @@
 """Policies: finding one by name or by its file, checking what it declares, compiling its hooks, installing them.
 
 Every process of a machine loads the policy itself, since a compiled hook has an address of its own in each.  What a
-policy file must look like: kernel/sched/hooks.py; what its functions may not do: hook_rules.py.
+policy file must look like: emu/policy.py; what its functions may not do: hook_rules.py.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ def load_policy(name):
         module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(module_name, path))
         sys.modules[module_name] = module
         try:
-            exec(compile(text, path, "exec"), module.__dict__)  # this text: Python's bytecode files may be of another
+            exec(compile(text, path, "exec"), module.__dict__)  # not from Python's bytecode file, which may be older
         except Exception as error:
             del sys.modules[module_name]
             why = _advice(error) if isinstance(error, ImportError) else error
@@ -66,7 +66,7 @@ def _where(error, path):
 
 
 def check_policy(name, module):
-    """Raise PolicyError unless the module has the required hooks, rightly declared."""
+    """Raise PolicyError unless the module has the required hooks, each with the right arguments."""
     queues = getattr(module, "QUEUES", "per-cpu")
     lock_free = queues == "lock-free"
     for hook_name in REQUIRED:

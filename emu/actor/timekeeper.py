@@ -1,8 +1,8 @@
-"""The timekeeper as a host process: its hot turns (kernel/sleep/timekeeper.py), messages, and blocking in between.
+"""The timekeeper as a host process: it runs hot turns (kernel/sleep/timekeeper.py), sends messages and sleeps.
 
-Its death fails the machine by name.  It wakes by itself
-`keeper_spin_ns` before the next deadline, and the hot half polls for the rest: the host wakes a process late, never
-early.  The host's own timer slack would add to that, so it is set to the least.
+If it dies, the machine fails with a message that names it.  It wakes `keeper_spin_ns` before the next deadline, and
+the hot half polls for the rest, because the host wakes a process late, never early.  The host's timer slack would
+make that later still, so it is set to the least.
 """
 
 import ctypes

@@ -1,8 +1,9 @@
 """A CPU's main loop, hot: interrupts, the next thread, the guest, its system calls.
 
-`run` returns to cold code only when something has to be done there: a message to
-send (KICK), a payload to fetch (CALL), nothing to run (PARK), the end (EXITED).
-Between two returns a CPU takes interrupts at the end of a guest's basic blocks.
+`run` returns to cold code only when something has to be done there: send a message that
+wakes a parked actor (KICK), fetch the payload of an interrupt (CALL), sleep because there is
+nothing to run (PARK), end (EXITED).  Between two returns a CPU takes interrupts at the end
+of a guest's basic blocks.
 """
 
 from ..abi.registers import A0
@@ -44,7 +45,7 @@ POLLS_BETWEEN_CLOCKS = 64
 
 @entry(2)
 def start(address, me):
-    """The scheduler begins its life."""
+    """This CPU's scheduler begins its life: it takes threads from now on."""
     m = machine_at(address)
     c = m.cpus[me]
     c.current = -1
@@ -58,7 +59,7 @@ def start(address, me):
 
 @entry(2)
 def run(address, me):
-    """Run guests until cold code is needed; returns what for."""
+    """Run guests until cold code is needed; returns what it has to do."""
     m = machine_at(address)
     c = m.cpus[me]
     activate_tlb(m, me)
@@ -143,7 +144,7 @@ def _run_thread(m, me, i):
 
 @hot
 def _use_space(m, me, task):
-    """From now on the TLB holds entries of this task; others shoot at its `cpus` mask."""
+    """From now on this CPU's TLB may hold entries of this task: whoever shoots it down looks at its `cpus` mask."""
     c = m.cpus[me]
     flush_tlb(m, me)
     if c.tlb_task >= 0:
@@ -164,7 +165,7 @@ def _system_call(m, me, i):
         return
     if action == YIELD:
         if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:
-            host_yield()  # nothing else to run here: what the thread spins for may want this core
+            host_yield()  # nobody else waits here, and the thread may spin for something that needs this host core
     elif action == BLOCK:
         if is_ending(m, t.task) or signal_waits(m, t):
             interrupt_sleep(m, me, i)  # cz-4: the event came before the sleep
@@ -188,7 +189,7 @@ def _ask_server(m, me, i, request):
 
 @hot
 def _tick(m, me, i):
-    """So many instructions have run: balancing, the slice. True when another thread got the CPU."""
+    """The instruction budget is used up: balance, look at the slice. True when another thread got the CPU."""
     never_inline()
     c = m.cpus[me]
     now = now_ns(m)
@@ -208,7 +209,7 @@ def _tick(m, me, i):
 
 @hot
 def _ask_policy(m, me, hook, i):
-    """A hook about the running thread, its time booked."""
+    """Call a hook about the running thread, after its time so far has been booked."""
     return queues.ask(m, me, hook, i)
 
 
@@ -231,11 +232,11 @@ def _slice_is_over(m, me, i, now):
 
 @hot
 def _idle(m, me):
-    """Nothing to run: poll a little, then 0 (work has come) or what cold code has to do."""
+    """With nothing to run, poll a little. Returns 0 when work has come, else what cold code has to do."""
     never_inline()
     c = m.cpus[me]
     now = monotonic_ns()
-    c.busy_ns += now - c.since_ns  # cold code between two stretches counts as busy
+    c.busy_ns += now - c.since_ns  # the cold code in between counts as busy
     c.since_ns = 0
     c.stall_from_ns = 0
     c.looked = 0
@@ -263,7 +264,7 @@ def _idle(m, me):
 
 @hot
 def _not_idle(m, me):
-    """This CPU looks for work no more; a parked one stays in the mask until it is back."""
+    """This CPU stops looking for work and leaves the idle mask; a parked one stays in it until it is back."""
     m.cpus[me].since_ns = monotonic_ns()
     activate_tlb(m, me)
     if not clear_cpu(m, "idle", me):
@@ -274,8 +275,8 @@ def _not_idle(m, me):
 def _found(m, me):
     """0 when this CPU has something to do in hot code, EXITED when it is done, else -1.
 
-    Other queues' threads are tried for once in an idle stretch: a thread that may not run here
-    does not keep a CPU awake, and each new one is announced to idle CPUs.
+    An idle stretch tries only once to take threads from other queues: so a thread that may not run here
+    does not keep this CPU awake, and nothing is missed, since each new thread is announced to idle CPUs.
     """
     c = m.cpus[me]
     if load_seq_cst(c, "pending") != 0 or available(m, me) > 0:
@@ -292,7 +293,7 @@ def _found(m, me):
 
 @hot
 def _park(m, me):
-    """PARK when this CPU may sleep (it is marked parked), 0 when work was found after all, EXITED."""
+    """Mark this CPU parked. PARK when it may sleep, 0 when work was found after all, EXITED when it is done."""
     c = m.cpus[me]
     now = now_ns(m)  # before anybody can send a message
     mark_parked(m, me)

@@ -5,11 +5,11 @@ returns the host address of the byte (for a fetch: of the page's decoded words),
 0 with CPU.cause and CPU.trap_value set.  It fills the TLB, except for stores to
 frames that hold code: those take this path each time (shm/decoded.py).
 
-The order of "mark the frame" and "fill the TLB" against another CPU's first fetch is
-the second protocol of shm/decoded.py.  A translation taken away between the lookup
-and the fill is flushed before its frame is freed: this CPU answers the shoot-down
-only at its next look at the interrupt word, or while it shoots itself; after that it
-looks the page up anew.
+This CPU marks a frame before it fills the TLB, as the second protocol of shm/decoded.py
+asks, because another CPU may make its first fetch at the same time.  A translation that is
+taken away between the lookup and the fill is flushed before its frame is freed: this CPU
+answers the shoot-down only at its next look at the interrupt word, or while it shoots others
+down itself, after which it looks the page up anew.
 """
 
 from ..hot import callback, hot
@@ -57,7 +57,7 @@ def _refuse(c, va, access, entry):
 
 @hot
 def _mark_code(m, cpu, frame):
-    """Before a frame's first fetch; True when this CPU had to wait for others meanwhile."""
+    """Mark a frame before its first fetch. True when this CPU had to wait for others meanwhile."""
     f = m.frames[frame]
     if load_relaxed(f, "word") & FRAME_CODE:
         return False
@@ -69,7 +69,7 @@ def _mark_code(m, cpu, frame):
 
 @hot
 def _resolve(m, cpu, va, access):
-    """The page-table entry for an access, as address_space.resolve, which checks its frame."""
+    """The page-table entry for an access, as faults.resolve gives it, which checks its frame."""
     task = m.cpus[cpu].tlb_task
     lock_mm(m, cpu, task)
     entry = resolve(m, cpu, task, va, access)

@@ -23,7 +23,7 @@ from ..shm.segment import Window
 from . import loop
 from .mmu import fault
 
-PAYLOAD_MS = 20  # a payload may be this much later than its interrupt; the threads of this CPU wait meanwhile
+PAYLOAD_MS = 20  # this CPU waits so long for a payload after its interrupt; its threads wait meanwhile
 
 
 def main(config, cpu, descriptors):
@@ -66,7 +66,7 @@ def _serve(window, cpu, mail, calls):
         elif doing == loop.CALL:
             calls.execute()
         elif doing == loop.EXITED:
-            if window.machine["cpus"][cpu]["parked"] == MESSAGE_COMING:  # its sender waits until it is taken
+            if window.machine["cpus"][cpu]["parked"] == MESSAGE_COMING:  # its sender waits until that is taken
                 mail.sleep()
             return
         elif doing == loop.FAILED:

@@ -1,9 +1,9 @@
 """Host stalls: time in which the host kept a CPU's process from running though it wanted to.
 
 While events are recorded, a CPU that runs guests compares, every LOOK_NS or so, the wall time that has passed with the
-time that the host spent on its thread.  What is missing, and more than STALL_NS, is an event, so that nobody takes it
-for the policy's doing.  An idle CPU that polls sees the gap between two looks at the clock.  A parked one sees nothing:
-what its wake-up takes is the host's business as well, and readers of traces allow for it.
+time that the host spent on its thread.  A difference of more than STALL_NS is recorded as an event, so that nobody
+blames the policy for it.  An idle CPU that polls sees the gap between two looks at the clock.  A parked CPU sees
+nothing: how long its wake-up takes also depends on the host, and readers of traces allow for it.
 """
 
 from ..hot import hot, never_inline
@@ -16,7 +16,7 @@ STALL_NS = 1_000_000
 
 @hot
 def look_for_stall(m, me):
-    """At a tick: what the host has withheld since the last look."""
+    """Called at a tick: record how much time the host has withheld since the last look."""
     never_inline()
     c = m.cpus[me]
     now = monotonic_ns()

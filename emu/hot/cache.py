@@ -1,11 +1,11 @@
-"""The compile cache: where it is, what its names stand for, whether it is complete.
+"""The compile cache: where it is, what the names of its folders mean, whether it is complete.
 
 The code of one entry lives in a folder named after everything that can change it: the
 source of its module and of all that this one imports, in emu or beside itself, directly or not,
-the versions of the compilers, the processor.  So an edit compiles anew what it reaches
-and nothing else.  Where the sources lie is no part of it: checkouts and installed copies share.
-Each file carries a checksum (checked_file.py); what fails it counts as missing and is made anew.
-Needs no Numba, so that a command can look before it imports anything heavy.
+the versions of the compilers, the processor.  So after an edit, what imports the edited file is
+compiled anew, and nothing else.  Where the sources lie is no part of it: checkouts and installed copies share.
+Each file carries a checksum (checked_file.py); a file that fails it counts as missing and is made anew.
+This module needs no Numba, so a command can look at the cache before it imports anything heavy.
 """
 
 import ast
@@ -30,7 +30,7 @@ from llvmlite import binding as llvm
 from . import checked_file
 
 SOURCE_ROOT = Path(__file__).resolve().parents[1]
-COLD = (  # no hot code below (a test sees to it): not in the key
+COLD = (  # these hold no hot code (a test sees to it), so they are no part of a folder's name
     "actor",
     "commands",
     "errors.py",
@@ -43,8 +43,8 @@ COLD = (  # no hot code below (a test sees to it): not in the key
     "workload",
 )
 CHECK = os.environ.get("EMU_CHECK") == "1"  # checking build: lock order, state assertions
-ABOVE = 4  # folders in which a policy's or a test's imports are looked for: its own, and three above
-KEEP = 16  # caches of other versions that are not removed: those used last
+ABOVE = 4  # imports of a policy or a test are looked for in so many folders: its own, and three above
+KEEP = 16  # so many caches of other versions are kept: those used last
 STALE_S = 3600  # a file that was not finished for so long was left by a process that was killed
 
 
@@ -68,7 +68,7 @@ def _fallback():
 
 @functools.cache
 def _check_owner():
-    """Below TMPDIR everybody can make a directory of this name, and what is in it is executed: PermissionError."""
+    """PermissionError for another user's directory: below TMPDIR anybody can make one, and its code is executed."""
     root = cache_root()
     if root == _fallback():
         root.mkdir(mode=0o700, exist_ok=True)
@@ -79,7 +79,7 @@ def _check_owner():
 
 @functools.cache
 def _environment():
-    """What beside the sources decides about machine code."""
+    """What the machine code depends on beside the sources: versions, processor, kind of build."""
     return "\0".join(
         (
             platform.python_version(),
@@ -93,7 +93,7 @@ def _environment():
     ).encode()
 
 
-# Of hot code outside emu, what was executed: a policy may be edited and loaded again while the process lives.
+# The text that was executed, of each hot file outside emu: a policy may be edited and loaded again in one process.
 _executed = {}
 
 
@@ -120,12 +120,12 @@ def _is_inside(path):
 
 
 def _name(path):
-    """What stands for a source file: nothing that depends on where emu or the user's folder lies."""
+    """What stands for a source file in the cache; it does not depend on where emu or the user's folder lies."""
     return f"emu/{path.relative_to(SOURCE_ROOT).as_posix()}" if _is_inside(path) else path.name
 
 
 def _digest(*paths):
-    """Of the environment and of these sources, in this order."""
+    """A hash of the environment and of these sources, in this order."""
     h = hashlib.sha256(_environment())
     for path in paths:
         content = _content(path)
@@ -138,7 +138,7 @@ def _in_order(paths):
 
 
 def _file_of(parts, folders):
-    """The source of a dotted name: in emu, or in one of these folders; None when there is none."""
+    """The source file of a dotted module name, in emu or in one of these folders; None when there is none."""
     for folder in (SOURCE_ROOT.parent,) if parts[:1] == ["emu"] else folders if parts else ():
         path = folder.joinpath(*parts)
         for candidate in (path.with_suffix(".py"), path / "__init__.py"):
@@ -154,7 +154,7 @@ def _imports(path):
 
 @functools.cache
 def _imports_of(path, content):
-    """Of a file outside emu with this content; of one of emu (None), which stays as it is while a process lives."""
+    """`_imports` of a file outside emu with this content; of one of emu (None), which no process sees change."""
     found = set()
     inside = content is None
     package = ["emu", *path.parent.relative_to(SOURCE_ROOT).parts] if inside else []
@@ -177,7 +177,7 @@ def entry_directory(path):
 
 
 def _reached(path, beyond=lambda path: False):
-    """A file and all that it imports, directly or not, but what lies beyond."""
+    """A file and all that it imports, directly or not; the imports of a file for which `beyond` holds are left out."""
     reached, new = set(), {path}
     while new := {p for p in new - reached if not beyond(p)}:
         reached |= new
@@ -187,7 +187,7 @@ def _reached(path, beyond=lambda path: False):
 
 @functools.cache
 def _directory_of(path, outside):
-    """`outside`: (file, content) of all outside emu that is reached; none for a file of emu."""
+    """The folder of a source file. `outside`: (file, content) of each file outside emu that it reaches."""
     known = None if outside else _known_folders().get(_name(path))
     reached = () if known else _reached(path) | _reached(SOURCE_ROOT / "hot" / "compiler.py")
     return cache_root() / "code" / (known or _digest(path, *_in_order(reached)))
@@ -226,7 +226,7 @@ def is_warm():
 
 
 def entries():
-    """The (folder, symbol) of all entries, once they are complete."""
+    """The (folder, symbol) of all entries, where the cache is complete."""
     return _marked(MARKER).get("objects", [])
 
 
@@ -238,12 +238,12 @@ def damaged():
 
 @functools.cache
 def _known_folders():
-    """Of a complete cache, {source file: its folder's name}: to find these means to read all sources."""
+    """{source file: its folder's name} as a complete cache has it noted: to work it out, all sources must be read."""
     return _marked(MARKER).get("folders", {})
 
 
 def _marked(marker):
-    """What a marker says; {} when there is none, it is damaged or an older emu's."""
+    """What a marker file says; {} when there is none, or it is damaged or an older emu's."""
     content = load(marker, _MARKER_NAME)
     return json.loads(content) if content else {}
 
@@ -260,7 +260,7 @@ def says_not_written(line):
 
 @contextlib.contextmanager
 def cache_lock():
-    """Held by the one process that compiles; others say that they wait, and then find a warm cache."""
+    """A lock that the one process that compiles holds; others say that they wait, and then find a complete cache."""
     _check_owner()
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
     with open(CACHE_DIR / "lock", "w") as handle:
@@ -273,7 +273,7 @@ def cache_lock():
 
 
 def mark_used():
-    """Caches that were used last are those that stay."""
+    """Note that this cache has been used: `mark_warm` keeps the caches that were used last."""
     with contextlib.suppress(OSError):
         os.utime(MARKER)
 
@@ -284,7 +284,7 @@ def mark_warm(entries):
     folders = {_name(path): entry_directory(path).name for path in sources}
     objects = [(e.path.parent.name, e.symbol) for e in entries]
     store(MARKER, _MARKER_NAME, json.dumps({"folders": folders, "objects": objects}).encode())
-    with contextlib.suppress(OSError):  # another process may be about the same
+    with contextlib.suppress(OSError):  # another process may be removing the same
         _drop_old(CACHE_DIR.parent)
 
 

@@ -1,4 +1,4 @@
-"""A file that says itself whether it is whole: a checksum of its name and its content stands before the content.
+"""Files that show whether they are whole: a checksum of the name and the content stands before the content.
 
 The compile cache keeps machine code in such files.  Code that was cut short by a full disk or a power cut, that has a
 flipped bit or belongs to another function would crash the process that runs it, so `read` answers only with what

@@ -34,7 +34,7 @@ _record_text = types.Record.__repr__
 
 
 def _kept_text(record):
-    """A record's name in Numba: asked for at every step, and ours have thousands of characters."""
+    """A record's name in Numba, made once: Numba asks for it at every step, and ours has thousands of characters."""
     if "_text" not in record.__dict__:
         record._text = _record_text(record)
     return record._text
@@ -47,7 +47,7 @@ _call_type = types.Function.get_call_type
 
 
 def _kept_call_type(function, context, args, kws):
-    """The signature of `function`, an operator or intrinsic, for these types: Numba tries all forms at each call."""
+    """The signature of an operator or intrinsic for these types, kept: Numba would try all forms at each call."""
     known = function.__dict__.setdefault("_call_types", {})
     key = (args, *kws.items())
     if key not in known:
@@ -70,7 +70,7 @@ class _Library(CPUCodeLibrary):
         self._final_module.link_in(module)
 
     def get_pointer_to_function(self, name):
-        return 0  # nothing is called from here
+        return 0  # Python calls nothing in this library
 
     def reached(self):
         """This library and all that it needs, each once."""
@@ -83,7 +83,7 @@ class _Library(CPUCodeLibrary):
         return found.values()
 
     def object_code(self, symbols):
-        """Everything reached as an object file in which only these symbols are seen from outside."""
+        """All libraries reached, as one object file in which only these symbols are seen from outside."""
         whole = llvm.parse_assembly(str(self._codegen._create_empty_module(self.name)))
         for library in self.reached():
             whole.link_in(library._final_module, preserve=True)
@@ -105,7 +105,7 @@ class _Codegen(AOTCPUCodegen):
 
 
 def _no_executable(library, fndesc, env):
-    """Numba keeps one such object for each compiled function and tells them apart by it."""
+    """Stands for the executable code, which is not made: Numba tells compiled functions apart by this object."""
     name = fndesc.qualname.split(".")[-1]
     return _dynfunc.make_function(fndesc.lookup_module(), name, "", 1, env, (library,))
 
@@ -177,7 +177,7 @@ class Dispatcher(dispatcher.Dispatcher):
 
 @contextlib.contextmanager
 def _no_collector():
-    """Numba makes millions of objects and keeps most: looking through them for garbage takes a tenth of its time."""
+    """Switch the garbage collector off: it would take a tenth of Numba's time, and Numba keeps most objects."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -191,7 +191,7 @@ def object_code(function, arity, first, symbol, for_python):
     """Object file with the C function `symbol` of `arity` words: what Entry and Callback of functions.py call.
 
     first       Numba's type of a record when the first word is the address of one, else None
-    for_python  have a function `symbol`.python, too: the same for Python's calls (PyMethodDef, METH_FASTCALL)
+    for_python  also make `symbol`.python, the same function in the form that Python calls (PyMethodDef, METH_FASTCALL)
     """
     signature = (first or types.int64, *(types.int64,) * (arity - 1))[:arity]
     whole = Dispatcher(function)
@@ -210,7 +210,7 @@ def object_code(function, arity, first, symbol, for_python):
 
 
 def _border(module, compiled, signature, symbol):
-    """A function of C's convention that calls a compiled one."""
+    """A function with C's calling convention that calls a compiled one."""
     context = _target.target_context
     function = ir.Function(module, ir.FunctionType(_I64, [_I64] * len(signature)), symbol)
     builder = ir.IRBuilder(function.append_basic_block("entry"))

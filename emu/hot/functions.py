@@ -12,7 +12,7 @@ hot modules may import it: `types` stands for numba.types and looks names up whe
 Where the cache cannot be written, code is compiled into memory.  Only integers cross the border between cold and hot.
 
 Rejected: Numba's own cache.  It does not notice a changed constant, intrinsic or helper of another
-module, and it loads a function in 10 ms, this in a third of one.
+module, and it takes 10 ms to load a function, where this takes a third of one.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ _entries = []
 
 
 class _Later:
-    """A module that is imported when a name of it is wanted."""
+    """Stands for a module, which is imported when one of its names is used for the first time."""
 
     def __init__(self, module):
         self._module = module
@@ -59,7 +59,7 @@ class Hot:
 
 
 class Intrinsic:
-    """A function that makes the LLVM code of a call of it."""
+    """A function that, where hot code calls it, makes the LLVM code of that call."""
 
     def __init__(self, function, options):
         functools.update_wrapper(self, function)
@@ -75,7 +75,7 @@ hot = Hot
 
 
 def intrinsic(function=None, **options):
-    """Decorator: with Numba's options, or bare."""
+    """Decorator of an intrinsic, with Numba's options or without."""
     if function is None:
         return lambda function: Intrinsic(function, options)
     return Intrinsic(function, options)
@@ -83,7 +83,7 @@ def intrinsic(function=None, **options):
 
 @intrinsic
 def never_inline(typingctx):
-    """In a hot function: keep it one function, called. For what is long or rarely taken.
+    """Called in a hot function: that function is not inlined. For functions that are long or rarely called.
 
     LLVM would copy it into every caller, which costs compile time and instruction cache.
     """
@@ -114,17 +114,17 @@ class Compiled:
     """
 
     for_python = False
-    not_stored = None  # the OSError because of which compiled code is in memory only
+    not_stored = None  # the OSError that kept compiled code from being written: it is in memory only
 
     def __init__(self, function, arity, first=None):
         self.name = f"{function.__module__}.{function.__qualname__}"
         self.arity = arity
         self.function = function
         self._first = first
-        if function.__closure__:  # what they hold is no part of the folder's name
+        if function.__closure__:  # what a closure holds is no part of the folder's name
             raise TypeError(f"{self.name} uses variables of the function around it: make them globals")
         if note_source(function.__code__.co_filename):
-            self._directory = entry_directory(function.__code__.co_filename)  # now: the file may change
+            self._directory = entry_directory(function.__code__.co_filename)  # now, because the file may change later
         _entries.append(self)
 
     @functools.cached_property
@@ -136,7 +136,7 @@ class Compiled:
         return engine.get_function_address(self.symbol)
 
     def compile(self):
-        """Have it compiled and loaded."""
+        """Compile it and load the machine code."""
         return self.address
 
     @property
@@ -145,11 +145,11 @@ class Compiled:
 
     @property
     def is_stored(self):
-        """The cache has its machine code, whole."""
+        """Whether its machine code is in the cache, undamaged."""
         return load(self.path, self.symbol) is not None
 
     def store(self):
-        """Have its machine code in the cache. OSError when it cannot be written."""
+        """Put its machine code into the cache. OSError when it cannot be written."""
         if not self.is_stored:
             store(self.path, self.symbol, self._made())
 
@@ -182,7 +182,7 @@ class Compiled:
             code = self._made()
             try:
                 store(self.path, self.symbol, code)
-            except OSError as error:  # it works without
+            except OSError as error:  # emu works without a cache
                 self.not_stored = error
         return code
 

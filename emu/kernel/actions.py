@@ -1,8 +1,8 @@
-"""What the CPU does after a system call: the result of a personality's dispatcher."""
+"""What the CPU does after a system call, as linux_call and native_call return it."""
 
 RESUME = 0  # the thread goes on
 YIELD = 1  # the thread goes behind the others
-BLOCK = 2  # its sleep is prepared: block it
+BLOCK = 2  # the thread has declared its sleep: the CPU blocks it
 SERVE = 3  # the system server executes the call
 LEFT = 4  # the thread has left; its record is free
 END_TASK = 5  # the task was told to end

@@ -1,11 +1,11 @@
-"""Critical and non-critical sections (alux-6): said at the top of a function, checked in CHECK builds.
+"""Critical and non-critical sections (alux-6): each function says which it is; CHECK builds check it.
 
 A critical section is a stretch with a spinlock held: it may not sleep, wait for another
 actor or reach cold code.  `critical(m, me)` is the first line of what needs a lock held by
 its caller, `noncritical(m, me)` of what must be called without one, `either(m, me)` of what
-takes locks or ends sleeps for both kinds of caller: which locks they may hold is their rank's
-business (shm/lockrank.py).  Every public hot function of the kernel that takes a lock, blocks or
-waits says one of the three (tests/kernel/test_critical.py); those named lock_… are the locks.
+takes locks or ends sleeps for both kinds of caller: the ranks of locks (shm/lockrank.py) decide which
+a caller may hold.  Every public hot function of the kernel that takes a lock, blocks or waits calls one
+of the three (tests/kernel/test_critical.py), except those named lock_…, which are the locks themselves.
 """
 
 from ..hot import CHECK, hot

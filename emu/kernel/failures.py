@@ -1,4 +1,4 @@
-"""Failures of the machine itself: codes that hot code records, and their sentences."""
+"""Failures of the machine itself: the codes that hot code records, and the sentence that a person reads for each."""
 
 from ..shm.spinlock import FAIL_LOCK_ORDER, FAIL_NOT_HOLDER
 

@@ -1,14 +1,14 @@
-"""Inter-processor interrupts: a bit in shared memory, and a message only to a sleeper.
+"""Inter-processor interrupts: a bit in shared memory, and a message only to an actor that is parked (asleep).
 
 Sender: sets the bit (full fence), then looks whether the target is parked; if so
-it moves `parked` from 1 to 2 and owes one ZeroMQ message, which its cold code
-sends as soon as hot code returns.
+it moves `parked` from 1 to 2 and owes one ZeroMQ message (a kick), which its cold
+code sends as soon as hot code returns.
 Target: sets `parked` to 1 (full fence), then looks for bits and work; if it finds
 some it must move `parked` from 1 back to 0, and where that fails a message is on
 its way and has to be consumed.
 
-Invariant: a bit set is seen without another interrupt, and messages sent and
-consumed are equal in number.  The two fences make it impossible that the sender
+Invariant: a bit that was set is seen without another interrupt, and as many messages
+are consumed as are sent.  The two fences make it impossible that the sender
 misses the 1 and the target misses the bit.  A running or polling actor is never
 sent a message.
 """
@@ -51,7 +51,7 @@ def post(address, me, target, vector):
 
 @hot
 def take_kicks(m, me):
-    """How many actors are owed a message: the first ones of `kicked`, until the next interrupt is sent."""
+    """How many actors are owed a message; they are the first ones of `kicked` until the next interrupt is sent."""
     kicks = m.cpus[me].kicks
     m.cpus[me].kicks = 0
     return kicks
@@ -59,7 +59,7 @@ def take_kicks(m, me):
 
 @entry(2)
 def owed(address, me):
-    """How many actors are owed a message by this actor, which then counts as sent (actor/mail.py sends it)."""
+    """How many actors this one owes a message. These count as sent from here on: actor/mail.py sends them."""
     return take_kicks(machine_at(address), me)
 
 
@@ -77,7 +77,7 @@ def cancel_park(m, me):
 
 @entry(2)
 def begin_park(address, me):
-    """Park an actor without run queue.
+    """Park an actor that has no run queue.
 
     ASLEEP: it may sleep, then calls end_park.  INTERRUPTED: it is awake, nothing to end.
     MUST_CONSUME: interrupted, but a message is on its way: consume it, then end_park.
@@ -101,5 +101,5 @@ def end_park(address, me, consumed):
 
 @entry(2)
 def take_pending(address, me):
-    """The interrupts that came in, which are reset."""
+    """Take the interrupts that have come in: returns their bits and clears them."""
     return exchange(machine_at(address).cpus[me], "pending", 0)

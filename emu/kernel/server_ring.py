@@ -2,8 +2,8 @@
 
 A writer reserves a position, then stores its request there; the reader takes
 positions in order and waits for one that is reserved but not yet written.
-Invariant: every request is read once.  The ring holds more than can be asked at the
-same time (one request a thread, one a task), so positions are free when reserved.
+Invariant: every request is read once.  The ring has room for all requests that can wait at
+one time (one a thread, one a task), so a position is free when it is reserved.
 """
 
 from ..hot import entry, hot
@@ -29,19 +29,19 @@ def _push(m, me, request):
 
 @hot
 def ask_for_thread(m, me, i):
-    """The server shall serve thread i, whose sleep is prepared."""
+    """Ask the server to serve thread i, which has declared its sleep."""
     _push(m, me, i + 1)
 
 
 @hot
 def ask_to_reap(m, me, k):
-    """The server shall reap task k."""
+    """Ask the server to reap task k."""
     _push(m, me, -(k + 1))
 
 
 @entry(1)
 def take_request(address):
-    """Thread + 1, -(task + 1), or NOTHING."""
+    """Take the next request: a thread's index + 1, -(a task's index + 1), or NOTHING."""
     m = machine_at(address)
     if m.server_tail == load_acquire(m, "server_head"):
         return NOTHING

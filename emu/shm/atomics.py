@@ -1,9 +1,9 @@
 """Atomics on 64-bit words of shared memory, by record and field, or by address.
 
 These compile to the host's atomic instructions and work between processes.
-Every use says what it is paired with.  Orders: *_relaxed is a plain access that
-the compiler may not move, split or repeat; acquire and release as in C11; the
-read-modify-writes are sequentially consistent, hence full fences.
+A comment at each use says which access of another process it is paired with.  Orders: *_relaxed
+is a plain access that the compiler may not move, split or repeat; acquire and release are those of
+C11; the read-modify-writes are sequentially consistent, hence full fences.
 """
 
 import platform
@@ -18,7 +18,7 @@ _BYTE_POINTER = ir.IntType(8).as_pointer()
 
 
 def field_pointer(builder, record_type, record, name):
-    """Where a field of 64-bit words begins: for intrinsics that are given a record and a field's name."""
+    """A pointer to the first 64-bit word of a field, for intrinsics that are given a record and a field's name."""
     base = builder.bitcast(record, _BYTE_POINTER)
     return builder.bitcast(builder.gep(base, [_I64(record_type.offset(name))]), _I64.as_pointer())
 
@@ -94,7 +94,7 @@ fetch_and = _modify("and", "Keep bits of a field, return the old value; a full f
 
 @intrinsic(preferliteral=True)
 def compare_exchange(typingctx, record, field, expected, value):
-    """Set a field if it holds `expected`; True when it did. A full fence."""
+    """Set a field to `value` if it holds `expected`; returns whether it did. A full fence."""
     name = literal(field)
     if name is None:
         return None

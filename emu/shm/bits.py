@@ -7,7 +7,7 @@
     WHERE.pack(state=RUNNING, queue=3)           # cold
 
 Fields are listed from the lowest bit upwards.  The last one may be open (`generation:*`): it has all bits that are
-left, and keeps its sign.  Numbers are not checked when a word is packed: who packs knows the bounds.
+left, and keeps its sign.  Packing checks no number: the caller has to keep each within its field's width.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Bits:
         return self.fields[name][0]
 
     def mask(self, name):
-        """All ones in a field's width, not shifted; -1 for the open one."""
+        """A field's greatest value, all of its bits set, not shifted into place; -1 for the open field."""
         return (1 << self.fields[name][1]) - 1 if self.fields[name][1] else -1
 
     def get(self, word, name):
@@ -41,7 +41,7 @@ class Bits:
         return tuple(_getter(self.shift(name), self.mask(name)) for name in self.fields)
 
     def packer(self):
-        """A hot function that makes a word of the numbers of two or three fields, in order."""
+        """A hot function that takes the numbers of the two or three fields, in order, and returns the word."""
         shifts = [shift for shift, _ in self.fields.values()]
         return _pack_two(*shifts) if len(shifts) == 2 else _pack_three(*shifts)
 

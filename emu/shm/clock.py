@@ -4,7 +4,7 @@ Scheduling accounts and events need the time at each switch; clock_gettime costs
 several times as much.  The supervisor measures the counter against the monotonic
 clock once (`calibrate`) and writes base and rate into the machine record; where the
 host does not trust its counter, the rate is 0 and `now_ns` is the monotonic clock.
-Deadlines use the monotonic clock itself: the two part by a few µs a second.
+Deadlines use the monotonic clock itself, since the two clocks drift apart by a few µs a second.
 """
 
 import platform
@@ -66,7 +66,7 @@ def read_clock(address):
 
 
 def _pair():
-    """Counter and monotonic ns at the same moment: the closest of a few tries."""
+    """The counter and the monotonic clock (ns), read at nearly the same moment: the closest pair of a few tries."""
     best = None
     for _ in range(5):
         before = time.monotonic_ns()

@@ -1,13 +1,14 @@
 """Masks of CPUs: sets with a bit for each CPU, as values in hot code, and as fields of shared records.
 
 A field is declared by `mask("online")` and is CPU_WORDS words.  `has_cpu`, `set_cpu` and `clear_cpu` look at or change
-one bit of a field; set and clear are atomic, full fences, and say whether the bit was set before, so of several who
-clear a bit one learns that it was the one.  `load_mask` reads a whole field into a value.  Each word is read once, but
-the words are not read at the same time: who must not miss a bit that is being set reads after a fence, as with single
-words.  Values are combined by the verbs whose names begin with mask_; a value is a tuple of words and is never changed.
+one bit of a field.  Setting and clearing are atomic and full fences, and return whether the bit was set before: where
+several CPUs clear one bit, exactly one of them sees that it was set.  `load_mask` reads a whole field into a value.  It
+reads each word once, but not all words at the same moment: a reader that must not miss a bit which is being set reads
+after a fence, as with a single word.  Values are combined by the functions whose names begin with mask_; a value is a
+tuple of words and is never changed.
 
 Cold code has masks as Python integers: `to_int`, `to_words`.
-Rejected: masks in loops over words, everywhere: one line became five, and on up to 64 CPUs no time was won.
+Rejected: a loop over the words at each use. One line became five, and up to 64 CPUs it saved no time.
 """
 
 from llvmlite import ir
@@ -25,7 +26,7 @@ def _mask_type():
 
 
 def _are_masks(*given):
-    """What an intrinsic is given are masks; where not, Numba names the line that calls it."""
+    """Whether all arguments of an intrinsic are masks. Where one is not, Numba's error names the calling line."""
     return all(each == _mask_type() for each in given)
 
 

@@ -10,12 +10,12 @@ frame now.  Two protocols keep it:
   bytes or its word is cleared.
 * A CPU sets FRAME_WRITTEN before it caches a writable translation, the first
   fetch sets FRAME_CODE; both are read-modify-writes of one word, so one of the
-  two sees the other, and whoever fetches shoots writable translations down.
+  two sees the other's mark, and the CPU that fetches shoots writable translations down.
 
 Host memory: a frame whose every parcel was executed has DECODED_PAGE_BYTES, four times its own size
 (measured: 40 MiB of code, 161 MiB decoded), which are zeroed when the frame is freed and not given back
-to the host.  So a guest can make the host hold at most five times --memory, tables included
-(they are guest frames), and no more however it maps and unmaps.
+to the host.  So a guest can make the host hold at most five times --memory, however it maps and unmaps; page tables are
+included, since they are guest frames.
 """
 
 from ..hot import hot
@@ -54,5 +54,5 @@ def invalidate(m, host, size_bytes):
 
 @hot
 def forget_frame(m, frame):
-    """Forget a whole frame that nobody maps any more."""
+    """Forget what was decoded from a whole frame that nobody maps any more."""
     fill_bytes(decoded_address(m, frame), 0, DECODED_PAGE_BYTES)

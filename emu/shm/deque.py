@@ -2,12 +2,12 @@
 
 `put(d, i)` by the owner alone, `take(d)` by anybody, `waiting(d)` for a look.  Positions count up for
 ever and a slot is position modulo capacity.  Invariant: 0 <= tail - head <= MAX_THREADS; the items
-at positions head … tail - 1 are in their slots; whoever moves head from h to h + 1 has the item
-of position h, and nobody else.  It cannot overflow: a thread is in one queue at most.
+at positions head … tail - 1 are in their slots; the one taker that moves head from h to h + 1 has
+the item of position h, and nobody else has it.  It cannot overflow: a thread is in one queue at most.
 
 Orders (names of Lê, Pop, Cohen, Zappa Nardelli 2013, section 4: bottom is our tail, top our head).
 put: the slot, then tail with release.  take: head with acquire, then tail with acquire, so the
-slots below tail are whole, then the slot, then a compare-and-swap of head.
+slots below tail have been written, then the slot, then a compare-and-swap of head.
 
 What would break it.  Tail before the slot: a thief sees the new tail and takes what the slot held a
 lap ago.  Head moved by a store: owner and thief read the same h, and the thread runs twice.  Tail
@@ -20,7 +20,7 @@ first.  In Inko's runtime a local queue is first in, first out for its owner as 
 of a turn puts a thread at the bottom, an owner that took there would run it for ever.  With one end
 for all takers tail never falls, so the algorithm's sequentially consistent fence, which decides between
 owner and thief on the last item, has nothing to decide.  Rejected too: a ring with a sequence number in
-each slot (many producers), since others hand a CPU threads rarely, and by a lock.
+each slot (for many producers): other CPUs rarely hand this one a thread, and use a lock for it.
 """
 
 from ..hot import hot
@@ -59,6 +59,6 @@ def take(d):
 
 @hot
 def waiting(d):
-    """How many items there are: exact for the owner while nobody takes, else a hint."""
+    """How many items are in the queue: exact when the owner asks and nobody takes meanwhile, else a hint."""
     head = load_relaxed(d, "head")
     return load_relaxed(d, "tail") - head

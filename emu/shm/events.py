@@ -2,8 +2,8 @@
 
 Each actor has a ring in its record (one writer: itself; one reader: the supervisor,
 trace/recorder.py).  `emit` writes a slot, then publishes it by raising `events_head`;
-`copy_events` copies slots and then raises `events_tail`, which the writer looks at only
-when it has used up the room that it knows of.  A full ring drops the event: recording
+`copy_events` copies slots and then raises `events_tail`, which the writer reads only
+when it has filled all slots that it knows to be free.  A full ring drops the event: recording
 never waits.  The next event that finds room is preceded by a `lost` event that says how
 many were dropped and between which times.  With tracing off: one load and one branch.
 
@@ -139,7 +139,7 @@ def _publish(c, time_ns, word, a, b):
 
 @hot
 def _find_room(m, me, time_ns):
-    """Look how far the reader is. False: the ring is full, and the event at this time is counted as lost."""
+    """Read how far the reader has come. False: the ring is full, and the event of this time is counted as lost."""
     never_inline()
     c = m.cpus[me]
     c.events_limit = load_acquire(c, "events_tail") + EVENT_RING  # its slots were copied; pairs with copy_events
@@ -160,7 +160,7 @@ def _find_room(m, me, time_ns):
 
 @entry(3)
 def copy_events(address, actor, destination):
-    """Take an actor's events out of its ring, to memory with room for EVENT_RING of them; how many."""
+    """Move an actor's events to memory that has room for EVENT_RING of them; returns how many there were."""
     c = machine_at(address).cpus[actor]
     head = load_acquire(c, "events_head")  # the slots below are whole; pairs with _publish
     tail = c.events_tail
@@ -175,7 +175,7 @@ def copy_events(address, actor, destination):
 
 
 def recent_events(cpu, count):
-    """The last events in an actor's ring (a CPU record), in words, oldest first; cold, without a lock: a hint."""
+    """The last events in an actor's ring as text, oldest first. Cold; it takes no lock, so they are a hint."""
     head, found = int(cpu["events_head"]), []
     for k in range(max(0, head - count), head):
         _, word, a, b = (int(v) for v in cpu["events"][k & (EVENT_RING - 1)])

@@ -20,10 +20,10 @@ CAUSE_FETCH_PAGE = 12
 CAUSE_LOAD_PAGE = 13
 CAUSE_STORE_PAGE = 15
 
-# Causes of our own.
+# Causes that the specification does not have.
 CAUSE_NO_MEMORY = -1  # guest memory is used up: the task is killed
 CAUSE_PAST_END = -2  # a page past the end of the mapped file: a bus error
-CAUSE_AGAIN = -3  # none: translations were taken away meanwhile, the instruction begins anew
+CAUSE_AGAIN = -3  # no trap: translations were taken away meanwhile, so the instruction begins anew
 
 # Kinds of access, the last argument of the fault handler.
 ACCESS_READ = 0

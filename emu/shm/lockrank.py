@@ -1,7 +1,7 @@
 """The order of locks, as data: a lock may be taken while only lower ranks are held.
 
-Run queues share a rank; two of them are taken lower index first, which the
-checker sees as rank plus index.
+Locks of one kind share a rank.  Of two run queues (or buckets) the one with the lower index is
+locked first; for the checker, the rank of each is this number plus its index.
 """
 
 TASKS = 10  # MACHINE.tasks_lock

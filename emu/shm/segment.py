@@ -3,13 +3,13 @@
 Three segments (the machine's records, guest memory, decoded instructions) are
 three memfds (where those are refused, nameless files in /dev/shm) mapped into one window of host address space, at the
 same address in every process, so shared memory may hold addresses.  They have no name in the
-file system: whatever is killed, nothing is left behind.  The creator finds a free
-window; the others, which are forked from a small server process, map it there or fail
+file system, so nothing is left behind, whichever process is killed.  The creator finds a free
+window; the others, which are forked from a small server process, map it at that address or fail
 with one line.  Pages come into being when first touched.
 
 Views (the machine record, guest frames) are NumPy arrays over this memory.  `close` unmaps the segments; where views
-are left, zeros take their place until the last one is gone.  So a view that a traceback still shows is never a fault
-of the process that looks at it.
+are left, zeros take the segments' place until the last view is gone.  So a process that looks at an old view, for
+instance in a traceback, never crashes.
 """
 
 import ctypes
@@ -48,7 +48,7 @@ _MAP_FAILED = ctypes.c_void_p(-1).value
 
 
 SHARED = "/dev/shm"
-LEAST_ROOM = 32 << 20  # in it: a machine's memory is taken as it is touched, and a page too many is fatal
+LEAST_ROOM = 32 << 20  # in SHARED: pages are taken as they are touched, and one that finds no room kills the process
 
 
 class WindowError(OSError):
@@ -73,14 +73,14 @@ def _unmap(mapped):
 
 
 class _Mapping:
-    """The mapped segments of one window, unmapped when nobody refers to this object any more."""
+    """The mapped segments of one window; they are unmapped when nobody refers to this object any more."""
 
     def __init__(self):
         self.mapped = []
         weakref.finalize(self, _unmap, self.mapped).atexit = False
 
     def forget(self):
-        """Zeros instead of the segments, for views that are left."""
+        """Map zeros in place of the segments, for views that are left."""
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_FIXED | _MAP_NORESERVE
         for address, size in self.mapped:
             _libc.mmap(address, size, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
@@ -170,12 +170,12 @@ class Window:
             raise
 
     def keep_from_forks(self):
-        """A process that this one forks, in Python or in C, has no mapping of the window: it would keep it alive."""
+        """Processes that this one forks, in Python or in C, do not inherit the mapping: they would keep it alive."""
         for address, size in self._mapping.mapped:
             _libc.madvise(address, size, mmap.MADV_DONTFORK)
 
     def abandon(self):
-        """In such a process: close what it inherited, and never unmap what another window of its own may be at."""
+        """In a forked process: close the inherited descriptors, and unmap nothing: a window of its own may be there."""
         self._mapping.mapped.clear()
         self.destroy()
 

@@ -1,14 +1,14 @@
 """Spinlocks in shared memory: one word, 0 when free, else the holder's actor number + 1.
 
 `acquire(m, me, field_address(q, "lock"), rank)` … `release(m, me, address)`.
-Invariant: between the two no other actor is between its own two on the same
-word; what was written before the release is seen after the next acquire.
+Invariant: while one actor is between its acquire and its release of a word, no other is between its
+own; what was written before the release is seen after the next acquire.
 
 Nothing blocks and nothing calls cold code under a spinlock.  Many CPUs share few
 host cores, so a holder may be descheduled: waiters pause, then yield the host
 core, then sleep shortly.  When the machine has failed (a CPU died, perhaps while
-holding) waiters give up their wait, so that everybody can leave: nothing that
-follows can be worse than the failure already reported.
+holding the lock) waiters go on without it, so that everybody can leave: nothing that
+follows can be worse than the failure that is already reported.
 """
 
 from llvmlite import ir
@@ -17,7 +17,7 @@ from ..hot import CHECK, hot, intrinsic, never_inline, types
 from .atomics import fetch_add, load_relaxed, pause
 from .memory import compare_exchange_64, host_sleep_us, host_yield, load_64
 
-PAUSES = 200  # about 5 µs: longer than any critical section that is running
+PAUSES = 200  # about 5 µs: a holder that has its host core is done by then
 YIELDS = 64
 NAP_US = 50
 
@@ -62,7 +62,7 @@ def fail(m, code, value):
 
 @hot
 def backoff(spins):
-    """Wait a little, longer the longer it has been; returns the next argument."""
+    """Wait a little, and longer at each call of a wait; returns what to pass to the next call."""
     if spins < PAUSES:
         pause()
     elif spins < PAUSES + YIELDS:

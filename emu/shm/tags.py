@@ -2,7 +2,7 @@
 
 Each actor keeps its own signed counts, so counting is a plain addition; what is alive is
 the sum over all actors (an object may be freed by another actor than its maker).  When
-everything has ended every sum is 0: what is not, leaked.
+everything has ended, every sum is 0; a sum that is not tells of a leak.
 """
 
 from ..hot import hot
@@ -27,7 +27,7 @@ def count_freed(m, me, tag, size_bytes):
 
 
 def alive(machine):
-    """{tag name: (count, bytes)} of what was allocated and not freed."""
+    """{tag name: (count, bytes)} of what has been allocated and not freed."""
     counts = machine["cpus"]["tag_count"].sum(axis=0)
     sizes = machine["cpus"]["tag_bytes"].sum(axis=0)
     return {name: (int(counts[k]), int(sizes[k])) for k, name in enumerate(TAG_NAMES) if counts[k] or sizes[k]}

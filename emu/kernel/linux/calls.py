@@ -1,8 +1,8 @@
-"""Linux system calls executed on the CPU, in hot code; all others are served.
+"""Linux system calls that the CPU executes, in hot code; all others are served, by the system server.
 
 `linux_call` reads the number from a7 and the arguments from a0…a5, writes the
-result to a0 and returns what the CPU does next (actions.py).  pc is past the ecall
-already.
+result to a0 and returns what the CPU does next (actions.py).  The thread's pc is already
+past the ecall.
 """
 
 from ...abi.errno import ENOSYS
@@ -21,7 +21,7 @@ from .sync import sys_futex
 from .threads import sys_clone, sys_exit, sys_exit_group, sys_get_robust_list, sys_getcpu, sys_set_robust_list
 from .time import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
 
-NATIVE_END = 0x1100  # the native calls: kernel/native/calls.py, native.py
+NATIVE_END = 0x1100  # the native calls: kernel/native/calls.py, server/calls/native.py
 EXIT = NUMBERS["exit"]
 EXIT_GROUP = NUMBERS["exit_group"]
 SET_TID_ADDRESS = NUMBERS["set_tid_address"]

@@ -43,7 +43,7 @@ def sys_brk(m, me, i):
 
 @hot
 def place_mapping(m, me, task, address, length, prot, flags):
-    """Where mmap puts a mapping, which is then mapped without frames; or an error."""
+    """Choose where mmap puts a mapping, and map it, without frames yet; the address or a negative error."""
     never_inline()
     kind = flags & MAP_TYPE
     if length == 0 or kind < MAP_SHARED or kind > MAP_SHARED_VALIDATE:
@@ -74,7 +74,7 @@ def place_mapping(m, me, task, address, length, prot, flags):
 def sys_mmap(m, me, i):
     t = m.threads[i]
     x = t.x
-    if x[A0 + 5] & (PAGE_SIZE - 1):  # the offset, though nothing is at it
+    if x[A0 + 5] & (PAGE_SIZE - 1):  # the offset has to be aligned, though there is no file
         return -EINVAL
     return place_mapping(m, me, t.task, x[A0], x[A0 + 1], x[A0 + 2], x[A0 + 3])
 

@@ -54,7 +54,7 @@ def _sender(m, i):
 
 @hot
 def sys_kill(m, me, i):
-    """kill(pid, number). Process groups are the server's; "all tasks" (-1) are the one that it sees."""
+    """kill(pid, number). The server handles process groups; -1, all tasks, means the only one that a task sees."""
     never_inline()
     t = m.threads[i]
     pid, number = int32(t.x[A0]), int32(t.x[A0 + 1])
@@ -80,7 +80,7 @@ def _signal_tid(m, me, i, pid, tid, number):
     if pid != ANY and pid != m.tasks[t.task].pid:
         return -ESRCH
     result = -ESRCH
-    lock_task(m, me, t.task)  # who is listed cannot leave meanwhile
+    lock_task(m, me, t.task)  # a thread in the list cannot leave meanwhile
     k = thread_of_tid(m, tid)
     if k >= 0 and m.threads[k].task == t.task and m.threads[k].is_listed != 0:
         result = 0

@@ -30,7 +30,7 @@ def sys_clone(m, me, i):
     flags, stack, parent_tid = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
     tls, child_tid = t.x[A0 + 3], t.x[A0 + 4]
     if flags & CLONE_THREAD == 0:
-        t.x[A0] = -ENOSYS  # fork and vfork: a later step
+        t.x[A0] = -ENOSYS  # fork and vfork are not supported
         return RESUME
     if flags & THREAD_FLAGS != THREAD_FLAGS:
         t.x[A0] = -EINVAL

@@ -1,7 +1,7 @@
 """clock_gettime, clock_getres, nanosleep, clock_nanosleep.
 
-Processor-time clocks count retired instructions at a nominal 500 million a second:
-what a program used, whatever else the host was doing.
+Processor-time clocks count retired instructions at a nominal 500 million a second, so
+they tell what a program used, whatever else the host was doing.
 """
 
 from ...abi.clocks import (
@@ -34,7 +34,7 @@ from ..thread.records import lock_task, unlock_task
 from ..thread.states import SLEEP_TIME
 from ..vm.usercopy import get_word, put_word
 
-PER_THREAD = 4  # in the id of a processor-time clock
+PER_THREAD = 4  # a bit of a processor-time clock's id
 COARSE_NS = 4_000_000
 INSTRUCTION_NS = 2
 
@@ -148,7 +148,7 @@ def deadline_of(m, me, i, clock, absolute, ns):
 
 @hot
 def _may_sleep_by(m, me, i, clock):
-    """0, -EINVAL where there is no such clock, -EOPNOTSUPP where Linux has no sleep by it; here also a thread's."""
+    """0; -EINVAL: no such clock; -EOPNOTSUPP: Linux has no sleep by it, or it is a thread's processor time."""
     if clock_ns(m, me, i, clock) < 0:
         return -EINVAL
     if clock == CLOCK_MONOTONIC_RAW or clock == CLOCK_REALTIME_COARSE or clock == CLOCK_MONOTONIC_COARSE:
@@ -160,7 +160,7 @@ def _may_sleep_by(m, me, i, clock):
 
 @hot
 def sys_clock_nanosleep(m, me, i, clock, flags, request, remainder):
-    """The clock is an int32. That of a whole task's processor time is served."""
+    """The clock is an int32. Sleeps by a whole task's processor time are the system server's."""
     never_inline()
     t = m.threads[i]
     ns = _may_sleep_by(m, me, i, clock)

@@ -21,7 +21,7 @@ from ..thread.sleep_word import prepare_sleep
 from ..thread.states import SLEEP_EVENT, SLEEP_TIMED
 from ..vm.usercopy import may_store, put_word
 
-PRINT, EXCLUSIVE = 0x1000, 0x1001  # served: native.py
+PRINT, EXCLUSIVE = 0x1000, 0x1001  # served: server/calls/native.py
 (
     SUSPEND_SYNC, RESUME_ASYNC, SUSPEND_ASYNC, RESUME_SYNC,
     MUTEX_LOCK, MUTEX_TRYLOCK, MUTEX_UNLOCK, QUEUE_SLEEP, QUEUE_WAKE,
@@ -52,7 +52,7 @@ def native_call(m, me, i, number):
 
 @hot
 def _about_thread(m, me, i, number, tid):
-    """Calls about a thread of the caller's task, which is held meanwhile: its record is no other thread's (rust-7)."""
+    """Calls about a thread of the caller's task. It is held, so its record stays that thread's (rust-7)."""
     t = m.threads[i]
     other = retain_tid(m, me, t.task, tid)
     if other < 0:
@@ -116,7 +116,7 @@ def _queue_sleep(m, me, i, n, mutex):
 
 @hot
 def _set_timeout(m, me, i, deadline_ns, precise, unlock):
-    """alux-3, with a lock word of the guest's: see sleep_until.py."""
+    """alux-3, with a lock word of the guest's: see kernel/sleep/until.py."""
     t = m.threads[i]
     if unlock != 0 and (unlock & 7 != 0 or not may_store(m, me, t.task, unlock)):
         t.x[A0] = -EINVAL if unlock & 7 != 0 else -EFAULT
@@ -124,7 +124,7 @@ def _set_timeout(m, me, i, deadline_ns, precise, unlock):
     t.x[A0] = 0
     t.deadline_ns = deadline_ns
     word = prepare_sleep(t, SLEEP_EVENT | (SLEEP_TIMED if deadline_ns != 0 else 0))
-    if unlock != 0:  # after the sleep is recorded, behind the full fence of that; pairs with the guest's own locking
+    if unlock != 0:  # after the full fence that records the sleep; pairs with the guest's own locking
         put_word(m, me, t.task, unlock, 0)
     if deadline_ns != 0:
         post_timeout(m, me, deadline_ns, precise != 0, i, word)

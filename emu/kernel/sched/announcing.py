@@ -2,16 +2,16 @@
 
 No lost wake-up between a waker and a CPU going idle: the waker makes the thread
 RUNNABLE, then (fence) reads the idle mask; the CPU sets its idle bit (fence), then
-looks at the queues once more.  One of the two sees the other.
+looks at the queues once more.  So the waker sees the bit, or the CPU sees the thread.
 
 A waker that takes a CPU's idle bit tells nobody else.  So **whoever takes an idle bit owes that some CPU that may
 run what waits looks at the queues afterwards**.  The waker passes the debt on by an interrupt.  The CPU finds its bit
-taken when it stops being idle, and pays by a look of its own (sched.pay_look).  It passes the debt on where it found
+taken when it stops being idle, and pays by a look of its own (core.pay_look).  It passes the debt on where it found
 another thread meanwhile, where it may not look (it leaves or became exclusive: `pass_on`), and where threads are barred
-to it by affinity (sched.pull).  A CPU that exits gives up its bit first and passes on what it may owe (hotplug.retire).
-Whatever changes which CPUs may run a waiting thread announces it anew (set_affinity, evacuate, end_exclusive).
-Wakers take the lowest idle CPU that may look, so a CPU to which all threads of a queue are barred passes on upwards
-only: two such never wake each other for ever.
+to it, that is, their affinity excludes it (core.pull).  A CPU that exits gives up its bit first and passes on what it
+may owe (hotplug.retire). Whatever changes which CPUs may run a waiting thread announces it anew (set_affinity,
+evacuate, end_exclusive). Wakers take the lowest idle CPU that may look, so a CPU to which all threads of a queue are
+barred passes on upwards only, and two such CPUs never wake each other for ever.
 """
 
 from ...hot import hot, never_inline
@@ -27,7 +27,7 @@ from .runqueue import QUEUES_GLOBAL, allowed_cpus, thieves
 
 @hot
 def pass_on(m, me):
-    """Announce anew what waits where others may take it. Locks may be held: none is taken."""
+    """Announce anew the threads that wait where other CPUs may take them. Locks may be held: none is taken."""
     never_inline()
     fence()  # this CPU's bit is gone before the queues are read; pairs with the fence in announce
     if m.queue_kind != QUEUES_GLOBAL and not has_hook(m, me, BALANCE):
@@ -49,7 +49,7 @@ def _anything_waits(m):
 @hot
 def announce(m, me, queue, i):
     """Interrupt a CPU that should look at a queue that just got a thread. Locks may be held: none is taken."""
-    fence()  # RUNNABLE before reading the idle mask; pairs with the fetch_or in _idle
+    fence()  # RUNNABLE before reading the idle mask; pairs with the set_cpu in _idle (cpu_worker/loop.py)
     if not any_cpu(m, "idle"):
         return
     if queue == GLOBAL_QUEUE:
@@ -70,7 +70,7 @@ def _wake_allowed(m, me, i):
 
 @hot
 def wake_idle(m, me, affinity):
-    """Interrupt one idle CPU of those allowed, the first in the list: siblings are used last (alux-1)."""
+    """Interrupt one idle CPU of those allowed, the one with the lowest number: siblings come last (alux-1)."""
     never_inline()
     candidates = mask_and(load_mask(m, "idle"), affinity)
     cpu = mask_first(candidates)
@@ -80,7 +80,7 @@ def wake_idle(m, me, affinity):
 
 @hot
 def _wake(m, me, cpu):
-    """Interrupt an idle CPU, unless somebody else did; the bit tells who."""
+    """Interrupt an idle CPU, unless somebody else did: only the one that clears its idle bit interrupts it."""
     if not clear_cpu(m, "idle", cpu):
         return False
     send_ipi(m, me, cpu, IPI_RESCHEDULE)

@@ -1,8 +1,8 @@
 """The scheduler core: how threads become runnable, get a CPU and leave it.
 
 The policy (hooks.py) says where and in which order.  What becomes of a thread and of its queues is done by the verbs
-of queues.py; here stands who is told afterwards, and what the CPU does next.  A thread's registers are in its record,
-so a switch moves nothing.
+of queues.py; this file says who is told afterwards, and what the CPU does next.  A thread's registers are in its
+record, so a switch moves nothing.
 
 Who is told of a thread that becomes runnable, and why no wake-up is lost, is in announcing.py.
 """
@@ -50,8 +50,9 @@ def start_thread(m, me, i):
 def make_runnable(m, me, i):
     """BLOCKED to RUNNABLE for a thread whose sleep this actor claimed.
 
-    Where the sleeper is still on its way to sleep, it finds the claim itself.  Callers may hold a lock (kill_task a
-    task's, clear_timeout's caller its own): only run queues are locked here, and their locks rank above all of those.
+    A sleeper that is still on its way to sleep finds the claim itself, and stays awake.  Callers may hold a lock
+    (kill_task a task's, clear_timeout's caller its own): only run queues are locked here, and their locks rank above
+    all of those.
     """
     never_inline()
     either(m, me)
@@ -150,18 +151,18 @@ def pick_next(m, me):
 
 @hot
 def pull(m, me, queue):
-    """Take a runnable thread from another queue and run it here; -1 when there is none."""
+    """Take a runnable thread from another queue and run it here; returns it, -1 when there is none."""
     never_inline()
     noncritical(m, me)
     i = queues.steal(m, me, queue)
-    if any_cpu(m, "idle") and available(m, queue) > 0:  # one thief wakes the next while there is work
+    if any_cpu(m, "idle") and available(m, queue) > 0:  # there is work left: wake the next CPU to take it
         wake_idle(m, me, mask_all() if i >= 0 else mask_and(mask_above(me), queues.passed_over(m, me, queue)))
     return i
 
 
 @hot
 def work_for(m, me):
-    """True when this idle CPU would find a runnable thread (no lock: a hint to look)."""
+    """True when this idle CPU would find a runnable thread. It takes no lock: the answer is a hint to look."""
     if available(m, me) > 0:
         return True
     if queues.are_global(m):

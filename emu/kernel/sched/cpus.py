@@ -1,7 +1,7 @@
 """Which CPUs take threads, are idle, or may run a thread: what policies ask when they choose one.
 
-The answers are looked up without a lock, so a CPU may come, go or find work the moment after: the core takes a choice
-that has become wrong for what it is worth, and moves the thread on.
+The answers are looked up without a lock, so a CPU may come, go or find work the moment after.  A policy need not
+care: where its choice has become wrong, the core moves the thread on.
 """
 
 from ...hot import hot
@@ -28,6 +28,6 @@ def may_run(m, thread, cpu):
 
 @hot
 def idle_cpu(m, thread):
-    """The first idle CPU that may run a thread, -1 when there is none. Siblings come last in the list (alux-1)."""
+    """The first idle CPU that may run a thread, -1 when there is none. Siblings have the highest numbers (alux-1)."""
     able = mask_and(load_mask(m, "online"), load_mask(m.threads[thread], "affinity"))
     return mask_first(mask_and(able, load_mask(m, "idle")))

@@ -3,7 +3,7 @@
 A thread asks for it for the one CPU that it is pinned to.  The CPU's bit in the exclusive
 mask keeps others' threads away (`place`), keeps it from fetching any (`may_pull`), and it
 gives away what waits on its queue (`evacuate`).  The mode ends with the thread, or when it
-says so; then the CPU looks at the queues once, since nobody told it of what began to wait meanwhile.
+asks; then the CPU looks at the queues once, since nobody told it of threads that began to wait meanwhile.
 """
 
 from ...abi.errno import EBUSY, EINVAL
@@ -51,7 +51,7 @@ def set_exclusive(address, me, i, on):
     if mask_count(affinity) != 1 or not has_cpu(m, "online", cpu):
         return -EINVAL
     if mask_is_empty(mask_minus(load_mask(m, "online"), mask_or(load_mask(m, "exclusive"), affinity))):
-        return -EBUSY  # nobody would be left for the other threads
+        return -EBUSY  # no CPU would be left for the other threads
     if set_cpu(m, "exclusive", cpu):
         return -EBUSY
     t.exclusive = cpu + 1

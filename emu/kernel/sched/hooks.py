@@ -27,7 +27,7 @@ NAMES = tuple(HOOKS)
 ) = range(len(HOOKS))  # fmt: skip
 assert len(HOOKS) <= MAX_HOOKS
 
-PLACE_SPAWN, PLACE_WAKE, PLACE_PREEMPT = range(3)  # select_cpu: why a thread has to be placed
+PLACE_SPAWN, PLACE_WAKE, PLACE_PREEMPT = range(3)  # why a thread has to be placed: an argument of select_cpu
 ENQUEUE_SPAWN, ENQUEUE_WAKE, ENQUEUE_PREEMPT, ENQUEUE_YIELD, ENQUEUE_MOVE, ENQUEUE_BACK = range(6)
 STOP_BLOCK, STOP_EXIT, STOP_MOVE = range(3)
 PERIODIC = -1
@@ -95,7 +95,7 @@ def emit_policy(m, queue, thread, a, b):
     """
     holder = m.queues[queue].lock - 1
     if holder >= 0:
-        emit(m, holder, POLICY, thread, a, b)  # the ring is the lock holder's
+        emit(m, holder, POLICY, thread, a, b)  # the event goes into the ring of the actor that holds the lock
 
 
 def hook(function):

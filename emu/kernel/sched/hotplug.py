@@ -1,14 +1,14 @@
-"""CPUs that come and go (rust-1, rust-4): a scheduler's life, created, running, draining, exited.
+"""CPUs that come and go (rust-1, rust-4): a scheduler is created, runs, drains and exits.
 
 A scheduler decides by itself when to exit: when it was told to drain, no thread is
-registered with it, and none that died here is held by somebody (reaping.py).
+registered with it, and nobody holds the record of one that died here (reaping.py).
 Told to leave (`take_offline`), its CPU is gone from the online mask, so `place` avoids it; its queue's
-life is DRAINING, so whoever had placed a thread there before looks again under the lock; and the CPU
+life is DRAINING, so whoever had chosen it for a thread sees that under its lock and chooses anew; and the CPU
 itself gives its threads to others: runnable ones move, sleeping ones are registered elsewhere, the
 running one moves at its next switch.  Threads pinned to it stay, and it waits for them.
 
 Invariants: when a scheduler has exited, no thread's `where` names its queue, and its bit in the idle mask is
-clear for good; a wake-up that was sent to it before that has gone on to another CPU (sched.py).
+clear for good; a wake-up that was sent to it before that has gone on to another CPU (announcing.py).
 """
 
 from ...hot import entry, hot, never_inline
@@ -39,7 +39,7 @@ from .runqueue import allowed_cpus, lock_queue, lock_two, mark_time, unlock_queu
 
 @hot
 def begin_life(m, me, cpu):
-    """A CPU's scheduler takes threads from now on; nothing where it does so already."""
+    """A CPU's scheduler takes threads from now on. Does nothing where it takes them already."""
     noncritical(m, me)
     q = m.queues[cpu]
     lock_queue(m, me, cpu)
@@ -70,9 +70,9 @@ def activate(address, me, cpu):
 
 @entry(3)
 def take_offline(address, me, cpu):
-    """Tell a CPU to leave; 0 when it is the last one that takes threads, or takes none.
+    """Tell a CPU to leave; returns 0 when it is the last one that takes threads, or takes none.
 
-    For the system server alone: of two who each take a CPU offline, both would find the other's still there.
+    Only the system server may call it: two callers, one for each of two CPUs, would both find the other CPU there.
     """
     m = machine_at(address)
     if mask_count(load_mask(m, "online")) <= 1 or not clear_cpu(m, "online", cpu):
@@ -86,7 +86,7 @@ def take_offline(address, me, cpu):
 
 @hot
 def evacuate(m, me):
-    """Give away what this CPU need not keep: it leaves, or has become exclusive."""
+    """Give away the threads that this CPU, which leaves or has become exclusive, need not keep."""
     never_inline()
     leaving = m.queues[me].life == LIFE_DRAINING
     if queues.are_lock_free(m):
@@ -94,7 +94,7 @@ def evacuate(m, me):
     for i in range(m.fresh_thread):
         where = load_relaxed(m.threads[i], "where")
         if where == pack_where(RUNNABLE, GLOBAL_QUEUE):
-            announce(m, me, GLOBAL_QUEUE, i)  # it may be another CPU's from now on
+            announce(m, me, GLOBAL_QUEUE, i)  # from now on other CPUs may have it
         elif where_queue(where) == me:
             if where_state(where) == RUNNABLE and not queues.are_lock_free(m):
                 move_runnable(m, me, i, me)
@@ -120,12 +120,12 @@ def retire(m, me):
     """A draining scheduler without threads exits; the last one signals the supervisor (rust-3)."""
     never_inline()
     noncritical(m, me)
-    lock_two(m, me, me, GLOBAL_QUEUE)  # none joins either meanwhile
+    lock_two(m, me, me, GLOBAL_QUEUE)  # no thread joins either queue meanwhile
     q = m.queues[me]
     exited = load_seq_cst(q, "nr_threads") == 0 and q.nr_dead == 0 and not _is_waited_for(m, me)
     q.life = LIFE_EXITED if exited else LIFE_DRAINING
     if exited:
-        clear_cpu(m, "idle", me)  # who takes it from here on gets nothing, and tells another CPU
+        clear_cpu(m, "idle", me)  # a waker finds no bit to take from here on, and tells another CPU
         pass_on(m, me)  # who took it before told this CPU only
         tell_queue(m, me, CPU_OFFLINE, me)
         emit_at(m, me, queues.time_of_exit(m, mark_time(m, me, me)), CPU_DOWN, -1, me, 0)
@@ -137,9 +137,9 @@ def retire(m, me):
         clear_cpu(m.tasks[c.tlb_task], "cpus", me)
         c.tlb_task = -1
     clear_cpu(m, "online", me)
-    clear_cpu(m, "active", me)  # before the count: who finds it 0 finds nobody active
+    clear_cpu(m, "active", me)  # before the count, so that at 0 no bit is set
     if fetch_add(m, "nr_active", -1) == 1:
         send_ipi(m, me, SUPERVISOR, IPI_STOP)
     elif load_relaxed(m, "draining") == 0:
-        send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)  # somebody waits for this CPU to be gone
+        send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)  # the supervisor waits for this CPU to be gone
     return True

@@ -2,8 +2,8 @@
 
 The building block that policies use inside their hooks.  All of it runs with the run queue's lock held; a thread
 is in at most one list.  Two words are a list, its first and its last thread, each as index + 1, so that words of
-zeros are an empty list.  Every queue has one list, its own; a policy makes further ones out of two of the queue's
-policy words each, `at` and `at + 1` (the names with _to, _from and _of).
+zeros are an empty list.  Every queue has one list of its own.  A policy can make further ones, each out of two of the
+queue's policy words, `at` and `at + 1`: the functions whose names have _to, _from or _of work on these.
 """
 
 from ...hot import hot

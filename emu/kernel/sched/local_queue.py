@@ -1,25 +1,25 @@
 """Run queues whose fast path takes no lock (QUEUES = "lock-free"; inko-1).
 
-A CPU's queue is three things: what its policy keeps for this CPU alone (inko's slot), a
-work-stealing queue (shm/deque.py) of threads that may run anywhere, and a list under the queue's lock for what is
-rare: threads bound to some CPUs, and those that other actors put there.  The global queue has the list only.
+A CPU's queue has three parts: what its policy keeps for this CPU alone (inko's slot), a work-stealing queue
+(shm/deque.py) of threads that may run anywhere, and a list under the queue's lock for the rare cases: threads bound to
+some CPUs, and those that other actors put there.  The global queue has the list only.
 
-Who may change a thread's truth word without a lock:
-* RUNNING on c: CPU c.  RUNNABLE: whoever took the thread out of where it waits; nothing else takes one out, so what
-  may no longer wait there (affinity, a CPU that leaves) is moved on by its CPU, when told (`misplaced`) or at its turn.
-* BLOCKED: whoever moves its sleep word from claimed to 0.  Sleeper and waker:
+Who owns a thread, that is, may change its truth word (THREAD.where) without a lock:
+* RUNNING on c: CPU c.  RUNNABLE: whoever took the thread out of where it waits.  Nobody else takes one out: that
+  CPU moves on a thread that may not wait there any more (affinity, leaving), when told (`misplaced`) or at its turn.
+* BLOCKED: whoever moves its sleep word from claimed (a waker has won it; sleep_word.py) to 0.  Sleeper and waker:
 
       sleeper: S1 where = BLOCKED (exchange)     waker: W1 sleep = claimed (compare-and-swap)
                S2 claimed? as W2                        W2 sleep claimed, where BLOCKED: claimed -> 0, the winner's
 
   All four are sequentially consistent, so S2 sees W1 or W2 sees S1, and the last step has one winner.
-  W2 reads the sleep word first and swaps that very value: claims are named after their sleep (wait.py), so between
-  the two the thread is in that one sleep, and BLOCKED stays true.  A claim that is one constant breaks it: a waker is
-  held up after it read BLOCKED, the thread wakes, runs and is claimed before its next S1; the
-  swap succeeds, and the thread is on a queue while it runs.
+  W2 reads the sleep word first and swaps that very value: a claim names its sleep, so between the two the
+  thread is in that one sleep and stays BLOCKED.  If all claims were one constant, this would break it: a waker is held
+  up after it read BLOCKED; the thread wakes, runs and is claimed before its next S1; the waker's swap succeeds, and the
+  thread is on a queue while it runs.
 
-A time (`stamp`) is later than all that this actor, or an owner of the thread, recorded before.  nr_runnable counts
-the list alone; nr_threads is atomic, raised before a truth word names the queue, lowered after: at 0 none does.
+`stamp` returns a time later than any that this actor, or any owner of the thread, has recorded.  nr_runnable counts
+the list alone.  nr_threads is atomic, raised before a truth word names the queue, lowered after: at 0, none names it.
 """
 
 from ...hot import hot, never_inline
@@ -85,7 +85,7 @@ AWAKE, ASLEEP, CLAIMED = range(3)  # what became of a thread that wanted to slee
 
 @hot
 def stamp(m, me, i, queue):
-    """The time of what its owner now does to thread i, on a queue that is this CPU's or locked."""
+    """The time at which its owner now does something to thread i, on a queue that is this CPU's or locked."""
     return mark(m, me, i, queue, now_ns(m))
 
 
@@ -103,7 +103,7 @@ def mark(m, me, i, queue, now):
 
 @hot
 def become(m, me, i, state, queue):
-    """Change state and queue of a thread that this actor owns; the queue it was registered with. A full fence."""
+    """Change state and queue of a thread that this actor owns; returns its former queue. A full fence."""
     t = m.threads[i]
     old = queue_of(t)
     counted = state_of(t) != NEW
@@ -121,7 +121,7 @@ def become(m, me, i, state, queue):
 def _unregister(m, me, queue):
     left = fetch_add(m.queues[queue], "nr_threads", -1) - 1
     if left == 0 and queue != me and queue != GLOBAL_QUEUE and m.queues[queue].life == LIFE_DRAINING:
-        send_ipi(m, me, queue, IPI_RESCHEDULE)  # it may exit
+        send_ipi(m, me, queue, IPI_RESCHEDULE)  # its scheduler may exit
 
 
 # --- what waits -------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def available(m, queue):
 
 @hot
 def put_local(m, me, i):
-    """For hooks of CPU `me`: a thread waits behind all others."""
+    """For hooks of CPU `me`: put a thread behind all others that wait there."""
     either(m, me)
     if has_all_cpus(m.threads[i], "affinity", m.nr_cpus):
         put(m.deques[me], i)
@@ -172,7 +172,7 @@ def _list(m, queue, i):
 
 @hot
 def _take_listed(m, me, queue):
-    """The first thread of a queue's list that may run on CPU `me`, on its own queue any; NOTHING when none."""
+    """Take the first thread that may run on CPU `me` (of its own queue, any) out of a queue's list, or NOTHING."""
     never_inline()
     lock_queue(m, me, queue)
     q = m.queues[queue]
@@ -188,7 +188,7 @@ def _take_listed(m, me, queue):
 
 @hot
 def listed_for(m, me, queue):
-    """The CPUs that take from others and may run a thread of another queue's list."""
+    """The CPUs that take threads from other queues and may run one of those in this queue's list."""
     never_inline()
     noncritical(m, me)
     lock_queue(m, me, queue)
@@ -203,7 +203,7 @@ def listed_for(m, me, queue):
 
 @hot
 def fetch(m, me, queue):
-    """Take a thread out of another queue; it is this actor's, and RUNNABLE still. NOTHING when there is none."""
+    """Take a thread out of another queue: this actor owns it then, still RUNNABLE. NOTHING when there is none."""
     i = take(m.deques[queue])
     if i == NOTHING and load_relaxed(m.queues[queue], "nr_runnable") > 0:
         i = _take_listed(m, me, queue)
@@ -215,7 +215,7 @@ def fetch(m, me, queue):
 
 @hot
 def win_wake(t):
-    """W2: whether this actor is the one who makes a claimed sleeper runnable."""
+    """Step W2 of the header: whether this actor is the one that makes a claimed sleeper runnable."""
     word = load_acquire(t, "sleep")
     if not is_claimed(word) or where_state(load_seq_cst(t, "where")) != BLOCKED:  # pairs with S1
         return False
@@ -224,7 +224,7 @@ def win_wake(t):
 
 @hot
 def place_on(m, me, i, queue, kind, reason):
-    """A thread that this actor owns waits on a queue from here on; False when that queue takes none.
+    """Let a thread that this actor owns wait on a queue; False when that queue takes no threads.
 
     `kind` is the event, `reason` the ENQUEUE_* that the policy is told where the queue is this CPU's own.
     """
@@ -257,7 +257,7 @@ def place_on(m, me, i, queue, kind, reason):
 
 @hot
 def _stop(m, me, i, kind, argument, reason):
-    """Accounts and event of the running thread, which leaves this CPU to no queue."""
+    """Book and record that the running thread leaves this CPU and joins no queue."""
     c = m.cpus[me]
     now = stamp(m, me, i, me)
     charge(m, me, i, now)
@@ -269,7 +269,7 @@ def _stop(m, me, i, kind, argument, reason):
 
 @hot
 def block(m, me, i):
-    """RUNNING to BLOCKED. CLAIMED: it is, and was woken meanwhile, so the caller makes it runnable."""
+    """RUNNING to BLOCKED. CLAIMED: the thread was woken meanwhile, so the caller makes it runnable."""
     t = m.threads[i]
     if consume_claim(t):
         return AWAKE
@@ -280,7 +280,7 @@ def block(m, me, i):
 
 @hot
 def give_way_here(m, me, i, yielded, reason):
-    """RUNNING to RUNNABLE on its own CPU's queue, and the next one to RUNNING; that one, or -1."""
+    """RUNNING to RUNNABLE on its own CPU's queue, and the next one to RUNNING; returns the next one, or -1."""
     now = stamp(m, me, i, me)
     give_way(m, me, i, now, yielded)
     set_where(m, m.threads[i], RUNNABLE, me)
@@ -290,7 +290,7 @@ def give_way_here(m, me, i, yielded, reason):
 
 @hot
 def give_way_running(m, me, i, yielded):
-    """The running thread leaves its CPU, whose own it stays until it is placed."""
+    """The running thread leaves its CPU, which owns it until it is placed."""
     give_way(m, me, i, stamp(m, me, i, me), yielded)
     tell_stopped(m, me, me, i, STOP_MOVE)
 
@@ -340,32 +340,32 @@ def steal(m, me, queue):
 
 @hot
 def ask(m, me, hook, i):
-    """A hook about the running thread, its time booked."""
+    """Call a hook about the running thread, after its time so far has been booked."""
     charge(m, me, i, stamp(m, me, i, me))
     return call_hook(m, me, hook, me, i)
 
 
 @hot
 def keep(m, me, i):
-    """A thread that this CPU took from its own queue goes back, last."""
+    """Put a thread that this CPU took from its own queue back, behind the others."""
     call_hook_3(m, me, ENQUEUE, me, i, ENQUEUE_MOVE)
 
 
 @hot
 def own_sleeper(m, me, t):
-    """Own a BLOCKED thread of this CPU that nobody has claimed: its CPU plays the sleeper once more, before S1."""
+    """Own a BLOCKED thread of this CPU that nobody has claimed: it is as before step S1, and its CPU acts for it."""
     if not compare_exchange(t, "where", pack_where(BLOCKED, me), pack_where(RUNNING, me)):
         return False
     word = load_seq_cst(t, "sleep")
     if word != 0 and not is_claimed(word) and load_seq_cst(t, "where") == pack_where(RUNNING, me):
-        return True  # the word is this sleep's, and who claims it from here on sees that it is not BLOCKED
+        return True  # nobody has claimed this sleep, and whoever does from here on sees that it is not BLOCKED
     compare_exchange(t, "where", pack_where(RUNNING, me), pack_where(BLOCKED, me))  # unless its waker has changed that
     return False
 
 
 @hot
 def latest(m):
-    """The last time that any actor recorded."""
+    """The latest time that any actor has recorded."""
     found = 0
     for actor in range(len(m.cpus)):
         found = max(found, m.cpus[actor].marked_ns)

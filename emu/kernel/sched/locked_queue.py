@@ -54,7 +54,7 @@ from .runqueue import (
 
 @hot
 def put_new(m, me, i):
-    """NEW to RUNNABLE: the queue where the thread waits. Locks the new thread's scheduler, nobody else's (rust-8)."""
+    """NEW to RUNNABLE: the queue where the thread waits. Locks the queue that it joins, and no other (rust-8)."""
     either(m, me)
     queue = _lock_open_queue(m, me, i, PLACE_SPAWN)
     t = m.threads[i]
@@ -84,7 +84,7 @@ def _lock_open_queue(m, me, i, reason):
 
 @hot
 def wake(m, me, i):
-    """BLOCKED to RUNNABLE for a thread whose sleep this actor claimed: its queue, -1 where it has not fallen asleep."""
+    """BLOCKED to RUNNABLE for a thread whose sleep this actor claimed: its queue, -1 where it is not asleep yet."""
     either(m, me)
     t = m.threads[i]
     while True:
@@ -145,7 +145,7 @@ def leave(m, me, i):
 
 @hot
 def give_way_here(m, me, i, yielded):
-    """RUNNING to RUNNABLE on its own CPU's queue, and the next one to RUNNING; that one, or -1."""
+    """RUNNING to RUNNABLE on its own CPU's queue, and the next one to RUNNING; returns the next one, or -1."""
     noncritical(m, me)
     lock_queue(m, me, me)
     now = mark_time(m, me, me)
@@ -159,7 +159,7 @@ def give_way_here(m, me, i, yielded):
 
 @hot
 def give_way_elsewhere(m, me, i, yielded):
-    """RUNNING to RUNNABLE on a queue of the policy's choice, which is returned; -1 where nobody need be told."""
+    """RUNNING to RUNNABLE on a queue of the policy's choice; returns it, or -1 where no CPU need be told."""
     noncritical(m, me)
     t = m.threads[i]
     while True:
@@ -182,7 +182,7 @@ def give_way_elsewhere(m, me, i, yielded):
 
 @hot
 def give_way_globally(m, me, i, yielded):
-    """`give_way_here` where all that is runnable waits on the global queue: one critical section."""
+    """`give_way_here` where all runnable threads wait on the global queue: one critical section."""
     noncritical(m, me)
     lock_two(m, me, me, GLOBAL_QUEUE)
     now = mark_two(m, me, GLOBAL_QUEUE, me)
@@ -220,7 +220,7 @@ def steal(m, me, queue):
 
 @hot
 def _take(m, me, queue, now):
-    """A thread of another queue becomes RUNNING here; -1 when none may. Both locked."""
+    """A thread of another queue becomes RUNNING here; -1 when none may. Both queues are locked."""
     i = take_for(m, me, queue)
     if i >= 0:
         if queue != GLOBAL_QUEUE:
@@ -247,7 +247,7 @@ def fetch(m, me, queue):
 
 @hot
 def ask(m, me, hook, i):
-    """A hook about the running thread, its time booked."""
+    """Call a hook about the running thread, after its time so far has been booked."""
     noncritical(m, me)
     lock_queue(m, me, me)
     charge(m, me, i, mark_time(m, me, me))

@@ -1,7 +1,7 @@
 """Migration: threads that change queues without having run there.
 
-Both queues are locked and the policy of each is told (rust-10: what the original
-lacked).  A thread that may run on one CPU only never moves.
+Both queues are locked, and the policy is told for each (rust-10; the original did not
+do that).  A thread that may run on one CPU only never moves.
 """
 
 from ...hot import entry, hot, never_inline
@@ -59,7 +59,7 @@ def balance_periodically(m, me):
 
 @hot
 def _put_down(m, me, i, queue):
-    """A thread that this CPU took out of a lock-free queue waits on another one, on `queue` if that is open."""
+    """Put a thread that this CPU took out of a lock-free queue on another one, on `queue` if that is open."""
     while not local_queue.place_on(m, me, i, queue, MIGRATE, ENQUEUE_MOVE):
         queue = place(m, me, i, PLACE_PREEMPT)
     if queue != me:
@@ -91,7 +91,7 @@ def set_affinity(address, me, i):
 
 @hot
 def _announce_waiting(m, me, i):
-    """Tell an idle CPU that may run thread i now and could not before."""
+    """Tell an idle CPU that may run thread i from now on and might not before."""
     where = load_relaxed(m.threads[i], "where")
     if where_state(where) == RUNNABLE:
         announce(m, me, where_queue(where), i)
@@ -99,8 +99,8 @@ def _announce_waiting(m, me, i):
 
 @hot
 def _set_affinity_lock_free(m, me, t, mask):
-    """Who has the thread, or takes it meanwhile, looks at the mask after it has changed `where`."""
-    store_mask(t, "affinity", mask_or(load_mask(t, "affinity"), mask))  # at no time is it empty
+    """Set the mask. Whoever has the thread, or takes it meanwhile, looks at the mask after it has changed `where`."""
+    store_mask(t, "affinity", mask_or(load_mask(t, "affinity"), mask))  # so that it is never empty
     store_mask(t, "affinity", mask)
     fence()  # before `where` is read; pairs with the exchange in local_queue.become
     cpu = queue_of(t)
@@ -110,14 +110,14 @@ def _set_affinity_lock_free(m, me, t, mask):
 
 @hot
 def tell_misplaced(m, me, cpu):
-    """A CPU shall look which of its threads may wait and run there."""
+    """Ask a CPU to move on those of its threads that may no longer wait there."""
     store_relaxed(m.deques[cpu], "misplaced", 1)  # before the interrupt
     send_ipi(m, me, cpu, IPI_RESCHEDULE)
 
 
 @hot
 def move_misplaced(m, me):
-    """What waits on this CPU's lock-free queue and may not run here goes elsewhere; the others keep their order."""
+    """Move threads that wait on this CPU's lock-free queue and may not run here; the others keep their order."""
     never_inline()
     store_relaxed(m.deques[me], "misplaced", 0)  # after the interrupt was taken
     waiting = 0
@@ -135,7 +135,7 @@ def move_misplaced(m, me):
 
 @hot
 def move_runnable(m, me, i, old):
-    """Take a thread that still waits on queue `old` to a queue that it may be on; whether it moved."""
+    """Move a thread that still waits on queue `old` to a queue that it may be on; returns whether it moved."""
     never_inline()
     noncritical(m, me)
     t = m.threads[i]
@@ -160,7 +160,7 @@ def move_runnable(m, me, i, old):
 
 @hot
 def move_blocked(m, me, i, old):
-    """Register a sleeping thread of queue `old` with another scheduler; whether it moved."""
+    """Register a sleeping thread of queue `old` with another scheduler; returns whether it moved."""
     noncritical(m, me)
     t = m.threads[i]
     queue = place(m, me, i, PLACE_PREEMPT)
@@ -181,7 +181,7 @@ def move_blocked(m, me, i, old):
 
 @hot
 def move_sleeper(m, me, i, queue):
-    """move_blocked of a lock-free queue, by its own CPU and to another one."""
+    """`move_blocked` for lock-free queues: the thread's own CPU registers it with another one."""
     noncritical(m, me)
     t = m.threads[i]
     moved = False

@@ -1,6 +1,6 @@
 """The verbs of run queues: the one place that asks which kind a machine's queues are (MACHINE.queue_kind).
 
-    put_new   a new thread waits somewhere              give_way   the running thread waits, and another one may run
+    put_new   a new thread waits somewhere              give_way_* the running thread waits, and another one may run
     wake      a sleeper whose sleep is claimed waits    pick_own   the next thread of the own queue runs
     stop      the running thread sleeps                 steal      a thread of another queue runs here
     leave     the running thread is gone                fetch      a thread of another queue waits here
@@ -53,7 +53,7 @@ def put_new(m, me, i):
 
 @hot
 def wake(m, me, i):
-    """BLOCKED to RUNNABLE for a thread whose sleep this actor claimed; its queue, or -1: it finds the claim itself."""
+    """BLOCKED to RUNNABLE for a thread whose sleep this actor claimed; its queue, or -1: it never fell asleep."""
     if not are_lock_free(m):
         return locked_queue.wake(m, me, i)
     if not local_queue.win_wake(m.threads[i]):
@@ -63,7 +63,7 @@ def wake(m, me, i):
 
 @hot
 def _place_owned(m, me, i, kind, reason, enqueue_reason):
-    """A thread that this actor owns waits on a lock-free queue of the policy's choice, which is returned."""
+    """Let a thread that this actor owns wait on a lock-free queue of the policy's choice; returns the queue."""
     while True:
         queue = place(m, me, i, reason)
         if local_queue.place_on(m, me, i, queue, kind, enqueue_reason):
@@ -92,7 +92,7 @@ def leave(m, me, i):
 
 @hot
 def give_way_here(m, me, i, yielded):
-    """RUNNING to RUNNABLE on its own CPU's queue, and the next one to RUNNING; that one, or -1."""
+    """RUNNING to RUNNABLE on its own CPU's queue, and the next one to RUNNING; returns the next one, or -1."""
     if are_lock_free(m):
         return local_queue.give_way_here(m, me, i, yielded, ENQUEUE_YIELD if yielded else ENQUEUE_PREEMPT)
     return locked_queue.give_way_here(m, me, i, yielded)
@@ -100,7 +100,7 @@ def give_way_here(m, me, i, yielded):
 
 @hot
 def give_way_elsewhere(m, me, i, yielded):
-    """RUNNING to RUNNABLE on a queue of the policy's choice, which is returned; -1 where nobody need be told."""
+    """RUNNING to RUNNABLE on a queue of the policy's choice; returns it, or -1 where no CPU need be told."""
     never_inline()
     if not are_lock_free(m):
         return locked_queue.give_way_elsewhere(m, me, i, yielded)
@@ -110,7 +110,7 @@ def give_way_elsewhere(m, me, i, yielded):
 
 @hot
 def waits_untold(m, me):
-    """Whether a thread waits on the own queue of which others were not told: the policy kept one for this CPU."""
+    """Whether a thread waits on this CPU's own queue that no other was told of: the policy keeps it for this CPU."""
     return are_lock_free(m) and waiting(m.deques[me]) > 0
 
 
@@ -137,7 +137,7 @@ def steal(m, me, queue):
 
 @hot
 def passed_over(m, me, queue):
-    """After `steal` found nothing: the CPUs that may run what this one may not."""
+    """Asked after `steal` has found nothing: the CPUs that may run the threads that this one may not."""
     if are_lock_free(m):
         return local_queue.listed_for(m, me, queue)
     return load_mask(m.cpus[me], "barred_from")
@@ -145,7 +145,7 @@ def passed_over(m, me, queue):
 
 @hot
 def ask(m, me, hook, i):
-    """A hook about the running thread, its time booked."""
+    """Call a hook about the running thread, after its time so far has been booked."""
     if are_lock_free(m):
         return local_queue.ask(m, me, hook, i)
     return locked_queue.ask(m, me, hook, i)
@@ -153,5 +153,5 @@ def ask(m, me, hook, i):
 
 @hot
 def time_of_exit(m, now):
-    """When a scheduler exits: later than all that whoever took its last thread has recorded."""
+    """The time of a scheduler's exit: later than any that the actor which took its last thread has recorded."""
     return max(now, local_queue.latest(m) + 1) if are_lock_free(m) else now

@@ -1,4 +1,4 @@
-"""Reproducible chance: one seed, a generator for each actor (rust-13; SplitMix64)."""
+"""Reproducible random numbers: one seed, and a generator for each actor (rust-13; SplitMix64)."""
 
 from ...hot import hot
 from ...shm.cpumask import any_cpu, has_cpu
@@ -43,6 +43,6 @@ def random_cpu(m, me):
 
 
 def first_state(seed, actor):
-    """State an actor's generator begins with."""
+    """The state that an actor's generator begins with."""
     value = (seed * 0x2545F4914F6CDD1D + (actor + 1) * 0x9E3779B97F4A7C15) & ((1 << 64) - 1)
     return value - (1 << 64) if value >> 63 else value

@@ -1,4 +1,4 @@
-"""Run queues: their locks, and what is done to a locked one, always with the policy's word.
+"""Run queues: their locks, and what is done to a locked one; the policy is told of each change.
 
 Always true, whenever a queue's lock is free:
 
@@ -6,7 +6,7 @@ Always true, whenever a queue's lock is free:
   nr_runnable counts these; nr_threads counts all threads whose `where` names q;
 * a thread is RUNNING on CPU c exactly when c.current is that thread.
 
-Where queues take no lock (QUEUES = "lock-free"), what this says of a locked queue is said in local_queue.py.
+Where queues take no lock (QUEUES = "lock-free"), local_queue.py says what takes the place of these rules.
 
 No thread is put on the queue of a CPU that is leaving (hot-plug): `place` looks at the
 online mask without a lock, and whoever enqueues looks at the queue's life (`is_open`) under it.
@@ -118,7 +118,7 @@ def is_open(m, queue):
 
 @hot
 def allowed_cpus(m, t):
-    """The CPUs that may get a thread: where its affinity leaves only leaving CPUs, those wait for it."""
+    """The CPUs that may get a thread. Where all CPUs of its affinity are leaving, it is those: they wait for it."""
     online = load_mask(m, "online")
     affinity = load_mask(t, "affinity")
     allowed = mask_minus(mask_and(affinity, online), load_mask(m, "exclusive"))
@@ -131,13 +131,13 @@ def allowed_cpus(m, t):
 
 @hot
 def must_stay(m, t):
-    """Pinned to CPUs that are all leaving: its CPU waits for it (rust-4)."""
+    """Whether all CPUs that the thread is pinned to are leaving: then its CPU waits for it (rust-4)."""
     return mask_is_empty(mask_and(load_mask(t, "affinity"), load_mask(m, "online"))) or load_relaxed(m, "failed") != 0
 
 
 @hot
 def may_not_stay(m, me, t):
-    """Whether the running thread has to move: barred by affinity, or its CPU leaves or is exclusive to others."""
+    """Whether the running thread has to move: its affinity excludes its CPU, or that leaves or is exclusive."""
     if not has_cpu(t, "affinity", me):
         return True
     away = thieves(m, load_mask(t, "affinity"))
@@ -146,7 +146,7 @@ def may_not_stay(m, me, t):
 
 @hot
 def place(m, me, i, reason):
-    """The queue for a thread that becomes runnable: the policy's choice, if it is allowed."""
+    """The queue for a thread that becomes runnable: the one that the policy chooses, if it is allowed there."""
     if m.queue_kind == QUEUES_GLOBAL:
         return GLOBAL_QUEUE
     t = m.threads[i]
@@ -173,7 +173,7 @@ def is_queue(m, queue):
 
 @hot
 def may_pull(m, me):
-    """Whether this CPU takes other queues' threads: not when it leaves or is exclusive (inko-5)."""
+    """Whether this CPU may take other queues' threads: not when it leaves or is exclusive (inko-5)."""
     if not has_hook(m, me, BALANCE) or m.queues[me].life != LIFE_RUNNING:
         return False
     return not has_cpu(m, "exclusive", me)
@@ -213,12 +213,12 @@ def tell_stopped(m, me, queue, i, reason):
 def take_for(m, me, queue):
     """Take out the first thread of a locked queue that may run on CPU `me`; -1 when there is none.
 
-    CPU.barred_from then says which CPUs may run those that this one may not.
+    CPU.barred_from then says which CPUs may run the threads that were passed over, which this one may not run.
     """
     critical(m, me)
     q = m.queues[queue]
     barred_from = mask_none()
-    barred = -1  # first of those passed over, linked through `previous` while off the order
+    barred = -1  # the first of those passed over; `previous` links them while the policy does not hold them
     found = -1
     for _ in range(q.nr_runnable):
         i = call_pick(m, me, queue)
@@ -254,7 +254,7 @@ def is_runnable(m, i, queue):
 
 @hot
 def mark_time(m, me, queue):
-    """The time, also for the hooks of a queue that was just locked.
+    """The time now, which hooks of a queue that was just locked also see.
 
     Later than any time taken under this lock before: a processor may read its counter
     before the lock is taken, and the clock of another core may be a little ahead.  So the
@@ -301,7 +301,7 @@ def pick(m, me, queue, now):
 
 @hot
 def begin(m, me, i, now):
-    """Accounts of a thread that this CPU owns, by the queue's lock or because it took it, and runs from now on."""
+    """Begin the accounts of a thread that runs here from now on; this CPU has the queue's lock, or owns it."""
     c = m.cpus[me]
     t = m.threads[i]
     c.current = i
@@ -317,7 +317,7 @@ def begin(m, me, i, now):
 
 @hot
 def give_way(m, me, i, now, yielded):
-    """The running thread's accounts, and the policy's word, before it joins a queue."""
+    """Book the running thread's time and tell the policy, before the thread joins a queue."""
     c = m.cpus[me]
     t = m.threads[i]
     charge(m, me, i, now)
@@ -335,7 +335,7 @@ def give_way(m, me, i, now, yielded):
 
 @hot
 def move(m, me, i, state, old, new):
-    """Change state and queue; both locks held."""
+    """Change a thread's state and queue; the locks of both queues are held."""
     critical(m, me)
     if old != new:
         m.queues[old].nr_threads -= 1
@@ -349,7 +349,7 @@ def move(m, me, i, state, old, new):
 
 @hot
 def preempt(m, me, queue, i):
-    """Where the policy wants it, the thread that runs where this one waits gives way. Queue locked."""
+    """If the policy wants it, make the thread that runs on this queue's CPU give way to thread i. Queue locked."""
     if has_hook(m, me, PREEMPTS):
         cpu = queue if queue != GLOBAL_QUEUE else me
         if cpu < m.nr_cpus:

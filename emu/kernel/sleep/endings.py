@@ -30,7 +30,7 @@ ECALL_BYTES = 4
 
 @hot
 def _take(m, me, i, word):
-    """Take a sleep, whatever its reason; False if another was first."""
+    """Take a sleep, whatever its reason; False if another actor was first."""
     if reason_of(word) == SLEEP_FUTEX:
         return take_waiter(m, me, i, word)
     if reason_of(word) == SLEEP_QUEUE:
@@ -49,7 +49,7 @@ def finish(m, me, i, result):
 
 @hot
 def expire(m, me, i, word):
-    """The time has come for thread i's sleep: end it; False if something else was first."""
+    """End thread i's sleep because its time has come; False if something else has ended it."""
     never_inline()
     if not _take(m, me, i, word):
         return False
@@ -97,7 +97,7 @@ def interrupt_sleep(m, me, i):
 
 @hot
 def begin_anew(t):
-    """An interrupted call whose signal nobody handled: the thread makes it again, with the mask from before it."""
+    """Have the thread make an interrupted call again, with the mask from before it: no handler ran for the signal."""
     never_inline()
     t.restart = 0
     t.awaited = 0
@@ -113,7 +113,7 @@ def begin_anew(t):
 
 @entry(3)
 def begin_serving(address, me, i):
-    """The server takes on a thread that asked for it; 0 when the thread no longer waits."""
+    """The server begins to work for a thread that asked for it; 0 when the thread no longer waits."""
     t = machine_at(address).threads[i]
     word = load_seq_cst(t, "sleep")
     if word <= 0 or (reason_of(word) != SLEEP_SERVER and reason_of(word) != SLEEP_KERNEL):
@@ -140,11 +140,11 @@ def finish_without_result(address, me, i):
 
 @entry(6)
 def serve_later(address, me, i, restart, deadline_ns, done):
-    """The call has to wait: the thread sleeps on, and from here on signals may end that (RESTART_*; 0: they may not).
+    """The served call has to wait: the thread sleeps on, and signals may end that (RESTART_*; 0: they may not).
 
-    `deadline_ns` (0: none) is kept for when it begins anew; the server looks after it.  `done` bytes, where there are
-    any, are the call's result when it is interrupted: a write that began anew would write them twice.
-    Returns the sleep's word.  The caller then looks for signals and kill once more.
+    `deadline_ns` (0: none) is kept in case the call begins anew; the server itself watches the time.  Where `done` is
+    not 0, it is the result of the call when it is interrupted: a write that began anew would write those bytes twice.
+    Returns the sleep's word.  The caller then looks once more for signals and for a kill.
     """
     t = machine_at(address).threads[i]
     t.sleep_restart = restart

@@ -111,7 +111,7 @@ def take_waiter(m, me, i, word):
         if b < 0:
             if load_relaxed(m, "failed") != 0:
                 return False
-            continue  # its waker or it itself is between two stores under the lock
+            continue  # its waker, or the sleeper itself, is between two stores under the lock
         lock_bucket(m, me, b)
         won = t.bucket == b and take(t, word)
         if won:
@@ -130,7 +130,7 @@ def wait_on(m, me, i, va, expected, deadline_ns, bits, private):
     t = m.threads[i]
     if va & 3 or bits == 0:
         return -EINVAL
-    lock_mm(m, me, t.task)  # until the word was compared: its frame stays this task's
+    lock_mm(m, me, t.task)  # until the word has been compared, so that its frame stays this task's
     entry = resolve(m, me, t.task, va, ACCESS_READ)
     if entry <= 0:
         unlock_mm(m, me, t.task)
@@ -219,7 +219,7 @@ def requeue(m, me, task, va, target_va, wake_count, move_count, compare, expecte
         entry = resolve(m, me, task, va, ACCESS_READ)
         if entry <= 0 or load_int32_in(m, entry, va) != expected:
             move_count = 0
-    same = space == to_space and address == to_address  # they stay where they are, and count
+    same = space == to_space and address == to_address  # then waiters stay where they are, and count as moved
     i = m.buckets[b].head
     while i >= 0 and moved < move_count:
         t = m.threads[i]

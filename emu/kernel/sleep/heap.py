@@ -7,15 +7,15 @@ Ending a sleep early changes that word and counts one stale time-out, in constan
 
 Always true between two turns:
 * no entry is earlier than its parent;
-* MACHINE.stale_timeouts is the number of invalid entries, in the heap or on their way to it, but for those whose
-  waker is between its two stores.  It decides only when to compact: were it wrong, nothing would be lost.
+* MACHINE.stale_timeouts is the number of invalid entries, in the heap or on their way to it, except those whose
+  waker is between its two stores.  It only decides when to compact: if it were wrong, nothing would be lost.
 
 An invalid entry goes when it comes to the top, or before it gets in, or when `compact` removes them all, because
 more than COMPACT_PERCENT of the heap is invalid: then the valid ones are moved together and ordered again from
 the last parent upwards (Floyd: O(n), where n insertions would be O(n log n)).
 
 Rejected: removing an entry when its sleep ends (every waker would need the heap, hence a lock); a heap for each
-CPU (was here before: CPUs had to look at the clock, and to park with a timer); a wheel (constant time, but it wakes
+CPU (CPUs would have to look at the clock, and to park with a timer); a wheel (constant time, but it wakes
 at every cascade, where an idle timekeeper sleeps until the one deadline).
 """
 
@@ -29,7 +29,7 @@ NEVER = 1 << 62  # later than every deadline
 
 @hot
 def count_stale(m, word):
-    """A sleep was ended by something else than its time-out: if it has one, that is stale from here on."""
+    """Something else than its time-out has ended a sleep: if it has a time-out, count that as stale."""
     if word & SLEEP_TIMED:
         fetch_add(m, "stale_timeouts", 1)
 
@@ -97,7 +97,7 @@ def compact(m):
 
 @hot
 def _sift_down(m, at, source):
-    """Bring the entry that lies at `source` in at `at`, or as far below as it belongs."""
+    """Put the entry that lies at `source` into the heap at `at`, or as far below that as it belongs."""
     e = m.timeouts[source]
     deadline_ns, address, word, i = e.deadline_ns, e.address, e.word, e.thread
     count = m.nr_timeouts

@@ -1,11 +1,12 @@
-"""Kernel mutexes, interruptible (cz-6): a wait queue with an owner. Each task has some, by number.
+"""Kernel mutexes, interruptible (cz-6): a wait queue with an owner. Each task has some, named by numbers.
 
 Always true, while a mutex's lock is free: somebody waits only if somebody owns it, and an owner is a living thread of
 the task whose THREAD.mutexes has the mutex's bit.
 
 Unlocking hands the mutex to the longest waiting thread before that one wakes (no barging, so none starves), under the
-lock under which an interrupted waiter leaves the list: a waiter that is suspended, signalled or killed either owns the
-mutex or is gone from it, and never both waits and was passed over.  A thread that leaves releases what it owns.
+lock under which an interrupted waiter leaves the list.  So a waiter that is suspended, signalled or killed either owns
+the mutex or has left the list; a thread that still waits has never been passed over.  A thread that leaves releases
+what it owns.
 """
 
 from ...abi.errno import EBUSY, EDEADLK, EPERM
@@ -41,7 +42,7 @@ def mutex_lock(m, me, i, n):
 
 @hot
 def mutex_trylock(m, me, i, n):
-    """Lock it if nobody has it: 0 or -EBUSY."""
+    """Lock mutex n if nobody owns it: 0 or -EBUSY."""
     never_inline()
     noncritical(m, me)
     q = m.tasks[m.threads[i].task].mutexes[n]
@@ -56,7 +57,7 @@ def mutex_trylock(m, me, i, n):
 
 @hot
 def mutex_unlock(m, me, i, n):
-    """Hand it over to who has waited longest, if anybody waits: 0, or -EPERM for who does not own it."""
+    """Hand mutex n to the thread that has waited longest, if any: 0, or -EPERM when thread i does not own it."""
     never_inline()
     noncritical(m, me)
     t = m.threads[i]

@@ -6,16 +6,16 @@ then compacts the heap if too much of it is invalid.  With nothing to do it poll
 less than `keeper_spin_ns` away, which is about what waking up costs the host, and is blocked otherwise.
 
 A message to a parked CPU takes about 50 µs too.  So when the first deadline is that near and its sleeper's CPU is
-parked, that CPU is roused at once: it finds nothing, polls as any idle CPU does, and sees the thread become
-runnable without a message.  If the sleep ends otherwise meanwhile, a CPU has polled for nothing once.
+parked, that CPU is woken at once: it finds nothing, polls as any idle CPU does, and sees the thread become
+runnable without a message.  If the sleep ends in another way meanwhile, the CPU has polled once for nothing.
 
 Ending a sleep: the entry leaves the heap, then the timekeeper competes for the sleep word like any waker
-(kernel/thread/sleep_word.py), so a time-out and a wake-up never both win, and neither is lost when the other is.
+(kernel/thread/sleep_word.py): of a time-out and a wake-up exactly one wins, so they never both end a sleep.
 The entry was valid when it was looked at, and the word names one sleep for ever, so a time-out never ends a later
 sleep.
 
-Locks: none over a turn; those of `expire` (a bucket's, a queue's).  `go_to_sleep` says how no earlier deadline is
-missed (with timeout_ring.py).
+Locks: no lock is held from one step to the next; `expire` takes a bucket's or a queue's.  timeout_ring.py says why
+`go_to_sleep` misses no earlier deadline.
 """
 
 from ...hot import entry, hot, never_inline

@@ -2,7 +2,7 @@
 
 `post_timeout` writes a message into the actor's own ring; the timekeeper takes them in turns over the actors.
 Messages of one actor are read in order, each once; between actors there is no order, and none is needed: a message
-names the sleep it belongs to, so one that comes too late is stale (timeouts.py).
+names the sleep it belongs to, so one that comes too late is stale (heap.py).
 
 No earlier deadline is missed.  Two paths, each with a full fence in its middle:
 
@@ -19,8 +19,8 @@ controls in tests/litmus/test_timekeeper.py).
 
 A message is never lost.  A ring that is half full interrupts the timekeeper too; the ZeroMQ message that may be
 owed for it is sent before the actor's next thread runs (cpu_worker/loop.py), and no actor posts half a ring
-without passing there.  So who finds the ring full waits for a timekeeper that is awake.  It holds no lock
-meanwhile (asserted in CHECK builds), since the timekeeper takes bucket and queue locks.
+without passing there.  So an actor that finds its ring full waits for a timekeeper that is awake.  The actor holds
+no lock meanwhile (asserted in CHECK builds), since the timekeeper takes bucket and queue locks.
 
 Rejected: the many-writers ring of server_ring.py (a read-modify-write on a line that all CPUs share for each message,
 and a writer that is killed between its two stores would stop everybody); a lock on the heap.
@@ -49,7 +49,7 @@ def coalesced(m, i, deadline_ns):
 
 @hot
 def post_timeout(m, me, deadline_ns, precise, i, word):
-    """The timekeeper shall end thread i's sleep `word` at a time. No lock is held."""
+    """Ask the timekeeper to end thread i's sleep `word` at a time. No lock is held."""
     noncritical(m, me)
     t = m.threads[i]
     post(m, me, deadline_ns if precise else coalesced(m, i, deadline_ns), field_address(t, "sleep"), word, i)
@@ -57,7 +57,7 @@ def post_timeout(m, me, deadline_ns, precise, i, word):
 
 @hot
 def post(m, me, deadline_ns, address, word, i):
-    """Send the timekeeper a message: at that time the sleep word at `address`, if it still is `word`, ends."""
+    """Send the timekeeper a message: end the sleep at that time, if the sleep word at `address` is still `word`."""
     never_inline()
     noncritical(m, me)
     ring = m.timeout_rings[me]
@@ -74,7 +74,7 @@ def post(m, me, deadline_ns, address, word, i):
 
 @hot
 def write_message(ring, head, deadline_ns, address, word, i):
-    """Write the message of a position, which nobody reads yet."""
+    """Write a message at position `head`, which nobody reads yet."""
     at = 4 * (head & (TIMEOUT_RING_MESSAGES - 1))
     ring.messages[at] = deadline_ns
     ring.messages[at + 1] = address
@@ -84,7 +84,7 @@ def write_message(ring, head, deadline_ns, address, word, i):
 
 @hot
 def _look_again(m, me):
-    """See how much has been read; while the ring is full, wait until it is not."""
+    """Read how far the timekeeper has come, and wait while the ring is full."""
     never_inline()
     ring = m.timeout_rings[me]
     spins = 0
@@ -145,5 +145,5 @@ def anything_waits(m):
 
 @hot
 def stay_awake(m):
-    """The timekeeper sleeps no more: nobody has to interrupt it."""
+    """The timekeeper is awake again, and nobody has to interrupt it."""
     store_relaxed(m, "sleeps_until_ns", 0)

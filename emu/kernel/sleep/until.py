@@ -1,4 +1,4 @@
-"""Sleeping until a deadline, or until somebody says so: alux's interface to time-outs (alux-3).
+"""Sleeping until a deadline, or until another thread ends the sleep: alux's interface to time-outs (alux-3).
 
     acquire(m, me, lock, rank)                     acquire(m, me, lock, rank)
     note that thread i waits                       if thread i waits:
@@ -6,16 +6,16 @@
     return BLOCK  (the lock is released)               clear_timeout(m, me, i)
                                                    release(m, me, lock)
 
-Invariant: who holds the lock and finds the note finds the sleep recorded too, so `clear_timeout` never misses the
-sleeper: it wakes it, or the deadline or a signal just did.  The sleep is recorded by one store of the sleep word;
-the caller's lock word is released after that.  The original notes the thread as waiting, and releases the lock
-before the thread is marked as sleeping: a waker that comes between finds it awake, and it sleeps for ever (a
-control in tests/litmus/test_timekeeper.py).  The thread need not have left its CPU: then it finds the claim itself
+Invariant: whoever holds the lock and finds the note finds the sleep recorded too, so `clear_timeout` never misses the
+sleeper: it wakes the thread, unless the deadline or a signal has just done so.  The sleep is recorded by one store of
+the sleep word; the caller's lock word is released after that.  The original notes the thread as waiting, and releases
+the lock before the thread is marked as sleeping: a waker that comes between finds it awake, and it sleeps for ever (a
+control in tests/litmus/test_timekeeper.py).  A thread that is woken before it has left its CPU finds the claim itself
 (kernel/thread/sleep_word.py).
 
 `precise` costs power: the host is woken for this deadline alone.  Imprecise deadlines are rounded up to a multiple
 of the slack, so that many share one wake-up.  The message to the timekeeper goes out after the lock is
-released, since its sender may have to wait; a sleep that was cleared before makes it stale.
+released, since its sender may have to wait; if the sleep has been cleared before that, the message is stale.
 """
 
 from ...abi.registers import A0

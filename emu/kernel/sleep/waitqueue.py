@@ -5,12 +5,12 @@
              release L; return BLOCK                               wake_queue(m, me, q, count)
 
 Always true: while a queue's lock is free, a thread is in its list exactly when its sleep has not been claimed or
-taken, and THREAD.wait_queue, its control block's word for where it sleeps, names the queue exactly then.
+taken (sleep_word.py), and THREAD.wait_queue names the queue exactly as long.
 
 No lost wake-up: the sleeper is in the list before L is released, so a waker that changes the condition afterwards finds
 it there.  A suspend, a signal or a kill takes a sleeper out under the queue's lock (`take_from_queue`) and gives it
--EINTR; it competes with the waker for the sleep word like any other (wait.py), so a wake-up goes to one who is still
-in the list and never to a thread that was taken out: a killed waiter leaves no trace, and takes no wake-up along.
+-EINTR.  It competes with the waker for the sleep word like any other, so a wake-up goes to a thread that is still in
+the list, never to one that was taken out: a killed waiter leaves no trace, and no wake-up is lost with it.
 
 A thread sleeps in one place at a time, so the links are those of futex buckets.
 """
@@ -123,9 +123,9 @@ def wake_queue(m, me, q, count):
 
 @hot
 def take_from_queue(m, me, i, word):
-    """Take the sleep `word` of a thread in a wait queue for another reason, and unlist it; False if another was first.
+    """Take the sleep `word` of a thread in a wait queue for another reason, and unlist it; False if another won.
 
-    Critical or not: only tasks' and address spaces' locks may be held.
+    Callers may hold a task's or an address space's lock, and no other.
     """
     never_inline()
     either(m, me)

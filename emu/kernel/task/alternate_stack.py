@@ -8,7 +8,7 @@ from ...limits import USER_TOP
 
 SS_ONSTACK, SS_DISABLE, SS_AUTODISARM = 1, 2, 1 << 31
 MINIMUM_BYTES = 2048  # MINSIGSTKSZ
-NOWHERE = (1 << 64) - 16  # no frame can be there
+NOWHERE = (1 << 64) - 16  # an address at which no frame can be
 
 
 def is_on(thread, sp):
@@ -18,7 +18,7 @@ def is_on(thread, sp):
 
 
 def in_use(thread, sp):
-    """True when the thread runs on it, which it never does on one that disarms itself."""
+    """True when the thread runs on its alternate stack; never for one that disarms itself (SS_AUTODISARM)."""
     return not int(thread["alt_stack_flags"]) & SS_AUTODISARM and is_on(thread, sp)
 
 
@@ -32,7 +32,7 @@ def stack_frame_address(thread, sp, wants_alternate, size):
     sp &= WORD
     used = in_use(thread, sp)
     if used and not is_on(thread, sp - size):
-        return NOWHERE  # it would overflow into what lies below
+        return NOWHERE  # the frame would overflow into what lies below the stack
     if wants_alternate and not used and thread["alt_stack_bytes"]:
         sp = int(thread["alt_stack"]) + int(thread["alt_stack_bytes"])
     return (sp - size & WORD) & ~15

@@ -1,4 +1,4 @@
-"""How a thread leaves: its word cleared and woken, unregistered, reaped (rust-2; reaping.py)."""
+"""How a thread leaves: it clears and wakes its tid word, is unregistered and reaped (rust-2; thread/reaping.py)."""
 
 from ...abi.errno import ESRCH
 from ...abi.futex import OWNER_DIED, TID_MASK, WAITERS
@@ -19,12 +19,12 @@ from .records import exit_code
 from .signals import leave_signals
 from .suspend import NO_MORE, tell_suspender
 
-ROBUST_LIMIT = 2048  # as Linux: a guest's list may be a circle
+ROBUST_LIMIT = 2048  # Linux's limit too, since a guest's list may be a circle
 
 
 @hot
 def exit_thread(m, me, i, status):
-    """The running thread leaves. Its record is its scheduler's afterwards; the caller holds no reference (alux-10)."""
+    """The running thread leaves. Its scheduler has the record afterwards; the caller holds no reference (alux-10)."""
     never_inline()
     t = m.threads[i]
     k = t.task
@@ -41,7 +41,7 @@ def exit_thread(m, me, i, status):
     fetch_add(m.tasks[k], "past_instructions", t.instructions)
     left = quit_task(m, me, i)
     leave_signals(m, me, i)
-    if left == 0:  # the last thread's status counts where nobody ended the task
+    if left == 0:  # where nobody ended the task, the last thread's status is its status
         if compare_exchange(m.tasks[k], "exiting", 0, exit_code(status) + 1):
             m.tasks[k].kill_reason = KILL_EXITED
         kill_references(m, me, k)
@@ -93,7 +93,7 @@ def _release_one(m, me, i, va):
     never_inline()
     task = m.threads[i].task
     changed = 0
-    while changed == 0:  # again when a waiter announced itself meanwhile
+    while changed == 0:  # a waiter may have announced itself meanwhile: try again
         error, word = load_int32(m, me, task, va)
         if error < 0 or word & TID_MASK != tid_of(m, i):
             return

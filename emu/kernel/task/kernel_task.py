@@ -1,10 +1,11 @@
 """The kernel task (alux-10; the document's NewKernel): the task to which the kernel's own threads belong.
 
 It is there from boot to the end of the machine: nothing kills it, it is not counted among the tasks whose end ends the
-machine, and it has no address space.  Its threads are the two actors that are no CPUs: the garbage thread, which is
+machine, and it has no address space.  Its threads are two actors that are not CPUs: the garbage thread, which is
 the system server (it takes killed tasks apart, alux-5), and the timekeeper.  Each has a process of its own, so no
-scheduler ever runs it: its truth word says RUNNING on that actor, which is no run queue.  Their records are the last
-of the tables, out of the way of guests'; they show in lists of threads and hold the kernel's place as owner.
+scheduler ever runs it: its truth word says RUNNING on that actor, which has no run queue.  Their records are the last
+of the tables, out of the way of guests'; they appear in lists of threads, and stand for the kernel where something
+needs an owner.
 """
 
 from ...hot import entry, hot
@@ -20,7 +21,7 @@ from ..thread.states import NEW, RUNNABLE, RUNNING, TASK_ALIVE, set_where
 
 @entry(2)
 def make_kernel_task(address, me):
-    """At boot, before the first task; by the system server."""
+    """Make the kernel task and its threads. The system server does this at boot, before the first task."""
     m = machine_at(address)
     k = m.tasks[KERNEL_TASK]
     k.state = TASK_ALIVE

@@ -1,7 +1,7 @@
 """Task records: made by the loader, told to end, reaped by the system server.
 
 A task ends in two steps (rust-2).  `end_task` sets `exiting` once and gets every
-thread moving towards its exit; when nothing retains or holds the task any more
+thread on its way to its exit; when nobody retains or holds the task any more
 (references.py) it goes to the system server, the machine's garbage thread (alux-5),
 which frees what it held.  So nothing is taken apart under a running thread.  When the last task is gone and the
 machine is closing, the schedulers are told to drain (rust-1).
@@ -164,7 +164,7 @@ def is_ending(m, k):
 
 @hot
 def end_task(m, me, k, wait_status, reason):
-    """Tell a task to end; the first status and KILL_* reason count. Its threads leave by themselves."""
+    """Tell a task to end. Of several calls, the first one's status and KILL_* reason count. Its threads then leave."""
     never_inline()
     either(m, me)
     if not compare_exchange(m.tasks[k], "exiting", 0, wait_status + 1):
@@ -182,7 +182,7 @@ def end_task(m, me, k, wait_status, reason):
 
 @hot
 def nudge(m, me, i):
-    """Make a running thread come by the kernel."""
+    """Make a running thread enter the kernel soon."""
     t = m.threads[i]
     if state_of(t) == RUNNING and queue_of(t) != me:
         send_ipi(m, me, queue_of(t), IPI_RESCHEDULE)
@@ -229,7 +229,7 @@ def drain_if_done(m, me):
 
 @entry(2)
 def close_machine(address, me):
-    """From now on the machine ends when its last task does."""
+    """From now on the machine ends when its last task ends."""
     m = machine_at(address)
     exchange(m, "closing", 1)  # pairs with nr_tasks falling to 0 in reap_task
     return drain_if_done(m, me)

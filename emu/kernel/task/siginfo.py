@@ -1,8 +1,8 @@
-"""Pending signals: two words of bits, and beside each a queue that says what is known of each signal.
+"""Pending signals: two words of bits, and beside each a queue with what is known of each signal.
 
 A thread and a task have each a word `signals` and a queue of SIGINFO records (signal(7): a task's signals may be
-taken by any of its threads).  Standard signals are queued once, the first's information counts; real-time signals
-(32 to 64) are queued each, and taken in order, lowest number first.
+taken by any of its threads).  A standard signal is queued once, with the information of the first; real-time signals
+(32 to 64) are all queued, and taken in order, lowest number first.
 
 The bit is the truth for "something waits": it is set whenever the queue has a record of that number, and may be
 set without one (no record was free: then it stands for one signal of which nothing is known).  Bit and queue change
@@ -13,16 +13,16 @@ together under the task's signal_lock, which guards the queues of the task and o
     (full fence) look whether somebody sleeps         if no other record has it; unlock
 
 Without the lock around take, a signal that comes between its look for another record and its clearing of the bit stays
-in the queue without a bit, and nobody looks there.  Who sleeps declares its sleep (full fence) and then looks at the
-bits, without the lock: the poster sees the sleep, or the sleeper the bit (signals.py).
+in the queue without a bit, and nobody looks there.  A thread about to sleep declares its sleep (full fence), then looks
+at the bits without the lock: the poster sees the sleep, or the sleeper the bit (signals.py).
 tests/litmus/test_siginfo.py hammers all three, beside controls.
 
 Records come from one pool, and are counted for leaks (rust-12).  A task holds at most its max_siginfos of them
 (RLIMIT_SIGPENDING), and the pool has room for that many of every task, so no task can take another's.  A thread's queue
 is emptied when it has left its task's list, a task's when it is reaped: nobody can post to them any more.
 
-`me`'s words (CPU.siginfo, as those of a record) are what it posts, and what it took last: the first 48 bytes of
-Linux's siginfo, which a guest sees, and the thread that sent it.
+Each actor has words of its own (CPU.siginfo, "`me`'s words") for the signal that it posts, and for the one that it
+took last: the first 48 bytes of Linux's siginfo, which a guest sees, and the thread that sent it.
 """
 
 from ...abi.errno import EAGAIN
@@ -60,7 +60,7 @@ def siginfo(m, me, number, code, sender, value):
 
 @hot
 def sent_by_running(m, me):
-    """The thread that `me` runs sends what its words describe; actors that run none send for nobody."""
+    """Note in `me`'s words that the thread that it runs is the sender; an actor that runs none has no sender."""
     current = m.cpus[me].current if me < MAX_CPUS else -1
     m.cpus[me].siginfo[6] = thread_handle(m, current) if current >= 0 else -1
 
@@ -85,7 +85,7 @@ def unlock_signals(m, me, k):
 def post(m, me, k, pending, number):
     """Add a signal, described by `me`'s words, to a thread or task (`pending`) of task k.
 
-    0, or -EAGAIN: a real-time signal that is not kill's finds the task's share of records used up.
+    0, or -EAGAIN for a real-time signal, not sent by kill, where the task's share of records is used up.
     """
     never_inline()
     either(m, me)
@@ -178,7 +178,7 @@ def sent_by(m, pending, handle):
 
 @hot
 def _allocate(m, me, k, beyond_limit):
-    """A record of the pool, plus 1; 0 when the task has its share or there is none. signal_lock is held."""
+    """A record of the pool, plus 1; 0 when the task's share or the pool is used up. signal_lock is held."""
     task = m.tasks[k]
     if task.nr_siginfos >= task.max_siginfos and not beyond_limit:
         return 0

@@ -5,13 +5,13 @@ What is pending is kept by siginfo.py: bits, and queues of what is known of each
 No signal is missed.  Poster: sets the bit (full fence), then looks whether a thread sleeps that takes it.  Sleeper:
 declares its sleep (full fence), then looks for signals and wakes itself (cz-4).  One sees the other.
 
-A task's signal is taken by any thread that does not block it, and interrupts one: the first thread where it takes it
-(as Linux prefers it), else another.  A thread that begins to block the signal, or leaves, may have been the one: it
-stores its mask (leaves the list), then (full fence, the task's lock) looks at the task's bits, and interrupts
-another.  The poster sets the bit, then looks at masks and list.  One sees the other.
+Any thread that does not block a task's signal may take it, and the poster interrupts one: the first thread if that
+takes it (Linux prefers it too), else another.  This thread may begin to block the signal, or leave.  So a thread that
+does either stores its mask (leaves the list), then (full fence, the task's lock) looks at the task's bits, and
+interrupts another thread.  The poster sets the bit, then looks at masks and list.  One sees the other.
 
 A flood of signals does not stop a program: what a handler interrupted executes a block of instructions before it
-takes news (THREAD.undisturbed; server/signal_frames.py).
+takes the next signal (THREAD.undisturbed; server/signal_frames.py).
 """
 
 from ...abi.signals import SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, bit
@@ -62,7 +62,7 @@ def signal_thread(m, me, i, number):
     t = m.threads[i]
     mine = 1 << (number - 1)
     if is_ignored(m, t.task, number) and load_relaxed(t, "signal_mask") & mine == 0:
-        return 0  # one that is blocked stays: its action may change
+        return 0  # a blocked signal stays pending, since its action may change
     error = post(m, me, t.task, t, number)
     if error == 0:
         _interrupt(m, me, i, mine)
@@ -87,7 +87,7 @@ def signal_task(m, me, k, number):
 
 @hot
 def _interrupt(m, me, i, numbers):
-    """Interrupt a thread if it takes any of these signals; which it does not take."""
+    """Interrupt a thread if it takes any of these signals; returns those that it does not take."""
     taken = numbers & taken_by(m.threads[i])
     if taken != 0:
         interrupt_sleep(m, me, i)
@@ -115,7 +115,7 @@ def interrupt_takers(m, me, k, numbers, but):
 
 @hot
 def set_mask(m, me, i, mask):
-    """A thread that does not run meanwhile, or the caller's own, blocks these signals from now on."""
+    """Have a thread block these signals from now on: the caller's own, or one that does not run meanwhile."""
     never_inline()
     t = m.threads[i]
     mask &= ~UNBLOCKABLE
@@ -128,7 +128,7 @@ def set_mask(m, me, i, mask):
 
 @hot
 def _hand_on(m, me, i, numbers):
-    """Thread i will not take these: if the task has one, somebody else shall."""
+    """Thread i will not take these signals: where one waits for the task, interrupt another thread."""
     k = m.threads[i].task
     left = load_seq_cst(m.tasks[k], "signals") & numbers
     if left != 0:
@@ -137,7 +137,7 @@ def _hand_on(m, me, i, numbers):
 
 @hot
 def leave_signals(m, me, i):
-    """Thread i has left its task's list: its signals are forgotten, those of the task others take."""
+    """Thread i has left its task's list: forget its own signals, and let others take those of the task."""
     never_inline()
     t = m.threads[i]
     discard(m, me, t.task, t, -1)

@@ -1,7 +1,7 @@
 """Suspend and resume (cz-4, cz-5): a thread is stopped at a safe point, never in the middle.
 
-THREAD.suspend is 0, SUSPEND_ASKED, or SUSPENDED.  The suspender only marks (fetch or full fence),
-then acts by situation: a sleeping thread's sleep is ended so that it comes to its safe
+THREAD.suspend is 0, SUSPEND_ASKED, or SUSPENDED.  The suspender only sets the mark (full fence), then
+acts on what the thread does: a sleeping thread's sleep is ended so that it comes to its safe
 point; a running one is interrupted; one in a system call finds the mark when the call ends;
 one about to sleep looks for the mark after it has declared its sleep, and wakes itself.
 The safe point is the main loop before it enters the guest: no lock is held there, no tick
@@ -14,11 +14,11 @@ where it found SUSPENDED the sleep is there to be claimed.
 
 A timed sleep that a suspend interrupts goes on afterwards until its old deadline, unless a handler runs in between.
 
-Who waits for the suspension stands in THREAD.suspender of the thread to be suspended, before the mark is set: an actor
-(the supervisor, who is interrupted) or a sleep of another thread (which is ended).  Everything that decides the wait
-takes the word by exchange and tells whom it found, so exactly one does: the thread itself once it is suspended; a
-resumer who undoes the mark, be it another thread or the thread itself on its way (cz-18); and the thread's exit, which
-closes the word (NO_MORE).  State is changed by the one who has the reason: no call asks a scheduler to.
+Whoever waits for the suspension is entered in THREAD.suspender of the thread to be suspended, before the mark is set:
+an actor (the supervisor, which is then interrupted) or a sleep of another thread (which is then ended).  Whatever ends
+the wait takes this word by exchange and tells whom it found there, so exactly one does: the thread itself once it is
+suspended; a resumer that undoes the mark, be it another thread or the thread itself on its way (cz-18); the thread's
+exit, which closes the word (NO_MORE).  Whoever has the reason changes the state: no call asks a scheduler to.
 """
 
 from ...abi.errno import EAGAIN, EINVAL, ESRCH
@@ -83,12 +83,12 @@ def resume_async(m, me, i):
 
 @hot
 def stop_here(m, me, i):
-    """The running thread is at its safe point and finds that it shall be suspended."""
+    """Suspend the running thread, which is at its safe point and has found the mark."""
     never_inline()
     noncritical(m, me)
     t = m.threads[i]
-    now = now_ns(m)  # before anybody can resume it: that is later
-    asker = load_seq_cst(t, "suspender")  # who set the mark, and stood there before
+    now = now_ns(m)  # taken before anybody can resume the thread, which is a later event
+    asker = load_seq_cst(t, "suspender")  # the one that set the mark, which was entered before
     word = prepare_sleep(t, SLEEP_SUSPEND)
     if not is_ending(m, t.task) and compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED):
         emit_at(m, me, now, SUSPEND, i, 0, 0)
@@ -97,8 +97,8 @@ def stop_here(m, me, i):
         return
     suspender = exchange(t, "suspender", NOBODY)
     slept = block(m, me, i)
-    # Where the thread was resumed before it slept, another suspender may have come after the first: it waits on, for
-    # the next stop.  Nobody else is told before the thread is off its CPU.
+    # Where the thread was resumed before it slept, another suspender may have come after the first: that one
+    # waits on for the next stop.  Nobody else is told before the thread is off its CPU.
     if slept or suspender == asker or not compare_exchange(t, "suspender", NOBODY, suspender):
         _tell(m, me, suspender, 0)
 
@@ -114,7 +114,7 @@ def suspend_sync(m, me, i, j):
     noncritical(m, me)
     t = m.threads[i]
     t.x[A0] = 0
-    word = prepare_sleep(t, SLEEP_WAITS)  # first: it may be told as soon as j knows whom to tell
+    word = prepare_sleep(t, SLEEP_WAITS)  # first, because it may be told as soon as j knows whom to tell
     mine = -((sleep_sequence(word) << THREAD_BITS | i) + 2)
     asked = compare_exchange(m.threads[j], "suspender", NOBODY, mine)
     if asked and suspend_async(m, me, j):
@@ -130,7 +130,7 @@ def suspend_sync(m, me, i, j):
 
 @hot
 def tell_suspender(m, me, i, result, then):
-    """What thread i's suspender waits for is decided; THREAD.suspender is `then` from here on."""
+    """Give thread i's suspender the result that it waits for; THREAD.suspender is `then` from here on."""
     _tell(m, me, exchange(m.threads[i], "suspender", then), result)
 
 
@@ -143,7 +143,7 @@ def _tell(m, me, suspender, result):
         packed = -suspender - 2
         i = packed & _THREAD_MASK
         word = pack_sleep(SLEEP_WAITS, packed >> THREAD_BITS)
-        if take(m.threads[i], word):  # that very sleep: not one of a later owner of the record
+        if take(m.threads[i], word):  # the sleep named there, not one of a later owner of the record
             finish(m, me, i, result)
 
 

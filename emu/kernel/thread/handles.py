@@ -11,7 +11,7 @@ from ...shm.bits import bits
 from ...shm.layout import machine_at
 from .states import DEAD, FREE, TASK_FREE, state_of
 
-GENERATIONS = 1 << (30 - THREAD_BITS - 1)  # that a tid tells apart
+GENERATIONS = 1 << (30 - THREAD_BITS - 1)  # so many generations a tid can tell apart
 
 
 HANDLE = bits("index:32 generation:*")  # of a thread, task or job
@@ -33,7 +33,7 @@ def task_handle(m, k):
 def thread_index(m, handle):
     """Index of the thread a handle names, or -1 when it has left or is no handle at all.
 
-    It may leave at once: who looks at its record afterwards holds it (reaping.py).
+    The thread may leave the next moment: to look at its record afterwards, hold it (reaping.py).
     """
     i = handle_index(handle)
     if i >= MAX_THREADS or m.threads[i].generation != handle_generation(handle):
@@ -43,7 +43,7 @@ def thread_index(m, handle):
 
 @hot
 def exists(t):
-    """Whether a thread has not left: a dead one has, though somebody may still hold its record."""
+    """Whether a thread has not left. A dead one has left, even while somebody still holds its record."""
     state = state_of(t)
     return state != FREE and state != DEAD
 

@@ -1,27 +1,27 @@
-"""The end of a thread's record (rust-2, alux-5): reaped when it dies, deleted by its own scheduler when none holds it.
+"""The end of a thread's record (rust-2, alux-5): reaped at its death, deleted by its scheduler once nobody holds it.
 
 THREAD.references is one word: the record's generation, and how many references there are.  The kernel has one from
 `start_thread` on.  Others take one with `retain_thread`, by handle, and give it back with `drop_thread`: a supervisor
 that reads a thread's fields, a suspender that marks it and looks again.
 
-1  A thread exits: it leaves its run queue (sched.leave), then `reap_thread` drops the kernel's reference.
-2  Whoever drops the last reference asks the thread's scheduler, that of the CPU it died on, to delete the record: puts
-   it on that scheduler's dead list and interrupts it.  On that CPU itself it deletes at once: the common case, one
-   compare-and-swap.
+1  A thread exits: it leaves its run queue (core.leave), then `reap_thread` drops the kernel's reference.
+2  Whoever drops the last reference asks the thread's scheduler, that of the CPU it died on, to delete the record: it
+   puts the record on that scheduler's dead list and interrupts it.  On that CPU itself it deletes the record at once,
+   by one compare-and-swap: the common case.
 3  That scheduler alone deletes (`delete_dead`): the record becomes a spare or free, under the next generation.
 
 Always true:
-* who has a reference sees one thread: neither generation nor owner of the record change;
+* whoever has a reference sees one thread: neither generation nor owner of the record change;
 * a retain by handle succeeds only while the kernel or somebody else has a reference of that same generation;
 * RUNQUEUE.nr_dead, which only its CPU touches, counts the dead threads of a scheduler that it has not deleted, and
   a scheduler exits only at 0 (hotplug.retire): none exits while a thread of its own still exists.
 
-A dead thread's TASK index may name another task: only what the record itself holds is safe to read.
+A dead thread's TASK index may name another task by then: only what the record itself holds is safe to read.
 
-Dropping is for critical sections and others: the dead list takes no lock (pushed by compare-and-swap, emptied by
-exchange, so that no thread is pushed that is on it), deleting takes threads_lock, which comes last.  The document's
-garbage thread, which deletes killed tasks and threads from a queue, is here two: the system server for tasks
-(references.py), and for threads each scheduler, which rust-2 asks for and which spares a switch of processes.
+A reference may be dropped with locks held: the dead list needs no lock (compare-and-swap pushes a record, an exchange
+empties the list, so none is pushed that is on it), and deleting takes threads_lock, which ranks above theirs.  The
+document's garbage thread, which deletes killed tasks and threads, has two counterparts here: the system server for
+tasks (references.py), and each scheduler for its threads, as rust-2 asks, which saves a switch of processes.
 
 Rejected: a reference for each server call (a thread whose sleep the server has taken cannot die).
 """
@@ -92,7 +92,7 @@ def _retain(m, me, i, generation):
 
 @hot
 def drop_thread(m, me, i):
-    """Give a reference back. Critical or not; a message may be owed afterwards."""
+    """Give a reference back. The caller may hold locks; a message (kick) may be owed afterwards."""
     never_inline()
     _count(m, me, -1)
     if reference_count(fetch_add(m.threads[i], "references", -1) - 1) == 0:
@@ -114,7 +114,7 @@ def reap_thread(m, me, i):
 
 @hot
 def _ask_to_delete(m, me, i):
-    """Nobody holds dead thread i any more."""
+    """Ask its scheduler to delete dead thread i, which nobody holds any more."""
     t = m.threads[i]
     owner = queue_of(t)
     if owner == me:
@@ -154,7 +154,7 @@ def _count(m, me, by):
 
 @hot
 def no_references_held(m, me):
-    """Callers of exit hold no reference of any sort (alux-10): there would be nobody to give it back."""
+    """Check that a thread that exits holds no reference of any sort (alux-10): nobody would give it back."""
     if CHECK and m.cpus[me].nr_references != 0:
         fail(m, FAIL_REFERENCE, me)
 

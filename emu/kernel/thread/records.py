@@ -1,6 +1,6 @@
-"""Thread records: made, listed in their task, freed.
+"""Thread records: they are made, listed in their task, and freed.
 
-Free records are a list through THREAD.next, then all those never used.  Freeing
+THREAD.next links the free records; when that list is empty, one that was never used is taken.  Freeing
 raises the generation first, so old handles and tids turn stale.
 """
 
@@ -98,7 +98,7 @@ def reset_thread(m, i, task):
 
 @hot
 def next_generation(t):
-    """Make every handle to a record stale. A handle has 31 bits for it."""
+    """Make every handle to a record stale: its generation, which has 31 bits in a handle, goes up."""
     t.generation = (t.generation + 1) & 0x7FFFFFFF
 
 
@@ -149,7 +149,7 @@ def unlock_task(m, me, task):
 
 @hot
 def join_task(m, me, i):
-    """List a new thread in its task, which it retains; False where the task has too many (kse-5)."""
+    """List a new thread in its task, which it retains; False where the task has too many threads (kse-5)."""
     either(m, me)
     t = m.threads[i]
     k = m.tasks[t.task]
@@ -158,7 +158,7 @@ def join_task(m, me, i):
         unlock_task(m, me, t.task)
         fetch_add(m, "thread_limit_hits", 1)
         return False
-    retain_task(m, t.task)  # cannot fail: the creator retains it, or the loader
+    retain_task(m, t.task)  # cannot fail: the creator or the loader retains it
     t.sibling_previous = -1
     t.sibling_next = k.first_thread
     if k.first_thread >= 0:
@@ -172,7 +172,7 @@ def join_task(m, me, i):
 
 @hot
 def quit_task(m, me, i):
-    """Unlist a thread; how many threads the task has left."""
+    """Take a thread out of its task's list; returns how many threads the task has left."""
     either(m, me)
     t = m.threads[i]
     k = m.tasks[t.task]

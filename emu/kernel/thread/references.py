@@ -3,14 +3,14 @@
 TASK.references is one word: retain count, hold count, killed bit.
 
 * `hold` fails once the task was killed; `retain` fails once it was killed and is not held.
-* Kill is final, and the task goes to the garbage thread, exactly once: whoever's change
-  leaves the bit set and both counts at 0 pushes it.
+* A kill is final, and the task goes to the garbage thread exactly once: the actor whose change
+  leaves the bit set and both counts at 0 sends it there.
 
 A thread retains its task from creation to exit, which includes the time that it runs, so
 nothing is taken apart under a running thread (the original retains at each switch, which
-would cost two atomics there).  The system server holds a task while it executes a call for
-one of its threads.  All of it may be called in a critical section: freeing is the garbage
-thread's business (alux-5, server/process.py).
+would cost two atomic operations there).  The system server holds a task while it executes a call for
+one of its threads.  Callers may hold a lock, since nothing is freed here: the garbage thread
+does that (alux-5, server/process.py).
 """
 
 from ...hot import entry, hot
@@ -34,7 +34,7 @@ def begin_references(m, k):
 
 @hot
 def retain_task(m, k):
-    """One more reference that keeps the task's records; False when it is too late."""
+    """Add a reference that keeps the task's record; False when the task was killed and nobody holds it."""
     t = m.tasks[k]
     while True:
         word = load_seq_cst(t, "references")
@@ -46,7 +46,7 @@ def retain_task(m, k):
 
 @hot
 def hold_task(m, k):
-    """Keep a task from dying under the caller; False once it was killed."""
+    """Keep a task from dying while the caller works for it; False once it was killed."""
     t = m.tasks[k]
     while True:
         word = load_seq_cst(t, "references")
@@ -68,7 +68,7 @@ def unhold_task(m, me, k):
 
 @hot
 def kill_references(m, me, k):
-    """Nobody can hold the task any more; False when it was killed already."""
+    """Set the killed bit: nobody can hold the task any more. False when it was killed already."""
     t = m.tasks[k]
     while True:
         word = load_seq_cst(t, "references")
@@ -86,7 +86,7 @@ def _change(m, me, k, by):
     while True:
         word = load_seq_cst(t, "references")
         if compare_exchange(t, "references", word, word + by):
-            if word + by == KILLED:  # once only: nothing can be added from here on
+            if word + by == KILLED:  # this happens once, since nothing can be added from here on
                 ask_to_reap(m, me, k)
             return
 

@@ -1,16 +1,17 @@
-"""Falling asleep and being woken: one word for each thread, one winner for each wake-up.
+"""Falling asleep and being woken: each thread has one word for it, and each wake-up one winner.
 
 THREAD.sleep is 0 while awake.  A thread about to sleep gives it a value that was
 never used before (sequence and reason) *before* anybody can find it.  A waker,
-a timer and a signal all want to end the sleep: whoever moves the word from that
-value to CLAIMED wins and makes the thread runnable; the others do nothing (inko-2).
+a timer and a signal may all want to end the sleep.  The one that moves the word from that
+value to CLAIMED wins (it has claimed the sleep) and makes the thread runnable; the others
+do nothing (inko-2).
 
 The sleeper may not have left its CPU yet.  Under its queue's lock it either
 finds CLAIMED, and stays (cz-4: a thread about to sleep whose event is already
 there wakes itself), or becomes BLOCKED, and then the winner, under the same lock,
-finds it BLOCKED.  A stale claim cannot end a later sleep: it is consumed once.
+finds it BLOCKED.  A claim is consumed once, so a stale one cannot end a later sleep.
 
-A claim is named after its sleep (minus the sequence), so that a waker can tell whether the claim it saw is
+The value CLAIMED names the sleep (it is minus the sequence), so that a waker can tell whether the claim it saw is
 still the same one (local_queue.py).  SLEEP_CLAIMED is the claim of a word on which no thread sleeps.
 
 A winner that has a result to write first moves the word to SERVED (`take`): the
@@ -25,7 +26,7 @@ from ...shm.bits import bits
 from .states import SLEEP_TIMED
 
 SLEEP_CLAIMED = -1
-SLEEP_SERVED = -2  # claims of threads' sleeps are below
+SLEEP_SERVED = -2  # claims of threads' sleeps are the numbers below this
 SLEEP = bits("reason:8 sequence:*")  # THREAD.sleep, where positive
 sleep_reason, sleep_sequence = SLEEP.getters()
 pack_sleep = SLEEP.packer()
@@ -44,7 +45,7 @@ def prepare_sleep(t, reason):
 
 @hot
 def reason_of(word):
-    """Why a thread sleeps: SLEEP_*, without SLEEP_TIMED."""
+    """Why the thread sleeps that has this sleep word: SLEEP_*, without SLEEP_TIMED."""
     return sleep_reason(word) & ~SLEEP_TIMED
 
 
@@ -61,13 +62,13 @@ def is_claimed(word):
 
 @hot
 def claim(t, word):
-    """Try to be the one who ends this sleep."""
+    """Try to be the one that ends this sleep; returns whether this actor is."""
     return compare_exchange(t, "sleep", word, claimed(word))
 
 
 @hot
 def take(t, word):
-    """Try to be the one who ends this sleep, and keep it until `hand_over`."""
+    """As `claim`, but the thread sleeps on, and nobody else can claim it, until `hand_over`."""
     return compare_exchange(t, "sleep", word, SLEEP_SERVED)
 
 

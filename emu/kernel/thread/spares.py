@@ -1,4 +1,4 @@
-"""Spare thread records (kse-8): a record that waits, attached to the thread that will need one.
+"""Spare thread records (kse-8): a free record, kept with the thread that will need one to make a child.
 
 A thread that makes threads keeps one NEW record in its `spare` word.  A thread that exits
 gives its own record to its creator where that has none, so that a pair of create and exit

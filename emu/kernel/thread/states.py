@@ -1,8 +1,8 @@
 """Thread and scheduler states, and the one function that changes a thread's.
 
-A thread's truth is one word, THREAD.where: state and queue.  It changes by one
-store, under the lock of the queue it names (both locks when the queue changes), or, where
-queues take no lock, by who owns the thread (local_queue.py).
+A thread's truth is one word, THREAD.where: its state and its queue.  It changes by one
+store, under the lock of the queue that it names (both locks when the queue changes).  Where
+queues take no lock, only the actor that owns the thread changes it (local_queue.py).
 
 state     owner of the record         listed in
 FREE      threads_lock                free list
@@ -46,15 +46,15 @@ TASK_FREE, TASK_ALIVE = range(2)
 SUSPEND_ASKED, SUSPENDED = 1, 2
 
 # Why a thread sleeps (low byte of THREAD.sleep; kernel/thread/sleep_word.py reason_of).
-# SLEEP_KERNEL is the server's work on a call, trap or signal, which nothing interrupts: a call that does not wait never
-# says EINTR.  SLEEP_SERVER is a served call that has to wait.
-# SLEEP_QUEUE is in a wait queue, SLEEP_WAITS for another thread's suspension.
+# SLEEP_KERNEL: the server works on a call, trap or signal.  Nothing interrupts that, so a call that does not wait never
+# returns EINTR.  SLEEP_SERVER: a served call has to wait.
+# SLEEP_QUEUE: the thread is in a wait queue.  SLEEP_WAITS: it waits for another thread's suspension.
 SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL = range(1, 6)
 SLEEP_SUSPEND, SLEEP_QUEUE, SLEEP_WAITS = range(6, 9)
 NATIVE_SLEEPS = 1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS  # of native calls: never begun anew
-# How an interrupted call goes on (THREAD.restart), as in Linux.  It begins anew, a timed one until its old deadline,
-# where no handler runs; where one does: RESTART_CALL begins anew if the handler has SA_RESTART, else EINTR (read,
-# futex); RESTART_UNHANDLED says EINTR (signal(7)'s list of calls that are never restarted: sleeps, poll, sigsuspend).
+# How an interrupted call goes on (THREAD.restart), as in Linux.  Where no handler runs, it begins anew, a timed one
+# until its old deadline.  Where one runs, RESTART_CALL begins anew if the handler has SA_RESTART, else it returns EINTR
+# (read, futex); RESTART_UNHANDLED returns EINTR (sleeps, poll, sigsuspend: signal(7) lists the calls never restarted).
 RESTART_CALL, RESTART_UNHANDLED = 1, 2
 SLEEP_TIMED = 0x80  # with each of them: the timekeeper is told to end it
 
@@ -71,14 +71,14 @@ def queue_of(t):
 
 @hot
 def set_where(m, t, state, queue):
-    """Change a thread's truth word; the lock of its queue (of both) is held, or the thread is this actor's."""
+    """Change a thread's truth word; the lock of its queue (of both queues) is held, or this actor owns the thread."""
     _check(m, t, state)
     store_relaxed(t, "where", pack_where(state, queue))
 
 
 @hot
 def exchange_where(m, t, state, queue):
-    """set_where by an owner without a lock; a full fence."""
+    """`set_where` for an owner that holds no lock; a full fence."""
     _check(m, t, state)
     exchange(t, "where", pack_where(state, queue))
 

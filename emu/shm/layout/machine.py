@@ -9,8 +9,8 @@ Guards: "runqueue" is the lock of the queue named by the thread's `where` word;
 "atomic" fields change by atomic instructions only; "this CPU" fields belong to
 one CPU and others only read them for reports.
 
-Truth words (everything linked is an index that can be rebuilt from them):
-THREAD.where, TASK.state, FRAME.word.
+Truth words: THREAD.where, TASK.state and FRAME.word say what is so.  Lists and links only help to find
+records, and could be rebuilt from these words.
 """
 
 from ...hot import hot
