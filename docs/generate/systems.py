@@ -6,13 +6,13 @@ Rows and sentences are in docs/systems.toml. The files are those below emu/ that
 `@pytest.mark.system("id")`. Nothing is kept by hand but the sentences, so the page says what the tree says.
 """
 
+import ast
 import re
 import tomllib
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MARK = re.compile(r"""mark\.system\(\s*((?:["'][a-z]+-\d+["'],?\s*)+)""")
 ID = re.compile(r"\b(rust|cz|inko|kse|alux)-(\d+(?:(?:/|, )\d+)*)\b")
 
 
@@ -26,15 +26,21 @@ def ids():
     return [row for system in rows().values() for row in system["rows"]]
 
 
+def marked(text):
+    """The ids in the markers of a test file's text, each once: arguments of calls of `mark.system`."""
+    if "mark.system" not in text:  # parsing costs more than this look
+        return []
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    calls = [node for node in calls if re.search(r"\bmark\.system$", ast.unparse(node.func))]
+    return list(dict.fromkeys(row.value for node in calls for row in node.args))
+
+
 def shown_by():
     """{id: test files that carry its marker}."""
     found = {}
     for path in sorted((ROOT / "tests").rglob("*.py")):
-        for match in MARK.finditer(path.read_text()):
-            for row in re.findall(r"[a-z]+-\d+", match[1]):
-                found.setdefault(row, [])
-                if path not in found[row]:
-                    found[row].append(path)
+        for row in marked(path.read_text()):
+            found.setdefault(row, []).append(path)
     return found
 
 

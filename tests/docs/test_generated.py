@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as xml
+from textwrap import dedent
 
 from docs.generate import files, picture, systems
 
@@ -22,11 +23,17 @@ def test_every_row_that_tests_and_headers_name_has_a_sentence():
     assert systems.named_in().keys() <= set(systems.ids()), "a file of emu/ names a row that docs/systems.toml lacks"
 
 
-def test_a_marker_is_found_however_it_is_written():
-    text = '@pytest.mark.system("rust-3")\n@pytest.mark.system(\n    "cz-1")\nx = mark.system(\'kse-7\')'
-    assert [row for match in systems.MARK.finditer(text) for row in re.findall(r"[a-z]+-\d+", match[1])] == [
-        "rust-3", "cz-1", "kse-7",
-    ]  # fmt: skip
+def test_a_marker_is_found_however_it_is_written_and_a_text_about_one_is_none():
+    text = """
+        '@pytest.mark.system("rust-9")'
+        @pytest.mark.system("rust-3")
+        @pytest.mark.system(
+            "cz-1"
+        )
+        def test(): pass
+        pytestmark = [mark.system('kse-7', "rust-3")]
+        """
+    assert sorted(systems.marked(dedent(text))) == ["cz-1", "kse-7", "rust-3"]
 
 
 def test_the_picture_is_up_to_date():
