@@ -49,7 +49,7 @@ from ..kernel.thread.states import RESTART_CALL, RESTART_UNHANDLED
 from ..limits import IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
 from ..shm.segment import Window
 from . import served  # noqa: F401  (registers the handlers)
-from .call import Call, MachineView, TaskState
+from .call import Call
 from .calls import registry
 from .calls.credentials import CredentialTable
 from .calls.signal_masks import restore_mask
@@ -62,9 +62,11 @@ from .mishaps import Mishaps
 from .notices import Notices
 from .passing_traps import is_over
 from .signal_frames import deliver, sigreturn
+from .task_state import TaskState
 from .traps import report_trap
 from .vfs.programs import Programs
 from .vfs.stream import HostStream, StreamNode
+from .view import MachineView
 from .waiting import WaitingCalls
 
 NR_SIGRETURN = 139

@@ -69,7 +69,8 @@ def machine(emu_case, tmp_path):
     the truth words (check_machine).
     """
     from emu import Machine
-    from emu.testing import check_machine
+
+    from . import check_machine
 
     cpus, policy, seed = emu_case
     output = tmp_path / "output"
@@ -86,7 +87,7 @@ def machine(emu_case, tmp_path):
 
 def policy_is_known(policy):
     """Whether checks.py knows how this policy keeps its order."""
-    from emu.actor.policies import BUILTIN
+    from ..actor.policies import BUILTIN
 
     return policy in BUILTIN
 
@@ -96,8 +97,8 @@ def crew(emu_seed, tmp_path):
     """`crew(workers, policy=…)`: processes on a bare machine, an emu.testing.Crew; they are gone at the test's end."""
     import contextlib
 
-    from emu.machine.children import start_forkserver
-    from emu.testing import Crew
+    from ..machine.children import start_forkserver
+    from . import Crew
 
     start_forkserver()
     with contextlib.ExitStack() as stack:
@@ -111,7 +112,7 @@ def stress_policy(request):
     """`stress_policy(path, cpus=…, balanced=…)` of emu.testing, under the seeds that the command line names."""
 
     def stress(path, **options):
-        from emu.testing import stress
+        from . import stress
 
         asked = seeds_of(request.config, options.pop("seeds", stress.SEEDS))
         stress.stress_policy(path, first_seed=asked[0], seeds=len(asked), **options)

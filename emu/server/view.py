@@ -1,0 +1,122 @@
+"""What files and served calls may know of the machine, and do to its threads."""
+
+import time
+
+import numpy as np
+
+from ..abi.errno import ESRCH
+from ..kernel.sched.migration import set_affinity
+from ..kernel.thread.handles import thread_by_tid, tid
+from ..limits import NAME_BYTES, PAGE_SIZE
+from ..shm.cpumask import to_int, to_words
+from ..shm.events import record_name
+from .errors import LinuxError
+
+
+class MachineView:
+    """What files and calls may know of the machine."""
+
+    hostname = "emu"
+
+    def __init__(self, server, config):
+        self._server = server
+        self.memory_bytes = config["memory_bytes"]
+
+    def free_memory_bytes(self):
+        return int(self._server.machine["nr_free_frames"]) * PAGE_SIZE
+
+    def random(self, count):
+        return self._server.random.randbytes(count)
+
+    def realtime_ns(self):
+        return time.time_ns()
+
+    def monotonic_ns(self):
+        return time.monotonic_ns()
+
+    def tasks(self):
+        return list(self._server.tasks.values())
+
+    def affinity(self, number):
+        """The CPU mask of a thread by tid, None when there is no such thread."""
+        i = thread_by_tid(self._server.base, number)
+        if i < 0:
+            return None
+        return to_int(self._server.machine["threads"][i]["affinity"]) & self.cpu_mask
+
+    @property
+    def nr_cpus(self):
+        """CPUs that a guest may know of: one more than the highest that is online."""
+        return self.cpu_mask.bit_length()
+
+    @property
+    def cpu_mask(self):
+        return to_int(self._server.machine["online"])
+
+    def _thread(self, number):
+        """Its record; ESRCH when it has just left."""
+        i = thread_by_tid(self._server.base, number)
+        if i < 0:
+            raise LinuxError(ESRCH)
+        return self._server.machine["threads"][i]
+
+    def nice(self, number):
+        return int(self._thread(number)["nice"])
+
+    def set_nice(self, number, value):
+        """A thread's importance, -20 to 19; policies see it at their next hook."""
+        self._thread(number)["nice"] = value
+
+    def scheduling(self, number):
+        """(SCHED_* that a thread asked for, its real-time priority)."""
+        thread = self._thread(number)
+        return int(thread["linux_policy"]), int(thread["realtime"])
+
+    def set_scheduling(self, number, policy, priority):
+        thread = self._thread(number)
+        thread["linux_policy"], thread["realtime"] = policy, priority
+
+    def credentials(self, number):
+        """Who a thread is (a Credentials)."""
+        return self._server.credentials[int(self._thread(number)["credentials"])]
+
+    def slack_ns(self, number):
+        """How late a thread's time-outs may be, for the sake of others'."""
+        return int(self._thread(number)["slack_ns"]) or int(self._server.machine["slack_ns"])
+
+    def set_slack_ns(self, number, value):
+        self._thread(number)["slack_ns"] = value
+
+    def name(self, number):
+        """A thread's name, without NUL."""
+        return bytes(self._thread(number)["name"]).split(b"\0")[0]
+
+    def set_name(self, number, name):
+        """Name a thread: at most 15 bytes count."""
+        record = self._thread(number)
+        record["name"][:] = np.frombuffer(name[: NAME_BYTES - 1].ljust(NAME_BYTES, b"\0"), np.uint8)
+        record_name(self._server.base, self._server.me, thread_by_tid(self._server.base, number))
+
+    def set_max_siginfos(self, task, count):
+        """How many signals may be queued for a task and its threads."""
+        for index, state in self._server.tasks.items():
+            if state is task:
+                self._server.machine["tasks"][index]["max_siginfos"] = count
+
+    def threads_of(self, task):
+        """The tids of a task's threads."""
+        machine, tids = self._server.machine, []
+        index = next((index for index, state in self._server.tasks.items() if state is task), -1)
+        i = int(machine["tasks"][index]["first_thread"]) if index >= 0 else -1
+        while i >= 0:
+            tids.append(tid(self._server.base, i))
+            i = int(machine["threads"][i]["sibling_next"])
+        return tids
+
+    def set_affinity(self, number, mask):
+        """Restrict a thread to CPUs; 0 or an error number."""
+        i = thread_by_tid(self._server.base, number)
+        if i < 0:
+            return ESRCH
+        self._server.machine["cpus"][self._server.me]["given"] = to_words(mask)
+        return set_affinity(self._server.base, self._server.me, i)
