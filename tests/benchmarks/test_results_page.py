@@ -41,8 +41,23 @@ def test_a_new_section_comes_last():
     assert results_page.replace_section(PAGE, "steal", "## steal: x\n") == PAGE + "\n## steal: x\n"
 
 
-def test_the_page_that_is_kept_can_be_written_to(tmp_path):
-    page = tmp_path / "RESULTS.md"
-    page.write_text(results_page.RESULTS_PAGE.read_text())
+def test_a_section_is_written_below_what_the_page_has(tmp_path):
+    page, kept = tmp_path / "RESULTS.md", results_page.RESULTS_PAGE.read_text()
+    page.write_text(kept)
     results_page.write_section(bench("a-new-one"), page)
-    assert page.read_text().startswith(results_page.RESULTS_PAGE.read_text().rstrip())
+    assert page.read_text() == kept.rstrip() + "\n\n" + results_page.section(bench("a-new-one"))
+
+
+def test_a_benchmark_writes_its_section_only_when_asked(tmp_path, monkeypatch):
+    import common
+    from click.testing import CliRunner
+
+    @common.benchmark("nothing", rounds=1)
+    def nothing(bench):
+        """What does nothing cost?"""
+
+    written = []
+    monkeypatch.setattr(common, "write_section", lambda bench: written.append(bench.name))
+    for options, expected in ([], []), (["--results"], ["nothing"]):
+        result = CliRunner().invoke(nothing, ["--json", str(tmp_path / "nothing.json"), *options])
+        assert result.exit_code == 0 and written == expected, result.output
