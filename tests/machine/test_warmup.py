@@ -43,6 +43,16 @@ def test_a_compiler_that_is_killed(cold):
     assert gone(compilers)
 
 
+def test_the_harness_for_tests_is_no_part_of_a_machine():
+    """Imported by a test that then boots a machine: the processes that compile the kernel do not know of it."""
+    from emu.hot import registered
+    from emu.machine.warm import everything
+    from emu.testing import holdups
+
+    assert holdups.hold_up in registered()
+    assert holdups.hold_up not in everything()
+
+
 def test_a_users_own_hot_code_is_none_of_its_business():
     from emu.hot import registered
     from emu.machine.warm import everything
