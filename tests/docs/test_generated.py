@@ -49,8 +49,13 @@ def test_the_picture_shows_each_folder_above_those_that_it_imports():
             assert height[unit] < height[other], f"{unit} imports {other}"
 
 
-def test_the_page_of_files_has_the_first_sentence_of_each_header():
-    page = files.page()
-    assert "- `ipi.py`: Inter-processor interrupts: a bit in shared memory, and a message only to a sleeper.\n" in page
-    listed = len(re.findall(r"^- `", page, re.MULTILINE))
-    assert listed == sum(bool(files.first_sentence(path)) for path in (files.ROOT / "emu").rglob("*.py")) > 150
+def test_the_first_sentence_of_a_header_ends_where_the_next_begins(tmp_path):
+    path = tmp_path / "ipi.py"
+    path.write_text('"""Interrupts: a bit, as in ipi.py,\nand a message. `Sender` sets it.\n\nMore."""\nx = 1\n')
+    assert files.first_sentence(path) == "Interrupts: a bit, as in ipi.py, and a message."
+
+
+def test_the_page_of_files_has_each_file_of_emu_that_has_a_header():
+    listed = re.findall(r"^- `(.*?)`: \S", files.page(), re.MULTILINE)
+    headed = [path.name for path in (files.ROOT / "emu").rglob("*.py") if files.first_sentence(path)]
+    assert sorted(listed) == sorted(headed) and len(listed) > 150
