@@ -10,16 +10,35 @@ prints its seed and the command that runs that case again.
 pytest loads this file in every project that emu is installed beside: it imports nothing heavy before a fixture is used.
 """
 
+import argparse
+import shlex
+
 import pytest
 
+ARGUMENTS = ("cpus", "policies", "seeds")  # of the marker
 SEEDS = 1  # of a marker that names none
 END_S = 60  # for guests that are left when a test is over
 
 
+def at_least(least):
+    """The type of an option that is a whole number and not below this one."""
+
+    def read(text):
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}")
+        return number
+
+    return read
+
+
 def pytest_addoption(parser):
     group = parser.getgroup("emu")
-    group.addoption("--emu-seed", type=int, metavar="N", help="run tests of emu under this seed only")
-    group.addoption("--emu-seeds", type=int, metavar="N", help="run each test of emu under this many seeds")
+    group.addoption("--emu-seed", type=at_least(0), metavar="N", help="run tests of emu under this seed only")
+    group.addoption("--emu-seeds", type=at_least(1), metavar="N", help="run each test of emu under this many seeds")
 
 
 def pytest_configure(config):
@@ -34,11 +53,26 @@ def seeds_of(config, default):
     return list(range(config.getoption("emu_seeds") or default))
 
 
+def asked_by(marker):
+    """The arguments of a marker `emu`, {} where there is none; a test that asks for nothing that can be is an error."""
+    asked = marker.kwargs if marker else {}
+    wrong = [repr(value) for value in marker.args] if marker else []
+    wrong += [name for name in asked if name not in ARGUMENTS]
+    if wrong:
+        pytest.fail(f"pytest.mark.emu takes {', '.join(ARGUMENTS)} by name, not {', '.join(wrong)}", pytrace=False)
+    for name in ("cpus", "policies"):
+        if name in asked and not (isinstance(asked[name], (list, tuple, range)) and asked[name]):
+            pytest.fail(f"pytest.mark.emu: {name} is a list of one or more, not {asked[name]!r}", pytrace=False)
+    seeds = asked.get("seeds", SEEDS)
+    if not isinstance(seeds, int) or seeds < 1:
+        pytest.fail(f"pytest.mark.emu: seeds is how many, at least 1, not {seeds!r}", pytrace=False)
+    return asked
+
+
 def pytest_generate_tests(metafunc):
     if "emu_case" not in metafunc.fixturenames:
         return
-    marker = metafunc.definition.get_closest_marker("emu")
-    asked = marker.kwargs if marker else {}
+    asked = asked_by(metafunc.definition.get_closest_marker("emu"))
     cases = [
         (cpus, policy, seed)
         for cpus in asked.get("cpus", [2])
@@ -109,13 +143,19 @@ def crew(emu_seed, tmp_path):
 
 @pytest.fixture
 def stress_policy(request):
-    """`stress_policy(path, cpus=…, balanced=…)` of emu.testing, under the seeds that the command line names."""
+    """`stress_policy(path, cpus=…, balanced=…)` of emu.testing, under the seeds that the command line names, else the
+    call (`seeds`, `first_seed`), else the marker (`seeds`)."""
 
     def stress(path, **options):
         from . import stress
 
-        asked = seeds_of(request.config, options.pop("seeds", stress.SEEDS))
-        stress.stress_policy(path, first_seed=asked[0], seeds=len(asked), **options)
+        seeds = options.pop("seeds", asked_by(request.node.get_closest_marker("emu")).get("seeds", stress.SEEDS))
+        first = options.pop("first_seed", 0)
+        if (one := request.config.getoption("emu_seed")) is not None:
+            first, seeds = one, 1
+        else:
+            seeds = request.config.getoption("emu_seeds") or seeds
+        stress.stress_policy(path, first_seed=first, seeds=seeds, **options)
 
     return stress
 
@@ -126,5 +166,5 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if report.failed and "emu_case" in getattr(item, "funcargs", {}):
         seed = item.funcargs["emu_case"][2]
-        name = item.nodeid.partition("[")[0]
-        report.sections.append(("replay", f"seed {seed}: pytest {name} --emu-seed {seed}"))
+        case = shlex.quote(item.nodeid)  # its seed is among the cases only when the command line names it
+        report.sections.append(("replay", f"seed {seed}: pytest {case} --emu-seed {seed}"))

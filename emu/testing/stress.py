@@ -88,7 +88,11 @@ def stress_policy(path, *, seeds=SEEDS, cpus=CPUS, balanced=(), first_seed=0):
     seeds      how many seeds to try, from first_seed on
     cpus       sizes of the machines, at least 2 CPUs each
     balanced   numbers of queue policy words (or names of the module's constants) that are 0 when a queue has no thread
+
+    ValueError for no seeds or no such machine, which would find nothing; PolicyError for a file that cannot be loaded.
     """
+    if seeds < 1 or not cpus or min(cpus) < 2:
+        raise ValueError(f"stress_policy needs 1 seed or more and machines of 2 CPUs or more, not {seeds=}, {cpus=}")
     path = str(path)
     module = load_policy(path)  # PolicyError, once, and not in every process
     words = [getattr(module, word) if isinstance(word, str) else word for word in balanced]

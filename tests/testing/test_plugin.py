@@ -1,10 +1,14 @@
 """The pytest plugin as a user's project meets it: in a pytest of its own, with nothing else loaded."""
 
 import os
+import shlex
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from emu.testing.plugin import asked_by, pytest_addoption
 
 MACHINES = """
 import pytest
@@ -38,16 +42,16 @@ def test_threads_are_started(crew):
     assert run.violations == 0 and run.words[STARTED] > 0
 
 def test_mine(stress_policy):
-    stress_policy("random", seeds=1, cpus=[2])
+    stress_policy("random", first_seed=3, seeds=1, cpus=[2])
 """
 
 
-def run(tmp_path, text, *options):
-    path = tmp_path / "test_mine.py"
-    path.write_text(text)
+def run(tmp_path, text, *options, case="test_mine.py"):
+    if text is not None:
+        (tmp_path / "test_mine.py").write_text(text)
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     environment.pop("EMU_SEED", None)
-    command = [sys.executable, "-m", "pytest", "-p", "emu.testing.plugin", "-p", "no:cacheprovider", *options, path]
+    command = [sys.executable, "-m", "pytest", "-p", "emu.testing.plugin", "-p", "no:cacheprovider", *options, case]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout + done.stderr
 
@@ -60,7 +64,42 @@ def test_a_marked_test_runs_on_each_machine(tmp_path, warm):
 
 def test_a_failure_prints_its_seed_and_what_replays_it(tmp_path, warm):
     status, output = run(tmp_path, FAILS, "--emu-seed", "77", "-k", "1-cpus-inko")
-    assert status == 1 and "seed 77: pytest test_mine.py::test_all_primes_are_found --emu-seed 77" in output, output
+    case = "test_mine.py::test_all_primes_are_found[1-cpus-inko-seed-77]"
+    assert status == 1 and f"seed 77: pytest '{case}' --emu-seed 77" in output, output
+
+
+def test_what_a_failure_prints_replays_that_case_and_no_other(tmp_path):
+    status, output = run(tmp_path, CASES + "    assert emu_case[0] == 1 or emu_case[2] != 2\n")
+    assert status == 1 and "1 failed, 5 passed" in output, output
+    (line,) = [line for line in output.splitlines() if line.startswith("seed 2: pytest ")]
+    case, *options = shlex.split(line.partition("pytest ")[2])
+    again, output = run(tmp_path, None, *options, case=case)
+    assert again == 1 and "1 failed" in output and "passed" not in output, output
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "line"),
+    [
+        ((), {"polices": ["inko"]}, "takes cpus, policies, seeds by name, not polices"),
+        (([1, 2],), {}, "by name, not [1, 2]"),
+        ((), {"cpus": 4}, "cpus is a list of one or more, not 4"),
+        ((), {"policies": []}, "policies is a list of one or more, not []"),
+        ((), {"seeds": 0}, "seeds is how many, at least 1, not 0"),
+    ],
+)
+def test_a_marker_that_would_test_something_else_or_nothing_is_refused(args, kwargs, line):
+    with pytest.raises(pytest.fail.Exception) as caught:
+        asked_by(SimpleNamespace(args=args, kwargs=kwargs))
+    assert line in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["--emu-seeds=0", "--emu-seeds=-1", "--emu-seed=-1", "--emu-seed=x"])
+def test_seeds_that_cannot_be_are_refused_before_anything_runs(option):
+    name, _, value = option.partition("=")
+    parser = pytest.Parser(_ispytest=True)
+    pytest_addoption(parser)
+    with pytest.raises((SystemExit, pytest.UsageError), match=f"{name}.*{value!r} is no whole number"):
+        parser.parse([option])
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,12 @@ def test_the_built_in_policies_pass(name):
     stress_policy(name, seeds=1, cpus=(2,), first_seed=1)
 
 
+@pytest.mark.parametrize("options", [{"seeds": 0}, {"cpus": ()}, {"cpus": (1,)}])
+def test_a_run_that_would_find_nothing_is_refused(options):
+    with pytest.raises(ValueError, match="needs 1 seed or more and machines of 2 CPUs or more"):
+        stress_policy("random", **options)
+
+
 def test_must_fail_goes_on_until_the_control_has_shown_its_fault():
     def shows_late(attempt):
         assert attempt < 3, "shown"
