@@ -2,17 +2,21 @@
 
 recursion    LLVM aborts the process on some forms, and a recursion as deep as a run queue is long overflows the stack
 raise        a compiled hook cannot raise, and an assert does: the CPU's process would die of it
+masks        a mask of CPUs is several words: read as one, it is silently that of the first 64 CPUs
 """
 
 import dis
 
 from ..hot import Compiled, Hot
 
+MASKS = {"online": "is_online", "idle": "is_idle or idle_cpu", "affinity": "may_run"}  # field: what answers instead
+
 
 def broken_rule(module):
     """What the first function of a policy's module that breaks a rule does, and its line; "" where none does."""
     own = [found for found in vars(module).values() if _is_own(found, module)]
-    return next(filter(None, map(_raises, own)), "") or next(filter(None, map(_recursion, own)), "")
+    rules = (_raises, _masks, _recursion)
+    return next(filter(None, (rule(found) for rule in rules for found in own)), "")
 
 
 def _is_own(found, module):
@@ -31,6 +35,16 @@ def _raises(found):
             what = "assert" if asserted else "raise"
             line = each.positions.lineno if each.positions else found.function.__code__.co_firstlineno
             return f"line {line}: {_name(found)!r} has {what}: compiled hooks cannot raise"
+    return ""
+
+
+def _masks(found):
+    for each in dis.get_instructions(found.function):
+        named = each.opname in ("LOAD_ATTR", "LOAD_CONST") and each.argval in tuple(MASKS)
+        if named:
+            line = each.positions.lineno if each.positions else found.function.__code__.co_firstlineno
+            advice = f"{each.argval!r} is a mask of several words: ask {MASKS[each.argval]} of emu.policy"
+            return f"line {line}: {_name(found)!r}: {advice}"
     return ""
 
 

@@ -23,6 +23,16 @@ POLICIES = {
     "another": (USES + DEPTH.format(callee="deeper") + OTHER, "'depth' calls itself (depth → deeper → depth)"),
     "hook": (FIFO.replace(PICKS, "    pick(m, queue)\n" + PICKS), "'pick' calls itself (pick → pick): use a loop"),
     "raise": (FIFO.replace(PICKS, "    if queue > 9:\n        raise ValueError\n" + PICKS), "'pick' has raise"),
+    "mask": (
+        FIFO.replace(PICKS, "    if m.threads[0].affinity & 1 == 0:\n        return -1\n" + PICKS),
+        "'pick': 'affinity' is a mask of several words: ask may_run of emu.policy",
+    ),
+    "mask by name": (
+        FIFO.replace(PICKS, '    if load_relaxed(m, "online") & 1 == 0:\n        return -1\n' + PICKS).replace(
+            "import POLICY", "import load_relaxed, POLICY"
+        ),
+        "'pick': 'online' is a mask of several words: ask is_online of emu.policy",
+    ),
     "assert": (FIFO.replace(PICKS, "    assert queue < 9\n" + PICKS), "'pick' has assert"),
 }
 
