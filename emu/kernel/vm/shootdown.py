@@ -103,7 +103,9 @@ def shoot_down(m, me, mask):
         if load_seq_cst(m.cpus[cpu], "tlb_active") != 0:
             send_ipi(m, me, cpu, IPI_TLB)
         cpu = mask_first(mask_and(mask, mask_above(cpu)))
-    fetch_add(m, "shooting", 1)
+    crowded = m.nr_cpus > m.host_cores
+    if crowded:
+        fetch_add(m, "shooting", 1)  # give_way_to_shooters looks
     cpu = mask_first(mask)
     while cpu >= 0:  # those beside this one first: meanwhile the other cores are at work
         if _is_beside(m, me, cpu):
@@ -113,7 +115,8 @@ def shoot_down(m, me, mask):
     while cpu >= 0:
         _await(m, me, cpu)
         cpu = mask_first(mask_and(mask, mask_above(cpu)))
-    fetch_add(m, "shooting", -1)
+    if crowded:
+        fetch_add(m, "shooting", -1)
 
 
 @hot
