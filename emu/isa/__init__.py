@@ -7,6 +7,6 @@ table.py         how to declare an instruction; effects.py what its body may do
 
 Rows become decoded words (decode.py, words.py) and arms of the interpreter: lower.py turns a body's
 expressions into LLVM code, interpreter/arms.py makes an arm of it (with code.py), interpreter/threaded.py puts the
-arms together.  operations.py, arithmetic.py and soft/floats.py are what bodies compute with; interpreter/accesses.py,
-interpreter/fetch.py, csr.py and the rest of soft/ are the hot functions that arms call where it is rare.
+arms together.  Bodies compute with operations.py, arithmetic.py and soft/floats.py.  For rare cases arms call the hot
+functions of interpreter/accesses.py, interpreter/fetch.py, csr.py and the rest of soft/.
 """

@@ -33,7 +33,7 @@ def unsigned_less(builder, a, b):
 
 @operation
 def multiply_low(builder, a, b):
-    """The product modulo 2**64 (in hot code `*` may not overflow: Numba says so to LLVM)."""
+    """The product modulo 2**64. Hot code's own `*` may not overflow: Numba promises LLVM that it does not."""
     return builder.mul(a, b)
 
 
@@ -52,7 +52,7 @@ def _high(extend_a, extend_b):
 
 
 def _signed(operation, by_zero):
-    """Division by zero gives `by_zero`; the one overflow comes out right when divided by 1."""
+    """Signed division: by zero it gives `by_zero`; the one case of overflow is divided by 1, which is right."""
 
     def build(builder, a, b):
         zero = builder.icmp_signed("==", b, I64(0))

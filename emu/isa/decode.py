@@ -1,4 +1,4 @@
-"""Bits to decoded words, driven by tables made of the rows.
+"""From an instruction's bits to its decoded word, driven by tables that are made from the rows.
 
 The layout of a decoded word: words.py.  Bits that are no instruction become
 OP_ILLEGAL with the bits as the immediate.
@@ -18,8 +18,8 @@ _BUCKETS = 64
 
 check()
 
-# Variants of rows, with ops of their own: a jump into another page, and floating point in a
-# rounding mode that the fast arm is not made for.
+# Some rows have a variant with an op of its own: for a jump into another page, and for floating point in
+# a rounding mode that the fast arm is not made for.
 FAR_ROWS = [row for row in ROWS if row.immediate == "offset"]
 EXACT_ROWS = [row for row in ROWS if "rm" in row.fields and float_operation(row)]
 FAR_OPS = {row.name: FIRST_OP + len(ROWS) + n for n, row in enumerate(FAR_ROWS)}
@@ -29,7 +29,7 @@ assert FIRST_OP + len(ROWS) + len(FAR_ROWS) + len(EXACT_ROWS) <= OP_MASK + 1
 
 
 def _pieces(row):
-    """What makes the immediate of a decoded word."""
+    """The pieces that make up the immediate of a decoded word."""
     pieces = list(row.fields[row.immediate]) if row.immediate else []
     if "rm" in row.fields:
         pieces.append(Piece(row.fields["rm"][0].source, 3, 0))
@@ -79,7 +79,7 @@ _LINES, _PIECES, _FIRST, _CANDIDATES = _tables()
 
 
 def _variants():
-    """From an op to that of its variant, 0 none; and the rounding modes that ask for it, as bits."""
+    """For each op, that of its variant, 0 for none, and the rounding modes that need the variant, as bits."""
     variants, modes = (np.zeros(OP_MASK + 1, dtype=np.int64) for _ in range(2))
     for row in FAR_ROWS:
         variants[row.op] = FAR_OPS[row.name]

@@ -5,10 +5,10 @@ or a verb and then the value.  Its parameters name what it needs: `a`, `b`, `c`
 (values of the first, second and third source register), the immediate by its
 field's name, `pc`, `next` (pc of the instruction behind), `rm` (the rounding mode in
 force, 0 to 4).  Expressions may use the operators of Python, arithmetic.py and
-floats.py; everything is a signed 64-bit integer.
+soft/floats.py; everything is a signed 64-bit integer.
 
 Besides these, `load_*` and `store_*` of shm/memory.py are verbs whose address is
-a guest's.  The bodies are never called; generate.py reads them.
+a guest's.  The bodies are never called; lower.py reads them.
 """
 
 
@@ -53,11 +53,11 @@ def order_memory(imm):
 
 
 def order_fetches():
-    """FENCE.I: nothing to do, decoded.py keeps the cache coherent; ends the block."""
+    """FENCE.I: ends the block, and does nothing else, since shm/decoded.py keeps the cache coherent."""
 
 
 def manage_block(address):
-    """Clean, flush or invalidate a block of the cache: nothing, but the address must be accessible."""
+    """Clean, flush or invalidate a block of the cache: only checks that the address is accessible."""
 
 
 def zero_block(address):
@@ -65,7 +65,7 @@ def zero_block(address):
 
 
 def environment_call():
-    """Leave with EXIT_ECALL, retired."""
+    """Leave with EXIT_ECALL; the instruction counts as retired."""
 
 
 def breakpoint_trap():

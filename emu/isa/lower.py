@@ -1,4 +1,4 @@
-"""From the expression of an instruction's body to LLVM code.
+"""Turns the expressions of an instruction's body into LLVM code.
 
 Values are 64-bit integers (i64) and truth values (i1).  Names are looked up among the
 instruction's operands, then among the globals of the file that holds the row: there, an

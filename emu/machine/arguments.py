@@ -1,4 +1,4 @@
-"""What users give to a machine's calls, checked: MachineError, in one line, for what cannot be meant."""
+"""Checks what users give to a machine's calls: a one-line MachineError for values that make no sense."""
 
 import math
 import os

@@ -16,12 +16,12 @@ from ..limits import IPI_CALL, SUPERVISOR
 from .arguments import packed
 
 REPLY_TIMEOUT_MS = 60_000
-ROUND_MS = 200  # between two looks at the machine while an answer is waited for, and two interrupts for one request
-RECONNECT_MS = 5  # a CPU that starts has no endpoint yet
+ROUND_MS = 200  # while it waits for an answer: between two looks at the machine, and two interrupts
+RECONNECT_MS = 5  # between two tries to connect: a CPU that is starting has no endpoint yet
 
 
 class Asking:
-    """The part of Machine that asks. A question has a number: no answer is taken for that to another."""
+    """The part of Machine that asks. Questions are numbered, so no answer is taken for that to another question."""
 
     def __init__(self):
         super().__init__()
@@ -73,7 +73,7 @@ class Asking:
         self._mail.wake(post(self.window.address, SUPERVISOR, cpu, IPI_CALL))
 
     def _receive(self, socket, who, is_there, remind=None):
-        """The next message. Signals, failures and the end of `who` are noticed; `remind` is called each round."""
+        """The next message. While it waits it notices signals, failures and the end of `who`, and calls `remind`."""
         poller = zmq.Poller()
         poller.register(socket, zmq.POLLIN)
         poller.register(self._signals.descriptor, zmq.POLLIN)

@@ -4,8 +4,8 @@ Descriptors travel with a process's arguments.  Children run only emu's code and
 module, so a script needs no `if __name__ == "__main__"` to use a Machine.  `top` shows each under its own name:
 emu-cpu-0.
 
-A process that the user's program forks is no supervisor: it closes what it has inherited (`os.register_at_fork`) and
-would start a forkserver of its own.
+A process that the user's program forks is not the supervisor: it closes what it has inherited
+(`os.register_at_fork`); should it use a Machine, it starts a forkserver of its own.
 """
 
 import atexit
@@ -30,7 +30,7 @@ from .standard import above_standard, take_closed_standard_descriptors
 
 WORD = forkserver.WORD
 PRELOAD = ["emu.machine.preloaded"]  # modules that the forkserver imports
-END_S = 1.0  # a forkserver that is told to end is waited for
+END_S = 1.0  # how long a forkserver has to end when it is told to
 _CODE = "import sys; sys.path.insert(0, {!r}); from emu.machine.forkserver import main; main({}, {})"
 
 
@@ -38,7 +38,7 @@ _CODE = "import sys; sys.path.insert(0, {!r}); from emu.machine.forkserver impor
 def started_ignoring():
     """Processes that are started in this block ignore the supervisor's signals from their first instruction on.
 
-    They are blocked, which a child inherits, until the child has told the host to ignore them
+    The signals are blocked here, and so in the child, until the child has told the host to ignore them
     (ignore_supervisors_signals).  To ignore them here instead would lose those that come meanwhile.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SUPERVISORS)
@@ -49,7 +49,7 @@ def started_ignoring():
 
 
 def _wait_readable(descriptor, timeout_s):
-    """Whether a descriptor gets readable; None: no limit."""
+    """Wait until a descriptor is readable, at most `timeout_s` (None: no limit); returns whether it is."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(None if timeout_s is None else max(0, timeout_s * 1000)))
@@ -92,7 +92,7 @@ class Child:
         self._process = open_process(self.pid)
 
     def _read(self):
-        """The next word of the forkserver's about this process, None when there is none any more."""
+        """The next word that the forkserver sends about this process; None when no more will come."""
         data = os.read(self.sentinel, WORD.size)
         return WORD.unpack(data)[0] if len(data) == WORD.size else None
 
@@ -104,7 +104,7 @@ class Child:
         """The HostTimes so far, or up to its end."""
         if self.is_alive():
             times = host_times(self.pid)
-            if look_at(self.pid).state:  # it is still in the host's table, so it was when they were read
+            if look_at(self.pid).state:  # it is still in the host's table, so the times read were its own
                 return times
             self.join(END_S)  # its answer is on its way
         return self._times
@@ -202,7 +202,7 @@ class _Forkserver:
             self._process.wait()
 
     def forget(self):
-        """Close everything; in a forked child, where it is somebody else's."""
+        """Close everything, in a forked child, where the forkserver is the parent's."""
         self._control.close()
         if self._lifeline >= 0:
             os.close(self._lifeline)
@@ -235,7 +235,7 @@ def forkserver_is_alive():
 
 
 def forkserver_died(within_s):
-    """Whether the forkserver has died, or does so within a time: its children die a moment before it is gone."""
+    """Whether the forkserver dies within a time, or has died: its children die a moment before it is seen as dead."""
     end = time.monotonic() + within_s
     while forkserver_is_alive():
         if time.monotonic() > end:

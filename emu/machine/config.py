@@ -42,7 +42,7 @@ def parse_size(text, what="memory size"):
 
 
 def default_cpus():
-    """EMU_CPUS, else the host's cores (rust-13), as many as a machine can have."""
+    """EMU_CPUS, else the number of the host's cores (rust-13), at most what a machine can have."""
     if os.environ.get("EMU_CPUS"):
         return _number(os.environ["EMU_CPUS"], "number of CPUs in EMU_CPUS")
     return min(len(usable_cores()), MAX_CPUS)
@@ -64,7 +64,7 @@ def usable_cores():
 
 
 def may_pin():
-    """Whether the host lets a process choose its cores: as it is asked for those that it has, nothing changes."""
+    """Whether the host lets a process choose its cores. It asks for those that it has, so nothing changes."""
     try:
         os.sched_setaffinity(0, os.sched_getaffinity(0))
     except OSError:

@@ -1,6 +1,6 @@
 """Hot-plug, the supervisor's side (rust-4): a CPU's process, and its records before it starts.
 
-What the scheduler itself does is kernel/sched/hotplug.py.
+The scheduler's own part is in kernel/sched/hotplug.py.
 """
 
 import time
@@ -12,8 +12,8 @@ from ..shm.cpumask import to_int
 from .children import end_all
 from .ownership import in_use
 
-LOOK_S = 0.1  # between two looks for signals and failures while a process is waited for
-DELIVERY_S = 60.0  # for a CPU that has left, until what it has sent is delivered
+LOOK_S = 0.1  # between two looks for signals and failures, while it waits for a process
+DELIVERY_S = 60.0  # how long a CPU that has left may take to deliver what it has sent
 
 
 def free_slot(machine):
@@ -65,7 +65,7 @@ class HotPlug:
 
     @in_use
     def remove_cpu(self, cpu: int, wait: bool = True) -> None:
-        """Take a CPU from the running machine: what can move moves, what is pinned to it is waited for (rust-4)."""
+        """Take a CPU from the running machine: its threads move; it waits for those pinned to it (rust-4)."""
         self._need_active()
         tell_to_leave(self, cpu)
         if wait:

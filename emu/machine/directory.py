@@ -1,7 +1,7 @@
 """The private directory of a machine's sockets, and sweeping those of dead machines.
 
 A directory belongs to the supervisor whose process id and start time are in its
-name; when that process is gone, so is the machine, and anyone may remove it.
+name; when that process is gone, so is the machine, and anyone may remove the directory.
 
 Directories are made below a root of this user, in the first place that will do: XDG_RUNTIME_DIR, TMPDIR, then /tmp and
 /dev/shm.  A place will not do when it is missing, is not writable, has a name that is not UTF-8 (ZeroMQ's names are),

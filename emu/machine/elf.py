@@ -1,7 +1,7 @@
-"""A static RISC-V executable, checked: from the bytes of an ELF file to what placing.py maps.
+"""A static RISC-V executable, checked: from the bytes of an ELF file to what server/exec.py maps.
 
-Every field is whatever somebody wrote into the file: nothing is used before it is known to lie in the file, or in the
-part of the address space that programs may have.  The few fields that matter are read with struct.
+A field may hold anything that somebody has written into the file, so no range is used before it is known to lie in the
+file, or in the part of the address space that programs may have.  The few fields that matter are read with struct.
 Rejected: pyelftools, which raises many kinds of errors over fields that nobody here needs.
 
 Offsets, sizes and addresses are unsigned 64-bit numbers of the file, and Python's sums of them do not wrap.
@@ -47,7 +47,7 @@ class Segment(NamedTuple):
 
 
 def parse(data):
-    """What placing.py needs of a file's bytes; ElfError when it is no program that can run."""
+    """What server/exec.py needs of a file's bytes; ElfError when it is no program that can run."""
     header = _header(data)
     headers = _program_headers(data, header)
     base = PIE_BASE if header["type"] == _ET_DYN else 0

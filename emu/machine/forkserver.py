@@ -3,10 +3,10 @@
 The supervisor (machine/children.py) sends one message for each child, with its descriptors: a pipe with what to
 execute, a pipe for the answer (process number, later exit status and what the host gave it), and those that are
 arguments.  The children inherit what is imported and compiled here.  Python's own forkserver is not used: a program
-has only one of those, which its own pools use too (their workers have to die of SIGTERM, ours must not), and
-everything that the program forks would hold our lifeline open.
+has only one of those, which its own pools use too (their workers have to die of SIGTERM, emu's must not), and
+everything that the program forks would hold emu's lifeline (actor/lifeline.py) open.
 
-Its end is the end of all its children (lifeline.py), and it ends when the supervisor closes the socket or is gone.
+When it ends, all its children end (lifeline.py); it ends when the supervisor closes the socket or is gone.
 """
 
 import contextlib

@@ -1,13 +1,12 @@
-"""Signals of the user's process, held back while a machine is at work, and let go where nothing is half done.
+"""Signals of the user's process are held back while a machine is at work, and let go where nothing is half done.
 
-Python runs a signal's handler between any two instructions, and most raise (Ctrl-C: KeyboardInterrupt): between a
-message sent and the note that it was, between a process started and its number kept.  So in every call of a machine
-those that have a handler in Python only note their arrival and make a descriptor readable; `let_go`, called where
-the machine waits and at the end, runs the handlers.  One that says of itself that it `raises_nothing` (an attribute) is
-left alone.  A signal whose default is to end the process still does:
-then everything ends with it (actor/lifeline.py).
+Python runs a signal's handler between any two instructions, and most handlers raise (Ctrl-C: KeyboardInterrupt),
+perhaps between the sending of a message and the note that it was sent.  So during every call of a machine, signals that
+have a handler in Python only note their arrival and make a descriptor readable; `let_go`, called where the machine
+waits and at the end, runs the handlers.  A handler with the attribute `raises_nothing` is left alone.  A signal whose
+default is to end the process still does, and then everything ends with it (actor/lifeline.py).
 
-By handlers and not by the signal mask: another thread, a library's, may take the signal.
+The signal mask would not do: another thread, a library's, may take the signal.
 """
 
 import contextlib
@@ -61,7 +60,7 @@ class HeldSignals:
                 self._restore()
 
     def _note(self, number, frame):
-        if all(number != noted for noted, _ in self._arrived):  # as the host: one of a kind is pending
+        if all(number != noted for noted, _ in self._arrived):  # like the host, keep one of each kind
             self._arrived.append((number, frame))
         self.poke()
 
@@ -92,7 +91,7 @@ class HeldSignals:
 
 @contextlib.contextmanager
 def held_signals():
-    """Signals are held back for a block that waits for nothing."""
+    """Hold signals back during a block that waits for nothing."""
     signals = HeldSignals()
     try:
         with signals:

@@ -33,7 +33,7 @@ def look_at(pid):
 
 
 def held_up(before, after, span_ns):
-    """Why a process made no progress between two looks, "" where the host is not the reason."""
+    """How the host kept a process from making progress between two looks; "" where it did not."""
     if after.stopped:
         return "is stopped"
     if before.state == "R" and after.state == "R" and after.cpu_ns - before.cpu_ns < span_ns // 20:

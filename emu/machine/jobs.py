@@ -1,10 +1,10 @@
 """Jobs: the programs that were spawned on a machine, as its user knows them.
 
 A job's record in shared memory (layout JOB) holds its final status and accounts.  The supervisor takes them over
-when the job has ended; with the next spawn the record's handle goes back to the system server, and another job may
-have the record.  So a machine spawns without limit, and a Job that its user keeps knows what became of it.
+when the job has ended; the next spawn gives the record's handle back to the system server, and another job may have
+the record.  So a machine can spawn without limit, and a Job that its user keeps still knows what became of it.
 
-Of jobs that have ended the machine itself remembers the accounts of the last HISTORY, and the sum of all before.
+The machine itself remembers the accounts of the last HISTORY jobs that ended, and the sum of all earlier ones.
 """
 
 import threading

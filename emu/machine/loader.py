@@ -2,7 +2,7 @@
 
 Static executables and static position-independent ones for RV64; everything else
 is refused with one line (elf.py).  What comes out is plain data for the system server,
-which places it (placing.py).
+which places it (server/exec.py).
 """
 
 import errno
@@ -53,7 +53,7 @@ def _content(name, path):
                 raise MachineError(f"{name}: {_kind(found)}, expected a RISC-V program")
             if found.st_size > MAX_FILE_BYTES:
                 raise MachineError(f"{name}: larger than {MAX_FILE_BYTES >> 20} MiB")
-            return file.read(max(found.st_size, PAGE_SIZE))  # no more: so much is reserved first
+            return file.read(max(found.st_size, PAGE_SIZE))  # no more, because read reserves so much memory first
     except OSError as error:
         if error.errno in (errno.EISDIR, errno.ENXIO):  # a directory, a socket or a device without a driver
             raise MachineError(f"{name}: {_kind(os.stat(path))}, expected a RISC-V program") from None

@@ -291,13 +291,13 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
         return job
 
     def _end_unknown_job(self, handle, number):
-        """End a job that nobody knows: its spawn was interrupted before the answer came."""
+        """End a job that no Job stands for, because its spawn was interrupted before the answer came."""
         self._jobs.add(Job(self, handle, number))
         self._ask("kill", SIGKILL, handle)
 
     @in_use
     def run(self, limit_s: float | None = None) -> Report:
-        """Until the last scheduler exits; returns the Report.
+        """Wait until the last scheduler exits; returns the Report.
 
         Ctrl-C ends the guests first, and then is a KeyboardInterrupt as everywhere.  MachineError when the guests
         take longer than `limit_s`; they end with the machine.
@@ -320,7 +320,7 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
         return self.report()
 
     def _end_guests(self):
-        """What an interrupt does: note who waits for what, kill them, and wait for the schedulers."""
+        """After an interrupt: note who waits for what, kill the guests, and wait for the schedulers."""
         self._last_waits = self.waits()
         self._ask("kill", SIGINT, -1)
         self._ask("close")
@@ -328,7 +328,7 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
 
     @in_use
     def kill(self, job: Job, signal: int = SIGKILL) -> None:
-        """End a job as by a fatal signal; nothing when it has ended."""
+        """End a job as by a fatal signal; does nothing when it has ended."""
         self._ask("kill", integer(signal, "signal", 1, SIGRTMAX), self._own(job)._handle)
 
     @in_use
@@ -385,7 +385,7 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
         return job
 
     def _send_kicks(self):
-        """The messages that are owed after compiled code was called."""
+        """Send the messages (kicks) that are owed after compiled code was called."""
         self._mail.wake(owed(self.window.address, SUPERVISOR))
 
     def _collect(self):

@@ -7,9 +7,9 @@ back meanwhile (held_signals.py).
   take no lock.  Between calls any thread may take its turn.
 * A forked child has a copy of the object and nothing else.  It closes what it inherited, and leaving the `with` block
   there does nothing: the machine is the parent's.
-* A machine that is dropped without having been left ends at once, with a ResourceWarning.  What has to be
-  undone is in `_remains`, which does not refer to the machine, so that garbage collection finds the machine.
-* The interpreter's exit leaves every machine by the ordinary path.
+* A machine that the user drops without leaving its `with` block ends at once, with a ResourceWarning.  What has to be
+  undone is in `_remains`, which does not refer to the machine, so that the garbage collector finds the machine.
+* When the interpreter exits, every machine is ended by the ordinary path.
 """
 
 import atexit
@@ -73,7 +73,7 @@ class Owned:
 
     @contextlib.contextmanager
     def _used(self, name):
-        """While the calling thread is in a public call."""
+        """A context for the time that the calling thread is in a public call."""
         self._check_process(name)
         if self._state != RUNNING:
             what = "has ended" if self._state == ENDED else "has not booted: use it in `with machine:`"
@@ -93,7 +93,7 @@ class Owned:
 
     @contextlib.contextmanager
     def _left(self):
-        """While the machine ends; a thread that is in a call is told to come out of it."""
+        """A context for the time that the machine ends; a thread that is in a call is told to come out of it."""
         self._leaver = threading.get_ident()
         self._signals.poke()
         alone = self._lock.acquire(timeout=LEAVE_S)

@@ -95,7 +95,7 @@ class Report:
         return min(sum(waited) / (len(waited) * self.wall_s), 1.0) if waited else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, of what JSON knows: dictionaries, lists, text and numbers."""
+        """All figures, as what JSON knows: dictionaries, lists, text and numbers."""
         return as_json(asdict(self))
 
     def _repr_html_(self) -> str:

@@ -1,7 +1,7 @@
 """Descriptors of this process: standard ones that are closed (`emu run hello >&-`), and whether there are enough.
 
-The host gives a new descriptor the lowest free number.  Where 0, 1 or 2 is free that would be a segment of the machine,
-and whatever the guest or this process prints would be written into it.  So before a machine or a child process opens
+The host gives a new descriptor the lowest free number.  If 0, 1 or 2 is free, a segment of the machine could get it,
+and whatever the guest or this process prints would be written into that.  So before a machine or a child process opens
 anything, free ones of the three are taken by /dev/null, as a place only (O_PATH): every read and write of them still
 fails with EBADF, and a guest finds them closed.
 """

@@ -53,7 +53,7 @@ class Wait:
 
 
 def tid_of(thread, i):
-    """As handles.tid_of."""
+    """As kernel/thread/handles.py tid_of, for cold code."""
     return (int(thread["generation"]) << THREAD_BITS | i) + 1
 
 
@@ -69,7 +69,7 @@ def living(machine):
 
 
 def is_deadlock(machine):
-    """Every thread sleeps, none for a time, and all for what only another thread can do."""
+    """Whether every thread sleeps without a time-out and waits for something that only another thread can do."""
     indices = living(machine)
     if not len(indices):
         return False

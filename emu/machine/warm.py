@@ -1,4 +1,4 @@
-"""Everything a CPU or the system server runs hot, compiled or loaded from the cache.
+"""Compiles all hot code that a CPU or the system server runs, or loads it from the cache.
 
 The forkserver imports `preloaded` (which warms), so the processes it forks start with
 machine code in place.  `python -m emu.machine.warm` compiles the functions whose names it reads, a line

@@ -18,7 +18,7 @@ from ..hot import cache
 from .children import started_ignoring
 from .held_signals import held_signals
 
-MOST_COMPILERS = 4  # each types anew what its functions call: more would mostly do that
+MOST_COMPILERS = 4  # each has to type what its functions call, so more compilers would mostly repeat that
 
 
 def ensure_warm(quiet=False):
@@ -70,7 +70,7 @@ def _start_compiler():
 
 
 def _feed(compiler, names, bar):
-    """Have it compile what the others have not begun with."""
+    """Have a compiler compile the functions that the others have not begun."""
     with contextlib.suppress(BrokenPipeError):  # it died
         for name in names:
             compiler.stdin.write(f"{name}\n".encode())

@@ -1,13 +1,13 @@
-"""The watchdog: what a policy does wrong slowly, found by looking at shared memory now and then.
+"""The watchdog: it finds mistakes of a policy that show only with time, by looking at shared memory now and then.
 
 A wrong answer of a hook is caught at once by the core (kernel/sched/runqueue.py).  Two mistakes
 show only with time, and the supervisor looks for them while it waits:
 
 * a thread that is runnable and was not picked for `patience_s`, although a CPU that may run
   it picked others or idled: the policy lost it, or starves it;
-* a CPU that has held a run queue's lock for `hang_s`, and not taken it anew: a hook does not return.
+* a CPU that has held a run queue's lock for `hang_s` without a break: a hook does not return.
 
-The host is told from the policy: a CPU whose process is stopped (SIGSTOP), or wanted to run and got no core, is not
+Delays of the host are told apart: that a CPU's process is stopped (SIGSTOP), or wants to run and gets no core, is not
 the policy's fault.  Then the wait begins anew, and one line says which process it is.
 
 Looking costs a pass over one array every PERIOD_S, and every IDLE_PERIOD_S when no thread is runnable.

@@ -20,9 +20,9 @@ from . import waits
 from .children import forkserver_died
 from .watchdog import IDLE_PERIOD_S, PERIOD_S
 
-SERVANTS = {SERVER: FAIL_SERVER_DIED, TIMEKEEPER: FAIL_KEEPER_DIED}  # what their death is
+SERVANTS = {SERVER: FAIL_SERVER_DIED, TIMEKEEPER: FAIL_KEEPER_DIED}  # the failure that their death is
 FORKSERVER_S = 0.2  # its children die a moment before it is seen to be dead
-MESSAGE_NS = 100_000_000  # between two looks whether its sender lives, while a message is on its way
+MESSAGE_NS = 100_000_000  # while a message is on its way: between two looks whether its sender lives
 DEADLOCK_S = 3.0  # how long every thread has waited for another one before it is said
 
 
@@ -33,14 +33,14 @@ class Watching:
     _deadlock = (0, 0.0)  # what the sleepers were when every thread waited for another one, and since when
 
     def _wait_for_schedulers(self, deadline=None):
-        """Until no scheduler is active, or an interrupt; MachineFailed when it failed meanwhile (rust-6)."""
+        """Wait until no scheduler is active, or for an interrupt; MachineFailed when the machine fails (rust-6)."""
         self._wait_until(lambda: self._interrupted or not self._is_active(), deadline)
         self._check_roots()
         if self._failure:
             raise MachineFailed(self._failure)
 
     def _wait_until(self, done, deadline=None):
-        """Until `done()`, or a time: a wake-up is a hint, never a fact (rust-3)."""
+        """Wait until `done()`, or until a time. A wake-up is a hint, never a fact (rust-3)."""
         while not done():
             self._at_safe_point()
             self._check()
@@ -54,7 +54,7 @@ class Watching:
         return None if self._failure else self._jobs.dead_root
 
     def _check_roots(self):
-        """A root program that was killed takes the machine with it (rust-6)."""
+        """Fail the machine when a root program was killed (rust-6)."""
         job = self._dead_root()
         if job:
             self.fail(f"the root program {job.root} was killed by signal {job._status & 0x7F}")
@@ -119,7 +119,7 @@ class Watching:
                 return
 
     def _patience(self, deadline):
-        """How long to sleep: until the watchdog looks again. Nobody tells it that an idle machine is idle no more."""
+        """How long to sleep: until the watchdog looks again, which nobody tells that an idle machine has work again."""
         queues, deques = self.window.machine["queues"], self.window.machine["deques"]
         busy = queues["nr_runnable"].any() or (deques["head"] != deques["tail"]).any()
         period = PERIOD_S if busy or queues["lock"].any() else IDLE_PERIOD_S

@@ -1,7 +1,7 @@
 """What the supervisor asks of the system server, over ZeroMQ: spawn, kill, suspend, CPUs that come and go, figures.
 
-A request is a msgpack list [number, name, argument …], answered by {number, result} or {number, error}.  Whatever
-goes wrong in one is its answer, and counted; the machine goes on.
+A request is a msgpack list [number, name, argument …], answered by {number, result} or {number, error}.  An exception
+in a request is its answer, and is counted; the machine goes on.
 """
 
 import msgpack
@@ -52,7 +52,7 @@ class Control:
         return ends
 
     def _close_files(self):
-        """Files that the last task has left are no leak: what is not freed after this has leaked (rust-12)."""
+        """Close the files that the last task has left, which are no leak: what is not freed after this is (rust-12)."""
         self.files_left = self.tree.contents()
         self.tree.close()
 

@@ -19,7 +19,7 @@ class LinuxError(Exception):
 
 
 class Blocked(Exception):
-    """The call can not be finished now; make it again, with the same Call object, later.
+    """The call cannot be finished now; the server makes it again, with the same Call object, later.
 
     descriptor   host descriptor to wait for, or None: whenever another call may have changed something
     writing      wait until the descriptor takes data rather than until it has some
@@ -42,7 +42,7 @@ class Blocked(Exception):
 
 
 class OthersFirst(Blocked):
-    """The call is not finished and goes on at once, after what others have asked: no call holds the server for long."""
+    """The call goes on as soon as others have been served, so that no call holds the server for long."""
 
     interruptible = False  # it does not wait for anything
 

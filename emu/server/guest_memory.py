@@ -23,7 +23,7 @@ class UserMemory:
         if count > USER_TOP:
             raise LinuxError(EFAULT)
         parts = []
-        while count > 0:  # a fault ends it before more than a piece too much was asked of the host
+        while count > 0:  # in pieces: at a fault, the host was asked for at most one piece too much
             piece = min(count, PIECE_BYTES)
             buffer = ctypes.create_string_buffer(piece)
             if self._copy(usercopy.read_user, address, buffer, piece) < piece:

@@ -1,6 +1,6 @@
 """HoldScope: a stretch of kernel code during which the current task cannot die (alux-7).
 
-It is a non-critical section (alux-10): entered without a lock, which a checking build sees to, and free to wait.
+It is a non-critical section (alux-10): it is entered without a lock, as a checking build verifies, and may wait.
 
     with HoldScope(base, me, i) as scope:      # ThreadEnds when the task was killed already
         text = copy_from(scope.task, address)
@@ -18,7 +18,7 @@ _SIGNALS = {KILL_UNOWNED_MEMORY: SIGSEGV}  # what a parent sees of a kill reason
 
 
 class ThreadEnds(Exception):
-    """The task cannot be held any more: its threads leave."""
+    """The task was killed and cannot be held any more: its threads leave."""
 
 
 class TaskEnds(ThreadEnds):

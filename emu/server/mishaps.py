@@ -2,8 +2,8 @@
 
 A served call that raises something else than LinuxError or Blocked shows a mistake of emu's, or a host that
 refuses.  It ends that call with an error number that fits; where there is no call to end (a signal is delivered, a
-trap reported) the task ends.  The machine goes on.  The person gets one line for each kind, the first time that it
-happens, for a guest may repeat it for ever; a checking build shows the traceback, too.
+trap reported) the task ends.  The machine goes on.  The person gets one line for each kind, only the first time, since
+a guest may repeat it for ever; a checking build shows the traceback, too.
 """
 
 import struct
@@ -16,7 +16,7 @@ from ..hot.cache import CHECK
 _ANSWERS = (
     (MemoryError, ENOMEM),
     (RecursionError, ENOMEM),
-    ((OverflowError, ValueError, struct.error), EINVAL),  # a word that no border of ours has clamped
+    ((OverflowError, ValueError, struct.error), EINVAL),  # a word from a guest that emu has nowhere bounded
 )
 
 

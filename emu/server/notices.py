@@ -10,7 +10,7 @@ LIMIT_BYTES = 1 << 16
 
 
 class Notices:
-    """Writes to a StreamNode; None: the person has closed the stream, and nothing is said."""
+    """Writes to a StreamNode; to None, where the person has closed the stream, nothing is written."""
 
     def __init__(self, stream):
         self._stream = stream

@@ -1,4 +1,4 @@
-"""Traps whose cause has passed by the time the system server looks: the access begins anew, and no signal is raised.
+"""Traps whose cause is gone by the time the system server looks: the access begins anew, and no signal is raised.
 
 While the server maps a file's pages, nobody may touch them; a thread that does so traps, and its trap is served after
 the mmap.  A page past its file's end may lie in the file by now.

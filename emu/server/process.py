@@ -1,14 +1,14 @@
 """The system server: one process that executes everything the CPUs do not do in hot code.
 
-A thread that needs it sleeps meanwhile; its request comes through a ring in shared
+A thread that needs the server sleeps meanwhile (it is served); its request comes through a ring in shared
 memory (kernel/server_ring.py).  The server executes served system calls, loads
 programs, delivers signals, reports traps, and reaps tasks (it is the machine's
 garbage thread, alux-5).  It is one thread of plain Python: file tables and the
 file system need no locks.  What must wait (a read from a terminal) is tried again
 when the host descriptor is ready, so nobody is held up (inko-6).
 
-Whatever an exception interrupts ends that call, or at most its task, and is counted (mishaps.py): what a guest
-asks cannot end the machine.
+An exception ends the call that it interrupts, or at most its task, and is counted (mishaps.py): nothing that a guest
+asks can end the machine.
 
 The supervisor speaks to it over one ROUTER socket (msgpack: [number, name, arguments…]).
 """
@@ -74,7 +74,7 @@ SP = 2
 REQUESTS_PER_TURN = 64  # then the supervisor, host descriptors and deadlines have their turn
 NOTICE_MS = 100  # between two tries to write lines that their reader has not taken
 WORDS = {REQUEST_SIGNAL: "delivery of a signal", REQUEST_TRAP: "report of a trap"}
-NO_RESULT, WAITS = "no result", "waits"  # what a request may come to beside a number
+NO_RESULT, WAITS = "no result", "waits"  # outcomes of a request that are no number
 
 
 def main(config, descriptors, stdio):
@@ -214,7 +214,7 @@ class Server(Control):
         self._finish(i, outcome)
 
     def _give_up(self, thread, what, error):
-        """A request that emu failed to serve, and that has no result to fail with: its task ends."""
+        """End the task of a request that emu failed to serve and that has no result to fail with."""
         self.mishaps.note(what, error)
         self.end_task(int(thread["task"]), SIGKILL, KILL_INTERNAL)
         return NO_RESULT
@@ -283,7 +283,7 @@ class Server(Control):
         return progress
 
     def _retry_changed(self):
-        """Calls that wait for others' calls, until none gets further: each may be what another waits for."""
+        """Make calls that wait for other calls again, until none gets further: each may be what another waits for."""
         while self.waiting and self._retry(self.waiting.changed()):
             pass
 

@@ -1,18 +1,18 @@
 """Signals, the system server's half: choosing one, calling its handler, returning from it.
 
 As in Linux, the frames of all signals that are pending when a thread is about to go on are stacked one on another,
-so the handler of the last runs first; and what was pending then and had to wait comes when the handler returns, before
-the next instruction of what it interrupted.  Other threads may send faster than handlers run, and nothing else would
-ever run.  So a frame says what was pending when it was made, and at its return only that comes at once, and what the
-thread has sent itself; before news, what was interrupted executes a block of instructions (THREAD.undisturbed).
-A queue of real-time signals that never ends counts as news once more have come than fit in it.
+so the handler of the last runs first.  A signal that was pending then and had to wait comes when the handler returns,
+before the next instruction of the interrupted code.  But other threads may send faster than handlers run, and then
+nothing else would ever run.  So a frame notes what was pending when it was made.  At its return only that comes at
+once, and what the thread has sent itself; before new signals, the interrupted code executes a block of instructions
+(THREAD.undisturbed).  Real-time signals count as new once more have come in a row than their queue can hold.
 
 The frame on the guest's stack is Linux's struct rt_sigframe for riscv64: siginfo (128 bytes), then ucontext, whose
 registers a handler may read and change.  A signal that a trap raised comes first, and ends the task where it is
 blocked or ignored.  A frame that cannot be written is a SIGSEGV of its own.
 
-What comes back in a frame (rt_sigreturn) is the guest's word for it: every register may have any value, of pc the
-lowest bit does not count, of fcsr the upper bits, of the mask the bits of SIGKILL and SIGSTOP.
+A guest may have written anything into a frame that comes back (rt_sigreturn): every register may have any value; of pc
+the lowest bit does not count, of fcsr the upper bits, of the mask the bits of SIGKILL and SIGSTOP.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ from .errors import LinuxError
 INFO_BYTES = 128
 STACK_AT, MASK_AT, CONTEXT_AT = 16, 40, 176  # in ucontext
 FP_AT, FCSR_AT = CONTEXT_AT + 256, CONTEXT_AT + 512
-PENDING_AT = FCSR_AT + 8  # ours: in the room of registers that only the Q extension has
+PENDING_AT = FCSR_AT + 8  # a field of emu's own, where only the Q extension has registers
 UCONTEXT_BYTES = CONTEXT_AT + 784
 FRAME_BYTES = INFO_BYTES + UCONTEXT_BYTES
 STANDARD = (1 << SIGRTMIN - 1) - 1
@@ -81,7 +81,7 @@ def _choose(server, i, thread, numbers):
 
 
 def _settle_call(server, thread, restarts):
-    """A handler runs: the system call that was interrupted says EINTR or begins anew afterwards."""
+    """As a handler will run, let the interrupted system call return EINTR, or begin anew afterwards."""
     thread["awaited"] = 0
     thread["resume_deadline_ns"] = 0
     how = int(thread["restart"])
@@ -96,7 +96,7 @@ def _settle_call(server, thread, restarts):
 
 
 def _store_remainder(server, thread):
-    """nanosleep's second argument: what is left until the deadline."""
+    """Store the time that is left until the deadline where nanosleep's second argument points."""
     left = max(int(thread["deadline_ns"]) - time.monotonic_ns(), 0)
     try:
         server.memory(thread).write(int(thread["sleep_remainder"]), struct.pack("<qq", *divmod(left, 10**9)))
@@ -134,7 +134,7 @@ def _call_handler(server, i, thread, task, number, handler, info, pending):
 
 
 def _report_frame(server, thread, task, number, at):
-    """Where nothing handles the SIGSEGV that follows, this is why the task ends."""
+    """Tell the person about a frame that cannot be written, where nothing handles the SIGSEGV that follows."""
     if int(task["handler"][SIGSEGV - 1]) in (SIG_DFL, SIG_IGN) or number == SIGSEGV:
         sp = int(thread["x"][SP]) & WORD
         where = "the alternate stack is full" if at == NOWHERE else f"memory at {at:#x} is not writable"

@@ -3,8 +3,8 @@
 A call is kept while its thread sleeps on (kernel/sleep/endings.py); `word` names that sleep.  When the thread's word is
 another one, something else has ended the sleep (a signal, a kill), and the call is forgotten.
 
-Of the exception that said "wait" only the facts are kept: its traceback would hold every local variable of the
-handlers, up to a piece of data for each waiting thread.
+Only the facts of the exception Blocked are kept: its traceback would hold every local variable of the handlers, up to
+a piece of data for each waiting thread.
 """
 
 import time
@@ -59,7 +59,7 @@ class WaitingCalls:
             self.pop(i)
 
     def _watch(self, descriptor):
-        """Poll a descriptor for what all that wait for it want."""
+        """Poll a descriptor for the events that the calls waiting for it want."""
         if descriptor is not None:
             events = 0
             for each in self._calls.values():

@@ -11,15 +11,15 @@ handle    a record's generation grows with each thread that has it; no event nam
 time      run delays, and times run, are what the events' own times say
 slice     a thread runs no longer than its slice, plus the slack, while another one waits for its CPU
 suspend   a suspended thread does nothing until it is resumed, but may be killed
-idle      no thread waits on the queue of a CPU that sleeps, but for the slack
+idle      no thread waits on the queue of a CPU that sleeps for longer than the slack
 cpu-life  a CPU does nothing before cpu-up or after cpu-down (but tell the supervisor), and its queue gets nothing
 beside    no runnable thread waits for long beside an idle CPU that may run it (waits.py)
 starves   no runnable thread waits for very long while its CPUs run others (waits.py)
 lost      when all schedulers have exited, every thread has
 
 Where events were lost, nothing is checked between the first and the last lost one, and what is
-known about threads and CPUs before is forgotten.  Of a trace without an end, events after the
-last round's start are not looked at: their causes may be missing.
+known about threads and CPUs before is forgotten.  In a trace without an end, events after the start
+of the last round are not looked at, since their causes may be missing.
 """
 
 import os
@@ -68,7 +68,7 @@ def check_trace(
     idle_limit_ns: int = IDLE_LIMIT_NS,
     starvation_limit_ns: int = STARVATION_LIMIT_NS,
 ) -> Checked:
-    """Everything that a trace, or the one in a file, says against the rules, in order of time.
+    """Check a trace, or the one in a file; the result has every violation of the rules, in order of time.
 
     TraceError when the file is no trace.
     """
@@ -88,7 +88,7 @@ class _Checker:
         self.supervisor = next((k for k, v in trace.header["values"]["actor"].items() if v == "supervisor"), -1)
         self.suspended = next((k for k, v in trace.header["values"]["reason"].items() if v == "suspend"), -1)
         self.names = trace.names()
-        self.gaps = 0  # lost stretches that are open
+        self.gaps = 0  # stretches of lost events that have begun and not ended
         self.checked_gaps = 0
         self.seen = set()
         self.waits = WaitRules(self, idle_limit_ns, starvation_limit_ns)
@@ -190,7 +190,7 @@ class _Checker:
         return fresh
 
     def _expect(self, t, what, *states):
-        """Whether a thread is in one of these states, or may be."""
+        """Whether a thread is in one of these states; a violation where it is known to be in another."""
         if t.state in states:
             return True
         if t.state != UNKNOWN:

@@ -11,8 +11,8 @@ A record is four little-endian 64-bit words (time_ns, word, a, b; shm/events.py)
 header says what kinds, arguments and numbers mean, so that an old file stays readable.
 
 `cut_ns` was read before the first ring of its round.  Events up to then form a whole: what
-one of them depends on was recorded under a lock before, and is there too.  Later events of
-the round may have causes that are not, which matters where no other round follows.
+one of them depends on was recorded under a lock before, and is in the file too.  Later events of
+the round may have causes that are missing, which matters only in the last round.
 """
 
 import contextlib

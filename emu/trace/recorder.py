@@ -1,11 +1,11 @@
 """The recorder: while a machine runs, a thread of the supervisor moves all rings of events to a file.
 
-A thread and no process: it needs nothing but the window, sleeps most of the time, and
-copying and writing hold no interpreter lock.  A killed supervisor takes the machine with
-it, so a process that outlived it would add a few ms of events and one more thing to watch.
+It is a thread, not a process: it needs nothing but the window, sleeps most of the time, and
+holds no interpreter lock while it copies and writes.  A killed supervisor takes the machine with
+it, so a process that outlived it would save only the last few ms of events.
 
-Each round takes what every ring holds and writes it as one frame (trace_file.py), so the
-file is readable up to the last round whatever is killed.  The pause between rounds follows
+Each round takes what every ring holds and writes it as one frame (file.py), so the
+file is readable up to the last round, whatever process is killed.  The pause between rounds follows
 the fullest ring.  When the disk is slow, rings fill up and events are dropped and counted;
 when it takes no more, one line says so, recording ends, and the run goes on.
 """

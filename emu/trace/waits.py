@@ -1,4 +1,4 @@
-"""Two rules of the checker (trace_check.py) about runnable threads that wait.
+"""Two rules of the checker (check.py) about runnable threads that wait.
 
 beside   a runnable thread waits beside an idle CPU that may run it, for longer than `idle_limit_ns`
 starves  a runnable thread is not run for longer than `starvation_limit_ns` while its CPUs run others

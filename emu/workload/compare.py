@@ -1,4 +1,4 @@
-"""The same work under several policies and numbers of CPUs; what the host adds to the differences is told.
+"""Runs the same work under several policies and numbers of CPUs, and tells how much of a difference is the host's.
 
     found = compare("primes", 200000, policies=["inko", "eevdf:slice_ns=1000000"], cpus=[1, 2], rounds=5)
     print(found.rows[0].makespan.median, found.rows[1].speedup)
@@ -7,8 +7,8 @@ Rounds are interleaved (A B C A B C …), so that a host that speeds up or slows
 a round has each seed once.  Every run has a machine of its own.  A run that fails, or does not end in time, is a
 failure of its row, whose other runs count; a row with more failures than figures is given up.
 
-Speed-up is against the fewest CPUs, of the same policy.  Where a row has more CPUs than the host has cores it has none:
-its CPUs share cores, so the host would be measured.  Its throughput still says what the machine gets done.
+Speed-up compares a row with the same policy's row of the fewest CPUs.  A row with more CPUs than the host has cores has
+no speed-up: its CPUs share cores, so the host would be measured.  Its throughput still says what the machine gets done.
 """
 
 import os
@@ -59,7 +59,7 @@ class Row:
         return len(self.failures) > len(self.trials)
 
     def spread(self, figure: str) -> Spread | None:
-        """Of a figure over the runs; None when no run has it."""
+        """The Spread of a figure over the runs; None when no run has it."""
         values = [t.figures.get(figure) for t in self.trials]
         return spread([value for value in values if value is not None])
 
@@ -69,7 +69,7 @@ class Row:
 
     @property
     def makespan(self) -> Spread | None:
-        """ns."""
+        """The Spread of the runs' makespans, in ns."""
         return self.spread("makespan_ns")
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class Comparison:
         ]  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
-        """All figures of all runs, of what JSON knows."""
+        """All figures of all runs, as what JSON knows."""
         rows = [row.to_dict() for row in self.rows]
         given = {"work": self.work, "seeds": self.seeds, "rounds": self.rounds}
         return as_json({**given, "host": self.host, "versions": self.versions, "rows": rows})

@@ -1,7 +1,7 @@
 """A workload's deadlock in words: which instance waits for which lock, condition or barrier, and who holds the lock.
 
-The guest (guests/workload.c) keeps a line for each of its threads and says first where they are.  They are read when
-every thread waits for another one, so nothing changes meanwhile; what does not fit together is left out.
+The guest (guests/workload.c) keeps a status line for each of its threads, and says at its start where these lie.  They
+are read when every thread waits for another one, so nothing changes meanwhile; what does not fit together is left out.
 """
 
 import struct

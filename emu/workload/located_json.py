@@ -1,7 +1,7 @@
 """JSON whose objects know the line they begin on, for errors that say where.
 
-The standard decoder with its Python scanner, which takes the function that reads an
-object from the decoder; the C scanner does not.  A key given twice is an error.
+It is the standard decoder with its Python scanner, because that one calls the decoder's function for
+reading an object, and the C scanner does not.  A key given twice is an error.
 """
 
 import json

@@ -15,7 +15,7 @@ from ..tables import duration, html_lines, html_table, share
 from .code import INSTRUCTIONS_PER_US
 
 KINDS = ("sleep", "wait", "barrier", "join", "lock", "start")  # as in emu/guests/workload.h
-WAKE_UPS = ("sleep", "wait", "barrier", "join")  # a lock is its holder's business, a start the spawner's
+WAKE_UPS = ("sleep", "wait", "barrier", "join")  # a wait for a lock depends on its holder, and a start on the spawner
 REFUSALS = ("nice values", "real-time priorities", "affinities")  # as in emu/guests/workload.h
 SUB = 8
 COLUMNS = (
@@ -71,7 +71,7 @@ class Histogram:
 
 @dataclass
 class ThreadResult:
-    """One thread; where threads were forked and joined in turns, all that had its place."""
+    """One thread, or all that had its place in turn, where threads were forked and joined."""
 
     iterations: int
     instructions: int  # of completed run phases
@@ -194,7 +194,7 @@ def parse_result(text, names):
     thread = None
     for word, *rest in lines[:-1]:
         numbers = [int(n) for n in rest]
-        if word == "waits":  # of workload_deadlock.py
+        if word == "waits":  # read by deadlock.py
             continue
         if word == "makespan":
             result.makespan_ns = max(numbers[0], 1)

@@ -51,7 +51,7 @@ class WorkloadRun(NamedTuple):
 
 
 class InterruptedRun(NamedTuple):
-    """One that was interrupted: the machine's figures are there, its threads' are not."""
+    """A run that was interrupted: it has the machine's figures, but not its threads'."""
 
     result: None
     report: Report
@@ -123,7 +123,7 @@ def run_gently(workload, cpus, policy, while_running, limit_s=None, **options) -
 
 
 def figures(result, report):
-    """The few figures of a run by which policies are compared; None for what it has none of."""
+    """The few figures of a run by which policies are compared; None for a figure that it does not have."""
     latency = result.latency()
     return {
         "makespan_ns": result.makespan_ns,

@@ -1,8 +1,8 @@
 """The figures of several runs in a few numbers: the median, how far they lie apart, and how well the median is known.
 
 The interval is a percentile bootstrap of the median (Efron, 1979): medians of RESAMPLES samples drawn from the runs
-with replacement, and of these the middle 95 %.  With few runs it is narrow by chance as often as not: it says
-nothing of what was not measured.
+with replacement, and of these the middle 95 %.  With few runs it is often narrow by chance: it says nothing of
+what the runs happened not to show.
 """
 
 import statistics

@@ -16,12 +16,12 @@ from ..machine.report import Report
 from .read import Workload
 from .run import figures, run_workload
 
-LAST_WORDS = 200  # of a program that failed
+LAST_WORDS = 200  # so many characters of a failed program's last line are shown
 
 
 @dataclass(frozen=True)
 class Work:
-    """Either of the two."""
+    """A workload or a program."""
 
     workload: Workload | None = None
     program: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ def run_trial(work: Work, cpus: int, policy: str, parameters: Any, seed: int, li
 
 
 def _of_host(report: Report) -> dict[str, float | None]:
-    """What the host did: its seconds, and what it withheld."""
+    """What the host did: the seconds that it spent, and the share of time that it withheld."""
     cpus = [p for p in report.processes if p.name.startswith("emu-cpu-")]
     return {
         "host_cpu_s": report.host_s,

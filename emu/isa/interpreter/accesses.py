@@ -1,9 +1,9 @@
-"""Guest memory accesses of the interpreter when they miss the TLB, are misaligned, or conditional.
+"""The interpreter's accesses to guest memory that miss the TLB, are misaligned, or conditional.
 
-The inline probe of the TLB: arms.py.
+Accesses that hit the TLB are in arms.py.
 
 An access that crosses a page translates both pages before it moves a byte, so
-traps are precise.  Aligned accesses are single; misaligned ones are not atomic (the
+traps are precise.  An aligned access is one access; misaligned ones are not atomic (the
 RISC-V manual asks for no more).  Functions that return a status return 0 after a
 fault, when CPU.cause and CPU.trap_value are set.
 """
@@ -36,7 +36,7 @@ from ..arithmetic import word
 READ_TLB = CPU.offset("read_tlb")
 WRITE_TLB = CPU.offset("write_tlb")
 FETCH_TLB = CPU.offset("fetch_tlb")
-TLB_INDEX_SHIFT = 8  # from a guest address to the byte offset of its {tag, addend}
+TLB_INDEX_SHIFT = 8  # shifts a guest address to the byte offset of its {tag, addend}
 TLB_INDEX_MASK = (TLB_ENTRIES - 1) << 4
 
 BLOCK_BYTES = 64  # of the cache-block operations
@@ -129,7 +129,7 @@ def locate_atomic(machine, cpu, va, size, access):
 
 @hot
 def wrote(machine, host, size):
-    """After an atomic that missed the TLB: the frame may hold code."""
+    """Called after an atomic that missed the TLB: forget what was decoded, since the frame may hold code."""
     invalidate(machine_at(machine), host, size)
 
 

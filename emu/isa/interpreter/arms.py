@@ -1,11 +1,11 @@
-"""What the interpreter does for one row: its arm, an LLVM function made from the row's body.
+"""The arms of the interpreter: for each row of the table, an LLVM function made from the row's body.
 
 Every arm has the same signature, the state of the interpreter (STATE), so that it lives in
 registers, and ends in a tail call: of the next instruction's arm (`dispatch`), or of one of the common
-ends (threaded.py).  An arm that traps has changed nothing and has not counted.
+ends (threaded.py).  An arm that traps has changed nothing, and its instruction is not counted.
 
-What is rare in an arm (a TLB miss, say) is a second arm of the same row, its slow twin, that does
-the whole instruction by calling hot functions; the arm tail-calls it before it changed anything.
+For what is rare (a TLB miss, say) a row has a second arm, the slow twin, which does the whole
+instruction by calling hot functions; the fast arm tail-calls it before it has changed anything.
 So the fast arm needs no stack frame and keeps nothing across a call.
 """
 

@@ -1,4 +1,4 @@
-"""A function of the interpreter being made: the state that all of them share, and how they go on.
+"""A function of the interpreter while it is made: the state that all functions share, and how they go on.
 
 Every function has the same signature, STATE, and ends in a tail call of another one, so the state stays in registers.
 The arms of instructions: arms.py.  What they belong to: threaded.py.
@@ -13,7 +13,7 @@ from .accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
 # of the budget, this one included; address of the frame (FRAME); pc - ip / 4; address of the table of arms;
 # the decoded word (between arms and the common ends: their argument).
 STATE = ("x", "cpu", "ip", "left", "frame", "base", "table", "e")
-FRAME = ("machine", "cpu", "thread", "budget", "code")  # what is needed rarely, in memory
+FRAME = ("machine", "cpu", "thread", "budget", "code")  # kept in memory, because it is needed rarely
 PARCEL_SHIFT = 2  # from a distance in code to one in decoded words
 
 ILLEGAL = -1  # an exit: a trap whose cause and value are still to be set
@@ -46,7 +46,7 @@ class Code:
         return self.builder.add(self.state["base"], self.builder.lshr(self.state["ip"], I64(PARCEL_SHIFT)))
 
     def tail(self, function, **changes):
-        """Go on in `function`; ends the block."""
+        """Go on in `function` by a tail call, which ends the block."""
         arguments = [changes.get(name, self.state[name]) for name in STATE]
         convention = self.function.calling_convention
         self.builder.ret(self.builder.call(function, arguments, cconv=convention, tail="musttail"))
@@ -66,7 +66,7 @@ class Code:
         self.tail(target, e=e, **changes)
 
     def when(self, condition, likely=False):
-        """Two blocks; the builder is at the one where the condition holds, the other one is returned."""
+        """Branch: the builder goes on in the block where the condition holds; returns the other block."""
         then, other = (self.function.append_basic_block() for _ in range(2))
         self.builder.cbranch(condition, then, other).set_weights([99, 1] if likely else [1, 99])
         self.builder.position_at_end(then)

@@ -37,7 +37,7 @@ def _bytes_of(machine, code):
 
 @hot
 def _bits_in_page(host, i):
-    """The instruction at a parcel; only its first half when it straddles."""
+    """The instruction at a parcel; only its first half when it goes on in the next page."""
     bits = load_u16(host + 2 * i)
     if bits & 3 == 3 and i < LAST_PARCEL:
         bits |= load_u16(host + 2 * i + 2) << 16
@@ -46,7 +46,7 @@ def _bits_in_page(host, i):
 
 @hot
 def decode_at(machine, code, i):
-    """Fill the undecoded word of a parcel. Behind the last one: the page's end."""
+    """Decode the word of a parcel. Behind the last parcel it is OP_PAGE_END."""
     if i > LAST_PARCEL:
         store_64(code + i * 8, OP_PAGE_END)
         return
@@ -67,7 +67,7 @@ def decode_at(machine, code, i):
 
 @hot
 def bits_at(machine, cpu, page, code, i):
-    """The instruction at a parcel, also a straddling one; -1 after a fetch fault."""
+    """The instruction at a parcel, also one that straddles two pages; -1 after a fetch fault."""
     bits = _bits_in_page(_bytes_of(machine, code), i)
     if bits & 3 == 3 and i == LAST_PARCEL:
         second = find_code(machine, cpu, page + PAGE_SIZE)
@@ -85,7 +85,7 @@ def decode_straddling(machine, cpu, page, code):
     bits = bits_at(machine, cpu, page, code, plain(LAST_PARCEL))
     if bits < 0:
         return 0
-    if c.tlb_done != answered:  # finding the second page waited, and `code` may be another task's by now
+    if c.tlb_done != answered:  # this CPU has answered a shoot-down meanwhile, so `code` may be another task's by now
         c.cause = CAUSE_AGAIN
         return 0
     return decode_in_place(bits, plain(LAST_PARCEL))

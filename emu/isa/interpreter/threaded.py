@@ -4,11 +4,11 @@ Shape of an arm (`add`), state in registers throughout:
 
     read rs1 and rs2, add, write rd             registers lie in the thread's record
     ip += 8 per parcel; left -= 1
-    e = word at ip; jump to table[op of e]      a copy in every arm: the host predicts each apart
+    e = word at ip; jump to table[op of e]      each arm has its own jump: the host predicts each by itself
 
-Control transfers also look at `left` and at the interrupt word; in-page ones (decode.py tells) keep
-the page, others look it up in the fetch TLB.  The arms: arms.py.  Here: the common ends, the ops
-that are no instruction, and the table.
+Control transfers also look at `left` and at the interrupt word.  A jump within the page (decode.py
+marks them) stays in it, others look their page up in the fetch TLB.  The arms are in arms.py; here are
+the common ends, the ops that are no instruction, and the table.
 
 Rejected: one function with a loop around a chain of comparisons or a switch.  It shares one dispatch and one
 register allocation among all instructions (half the speed), and its Python source takes Numba five times longer.

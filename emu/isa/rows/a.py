@@ -1,6 +1,6 @@
 """A: atomic read-modify-writes, load-reserved and store-conditional.
 
-All are sequentially consistent whatever aq and rl say, which is allowed to be stronger.
+All are sequentially consistent whatever aq and rl say: an implementation may be stronger than these ask.
 """
 
 from ..effects import amo, load_reserved, store_conditional

@@ -1,4 +1,4 @@
-"""D: double precision.  Rounding, boxing and NaNs: floats.py."""
+"""D: double precision.  Rounding, boxing and NaNs: soft/floats.py."""
 
 from ...shm.memory import load_64, store_64
 from ..arithmetic import unsigned_word, word

@@ -1,4 +1,4 @@
-"""F: single precision.  Rounding, boxing and NaNs: floats.py."""
+"""F: single precision.  Rounding, boxing and NaNs: soft/floats.py."""
 
 from ...shm.memory import load_u32, store_32
 from ..arithmetic import unsigned_word, word

@@ -1,6 +1,6 @@
 """Floating-point comparisons and conversions in integers: every rounding mode, every flag (hot).
 
-As softfloat.py: register contents in and out.
+As in soft/arithmetic.py, functions take and return register contents.
 """
 
 from ...hot import hot, never_inline
@@ -135,7 +135,7 @@ def _least(kind):
 
 @hot
 def _most(kind):
-    """As a pattern of 64 bits; 32-bit results are sign-extended later."""
+    """The greatest value of a kind, as a pattern of 64 bits; 32-bit results are sign-extended later."""
     if kind == SIGNED_32:
         return 0x7FFFFFFF
     if kind == UNSIGNED_32:

@@ -7,7 +7,7 @@ An operation that can raise a flag is a FloatOperation.  The fast arm takes the 
 certainly did the right thing and no flag can change: rounding to nearest, inexact already
 raised (flags are sticky), a result of ordinary size.  Otherwise the slow twin looks closer: where the
 rounding error can be computed (`residue`) it tells whether to raise inexact; the rest is done in integer
-arithmetic by softfloat.py and softconvert.py.  So a program pays for exact flags until its first inexact result.
+arithmetic by arithmetic.py and conversion.py.  So a program pays for exact flags until its first inexact result.
 """
 
 from llvmlite import ir
@@ -25,7 +25,7 @@ _FRACTION, _EXPONENT = {32: 23, 64: 52}, {32: 0xFF, 64: 0x7FF}
 _BOX = I64(0xFFFFFFFF00000000)
 _RM_FIELD = 0xE0  # of fcsr
 
-# What the fast arm asks of fcsr and of the instruction's static rounding mode.
+# What fcsr and the instruction's static rounding mode must be for the fast arm.
 ANY = "any"  # nothing
 NEAREST = "nearest"  # fcsr rounds to nearest and is inexact; the instruction says rne or dyn
 TRUNCATE = "truncate"  # fcsr is inexact; the instruction says rtz
@@ -42,7 +42,7 @@ class FloatOperation:
         self.constants, self.residue = constants, residue
 
     def ready(self, builder, fcsr):
-        """Whether the fast arm may be tried, None: always."""
+        """Whether the fast arm may be tried; None when it always may."""
         if self.mode == ANY:
             return None
         mask = NX | (_RM_FIELD if self.mode == NEAREST else 0)

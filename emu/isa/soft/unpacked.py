@@ -1,11 +1,11 @@
-"""Floating-point numbers as integers: formats, unpacking, rounding, packing (hot). For softfloat.py and softconvert.py.
+"""Floating-point numbers as integers: formats, unpacking, rounding, packing (hot). For arithmetic.py and conversion.py.
 
 `raw` are the bits of a float, zero-extended when single; `bits` is 32 or 64, `rm` a rounding mode 0 to 4,
 `fcsr` the address of the word that accrues the flags.
 
 A finite number that is not zero is unpacked as sign, exponent e and significand s with
 2**61 <= s < 2**62, value s * 2**(e - 61).  Bits shifted out of s leave a 1 in its lowest bit (`jammed`), which is
-far below what rounding looks at.  Tininess is detected after rounding.  Results that are NaN are canonical.
+far below the bits that rounding looks at.  Tininess is detected after rounding.  Results that are NaN are canonical.
 """
 
 from ...hot import hot, never_inline

@@ -1,11 +1,11 @@
 """A task's address space: mapping, unmapping, protecting, and what a page fault does.
 
 Every change of what is mapped holds the task's map_lock from its first look to its end, so
-it is one step for every other (maplock.py).  It edits the page tables in bounded stretches
+other changes see it as one step (maplock.py).  It edits the page tables in bounded stretches
 under mm_lock; after each stretch it shoots down the TLBs that may hold what was taken away,
 and only then drops the frames (gathering.py).  Another thread that touches the range
-meanwhile finds each page as it was or as it will be.  What an edit needs of memory it
-takes before it changes anything: it is done whole, or answers -ENOMEM and nothing is changed.
+meanwhile finds each page as it was or as it will be.  An edit takes the memory that it needs
+before it changes anything: it is done whole, or returns -ENOMEM and has changed nothing.
 
 Memory is allocated when it is first touched.  Errors are negative Linux numbers.
 Locks: map_lock and mm_lock, taken and released inside; no other lock may be held on entry.
@@ -39,7 +39,7 @@ from .pagetable import (
 )
 from .shootdown import answer_shootdowns, shoot_down_task
 
-MAP_TOP = USER_TOP - (64 << 20)  # mappings are placed below; stack and trampoline are above
+MAP_TOP = USER_TOP - (64 << 20)  # mappings are placed below this; stack and trampoline are above
 MAP_BOTTOM = 1 << 16
 
 
@@ -98,7 +98,7 @@ def permissions(prot):
 
 @hot
 def round_up(size):
-    """A size of at most USER_TOP in whole pages. Larger ones are refused before: the sum may overflow."""
+    """A size of at most USER_TOP in whole pages. Callers refuse larger ones, for which the sum may overflow."""
     return (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)
 
 
@@ -133,7 +133,7 @@ def _edit_locked(m, me, task, start, end, edit, flags):
             unlock_mm(m, me, task)
             release_gathered(m, me, task)
             if me < m.nr_cpus:
-                answer_shootdowns(m, me)  # others need not wait for the whole range
+                answer_shootdowns(m, me)  # so that others need not wait for the whole range
             lock_mm(m, me, task)
     unlock_mm(m, me, task)
     if m.cpus[me].nr_gathered != 0:
@@ -210,7 +210,7 @@ def unmap_pages(m, me, task, start, length):
     lock_map(m, me, task)
     result = edit_pages(m, me, task, start, start + length, EDIT_UNMAP, 0)
     if result >= 0 and start == t.map_cursor:
-        t.map_cursor = start + length  # the last one placed goes first: use its room again
+        t.map_cursor = start + length  # the mapping placed last is unmapped: use its room again
     unlock_map(m, me, task)
     return min(result, 0)
 

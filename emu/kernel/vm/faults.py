@@ -1,4 +1,4 @@
-"""What a page fault does: the entry that an access needs, with a frame where the page has none yet."""
+"""What a page fault does: it finds the entry that an access needs, and gives the page a frame if it has none yet."""
 
 from ...abi.errno import EAGAIN, ENOMEM
 from ...hot import hot, never_inline
@@ -22,7 +22,7 @@ def wanted(access):
 
 @hot
 def resolve(m, me, task, va, access):
-    """The leaf entry for an access, the frame allocated if need be; mm_lock held.
+    """The leaf entry for an access, its frame allocated if there was none; mm_lock is held.
 
     REFUSED: not allowed; NO_MEMORY: guest memory is used up; BEYOND_FILE: past the mapped file's end.
     """
@@ -52,8 +52,8 @@ def resolve(m, me, task, va, access):
 def put_frame(m, me, task, va, frame, flags):
     """Put a frame into a page that is mapped and has none yet.
 
-    0, and the caller's reference has gone over; -ENOMEM; or -EAGAIN when another thread has
-    unmapped or touched the page meanwhile.
+    0, and the page has taken over the caller's reference; -ENOMEM; or -EAGAIN when another thread
+    has unmapped or touched the page meanwhile.
     """
     never_inline()
     either(m, me)

@@ -33,7 +33,7 @@ def allows(address, me, task, va, access):
 def map_past_end(address, me, task, start, length, prot, shared, number):
     """Map pages that lie past the end of a file, where accesses are bus errors; 0 or -ENOMEM.
 
-    `number` is the server's for the file that is mapped there (server/calls/mapping.py), 0 none.
+    `number` is the one that the server has given the file mapping (server/calls/mapping.py), 0 none.
     """
     flags = permissions(prot) | PAST_END | (number << NUMBER_SHIFT)
     return map_pages(machine_at(address), me, task, start, length, flags | SHARED if shared else flags)
@@ -64,7 +64,7 @@ def fill_past_end(address, me, task, va, frame):
 
 @entry(3)
 def cut_off_pages(address, me, task):
-    """Take the frames that are marked FRAME_CUT_OFF out of a task's pages, where accesses are bus errors then."""
+    """Take the frames that are marked FRAME_CUT_OFF out of a task's pages; accesses there are bus errors then."""
     m = machine_at(address)
     lock_map(m, me, task)
     if m.tasks[task].root >= 0:

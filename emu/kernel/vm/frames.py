@@ -1,8 +1,8 @@
 """Guest frames: allocation and reference counts.
 
 FRAME.word is the truth: references from bit 8 (0: free), flags below
-(shm/decoded.py).  Free frames are a list through FRAME.link, then all those never
-used; no other list goes through FRAME.link, because a frame that several mappings share
+(shm/decoded.py).  FRAME.link links the free frames; when that list is empty, a frame never
+used is taken.  No other list uses FRAME.link, because a frame that several mappings share
 would be in two lists at once.  A frame is zeroed when it is allocated again, not when it
 is freed, and one never used is zero already.
 """
@@ -20,7 +20,7 @@ from ...shm.tags import TAG_PAGE, count_freed, count_made
 from ..critical import either
 from ..failures import FAIL_DROPPED_FRAME
 
-FRAME_CUT_OFF = 4  # beside the flags of shm/decoded.py: its file has become shorter
+FRAME_CUT_OFF = 4  # its file has become shorter; a flag beside those of shm/decoded.py
 WORD = bits("flags:4 tag:4 references:*")  # FRAME.word
 _, frame_tag, frame_references = WORD.getters()
 ONE_REFERENCE = WORD.pack(references=1)

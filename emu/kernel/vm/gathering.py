@@ -4,7 +4,7 @@ Invariant: no frame is dropped while a TLB may hold it.  Whoever edits page tabl
 each frame that an edit takes out into its own CPU.gathered, and when that is full, or the
 edit is over, it unlocks mm_lock, shoots the task's TLBs down and drops them all
 (`release_gathered`).  The buffer belongs to one actor and is empty between two edits, so
-a frame that two mappings share is in two buffers, or twice in one, once for each reference.
+a frame that two mappings share may be in two buffers, or twice in one: once for each reference.
 
 Frames of page tables never come here: only walks under mm_lock look at tables, no TLB does.
 

@@ -1,9 +1,9 @@
 """TASK.map_lock: one thread at a time changes what a task has mapped.
 
 mmap, munmap, mprotect, mremap, madvise and brk hold it from the first look to the last
-shoot-down, so however many steps one of them takes, no other sees or changes a range that
-is half done: nothing is placed into the part that is unmapped already, and what was found
-free is free when it is mapped.  Page faults do not take it.  They take mm_lock alone, which
+shoot-down.  So however many steps one of them takes, no other sees or changes a range that
+is half done: nothing is placed into the part that is already unmapped, and a range that was
+found free is still free when it is mapped.  Page faults do not take it.  They take mm_lock alone, which
 guards the tables in each step, and give frames only to pages that are mapped.
 
 It is no spinlock in the sense of shm/spinlock.py: its holder waits for other CPUs (shoot_down).
@@ -22,7 +22,7 @@ from .shootdown import answer_shootdowns
 
 @hot
 def lock_map(m, me, task):
-    """Take the lock; answers shoot-downs while it waits, so no host address of a guest's may be in use."""
+    """Take the lock. This answers shoot-downs while it waits, so the caller may not hold host addresses of pages."""
     never_inline()
     noncritical(m, me)
     address = field_address(m.tasks[task], "map_lock")

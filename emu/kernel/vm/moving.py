@@ -2,10 +2,10 @@
 
 map_lock is held from the first look to the last shoot-down.  A move takes all the memory for
 tables that it can need before it moves the first page, and both happen in one go under mm_lock:
-pages are either all moved or none, and nobody sees a page at neither place.  A frame keeps its
-reference; it changes hands between two entries.
+either all pages are moved or none, and nobody finds a page missing from both places.  The frame's
+reference goes from the old entry to the new one.
 
-Differs from Linux: what a mapping of a file gains is zeroes of its own, not more of the file;
+Differs from Linux: a file mapping that grows gets private zeroes, not more of the file;
 pages past the file's end stay so after a move, even if the file grows; no MREMAP_DONTUNMAP.
 """
 
@@ -70,7 +70,7 @@ def _move_to(m, me, task, old, old_size, new_size, target):
 
 @hot
 def _grow(m, me, task, old, old_size, new_size, may_move):
-    """In place where there is room behind it, else somewhere else."""
+    """Grow a mapping: in place where there is room behind it, else elsewhere."""
     end = old + old_size
     if old <= USER_TOP - new_size and is_free(m, me, task, end, new_size - old_size):
         result = edit_pages(m, me, task, end, old + new_size, EDIT_MAP, _flags_at(m, me, task, end - 1))
@@ -109,7 +109,7 @@ def move(m, me, task, old, old_size, target, new_size):
         _edit(m, me, root, target + old_size, target + new_size, EDIT_MAP, flags)
         _edit(m, me, root, old, old + old_size, EDIT_FORGET, 0)
     else:
-        _edit(m, me, root, target, target + new_size, EDIT_UNMAP, 0)  # tables made in vain
+        _edit(m, me, root, target, target + new_size, EDIT_UNMAP, 0)  # frees the tables that were made in vain
     unlock_mm(m, me, task)
     shoot_down_task(m, me, task)
     return target if enough else -ENOMEM
@@ -117,7 +117,7 @@ def move(m, me, task, old, old_size, target, new_size):
 
 @hot
 def _edit(m, me, root, start, end, edit, flags):
-    """An edit of a range that takes no frame out and needs no table; in one go under mm_lock."""
+    """Apply an edit that takes no frame out and needs no table to a range, in one go under mm_lock."""
     va = start
     while va < end:
         va, _ = edit_range(m, me, root, va, end, edit, flags)

@@ -1,7 +1,7 @@
 """Sv39 page tables in guest frames: entries, walking, and editing ranges.
 
 An entry with V set is what the privileged specification says (leaf or pointer).
-An entry without V is ours: U set means that the span it covers, at whatever level
+An entry without V has a meaning of emu's own: U set means that the span it covers, at whatever level
 (4 KiB, 2 MiB, 1 GiB), is mapped with the permissions in R, W and X but has no frame
 yet (or, with RESIDENT, has one that PROT_NONE hides; or, with PAST_END, gets none because it
 lies past the end of the file that is mapped there).  So page tables alone say
@@ -10,7 +10,7 @@ what is mapped: there is no second list of areas that could disagree.  Empty is 
 What a table holds is checked before it is used: a frame number becomes a host address only if
 that frame exists, is held, and was allocated as what the entry says it is, a table or a page.
 Anything else fails the machine (FAIL_PAGE_TABLE) and counts as not mapped, so that a broken
-invariant of ours never becomes an access outside guest memory.
+invariant of the kernel never becomes an access outside guest memory.
 
 FRAME.link of a table frame counts its entries in use; an empty table is freed at once,
 since no TLB holds tables.  All functions run with the task's mm_lock held.
@@ -39,8 +39,8 @@ PPN_SHIFT = 10
 PAST_END = 1 << PPN_SHIFT  # software, where there is no frame: accesses are bus errors
 NUMBER_SHIFT = PPN_SHIFT + 1  # above PAST_END: the server's number of the file mapping, 0 none
 
-# Edits of a range. EDIT_FORGET takes entries out whose references have gone elsewhere, EDIT_CUT_OFF
-# takes the frames that are marked FRAME_CUT_OFF out of pages, which lie past the file's end then.
+# Edits of a range. EDIT_FORGET takes out entries whose references have gone elsewhere; EDIT_CUT_OFF
+# takes the frames marked FRAME_CUT_OFF out of their pages, which then lie past the file's end.
 EDIT_MAP, EDIT_UNMAP, EDIT_PROTECT, EDIT_DISCARD, EDIT_FORGET, EDIT_CUT_OFF = range(6)
 
 
@@ -63,13 +63,13 @@ def is_table(entry):
 
 @hot
 def frame_in(entry):
-    """The frame number of an entry. Unchecked: fit for an address only after `page_in` or address_space.resolve."""
+    """The frame number of an entry. Unchecked: fit for an address only after `page_in` or faults.resolve."""
     return (entry >> PPN_SHIFT) & 0xFFFFFFFFFFF
 
 
 @hot
 def _named(m, entry, tag):
-    """The frame of an entry, or -1, and the machine failed, when it is not what it should be."""
+    """The frame of an entry; where it is not what it should be, the machine fails, and this returns -1."""
     frame = frame_in(entry)
     if is_live(m, frame, tag):
         return frame
@@ -79,13 +79,13 @@ def _named(m, entry, tag):
 
 @hot
 def page_in(m, entry):
-    """The frame that a leaf (`has_frame`) holds; -1, and the machine failed, if no page is there."""
+    """The frame that a leaf (`has_frame`) holds; where it is no page, the machine fails, and this returns -1."""
     return _named(m, entry, TAG_PAGE)
 
 
 @hot
 def _table_in(m, entry):
-    """The table that a pointer (`is_table`) names; -1, and the machine failed, if no table is there."""
+    """The table that a pointer (`is_table`) names; where it is none, the machine fails, and this returns -1."""
     return _named(m, entry, TAG_TABLE)
 
 
@@ -153,7 +153,7 @@ def covering(m, root, va):
             return entry, level
         table = _table_in(m, entry)
         level -= 1
-        if level < 0:  # a pointer where only pages may be
+        if level < 0:  # a pointer at the lowest level, where only pages may be
             fail(m, FAIL_PAGE_TABLE, table)
             break
     return 0, 2
@@ -192,10 +192,10 @@ def leaf(frame, flags):
 
 @hot
 def cut(m, me, root, va, making):
-    """Have no lazy span across va, so that an edit may begin or end there; 0, or -1 when out of memory.
+    """Split a lazy span (mapped, no frames yet) that reaches across va, so that an edit may begin or end there.
 
-    `making`: also have the tables that entries just above or below va need (EDIT_MAP).  An edit
-    between two cuts needs no memory: it is done whole, or not begun.
+    0, or -1 when out of memory.  `making`: also make the tables that entries just above or below va need
+    (EDIT_MAP).  So an edit between two cuts needs no memory: it is done whole, or not begun.
     """
     never_inline()
     table = root
@@ -254,8 +254,8 @@ def _loses_frame(m, entry, edit):
 def edit_range(m, me, root, start, end, edit, flags):
     """Apply an edit to the pages from start on (page-aligned, both ends cut), some or all of them.
 
-    Returns (va, bytes that were not mapped, which EDIT_PROTECT and EDIT_DISCARD leave alone): the edit
-    is done up to va, which is before the end when the actor's buffer of gathered frames is full or
+    Returns (va, the number of bytes that were not mapped; EDIT_PROTECT and EDIT_DISCARD leave these alone).
+    The edit is done up to va, which is before the end when the actor's buffer of gathered frames is full or
     many entries were looked at.  The caller then releases what was gathered, and calls again from va.
     """
     never_inline()

@@ -1,4 +1,4 @@
-"""TLB shoot-down: no CPU uses a translation after it was taken away.
+"""TLB shoot-down: no CPU uses a translation after it was taken away, since others make it empty its TLB.
 
 The sender raises the target's request number (full fence), interrupts it and
 waits until the target says that it is done.  A CPU that may use its TLB has
@@ -12,9 +12,9 @@ itself, so two CPUs that shoot at each other both get on.
 Only CPUs that may hold an entry are asked (TASK.cpus), and of these only those wait that execute guest code or serve
 its calls: an idle one has said that it uses its TLB no more.  A CPU in guest code is waited for even when the host has
 taken its core away: it may go on between its look at the TLB and its access.  On a host with fewer cores than CPUs that
-is what takes long, a whole turn of all processes on a core at 4 ms each.  So turns are made short: whoever has answered
-gives its core to the next (loop.py), and the sender gives way to those on its own core, once for all, and only
-spins for those on others: each further yield would put it behind by a whole slice (Linux 6.6 and later).
+is what takes long: all processes on that core run in turn, 4 ms each.  So turns are made short.  A CPU that has
+answered gives its core to the next (loop.py).  The sender gives way once to all those on its own core, and only spins
+for those on others: each further yield would put it behind by a whole slice (Linux 6.6 and later).
 """
 
 from ...hot import hot, never_inline
@@ -34,7 +34,7 @@ from ...shm.memory import host_sleep_us, host_yield
 from ..critical import noncritical
 from ..ipi import send_ipi
 
-YIELDS = 64  # each lets another process on the own host core run, most for a moment only
+YIELDS = 64  # a yield lets another process on this host core run, in most cases for a moment only
 SPINS = 10_000  # for CPUs on other cores: about 300 µs
 NAP_US = 50
 
@@ -52,7 +52,7 @@ def flush_tlb(m, cpu):
 
 @hot
 def answer_shootdowns(m, cpu):
-    """Carry out what other CPUs asked of this one."""
+    """Carry out the shoot-downs that other CPUs have asked of this one."""
     c = m.cpus[cpu]
     request = load_acquire(c, "tlb_request")
     if request != c.tlb_done:
@@ -63,7 +63,7 @@ def answer_shootdowns(m, cpu):
 
 @hot
 def give_way_to_shooters(m, me):
-    """Leave this host core to CPUs that have not answered yet, and to who waits for them, until all have."""
+    """Leave this host core to CPUs that have not answered yet, and to those that wait for them, until all have."""
     never_inline()
     yields = 0
     while load_relaxed(m, "shooting") != 0 and yields < YIELDS:
@@ -74,7 +74,7 @@ def give_way_to_shooters(m, me):
 
 @hot
 def activate_tlb(m, cpu):
-    """Before a guest runs on this CPU."""
+    """Called before a guest runs on this CPU: from now on shoot-downs wait for it."""
     c = m.cpus[cpu]
     if c.tlb_active == 0:
         exchange(c, "tlb_active", 1)  # pairs with fetch_add of tlb_request in shoot_down
@@ -83,7 +83,7 @@ def activate_tlb(m, cpu):
 
 @hot
 def deactivate_tlb(m, cpu):
-    """Before this CPU stops looking at interrupts for a while."""
+    """Called before this CPU stops looking at interrupts for a while: shoot-downs need not wait for it."""
     c = m.cpus[cpu]
     if c.tlb_active != 0:
         store_release(c, "tlb_active", 0)
@@ -107,7 +107,7 @@ def shoot_down(m, me, mask):
     if crowded:
         fetch_add(m, "shooting", 1)  # give_way_to_shooters looks
     cpu = mask_first(mask)
-    while cpu >= 0:  # those beside this one first: meanwhile the other cores are at work
+    while cpu >= 0:  # first those on this CPU's own core: meanwhile the other cores are at work
         if _is_beside(m, me, cpu):
             _await(m, me, cpu)
         cpu = mask_first(mask_and(mask, mask_above(cpu)))

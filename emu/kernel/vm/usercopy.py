@@ -3,13 +3,13 @@
 No function here hands a host address out, and none elsewhere makes one from a guest's page
 (tests/kernel/vm/test_guest_stores.py looks for it).  Why: each access looks its page up and is done before
 mm_lock is released, and every edit of page tables takes mm_lock before it takes a frame
-away.  So the frame cannot become another task's between the look and the store, whoever
-accesses: a CPU, or the server and the timekeeper, which answer no shoot-downs.
+away.  So the frame cannot become another task's between the lookup and the store, no matter who
+stores: a CPU, or the server or the timekeeper, which answer no shoot-downs.
 
 A store goes page by page, with the permissions of each, and forgets what was decoded from
-the bytes (shm/decoded.py).  What crosses into a page that refuses it has stored into the
-first page only, as copy_to_user has.  Aligned words are stored and read whole: guests
-poll them.  Errors instead of faults; nothing fails but the call.
+the bytes (shm/decoded.py).  A store that crosses into a page that refuses it has stored into
+the first page only, like Linux's copy_to_user.  Aligned words are stored and read whole, since
+guests poll them.  A bad address gives an error, no fault: only the call fails.
 
 Lock: mm_lock inside.  The `_in` forms take an entry that `resolve` gave, mm_lock still held: for a
 futex, whose word is compared with a bucket's lock held besides.
@@ -49,7 +49,7 @@ _exchange, _add, _or, _and, _xor = (AMO_32[name] for name in ("xchg", "add", "or
 
 @hot
 def _host(m, word, va):
-    """Host address of a guest byte, by what `resolve` gave for its page; mm_lock held, as long as it is used."""
+    """Host address of a guest byte, by the entry that `resolve` gave; mm_lock is held as long as it is used."""
     return frame_address(m, frame_in(word)) + (va & (PAGE_SIZE - 1))
 
 
@@ -83,7 +83,7 @@ def copy_user(m, me, task, va, host, count, access):
 
 @hot
 def _copy(destination, source, count):
-    """A guest's aligned word goes over whole, whatever the host's memmove does."""
+    """Copy bytes; a guest's aligned word is copied whole, which the host's memmove does not promise."""
     if count == 8 and (destination | source) & 7 == 0:
         store_64(destination, load_64(source))
     elif count == 4 and (destination | source) & 3 == 0:
@@ -210,7 +210,7 @@ def write_user(address, me, task, va, host, count):
 
 @entry(4)
 def wrote_frame(address, frame, offset, count):
-    """After the server stored into a file's own frame, which guests may have mapped: forget what was decoded."""
+    """Forget what was decoded from bytes that the server has stored into a file's frame: guests may have it mapped."""
     m = machine_at(address)
     invalidate(m, frame_address(m, frame) + offset, count)
     return 0

@@ -1,7 +1,7 @@
-"""clock_nanosleep by a task's processor time: the rest of the call is hot (time_calls.py).
+"""clock_nanosleep by a task's processor time: the rest of the call is hot (kernel/linux/time.py).
 
-Nothing tells when a task has used so much time, so the server looks again and again: the less is left, the sooner,
-but never sooner than LOOK_NS.  Not kept: the remainder of a relative sleep that a signal ends (Linux stores it).
+Nothing tells the server when a task has used so much time, so it looks again and again: sooner, the less time is left,
+but never sooner than LOOK_NS.  Unlike Linux it does not store the remainder of a relative sleep that a signal ends.
 """
 
 from ...abi.clocks import TIMER_ABSTIME
@@ -12,7 +12,7 @@ LOOK_NS = 2_000_000
 
 
 class _Nothing:
-    """What others' calls do is no reason to look."""
+    """What this wait depends on: nothing that other calls change."""
 
     changes = 0
 

@@ -3,8 +3,8 @@
 Each thread has its own, as in Linux; the C library changes those of all threads of a program by a signal to each.
 A thread's record holds an index into the server's table of all that are in use; clone copies the index.
 
-A program starts as root, may become another user, and cannot go back.  Privileged is whose effective user is 0: there
-are no capabilities apart from that.
+A program starts as root, may become another user, and cannot go back.  A thread is privileged when its effective user
+is 0: there are no capabilities apart from that.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ class Credentials(NamedTuple):
     uid: int = 0
     euid: int = 0
     suid: int = 0
-    fsuid: int = 0  # whose the files are that a call makes or uses
+    fsuid: int = 0  # the user as whom a call makes or uses files
     gid: int = 0
     egid: int = 0
     sgid: int = 0
@@ -50,7 +50,7 @@ class CredentialTable:
         return self._entries[index]
 
     def index(self, credentials):
-        """The index of these, a new one where no thread has had them yet."""
+        """The index of these credentials; a new one where no thread has them yet."""
         if credentials not in self._indices:
             if len(self._entries) >= self._sweep_at:
                 self._sweep()

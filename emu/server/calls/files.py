@@ -1,6 +1,6 @@
 """Served Linux calls on open files: descriptors and data.  Those on names are in names.py.
 
-Semantics and error numbers are those of the Linux manual pages; where files are kept, and how, is vfs/'s business.
+Semantics and error numbers are those of the Linux manual pages; vfs/ decides where files are kept, and how.
 Handlers stay thin: they fetch arguments, check what only this layer knows, and let vfs/ do the work.
 
 Not offered: record locks (fcntl F_SETLK: EINVAL), O_TMPFILE (EOPNOTSUPP), splice; terminals can be asked but not
@@ -159,7 +159,7 @@ def ioctl(call, fd: Int32, request: UInt32, argument: Pointer):
     elif request == TCGETS:
         call.write(argument, file.terminal_settings())
     else:
-        columns, rows = file.terminal_size()  # ENOTTY for every other request to what is no terminal
+        columns, rows = file.terminal_size()  # raises ENOTTY where the file is no terminal
         if request in (TCSETS, TCSETSW, TCSETSF):
             raise LinuxError(EPERM)
         if request != TIOCGWINSZ:

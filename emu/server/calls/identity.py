@@ -131,7 +131,7 @@ def getresgid(call, real_at: Pointer, effective_at: Pointer, saved_at: Pointer):
 
 
 def _set_for_files(call, prefix, wanted):
-    """The id that was; whether the new one was accepted the caller can only find out by asking again."""
+    """Returns the former id: a caller finds out whether the new one was accepted only by asking again."""
     who = call.credentials
     before = _ids(who, prefix)
     if wanted != UNCHANGED and (who.privileged or wanted in before):
@@ -198,7 +198,7 @@ def capget(call, header: Pointer, data: Pointer):
 
 @served("capset")
 def capset(call, header: Pointer, data: Pointer):
-    """Nothing can be gained; what a program gives up it keeps, for only the user decides here."""
+    """A program can gain no capability, and keeps those that it gives up: only its user id decides here."""
     words = _capability_words(call, header)
     if words is None:
         raise LinuxError(EINVAL)

@@ -1,8 +1,8 @@
 """Served Linux calls about the machine, limits and scheduling parameters.
 
 Root may do what Linux lets root do; only what would change the machine is refused (EPERM).  Nice values, real-time
-priorities and timer slack reach the machine's scheduler and timekeeper; which policy runs, and what it makes of them,
-is the choice of whoever started the machine, whatever Linux policy a guest asks for.
+priorities and timer slack reach the machine's scheduler and timekeeper.  Whatever Linux policy a guest asks for, the
+person who started the machine has chosen the policy that runs, and that decides what it makes of these values.
 """
 
 import struct
@@ -26,7 +26,7 @@ DEFAULT_LIMITS = {
 
 PR_SET_NAME, PR_GET_NAME = 15, 16
 PR_SET_TIMERSLACK, PR_GET_TIMERSLACK = 29, 30
-MAX_SLACK_NS = 1 << 61  # a deadline and it are one word together
+MAX_SLACK_NS = 1 << 61  # the sum of a deadline and this fits into a word
 RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_THREAD = 0, -1, 1
 SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 0, 1, 2, 3, 5
 PRIORITIES = {SCHED_OTHER: (0, 0), SCHED_FIFO: (1, 99), SCHED_RR: (1, 99), SCHED_BATCH: (0, 0), SCHED_IDLE: (0, 0)}
@@ -107,13 +107,13 @@ def riscv_hwprobe(call, pairs_at: Pointer, count: Size, cpus_bytes: Size, cpus_a
 
 @served("riscv_flush_icache", "mlock", "mlock2", "munlock", "mlockall", "munlockall", "msync")
 def nothing_to_do(call):
-    """Decoded instructions follow writes by themselves; memory is never paged out."""
+    """Calls that need do nothing: decoded instructions follow writes by themselves, memory is never paged out."""
     return 0
 
 
 @served("membarrier")
 def membarrier(call, command: Int32):
-    """Only the query, which says that there are no commands."""
+    """Only MEMBARRIER_CMD_QUERY works, and says that there are no commands."""
     if command:
         raise LinuxError(EINVAL)
     return 0
@@ -245,7 +245,7 @@ def personality(call, wanted: UInt32):
 
 @served("prctl")
 def prctl(call, option: Int32, argument: UInt64):
-    """The thread's name; and its timer slack, 0: the machine's."""
+    """Set or get the thread's name or its timer slack (0: the machine's)."""
     if option == PR_SET_NAME:
         try:
             name = call.string(argument, NAME_BYTES)

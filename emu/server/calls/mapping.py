@@ -1,4 +1,4 @@
-"""mmap of files. Anonymous memory is mapped in hot code (memory_calls.py).
+"""mmap of files. Anonymous memory is mapped in hot code (kernel/linux/memory.py).
 
 A shared mapping of an in-memory file maps the file's own frames.  A private one, and
 any of a host file, gets a copy of the bytes when it is made: what is written to the
@@ -6,8 +6,8 @@ file later does not show, which mmap(2) leaves open.  A writable shared mapping 
 host file is refused with ENODEV.
 
 Pages wholly past the file's end are mapped without a frame, and an access is a bus error.  When
-an in-memory file has grown over such a page of a shared mapping, the first access finds it
-there (`reveal`); to a system call that is given its address before that, the page is still not there.
+an in-memory file has grown over such a page of a shared mapping, the guest's first access maps it
+(`reveal`); a system call that is given its address before that still finds no page there.
 When a file becomes shorter, the pages that it loses are bus errors from then on, also if it grows again.
 """
 
@@ -18,7 +18,7 @@ from ...limits import PAGE_SHIFT, PAGE_SIZE
 from ..errors import LinuxError
 from .registry import Int32, Int64, Pointer, Size, served
 
-MAX_ENDS = 64  # mappings of a task that may grow with their file; older ones do not any more
+MAX_ENDS = 64  # so many mappings of a task, the newest, may grow with their files
 
 
 def _pages_up(size):

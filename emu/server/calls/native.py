@@ -1,6 +1,6 @@
 """The native calls that are served, beside the Linux calls in every task and with the same errors.
 
-Numbers are those of native_calls.py, where the hot ones are; emu/guests/emu.h declares all of them for C.
+Numbers are those of kernel/native/calls.py, which executes the hot ones; emu/guests/emu.h declares all of them for C.
 """
 
 from ...abi.errno import EFAULT, ENAMETOOLONG
@@ -11,7 +11,7 @@ from ...limits import PAGE_SIZE
 from ..errors import LinuxError, OthersFirst
 from .registry import Int32, Int64, served
 
-PAGES_A_TURN = 64  # of a string, before others are served
+PAGES_A_TURN = 64  # so many pages of a string are printed before others are served
 
 
 @served("emu_print", number=PRINT)

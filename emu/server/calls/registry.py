@@ -1,7 +1,7 @@
 """The table of served Linux calls: `@served("read") def read(call, fd: Int32, address: Pointer, count: Size)`.
 
 A handler declares its arguments by annotation; the registry converts the raw registers before it calls, so handlers
-meet no wild values: what goes into a record is a signed word (Int64), a time-out is bounded.  A handler
+meet no wild values: a number that goes into a record is a signed word (Int64), a time-out is bounded.  A handler
 returns the result (an int) or raises LinuxError or Blocked.  The server makes a call with `execute(call)`.
 
 What handlers use of a Call (the server's class; tests have a fake):
@@ -104,7 +104,7 @@ def handler_of(number):
 
 
 def execute(call):
-    """Result of one served call, a negative error number when it fails; raises Blocked, and what is emu's mistake."""
+    """Result of one served call, a negative error number when it fails. Raises Blocked, and errors that are emu's."""
     handler = _HANDLERS.get(call.number)
     if handler is None:
         return -ENOSYS

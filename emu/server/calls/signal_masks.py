@@ -1,7 +1,7 @@
 """Waiting under another mask of signals: rt_sigsuspend, ppoll, pselect6.
 
-THREAD.saved_mask keeps the mask from before.  It is restored when the call has a result, or begins anew, or by the
-frame of the handler that ends it (server/signal_frames.py).
+THREAD.saved_mask keeps the mask from before.  It is restored when the call has a result or begins anew; where a
+handler ends the call, its return restores the mask (server/signal_frames.py).
 """
 
 import struct
@@ -17,14 +17,14 @@ def wait_with_mask(call, address, size):
         raise LinuxError(EINVAL)
     mask = struct.unpack("<q", call.read(address, 8))[0]
     thread = call.thread
-    if not thread["mask_is_saved"]:  # it is, when the call is made again
+    if not thread["mask_is_saved"]:  # it is saved already when the call is made again
         thread["saved_mask"] = thread["signal_mask"]
         thread["mask_is_saved"] = 1
         set_thread_mask(call.server.base, call.server.me, call.thread_index, mask)
 
 
 def restore_mask(server, i, thread):
-    """The call has a result: the mask is as before it."""
+    """Restore the mask from before the call, which has a result."""
     if thread["mask_is_saved"]:
         thread["mask_is_saved"] = 0
         set_thread_mask(server.base, server.me, i, int(thread["saved_mask"]))

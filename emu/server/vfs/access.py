@@ -8,7 +8,7 @@ S_ISVTX = 0o1000
 
 
 def may(stat, who, mode):
-    """Whether a caller may use a file of this Stat for R_OK, W_OK, X_OK."""
+    """Whether a caller may use a file that has this Stat as `mode` (R_OK, W_OK, X_OK) says."""
     if who.privileged:
         return not mode & X_OK or stat.mode & S_IFMT == S_IFDIR or bool(stat.mode & 0o111)
     if stat.uid == who.fsuid:
@@ -21,7 +21,7 @@ def may(stat, who, mode):
 
 
 def check(node, task, mode):
-    """EACCES unless the caller may use an inode so. Without a task it is the machine itself."""
+    """EACCES unless the caller may use an inode as `mode` says. Without a task the caller is the machine."""
     if task is not None and not task.credentials.privileged and not may(node.stat(), task.credentials, mode):
         raise LinuxError(EACCES)
 

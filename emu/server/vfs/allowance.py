@@ -1,14 +1,14 @@
-"""What guests make the server hold is paid for with guest memory.
+"""The allowance: what guests make the server hold is paid for with guest memory.
 
 Inodes, names, open files, bytes in pipes and listings live in the server's own memory.  For every 4096 bytes of them
 the allowance holds a frame of guest memory that nobody uses, so guests can fill `--memory` once, by whatever means,
-and the host's memory stays within it and a constant.  Of files and names (all whose error is ENOSPC) half of guest
-memory can be held, as a tmpfs has half of memory: who makes them without end gets an error, and is not killed.
+and the host's memory stays within that and a constant.  Files and names (whose error is ENOSPC) can hold half of guest
+memory, as a tmpfs can: a program that makes them without end gets an error, and is not killed.
 The sizes below are what CPython takes for an object and what hangs on it, rounded up; a test weighs them.
 
     charge = allowance.charge(size)     LinuxError when guest memory is used up
     charge.resize(more)                 likewise
-A charge ends with the object that owns it, whoever holds that object last: nothing has to be given back by hand.
+A charge ends when the object that owns it is gone, so nothing has to be given back by hand.
 
 Always: the frames held cover the bytes charged.  A few frames more are kept, so that a pipe that fills and empties
 does not take and give back one each time; none while nothing is charged.

@@ -18,7 +18,7 @@ class Directory(Inode):
     parent: "Directory"
     name = ""
     mount_point = False  # can be neither removed nor renamed
-    version = 0  # counts changes of the entries, where `entries_after` says them
+    version = 0  # counts changes of the entries, where `entries_after` gives them
     lookup_steps = 1  # how much work a lookup is
 
     def path(self):
@@ -45,7 +45,7 @@ class Directory(Inode):
         raise NotImplementedError
 
     def entries_after(self, position, task):
-        """An iterator of (position, name, inode number, kind) behind a position (0: all), or None: `list` says all."""
+        """An iterator of (position, name, inode number, kind) behind a position (0: all); None: use `list`."""
         return None
 
     def open(self, flags, task):
@@ -101,7 +101,7 @@ class MemoryDirectory(Directory, MemoryInode):
         self.entries = {}
         self.names = None  # the charge for guests' entries, once there are any
         self.last_position = 0
-        self.most_entries = 0  # since the dict was made: it keeps the room for them
+        self.most_entries = 0  # the most since the dict was made, which keeps the room for so many
         self.links = 2
         self.removed = False
 
@@ -148,7 +148,7 @@ class MemoryDirectory(Directory, MemoryInode):
         self.touch()
 
     def show(self, name, node):
-        """Enter something of the user's, for which no guest pays, or put it in the place of such a thing."""
+        """Enter, or replace, something of the user's, for which no guest is charged."""
         self.entries.pop(name, None)
         self._enter(name, node)
 

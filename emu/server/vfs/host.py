@@ -1,12 +1,12 @@
 """Host directories that the user mounted into the guest's tree.
 
-The guest reaches nothing of the host but what lies in a mounted directory.  What keeps it so: a place in a mount is
-a tuple of names; every use walks from the mount's own descriptor, one openat with O_NOFOLLOW per name, and no name
-is ever "..", "." or holds a slash.  A symbolic link is never followed by the host: its text is read and goes
+The guest reaches nothing of the host but what lies in a mounted directory.  This is ensured as follows.  A place in a
+mount is a tuple of names; every use walks from the mount's own descriptor, one openat with O_NOFOLLOW per name, and no
+name is ever ".." or ".", or contains a slash.  A symbolic link is never followed by the host: its text is read and goes
 through the guest's path resolution, where "/" is the guest's root.  A link that the host puts in the place of a
 directory between two looks makes the walk fail (ENOTDIR, ELOOP).  A directory that the host moves out of the mount
-during a walk is still only what the mount held at that moment, for nothing here ever goes up.
-(Rejected: comparing real paths, which races; keeping a descriptor per directory, whose life ends who knows when.)
+during a walk is still only what the mount held at that moment, for nothing here ever goes up. (Rejected: comparing real
+paths, which races; keeping a descriptor for each directory, which nobody would know to close.)
 
 Devices, sockets and FIFOs in a mount can be seen but not opened (EACCES): opening one may have an effect.
 Files of the user who runs the machine belong to the guest's root; the modes that a guest sets lose setuid bits.

@@ -1,6 +1,6 @@
 """Inodes: what a name leads to.  Here are the common interface, and the inode whose attributes live in memory.
 
-An inode knows its kind, answers `stat`, and opens into an OpenFile.  What it can not do fails with the error that
+An inode knows its kind, answers `stat`, and opens into an OpenFile.  What it cannot do fails with the error that
 Linux gives for that kind of file.  Access rights are stored but not enforced: the guest's user is root.
 Access times change by utimensat only (as on a file system mounted noatime).
 """
@@ -35,7 +35,7 @@ class Filesystem:
     """What the inodes of one tree share: device number, clock, whether it can be written."""
 
     read_only = False
-    allowance = FREE  # who pays for what the inodes hold; guests, from the machine's start on
+    allowance = FREE  # pays for what the inodes hold; from the machine's start on that is guests' memory
 
     def __init__(self, device, magic, clock):
         self.device = device
@@ -79,7 +79,7 @@ class Inode:
         raise LinuxError(EPERM)
 
     def check_access(self, mode):
-        """EROFS or EACCES when root could not use the file so (R_OK, W_OK, X_OK)."""
+        """EROFS or EACCES when even root could not use the file as `mode` (R_OK, W_OK, X_OK) says."""
         if mode & W_OK and self.filesystem.read_only:
             raise LinuxError(EROFS)
         if mode & X_OK and self.kind != S_IFDIR and not self.stat().mode & 0o111:
@@ -95,7 +95,7 @@ class Inode:
 class MemoryInode(Inode):
     """An inode of the machine's own file system.  It dies when it has neither names nor open files."""
 
-    no_room = ENOSPC  # what making one, or letting it grow, fails with
+    no_room = ENOSPC  # the error when there is no memory to make one or let it grow
 
     def __init__(self, filesystem, mode, more_bytes=0):
         self.filesystem = filesystem

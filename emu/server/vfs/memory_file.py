@@ -5,8 +5,8 @@ Because the frames are guest memory, a shared mapping is just the file's own fra
 The file holds one reference to each of its frames, a mapping another one; so data outlive truncation or removal
 for as long as somebody maps them.
 
-Always: every index in `pages` lies below the size; bytes of the last page beyond the size are made zero before the
-size can grow over them (a shared mapping may have written there).
+Always true: every index in `pages` lies below the size; bytes of the last page beyond the size are made zero before
+the size can grow over them (a shared mapping may have written there).
 """
 
 from ...abi.errno import EFBIG, ENOSPC, ENXIO

@@ -27,7 +27,7 @@ class Pipe(MemoryInode):
         self.data = bytearray()
         self.readers = 0
         self.writers = 0
-        self.changes = 0  # of any of these: who waits looks again when it has grown
+        self.changes = 0  # counts changes of any of these; a call that waits looks again when it has grown
 
     def put(self, data):
         """Add bytes; ENOMEM. A bytearray takes an eighth more than it holds, and keeps it until it is empty."""

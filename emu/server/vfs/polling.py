@@ -1,7 +1,7 @@
 """Waiting for several files at once: what ppoll and pselect6 share.
 
-The server can wait for one host descriptor, or for other calls, or for a deadline.  Where a set holds more than
-that (two host streams, a stream and a pipe), the wait ends after MIXED_NS, the files are asked again, and so on.
+The server can wait for one host descriptor, or for other calls, and until a deadline.  Where a set needs more than
+that (two host streams, a stream and a pipe), it waits MIXED_NS at most and asks the files again, and so on.
 """
 
 from ...abi.files import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT
@@ -36,7 +36,7 @@ def poll_files(call, wanted, timeout_ns):
 
 
 class _AnyOf:
-    """Changes when one of these inodes does; those that never make anybody wait do not count."""
+    """Changes when one of these inodes changes; inodes for which nobody ever waits do not count."""
 
     def __init__(self, nodes):
         self._nodes = [node for node in nodes if hasattr(node, "changes")]

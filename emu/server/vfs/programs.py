@@ -1,7 +1,7 @@
 """The programs that run, as files of the guest's tree: /bin/NAME, read from the host when somebody opens one.
 
-A guest sees the one file that the user named, read-only, and nothing beside it.  /proc/PID/exe leads to its inode
-whatever has become of the name.
+A guest sees only the file that the user named, read-only, and nothing else of its directory.  /proc/PID/exe leads to
+its inode, whatever has become of the name.
 """
 
 import os

@@ -3,11 +3,11 @@
 The server must never stop because a reader or writer on the host is slow, and the descriptors can not be made
 non-blocking: that flag belongs to the open file description, which the user's shell shares.  So a pipe or terminal
 is opened once more through /proc/self/fd, which gives a description of the server's own, and that one does not
-block.  Sockets, which cannot be opened again, have a flag for each transfer.  For what is left (no /proc, a terminal of
+block.  Sockets cannot be opened again, but have a flag for each transfer.  For what is left (no /proc, a terminal of
 another user) `poll` is asked first, and at most PIPE_BUF bytes are written at a time, which a ready pipe takes.
 
 Data are handed to the host before the call returns: nothing is buffered, so output is complete and in order.
-Positions are not offered (ESPIPE), even where the host's descriptor is a regular file.
+Streams have no positions (ESPIPE), even where the host's descriptor is a regular file.
 """
 
 import fcntl

@@ -11,7 +11,7 @@ from .allowance import DESCRIPTOR_BYTES, FREE
 from .stream import HostStream
 
 DEFAULT_LIMIT = 1024
-INCLUDED = 16  # descriptors that cost nothing: a guest that has used up its memory can open a directory and clean up
+INCLUDED = 16  # so many descriptors are not charged, so that a guest without memory can open a directory and clean up
 
 
 class FileTable:

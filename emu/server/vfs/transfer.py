@@ -1,10 +1,10 @@
 """Bytes between guest memory and open files.
 
-A call that has moved some bytes before it fails or would wait returns their number, as Linux does; only a blocking
-write to a stream goes on until everything is written: its Call remembers in `memo` how much was done, and the
-server makes the call again when there is room; a signal ends it with what was done.  Data move in pieces, so no
-count can exhaust the server's memory, and after TURN_BYTES others are served before the call goes on (again by its
-`memo`), so no count holds them up.
+A call that has moved some bytes before it fails or would wait returns their number, as Linux does.  Only a blocking
+write to a stream goes on until everything is written: its Call remembers in `memo` how much was done, and the server
+makes the call again when there is room; when a signal ends it, it returns what was done.  Data move in pieces, so no
+count can exhaust the server's memory.  After TURN_BYTES others are served before the call goes on (by its `memo`
+again), so no count holds others up.
 """
 
 from ..errors import Blocked, LinuxError, OthersFirst

@@ -5,7 +5,7 @@
 
 `walk` is the only place that follows paths, for the machine's own files and for mounts alike; ".." of a directory
 is its parent in the guest's tree, so no path leads out of it.
-What a directory itself checks, and what is checked here: here names, kinds and file systems; there the rest.
+The operations here check names, kinds and file systems; a directory itself checks the rest.
 """
 
 import os
@@ -56,7 +56,7 @@ from .inode import Filesystem, Inode, MemoryInode
 from .memory_file import RegularFile
 
 TMPFS_MAGIC = 0x01021994
-WALK_STEPS = 40_000  # of one path: what the longest without links takes, and no path may hold the server for long
+WALK_STEPS = 40_000  # of one path, so that none holds the server for long; the longest one without links needs so many
 _ACCESS = {O_RDONLY: R_OK, O_WRONLY: W_OK, O_RDWR: R_OK | W_OK}
 _SPECIAL = frozenset(("/", ".", ".."))
 
@@ -265,7 +265,7 @@ class Tree:
             if not flags & O_PATH:
                 check(node, task, _ACCESS[flags & O_ACCMODE] | (W_OK if flags & O_TRUNC else 0))
             file = node.open(flags, task)
-        if isinstance(directory, FixedDirectory) and name not in _SPECIAL:  # made up for this walk: only its path stays
+        if isinstance(directory, FixedDirectory) and name not in _SPECIAL:  # made up for this walk: keep only its path
             directory, name = self.root, f"{directory.path()}/{name}"[1:]
         file.origin = (directory, name) if name not in _SPECIAL else (directory, "")
         return file
