@@ -86,7 +86,7 @@ class Call:
     def usage(self, who):
         """(user µs, system µs, peak KiB) of the task (0), its children (-1, none) or the thread (1).
 
-        Times as time_calls.py counts them.
+        Times as kernel/linux/time.py counts them.
         """
         peak_kib = int(self.task_record["resident"]) * PAGE_SIZE // 1024
         if who < 0:

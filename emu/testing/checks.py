@@ -21,7 +21,7 @@ def threads_by_queue(machine):
 
 
 def check_queues(machine, policy="inko"):
-    """The invariants of sched.py, and those of the policy's own order (held.py); nobody may be at work."""
+    """The invariants of kernel/sched, and those of the policy's own order (held.py); nobody may be at work."""
     truth, held, queues = threads_by_queue(machine), held_by(policy), machine["queues"]
     locked = np.flatnonzero(queues["lock"])
     assert not locked.size, f"queues {locked} are locked"
