@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from emu.machine import directory
+
 COMPUTING_S = 0.1
 NAPS = 50  # a thread that only starts and ends waits a few times, too: for the interpreter's lock
 
@@ -77,3 +79,8 @@ def checking_build(path, program, *arguments):
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def directories_of(pid):
+    """The socket directories of a process's machines, wherever it put them."""
+    return [path for place in directory._places() for path in directory._root_in(place).glob(f"{pid}-*")]

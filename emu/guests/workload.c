@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHUNK = 50000, FIFO_PRIORITY = 50, MAX_DEPTH = 8, MAX_SLOTS = 3500 };
+enum { CPU_WORDS = 4, CHUNK = 50000, FIFO_PRIORITY = 50, MAX_DEPTH = 8, MAX_SLOTS = 3500 };
 
 struct operation {
     char code;
@@ -23,7 +23,7 @@ struct operation {
 };
 
 struct declaration {
-    long instances, started, leader, nice, realtime, mask, jitter_ppm, nr_operations, created;
+    long instances, started, leader, nice, realtime, mask[CPU_WORDS], jitter_ppm, nr_operations, created;
     struct operation *operations;
 };
 
@@ -304,11 +304,13 @@ static void adopt_parameters(const struct declaration *own, const struct declara
         if (syscall(SYS_sched_setscheduler, 0, own->realtime ? SCHED_FIFO : SCHED_OTHER, &parameter) != 0)
             refused[REALTIME] = errno;
     }
-    if (own->mask != (parent ? parent->mask : 0)) {
+    static const long everywhere[CPU_WORDS];
+    if (memcmp(own->mask, parent ? parent->mask : everywhere, sizeof own->mask) != 0) {
+        int bound = memcmp(own->mask, everywhere, sizeof own->mask) != 0;
         cpu_set_t set;
-        memset(&set, own->mask ? 0 : 0xFF, sizeof set);
-        if (own->mask)
-            memcpy(&set, &own->mask, sizeof own->mask);
+        memset(&set, bound ? 0 : 0xFF, sizeof set);
+        if (bound)
+            memcpy(&set, own->mask, sizeof own->mask);
         if (sched_setaffinity(0, sizeof set, &set) != 0)
             refused[AFFINITY] = errno;
     }
@@ -352,7 +354,7 @@ static void *some(long count, size_t size) {
 
 static void read_declaration(struct declaration *d) {
     long *fields[] = {&d->instances, &d->started, &d->leader, &d->nice, &d->realtime,
-                      &d->mask, &d->jitter_ppm, &d->nr_operations};
+                      &d->mask[0], &d->mask[1], &d->mask[2], &d->mask[3], &d->jitter_ppm, &d->nr_operations};
     for (size_t k = 0; k < sizeof fields / sizeof *fields; k++)
         *fields[k] = number();
     d->operations = some(d->nr_operations, sizeof *d->operations);

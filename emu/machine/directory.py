@@ -16,10 +16,14 @@ from pathlib import Path
 
 import psutil
 
+from ..limits import MAX_ACTORS
+
 PREFIX = "emu-"
 PATH_BYTES = 107  # sun_path of unix(7) without the zero at its end
 # Below a root: the machine's directory, then the longest name of a socket (actor/mail.py).
-NAME_BYTES = len("/4194304-1700000000-abcdefgh/wake-63-4194304")
+NAME_BYTES = len(f"/4194304-1700000000-abcdefgh/wake-{MAX_ACTORS - 1}-4194304")
+
+_roots = set()  # in which this process has made directories, or is about to
 
 
 def _places():
@@ -52,6 +56,7 @@ def _root():
 def make_directory():
     """A fresh directory (mode 0700) for this process's machine. OSError."""
     root = _root()
+    _roots.add(root)
     root.mkdir(mode=0o700, exist_ok=True)
     found = root.lstat()
     if found.st_uid != os.getuid() or not root.is_dir():
@@ -66,10 +71,14 @@ def remove_directory(directory):
 
 
 def remove_ours():
-    """Remove the directories of all machines of this process, which is about to end."""
-    root = _root()
-    for path in root.glob(f"{os.getpid()}-*") if root.is_dir() else ():
-        remove_directory(path)
+    """Remove the directories of all machines of this process, which is about to end.
+
+    A signal's handler calls it at any moment, so it asks nobody where they are: tempfile has a lock, which the
+    interrupted thread may hold.
+    """
+    for root in tuple(_roots):
+        for path in root.glob(f"{os.getpid()}-*") if root.is_dir() else ():
+            remove_directory(path)
 
 
 def stale_directories():

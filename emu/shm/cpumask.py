@@ -8,7 +8,7 @@ after a fence, as with a single word.  Values are combined by the functions whos
 tuple of words and is never changed.
 
 Cold code has masks as Python integers: `to_int`, `to_words`.
-Rejected: a loop over the words at each use. One line became five, and up to 64 CPUs it saved no time.
+Rejected: a loop over the words at each use, since one line becomes five.
 """
 
 from llvmlite import ir

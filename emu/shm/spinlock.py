@@ -19,7 +19,7 @@ from .memory import compare_exchange_64, host_sleep_us, host_yield, load_64
 
 PAUSES = 200  # about 5 µs: a holder that has its host core is done by then
 YIELDS = 64
-NAP_US = 50
+NAP_US = 50  # the first nap; each is longer than the one before, up to 32 times
 
 FAIL_LOCK_ORDER = 1
 FAIL_NOT_HOLDER = 2
@@ -67,8 +67,8 @@ def backoff(spins):
         pause()
     elif spins < PAUSES + YIELDS:
         host_yield()
-    else:
-        host_sleep_us(NAP_US)
+    else:  # many that nap briefly would keep the cores so busy that the one they wait for gets none
+        host_sleep_us(NAP_US << min(spins - PAUSES - YIELDS, 5))
     return spins + 1
 
 

@@ -10,6 +10,8 @@ Times are instructions and nanoseconds, names are numbers, a loop is `[` and `]`
 
 import itertools
 
+from ..shm.cpumask import to_words
+
 INSTRUCTIONS_PER_US = 500  # the nominal 500 million a second of the guests' CPU-time clocks
 PPM = 1_000_000
 SEED_BITS = (1 << 62) - 1
@@ -43,7 +45,7 @@ def compile_workload(workload, cpus, seed):
                 int(thread.leader),
                 thread.nice,
                 int(thread.realtime),
-                sum(1 << cpu for cpu in thread.affinity),
+                *to_words(sum(1 << cpu for cpu in thread.affinity)),
                 round(thread.jitter * PPM),
                 len(operations),
             )  # fmt: skip

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from emu.limits import MAX_ACTORS
 from emu.machine import directory
 
 LONG = "m" * 70
@@ -72,7 +73,7 @@ def test_the_longest_place_that_will_do_has_room_for_every_socket(place):
     name = place / ("x" * (longest - len(str(place)) - 1))
     name.mkdir()
     assert directory._will_do(name) and not directory._will_do(Path(f"{name}x"))
-    socket = directory._root_in(name) / f"{1 << 22}-1700000000-abcdefgh" / f"wake-63-{1 << 22}"
+    socket = directory._root_in(name) / f"{1 << 22}-1700000000-abcdefgh" / f"wake-{MAX_ACTORS - 1}-{1 << 22}"
     assert len(os.fsencode(socket)) == directory.PATH_BYTES
 
 

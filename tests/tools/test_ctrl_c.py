@@ -1,5 +1,6 @@
 """Ctrl-C ends a command at once, whatever its guest does and whoever reads its output."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -69,3 +70,24 @@ def test_a_second_signal_while_the_first_ends_the_process_does_not_hold_it_up():
     """Its handler is called within the first one's, which would wait for itself."""
     process = subprocess.run([sys.executable, "-c", ENDS_TWICE], capture_output=True, text=True, timeout=30)
     assert (process.returncode, process.stdout, process.stderr) == (143, "", "")
+
+
+ENDS_WITH_A_LOCK_HELD = """
+import os, signal, tempfile, time
+from emu.commands import ending
+from emu.machine import directory
+
+ending.install()
+made = directory.make_directory()
+tempfile.tempdir = None
+tempfile._once_lock.acquire()  # as while tempfile looks for the temporary directory, which the host may draw out
+print(made, flush=True)
+os.kill(os.getpid(), signal.SIGHUP)
+time.sleep(60)
+"""
+
+
+def test_a_signal_that_comes_while_python_holds_a_lock_of_its_own_ends_the_process_all_the_same():
+    """Ending may not want a lock that the interrupted thread holds: it would wait for itself, and for ever."""
+    ended = subprocess.run([sys.executable, "-c", ENDS_WITH_A_LOCK_HELD], capture_output=True, text=True, timeout=20)
+    assert ended.returncode == 128 + signal.SIGHUP and not os.path.exists(ended.stdout.strip())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import children_of, cpus_of, gone, wait_for_work
+from tests.processes import children_of, cpus_of, directories_of, gone, wait_for_work
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "tools" / "run.py")]
@@ -154,9 +154,7 @@ def test_a_killed_supervisor_takes_everything_with_it(endless):
     process.communicate(timeout=30)
     assert gone(children)
     assert emu("--quiet", "--cpus", 1, "hello").returncode == 0  # and sweeps what was left
-    from emu.machine.directory import stale_directories
-
-    assert stale_directories() == []
+    assert directories_of(process.pid) == []
 
 
 def test_a_killed_cpu_fails_the_machine_cleanly(endless):

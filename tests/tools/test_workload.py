@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.policies import FIFO, PICKS
-from tests.processes import children_of, gone, wait_for_work
+from tests.processes import children_of, directories_of, gone, wait_for_work
 
 from .test_run import ROOT, refused
 
@@ -93,7 +93,7 @@ def test_the_script_alone_takes_workloads_too(mix):
 
 
 def interrupted(*arguments):
-    """The finished command that got Ctrl-C when its CPUs were computing, and the processes that it had."""
+    """The process of a command that got Ctrl-C when its CPUs were computing, what it said, and the processes it had."""
     process = subprocess.Popen(
         [*EMU, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -101,18 +101,15 @@ def interrupted(*arguments):
     children = children_of(process)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=30)
-    return process.returncode, output, errors, children
+    return process, output, errors, children
 
 
 @pytest.mark.parametrize("command", [("run",), ("compare", "--policies", "inko,random")])
 def test_ctrl_c_leaves_nothing(command, tmp_path):
-    from emu.machine.directory import stale_directories
-
     file = written(tmp_path / "busy.json", BUSY)
-    status, output, errors, children = interrupted(*command, "--cpus", 2, "--workload", file)
-    assert status == 130 and output == "" and "Traceback" not in errors, errors
-    assert gone(children)
-    assert stale_directories() == []
+    supervisor, output, errors, children = interrupted(*command, "--cpus", 2, "--workload", file)
+    assert supervisor.returncode == 130 and output == "" and "Traceback" not in errors, errors
+    assert gone(children) and directories_of(supervisor.pid) == []
 
 
 # --- emu policies ---------------------------------------------------------------------------------------------------

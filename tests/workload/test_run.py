@@ -138,6 +138,12 @@ def test_an_affinity_is_kept():
     assert report.cpus[1].instructions > 3 * 10_000_000 > 10 * report.cpus[0].instructions
 
 
+def test_an_affinity_beyond_the_first_64_cpus_is_kept():
+    content = {"threads": [{"name": "a", "instances": 2, "affinity": [65], "phases": [{"run": 20_000}]}]}
+    _, report = run(content, 66)
+    assert report.cpus[65].instructions > 2 * 10_000_000
+
+
 def test_latency_of_a_sleep_is_what_comes_on_top():
     content = {"threads": [{"name": "a", "phases": [{"loop": 20, "phases": [{"sleep": 1000}]}]}]}
     result, _ = run(content, 1)

@@ -9,12 +9,12 @@ sees 0 and need not wait, or the target sees the request.
 Nobody waits with a lock held, and a waiter carries out the requests made to
 itself, so two CPUs that shoot at each other both get on.
 
-Only CPUs that may hold an entry are asked (TASK.cpus), and of these only those wait that execute guest code or serve
-its calls: an idle one has said that it uses its TLB no more.  A CPU in guest code is waited for even when the host has
-taken its core away: it may go on between its look at the TLB and its access.  On a host with fewer cores than CPUs that
-is what takes long: all processes on that core run in turn, 4 ms each.  So turns are made short.  A CPU that has
-answered gives its core to the next (loop.py).  The sender gives way once to all those on its own core, and only spins
-for those on others: each further yield would put it behind by a whole slice (Linux 6.6 and later).
+Only CPUs that may hold an entry are asked (TASK.cpus).  Of these the sender waits only for those that execute guest
+code or serve its calls: an idle one has said that it uses its TLB no more.  A CPU in guest code is waited for even when
+the host has taken its core away: it may go on between its look at the TLB and its access.  On a host with fewer cores
+than CPUs that takes long: all processes on a core run in turn, 4 ms each.  So turns are made short.  A CPU that has
+answered yields its core until all have answered (give_way_to_shooters).  The sender yields while a CPU on its own core
+has not answered, and only spins for those on others: a yield puts it behind by a whole slice (Linux 6.6 and later).
 """
 
 from ...hot import hot, never_inline
