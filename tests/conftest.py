@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # helper modules are imported as tests.…
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background: commands under test would inherit it
+# Started in the background, or by nohup: commands under test would inherit that these are ignored.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 os.environ["COLUMNS"] = "160"  # the readline that pytest imports exports 80 to the commands under test
 

@@ -107,7 +107,6 @@ static void *suspend_other(void *argument) {
         emu_suspend(mine ? atomic_load(&tid) : atomic_load(&other));
         atomic_fetch_add(&turns, 1);
     }
-    atomic_fetch_add(&word, 1);
     return argument;
 }
 
@@ -249,13 +248,12 @@ int main(int argc, char **argv) {
     pthread_t second;
     thread = start(suspend_other);
     pthread_create(&second, NULL, suspend_other, (void *)1);
-    while (atomic_load(&word) < 2) { /* they may both be suspended: nobody else would resume them */
-        emu_resume(tid);
+    for (int first_left = 1, second_left = 1; first_left || second_left; nap(50)) {
+        emu_resume(tid); /* they may both be suspended, also while they leave: nobody else would resume them */
         emu_resume(other);
-        nap(50);
+        first_left = first_left && pthread_tryjoin_np(thread, NULL) != 0;
+        second_left = second_left && pthread_tryjoin_np(second, NULL) != 0;
     }
-    pthread_join(thread, NULL);
-    pthread_join(second, NULL);
     if (atomic_load(&turns) != 60)
         fail(22, "they suspend each other");
     puts("each other");

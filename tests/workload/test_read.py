@@ -133,7 +133,7 @@ def test_defaults_and_what_is_derived():
 
 def test_an_affinity_has_to_fit_the_machine():
     workload = parse_workload(of('{"name": "a", "affinity": [0, 2], ' + RUN + "}"), "mix.json")
-    assert compile_workload(workload, 3, 0).splitlines()[2] == "1 1 1 0 0 5 0 1"
+    assert compile_workload(workload, 3, 0).splitlines()[2] == "1 1 1 0 0 5 0 0 0 0 1"
     with pytest.raises(WorkloadError, match=r"mix\.json:2: 'affinity' of 'a' names CPU 2.*CPUs 0 to 1"):
         compile_workload(workload, 2, 0)
     with pytest.raises(WorkloadError, match="expected what the machine has: CPU 0 only"):
@@ -147,7 +147,7 @@ def test_compiled_form():
         '{"sleep": 7}', '{"signal": "c"}', '{"broadcast": "d"}', '{"barrier": "b"}', '{"yield": 4}',
     )  # fmt: skip
     seed, sizes, thread, *operations = compile_workload(parse_workload(text), 2, 9).splitlines()
-    assert seed == "9 1 2 1 1" and sizes == "1" and thread == "1 1 1 0 0 0 0 11"
+    assert seed == "9 1 2 1 1" and sizes == "1" and thread == "1 1 1 0 0 0 0 0 0 0 11"
     assert operations == [
         "[ 3 0", "r 1250 0", "l 0 0", "w 0 0", "u 0 0", "] 0 0",
         "s 7000 0", "n 0 0", "b 1 0", "m 0 0", "y 4 0",
