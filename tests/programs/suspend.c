@@ -248,12 +248,14 @@ int main(int argc, char **argv) {
     pthread_t second;
     thread = start(suspend_other);
     pthread_create(&second, NULL, suspend_other, (void *)1);
-    for (int first_left = 1, second_left = 1; first_left || second_left; nap(50)) {
-        emu_resume(tid); /* they may both be suspended, also while they leave: nobody else would resume them */
-        emu_resume(other);
-        first_left = first_left && pthread_tryjoin_np(thread, NULL) != 0;
-        second_left = second_left && pthread_tryjoin_np(second, NULL) != 0;
+    /* They may both be suspended, also while they leave, and then nobody else would resume them. Until they have left
+     * (-3) no call of the C library's: it may wait for a lock that one of them holds. */
+    for (long first = 0, second = 0; first != -3 || second != -3; nap(50)) {
+        first = emu_resume(tid);
+        second = emu_resume(other);
     }
+    pthread_join(thread, NULL);
+    pthread_join(second, NULL);
     if (atomic_load(&turns) != 60)
         fail(22, "they suspend each other");
     puts("each other");

@@ -46,7 +46,7 @@ int main(int argc, char **argv) {
 @pytest.mark.system("rust-4")
 @pytest.mark.parametrize(
     ("policy", "cpus"),
-    [("inko", 256), ("random", 128), ("codezero", 128), ("bsd4", 256), ("alux", 128), ("eevdf", 256)],
+    [("inko", 256), ("random", 80), ("codezero", 80), ("bsd4", 80), ("alux", 128), ("eevdf", 80)],
 )
 def test_a_machine_of_many_cpus_runs_threads_on_high_ones_and_changes_them(boot, seed, tmp_path, policy, cpus):
     far = build_guest(tmp_path, FAR)

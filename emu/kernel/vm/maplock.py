@@ -15,7 +15,7 @@ taken before any spinlock.  Order: map_lock, mm_lock, frames_lock.
 from ...hot import hot, never_inline
 from ...shm.atomics import load_relaxed
 from ...shm.memory import compare_exchange_64
-from ...shm.spinlock import backoff, field_address, store_release_at
+from ...shm.spinlock import PAUSES, YIELDS, backoff, field_address, store_release_at
 from ..critical import noncritical
 from .shootdown import answer_shootdowns
 
@@ -30,7 +30,7 @@ def lock_map(m, me, task):
     while compare_exchange_64(address, 0, me + 1) == 0:  # acquire; pairs with unlock_map
         if me < m.nr_cpus:
             answer_shootdowns(m, me)
-        spins = backoff(spins)
+        spins = min(backoff(spins), PAUSES + YIELDS)  # short naps: who shoots waits for this CPU's answer
         if load_relaxed(m, "failed") != 0:
             return
 
