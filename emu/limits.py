@@ -37,6 +37,7 @@ FUTEX_BUCKETS = 512
 MAX_HOOKS = 24
 POLICY_WORDS = 8  # of a thread
 TASK_POLICY_WORDS = 8
+PID_BUCKETS = 1024  # of the index of tasks by process id (kernel/task/family.py)
 WAIT_QUEUES = 8  # of a task (kernel/sleep/waitqueue.py), and as many kernel mutexes
 QUEUE_POLICY_WORDS = 192  # of a run queue: room for 64 lists
 MAX_PARAMETERS = 8  # of a policy
@@ -68,7 +69,7 @@ WINDOW_FIRST = 16 * TIB
 WINDOW_COUNT = 16
 
 # --- queues and time ----------------------------------------------------------
-SERVER_RING = MAX_THREADS * 2  # every thread may ask once, every task be reaped once
+SERVER_RING = MAX_THREADS * 2  # every thread may ask once, every task be announced and reaped once
 SLICE_NS = 10_000_000
 BUDGET_INSTRUCTIONS = 100_000  # between two ticks: about 150 µs
 BALANCE_NS = 4_000_000  # between two periodic calls of a policy's `balance`
@@ -92,8 +93,9 @@ IPI_TIMER = 16  # to the timekeeper: a deadline earlier than what it sleeps for
 
 assert MAX_CPUS == 64 * CPU_WORDS, "masks of CPUs are whole words"
 assert MAX_THREADS & (MAX_THREADS - 1) == 0, "a tid is split by masking"
+assert PID_BUCKETS & (PID_BUCKETS - 1) == 0
 assert SERVER_RING & (SERVER_RING - 1) == 0, "ring positions wrap by masking"
-assert SERVER_RING >= MAX_THREADS + MAX_TASKS, "a full ring would lose a request"
+assert SERVER_RING >= MAX_THREADS + 2 * MAX_TASKS, "a full ring would lose a request"
 assert TIMEOUT_RING_MESSAGES & (TIMEOUT_RING_MESSAGES - 1) == 0, "positions wrap by masking"
 assert MAX_TIMEOUTS > 2 * MAX_THREADS + MAX_ACTORS * TIMEOUT_RING_MESSAGES, "threads alone cannot fill the heap"
 assert RAM_OFFSET + MAX_MEMORY_BYTES <= DECODED_OFFSET

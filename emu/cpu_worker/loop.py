@@ -18,14 +18,14 @@ from ..kernel.sched.local_queue import available
 from ..kernel.sched.migration import balance_periodically, move_misplaced
 from ..kernel.sched.runqueue import may_not_stay
 from ..kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
-from ..kernel.sleep.endings import begin_anew, interrupt_sleep
+from ..kernel.sleep.endings import begin_anew, stay_awake
 from ..kernel.task.exiting import exit_thread
 from ..kernel.task.records import is_ending
 from ..kernel.task.signals import signal_waits
 from ..kernel.task.suspend import stop_here
 from ..kernel.thread.reaping import delete_dead
 from ..kernel.thread.sleep_word import prepare_sleep
-from ..kernel.thread.states import LIFE_DRAINING, SLEEP_KERNEL
+from ..kernel.thread.states import LIFE_DRAINING, RESTART_WOKEN, SLEEP_KERNEL
 from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb, give_way_to_shooters
 from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL, IPI_TLB
 from ..shm.atomics import exchange, load_relaxed, load_seq_cst, pause
@@ -117,6 +117,11 @@ def _run_thread(m, me, i):
     if c.resched != 0 or may_not_stay(m, me, t):
         switch(m, me, i, False)
         return
+    if t.restart == RESTART_WOKEN:
+        t.restart = 0
+        t.x[A0] = t.restart_a0
+        _call(m, me, i)
+        return
     undisturbed = t.undisturbed
     if t.fault_signal != 0 or (undisturbed == 0 and signal_waits(m, t)):
         _ask_server(m, me, i, REQUEST_SIGNAL)
@@ -160,6 +165,15 @@ def _system_call(m, me, i):
     c.syscalls += 1
     t.pc += 4
     t.restart_a0 = t.x[A0]
+    t.sleep_done = 0
+    _call(m, me, i)
+
+
+@hot
+def _call(m, me, i):
+    """Execute a system call, for the first time or again."""
+    c = m.cpus[me]
+    t = m.threads[i]
     action = call_3(c.linux_call, address_of(m), me, i)
     if action == RESUME or action == LEFT or action == END_TASK:
         return
@@ -167,10 +181,8 @@ def _system_call(m, me, i):
         if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:
             host_yield()  # nobody else waits here, and the thread may spin for something that needs this host core
     elif action == BLOCK:
-        if is_ending(m, t.task) or signal_waits(m, t):
-            interrupt_sleep(m, me, i)  # cz-4: the event came before the sleep
-        elif load_seq_cst(t, "suspend") != 0:
-            interrupt_sleep(m, me, i)
+        if is_ending(m, t.task) or signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:
+            stay_awake(m, me, i)
         block(m, me, i)
     elif action == SERVE:
         _ask_server(m, me, i, REQUEST_SYSCALL)

@@ -14,7 +14,8 @@ down itself, after which it looks the page up anew.
 
 from ..hot import callback, hot
 from ..kernel.vm.address_space import lock_mm, unlock_mm
-from ..kernel.vm.faults import BEYOND_FILE, NO_MEMORY, resolve
+from ..kernel.vm.copy_on_write import ELSEWHERE, NO_MEMORY, make_private
+from ..kernel.vm.faults import BEYOND_FILE, resolve
 from ..kernel.vm.pagetable import W, frame_in
 from ..kernel.vm.shootdown import shoot_down
 from ..limits import PAGE_SIZE, TLB_ENTRIES
@@ -71,10 +72,14 @@ def _mark_code(m, cpu, frame):
 def _resolve(m, cpu, va, access):
     """The page-table entry for an access, as faults.resolve gives it, which checks its frame."""
     task = m.cpus[cpu].tlb_task
-    lock_mm(m, cpu, task)
-    entry = resolve(m, cpu, task, va, access)
-    unlock_mm(m, cpu, task)
-    return entry
+    while True:
+        lock_mm(m, cpu, task)
+        entry = resolve(m, cpu, task, va, access)
+        unlock_mm(m, cpu, task)
+        if entry != ELSEWHERE:
+            return entry
+        if not make_private(m, cpu, task, va):
+            return NO_MEMORY
 
 
 @callback(4)

@@ -2,8 +2,8 @@
 
 A writer reserves a position, then stores its request there; the reader takes
 positions in order and waits for one that is reserved but not yet written.
-Invariant: every request is read once.  The ring has room for all requests that can wait at
-one time (one a thread, one a task), so a position is free when it is reserved.
+Invariant: every request is read once.  The ring has room for all requests that can wait at one time (one a thread; for
+each task, that it was forked, and that it is to be reaped), so a position is free when it is reserved.
 """
 
 from ..hot import entry, hot
@@ -17,6 +17,7 @@ from .ipi import send_ipi
 # THREAD.request: what a thread asks of the server.
 REQUEST_SYSCALL, REQUEST_SIGNAL, REQUEST_TRAP = 1, 2, 3
 NOTHING = 0
+FORKED = 1 << 32
 
 
 @hot
@@ -39,9 +40,15 @@ def ask_to_reap(m, me, k):
     _push(m, me, -(k + 1))
 
 
+@hot
+def tell_of_fork(m, me, k):
+    """Tell the server of task k, which has been forked and does not run yet."""
+    _push(m, me, FORKED + k)
+
+
 @entry(1)
 def take_request(address):
-    """Take the next request: a thread's index + 1, -(a task's index + 1), or NOTHING."""
+    """Take the next request: a thread's index + 1, -(a task's index + 1), FORKED + a task's index, or NOTHING."""
     m = machine_at(address)
     if m.server_tail == load_acquire(m, "server_head"):
         return NOTHING

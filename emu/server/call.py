@@ -46,7 +46,7 @@ class Call:
     @credentials.setter
     def credentials(self, wanted):
         self.thread["credentials"] = self.server.credentials.index(wanted)
-        self.thread["uid"] = wanted.uid
+        self.thread["uid"] = self.task_record["uid"] = wanted.uid
         self.task.credentials = wanted
 
     def take_credentials(self):

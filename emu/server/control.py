@@ -10,6 +10,7 @@ import zmq
 from ..kernel.sched import hotplug
 from ..kernel.task import records as tasks
 from ..kernel.task.kill_reasons import KILL_ASKED
+from ..kernel.task.reaping import close_machine
 from ..kernel.task.suspend import ask_resume, ask_suspend
 from ..kernel.thread.handles import HANDLE
 from ..limits import SERVER
@@ -46,7 +47,7 @@ class Control:
 
     def do_close(self):
         """The machine ends when its last task does."""
-        ends = tasks.close_machine(self.base, SERVER)
+        ends = close_machine(self.base, SERVER)
         if ends:
             self._close_files()
         return ends
@@ -57,12 +58,12 @@ class Control:
         self.tree.close()
 
     def do_kill(self, wait_status, job, reason=KILL_ASKED):
-        """End the task of the job that a handle names, or with job -1 every task."""
+        """End the tasks of the job that a handle names, or with job -1 every task."""
         killed = 0
         for index in range(int(self.machine["fresh_job"])):
             record = self.machine["jobs"][index]
             if job in (-1, HANDLE.pack(index=index, generation=int(record["generation"]))) and not record["done"]:
-                killed += tasks.kill_task(self.base, SERVER, int(record["task"]), wait_status, reason)
+                killed += tasks.kill_job(self.base, SERVER, index, wait_status, reason)
         return killed
 
     def do_activate(self, cpu):

@@ -33,12 +33,15 @@ from ..kernel.failures import FAIL_CRASH
 from ..kernel.ipi import INTERRUPTED, begin_park, end_park, owed, post, take_pending
 from ..kernel.sched import core as sched
 from ..kernel.sched import hotplug
-from ..kernel.server_ring import NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, take_request
+from ..kernel.server_ring import FORKED, NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, take_request
 from ..kernel.sleep import endings as sleeping
 from ..kernel.sleep.heap import NEVER
 from ..kernel.task import records as tasks
+from ..kernel.task.family import found_family
+from ..kernel.task.fork import abandon_task
 from ..kernel.task.kernel_task import make_kernel_task
 from ..kernel.task.kill_reasons import KILL_FAULT, KILL_INTERNAL, KILL_SIGNAL
+from ..kernel.task.reaping import reap_task
 from ..kernel.task.siginfo import SI_KERNEL, SI_USER
 from ..kernel.task.signals import post_signal, waits_for_thread
 from ..kernel.thread import references
@@ -156,7 +159,9 @@ class Server(Control):
             request = take_request(self.base)
             if request == NOTHING:
                 return turn > 0
-            if request > 0:
+            if request >= FORKED:
+                self._adopt(request - FORKED)
+            elif request > 0:
                 self._serve(request - 1)
             else:
                 self._reap(-request - 1)
@@ -343,19 +348,29 @@ class Server(Control):
             if i < 0:
                 raise PlacingError("no thread record is free")
         except Exception:
-            tasks.reap_task(self.base, SERVER, task)
+            abandon_task(self.base, SERVER, task)
             tasks.recycle_job(self.base, SERVER, job)
             raise
         record, thread = self.machine["tasks"][task], self.machine["threads"][i]
         record["leader"] = HANDLE.pack(index=i, generation=int(thread["generation"]))
         record["pid"] = tid_of_thread(self.base, i)
         thread["pc"], thread["x"][SP] = pc, sp
-        self.tasks[task] = TaskState(int(record["pid"]), argv, shown, self.streams, self.tree.allowance)
+        found_family(self.base, SERVER, task)
+        self.tasks[task] = TaskState(task, record, argv, shown, self.streams, self.tree.allowance)
         self.view.set_name(int(record["pid"]), self.tasks[task].name)
         sched.start(self.base, SERVER, i)
         number = int(self.machine["jobs"][index]["number"])
         references.release(self.base, SERVER, task)
         return job, number
+
+    def _adopt(self, task):
+        """A task has been forked: what the server knows of it is what it knew of its parent at that moment."""
+        record = self.machine["tasks"][task]
+        try:
+            self.tasks[task] = self.tasks[int(record["forked_from"]) - 1].fork(task, record)
+        except Exception as error:
+            self.mishaps.note("fork", error)
+            self.end_task(task, SIGKILL, KILL_INTERNAL)
 
     def _reap(self, task):
         state = self.tasks.pop(task, None)
@@ -365,6 +380,6 @@ class Server(Control):
                 state.release()
         except Exception as error:
             self.mishaps.note("end of a task", error)
-        if tasks.reap_task(self.base, SERVER, task):
+        if reap_task(self.base, SERVER, task):
             self._close_files()
         self.mail.wake(post(self.base, SERVER, SUPERVISOR, IPI_RESCHEDULE))

@@ -1,25 +1,66 @@
 """What the system server knows of a task beside its record: its files, names and limits."""
 
+from ..abi.clone import CLONE_FILES, CLONE_FS
+from ..limits import NAME_BYTES
 from .calls.credentials import ROOT
 from .vfs.initial import START_DIRECTORY
 from .vfs.table import FileTable
 
 
-class TaskState:
-    """The cold part of a task: files, names, limits."""
+class Place:
+    """Where a task is in the tree, and its umask: common to tasks that share it (CLONE_FS)."""
 
-    def __init__(self, pid, argv, program, stdio, allowance):
-        self.pid, self.ppid = pid, 0
-        self.group = self.session = pid
+    def __init__(self, cwd=START_DIRECTORY, umask=0o022):
+        self.cwd = cwd
+        self.umask = umask
+
+
+class TaskState:
+    """The cold part of a task: files, names, limits. `record` is the hot part, in tasks[index]."""
+
+    def __init__(self, index, record, argv, program, stdio, allowance):
+        self.index, self._record = index, record
         self.argv = list(argv)
         self.exe, self.program = program  # its absolute path in the guest's tree, its inode
-        self.name = argv[0].rsplit(b"/", 1)[-1][:15]
-        self.cwd = START_DIRECTORY
-        self.umask = 0o022
+        self.name = argv[0].rsplit(b"/", 1)[-1][: NAME_BYTES - 1]
+        self.place = Place()
         self.credentials = ROOT  # of the thread that is served now: the server sets them before each call
         self.limits = {}
         self.files = FileTable.standard(*stdio, allowance)
         self.ends, self.last_end = {}, 0  # mappings past their files' ends (server/calls/mapping.py)
+
+    pid = property(lambda self: int(self._record["pid"]))
+    ppid = property(lambda self: int(self._record["parent_pid"]))
+    group = property(lambda self: int(self._record["group"]))
+    session = property(lambda self: int(self._record["session"]))
+
+    @property
+    def cwd(self):
+        return self.place.cwd
+
+    @cwd.setter
+    def cwd(self, node):
+        self.place.cwd = node
+
+    @property
+    def umask(self):
+        return self.place.umask
+
+    @umask.setter
+    def umask(self, mask):
+        self.place.umask = mask
+
+    def fork(self, index, record):
+        """The state of a task that was forked from this one. LinuxError: no memory for its descriptors."""
+        child = object.__new__(TaskState)
+        vars(child).update(vars(self))
+        child.index, child._record = index, record
+        shares = int(record["shares"])
+        child.place = self.place if shares & CLONE_FS else Place(self.cwd, self.umask)
+        child.limits = dict(self.limits)
+        child.ends = dict(self.ends)
+        child.files = self.files.hold() if shares & CLONE_FILES else self.files.fork()
+        return child
 
     def release(self):
         """Drop the descriptors."""

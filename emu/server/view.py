@@ -6,6 +6,7 @@ import numpy as np
 
 from ..abi.errno import ESRCH
 from ..kernel.sched.migration import set_affinity
+from ..kernel.task.family import begin_session, join_group
 from ..kernel.thread.handles import thread_by_tid, tid
 from ..limits import NAME_BYTES, PAGE_SIZE
 from ..shm.cpumask import to_int, to_words
@@ -99,15 +100,24 @@ class MachineView:
 
     def set_max_siginfos(self, task, count):
         """How many signals may be queued for a task and its threads."""
-        for index, state in self._server.tasks.items():
-            if state is task:
-                self._server.machine["tasks"][index]["max_siginfos"] = count
+        self._server.machine["tasks"][task.index]["max_siginfos"] = count
+
+    def join_group(self, task, group):
+        """A task is in the process group with this number from now on."""
+        join_group(self._server.base, self._server.me, task.index, group)
+
+    def begin_session(self, task):
+        """A task leads a session and a group of its own from now on."""
+        begin_session(self._server.base, self._server.me, task.index)
+
+    def is_child(self, task, parent):
+        """Whether a task is the child of another."""
+        return int(self._server.machine["tasks"][task.index]["parent"]) == parent.index + 1
 
     def threads_of(self, task):
         """The tids of a task's threads."""
         machine, tids = self._server.machine, []
-        index = next((index for index, state in self._server.tasks.items() if state is task), -1)
-        i = int(machine["tasks"][index]["first_thread"]) if index >= 0 else -1
+        i = int(machine["tasks"][task.index]["first_thread"])
         while i >= 0:
             tids.append(tid(self._server.base, i))
             i = int(machine["threads"][i]["sibling_next"])

@@ -5,6 +5,7 @@ locked first; for the checker, the rank of each is this number plus its index.
 """
 
 TASKS = 10  # MACHINE.tasks_lock
+FAMILIES = 15  # MACHINE.families_lock
 TASK = 20  # TASK.lock
 SIGNALS = 25  # TASK.signal_lock
 MM = 30  # TASK.mm_lock

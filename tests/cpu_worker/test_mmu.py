@@ -8,7 +8,8 @@ import pytest
 from emu.cpu_worker.mmu import fault
 from emu.isa.encode import assemble, encode
 from emu.isa.interpreter.interpret import interpret
-from emu.kernel.task.records import create_task, reap_task
+from emu.kernel.task.reaping import reap_task
+from emu.kernel.task.records import create_task
 from emu.kernel.vm import address_space, file_pages, frames, usercopy
 from emu.limits import PAGE_SIZE, RAM_OFFSET, SERVER
 from emu.shm.cpumask import to_words

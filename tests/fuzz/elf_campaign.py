@@ -17,6 +17,7 @@ import numpy as np
 
 from emu import Machine, MachineError
 from emu.kernel.task import records as tasks
+from emu.kernel.task.reaping import reap_task
 from emu.limits import MIB, SERVER
 from emu.machine.loader import GUEST_DIRECTORY
 from emu.server.exec import PlacingError, place_program
@@ -72,7 +73,7 @@ class ElfCampaign:
         except PlacingError:
             self.full += 1
         finally:
-            tasks.reap_task(window.address, SERVER, task)
+            reap_task(window.address, SERVER, task)
         assert int(window.machine["nr_free_frames"]) == free, "frames were not given back"
 
     def run(self, count, progress=None):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from emu.cpu_worker.mmu import fault
-from emu.kernel.task.records import create_task, reap_task
+from emu.kernel.task.reaping import reap_task
+from emu.kernel.task.records import create_task
 from emu.kernel.vm import frames
 from emu.testing.checks import check_frames
 from emu.testing.crew import CONTROL_S, RESERVED_FRAMES, TIMED_S

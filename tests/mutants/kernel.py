@@ -89,7 +89,7 @@ MUTANTS = [
     Mutant("interrupt-result-after-hand-over", SLEEPING, "    t.x[A0] = result\n    hand_over(t)\n", "    hand_over(t)\n    t.x[A0] = result\n",
            "tests/litmus/test_sleeps.py::test_an_interrupted_sleeper_finds_its_result"),
     Mutant("interrupt-of-a-trap", SLEEPING, "if word == 0 or reason == SLEEP_KERNEL:", "if word == 0:", "tests/kernel/sleep/test_endings.py"),
-    Mutant("interrupt-of-a-suspended-thread", SLEEPING, 'if reason == SLEEP_SUSPEND and load_seq_cst(m.tasks[t.task], "exiting") == 0:',
+    Mutant("interrupt-of-a-suspended-thread", SLEEPING, 'if (reason == SLEEP_SUSPEND or reason == SLEEP_VFORK) and load_seq_cst(m.tasks[t.task], "exiting") == 0:',
            'if reason == SLEEP_SUSPEND and m.failed != 0:', "tests/kernel/sleep/test_endings.py"),
     Mutant("suspended-sleep-begins-anew", SLEEPING, "    t.resume_deadline_ns = t.deadline_ns if word", "    t.resume_deadline_ns = 0 if word",
            f"{INTERRUPTS}::test_a_sleep_that_was_suspended_goes_on_until_its_old_deadline"),
@@ -192,7 +192,7 @@ MUTANTS = [
     Mutant("spawn-locks-nothing", LOCKED, "        queue = place(m, me, i, reason)\n        lock_queue(m, me, queue)\n", "        queue = place(m, me, i, reason)\n", "tests/kernel/sched/test_core.py::test_spawning_waits_for_the_new_threads_queue"),
     Mutant("task-joined-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if k.nr_threads >=", "    if k.nr_threads >=", SIBLINGS),
     Mutant("task-left-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if t.sibling_previous >= 0:", "    if t.sibling_previous >= 0:", SIBLINGS),
-    Mutant("kernel-task-given-away", TASK, "if k < 0 and m.fresh_task < KERNEL_TASK:", "if k < 0 and m.fresh_task <= KERNEL_TASK:", "tests/kernel/thread/test_handles.py::test_a_machine_has_room_for_so_many_jobs_and_says_so"),
+    Mutant("kernel-task-given-away", TASK, "elif m.fresh_task < KERNEL_TASK:", "elif m.fresh_task <= KERNEL_TASK:", "tests/kernel/thread/test_handles.py::test_a_machine_has_room_for_so_many_jobs_and_says_so"),
     Mutant("kernel-threads-given-away", THREAD, "elif m.fresh_thread < MAX_THREADS - KERNEL_THREADS:", "elif m.fresh_thread < MAX_THREADS:", "tests/kernel/thread/test_handles.py::test_all_records_and_no_more_can_be_used"),
     # --- calls that have to wait in the server --------------------------------------------------------------
     Mutant("interrupted-write-begins-anew", SLEEPING, "if reason == SLEEP_SERVER and t.sleep_done > 0:", "if reason == SLEEP_SERVER and t.sleep_done < 0:", "tests/kernel/sleep/test_endings.py"),

@@ -30,6 +30,6 @@ MUTANTS = [
     Mutant("shooter-does-not-answer", SHOOTDOWN, "        if me < m.nr_cpus:\n            answer_shootdowns(m, me)\n        if beside", "        if beside", f"{SHOOTING}[4-processes]"),
     Mutant("frame-list-unlocked", FRAMES, "    acquire(m, me, lock, lockrank.FRAMES)\n    frame = m.free_frame\n", "    acquire(m, me, lock, lockrank.FRAMES)\n    release(m, me, lock)\n    frame = m.free_frame\n", "tests/litmus/test_framesrace.py::test_no_frame_is_handed_out_twice_and_all_come_back"),
     Mutant("frame-dropped-by-store", FRAMES, 'references = frame_references(fetch_add(f, "word", -ONE_REFERENCE))', 'word = load_relaxed(f, "word")\n    store_relaxed(f, "word", word - ONE_REFERENCE)\n    references = word >> 8', "tests/litmus/test_framesrace.py::test_no_frame_is_handed_out_twice_and_all_come_back"),
-    Mutant("frame-not-zeroed", FRAMES, "        if not fresh:\n            fill_bytes", "        if frame < 0:\n            fill_bytes", "tests/kernel/vm/test_frames.py::test_a_frame_that_was_used_comes_back_zeroed"),
+    Mutant("frame-not-zeroed", FRAMES, "    if frame >= 0 and not zeroed:\n", "    if frame < 0:\n", "tests/kernel/vm/test_frames.py::test_a_frame_that_was_used_comes_back_zeroed"),
     Mutant("frame-code-kept", FRAMES, 'if load_relaxed(f, "word") & FRAME_CODE:\n        forget_frame(m, frame)', 'if frame < 0:\n        forget_frame(m, frame)', "tests/kernel/vm/test_frames.py"),
 ]  # fmt: skip

@@ -4,7 +4,8 @@ import pytest
 
 from emu.kernel.server_ring import NOTHING, take_request
 from emu.kernel.task.kill_reasons import KILL_ASKED, KILL_UNOWNED_MEMORY
-from emu.kernel.task.records import create_task, kill_task, reap_task
+from emu.kernel.task.reaping import reap_task
+from emu.kernel.task.records import create_task, kill_task
 from emu.kernel.thread import handles, references
 from emu.kernel.thread.records import create_thread
 from emu.server.holding import HoldScope, TaskEnds, ThreadEnds

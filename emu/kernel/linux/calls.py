@@ -16,9 +16,10 @@ from ..actions import RESUME, SERVE, YIELD
 from ..native.calls import FIRST_HOT, LAST_HOT, native_call
 from ..thread.handles import tid_of
 from .memory import sys_brk, sys_madvise, sys_mmap, sys_mprotect, sys_mremap, sys_munmap
+from .processes import sys_clone, sys_clone3, sys_getppid, sys_wait4, sys_waitid
 from .signals import sys_kill, sys_rt_sigprocmask, sys_rt_sigqueueinfo, sys_rt_tgsigqueueinfo, sys_tgkill, sys_tkill
 from .sync import sys_futex
-from .threads import sys_clone, sys_exit, sys_exit_group, sys_get_robust_list, sys_getcpu, sys_set_robust_list
+from .threads import sys_exit, sys_exit_group, sys_get_robust_list, sys_getcpu, sys_set_robust_list
 from .time import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
 
 NATIVE_END = 0x1100  # the native calls: kernel/native/calls.py, server/calls/native.py
@@ -47,6 +48,9 @@ BRK = NUMBERS["brk"]
 MUNMAP = NUMBERS["munmap"]
 MREMAP = NUMBERS["mremap"]
 CLONE = NUMBERS["clone"]
+CLONE3 = NUMBERS["clone3"]
+WAIT4 = NUMBERS["wait4"]
+WAITID = NUMBERS["waitid"]
 MMAP = NUMBERS["mmap"]
 MPROTECT = NUMBERS["mprotect"]
 MADVISE = NUMBERS["madvise"]
@@ -70,7 +74,7 @@ def linux_call(address, me, i):
     elif number == GETPID:
         t.x[A0] = m.tasks[t.task].pid
     elif number == GETPPID:
-        t.x[A0] = 0
+        t.x[A0] = sys_getppid(m, i)
     elif number == RT_SIGPROCMASK:
         t.x[A0] = sys_rt_sigprocmask(m, me, i)
     elif number == NANOSLEEP:
@@ -94,6 +98,12 @@ def _less_frequent(m, me, i, number):
     t = m.threads[i]
     if number == CLONE:
         return sys_clone(m, me, i)
+    if number == WAIT4:
+        return sys_wait4(m, me, i)
+    if number == CLONE3:
+        return sys_clone3(m, me, i)
+    if number == WAITID:
+        return sys_waitid(m, me, i)
     if number >= FIRST_HOT and number <= LAST_HOT:
         return native_call(m, me, i, number)
     if number == MMAP and t.x[A0 + 3] & MAP_ANONYMOUS:

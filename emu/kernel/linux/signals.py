@@ -1,6 +1,7 @@
 """Signal calls that programs make often: rt_sigprocmask, kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo.
 
-A task signals itself and its threads; it does not see other tasks.
+Who is not root may signal only tasks with its own real user id (kill(2)); of those it may not, one that exists is
+EPERM where nobody else was signalled.
 """
 
 from ...abi.errno import EFAULT, EINVAL, EPERM, ESRCH
@@ -10,11 +11,14 @@ from ...hot import hot, never_inline
 from ...limits import NUM_SIGNALS
 from ...shm.exits import ACCESS_READ
 from ...shm.spinlock import field_address
-from ..actions import RESUME, SERVE
+from ..actions import RESUME
+from ..task.family import ZOMBIE, lock_families, retain_pid, unlock_families
 from ..task.siginfo import INFO_BYTES, SI_TKILL, SI_USER, code_of, sent_by_running, siginfo
 from ..task.signals import set_mask, signal_task, signal_thread
 from ..thread.handles import thread_of_tid
 from ..thread.records import lock_task, unlock_task
+from ..thread.references import release_task, retain_task
+from ..thread.states import TASK_ALIVE, TASK_FREE
 from ..vm.usercopy import copy_user, get_word, put_word
 
 SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK = 0, 1, 2
@@ -53,42 +57,95 @@ def _sender(m, i):
 
 
 @hot
+def _may_signal(m, i, k):
+    """Whether thread i may signal task k."""
+    t = m.threads[i]
+    return t.uid == 0 or t.task == k or t.uid == m.tasks[k].uid
+
+
+@hot
 def sys_kill(m, me, i):
-    """kill(pid, number). The server handles process groups; -1, all tasks, means the only one that a task sees."""
+    """kill(pid, number): a task; 0, -group: a process group; -1: every task but the caller's own."""
     never_inline()
     t = m.threads[i]
     pid, number = int32(t.x[A0]), int32(t.x[A0 + 1])
-    if pid < -1:
-        return SERVE
-    if pid != m.tasks[t.task].pid and pid != 0 and pid != -1:
-        t.x[A0] = -ESRCH
-    elif number < 0 or number > NUM_SIGNALS:
+    if number < 0 or number > NUM_SIGNALS:
         t.x[A0] = -EINVAL
+    elif pid == m.tasks[t.task].pid:
+        t.x[A0] = _send(m, me, i, t.task, number)
+    elif pid > 0:
+        t.x[A0] = _kill_pid(m, me, i, pid, number)
     else:
-        t.x[A0] = 0
-        if number != 0:
-            siginfo(m, me, number, SI_USER, _sender(m, i), 0)
-            t.x[A0] = signal_task(m, me, t.task, number)
+        t.x[A0] = _kill_many(m, me, i, m.tasks[t.task].group if pid == 0 else -pid, pid == -1, number)
     return RESUME
 
 
 @hot
-def _signal_tid(m, me, i, pid, tid, number):
-    """Post `me`'s words to a thread of the caller's task by its tid; 0 or an error."""
+def _send(m, me, i, k, number):
+    """Signal task k, which cannot end meanwhile, for thread i; 0 or an error."""
+    if not _may_signal(m, i, k):
+        return -EPERM
+    if number == 0:
+        return 0
+    siginfo(m, me, number, SI_USER, _sender(m, i), 0)
+    return signal_task(m, me, k, number)
+
+
+@hot
+def _kill_pid(m, me, i, pid, number):
     never_inline()
-    t = m.threads[i]
-    if pid != ANY and pid != m.tasks[t.task].pid:
-        return -ESRCH
+    k = retain_pid(m, me, pid)
+    if k < 0:
+        return 0 if k == ZOMBIE else -ESRCH
+    result = _send(m, me, i, k, number)
+    release_task(m, me, k)
+    return result
+
+
+@hot
+def _kill_many(m, me, i, group, everyone, number):
+    """Signal a process group, or everyone but the caller's task; 0 where one was signalled, else an error."""
+    never_inline()
+    mine = m.threads[i].task
     result = -ESRCH
-    lock_task(m, me, t.task)  # a thread in the list cannot leave meanwhile
+    for k in range(m.fresh_task):
+        t = m.tasks[k]
+        wanted = k != mine if everyone else t.group == group
+        if t.state != TASK_FREE and wanted:
+            lock_families(m, me)  # the task in this record does not change meanwhile
+            wanted = k != mine if everyone else t.group == group
+            exists = wanted and t.state != TASK_FREE
+            alive = exists and t.state == TASK_ALIVE and retain_task(m, k)
+            unlock_families(m, me)
+            sent = 0
+            if alive:
+                sent = _send(m, me, i, k, number)
+                release_task(m, me, k)
+            if exists and result != 0:
+                result = sent
+    return result
+
+
+@hot
+def _signal_tid(m, me, i, pid, tid, number):
+    """Post `me`'s words to a thread by its tid; 0 or an error."""
+    never_inline()
     k = thread_of_tid(m, tid)
-    if k >= 0 and m.threads[k].task == t.task and m.threads[k].is_listed != 0:
+    if k < 0:
+        return -ESRCH
+    task = m.threads[k].task
+    result = -ESRCH
+    lock_task(m, me, task)  # a thread in the list cannot leave meanwhile
+    still = thread_of_tid(m, tid) == k and m.threads[k].task == task and m.threads[k].is_listed != 0
+    if still and (pid == ANY or pid == m.tasks[task].pid):
         result = 0
         if number < 0 or number > NUM_SIGNALS:
             result = -EINVAL
+        elif not _may_signal(m, i, task):
+            result = -EPERM
         elif number != 0:
             result = signal_thread(m, me, k, number)
-    unlock_task(m, me, t.task)
+    unlock_task(m, me, task)
     return result
 
 
@@ -144,11 +201,18 @@ def sys_rt_sigqueueinfo(m, me, i):
     error = _take_info(m, me, i, pid, number, t.x[A0 + 2])
     if error < 0:
         return error
-    if pid != m.tasks[t.task].pid:
-        return -ESRCH
+    k = retain_pid(m, me, pid)
+    if k < 0:
+        return 0 if k == ZOMBIE else -ESRCH
+    result = 0
     if number < 0 or number > NUM_SIGNALS:
-        return -EINVAL
-    return 0 if number == 0 else signal_task(m, me, t.task, number)
+        result = -EINVAL
+    elif not _may_signal(m, i, k):
+        result = -EPERM
+    elif number != 0:
+        result = signal_task(m, me, k, number)
+    release_task(m, me, k)
+    return result
 
 
 @hot

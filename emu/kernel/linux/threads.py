@@ -1,37 +1,37 @@
-"""clone of threads, exit, exit_group, getcpu (clone(2), without fork)."""
+"""clone of threads, exit, exit_group, getcpu (clone(2); processes are made in processes.py)."""
 
-from ...abi.errno import EAGAIN, EFAULT, EINVAL, ENOSYS, ESRCH
+from ...abi.clone import (
+    CLONE_CHILD_CLEARTID,
+    CLONE_CHILD_SETTID,
+    CLONE_PARENT_SETTID,
+    CLONE_SETTLS,
+    CLONE_SIGHAND,
+    CLONE_THREAD,
+    CLONE_VM,
+)
+from ...abi.errno import EAGAIN, EFAULT, EINVAL, ESRCH
 from ...abi.registers import A0, SP, TP
 from ...hot import hot, never_inline
-from ...limits import NAME_BYTES
-from ...shm.cpumask import load_mask, store_mask
 from ..actions import END_TASK, LEFT, RESUME
 from ..sched.core import start_thread
 from ..task.exiting import exit_thread
 from ..task.kill_reasons import KILL_EXITED
 from ..task.records import end_task, exit_code
 from ..thread.handles import thread_of_tid, tid_of
+from ..thread.inherit import inherit
 from ..thread.records import free_thread, join_task
 from ..thread.spares import attach_spare, take_spare
 from ..vm.usercopy import put_int32, put_word
 
-CLONE_VM, CLONE_SIGHAND = 0x100, 0x800
-CLONE_THREAD, CLONE_SETTLS = 0x10000, 0x80000
-CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID = 0x100000, 0x200000
-CLONE_CHILD_SETTID = 0x1000000
 THREAD_FLAGS = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD
 ROBUST_HEAD_BYTES = 24
 
 
 @hot
-def sys_clone(m, me, i):
+def clone_thread(m, me, i, flags, stack, parent_tid, tls, child_tid):
+    """A new thread of the caller's task; the caller's a0 gets its tid, or an error."""
     never_inline()
     t = m.threads[i]
-    flags, stack, parent_tid = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
-    tls, child_tid = t.x[A0 + 3], t.x[A0 + 4]
-    if flags & CLONE_THREAD == 0:
-        t.x[A0] = -ENOSYS  # fork and vfork are not supported
-        return RESUME
     if flags & THREAD_FLAGS != THREAD_FLAGS:
         t.x[A0] = -EINVAL
         return RESUME
@@ -40,27 +40,12 @@ def sys_clone(m, me, i):
         t.x[A0] = -EAGAIN
         return RESUME
     new = m.threads[n]
-    for k in range(33):
-        new.x[k] = t.x[k]
-    for k in range(32):
-        new.f[k] = t.f[k]
-    new.fcsr = t.fcsr
-    new.pc = t.pc
+    inherit(m, i, n)
     new.x[A0] = 0
     if stack != 0:
         new.x[SP] = stack
     if flags & CLONE_SETTLS:
         new.x[TP] = tls
-    new.signal_mask = t.signal_mask
-    store_mask(new, "affinity", load_mask(t, "affinity"))
-    new.nice = t.nice
-    new.realtime = t.realtime
-    new.slack_ns = t.slack_ns
-    new.linux_policy = t.linux_policy
-    new.credentials = t.credentials
-    new.uid = t.uid
-    for k in range(NAME_BYTES):
-        new.name[k] = t.name[k]
     if flags & CLONE_CHILD_CLEARTID:
         new.clear_child_tid = child_tid
     tid = tid_of(m, n)

@@ -13,13 +13,16 @@ from ..thread.states import (
     NATIVE_SLEEPS,
     RESTART_CALL,
     RESTART_UNHANDLED,
+    RESTART_WOKEN,
     SLEEP_FUTEX,
     SLEEP_KERNEL,
     SLEEP_QUEUE,
+    SLEEP_RETRY,
     SLEEP_SERVER,
     SLEEP_SUSPEND,
     SLEEP_TIME,
     SLEEP_TIMED,
+    SLEEP_VFORK,
 )
 from .futex import take_waiter
 from .heap import count_stale
@@ -33,7 +36,7 @@ def _take(m, me, i, word):
     """Take a sleep, whatever its reason; False if another actor was first."""
     if reason_of(word) == SLEEP_FUTEX:
         return take_waiter(m, me, i, word)
-    if reason_of(word) == SLEEP_QUEUE:
+    if reason_of(word) == SLEEP_QUEUE or reason_of(word) == SLEEP_RETRY:
         return take_from_queue(m, me, i, word)
     return take(m.threads[i], word)
 
@@ -54,7 +57,8 @@ def expire(m, me, i, word):
     if not _take(m, me, i, word):
         return False
     emit(m, me, TIMER, i, monotonic_ns() - m.threads[i].deadline_ns, 0)
-    finish(m, me, i, 0 if reason_of(word) == SLEEP_TIME else -ETIMEDOUT)
+    m.threads[i].restart = 0
+    finish(m, me, i, 0 if reason_of(word) == SLEEP_TIME or reason_of(word) == SLEEP_RETRY else -ETIMEDOUT)
     return True
 
 
@@ -71,7 +75,7 @@ def interrupt_sleep(m, me, i):
     reason = reason_of(word)
     if word == 0 or reason == SLEEP_KERNEL:
         return False
-    if reason == SLEEP_SUSPEND and load_seq_cst(m.tasks[t.task], "exiting") == 0:
+    if (reason == SLEEP_SUSPEND or reason == SLEEP_VFORK) and load_seq_cst(m.tasks[t.task], "exiting") == 0:
         return False
     if not _take(m, me, i, word):
         return False
@@ -79,6 +83,9 @@ def interrupt_sleep(m, me, i):
     if (NATIVE_SLEEPS >> reason) & 1:
         t.restart = 0
         finish(m, me, i, -EINTR)
+        return True
+    if reason == SLEEP_RETRY:
+        finish(m, me, i, -ERESTARTSYS)  # RESTART_WOKEN
         return True
     if reason == SLEEP_SERVER and t.sleep_done > 0:
         t.restart = 0
@@ -93,6 +100,19 @@ def interrupt_sleep(m, me, i):
         t.restart = RESTART_UNHANDLED if word & SLEEP_TIMED else RESTART_CALL
     finish(m, me, i, -ERESTARTSYS)
     return True
+
+
+@hot
+def stay_awake(m, me, i):
+    """The running thread has declared a sleep, and its event has come before (cz-4): that ends the sleep at once."""
+    never_inline()
+    t = m.threads[i]
+    if not interrupt_sleep(m, me, i) or t.restart != RESTART_WOKEN:
+        return
+    t.restart = t.sleep_restart  # it has looked again already
+    if t.sleep_done > 0:
+        t.restart = 0
+        t.x[A0] = t.sleep_done
 
 
 @hot

@@ -26,18 +26,25 @@ from ...shm.spinlock import acquire, field_address, release
 from ..critical import critical, either, noncritical
 from ..sched.core import make_runnable
 from ..thread.sleep_word import claim, prepare_sleep, take
-from ..thread.states import SLEEP_QUEUE
+from ..thread.states import RESTART_CALL, RESTART_WOKEN, SLEEP_QUEUE, SLEEP_RETRY
 
 
 @hot
 def reset_queues(k):
     """A new task's wait queues and mutexes are empty."""
+    reset_queue(k.waiters)
     for n in range(WAIT_QUEUES):
-        for q in (k.wait_queues[n], k.mutexes[n]):
-            q.lock = 0
-            q.head = 0
-            q.tail = 0
-            q.owner = 0
+        reset_queue(k.wait_queues[n])
+        reset_queue(k.mutexes[n])
+
+
+@hot
+def reset_queue(q):
+    """Nobody waits here, and nobody holds it."""
+    q.lock = 0
+    q.head = 0
+    q.tail = 0
+    q.owner = 0
 
 
 @hot
@@ -62,9 +69,37 @@ def join_queue(m, me, i, q):
 
 
 @hot
+def join_to_retry(m, me, i, q, done):
+    """The running thread i sleeps in q, and makes its call again when it is woken. The caller returns BLOCK.
+
+    A signal wakes it too, so what has come meanwhile is taken first, as in Linux.  If the call then has to sleep again,
+    it is interrupted: `done`, the bytes that it has moved, is its result; with 0 it ends as read(2) does, by EINTR or
+    by beginning anew.  The caller holds the lock under which it found that it must wait.
+    """
+    never_inline()
+    either(m, me)
+    t = m.threads[i]
+    t.sleep_done = done
+    t.restart = RESTART_WOKEN
+    t.sleep_restart = RESTART_CALL
+    lock_waiters(m, me, q)
+    _append(m, i, q)
+    word = prepare_sleep(t, SLEEP_RETRY)
+    unlock_waiters(m, me, q)
+    return word
+
+
+@hot
 def append_waiter(m, me, i, q):
     """join_queue with q locked."""
     critical(m, me)
+    _append(m, i, q)
+    m.threads[i].x[A0] = 0
+    return prepare_sleep(m.threads[i], SLEEP_QUEUE)
+
+
+@hot
+def _append(m, i, q):
     t = m.threads[i]
     t.wait_next = -1
     t.wait_previous = q.tail - 1
@@ -74,8 +109,6 @@ def append_waiter(m, me, i, q):
         q.head = i + 1
     q.tail = i + 1
     store_relaxed(t, "wait_queue", address_of(q))
-    t.x[A0] = 0
-    return prepare_sleep(t, SLEEP_QUEUE)
 
 
 @hot

@@ -1,35 +1,36 @@
-"""Task records: made by the loader, told to end, reaped by the system server.
+"""Task records and jobs: made by the loader or by fork, told to end, freed.
 
 A task ends in two steps (rust-2).  `end_task` sets `exiting` once and gets every
 thread on its way to its exit; when nobody retains or holds the task any more
-(references.py) it goes to the system server, the machine's garbage thread (alux-5),
-which frees what it held.  So nothing is taken apart under a running thread.  When the last task is gone and the
-machine is closing, the schedulers are told to drain (rust-1).
+(references.py) it goes to the system server, which frees what it held (reaping.py).  So nothing is taken apart under a
+running thread.
 
-A job outlives its task: its record (status, accounts) stays until the supervisor has taken it over and gives it back,
-with a new generation, through the system server (machine/jobs.py).
+A job is what the supervisor spawned: a task, and all that were forked from it.  It is done when the last of them is
+gone; its status is the first one's.  Its record (status, accounts) stays until the supervisor has taken it over and
+gives it back, with a new generation, through the system server (machine/jobs.py).
+
+No task escapes when a job is killed: the killer notes it (JOB.killed), then ends each task that it finds; who forks
+makes the child known first, then looks at the note (fork.py).
 """
 
 from ...abi.errno import EAGAIN
 from ...hot import entry, hot, never_inline
-from ...limits import IPI_RESCHEDULE, IPI_STOP, KERNEL_TASK, MAX_JOBS, MAX_SIGINFOS_PER_TASK, TASK_POLICY_WORDS
+from ...limits import IPI_RESCHEDULE, KERNEL_TASK, MAX_JOBS, MAX_SIGINFOS_PER_TASK, TASK_POLICY_WORDS
 from ...shm import lockrank
-from ...shm.atomics import compare_exchange, exchange, load_relaxed, load_seq_cst, store_release
-from ...shm.events import REAP, emit
+from ...shm.atomics import compare_exchange, exchange, fetch_add, load_seq_cst, store_release
 from ...shm.layout import TASK, machine_at
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_TASK, count_freed, count_made
 from ..critical import either
 from ..ipi import send_ipi
-from ..sched.hooks import ADD_TASK, REMOVE_TASK, tell_task
+from ..sched.hooks import ADD_TASK, tell_task
 from ..sleep.endings import interrupt_sleep
 from ..sleep.waitqueue import reset_queues
 from ..thread.handles import job_index, task_handle, task_index
 from ..thread.records import lock_task, unlock_task
 from ..thread.references import begin_references, kill_references
 from ..thread.states import RUNNING, TASK_ALIVE, TASK_FREE, queue_of, state_of
-from ..vm.address_space import create_space, destroy_space
-from .siginfo import discard
+from ..vm.address_space import create_space
 
 TASK_BYTES = TASK.size
 
@@ -40,32 +41,63 @@ def exit_code(status):
     return (status & 0xFF) << 8
 
 
+@hot
+def _take_task(m, me):
+    """A free task record, or -1."""
+    k = m.free_task
+    if k >= 0:
+        m.free_task = m.tasks[k].next_free
+    elif m.fresh_task < KERNEL_TASK:
+        k = m.fresh_task
+        m.fresh_task += 1
+    return k
+
+
 @entry(2)
 def create_task(address, me):
-    """A task with an empty address space; its index, or a negative error."""
+    """A task with an empty address space, and a job of its own; its index, or a negative error."""
     m = machine_at(address)
     lock = field_address(m, "tasks_lock")
     acquire(m, me, lock, lockrank.TASKS)
-    k, job = m.free_task, m.free_job
-    if k < 0 and m.fresh_task < KERNEL_TASK:
-        k = m.fresh_task
-    if job < 0 and m.fresh_job < MAX_JOBS:
-        job = m.fresh_job
-    if k < 0 or job < 0:
-        release(m, me, lock)
-        return -EAGAIN
-    if k == m.free_task:
-        m.free_task = m.tasks[k].next_free
-    else:
-        m.fresh_task += 1
-    if job == m.free_job:
+    job = m.free_job
+    if job >= 0:
         m.free_job = m.jobs[job].next_free
-    else:
+    elif m.fresh_job < MAX_JOBS:
+        job = m.fresh_job
         m.fresh_job += 1
     number = m.nr_jobs
-    m.nr_tasks += 1
     m.nr_jobs += 1
     release(m, me, lock)
+    if job < 0:
+        return -EAGAIN
+    _begin_job(m, job, number)
+    k = begin_task(m, me, job)
+    if k < 0:
+        _free_job(m, me, job)
+        return k
+    m.jobs[job].task = task_handle(m, k)
+    store_release(m.jobs[job], "done", 0)
+    tell_task(m, me, ADD_TASK, k)
+    return k
+
+
+@hot
+def begin_task(m, me, job):
+    """A task of a job with an empty address space, retained by the caller; its index, or a negative error.
+
+    Its place in a family, its first thread and what the policy is told (ADD_TASK) are the caller's to see to.
+    """
+    never_inline()
+    either(m, me)
+    lock = field_address(m, "tasks_lock")
+    acquire(m, me, lock, lockrank.TASKS)
+    k = _take_task(m, me)
+    if k >= 0:
+        m.nr_tasks += 1
+    release(m, me, lock)
+    if k < 0:
+        return -EAGAIN
+    fetch_add(m.jobs[job], "nr_tasks", 1)
     t = m.tasks[k]
     t.state = TASK_ALIVE
     t.first_thread = -1
@@ -79,6 +111,16 @@ def create_task(address, me):
     begin_references(m, k)
     count_made(m, me, TAG_TASK, TASK_BYTES)
     exchange(t, "past_instructions", 0)
+    exchange(t, "children_instructions", 0)
+    exchange(t, "vfork_sleep", 0)
+    t.parent = 0
+    t.parent_pid = 0
+    t.forked_from = 0
+    t.living_children = 0
+    t.zombie_children = 0
+    t.exit_signal = 0
+    t.uid = 0
+    t.shares = 0
     exchange(t, "signals", 0)
     t.signal_first = 0
     t.signal_last = 0
@@ -93,22 +135,19 @@ def create_task(address, me):
     reset_queues(t)
     for n in range(TASK_POLICY_WORDS):
         t.policy[n] = 0
-    _begin_job(m, job, number, task_handle(m, k))
     error = create_space(m, me, k)
     if error < 0:
-        store_release(m.jobs[job], "done", 1)
-        _free_job(m, me, job)
-        _free_task(m, me, k)
+        free_task(m, me, k)
         return error
-    tell_task(m, me, ADD_TASK, k)
     return k
 
 
 @hot
-def _begin_job(m, job, number, task):
+def _begin_job(m, job, number):
     j = m.jobs[job]
     j.number = number
-    j.task = task
+    exchange(j, "nr_tasks", 0)
+    exchange(j, "killed", 0)
     j.status = 0
     j.kill_reason = 0
     exchange(j, "threads", 0)
@@ -118,7 +157,6 @@ def _begin_job(m, job, number, task):
     exchange(j, "involuntary", 0)
     exchange(j, "migrations", 0)
     exchange(j, "instructions", 0)
-    store_release(j, "done", 0)
 
 
 @entry(3)
@@ -144,8 +182,12 @@ def _free_job(m, me, job):
 
 
 @hot
-def _free_task(m, me, k):
+def free_task(m, me, k):
+    """Give back the record of a task that holds nothing any more and is in no list; its job may be done with that."""
+    never_inline()
+    either(m, me)
     t = m.tasks[k]
+    job = m.jobs[t.job]
     count_freed(m, me, TAG_TASK, TASK_BYTES)
     lock = field_address(m, "tasks_lock")
     acquire(m, me, lock, lockrank.TASKS)
@@ -155,6 +197,8 @@ def _free_task(m, me, k):
     m.free_task = k
     m.nr_tasks -= 1
     release(m, me, lock)
+    if fetch_add(job, "nr_tasks", -1) == 1:
+        store_release(job, "done", 1)
 
 
 @hot
@@ -199,37 +243,14 @@ def kill_task(address, me, handle, wait_status, reason):
     return 1
 
 
-@entry(3)
-def reap_task(address, me, k):
-    """The system server frees a task whose threads are gone; 1 when it was the last one."""
+@entry(5)
+def kill_job(address, me, job, wait_status, reason):
+    """End all tasks of a job (its record), also those that are just being forked; how many there were."""
     m = machine_at(address)
-    t = m.tasks[k]
-    emit(m, me, REAP, -1, k, m.jobs[t.job].number)
-    tell_task(m, me, REMOVE_TASK, k)
-    discard(m, me, k, t, -1)
-    destroy_space(m, me, k)
-    job = m.jobs[t.job]
-    job.status = load_relaxed(t, "exiting") - 1
-    job.kill_reason = t.kill_reason
-    _free_task(m, me, k)
-    store_release(job, "done", 1)
-    return drain_if_done(m, me)
-
-
-@hot
-def drain_if_done(m, me):
-    """When the machine is closing and no task is left, schedulers are told to drain."""
-    if load_seq_cst(m, "closing") == 0 or load_seq_cst(m, "nr_tasks") != 0:
-        return 0
-    if exchange(m, "draining", 1) == 0:
-        for cpu in range(m.nr_cpus):
-            send_ipi(m, me, cpu, IPI_STOP)
-    return 1
-
-
-@entry(2)
-def close_machine(address, me):
-    """From now on the machine ends when its last task ends."""
-    m = machine_at(address)
-    exchange(m, "closing", 1)  # pairs with nr_tasks falling to 0 in reap_task
-    return drain_if_done(m, me)
+    exchange(m.jobs[job], "killed", wait_status + 1)  # before the look at the tasks; pairs with the fence in fork
+    ended = 0
+    for k in range(m.fresh_task):
+        if m.tasks[k].state == TASK_ALIVE and m.tasks[k].job == job:
+            end_task(m, me, k, wait_status, reason)
+            ended += 1
+    return ended

@@ -39,8 +39,8 @@ _ALLOWED = sum(1 << (old * 8 + new) for old, news in _LEADS_TO.items() for new i
 # A scheduler's life (RUNQUEUE.life; rust-1).
 LIFE_CREATED, LIFE_RUNNING, LIFE_DRAINING, LIFE_EXITED = range(4)
 
-# A task's life (TASK.state).
-TASK_FREE, TASK_ALIVE = range(2)
+# A task's life (TASK.state).  A zombie has ended and holds nothing any more; its parent has not waited for it yet.
+TASK_FREE, TASK_ALIVE, TASK_ZOMBIE = range(3)
 
 # THREAD.suspend (kernel/task/suspend.py).
 SUSPEND_ASKED, SUSPENDED = 1, 2
@@ -49,13 +49,16 @@ SUSPEND_ASKED, SUSPENDED = 1, 2
 # SLEEP_KERNEL: the server works on a call, trap or signal.  Nothing interrupts that, so a call that does not wait never
 # returns EINTR.  SLEEP_SERVER: a served call has to wait.
 # SLEEP_QUEUE: the thread is in a wait queue.  SLEEP_WAITS: it waits for another thread's suspension.
+# SLEEP_RETRY: it is in a wait queue, and makes its call again when it is woken.
+# SLEEP_VFORK: its child has to execute a program or end first, and only its own end ends that sleep sooner.
 SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL = range(1, 6)
-SLEEP_SUSPEND, SLEEP_QUEUE, SLEEP_WAITS = range(6, 9)
+SLEEP_SUSPEND, SLEEP_QUEUE, SLEEP_WAITS, SLEEP_RETRY, SLEEP_VFORK = range(6, 11)
 NATIVE_SLEEPS = 1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS  # of native calls: never begun anew
 # How an interrupted call goes on (THREAD.restart), as in Linux.  Where no handler runs, it begins anew, a timed one
 # until its old deadline.  Where one runs, RESTART_CALL begins anew if the handler has SA_RESTART, else it returns EINTR
 # (read, futex); RESTART_UNHANDLED returns EINTR (sleeps, poll, sigsuspend: signal(7) lists the calls never restarted).
-RESTART_CALL, RESTART_UNHANDLED = 1, 2
+# RESTART_WOKEN: the thread was woken from SLEEP_RETRY, and makes its call again before it takes any signal.
+RESTART_CALL, RESTART_UNHANDLED, RESTART_WOKEN = 1, 2, 3
 SLEEP_TIMED = 0x80  # with each of them: the timekeeper is told to end it
 
 

@@ -1,4 +1,8 @@
-"""What a page fault does: it finds the entry that an access needs, and gives the page a frame if it has none yet."""
+"""What a page fault does: it finds the entry that an access needs, and gives the page a frame, or one of its own.
+
+`resolve` is the one lookup for every access, a CPU's or the kernel's.  Where it answers ELSEWHERE, it cannot finish
+with mm_lock held: the caller gives that lock back, calls copy_on_write.make_private, and begins anew.
+"""
 
 from ...abi.errno import EAGAIN, ENOMEM
 from ...hot import hot, never_inline
@@ -8,10 +12,11 @@ from ...shm.exits import ACCESS_FETCH, ACCESS_WRITE
 from ...shm.tags import TAG_PAGE
 from ..critical import either
 from .address_space import lock_mm, unlock_mm
+from .copy_on_write import NO_MEMORY, own_page
 from .frames import allocate_frame, drop_frame
-from .pagetable import PAST_END, RWX, SHARED, R, W, X, has_frame, leaf, lookup, page_in, put_entry
+from .pagetable import PAST_END, RWX, SHARED, R, W, X, has_frame, leaf, lookup, must_copy, page_in, put_entry
 
-REFUSED, NO_MEMORY, BEYOND_FILE = 0, -1, -2  # what `resolve` answers where there is no entry for an access
+REFUSED, BEYOND_FILE = 0, -2  # what `resolve` answers where there is no entry for an access; also the two of own_page
 
 
 @hot
@@ -24,7 +29,7 @@ def wanted(access):
 def resolve(m, me, task, va, access):
     """The leaf entry for an access, its frame allocated if there was none; mm_lock is held.
 
-    REFUSED: not allowed; NO_MEMORY: guest memory is used up; BEYOND_FILE: past the mapped file's end.
+    REFUSED: not allowed; NO_MEMORY: guest memory is used up; BEYOND_FILE: past the mapped file's end; ELSEWHERE.
     """
     never_inline()
     root = m.tasks[task].root
@@ -34,7 +39,9 @@ def resolve(m, me, task, va, access):
     if word & wanted(access) == 0:
         return REFUSED
     if has_frame(word):
-        return word if page_in(m, word) >= 0 else REFUSED
+        if page_in(m, word) < 0:
+            return REFUSED
+        return own_page(m, me, task, va, word) if access == ACCESS_WRITE and must_copy(word) else word
     if word & PAST_END:
         return BEYOND_FILE
     frame = allocate_frame(m, me, TAG_PAGE)

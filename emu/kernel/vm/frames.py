@@ -14,7 +14,7 @@ from ...shm.atomics import fetch_add, fetch_or, load_relaxed, store_relaxed
 from ...shm.bits import bits
 from ...shm.decoded import FRAME_CODE, forget_frame
 from ...shm.layout import frame_address, machine_at
-from ...shm.memory import fill_bytes
+from ...shm.memory import copy_bytes, fill_bytes
 from ...shm.spinlock import acquire, fail, field_address, release
 from ...shm.tags import TAG_PAGE, count_freed, count_made
 from ..critical import either
@@ -37,8 +37,8 @@ def is_live(m, frame, tag):
 
 
 @hot
-def allocate_frame(m, me, tag):
-    """A zeroed frame with one reference, or -1 when guest memory is used up."""
+def _take_frame(m, me, tag):
+    """(a frame with one reference or -1 when guest memory is used up, whether it is zeroed)."""
     never_inline()
     either(m, me)
     lock = field_address(m, "frames_lock")
@@ -58,9 +58,31 @@ def allocate_frame(m, me, tag):
     release(m, me, lock)
     if frame >= 0:
         count_made(m, me, tag, PAGE_SIZE)
-        if not fresh:
-            fill_bytes(frame_address(m, frame), 0, PAGE_SIZE)
+    return frame, fresh
+
+
+@hot
+def allocate_frame(m, me, tag):
+    """A zeroed frame with one reference, or -1 when guest memory is used up."""
+    frame, zeroed = _take_frame(m, me, tag)
+    if frame >= 0 and not zeroed:
+        fill_bytes(frame_address(m, frame), 0, PAGE_SIZE)
     return frame
+
+
+@hot
+def copy_frame(m, me, frame):
+    """A page with the same content and one reference, or -1. Nobody may write the original meanwhile."""
+    copy, _ = _take_frame(m, me, TAG_PAGE)
+    if copy >= 0:
+        copy_bytes(frame_address(m, copy), frame_address(m, frame), PAGE_SIZE)
+    return copy
+
+
+@hot
+def is_shared(m, frame):
+    """True when more than one reference is held to a frame."""
+    return frame_references(load_relaxed(m.frames[frame], "word")) > 1
 
 
 @hot

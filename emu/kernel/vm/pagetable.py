@@ -7,6 +7,11 @@ yet (or, with RESIDENT, has one that PROT_NONE hides; or, with PAST_END, gets no
 lies past the end of the file that is mapped there).  So page tables alone say
 what is mapped: there is no second list of areas that could disagree.  Empty is 0.
 
+Copy on write: where W is set and D is not, the page may be stored to, but its frame may be another task's too.  No
+write TLB holds such an entry, so the first store looks it up, gives the task a frame of its own, and sets D
+(copy_on_write.py).  The specification allows a machine that leaves D to the kernel (Svade).  For pages that are SHARED
+on purpose D means nothing.
+
 What a table holds is checked before it is used: a frame number becomes a host address only if
 that frame exists, is held, and was allocated as what the entry says it is, a table or a page.
 Anything else fails the machine (FAIL_PAGE_TABLE) and counts as not mapped, so that a broken
@@ -20,10 +25,10 @@ shift about, and every fault searches twice).
 """
 
 from ...hot import hot, never_inline
-from ...limits import EDITED_ENTRIES, PAGE_SHIFT, RAM_OFFSET
+from ...limits import EDITED_ENTRIES, PAGE_SHIFT
 from ...shm.atomics import load_relaxed
 from ...shm.layout import frame_address
-from ...shm.memory import address_of, load_64, store_64
+from ...shm.memory import load_64, store_64
 from ...shm.spinlock import fail
 from ...shm.tags import TAG_PAGE, TAG_TABLE
 from ..failures import FAIL_PAGE_TABLE
@@ -132,13 +137,11 @@ def _descend(m, me, table, va, level):
 
 
 @hot
-def _leaf_slot(m, me, root, va):
-    """Host address of the 4 KiB entry for va, tables made on the way; 0: out of memory."""
+def table_at(m, me, root, va):
+    """The leaf table that covers va, tables made on the way; -1: out of memory."""
     never_inline()
     table = _descend(m, me, root, va, 2)
-    if table >= 0:
-        table = _descend(m, me, table, va, 1)
-    return _slot(m, table, va, 0) if table >= 0 else 0
+    return _descend(m, me, table, va, 1) if table >= 0 else -1
 
 
 @hot
@@ -176,11 +179,33 @@ def span_bytes(level):
 def put_entry(m, me, root, va, entry):
     """Set the 4 KiB entry for va, in place of one without a frame; 0, or -1 when out of memory."""
     never_inline()
-    slot = _leaf_slot(m, me, root, va)
-    if slot == 0:
+    table = table_at(m, me, root, va)
+    if table < 0:
         return -1
-    _set(m, (slot - address_of(m) - RAM_OFFSET) >> PAGE_SHIFT, slot, entry)
+    _set(m, table, _slot(m, table, va, 0), entry)
     return 0
+
+
+@hot
+def put_span(m, me, root, va, level, entry):
+    """Set the entry for va at level 1 or 2, where there is none; 0, or -1 when out of memory."""
+    table = root if level == 2 else _descend(m, me, root, va, 2)
+    if table < 0:
+        return -1
+    _set(m, table, _slot(m, table, va, level), entry)
+    return 0
+
+
+@hot
+def must_copy(entry):
+    """True for a page whose frame may be another task's too, until it is stored to."""
+    return entry & (DIRTY | SHARED) == 0
+
+
+@hot
+def with_frame(entry, frame):
+    """The same page in another frame."""
+    return (entry & ((1 << PPN_SHIFT) - 1)) | (frame << PPN_SHIFT)
 
 
 @hot

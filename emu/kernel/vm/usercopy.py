@@ -37,6 +37,7 @@ from ...shm.memory import (
 from ...shm.spinlock import field_address
 from ..critical import either
 from .address_space import lock_mm, unlock_mm
+from .copy_on_write import ELSEWHERE, make_private
 from .faults import resolve
 from .pagetable import frame_in
 
@@ -75,6 +76,8 @@ def copy_user(m, me, task, va, host, count, access):
                     _copy(guest, host + done, step)
                 invalidate(m, guest, step)
         unlock_mm(m, me, task)
+        if word == ELSEWHERE and make_private(m, me, task, at):
+            continue
         if word <= 0:
             break
         done += step
@@ -113,7 +116,7 @@ def may_store(m, me, task, va):
     lock_mm(m, me, task)
     word = resolve(m, me, task, va, ACCESS_WRITE)
     unlock_mm(m, me, task)
-    return word > 0
+    return word > 0 or (word == ELSEWHERE and make_private(m, me, task, va))
 
 
 @hot
@@ -154,13 +157,26 @@ def load_int32(m, me, task, va):
 
 
 @hot
+def _lock_to_store(m, me, task, va):
+    """Take mm_lock; the entry of the page of an aligned word that is stored to next, 0 or less where it may not be."""
+    while True:
+        lock_mm(m, me, task)
+        word = resolve(m, me, task, va, ACCESS_WRITE) if va & 3 == 0 else 0
+        if word != ELSEWHERE:
+            return word
+        unlock_mm(m, me, task)
+        if not make_private(m, me, task, va):
+            lock_mm(m, me, task)
+            return 0
+
+
+@hot
 def exchange_int32(m, me, task, va, expected, value):
     """Set an aligned 32-bit word if it holds `expected`: 1, 0 when it does not, -EFAULT. A full fence."""
     never_inline()
     either(m, me)
     result = -EFAULT
-    lock_mm(m, me, task)
-    word = resolve(m, me, task, va, ACCESS_WRITE) if va & 3 == 0 else 0
+    word = _lock_to_store(m, me, task, va)
     if word > 0:
         host = _host(m, word, va)
         result = compare_exchange_32(host, expected, value)
@@ -176,8 +192,7 @@ def change_int32(m, me, task, va, operation, argument):
     either(m, me)
     error = -EFAULT
     old = 0
-    lock_mm(m, me, task)
-    word = resolve(m, me, task, va, ACCESS_WRITE) if va & 3 == 0 else 0
+    word = _lock_to_store(m, me, task, va)
     if word > 0:
         error = 0
         host = _host(m, word, va)

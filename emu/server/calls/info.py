@@ -211,13 +211,15 @@ def setpgid(call, pid: Int32, group: Int32):
         raise LinuxError(EINVAL)
     task = _task(call, pid)
     group = group or task.pid
+    if task is not call.task and not call.machine.is_child(task, call.task):
+        raise LinuxError(ESRCH)
     if task.session == task.pid or task.session != call.task.session:  # a session's leader keeps its group
         raise LinuxError(EPERM)
     if group != task.pid and not any(
         each.group == group and each.session == task.session for each in call.machine.tasks()
     ):
         raise LinuxError(EPERM)
-    task.group = group
+    call.machine.join_group(task, group)
     return 0
 
 
@@ -229,9 +231,9 @@ def getsid(call, pid: Int32):
 @served("setsid")
 def setsid(call):
     task = call.task
-    if task.group == task.pid:
+    if any(each.group == task.pid for each in call.machine.tasks()):
         raise LinuxError(EPERM)
-    task.session = task.group = task.pid
+    call.machine.begin_session(task)
     return task.pid
 
 

@@ -1,4 +1,4 @@
-"""Served signal calls: rt_sigaction, sigaltstack, rt_sigpending, rt_sigsuspend, rt_sigtimedwait, kill of groups.
+"""Served signal calls: rt_sigaction, sigaltstack, rt_sigpending, rt_sigsuspend, rt_sigtimedwait.
 
 Beside what registry.py lists, a Call here has `thread` and `task_record` (their records), `thread_index`,
 `task_index` and `server`.  What outlives a call is in the thread's record.
@@ -6,13 +6,13 @@ Beside what registry.py lists, a Call here has `thread` and `task_record` (their
 
 import struct
 
-from ...abi.errno import EAGAIN, EINVAL, ENOMEM, EPERM, ESRCH
+from ...abi.errno import EAGAIN, EINVAL, ENOMEM, EPERM
 from ...abi.registers import SP
 from ...abi.signals import SIG_DFL, SIG_IGN, SIGKILL, SIGSTOP, bit
 from ...abi.words import signed
 from ...kernel.task.alternate_stack import SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, in_use, room_problem
-from ...kernel.task.siginfo import INFO_BYTES, SI_USER
-from ...kernel.task.signals import IGNORED_BY_DEFAULT, UNBLOCKABLE, discard_from_all, post_to_task, take_signal
+from ...kernel.task.siginfo import INFO_BYTES
+from ...kernel.task.signals import IGNORED_BY_DEFAULT, UNBLOCKABLE, discard_from_all, take_signal
 from ...limits import NUM_SIGNALS
 from ..errors import Blocked, LinuxError
 from .registry import Int32, Pointer, Size, Timeout, served
@@ -93,19 +93,6 @@ def rt_sigpending(call, address: Pointer, size: Size):
     pending = int(call.thread["signals"]) | int(call.task_record["signals"])
     call.write(address, struct.pack("<q", pending & int(call.thread["signal_mask"]))[:size])
     return 0
-
-
-@served("kill")
-def kill(call, pid: Int32, number: Int32):
-    """A process group (pid < -1); hot code has done the rest. A task sees no other."""
-    if -pid != call.task.group:
-        raise LinuxError(ESRCH)
-    if not 0 <= number <= NUM_SIGNALS:
-        raise LinuxError(EINVAL)
-    if number == 0:
-        return 0
-    sender = call.task.pid | call.credentials.uid << 32
-    return post_to_task(call.server.base, call.server.me, call.task_index, number, SI_USER, sender)
 
 
 @served("rt_sigsuspend")

@@ -50,6 +50,7 @@ CPU = record(
     mask("given", guard="this CPU", doc="the mask that cold code gives to an entry"),
     i64("random", guard="this CPU", doc="state of the seeded generator"),
     i64("since_ns", guard="this CPU", unit="ns", doc="start of the present busy or idle stretch"),
+    i64s("given_words", 8, guard="this CPU", doc="a structure of words that a guest has given a call"),
     i64s("scratch", 4, guard="this CPU", doc="what is copied to a guest"),
     i64s("siginfo", 7, guard="this CPU", doc="the signal that is posted next, or was taken last"),
     # Addresses of compiled functions in this process.

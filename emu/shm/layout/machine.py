@@ -29,6 +29,7 @@ from ...limits import (
     MAX_THREADS,
     MAX_TIMEOUTS,
     PAGE_SHIFT,
+    PID_BUCKETS,
     RAM_OFFSET,
     SERVER_RING,
 )
@@ -93,6 +94,9 @@ MACHINE = record(
     i64("nr_jobs", guard="tasks_lock", doc="jobs so far"),
     i64("free_job", guard="tasks_lock"),
     i64("fresh_job", guard="tasks_lock", doc="records from here on were never used"),
+    line("families"),
+    i64("families_lock", doc="guards who is whose child, groups, sessions, the index of pids"),
+    i64s("pids", PID_BUCKETS, guard="families_lock", doc="index + 1 of the first task of a bucket"),
     line("siginfos"),
     i64("siginfos_lock"),
     i64("free_siginfo", guard="siginfos_lock", doc="index + 1, 0 none"),

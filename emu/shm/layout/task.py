@@ -1,7 +1,7 @@
 """Tasks, jobs, and the wait queues of tasks."""
 
 from ...limits import NUM_SIGNALS, TASK_POLICY_WORDS, WAIT_QUEUES
-from .declare import i64, i64s, line, many, mask, record
+from .declare import i64, i64s, line, many, mask, one, record
 from .signals import TASK_SIGNALS
 
 WAIT_QUEUE = record(
@@ -23,10 +23,28 @@ TASK = record(
     i64("leader", doc="handle of the first thread"),
     i64("job", doc="index, fixed"),
     i64("pid", doc="the leader's tid, fixed"),
+    i64("forked_from", doc="index + 1 of the task that forked it, fixed; 0: the supervisor spawned it"),
     i64("past_instructions", guard="atomic", doc="retired by threads that have left"),
     i64("exiting", guard="atomic", doc="0, or wait status + 1 once the task is told to end"),
     i64("kill_reason", guard="who set exiting", doc="KILL_* of kernel/task/kill_reasons.py"),
     i64("references", guard="atomic", doc="retains, holds, killed bit (kernel/thread/references.py)"),
+    i64("shares", doc="CLONE_FILES, CLONE_FS: what it has in common with the task that forked it; fixed"),
+    line("family"),
+    i64("parent", guard="families_lock", doc="index + 1 of the task that may wait for this one; 0: nobody"),
+    i64("parent_pid", guard="families_lock", doc="what getppid says; read without"),
+    i64("living_children", guard="families_lock", doc="first of a list: index + 1, 0 none"),
+    i64("zombie_children", guard="families_lock", doc="first of a list, the longest dead last"),
+    i64("next_sibling", guard="families_lock", doc="in one of these lists"),
+    i64("previous_sibling", guard="families_lock"),
+    i64("next_pid", guard="families_lock", doc="index + 1 of the next task whose pid has the same bucket"),
+    i64("group", guard="families_lock", doc="pid of the process group; read without"),
+    i64("session", guard="families_lock", doc="pid of the session; read without"),
+    i64("uid", guard="server", doc="real user id of its threads"),
+    i64("exit_signal", doc="what its parent is sent when it ends, 0 nothing; fixed"),
+    i64("children_instructions", guard="atomic", doc="retired by children that were waited for, and theirs"),
+    i64("vfork_thread", doc="the thread that waits until it executes a program or ends; fixed"),
+    i64("vfork_sleep", guard="atomic", doc="the word of that thread's sleep; 0 nobody waits"),
+    one("waiters", WAIT_QUEUE, doc="its threads that wait for a child"),
     line("memory"),
     i64("mm_lock", doc="guards the page tables"),
     i64("map_lock", doc="held over a whole change of what is mapped (kernel/vm/maplock.py)"),
@@ -55,9 +73,11 @@ JOB = record(
     i64("generation", guard="tasks_lock", doc="grows when the record is given back"),
     i64("next_free", guard="tasks_lock"),
     i64("number", doc="counts the machine's jobs, from 0"),
-    i64("task", doc="handle"),
-    i64("done", guard="atomic", doc="1 once status is final, and while the record is free"),
-    i64("status", doc="as from wait(): signal in bits 0-6, exit status in bits 8-15"),
+    i64("task", doc="handle of its first task"),
+    i64("nr_tasks", guard="atomic", doc="of its first task and those forked from it, until they are given back"),
+    i64("killed", guard="atomic", doc="0, or wait status + 1 with which all its tasks are told to end"),
+    i64("done", guard="atomic", doc="1 once the last of its tasks is gone, and while the record is free"),
+    i64("status", doc="its first task's, as from wait(): signal in bits 0-6, exit status in bits 8-15"),
     i64("kill_reason", doc="KILL_*"),
     # Sums over its threads that have left (kernel/task/exiting.py).
     i64("threads", guard="atomic"),

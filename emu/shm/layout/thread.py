@@ -69,5 +69,5 @@ THREAD = record(
     i64("restart_a0", guard="this thread", doc="a0 before the system call, for restarts"),
     i64("restart", guard="claimer", doc="RESTART_*: how an interrupted call goes on (kernel/thread/states.py)"),
     i64("sleep_restart", guard="server", doc="RESTART_* of the served call that sleeps"),
-    i64("sleep_done", guard="server", unit="bytes", doc="its result when it is interrupted; 0: sleep_restart counts"),
+    i64("sleep_done", guard="server, this thread", unit="bytes", doc="what the sleeping call has moved; 0 nothing yet"),
 )

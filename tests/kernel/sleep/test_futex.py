@@ -4,7 +4,8 @@ import pytest
 
 from emu.kernel.sched import core as sched
 from emu.kernel.sleep import endings as sleeping
-from emu.kernel.task.records import create_task, reap_task
+from emu.kernel.task.reaping import reap_task
+from emu.kernel.task.records import create_task
 from emu.kernel.thread.states import RESTART_CALL, RESTART_UNHANDLED
 from emu.kernel.vm import address_space
 from emu.limits import FUTEX_BUCKETS, PAGE_SIZE, TIMEKEEPER

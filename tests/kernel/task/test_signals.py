@@ -5,7 +5,8 @@ import pytest
 from emu.abi.errno import EAGAIN
 from emu.kernel.sched import core as sched
 from emu.kernel.task import signals
-from emu.kernel.task.records import create_task, reap_task
+from emu.kernel.task.reaping import reap_task
+from emu.kernel.task.records import create_task
 from emu.kernel.task.siginfo import SI_QUEUE, SI_USER
 from emu.kernel.thread.records import create_thread
 from emu.kernel.thread.states import RESTART_UNHANDLED, SLEEP_TIME, SLEEP_TIMED

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emu.kernel.task.records import create_task, kill_task, reap_task
+from emu.kernel.task.reaping import reap_task
+from emu.kernel.task.records import create_task, kill_task
 from emu.kernel.thread import handles
 from emu.limits import KERNEL_TASK, KERNEL_THREADS, MAX_THREADS
 from emu.testing.bare import bare_window

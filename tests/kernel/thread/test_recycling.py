@@ -5,7 +5,8 @@ import pytest
 
 from emu.hot import entry
 from emu.kernel.task.kill_reasons import KILL_ASKED, KILL_SIGNAL
-from emu.kernel.task.records import create_task, kill_task, reap_task
+from emu.kernel.task.reaping import reap_task
+from emu.kernel.task.records import create_task, kill_task
 from emu.kernel.thread import handles, spares
 from emu.kernel.thread.states import DEAD, set_where
 from emu.shm.layout import machine_at
@@ -20,7 +21,10 @@ THREAD_KEEPS = {
     "references",
 }  # fmt: skip
 # The same of a task. `cpus` belongs to the index (kernel/task/records.py).
-TASK_KEEPS = {"lock", "mm_lock", "map_lock", "signal_lock", "generation", "next_free", "cpus", "pid", "trampoline"}
+TASK_KEEPS = {
+    "lock", "mm_lock", "map_lock", "signal_lock", "generation", "next_free", "cpus", "pid", "trampoline",
+    "next_sibling", "previous_sibling", "next_pid", "group", "session", "vfork_thread",
+}  # fmt: skip
 GARBAGE = 0x5A5A5A5A
 
 
@@ -88,7 +92,10 @@ def test_a_task_record_is_as_one_never_used(window):
     base, tasks = window.address, window.machine["tasks"]
     k = create_task(base, 0)
     fresh = tasks[k].copy()
-    looked_at = {"job", "state", "root", "resident", "signal_first", "signal_last", "nr_siginfos"}  # at its end
+    looked_at = {
+        "job", "state", "root", "resident", "signal_first", "signal_last", "nr_siginfos",
+        "parent", "living_children", "zombie_children", "forked_from", "vfork_sleep",
+    }  # fmt: skip
     kept = TASK_KEEPS | looked_at
     soil(tasks[k], kept)
     reap_task(base, 0, k)

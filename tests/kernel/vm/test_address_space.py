@@ -10,7 +10,8 @@ import random
 import pytest
 
 from emu.kernel.failures import FAIL_DROPPED_FRAME
-from emu.kernel.task.records import create_task, reap_task
+from emu.kernel.task.reaping import reap_task
+from emu.kernel.task.records import create_task
 from emu.kernel.vm import address_space, file_pages, frames, usercopy
 from emu.limits import GATHERED_FRAMES, GIB, MIB, PAGE_SIZE
 from emu.shm.cpumask import to_words

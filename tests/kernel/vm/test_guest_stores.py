@@ -13,7 +13,7 @@ import pytest
 EMU = Path(__file__).resolve().parents[3] / "emu"
 
 # Names that lead from a guest's page to a host address, and the files that may use them.
-TABLES = {"shm/layout/machine.py", "kernel/vm/pagetable.py"}
+TABLES = {"shm/layout/machine.py", "kernel/vm/pagetable.py", "kernel/vm/forking.py"}
 DOORS = {
     "frame_address": {
         "shm/layout/__init__.py",
@@ -23,7 +23,7 @@ DOORS = {
         "cpu_worker/mmu.py",
         "isa/interpreter/fetch.py",
     },
-    "RAM_OFFSET": {*TABLES, "limits.py", "shm/decoded.py", "shm/segment.py"},
+    "RAM_OFFSET": {"shm/layout/machine.py", "limits.py", "shm/decoded.py", "shm/segment.py"},
     "resolve": {"kernel/vm/faults.py", "kernel/vm/usercopy.py", "cpu_worker/mmu.py", "kernel/sleep/futex.py"},
     "translate": {"isa/interpreter/accesses.py"},
     "locate_atomic": {"isa/interpreter/accesses.py", "isa/interpreter/arms.py"},
@@ -41,7 +41,8 @@ REASONS = {
     "isa/interpreter/accesses.py": "addresses of its own translation, used before the next look at interrupts",
     "isa/interpreter/fetch.py": "decoded words",
     "kernel/vm/pagetable.py": "page tables",
-    "kernel/vm/frames.py": "zeroes of a frame that nobody holds yet",
+    "kernel/vm/forking.py": "page tables",
+    "kernel/vm/frames.py": "what a frame holds at first, before anybody has it",
     "kernel/vm/maplock.py": "a lock word",
     "kernel/sched/hooks.py": "counters of policies",
     "kernel/server_ring.py": "slots of the ring",

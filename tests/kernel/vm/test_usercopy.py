@@ -4,7 +4,8 @@ import ctypes
 
 import pytest
 
-from emu.kernel.task.records import create_task, reap_task
+from emu.kernel.task.reaping import reap_task
+from emu.kernel.task.records import create_task
 from emu.kernel.vm import address_space, usercopy
 from emu.limits import PAGE_SIZE, USER_TOP
 from emu.shm.decoded import FRAME_CODE

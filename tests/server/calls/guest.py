@@ -114,6 +114,15 @@ class Machine:
     def set_max_siginfos(self, task, count):
         pass
 
+    def join_group(self, task, group):
+        task.group = group
+
+    def begin_session(self, task):
+        task.group = task.session = task.pid
+
+    def is_child(self, task, parent):
+        return task is not self.task_list[0]
+
     def threads_of(self, task):
         return [task.pid]
 

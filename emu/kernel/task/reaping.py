@@ -1,0 +1,150 @@
+"""The end of a task: what it held is freed, its parent is told, and its record is kept for the parent or freed (cz-9).
+
+The system server, the machine's garbage thread (alux-5), reaps a task that nobody retains or holds any more
+(thread/references.py).  From then on it is a zombie until its parent has waited for it.  Where there is no parent to do
+so, because the supervisor spawned the task, the parent has ended or does not care for its children (SIGCHLD ignored, or
+SA_NOCLDWAIT), the record is free at once, as if a first process waited for all.
+
+No lost wake-up: the task becomes a zombie under families_lock, and its parent's waiters are woken after that; who finds
+no zombie joins the waiters before it gives the lock back (wait.py).
+
+When the last task is gone and the machine is closing, the schedulers are told to drain (rust-1).
+"""
+
+from ...abi.signals import SIGCHLD
+from ...hot import entry, hot, never_inline
+from ...limits import IPI_STOP
+from ...shm.atomics import exchange, load_relaxed, load_seq_cst
+from ...shm.events import REAP, emit
+from ...shm.layout import machine_at
+from ..critical import noncritical
+from ..ipi import send_ipi
+from ..sched.hooks import REMOVE_TASK, tell_task
+from ..sleep.endings import finish
+from ..sleep.waitqueue import wake_queue
+from ..thread.references import release_task, retain_task
+from ..thread.sleep_word import take
+from ..vm.address_space import destroy_space
+from .family import become_zombie, leave_family, lock_families, orphan_children, unlock_families
+from .records import free_task
+from .siginfo import discard, siginfo
+from .signals import signal_task
+
+SA_NOCLDWAIT = 2
+CLD_EXITED, CLD_KILLED = 1, 2  # si_code of SIGCHLD
+INSTRUCTIONS_PER_TICK = 5_000_000  # of si_utime: 100 ticks a second, at the nominal 500 million instructions a second
+ALL_WAITERS = 1 << 30
+
+
+@hot
+def how_it_ended(status):
+    """(si_code, si_status) of a wait status."""
+    if status & 0x7F:
+        return CLD_KILLED, status & 0x7F
+    return CLD_EXITED, status >> 8
+
+
+@entry(3)
+def reap_task(address, me, k):
+    """The system server frees what a task holds whose threads are gone; 1 when it was the machine's last one."""
+    m = machine_at(address)
+    t = m.tasks[k]
+    noncritical(m, me)
+    emit(m, me, REAP, -1, k, m.jobs[t.job].number)
+    tell_task(m, me, REMOVE_TASK, k)
+    discard(m, me, k, t, -1)
+    destroy_space(m, me, k)
+    if t.forked_from == 0:
+        job = m.jobs[t.job]
+        job.status = load_relaxed(t, "exiting") - 1
+        job.kill_reason = t.kill_reason
+    _free_zombies(m, me, k)
+    end_vfork(m, me, k)
+    _tell_parent(m, me, k)
+    return drain_if_done(m, me)
+
+
+@hot
+def _free_zombies(m, me, k):
+    """Children of a task that ends are nobody's from now on."""
+    zombie = 0
+    while zombie >= 0:
+        lock_families(m, me)
+        zombie = orphan_children(m, me, k)
+        unlock_families(m, me)
+        if zombie >= 0:
+            free_task(m, me, zombie)
+
+
+@hot
+def _tell_parent(m, me, k):
+    """Task k, which holds nothing any more, becomes a zombie, or its record is freed."""
+    never_inline()
+    t = m.tasks[k]
+    status = load_relaxed(t, "exiting") - 1
+    pid, uid, number = t.pid, t.uid, t.exit_signal
+    ticks = load_relaxed(t, "past_instructions") // INSTRUCTIONS_PER_TICK
+    lock_families(m, me)
+    parent = t.parent - 1
+    if parent >= 0 and not retain_task(m, parent):
+        parent = -1  # it ends too, and frees its zombies when it is reaped
+    if t.parent != 0 and (parent < 0 or _cares(m, parent, number)):
+        become_zombie(m, me, k)
+        unlock_families(m, me)  # the parent may free the record from here on
+    else:
+        leave_family(m, me, k)
+        unlock_families(m, me)
+        free_task(m, me, k)
+    if parent >= 0:
+        if number != 0:
+            code, value = how_it_ended(status)
+            siginfo(m, me, number, code, pid | (uid << 32), value)
+            m.cpus[me].siginfo[4] = ticks
+            signal_task(m, me, parent, number)
+        wake_queue(m, me, m.tasks[parent].waiters, ALL_WAITERS)
+        release_task(m, me, parent)
+
+
+@hot
+def _cares(m, parent, number):
+    """Whether a task waits for its children: it does not where it ignores their signal, or says so in its flags."""
+    p = m.tasks[parent]
+    if number != SIGCHLD:
+        return True
+    ignored = (load_relaxed(p, "ignored") >> (SIGCHLD - 1)) & 1
+    return ignored == 0 and p.handler_flags[SIGCHLD - 1] & SA_NOCLDWAIT == 0
+
+
+@hot
+def end_vfork(m, me, k):
+    """Task k executes a program or ends: the thread that waits for that since vfork goes on, with k's pid as result."""
+    t = m.tasks[k]
+    word = exchange(t, "vfork_sleep", 0)
+    if word != 0 and take(m.threads[t.vfork_thread], word):
+        finish(m, me, t.vfork_thread, t.pid)
+
+
+@hot
+def drain_if_done(m, me):
+    """When the machine is closing and no task is left, schedulers are told to drain."""
+    if load_seq_cst(m, "closing") == 0 or load_seq_cst(m, "nr_tasks") != 0:
+        return 0
+    if exchange(m, "draining", 1) == 0:
+        for cpu in range(m.nr_cpus):
+            send_ipi(m, me, cpu, IPI_STOP)
+    return 1
+
+
+@entry(2)
+def close_machine(address, me):
+    """From now on the machine ends when its last task ends."""
+    m = machine_at(address)
+    exchange(m, "closing", 1)  # pairs with nr_tasks falling to 0 in free_task
+    return drain_if_done(m, me)
+
+
+@entry(3)
+def end_vfork_of(address, me, k):
+    """Cold form of end_vfork."""
+    end_vfork(machine_at(address), me, k)
+    return 0
