@@ -1,4 +1,4 @@
-"""Waiting for several files at once: what ppoll and pselect6 share.
+"""Waiting for several files at once: what ppoll, pselect6 and epoll_pwait share.
 
 The server can wait for one host descriptor, or for other calls, and until a deadline.  Where a set needs more than
 that (two host streams, a stream and a pipe), it waits MIXED_NS at most and asks the files again, and so on.
@@ -18,13 +18,21 @@ def poll_files(call, wanted, timeout_ns):
     ready = [_ready(call.task.files, fd, events) for fd, events in wanted]
     if any(ready) or timeout_ns == 0:
         return ready
+    await_files(call, [(call.task.files.get(fd), events) for fd, events in wanted if fd >= 0], timeout_ns)
+    return ready
+
+
+def await_files(call, files, timeout_ns):
+    """Blocked, until one of [(OpenFile, events)] may have become ready; returns when the time is over (None: no end).
+
+    `call.memo` keeps the deadline from the first try to the next.
+    """
     now = call.machine.monotonic_ns()
     if call.memo is None:
         call.memo = (call.resume_deadline_ns or (None if timeout_ns is None else now + timeout_ns),)
     (deadline,) = call.memo
     if deadline is not None and now >= deadline:
-        return ready
-    files = [(call.task.files.get(fd), events) for fd, events in wanted if fd >= 0]
+        return
     streams = [(file, events) for file, events in files if file.host_descriptor is not None]
     if not streams:
         raise Blocked(None, deadline_ns=deadline, on=_AnyOf([file.node for file, _ in files]), restarts=False)
