@@ -6,7 +6,7 @@ import struct
 
 from emu.abi.errno import EFAULT, ENAMETOOLONG, ENOSPC, ESRCH, NAMES
 from emu.abi.syscall_numbers import NUMBERS
-from emu.server.calls import files, identity, info  # noqa: F401  (registers the handlers)
+from emu.server.calls import events, files, identity, info  # noqa: F401  (registers the handlers)
 from emu.server.calls.credentials import ROOT
 from emu.server.calls.registry import execute
 from emu.server.errors import Blocked, LinuxError
