@@ -22,9 +22,9 @@ from guest_runs import Booted
 
 from emu.hot import entry, hot
 from emu.kernel.sleep.heap import add_entry, compact, count_stale, is_fragmented
-from emu.kernel.sleep.timekeeper import expire_due, take_messages
 from emu.kernel.sleep.timeout_ring import post
 from emu.kernel.thread.states import SLEEP_TIME, SLEEP_TIMED
+from emu.kernel.timekeeper import expire_due, take_messages
 from emu.limits import COMPACT_PERCENT, MIB, RAM_OFFSET, TIMEKEEPER
 from emu.shm.layout import machine_at
 from emu.shm.memory import compare_exchange_64, host_sleep_us, monotonic_ns, store_64, wrapping_multiply

@@ -37,6 +37,8 @@ FUTEX_BUCKETS = 512
 MAX_HOOKS = 24
 POLICY_WORDS = 8  # of a thread
 TASK_POLICY_WORDS = 8
+MAX_TIMERS = 1 << 14  # of all tasks (kernel/task/timers.py)
+TIMERS_PER_TASK = 1024
 PID_BUCKETS = 1024  # of the index of tasks by process id (kernel/task/family.py)
 WAIT_QUEUES = 8  # of a task (kernel/sleep/waitqueue.py), and as many kernel mutexes
 QUEUE_POLICY_WORDS = 192  # of a run queue: room for 64 lists
@@ -75,7 +77,7 @@ BUDGET_INSTRUCTIONS = 100_000  # between two ticks: about 150 µs
 BALANCE_NS = 4_000_000  # between two periodic calls of a policy's `balance`
 POLL_NS = 50_000  # idle CPUs poll this long before they park
 
-# --- time-outs (kernel/sleep/timekeeper.py; the turn and the fraction are inko's defaults) ------
+# --- time-outs (kernel/timekeeper.py; the turn and the fraction are inko's defaults) ------
 MAX_TIMEOUTS = 2_000_000  # entries of the timekeeper's heap, valid and invalid
 TIMEOUT_RING_MESSAGES = 256  # on their way from one actor to the timekeeper
 MESSAGES_PER_TURN = 64
@@ -97,7 +99,7 @@ assert PID_BUCKETS & (PID_BUCKETS - 1) == 0
 assert SERVER_RING & (SERVER_RING - 1) == 0, "ring positions wrap by masking"
 assert SERVER_RING >= MAX_THREADS + 2 * MAX_TASKS, "a full ring would lose a request"
 assert TIMEOUT_RING_MESSAGES & (TIMEOUT_RING_MESSAGES - 1) == 0, "positions wrap by masking"
-assert MAX_TIMEOUTS > 2 * MAX_THREADS + MAX_ACTORS * TIMEOUT_RING_MESSAGES, "threads alone cannot fill the heap"
+assert MAX_TIMEOUTS > 2 * (MAX_THREADS + MAX_TIMERS) + MAX_ACTORS * TIMEOUT_RING_MESSAGES, "the heap never fills up"
 assert RAM_OFFSET + MAX_MEMORY_BYTES <= DECODED_OFFSET
 assert DECODED_OFFSET + MAX_FRAMES * DECODED_PAGE_BYTES <= WINDOW_BYTES
 assert EVENT_RING & (EVENT_RING - 1) == 0

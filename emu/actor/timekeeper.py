@@ -1,4 +1,4 @@
-"""The timekeeper as a host process: it runs hot turns (kernel/sleep/timekeeper.py), sends messages and sleeps.
+"""The timekeeper as a host process: it runs hot turns (kernel/timekeeper.py), sends messages and sleeps.
 
 If it dies, the machine fails with a message that names it.  It wakes `keeper_spin_ns` before the next deadline, and
 the hot half polls for the rest, because the host wakes a process late, never early.  The host's timer slack would
@@ -12,7 +12,7 @@ import traceback
 from ..kernel.failures import FAIL_CRASH
 from ..kernel.ipi import end_park, owed, post
 from ..kernel.sleep.heap import NEVER
-from ..kernel.sleep.timekeeper import PARK, STOPPED, keep
+from ..kernel.timekeeper import PARK, STOPPED, keep
 from ..limits import IPI_STOP, SUPERVISOR, TIMEKEEPER
 from ..shm.segment import Window
 from .mail import Mail

@@ -37,6 +37,7 @@ class Call:
         self.write = self._memory.write
         self.string = self._memory.string
         self.print = server.print
+        self.timer_pool = server.timer_pool
 
     @property
     def credentials(self):

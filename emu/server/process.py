@@ -66,6 +66,7 @@ from .notices import Notices
 from .passing_traps import is_over
 from .signal_frames import deliver, sigreturn
 from .task_state import TaskState
+from .timers import TimerPool
 from .traps import report_trap
 from .vfs.programs import Programs
 from .vfs.stream import HostStream, StreamNode
@@ -124,6 +125,7 @@ class Server(Control):
         self.files_left = (0, 0)  # at the end: files that guests left, pages of data in them
         self.tasks = {}  # task index -> TaskState
         self.credentials = CredentialTable(lambda: set(self.machine["threads"]["credentials"].tolist()))
+        self.timer_pool = TimerPool(self)
         self.unknown_calls = {}  # name -> count
         self.stopped = False
         self.poller = zmq.Poller()

@@ -4,6 +4,7 @@ Locks of one kind share a rank.  Of two run queues (or buckets) the one with the
 locked first; for the checker, the rank of each is this number plus its index.
 """
 
+TIMERS = 5  # MACHINE.timers_lock
 TASKS = 10  # MACHINE.tasks_lock
 FAMILIES = 15  # MACHINE.families_lock
 TASK = 20  # TASK.lock

@@ -2,23 +2,14 @@
 
 from emu.cpu_worker import loop
 from emu.hot import entry
-from emu.kernel import ipi
+from emu.kernel import ipi, timekeeper
 from emu.kernel.sched import core as sched
 from emu.kernel.sched import hotplug, migration, randomness, runqueue
 from emu.kernel.sched import lists as queue
 from emu.kernel.sched.runqueue import QUEUES_LOCK_FREE
-from emu.kernel.sleep import (
-    futex,
-    mutex,
-    timekeeper,
-    timeout_ring,
-)
-from emu.kernel.sleep import (
-    heap as timeouts,
-)
-from emu.kernel.sleep import (
-    until as sleep_until,
-)
+from emu.kernel.sleep import futex, mutex, timeout_ring
+from emu.kernel.sleep import heap as timeouts
+from emu.kernel.sleep import until as sleep_until
 from emu.kernel.task import exiting, suspend
 from emu.kernel.thread import handles
 from emu.kernel.thread import records as thread

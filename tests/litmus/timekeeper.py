@@ -6,11 +6,11 @@ from emu.kernel.sched.core import block
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.sleep.endings import finish
 from emu.kernel.sleep.heap import NEVER, compact, is_fragmented, next_deadline, remove_first
-from emu.kernel.sleep.timekeeper import expire_due, go_to_sleep, take_messages
 from emu.kernel.sleep.timeout_ring import nr_waiting, post, stay_awake, write_message
 from emu.kernel.sleep.until import clear_timeout, set_infinite_timeout, set_timeout
 from emu.kernel.thread.sleep_word import SLEEP_CLAIMED, SLEEP_SERVED
 from emu.kernel.thread.states import SLEEP_TIME, SLEEP_TIMED
+from emu.kernel.timekeeper import expire_due, go_to_sleep, take_messages
 from emu.limits import IPI_TIMER, TIMEKEEPER
 from emu.shm.atomics import exchange, load_relaxed, load_seq_cst, store_relaxed, store_release
 from emu.shm.layout import machine_at

@@ -1,6 +1,6 @@
 """The heap of time-outs: a binary heap in shared memory, earliest deadline first.
 
-Only the timekeeper touches it (kernel/sleep/timekeeper.py), so it needs no lock; the others send it messages
+Only the timekeeper touches it (kernel/timekeeper.py), so it needs no lock; the others send it messages
 (timeout_ring.py).  An entry is *valid* while the sleep word at its address is the one that it was made for.
 Ending a sleep early changes that word and counts one stale time-out, in constant time, and the heap stays as it is
 (inko-3): "its entry in the heap is marked as invalid instead of being removed".

@@ -28,6 +28,7 @@ from ...limits import (
     MAX_TASKS,
     MAX_THREADS,
     MAX_TIMEOUTS,
+    MAX_TIMERS,
     PAGE_SHIFT,
     PID_BUCKETS,
     RAM_OFFSET,
@@ -42,6 +43,7 @@ from .signals import SIGINFO
 from .task import JOB, TASK, WAIT_QUEUE
 from .thread import THREAD
 from .timeouts import TIMEOUT, TIMEOUT_RING
+from .timers import TIMER
 
 MACHINE = record(
     "MACHINE",
@@ -97,6 +99,8 @@ MACHINE = record(
     line("families"),
     i64("families_lock", doc="guards who is whose child, groups, sessions, the index of pids"),
     i64s("pids", PID_BUCKETS, guard="families_lock", doc="index + 1 of the first task of a bucket"),
+    line("timers"),
+    i64("timers_lock", doc="guards TIMER records"),
     line("siginfos"),
     i64("siginfos_lock"),
     i64("free_siginfo", guard="siginfos_lock", doc="index + 1, 0 none"),
@@ -127,6 +131,7 @@ MACHINE = record(
     many("buckets", BUCKET, FUTEX_BUCKETS),
     i64s("server_ring", SERVER_RING, guard="atomic", doc="thread or ~task, +1; 0 not yet written"),
     many("tasks", TASK, MAX_TASKS),
+    many("timers", TIMER, MAX_TIMERS),
     many("threads", THREAD, MAX_THREADS),
     many("siginfos", SIGINFO, MAX_SIGINFOS),
     many("cpus", CPU, MAX_ACTORS),

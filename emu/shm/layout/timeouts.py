@@ -6,9 +6,9 @@ from .declare import i64, i64s, line, record
 TIMEOUT = record(
     "TIMEOUT",
     i64("deadline_ns", guard="timekeeper", unit="ns of the monotonic clock"),
-    i64("address", guard="timekeeper", doc="host address of the sleep word"),
+    i64("address", guard="timekeeper", doc="host address of the sleep word, or of TIMER.armed"),
     i64("word", guard="timekeeper", doc="the sleep it was made for: valid while the sleep word is this"),
-    i64("thread", guard="timekeeper", doc="index, -1: a word on which no thread sleeps"),
+    i64("thread", guard="timekeeper", doc="index; -1: a word on which no thread sleeps; below: -2 - a timer's index"),
     align=32,
 )
 

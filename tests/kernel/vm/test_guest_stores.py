@@ -48,7 +48,7 @@ REASONS = {
     "kernel/server_ring.py": "slots of the ring",
     "kernel/task/siginfo.py": "records of signals",
     "kernel/thread/records.py": "the name in a record",
-    "kernel/sleep/timekeeper.py": "sleep words",
+    "kernel/timekeeper.py": "sleep words",
     "shm/memory.py": "they are made here",
     "shm/spinlock.py": "lock words",
     "shm/decoded.py": "decoded words",

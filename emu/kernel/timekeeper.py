@@ -14,21 +14,24 @@ Ending a sleep: the entry leaves the heap, then the timekeeper competes for the 
 The entry was valid when it was looked at, and the word names one sleep for ever, so a time-out never ends a later
 sleep.
 
+Timers of tasks (task/timers.py) have entries of their own in the heap, and signal instead of ending a sleep.
+
 Locks: no lock is held from one step to the next; `expire` takes a bucket's or a queue's.  timeout_ring.py says why
 `go_to_sleep` misses no earlier deadline.
 """
 
-from ...hot import entry, hot, never_inline
-from ...limits import EXPIRIES_PER_TURN, IPI_RESCHEDULE, IPI_STOP, MAX_TIMEOUTS, MESSAGES_PER_TURN
-from ...shm.atomics import exchange, fence, fetch_add, load_relaxed, load_seq_cst, pause, store_relaxed
-from ...shm.layout import machine_at
-from ...shm.memory import compare_exchange_64, load_64, monotonic_ns
-from ..ipi import PARKED, cancel_park, mark_parked, send_ipi
-from ..thread.sleep_word import SLEEP_CLAIMED
-from ..thread.states import queue_of
-from .endings import expire
-from .heap import add_entry, compact, is_fragmented, next_deadline, remove_first
-from .timeout_ring import anything_waits, message_taken, message_word, nr_waiting, nth_actor, stay_awake
+from ..hot import entry, hot, never_inline
+from ..limits import EXPIRIES_PER_TURN, IPI_RESCHEDULE, IPI_STOP, MAX_TIMEOUTS, MESSAGES_PER_TURN
+from ..shm.atomics import exchange, fence, fetch_add, load_relaxed, load_seq_cst, pause, store_relaxed
+from ..shm.layout import machine_at
+from ..shm.memory import compare_exchange_64, load_64, monotonic_ns
+from .ipi import PARKED, cancel_park, mark_parked, send_ipi
+from .sleep.endings import expire
+from .sleep.heap import add_entry, compact, is_fragmented, next_deadline, remove_first
+from .sleep.timeout_ring import anything_waits, message_taken, message_word, nr_waiting, nth_actor, stay_awake
+from .task.timers import fire
+from .thread.sleep_word import SLEEP_CLAIMED
+from .thread.states import queue_of
 
 KICK, PARK, STOPPED = range(1, 4)  # what cold code has to do
 
@@ -107,6 +110,8 @@ def expire_due(m, me):
         remove_first(m)
         if i >= 0:
             won = expire(m, me, i, word)
+        elif i < -1:
+            won = fire(m, me, -2 - i, word)
         else:
             won = compare_exchange_64(address, word, SLEEP_CLAIMED) != 0
         if won:

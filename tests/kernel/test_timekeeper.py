@@ -6,10 +6,10 @@ import pytest
 
 from emu.abi.errno import EINTR, ERESTARTSYS, ETIMEDOUT
 from emu.abi.registers import A0
+from emu.kernel import timekeeper
 from emu.kernel.ipi import AWAKE, PARKED, begin_park, end_park
 from emu.kernel.sched import core as sched
 from emu.kernel.sleep import endings as sleeping
-from emu.kernel.sleep import timekeeper
 from emu.kernel.sleep.heap import NEVER
 from emu.kernel.thread.sleep_word import SLEEP_CLAIMED
 from emu.kernel.thread.states import SLEEP_EVENT, SLEEP_FUTEX, SLEEP_TIME, SLEEP_TIMED, STATE_NAMES, WHERE

@@ -1,0 +1,201 @@
+"""Timers of tasks on the timekeeper's heap: at a time, and again after each interval, a signal or a count.
+
+The system server makes timers and arms them (server/calls/timers.py); the timekeeper fires them.  An arming has a
+number that no other arming of the record had, in TIMER.armed and in the heap's entry, so an entry is valid while both
+agree (sleep/heap.py), as with sleeps.  Disarming or arming anew changes the number and leaves the entry stale.
+
+Invariant: of an expiry and a change of the timer, one comes first: both hold timers_lock.  An expiry copies what it
+needs under the lock and retains the task; then it tells, without the lock.  So a signal may still come just after its
+timer was deleted, as in Linux, but never to another task that has the record by then.
+
+A periodic timer is due again at the next multiple of its interval that lies in the future; what it missed is counted
+(timer_getoverrun).  Intervals below MIN_INTERVAL_NS count as that: the timekeeper has other sleepers.
+Lock: timers_lock, before all locks of tasks.
+"""
+
+from ...hot import entry, hot, never_inline
+from ...limits import IPI_CALL, SERVER
+from ...shm import lockrank
+from ...shm.atomics import load_relaxed
+from ...shm.layout import machine_at
+from ...shm.memory import monotonic_ns
+from ...shm.spinlock import acquire, field_address, release
+from ..critical import noncritical
+from ..ipi import send_ipi
+from ..sleep.heap import NEVER, add_entry, count_stale
+from ..sleep.timeout_ring import post
+from ..thread.handles import task_index, thread_index
+from ..thread.records import lock_task, unlock_task
+from ..thread.references import release_task, retain_task
+from ..thread.states import SLEEP_TIMED
+from .siginfo import SI_KERNEL, siginfo
+from .signals import signal_task, signal_thread
+
+SI_TIMER = -2
+MIN_INTERVAL_NS = 50_000
+# What a timer does when it expires (TIMER.kind; 0: the record is free).
+TIMER_ITIMER, TIMER_SIGNAL, TIMER_SIGNAL_THREAD, TIMER_NOTHING, TIMER_FD = range(1, 6)
+
+
+@hot
+def entry_of(n):
+    """What stands for timer n in the timekeeper's heap, where a thread's index may stand, or -1."""
+    return -2 - n
+
+
+@hot
+def lock_timers(m, me):
+    acquire(m, me, field_address(m, "timers_lock"), lockrank.TIMERS)
+
+
+@hot
+def unlock_timers(m, me):
+    release(m, me, field_address(m, "timers_lock"))
+
+
+@hot
+def fire(m, me, n, word):
+    """Timer n's entry of arming `word` is due: tell its task. False where it has been changed meanwhile.
+
+    For the timekeeper, which has taken the entry out of the heap, so that there is room for the next one.
+    """
+    never_inline()
+    noncritical(m, me)
+    t = m.timers[n]
+    lock_timers(m, me)
+    if t.armed != word:
+        unlock_timers(m, me)
+        return False
+    missed = 0
+    if t.interval_ns > 0:
+        missed = max(monotonic_ns() - t.deadline_ns, 0) // t.interval_ns
+        t.deadline_ns += (missed + 1) * t.interval_ns
+        _rearm(t)
+        add_entry(m, t.deadline_ns, field_address(t, "armed"), t.armed, entry_of(n))
+    else:
+        t.armed = 0
+    kind, number, value, signal, thread = t.kind, t.number, t.value, t.signal, t.thread
+    t.expirations += missed + 1
+    t.changes += 1
+    k = task_index(m, t.task)
+    if k >= 0 and not retain_task(m, k):
+        k = -1
+    is_new = k >= 0 and load_relaxed(m.tasks[k], "signals") & (1 << (signal - 1)) == 0
+    t.overrun = missed if is_new else t.overrun + missed + 1
+    overrun = min(t.overrun, 0x7FFFFFFF)
+    unlock_timers(m, me)
+    if kind == TIMER_FD:
+        send_ipi(m, me, SERVER, IPI_CALL)  # some call may wait for it
+    if k >= 0:
+        if kind == TIMER_ITIMER:
+            siginfo(m, me, signal, SI_KERNEL, 0, 0)
+            signal_task(m, me, k, signal)
+        elif kind == TIMER_SIGNAL or kind == TIMER_SIGNAL_THREAD:
+            siginfo(m, me, signal, SI_TIMER, number | (overrun << 32), value)
+            if kind == TIMER_SIGNAL:
+                signal_task(m, me, k, signal)
+            else:
+                _signal_member(m, me, k, thread, signal)
+        release_task(m, me, k)
+    return True
+
+
+@hot
+def _rearm(t):
+    t.sequence += 1
+    t.armed = t.sequence << 8 | SLEEP_TIMED
+
+
+@hot
+def _signal_member(m, me, k, handle, signal):
+    """Post `me`'s words to a thread of task k, if it has not left."""
+    lock_task(m, me, k)  # a thread in the list cannot leave meanwhile
+    i = thread_index(m, handle)
+    if i >= 0 and m.threads[i].task == k and m.threads[i].is_listed != 0:
+        signal_thread(m, me, i, signal)
+    unlock_task(m, me, k)
+
+
+# --- for the system server --------------------------------------------------------------------------
+
+
+@hot
+def _disarm(m, t):
+    if t.armed != 0:
+        count_stale(m, t.armed)
+    t.armed = 0
+
+
+@entry(7)
+def make_timer(address, me, n, kind, task, thread, signal):
+    """Make timer n, a free record: TIMER_* kind, handles of task and thread, signal. It is not armed."""
+    m = machine_at(address)
+    t = m.timers[n]
+    lock_timers(m, me)
+    t.kind = kind
+    t.task = task
+    t.thread = thread
+    t.signal = signal
+    t.interval_ns = 0
+    t.deadline_ns = 0
+    t.overrun = 0
+    t.expirations = 0
+    unlock_timers(m, me)
+    return 0
+
+
+@entry(5)
+def name_timer(address, me, n, number, value):
+    """What the signal of timer n says: the timer's id, and sigev_value."""
+    m = machine_at(address)
+    lock_timers(m, me)
+    m.timers[n].number = number
+    m.timers[n].value = value
+    unlock_timers(m, me)
+    return 0
+
+
+@entry(3)
+def free_timer(address, me, n):
+    """Timer n is no more."""
+    m = machine_at(address)
+    lock_timers(m, me)
+    _disarm(m, m.timers[n])
+    m.timers[n].kind = 0
+    unlock_timers(m, me)
+    return 0
+
+
+@entry(5)
+def arm_timer(address, me, n, deadline_ns, interval_ns):
+    """Let timer n expire at a time of the monotonic clock, and after each interval again (0: once); 0 disarms it."""
+    m = machine_at(address)
+    t = m.timers[n]
+    noncritical(m, me)
+    deadline_ns = min(deadline_ns, NEVER)
+    lock_timers(m, me)
+    _disarm(m, t)
+    t.interval_ns = max(interval_ns, MIN_INTERVAL_NS) if interval_ns > 0 else 0
+    t.expirations = 0
+    t.overrun = 0
+    word = 0
+    if deadline_ns != 0:
+        t.deadline_ns = deadline_ns
+        _rearm(t)
+        word = t.armed
+    unlock_timers(m, me)
+    if word != 0:
+        post(m, me, deadline_ns, field_address(t, "armed"), word, entry_of(n))
+    return 0
+
+
+@entry(3)
+def take_expirations(address, me, n):
+    """How often timer n has expired since this was asked last, or since it was armed."""
+    m = machine_at(address)
+    t = m.timers[n]
+    lock_timers(m, me)
+    count = t.expirations
+    t.expirations = 0
+    unlock_timers(m, me)
+    return count
