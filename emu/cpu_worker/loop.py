@@ -20,9 +20,9 @@ from ..kernel.sched.runqueue import may_not_stay
 from ..kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
 from ..kernel.sleep.endings import begin_anew, stay_awake
 from ..kernel.task.exiting import exit_thread
-from ..kernel.task.records import is_ending
 from ..kernel.task.signals import signal_waits
 from ..kernel.task.suspend import stop_here
+from ..kernel.thread.leaving import must_leave
 from ..kernel.thread.reaping import delete_dead
 from ..kernel.thread.sleep_word import prepare_sleep
 from ..kernel.thread.states import LIFE_DRAINING, RESTART_WOKEN, SLEEP_KERNEL
@@ -108,7 +108,7 @@ def _run_thread(m, me, i):
     t = m.threads[i]
     if c.tlb_task != t.task:
         _use_space(m, me, t.task)  # first: the kernel's own stores need the shoot-downs too
-    if is_ending(m, t.task):
+    if must_leave(m, i):
         exit_thread(m, me, i, 0)
         return
     if load_relaxed(t, "suspend") != 0:
@@ -181,7 +181,7 @@ def _call(m, me, i):
         if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:
             host_yield()  # nobody else waits here, and the thread may spin for something that needs this host core
     elif action == BLOCK:
-        if is_ending(m, t.task) or signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:
+        if must_leave(m, i) or signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:
             stay_awake(m, me, i)
         block(m, me, i)
     elif action == SERVE:

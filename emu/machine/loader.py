@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import MachineError
 from ..limits import PAGE_SIZE
-from .elf import ElfError, parse
+from ..server.elf import ElfError, parse
 
 GUEST_DIRECTORY = Path(__file__).resolve().parents[1] / "guests" / "bin"
 MAX_FILE_BYTES = 1 << 30

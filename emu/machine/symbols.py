@@ -8,7 +8,7 @@ import bisect
 import os
 import struct
 
-from .elf import PIE_BASE
+from ..server.elf import PIE_BASE
 
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")

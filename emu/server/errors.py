@@ -18,6 +18,10 @@ class LinuxError(Exception):
         return NAMES.get(self.errno, f"error {self.errno}")
 
 
+class NoResult(Exception):
+    """The call is over, and its thread goes on, or leaves, with the registers as they are."""
+
+
 class Blocked(Exception):
     """The call cannot be finished now; the server makes it again, with the same Call object, later.
 

@@ -5,16 +5,17 @@ says: argc, argv, envp, auxv.  Below the stack lies a gap that is never mapped.
 """
 
 import struct
+from itertools import accumulate
 
 from ..abi.mman import PROT_EXEC, PROT_READ, PROT_WRITE
 from ..kernel.vm.address_space import map_region, protect_region
 from ..limits import PAGE_SIZE, USER_TOP
+from .credentials import ROOT
 from .errors import LinuxError
 from .guest_memory import UserMemory
 
 STACK_BYTES = 8 << 20
-ARGUMENT_BYTES = STACK_BYTES // 4  # of arguments and environment, pointers included, as in Linux
-MAX_ARGUMENT_BYTES = STACK_BYTES // 4  # as Linux (execve(2), E2BIG)
+MAX_ARGUMENT_BYTES = STACK_BYTES // 4  # of arguments and environment, pointers included, as in Linux (E2BIG)
 TRAMPOLINE = USER_TOP - 16 * PAGE_SIZE
 STACK_TOP = TRAMPOLINE - PAGE_SIZE
 SIGRETURN_CODE = struct.pack("<II", 0x08B00893, 0x00000073)  # li a7, 139; ecall
@@ -38,33 +39,43 @@ def page_up(address):
     return page_down(address + PAGE_SIZE - 1)
 
 
-def place_program(window, me, task, program, argv, environment, random_bytes):
-    """Fill a task's address space; returns (pc, sp). PlacingError when memory does not suffice."""
-    size = sum(len(a) + 1 for a in argv) + sum(len(k) + len(v) + 2 for k, v in environment.items())
+def place_program(window, me, task, program, argv, variables, random_bytes, who=ROOT):
+    """Fill a task's empty address space with a program and, where it has one, its interpreter; returns (pc, sp).
+
+    `variables` are bytes, NAME=value.  PlacingError when memory does not suffice.
+    """
+    size = argument_bytes(argv, variables)
     if size > MAX_ARGUMENT_BYTES:
-        raise PlacingError(f"arguments and variables of {size} bytes, expected at most {MAX_ARGUMENT_BYTES}")
+        raise PlacingError(f"arguments and environment of {size:,} bytes: at most {MAX_ARGUMENT_BYTES:,}")
     memory = UserMemory(window, me, task)
     base = window.address
-    end = 0
+    interpreter = program.get("loader")
     try:
-        for start, stop, _ in _page_ranges(program["segments"]):
-            _check(map_region(base, me, task, start, stop - start, PROT_READ | PROT_WRITE))
-        for segment in program["segments"]:
-            memory.write(segment["start"], segment["data"])
-            end = max(end, segment["start"] + segment["size"])
-        for start, stop, prot in _page_ranges(program["segments"]):
-            _check(protect_region(base, me, task, start, stop - start, prot))
+        end = _place_image(base, me, task, memory, program)
+        if interpreter:
+            _place_image(base, me, task, memory, interpreter)
         _check(map_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_READ | PROT_WRITE))
         memory.write(TRAMPOLINE, SIGRETURN_CODE)
         _check(protect_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_READ | PROT_EXEC))
         _check(map_region(base, me, task, STACK_TOP - STACK_BYTES, STACK_BYTES, PROT_READ | PROT_WRITE))
-        sp = _push_arguments(memory, program, argv, environment, random_bytes)
+        sp = _push_arguments(memory, program, argv, variables, random_bytes, who)
     except LinuxError:
         raise PlacingError("not enough guest memory for the program: give it more with --memory") from None
     record = window.machine["tasks"][task]
     record["brk_start"] = record["brk"] = page_up(end)
     record["trampoline"] = TRAMPOLINE
-    return program["entry"], sp
+    return (interpreter or program)["entry"], sp
+
+
+def _place_image(base, me, task, memory, image):
+    """Map a program's segments; where the last one ends."""
+    for start, stop, _ in _page_ranges(image["segments"]):
+        _check(map_region(base, me, task, start, stop - start, PROT_READ | PROT_WRITE))
+    for segment in image["segments"]:
+        memory.write(segment["start"], segment["data"])
+    for start, stop, prot in _page_ranges(image["segments"]):
+        _check(protect_region(base, me, task, start, stop - start, prot))
+    return max(segment["start"] + segment["size"] for segment in image["segments"])
 
 
 def _check(result):
@@ -89,12 +100,14 @@ def _page_ranges(segments):
     return pages
 
 
-def _push_arguments(memory, program, argv, environment, random_bytes):
+def argument_bytes(argv, variables):
+    """What arguments and environment take of the stack, their pointers included."""
+    return sum(len(text) + 9 for text in (*argv, *variables))
+
+
+def _push_arguments(memory, program, argv, variables, random_bytes, who):
     """Write strings and vectors to the top of the stack; returns sp, 16-byte aligned."""
     sp = STACK_TOP
-    size = sum(len(a) + 9 for a in argv) + sum(len(k) + len(v) + 10 for k, v in environment.items())
-    if size > ARGUMENT_BYTES:
-        raise PlacingError(f"arguments and environment of {size:,} bytes: at most {ARGUMENT_BYTES:,}")
 
     def push(data):
         nonlocal sp
@@ -102,16 +115,21 @@ def _push_arguments(memory, program, argv, environment, random_bytes):
         memory.write(sp, data)
         return sp
 
-    name = push(argv[0] + b"\0")
-    arguments = [push(a + b"\0") for a in argv]
-    variables = [push(k + b"=" + v + b"\0") for k, v in environment.items()]
+    def push_all(texts):
+        """One store for all of them; their addresses."""
+        at = push(b"".join(text + b"\0" for text in texts))
+        return list(accumulate((len(text) + 1 for text in texts), initial=at))[:-1]
+
+    name = push(program.get("name", argv[0] if argv else b"") + b"\0")
+    arguments = push_all(argv)
+    variables = push_all(variables)
     sp &= ~15
     random_at = push(random_bytes)
     auxiliary = {
         "PHDR": program["headers"], "PHENT": program["header_bytes"], "PHNUM": program["nr_headers"],
-        "PAGESZ": PAGE_SIZE, "BASE": 0, "FLAGS": 0, "ENTRY": program["entry"], "UID": 0, "EUID": 0,
-        "GID": 0, "EGID": 0, "HWCAP": HWCAP, "CLKTCK": 100, "SECURE": 0, "RANDOM": random_at,
-        "EXECFN": name,
+        "PAGESZ": PAGE_SIZE, "BASE": program["loader"]["base"] if program.get("loader") else 0, "FLAGS": 0,
+        "ENTRY": program["entry"], "UID": who.uid, "EUID": who.euid, "GID": who.gid, "EGID": who.egid,
+        "HWCAP": HWCAP, "CLKTCK": 100, "SECURE": 0, "RANDOM": random_at, "EXECFN": name,
     }  # fmt: skip
     words = [len(arguments), *arguments, 0, *variables, 0]
     for key, value in auxiliary.items():

@@ -31,41 +31,31 @@ from ..actor.prepare import prepare_actor
 from ..hot.cache import CHECK
 from ..kernel.failures import FAIL_CRASH
 from ..kernel.ipi import INTERRUPTED, begin_park, end_park, owed, post, take_pending
-from ..kernel.sched import core as sched
 from ..kernel.sched import hotplug
 from ..kernel.server_ring import FORKED, NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, take_request
 from ..kernel.sleep import endings as sleeping
 from ..kernel.sleep.heap import NEVER
-from ..kernel.task import records as tasks
-from ..kernel.task.family import found_family
-from ..kernel.task.fork import abandon_task
 from ..kernel.task.kernel_task import make_kernel_task
-from ..kernel.task.kill_reasons import KILL_FAULT, KILL_INTERNAL, KILL_SIGNAL
-from ..kernel.task.reaping import reap_task
+from ..kernel.task.kill_reasons import KILL_FAULT, KILL_INTERNAL
 from ..kernel.task.siginfo import SI_KERNEL, SI_USER
 from ..kernel.task.signals import post_signal, waits_for_thread
-from ..kernel.thread import references
-from ..kernel.thread.handles import HANDLE
-from ..kernel.thread.handles import tid as tid_of_thread
-from ..kernel.thread.records import create_thread
 from ..kernel.thread.states import RESTART_CALL, RESTART_UNHANDLED
-from ..limits import IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
+from ..limits import IPI_STOP, SERVER, SUPERVISOR
 from ..shm.segment import Window
 from . import served  # noqa: F401  (registers the handlers)
 from .call import Call
 from .calls import registry
-from .calls.credentials import CredentialTable
 from .calls.signal_masks import restore_mask
 from .control import Control
-from .errors import Blocked, LinuxError
-from .exec import PlacingError, place_program
+from .credentials import CredentialTable
+from .errors import Blocked, LinuxError, NoResult
 from .guest_memory import PageStore, UserMemory
 from .holding import HoldScope, ThreadEnds
 from .mishaps import Mishaps
 from .notices import Notices
 from .passing_traps import is_over
 from .signal_frames import deliver, sigreturn
-from .task_state import TaskState
+from .tasks import Tasks
 from .timers import TimerPool
 from .traps import report_trap
 from .vfs.programs import Programs
@@ -106,7 +96,7 @@ def main(config, descriptors, stdio):
         mail.close()
 
 
-class Server(Control):
+class Server(Control, Tasks):
     def __init__(self, window, mail, config, stdio):
         self.window = window
         self.base = window.address
@@ -256,7 +246,7 @@ class Server(Control):
             call.take_credentials()
             with HoldScope(self.window, SERVER, i) as call.scope:
                 result = registry.execute(call)
-        except ThreadEnds:
+        except (ThreadEnds, NoResult):
             return NO_RESULT
         except Blocked as blocked:
             self.waiting.add(i, self._sleep_on(i, blocked), call, blocked)
@@ -328,60 +318,3 @@ class Server(Control):
 
     def memory(self, thread):
         return UserMemory(self.window, SERVER, int(thread["task"]))
-
-    # --- tasks --------------------------------------------------------------------------------
-
-    def end_task(self, task, wait_status, reason=KILL_SIGNAL):
-        handle = HANDLE.pack(index=task, generation=int(self.machine["tasks"][task]["generation"]))
-        tasks.kill_task(self.base, SERVER, handle, wait_status, reason)
-
-    def spawn(self, program, argv, environment):
-        """Make a task of a program; its job's handle and number. PlacingError when there is no room."""
-        task = tasks.create_task(self.base, SERVER)
-        if task < 0:
-            raise PlacingError(f"no room for another task (limit or memory; error {-task})")
-        index = int(self.machine["tasks"][task]["job"])
-        job = HANDLE.pack(index=index, generation=int(self.machine["jobs"][index]["generation"]))
-        try:
-            shown = self.programs.add(program["path"], os.fsdecode(os.path.basename(argv[0])))
-            random_bytes = self.random.randbytes(16)
-            pc, sp = place_program(self.window, SERVER, task, program, argv, environment, random_bytes)
-            i = create_thread(self.base, SERVER, task)
-            if i < 0:
-                raise PlacingError("no thread record is free")
-        except Exception:
-            abandon_task(self.base, SERVER, task)
-            tasks.recycle_job(self.base, SERVER, job)
-            raise
-        record, thread = self.machine["tasks"][task], self.machine["threads"][i]
-        record["leader"] = HANDLE.pack(index=i, generation=int(thread["generation"]))
-        record["pid"] = tid_of_thread(self.base, i)
-        thread["pc"], thread["x"][SP] = pc, sp
-        found_family(self.base, SERVER, task)
-        self.tasks[task] = TaskState(task, record, argv, shown, self.streams, self.tree.allowance)
-        self.view.set_name(int(record["pid"]), self.tasks[task].name)
-        sched.start(self.base, SERVER, i)
-        number = int(self.machine["jobs"][index]["number"])
-        references.release(self.base, SERVER, task)
-        return job, number
-
-    def _adopt(self, task):
-        """A task has been forked: what the server knows of it is what it knew of its parent at that moment."""
-        record = self.machine["tasks"][task]
-        try:
-            self.tasks[task] = self.tasks[int(record["forked_from"]) - 1].fork(task, record)
-        except Exception as error:
-            self.mishaps.note("fork", error)
-            self.end_task(task, SIGKILL, KILL_INTERNAL)
-
-    def _reap(self, task):
-        state = self.tasks.pop(task, None)
-        try:
-            self.waiting.forget_ended(self.machine["threads"]["sleep"])  # they hold files
-            if state:
-                state.release()
-        except Exception as error:
-            self.mishaps.note("end of a task", error)
-        if reap_task(self.base, SERVER, task):
-            self._close_files()
-        self.mail.wake(post(self.base, SERVER, SUPERVISOR, IPI_RESCHEDULE))

@@ -1,6 +1,6 @@
 """Everything the system server can do for a guest: importing this registers the served calls."""
 
-from .calls import cpu_sleep, events, files, identity, info, mapping, native, signals, timers  # noqa: F401
+from .calls import cpu_sleep, events, exec, files, identity, info, mapping, native, signals, timers  # noqa: F401
 from .vfs.initial import initial_tree
 from .vfs.mounts import Mount
 

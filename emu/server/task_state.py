@@ -2,7 +2,7 @@
 
 from ..abi.clone import CLONE_FILES, CLONE_FS
 from ..limits import NAME_BYTES
-from .calls.credentials import ROOT
+from .credentials import ROOT
 from .timers import TaskTimers
 from .vfs.initial import START_DIRECTORY
 from .vfs.table import FileTable
@@ -27,6 +27,7 @@ class TaskState:
         self.place = Place()
         self.credentials = ROOT  # of the thread that is served now: the server sets them before each call
         self.limits = {}
+        self.executed = False  # a program since it was forked: its parent may not move it to another group
         self.files = FileTable.standard(*stdio, allowance)
         self.timers = TaskTimers()
         self.ends, self.last_end = {}, 0  # mappings past their files' ends (server/calls/mapping.py)
@@ -60,6 +61,7 @@ class TaskState:
         shares = int(record["shares"])
         child.place = self.place if shares & CLONE_FS else Place(self.cwd, self.umask)
         child.limits = dict(self.limits)
+        child.executed = False
         child.timers = TaskTimers()
         child.ends = dict(self.ends)
         child.files = self.files.hold() if shares & CLONE_FILES else self.files.fork()

@@ -9,7 +9,7 @@ import random
 import struct
 
 from emu.limits import USER_TOP
-from emu.machine.elf import ElfError, parse
+from emu.server.elf import ElfError, parse
 
 HEADER_FIELDS = {
     "e_type": (16, 2), "e_machine": (18, 2), "e_version": (20, 4), "e_entry": (24, 8), "e_phoff": (32, 8),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emu.machine.elf import ElfError, parse
+from emu.server.elf import ElfError, parse
 from tests.fuzz.elf_campaign import ElfCampaign, own_guests
 from tests.fuzz.elf_mutants import check_answer, mutant
 

@@ -54,7 +54,7 @@ BAD_PROGRAMS = {
     "far too many": (patched(56, b"\xff\xff"), "65535 program headers"),
     "headers of another size": (patched(54, b"\x20\x00"), "program headers of 32 bytes"),
     "headers beyond the end": (patched(32, b"\xff" * 8), "program headers at 0xf+ end beyond the file"),
-    "dynamic": (patched(STACK, b"\x03\0\0\0"), "dynamically linked, link it with -static"),
+    "no path as interpreter": (patched(STACK, b"\x03\0\0\0"), "its interpreter is no path"),
     "nothing to load": (patched(56, b"\1\0"), "no segment to load"),
     "segment outside memory": (patched(LOAD + 16, b"\xff" * 8), "lies outside the address space"),
     "huge segment": (patched(LOAD + 40, b"\xff" * 8), "lies outside the address space"),

@@ -3,8 +3,8 @@
 import random
 import struct
 
-from emu.machine.elf import PIE_BASE
 from emu.machine.symbols import Symbols, symbols_of
+from emu.server.elf import PIE_BASE
 
 NAMES = b"\0main\0helper\0"
 FUNCTION, DATA = 2, 1

@@ -8,6 +8,7 @@ from ...shm.events import TIMER, emit
 from ...shm.layout import machine_at
 from ...shm.memory import monotonic_ns
 from ..sched.core import make_runnable
+from ..thread.leaving import must_leave
 from ..thread.sleep_word import hand_over, prepare_sleep, reason_of, sleep_word, take
 from ..thread.states import (
     NATIVE_SLEEPS,
@@ -75,7 +76,7 @@ def interrupt_sleep(m, me, i):
     reason = reason_of(word)
     if word == 0 or reason == SLEEP_KERNEL:
         return False
-    if (reason == SLEEP_SUSPEND or reason == SLEEP_VFORK) and load_seq_cst(m.tasks[t.task], "exiting") == 0:
+    if (reason == SLEEP_SUSPEND or reason == SLEEP_VFORK) and not must_leave(m, i):
         return False
     if not _take(m, me, i, word):
         return False

@@ -3,8 +3,10 @@
 from ...abi.errno import ESRCH
 from ...abi.futex import OWNER_DIED, TID_MASK, WAITERS
 from ...hot import hot, never_inline
-from ...shm.atomics import compare_exchange, fetch_add
+from ...limits import IPI_CALL, SERVER
+from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
+from ..ipi import send_ipi
 from ..sched.core import leave
 from ..sched.exclusive import end_exclusive
 from ..sleep.futex import MATCH_ANY, clear_and_wake, wake_on
@@ -41,6 +43,8 @@ def exit_thread(m, me, i, status):
     fetch_add(m.tasks[k], "past_instructions", t.instructions)
     left = quit_task(m, me, i)
     leave_signals(m, me, i)
+    if left == 1 and load_seq_cst(m.tasks[k], "survivor") != 0:
+        send_ipi(m, me, SERVER, IPI_CALL)  # its execve goes on
     if left == 0:  # where nobody ended the task, the last thread's status is its status
         if compare_exchange(m.tasks[k], "exiting", 0, exit_code(status) + 1):
             m.tasks[k].kill_reason = KILL_EXITED

@@ -116,6 +116,12 @@ def reset_signals(t):
     t.awaited = 0
     t.undisturbed = 0
     t.flood = 0
+    reset_signal_stack(t)
+
+
+@hot
+def reset_signal_stack(t):
+    """The thread has no alternate stack for signals."""
     t.alt_stack = 0
     t.alt_stack_bytes = 0
     t.alt_stack_flags = SS_DISABLE

@@ -3,8 +3,8 @@
 import struct
 
 from ...abi.errno import EINVAL, EPERM
+from ..credentials import MAX_GROUPS
 from ..errors import LinuxError
-from .credentials import MAX_GROUPS
 from .registry import Int32, Pointer, UInt32, served
 
 UNCHANGED = 0xFFFFFFFF  # -1: leave this id as it is

@@ -213,6 +213,8 @@ def setpgid(call, pid: Int32, group: Int32):
     group = group or task.pid
     if task is not call.task and not call.machine.is_child(task, call.task):
         raise LinuxError(ESRCH)
+    if task is not call.task and task.executed:
+        raise LinuxError(EACCES)
     if task.session == task.pid or task.session != call.task.session:  # a session's leader keeps its group
         raise LinuxError(EPERM)
     if group != task.pid and not any(

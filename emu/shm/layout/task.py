@@ -26,6 +26,7 @@ TASK = record(
     i64("forked_from", doc="index + 1 of the task that forked it, fixed; 0: the supervisor spawned it"),
     i64("past_instructions", guard="atomic", doc="retired by threads that have left"),
     i64("exiting", guard="atomic", doc="0, or wait status + 1 once the task is told to end"),
+    i64("survivor", guard="atomic", doc="0, or the thread + 1 that goes on alone (kernel/task/execute.py)"),
     i64("kill_reason", guard="who set exiting", doc="KILL_* of kernel/task/kill_reasons.py"),
     i64("references", guard="atomic", doc="retains, holds, killed bit (kernel/thread/references.py)"),
     i64("shares", doc="CLONE_FILES, CLONE_FS: what it has in common with the task that forked it; fixed"),

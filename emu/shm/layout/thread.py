@@ -29,7 +29,7 @@ THREAD = record(
     i64("realtime", guard="atomic", doc="0, or the real-time priority 1 to 99"),
     i64("slack_ns", guard="this thread", unit="ns", doc="of its imprecise deadlines; 0: the machine's"),
     i64("linux_policy", guard="server", doc="the SCHED_* that it asked for; which policy runs is not its choice"),
-    i64("credentials", guard="server", doc="who it is: an index of server/calls/credentials.py; 0 root"),
+    i64("credentials", guard="server", doc="who it is: an index of server/credentials.py; 0 root"),
     i64s("policy", POLICY_WORDS, guard="runqueue", doc="the policy's own words"),
     i64("creator", doc="handle of the thread that made it, -1 none; fixed"),
     i64("spare", guard="atomic", doc="a NEW record for its next child, SPARE_NONE or SPARE_CLOSED (kse-8)"),

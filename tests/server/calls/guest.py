@@ -7,8 +7,8 @@ import struct
 from emu.abi.errno import EFAULT, ENAMETOOLONG, ENOSPC, ESRCH, NAMES
 from emu.abi.syscall_numbers import NUMBERS
 from emu.server.calls import events, files, identity, info  # noqa: F401  (registers the handlers)
-from emu.server.calls.credentials import ROOT
 from emu.server.calls.registry import execute
+from emu.server.credentials import ROOT
 from emu.server.errors import Blocked, LinuxError
 from emu.server.vfs.initial import initial_tree
 from emu.server.vfs.table import FileTable
@@ -136,6 +136,7 @@ class Task:
         self.umask = 0o022
         self.credentials = ROOT
         self.limits = {}
+        self.executed = False
         self.name = b"program"
         self.exe, self.program = "/bin/program", None
         self.argv = [b"program", b"argument"]

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from emu.server.calls.credentials import ROOT, UNUSED_MAX, Credentials, CredentialTable
+from emu.server.credentials import ROOT, UNUSED_MAX, Credentials, CredentialTable
 from tests.server.calls.guest import AT_FDCWD
 
 CREATE, RDONLY, WRONLY, RDWR, TRUNC = 0o100, 0, 1, 2, 0o1000

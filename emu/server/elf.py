@@ -1,4 +1,4 @@
-"""A static RISC-V executable, checked: from the bytes of an ELF file to what server/exec.py maps.
+"""A RISC-V executable, checked: from the bytes of an ELF file to what server/exec.py maps.
 
 A field may hold anything that somebody has written into the file, so no range is used before it is known to lie in the
 file, or in the part of the address space that programs may have.  The few fields that matter are read with struct.
@@ -11,6 +11,7 @@ Source: System V gABI chapters 4 and 5; fs/binfmt_elf.c of Linux for what is ref
 import struct
 from typing import NamedTuple
 
+from ..abi.files import PATH_MAX
 from ..limits import USER_TOP
 
 PIE_BASE = 1 << 33  # where an executable that may lie anywhere is put
@@ -46,11 +47,14 @@ class Segment(NamedTuple):
     align: int
 
 
-def parse(data):
-    """What server/exec.py needs of a file's bytes; ElfError when it is no program that can run."""
+def parse(data, base=PIE_BASE):
+    """What server/exec.py needs of a file's bytes; ElfError when it is no program that can run.
+
+    `base`: where a program is put that may lie anywhere.
+    """
     header = _header(data)
     headers = _program_headers(data, header)
-    base = PIE_BASE if header["type"] == _ET_DYN else 0
+    base = base if header["type"] == _ET_DYN else 0
     loads = [segment for segment in headers if segment.kind == _PT_LOAD and segment.memory_bytes]
     if not loads:
         raise ElfError("no segment to load")
@@ -66,6 +70,7 @@ def parse(data):
         "header_bytes": _PROGRAM_HEADER.size,
         "nr_headers": len(headers),
         "base": base,
+        "interpreter": _interpreter(headers, data),
     }
 
 
@@ -96,9 +101,19 @@ def _program_headers(data, header):
     if start + size > len(data):
         raise ElfError(f"truncated: program headers at {start:#x} end beyond the file")
     found = [Segment(*fields) for fields in _PROGRAM_HEADER.iter_unpack(data[start : start + size])]
-    if any(segment.kind == _PT_INTERP for segment in found):
-        raise ElfError("dynamically linked, link it with -static")
     return found
+
+
+def _interpreter(headers, data):
+    """The path of the program that a dynamic one is to be loaded by, b"" where it is static."""
+    for segment in headers:
+        if segment.kind == _PT_INTERP:
+            end = segment.offset + segment.file_bytes
+            path = data[segment.offset : end]
+            if not 2 <= len(path) <= PATH_MAX or path[-1] != 0 or 0 in path[:-1]:
+                raise ElfError("damaged ELF file: its interpreter is no path")
+            return path[:-1]
+    return b""
 
 
 def _load(segment, base, data):

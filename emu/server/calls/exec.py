@@ -1,0 +1,202 @@
+"""Served calls execve and execveat: a task's memory is replaced by a program's (execve(2)).
+
+1. The program is found, read and checked, scripts lead to their interpreters: until here a failure is the call's.
+2. All other threads leave (kernel/task/execute.py); the call goes on when this one is alone.
+3. The memory is emptied and filled anew.  From here on a failure ends the task.
+
+Differs from Linux: a thread other than the first that executes a program keeps its own tid, so that is not the pid
+then; set-user-id bits do nothing; no binfmt_misc.
+"""
+
+import os
+import struct
+
+from ...abi.errno import E2BIG, EACCES, EINVAL, ELOOP, ENAMETOOLONG, ENOEXEC, ENOMEM
+from ...abi.files import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_RDONLY, S_IFLNK, S_IFREG, X_OK
+from ...abi.signals import SIGKILL
+from ...kernel.task.execute import begin_anew, keep_one
+from ...kernel.task.kill_reasons import KILL_SIGNAL
+from ...kernel.task.reaping import end_vfork_of
+from ...limits import NAME_BYTES
+from ...server.elf import ElfError, parse
+from ..errors import Blocked, LinuxError, NoResult
+from ..exec import MAX_ARGUMENT_BYTES, PlacingError, argument_bytes, place_program
+from ..vfs.access import check
+from .names import start_of
+from .registry import Int32, Path, Pointer, served
+
+MAX_STRING_BYTES = 128 << 10
+MAX_IMAGE_BYTES = 1 << 30
+MAX_SCRIPTS = 5  # that lead one to another
+SCRIPT_LINE_BYTES = 256
+POINTERS_AT_ONCE = 512
+LOADER_BASE = 1 << 36  # where a program's interpreter (PT_INTERP) is mapped
+
+
+class Alone(Blocked):
+    """The call goes on when the other threads have left; no signal ends that, and a kill is seen then."""
+
+    interruptible = False
+
+    def __init__(self):
+        super().__init__(None)
+
+
+@served("execve")
+def execve(call, path: Path, argv_at: Pointer, variables_at: Pointer):
+    return _execute(call, AT_FDCWD, path, argv_at, variables_at, 0)
+
+
+@served("execveat")
+def execveat(call, dirfd: Int32, path: Path, argv_at: Pointer, variables_at: Pointer, flags: Int32):
+    if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW):
+        raise LinuxError(EINVAL)
+    return _execute(call, dirfd, path, argv_at, variables_at, flags)
+
+
+def _execute(call, dirfd, path, argv_at, variables_at, flags):
+    if call.memo is None:
+        argv, variables = strings(call, argv_at), strings(call, variables_at)
+        if argument_bytes(argv, variables) > MAX_ARGUMENT_BYTES:
+            raise LinuxError(E2BIG)
+        call.memo = find_program(call.tree, call.task, _opened(call, dirfd, path, flags), path, argv), variables
+    program, variables = call.memo
+    server, i = call.server, call.thread_index
+    others = keep_one(server.base, server.me, i)
+    if others < 0:
+        raise NoResult  # another thread executes a program: this one leaves
+    if others > 0:
+        raise Alone
+    _replace(call, program, variables)
+    raise NoResult
+
+
+# --- what is executed -------------------------------------------------------------------------------------------------
+
+
+def strings(call, address):
+    """The strings of a vector of pointers that ends with a null pointer; a null vector is empty. E2BIG, EFAULT."""
+    found, size = [], 0
+    while address:
+        for pointer in _pointers(call, address):
+            if not pointer:
+                return found
+            try:
+                text = call.string(pointer, MAX_STRING_BYTES)
+            except LinuxError as error:
+                raise LinuxError(E2BIG if error.errno == ENAMETOOLONG else error.errno) from None
+            size += argument_bytes([text], [])
+            if size > MAX_ARGUMENT_BYTES:
+                raise LinuxError(E2BIG)
+            found.append(text)
+        address += 8 * POINTERS_AT_ONCE
+    return found
+
+
+def _pointers(call, address):
+    """Some pointers from an address on: read at once where that is possible, else one by one up to the null pointer."""
+    try:
+        yield from struct.unpack(f"<{POINTERS_AT_ONCE}Q", call.read(address, 8 * POINTERS_AT_ONCE))
+    except LinuxError:
+        for k in range(POINTERS_AT_ONCE):
+            yield struct.unpack("<Q", call.read(address + 8 * k, 8))[0]
+
+
+def _opened(call, dirfd, path, flags):
+    """The file of a program, as an OpenFile that the caller closes."""
+    if not path and flags & AT_EMPTY_PATH:
+        node = call.task.files.get(dirfd).node
+        return _open_node(call.task, node)
+    start = start_of(call, dirfd, path)
+    if flags & AT_SYMLINK_NOFOLLOW and call.tree.find(call.task, start, path, follow=False).kind == S_IFLNK:
+        raise LinuxError(ELOOP)
+    return open_program(call.tree, call.task, start, path)
+
+
+def open_program(tree, task, start, path):
+    """An OpenFile of a file that may be executed; ENOENT, EACCES."""
+    file = _open_node(task, tree.find(task, start, path))
+    directory, name, *_ = tree.walk(task, start, path)
+    file.origin = (directory, name)
+    return file
+
+
+def _open_node(task, node):
+    if node.kind != S_IFREG:
+        raise LinuxError(EACCES)
+    check(node, task, X_OK)
+    node.check_access(X_OK)
+    return node.open(O_RDONLY, task)
+
+
+def _content(file):
+    """All bytes of an open file, which is closed; ENOEXEC, ENOMEM."""
+    try:
+        parts, at = [], 0
+        while data := file.read_at(at, 1 << 20):
+            parts.append(data)
+            at += len(data)
+            if at > MAX_IMAGE_BYTES:
+                raise LinuxError(ENOMEM)
+        return b"".join(parts)
+    finally:
+        file.close()
+
+
+def find_program(tree, task, file, path, argv):
+    """What place_program needs, with `argv`, `name` (as it was asked for), `path` and `node`; scripts are followed."""
+    name = os.fsencode(path)
+    for _ in range(MAX_SCRIPTS + 1):
+        node, where = file.node, file.path()
+        data = _content(file)
+        if data[:2] != b"#!":
+            return {**_parsed(tree, task, data), "argv": argv, "name": name, "path": where, "node": node}
+        words = data[2:SCRIPT_LINE_BYTES].split(b"\n")[0].strip(b" \t").split(None, 1)
+        if not words:
+            raise LinuxError(ENOEXEC)
+        argv = [*(word.rstrip(b" \t") for word in words), name or os.fsencode(where), *argv[1:]]
+        name = argv[0]
+        file = open_program(tree, task, tree.directory(task), os.fsdecode(name))
+    raise LinuxError(ELOOP)
+
+
+def _parsed(tree, task, data):
+    """The image, and that of the interpreter which a dynamic program names."""
+    try:
+        program = parse(data)
+        if program["interpreter"]:
+            program["loader"] = loader_of(tree, task, program["interpreter"])
+    except ElfError:
+        raise LinuxError(ENOEXEC) from None
+    return program
+
+
+def loader_of(tree, task, path):
+    """The image of the interpreter at a path (bytes) of the guest's tree. LinuxError, ElfError."""
+    return parse(_content(open_program(tree, task, tree.root, os.fsdecode(path))), LOADER_BASE)
+
+
+# --- the point of no return -------------------------------------------------------------------------------------------
+
+
+def _replace(call, program, variables):
+    """Thread and task become those of the new program; where memory does not suffice for it, the task ends."""
+    server, i, thread, task = call.server, call.thread_index, call.thread, call.task
+    begin_anew(server.base, server.me, i)
+    task.timers.close(keep_interval_timer=True)
+    task.files = task.files.exec()
+    task.executed, task.argv = True, program["argv"]
+    task.exe, task.program, task.ends = program["path"], program["node"], {}
+    task.name = os.fsencode(program["path"]).rsplit(b"/", 1)[-1][: NAME_BYTES - 1]
+    server.view.set_name(call.tid, task.name)
+    end_vfork_of(server.base, server.me, call.task_index)
+    try:
+        pc, sp = place_program(
+            server.window, server.me, call.task_index, program, program["argv"], variables,
+            server.random.randbytes(16), call.credentials,
+        )  # fmt: skip
+    except PlacingError as error:
+        server.tell_person(thread, str(error))
+        server.end_task(call.task_index, SIGKILL, KILL_SIGNAL)
+        return
+    thread["pc"], thread["x"][2] = pc, sp
