@@ -46,7 +46,7 @@ def place_program(window, me, task, program, argv, variables, random_bytes, who=
     """
     size = argument_bytes(argv, variables)
     if size > MAX_ARGUMENT_BYTES:
-        raise PlacingError(f"arguments and environment of {size:,} bytes: at most {MAX_ARGUMENT_BYTES:,}")
+        raise PlacingError(f"arguments and variables of {size} bytes, expected at most {MAX_ARGUMENT_BYTES}")
     memory = UserMemory(window, me, task)
     base = window.address
     interpreter = program.get("loader")

@@ -4,6 +4,7 @@
 from .mutant import Mutant
 
 SERVER, ACCESSES, FETCH = "emu/server/process.py", "emu/isa/interpreter/accesses.py", "emu/isa/interpreter/fetch.py"
+TASKS = "emu/server/tasks.py"
 WATCHDOG = "emu/machine/watchdog.py"
 DECODED = "emu/shm/decoded.py"
 DECODING = "tests/litmus/test_decoding.py::test_a_decoded_word_is_that_of_the_bytes_or_forgotten_where_without_a_fence_it_is_not"
@@ -11,7 +12,7 @@ DECODING = "tests/litmus/test_decoding.py::test_a_decoded_word_is_that_of_the_by
 MUTANTS = [
     Mutant("server-no-look-after-blocked", SERVER, "if waits_for_thread(self.base, i):", "if i < 0:", "tests/systems/test_interrupts.py::test_a_signal_for_a_thread_whose_call_the_server_is_about_to_block_is_taken"),
     Mutant("server-generator-not-seeded", SERVER, 'random.Random(config["seed"])', "random.Random()", "tests/systems/test_interrupts.py::test_what_guests_see_of_chance_comes_from_the_seed"),
-    Mutant("server-keeps-a-dead-tasks-files", SERVER, "            state.release()\n", "            pass\n", "tests/systems/test_leaving_threads.py::test_a_dead_tasks_files_are_closed"),
+    Mutant("server-keeps-a-dead-tasks-files", TASKS, "            state.release()\n", "            pass\n", "tests/systems/test_leaving_threads.py::test_a_dead_tasks_files_are_closed"),
     Mutant("supervisor-looks-before-it-takes", "emu/machine/watching.py", "        take_pending(base, SUPERVISOR)\n        if done():\n            return\n", "        if done():\n            return\n        take_pending(base, SUPERVISOR)\n", "tests/systems/test_interrupts.py::test_what_is_done_just_after_the_supervisor_has_looked_does_not_let_it_sleep"),
     Mutant("sc-keeps-its-reservation", ACCESSES, "    mine = c.reservation == host\n    c.reservation = 0\n", "    mine = c.reservation == host\n", "tests/isa/test_memory.py"),
     Mutant("sc-anywhere", ACCESSES, "mine = c.reservation == host", "mine = c.reservation != 0", "tests/isa/test_memory.py"),
@@ -25,7 +26,7 @@ MUTANTS = [
     Mutant("misaligned-atomic", ACCESSES, "    if va & (size - 1) != 0:\n        c = machine_at(machine).cpus[cpu]\n        c.cause = CAUSE_MISALIGNED_AMO", "    if va < 0:\n        c = machine_at(machine).cpus[cpu]\n        c.cause = CAUSE_MISALIGNED_AMO", "tests/isa/test_traps.py"),
     Mutant("job-records-keep-their-generation", "emu/kernel/task/records.py", "    j.generation += 1\n    j.next_free = m.free_job", "    j.next_free = m.free_job", "tests/machine/test_jobs.py"),
     Mutant("job-accounts-not-reset", "emu/kernel/task/records.py", '    exchange(j, "slices", 0)\n', "", "tests/machine/test_jobs.py"),
-    Mutant("unplaced-jobs-keep-their-record", SERVER, "            tasks.recycle_job(self.base, SERVER, job)\n            raise", "            raise", "tests/machine/test_jobs.py"),
+    Mutant("unplaced-jobs-keep-their-record", TASKS, "            tasks.recycle_job(self.base, SERVER, job)\n            raise", "            raise", "tests/machine/test_jobs.py"),
     Mutant("forked-child-keeps-the-lifeline", "emu/machine/children.py", "        _forkserver.forget()\n        _forkserver._process.returncode = 0", "        _forkserver._process.returncode = 0", survives="the pidfd of the supervisor ends everything as well"),
     Mutant("forked-child-keeps-the-memory", "emu/machine/machine.py", "            self.window.abandon()\n", "            pass\n", "tests/machine/test_kills.py::test_a_scripts_end_leaves_nothing_even_while_a_process_that_it_forked_lives"),
     Mutant("forked-child-leaves-the-machine", "emu/machine/machine.py", "if self._state in (BOOTING, RUNNING) and self._owner == os.getpid():", "if self._state in (BOOTING, RUNNING):", "tests/machine/test_ownership.py"),

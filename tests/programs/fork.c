@@ -247,15 +247,17 @@ static void orphans(void) {
 }
 
 static void vforks(void) {
-    volatile int order = 0;
+    volatile int order = 0, seen = 0;
     int *where = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t pid = vfork();
     if (pid == 0) {
         for (int k = 0; k < 1000; k++) sched_yield();
         where[0] = 1;
+        seen = 5;
+        *(volatile char *)mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) = 1;
         _exit(9);
     }
-    CHECK(where[0] == 1);  /* the parent has waited */
+    CHECK(where[0] == 1 && seen == 5);  /* the parent has waited, and the memory was its own */
     order++;
     CHECK(exit_code(pid) == 9 && order == 1);
     munmap(where, 4096);

@@ -2,8 +2,8 @@
 
 A process is a task.  CLONE_FILES and CLONE_FS are the system server's to see to, which learns of them by TASK.shares.
 
-Differs from Linux: the child of CLONE_VM without CLONE_THREAD (vfork, posix_spawn) has a copy of the memory, not the
-memory itself; programs that keep to vfork(2) see no difference.  No namespaces, no pidfd, no CLONE_PTRACE.
+Differs from Linux: the child of CLONE_VM without CLONE_THREAD has a copy of the memory, not the memory itself, except
+that of vfork and posix_spawn where the parent has one thread (vm/lending.py).  No namespaces, pidfd, CLONE_PTRACE.
 """
 
 from ...abi.clone import (

@@ -8,16 +8,14 @@ The task does not end meanwhile, since the survivor is in its list; a kill that 
 
 from ...abi.signals import SIG_IGN
 from ...hot import entry
-from ...limits import USER_TOP
 from ...shm.atomics import compare_exchange, exchange
 from ...shm.layout import machine_at
 from ..critical import noncritical
 from ..sleep.endings import interrupt_sleep
 from ..thread.handles import thread_handle
 from ..thread.records import lock_task, reset_signal_stack, unlock_task
-from ..vm.address_space import MAP_TOP, edit_pages
-from ..vm.maplock import lock_map, unlock_map
-from ..vm.pagetable import EDIT_UNMAP
+from ..vm.address_space import create_space
+from ..vm.lending import give_up_space
 from .records import nudge
 
 
@@ -44,18 +42,19 @@ def keep_one(address, me, i):
 
 @entry(3)
 def begin_anew(address, me, i):
-    """Thread i, alone in its task, loses the task's memory and what it has in registers and signal handlers."""
+    """Thread i, alone in its task, gets an empty memory and loses what it has in registers and signal handlers.
+
+    0, or -ENOMEM: the task has no memory then, and has to end.
+    """
     m = machine_at(address)
     t = m.threads[i]
     k = t.task
     task = m.tasks[k]
     noncritical(m, me)
-    lock_map(m, me, k)
-    edit_pages(m, me, k, 0, USER_TOP, EDIT_UNMAP, 0)
-    task.map_cursor = MAP_TOP
-    task.brk_start = 0
-    task.brk = 0
-    unlock_map(m, me, k)
+    give_up_space(m, me, k)
+    error = create_space(m, me, k)
+    if error < 0:
+        return error
     for n in range(33):
         t.x[n] = 0
     for n in range(32):

@@ -9,7 +9,7 @@ A kill of the job while a task forks ends the child too: the killer writes JOB.k
 child is in the machine's task records before JOB.killed is read here (a full fence between).
 """
 
-from ...abi.clone import CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS
+from ...abi.clone import CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_VFORK, CLONE_VM
 from ...abi.errno import EAGAIN
 from ...abi.signals import SIG_IGN
 from ...hot import entry, hot, never_inline
@@ -23,8 +23,8 @@ from ..thread.inherit import inherit
 from ..thread.records import free_thread, join_task
 from ..thread.references import release_task
 from ..thread.spares import take_spare
-from ..vm.address_space import destroy_space
 from ..vm.forking import copy_space
+from ..vm.lending import give_up_space, lend_space
 from .family import join_family
 from .kill_reasons import KILL_ASKED
 from .records import begin_task, end_task, free_task
@@ -35,7 +35,8 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
     """A copy of thread i's task with a copy of thread i, which does not run yet; the thread's index, or an error.
 
     `siblings`: the child's parent is that of the task, not the task itself (CLONE_PARENT).  `flags`: CLONE_FILES and
-    CLONE_FS are for the system server, CLONE_CLEAR_SIGHAND lets the child begin without handlers.
+    CLONE_FS are for the system server, CLONE_CLEAR_SIGHAND lets the child begin without handlers, CLONE_VM with
+    CLONE_VFORK lends it the memory, if the caller then sleeps until `end_vfork`.
     The caller may change the new thread's registers and the child's memory, starts it, and calls `release_child`.
     """
     never_inline()
@@ -52,7 +53,11 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
         return -EAGAIN
     m.threads[n].task = k
     inherit(m, i, n)
-    error = copy_space(m, me, parent, k)
+    error = 0
+    if flags & CLONE_VM and flags & CLONE_VFORK and p.nr_threads == 1:
+        lend_space(m, me, parent, k)
+    else:
+        error = copy_space(m, me, parent, k)
     if error == 0 and not join_task(m, me, n):
         error = -EAGAIN
     if error < 0:
@@ -102,5 +107,5 @@ def discard_task(m, me, k):
     """Give back a task that has no thread, no place in a family, and that the system server does not know."""
     never_inline()
     tell_task(m, me, REMOVE_TASK, k)
-    destroy_space(m, me, k)
+    give_up_space(m, me, k)
     free_task(m, me, k)

@@ -24,7 +24,7 @@ from ..sleep.endings import finish
 from ..sleep.waitqueue import wake_queue
 from ..thread.references import release_task, retain_task
 from ..thread.sleep_word import take
-from ..vm.address_space import destroy_space
+from ..vm.lending import give_up_space
 from .family import become_zombie, leave_family, lock_families, orphan_children, unlock_families
 from .records import free_task
 from .siginfo import discard, siginfo
@@ -53,7 +53,7 @@ def reap_task(address, me, k):
     emit(m, me, REAP, -1, k, m.jobs[t.job].number)
     tell_task(m, me, REMOVE_TASK, k)
     discard(m, me, k, t, -1)
-    destroy_space(m, me, k)
+    give_up_space(m, me, k)
     if t.forked_from == 0:
         job = m.jobs[t.job]
         job.status = load_relaxed(t, "exiting") - 1

@@ -61,6 +61,7 @@ def create_space(m, me, task):
     if root < 0:
         return -ENOMEM
     t.root = root
+    t.lender = -1
     t.map_cursor = MAP_TOP
     t.brk_start = 0
     t.brk = 0
@@ -70,9 +71,11 @@ def create_space(m, me, task):
 
 @hot
 def destroy_space(m, me, task):
-    """Free everything a task had mapped. None of its threads exists any more."""
+    """Free everything a task had mapped, if it has an address space. None of its threads uses it any more."""
     noncritical(m, me)
     t = m.tasks[task]
+    if t.root < 0:  # it was lent, and is the borrower's from now on
+        return
     lock_map(m, me, task)
     edit_pages(m, me, task, 0, USER_TOP, EDIT_UNMAP, 0)
     lock_mm(m, me, task)

@@ -182,7 +182,9 @@ def loader_of(tree, task, path):
 def _replace(call, program, variables):
     """Thread and task become those of the new program; where memory does not suffice for it, the task ends."""
     server, i, thread, task = call.server, call.thread_index, call.thread, call.task
-    begin_anew(server.base, server.me, i)
+    if begin_anew(server.base, server.me, i) < 0:
+        server.end_task(call.task_index, SIGKILL, KILL_SIGNAL)
+        return
     task.timers.close(keep_interval_timer=True)
     task.files = task.files.exec()
     task.executed, task.argv = True, program["argv"]

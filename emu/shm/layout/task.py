@@ -49,6 +49,7 @@ TASK = record(
     line("memory"),
     i64("mm_lock", doc="guards the page tables"),
     i64("map_lock", doc="held over a whole change of what is mapped (kernel/vm/maplock.py)"),
+    i64("lender", doc="handle of the task whose address space this is (kernel/vm/lending.py), -1 its own"),
     i64("root", guard="mm_lock", doc="frame of the root page table, -1 none"),
     i64("brk_start", guard="map_lock"),
     i64("brk", guard="map_lock"),

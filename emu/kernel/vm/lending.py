@@ -1,0 +1,54 @@
+"""vfork's half of memory: the child has its parent's address space itself until it executes a program or ends.
+
+The page tables move to the child and back, so at any time one task has them.  This is done where the thread that forks
+is the only one of its task: it sleeps until it has them back, so nobody looks for the parent's memory meanwhile.
+(A task with more threads goes on running, and its child gets a copy, as with fork.)  It saves copying, and what
+posix_spawn's child stores for its parent arrives.
+
+Both ends of a loan, except for its beginning, are the system server's: it executes programs and reaps tasks.  So a
+lender that is killed is either reaped before the loan ends, and the memory stays the borrower's, or after.
+A translation that a TLB has from before the loan may be wrong after it: both tasks' are shot down when it ends.
+"""
+
+from ...hot import hot, never_inline
+from ..critical import noncritical
+from ..thread.handles import task_handle, task_index
+from .address_space import destroy_space
+from .frames import drop_frame
+from .shootdown import shoot_down_task
+
+
+@hot
+def lend_space(m, me, parent, child):
+    """The child gets the parent's page tables in place of its own empty ones."""
+    p, c = m.tasks[parent], m.tasks[child]
+    drop_frame(m, me, c.root)
+    _move(p, c)
+    c.lender = task_handle(m, parent)
+
+
+@hot
+def _move(source, target):
+    target.root = source.root
+    target.map_cursor = source.map_cursor
+    target.brk_start = source.brk_start
+    target.brk = source.brk
+    target.resident = source.resident
+    source.root = -1
+    source.resident = 0
+
+
+@hot
+def give_up_space(m, me, task):
+    """A task whose threads use its memory no more has none afterwards: what was lent goes back, the rest is freed."""
+    never_inline()
+    noncritical(m, me)
+    t = m.tasks[task]
+    lender = task_index(m, t.lender) if t.lender >= 0 else -1
+    t.lender = -1
+    if lender < 0 or m.tasks[lender].root >= 0:
+        destroy_space(m, me, task)
+        return
+    _move(t, m.tasks[lender])
+    shoot_down_task(m, me, task)
+    shoot_down_task(m, me, lender)
