@@ -21,6 +21,7 @@ from ..kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, 
 from ..kernel.sleep.endings import begin_anew, stay_awake
 from ..kernel.task.exiting import exit_thread
 from ..kernel.task.signals import signal_waits
+from ..kernel.task.stopping import stop_with_task
 from ..kernel.task.suspend import stop_here
 from ..kernel.thread.leaving import must_leave
 from ..kernel.thread.reaping import delete_dead
@@ -110,6 +111,9 @@ def _run_thread(m, me, i):
         _use_space(m, me, t.task)  # first: the kernel's own stores need the shoot-downs too
     if must_leave(m, i):
         exit_thread(m, me, i, 0)
+        return
+    if load_relaxed(m.tasks[t.task], "stopped") != 0:
+        stop_with_task(m, me, i)
         return
     if load_relaxed(t, "suspend") != 0:
         stop_here(m, me, i)  # cz-5: the safe point

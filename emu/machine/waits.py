@@ -22,6 +22,7 @@ from ..kernel.thread.states import (
     SLEEP_QUEUE,
     SLEEP_RETRY,
     SLEEP_SERVER,
+    SLEEP_STOP,
     SLEEP_SUSPEND,
     SLEEP_TIME,
     SLEEP_TIMED,
@@ -80,7 +81,7 @@ def is_deadlock(machine):
         if WHERE.get(int(t["where"]), "state") != BLOCKED:
             return False
         reason, timed = sleep_reason(t)
-        for_threads = reason in (SLEEP_FUTEX, SLEEP_EVENT, SLEEP_QUEUE, SLEEP_RETRY, SLEEP_VFORK) or (
+        for_threads = reason in (SLEEP_FUTEX, SLEEP_EVENT, SLEEP_QUEUE, SLEEP_RETRY, SLEEP_VFORK, SLEEP_STOP) or (
             reason == SLEEP_SERVER and int(t["x"][A7]) in FOR_THREADS
         )
         if timed or not for_threads or t["signals"] or machine["tasks"][int(t["task"])]["exiting"]:
@@ -112,7 +113,7 @@ def what_for(thread, now_ns):
         number = int(thread["x"][A7])
         return f"{call} {int(thread['restart_a0'])}" if number in OF_DESCRIPTORS else call
     words = {
-        SLEEP_TIME: call, SLEEP_KERNEL: "a signal or fault", SLEEP_SUSPEND: "suspended",
+        SLEEP_TIME: call, SLEEP_KERNEL: "a signal or fault", SLEEP_SUSPEND: "suspended", SLEEP_STOP: "stopped",
         SLEEP_EVENT: call, SLEEP_QUEUE: call, SLEEP_WAITS: call, SLEEP_RETRY: call, SLEEP_VFORK: call,
     }  # fmt: skip
     return f"{words.get(reason, 'waking up')}{until}"

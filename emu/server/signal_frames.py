@@ -25,8 +25,9 @@ from ..abi.signals import SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SIG_
 from ..abi.words import WORD, signed
 from ..kernel.sleep.endings import ECALL_BYTES
 from ..kernel.task.alternate_stack import NOWHERE, SS_AUTODISARM, SS_DISABLE, stack_frame_address
+from ..kernel.task.reaping import stop_task
 from ..kernel.task.siginfo import SI_KERNEL
-from ..kernel.task.signals import IGNORED_BY_DEFAULT, own_signals, set_thread_mask, take_signal
+from ..kernel.task.signals import IGNORED_BY_DEFAULT, STOPS_BY_DEFAULT, own_signals, set_thread_mask, take_signal
 from ..kernel.thread.states import RESTART_CALL
 from ..limits import MAX_SIGINFOS_PER_TASK
 from .calls.signals import set_action_masks, set_alternate_stack, taken_info
@@ -54,6 +55,9 @@ def deliver(server, i, thread, task, numbers=-1):
         if forced and (handler == SIG_IGN or int(thread["signal_mask"]) & bit(number)):
             handler = SIG_DFL
         if handler == SIG_IGN or (handler == SIG_DFL and not forced and IGNORED_BY_DEFAULT & bit(number)):
+            continue
+        if handler == SIG_DFL and not forced and STOPS_BY_DEFAULT & bit(number):
+            stop_task(server.base, server.me, int(thread["task"]), number)
             continue
         if handler == SIG_DFL:
             return number

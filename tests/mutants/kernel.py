@@ -89,7 +89,7 @@ MUTANTS = [
     Mutant("interrupt-result-after-hand-over", SLEEPING, "    t.x[A0] = result\n    hand_over(t)\n", "    hand_over(t)\n    t.x[A0] = result\n",
            "tests/litmus/test_sleeps.py::test_an_interrupted_sleeper_finds_its_result"),
     Mutant("interrupt-of-a-trap", SLEEPING, "if word == 0 or reason == SLEEP_KERNEL:", "if word == 0:", "tests/kernel/sleep/test_endings.py"),
-    Mutant("interrupt-of-a-suspended-thread", SLEEPING, 'if (reason == SLEEP_SUSPEND or reason == SLEEP_VFORK) and not must_leave(m, i):',
+    Mutant("interrupt-of-a-suspended-thread", SLEEPING, 'if (ENDED_BY_KILLS >> reason) & 1 and not must_leave(m, i):',
            'if reason == SLEEP_SUSPEND and m.failed != 0:', "tests/kernel/sleep/test_endings.py"),
     Mutant("suspended-sleep-begins-anew", SLEEPING, "    t.resume_deadline_ns = t.deadline_ns if word", "    t.resume_deadline_ns = 0 if word",
            f"{INTERRUPTS}::test_a_sleep_that_was_suspended_goes_on_until_its_old_deadline"),

@@ -37,7 +37,7 @@ from ...abi.clone import (
     WNOWAIT,
     WUNTRACED,
 )
-from ...abi.errno import E2BIG, ECHILD, EFAULT, EINVAL, EPERM
+from ...abi.errno import E2BIG, EFAULT, EINVAL, EPERM
 from ...abi.registers import A0, SP, TP
 from ...abi.signals import SIGCHLD
 from ...abi.words import int32
@@ -48,7 +48,7 @@ from ...shm.exits import ACCESS_WRITE
 from ..actions import BLOCK, RESUME
 from ..sched.core import start_thread
 from ..task.fork import fork_task, release_child
-from ..task.reaping import how_it_ended
+from ..task.reaping import what_happened
 from ..task.wait import ANY, IN_GROUP, SLEEPS, WITH_PID, wait_for_child
 from ..thread.sleep_word import prepare_sleep
 from ..thread.spares import attach_spare
@@ -64,6 +64,7 @@ KNOWN_FLAGS = (
 CLONE_ARGS_BYTES = 64  # of struct clone_args, its first version
 USAGE_BYTES, INFO_BYTES = 144, 128  # of struct rusage, of siginfo
 INSTRUCTIONS_PER_US = 500  # as kernel/linux/time.py counts processor time
+KINDS = WEXITED | WUNTRACED | WCONTINUED
 WAIT4_OPTIONS = WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE
 WAITID_OPTIONS = WNOHANG | WNOWAIT | WEXITED | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE
 
@@ -204,7 +205,8 @@ def sys_wait4(m, me, i):
         which, number = IN_GROUP, m.tasks[t.task].group
     elif pid < -1:
         which, number = IN_GROUP, -pid
-    found, status, _, instructions = wait_for_child(m, me, i, which, number, options & WNOHANG == 0, False)
+    kinds, may_sleep = options & KINDS | WEXITED, options & WNOHANG == 0
+    found, status, _, instructions = wait_for_child(m, me, i, which, number, kinds, may_sleep, False)
     if found == SLEEPS:
         return BLOCK
     t.x[A0] = found
@@ -225,7 +227,7 @@ def sys_waitid(m, me, i):
     options, usage_at = t.x[A0 + 3] & 0xFFFFFFFF, t.x[A0 + 4]
     which = ANY
     error = 0
-    if options & ~WAITID_OPTIONS or options & (WEXITED | WUNTRACED | WCONTINUED) == 0:
+    if options & ~WAITID_OPTIONS or options & KINDS == 0:
         error = -EINVAL
     elif kind == P_PID and number > 0:
         which = WITH_PID
@@ -235,13 +237,11 @@ def sys_waitid(m, me, i):
             number = m.tasks[t.task].group
     elif kind != P_ALL:
         error = -EINVAL
-    if error == 0 and options & WEXITED == 0:
-        error = -ECHILD  # tasks are never stopped, so nothing else is told
     if error < 0:
         t.x[A0] = error
         return RESUME
     may_sleep, keep = options & WNOHANG == 0, options & WNOWAIT != 0
-    found, status, uid, instructions = wait_for_child(m, me, i, which, number, may_sleep, keep)
+    found, status, uid, instructions = wait_for_child(m, me, i, which, number, options & KINDS, may_sleep, keep)
     if found == SLEEPS:
         return BLOCK
     t.x[A0] = min(found, 0)
@@ -259,7 +259,7 @@ def _put_info(m, me, task, va, pid, status, uid):
         return -EFAULT
     if pid == 0:
         return 0
-    code, value = how_it_ended(status)
+    code, value = what_happened(status)
     put_int32(m, me, task, va, SIGCHLD)
     put_int32(m, me, task, va + 8, code)
     put_int32(m, me, task, va + 16, pid)

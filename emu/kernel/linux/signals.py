@@ -14,7 +14,7 @@ from ...shm.spinlock import field_address
 from ..actions import RESUME
 from ..task.family import ZOMBIE, lock_families, retain_pid, unlock_families
 from ..task.siginfo import INFO_BYTES, SI_TKILL, SI_USER, code_of, sent_by_running, siginfo
-from ..task.signals import set_mask, signal_task, signal_thread
+from ..task.signals import begin_signal, set_mask, signal_task, signal_thread
 from ..thread.handles import thread_of_tid
 from ..thread.records import lock_task, unlock_task
 from ..thread.references import release_task, retain_task
@@ -135,6 +135,8 @@ def _signal_tid(m, me, i, pid, tid, number):
         return -ESRCH
     task = m.threads[k].task
     result = -ESRCH
+    if number > 0 and number <= NUM_SIGNALS and _may_signal(m, i, task):
+        begin_signal(m, me, task, number)
     lock_task(m, me, task)  # a thread in the list cannot leave meanwhile
     still = thread_of_tid(m, tid) == k and m.threads[k].task == task and m.threads[k].is_listed != 0
     if still and (pid == ANY or pid == m.tasks[task].pid):

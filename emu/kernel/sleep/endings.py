@@ -20,6 +20,7 @@ from ..thread.states import (
     SLEEP_QUEUE,
     SLEEP_RETRY,
     SLEEP_SERVER,
+    SLEEP_STOP,
     SLEEP_SUSPEND,
     SLEEP_TIME,
     SLEEP_TIMED,
@@ -30,6 +31,8 @@ from .heap import count_stale
 from .waitqueue import take_from_queue
 
 ECALL_BYTES = 4
+IN_QUEUES = 1 << SLEEP_QUEUE | 1 << SLEEP_RETRY | 1 << SLEEP_STOP
+ENDED_BY_KILLS = 1 << SLEEP_SUSPEND | 1 << SLEEP_VFORK | 1 << SLEEP_STOP  # and not by signals
 
 
 @hot
@@ -37,7 +40,7 @@ def _take(m, me, i, word):
     """Take a sleep, whatever its reason; False if another actor was first."""
     if reason_of(word) == SLEEP_FUTEX:
         return take_waiter(m, me, i, word)
-    if reason_of(word) == SLEEP_QUEUE or reason_of(word) == SLEEP_RETRY:
+    if (IN_QUEUES >> reason_of(word)) & 1:
         return take_from_queue(m, me, i, word)
     return take(m.threads[i], word)
 
@@ -76,7 +79,7 @@ def interrupt_sleep(m, me, i):
     reason = reason_of(word)
     if word == 0 or reason == SLEEP_KERNEL:
         return False
-    if (reason == SLEEP_SUSPEND or reason == SLEEP_VFORK) and not must_leave(m, i):
+    if (ENDED_BY_KILLS >> reason) & 1 and not must_leave(m, i):
         return False
     if not _take(m, me, i, word):
         return False

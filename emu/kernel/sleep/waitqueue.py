@@ -26,13 +26,14 @@ from ...shm.spinlock import acquire, field_address, release
 from ..critical import critical, either, noncritical
 from ..sched.core import make_runnable
 from ..thread.sleep_word import claim, prepare_sleep, take
-from ..thread.states import RESTART_CALL, RESTART_WOKEN, SLEEP_QUEUE, SLEEP_RETRY
+from ..thread.states import RESTART_CALL, RESTART_WOKEN, SLEEP_QUEUE, SLEEP_RETRY, SLEEP_STOP
 
 
 @hot
 def reset_queues(k):
     """A new task's wait queues and mutexes are empty."""
     reset_queue(k.waiters)
+    reset_queue(k.stop_queue)
     for n in range(WAIT_QUEUES):
         reset_queue(k.wait_queues[n])
         reset_queue(k.mutexes[n])
@@ -87,6 +88,16 @@ def join_to_retry(m, me, i, q, done):
     word = prepare_sleep(t, SLEEP_RETRY)
     unlock_waiters(m, me, q)
     return word
+
+
+@hot
+def join_stopped(m, me, i, q):
+    """The running thread i, which is in no call, sleeps in q from here on; its registers stay as they are."""
+    either(m, me)
+    lock_waiters(m, me, q)
+    _append(m, i, q)
+    prepare_sleep(m.threads[i], SLEEP_STOP)
+    unlock_waiters(m, me, q)
 
 
 @hot

@@ -11,7 +11,7 @@ no zombie joins the waiters before it gives the lock back (wait.py).
 When the last task is gone and the machine is closing, the schedulers are told to drain (rust-1).
 """
 
-from ...abi.signals import SIGCHLD
+from ...abi.signals import SIGCHLD, SIGCONT
 from ...hot import entry, hot, never_inline
 from ...limits import IPI_STOP
 from ...shm.atomics import exchange, load_relaxed, load_seq_cst
@@ -26,19 +26,24 @@ from ..thread.references import release_task, retain_task
 from ..thread.sleep_word import take
 from ..vm.lending import give_up_space
 from .family import become_zombie, leave_family, lock_families, orphan_children, unlock_families
-from .records import free_task
+from .records import free_task, nudge_all
 from .siginfo import discard, siginfo
 from .signals import signal_task
+from .stopping import CONTINUED, STOPPED_BITS, mark_stopped
 
-SA_NOCLDWAIT = 2
-CLD_EXITED, CLD_KILLED = 1, 2  # si_code of SIGCHLD
+SA_NOCLDSTOP, SA_NOCLDWAIT = 1, 2
+CLD_EXITED, CLD_KILLED, CLD_STOPPED, CLD_CONTINUED = 1, 2, 5, 6  # si_code of SIGCHLD
 INSTRUCTIONS_PER_TICK = 5_000_000  # of si_utime: 100 ticks a second, at the nominal 500 million instructions a second
 ALL_WAITERS = 1 << 30
 
 
 @hot
-def how_it_ended(status):
+def what_happened(status):
     """(si_code, si_status) of a wait status."""
+    if status == CONTINUED:
+        return CLD_CONTINUED, SIGCONT
+    if status & 0xFF == STOPPED_BITS:
+        return CLD_STOPPED, status >> 8
     if status & 0x7F:
         return CLD_KILLED, status & 0x7F
     return CLD_EXITED, status >> 8
@@ -97,7 +102,7 @@ def _tell_parent(m, me, k):
         free_task(m, me, k)
     if parent >= 0:
         if number != 0:
-            code, value = how_it_ended(status)
+            code, value = what_happened(status)
             siginfo(m, me, number, code, pid | (uid << 32), value)
             m.cpus[me].siginfo[4] = ticks
             signal_task(m, me, parent, number)
@@ -113,6 +118,31 @@ def _cares(m, parent, number):
         return True
     ignored = (load_relaxed(p, "ignored") >> (SIGCHLD - 1)) & 1
     return ignored == 0 and p.handler_flags[SIGCHLD - 1] & SA_NOCLDWAIT == 0
+
+
+@entry(4)
+def stop_task(address, me, k, number):
+    """A signal stops task k: its threads stop at their next safe points, its parent is told. 0 where nothing changes.
+
+    A task that the supervisor spawned is not stopped: nobody waits for it.
+    """
+    m = machine_at(address)
+    t = m.tasks[k]
+    noncritical(m, me)
+    if t.forked_from == 0:
+        return 0
+    pid, uid = t.pid, t.uid
+    parent, stops = mark_stopped(m, me, k, number)
+    if not stops:
+        return 0
+    nudge_all(m, me, k)
+    if parent >= 0:
+        if m.tasks[parent].handler_flags[SIGCHLD - 1] & SA_NOCLDSTOP == 0:
+            siginfo(m, me, SIGCHLD, CLD_STOPPED, pid | (uid << 32), number)
+            signal_task(m, me, parent, SIGCHLD)
+        wake_queue(m, me, m.tasks[parent].waiters, ALL_WAITERS)
+        release_task(m, me, parent)
+    return 1
 
 
 @hot

@@ -119,6 +119,8 @@ def begin_task(m, me, job):
     t.forked_from = 0
     t.living_children = 0
     t.zombie_children = 0
+    t.stopped = 0
+    t.news = 0
     t.exit_signal = 0
     t.uid = 0
     t.shares = 0
@@ -220,6 +222,19 @@ def end_task(m, me, k, wait_status, reason):
     i = m.tasks[k].first_thread
     while i >= 0:
         interrupt_sleep(m, me, i)
+        nudge(m, me, i)
+        i = m.threads[i].sibling_next
+    unlock_task(m, me, k)
+
+
+@hot
+def nudge_all(m, me, k):
+    """Make the running threads of a task enter the kernel soon."""
+    never_inline()
+    either(m, me)
+    lock_task(m, me, k)
+    i = m.tasks[k].first_thread
+    while i >= 0:
         nudge(m, me, i)
         i = m.threads[i].sibling_next
     unlock_task(m, me, k)

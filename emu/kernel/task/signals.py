@@ -25,13 +25,12 @@ from ..thread.leaving import must_leave
 from ..thread.records import lock_task, unlock_task
 from .records import nudge
 from .siginfo import discard, lock_signals, post, sent_by, siginfo, take, unlock_signals
+from .stopping import continue_task
 
 UNBLOCKABLE = bit(SIGKILL) | bit(SIGSTOP)
-# Ignored unless handled.  Stopping a task is not supported, so the stop signals are here too.
-IGNORED_BY_DEFAULT = (
-    bit(SIGCHLD) | bit(SIGCONT) | bit(SIGURG) | bit(SIGWINCH)
-    | bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU)
-)  # fmt: skip
+IGNORED_BY_DEFAULT = bit(SIGCHLD) | bit(SIGCONT) | bit(SIGURG) | bit(SIGWINCH)  # unless handled
+GOES_ON = bit(SIGCONT)
+STOPS_BY_DEFAULT = bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU)
 
 
 @hot
@@ -56,12 +55,38 @@ def signal_waits(m, t):
 
 
 @hot
+def _undone_by(number):
+    """The signals that a signal takes back where they are pending."""
+    if number == SIGCONT:
+        return STOPS_BY_DEFAULT
+    return GOES_ON if STOPS_BY_DEFAULT & (1 << (number - 1)) else 0
+
+
+@hot
+def begin_signal(m, me, k, number):
+    """What a signal does to a task at once, even where it is blocked or ignored. No lock of the task is held.
+
+    SIGCONT and SIGKILL let a stopped task go on; SIGCONT takes back signals that stop, and those take it back.
+    """
+    undone = _undone_by(number)
+    if undone != 0 and load_relaxed(m.tasks[k], "signals") & undone:
+        discard(m, me, k, m.tasks[k], undone)
+    if (number == SIGCONT or number == SIGKILL) and load_relaxed(m.tasks[k], "stopped") != 0:
+        continue_task(m, me, k)
+
+
+@hot
 def signal_thread(m, me, i, number):
-    """Post the signal that `me`'s words describe to a thread that cannot leave meanwhile; 0 or -EAGAIN."""
+    """Post the signal that `me`'s words describe to a thread that cannot leave meanwhile; 0 or -EAGAIN.
+
+    The caller has called `begin_signal`, or sends none that lets tasks stop or go on.
+    """
     never_inline()
     either(m, me)
     t = m.threads[i]
     mine = 1 << (number - 1)
+    if load_relaxed(t, "signals") & _undone_by(number):
+        discard(m, me, t.task, t, _undone_by(number))
     if is_ignored(m, t.task, number) and load_relaxed(t, "signal_mask") & mine == 0:
         return 0  # a blocked signal stays pending, since its action may change
     error = post(m, me, t.task, t, number)
@@ -76,6 +101,7 @@ def signal_task(m, me, k, number):
     never_inline()
     either(m, me)
     mine = 1 << (number - 1)
+    begin_signal(m, me, k, number)
     leader = thread_index(m, m.tasks[k].leader)
     is_blocked = leader >= 0 and load_relaxed(m.threads[leader], "signal_mask") & mine != 0
     if is_ignored(m, k, number) and not is_blocked:

@@ -29,7 +29,7 @@ from ..thread.records import lock_task, unlock_task
 from ..thread.references import release_task, retain_task
 from ..thread.states import SLEEP_TIMED
 from .siginfo import SI_KERNEL, siginfo
-from .signals import signal_task, signal_thread
+from .signals import begin_signal, signal_task, signal_thread
 
 SI_TIMER = -2
 MIN_INTERVAL_NS = 50_000
@@ -109,6 +109,7 @@ def _rearm(t):
 @hot
 def _signal_member(m, me, k, handle, signal):
     """Post `me`'s words to a thread of task k, if it has not left."""
+    begin_signal(m, me, k, signal)
     lock_task(m, me, k)  # a thread in the list cannot leave meanwhile
     i = thread_index(m, handle)
     if i >= 0 and m.threads[i].task == k and m.threads[i].is_listed != 0:

@@ -14,7 +14,9 @@ from ..sleep.waitqueue import join_to_retry
 from ..thread.states import TASK_ZOMBIE
 from .family import leave_family, lock_families, task_of_pid, unlock_families
 from .records import free_task
+from .stopping import CONTINUED
 
+ENDED, STOPPED, WENT_ON = 4, 2, 8  # what a caller wants to be told (WEXITED, WUNTRACED, WCONTINUED)
 ANY, WITH_PID, IN_GROUP = range(3)  # which children: all, the one with this pid, those of this process group
 NOT_YET, SLEEPS = (
     0,
@@ -37,32 +39,51 @@ def _first_wanted(m, first, which, number):
 
 
 @hot
-def _find(m, me, parent, which, number):
-    """(a zombie that is asked for or -1, whether any child is asked for). families_lock is held."""
+def _find(m, me, parent, which, number, wanted):
+    """(a child about which there is something to tell or -1, whether any child is asked for). families_lock is held."""
     critical(m, me)
     p = m.tasks[parent]
     if which == WITH_PID:
         k = task_of_pid(m, me, number)
         if k < 0 or m.tasks[k].parent != parent + 1:
             return -1, False
-        return (k if m.tasks[k].state == TASK_ZOMBIE else -1), True
-    k = _first_wanted(m, p.zombie_children, which, number)
-    return k, k >= 0 or _first_wanted(m, p.living_children, which, number) >= 0
+        return (k if _tells(m, k, wanted) else -1), True
+    k = -1
+    if wanted & ENDED:
+        k = _first_wanted(m, p.zombie_children, which, number)
+    any_child = k >= 0 or _first_wanted(m, p.living_children, which, number) >= 0
+    if k < 0 and wanted & ~ENDED:
+        k = p.living_children - 1
+        while k >= 0 and not (_is_wanted(m, k, which, number) and _tells(m, k, wanted)):
+            k = m.tasks[k].next_sibling - 1
+    return k, any_child or _first_wanted(m, p.zombie_children, which, number) >= 0
 
 
 @hot
-def wait_for_child(m, me, i, which, number, may_sleep, keep):
-    """(pid, wait status, uid, instructions) of a child of thread i's task that has ended, which is then forgotten.
+def _tells(m, k, wanted):
+    """Whether there is something of the wanted kinds to tell of a child."""
+    t = m.tasks[k]
+    if t.state == TASK_ZOMBIE:
+        return wanted & ENDED != 0
+    if t.news == CONTINUED:
+        return wanted & WENT_ON != 0
+    return t.news != 0 and wanted & STOPPED != 0
+
+
+@hot
+def wait_for_child(m, me, i, which, number, wanted, may_sleep, keep):
+    """(pid, wait status, uid, instructions) of a child of thread i's task that has ended, stopped or gone on.
 
     In place of the pid: NOT_YET; SLEEPS: the call begins anew later; -ECHILD: no child is asked for.
-    `keep`: the zombie stays one (WNOWAIT).
+    `wanted`: of which kinds (ENDED, STOPPED, WENT_ON).  What is told is forgotten, with ENDED the child is, unless the
+    caller wants to `keep` it (WNOWAIT).
     """
     never_inline()
     noncritical(m, me)
     parent = m.threads[i].task
     p = m.tasks[parent]
     lock_families(m, me)
-    k, any_child = _find(m, me, parent, which, number)
+    k, any_child = _find(m, me, parent, which, number, wanted)
     if k < 0:
         result = NOT_YET if any_child else -ECHILD
         if any_child and may_sleep:
@@ -71,8 +92,15 @@ def wait_for_child(m, me, i, which, number, may_sleep, keep):
         unlock_families(m, me)
         return result, 0, 0, 0
     t = m.tasks[k]
-    pid, status, uid = t.pid, load_relaxed(t, "exiting") - 1, t.uid
+    pid, uid = t.pid, t.uid
     instructions = load_relaxed(t, "past_instructions") + load_relaxed(t, "children_instructions")
+    if t.state != TASK_ZOMBIE:
+        status = t.news
+        if not keep:
+            t.news = 0
+        unlock_families(m, me)
+        return pid, status, uid, instructions
+    status = load_relaxed(t, "exiting") - 1
     if not keep:
         leave_family(m, me, k)
     unlock_families(m, me)
