@@ -54,6 +54,10 @@ class Call:
         """Before the call is made, first or again: its task's are those of this thread."""
         self.task.credentials = self.server.credentials[int(self.thread["credentials"])]
 
+    def waits(self):
+        """Whether it has raised Blocked and nothing has ended its wait."""
+        return self.server.waiting.has(self, self.server.machine["threads"]["sleep"])
+
     def place_mapping(self, address, length, prot, flags):
         """Map as mmap would, without content; the guest address or a negative error."""
         return place(self.server.base, self.server.me, self.task_index, address, length, prot, flags)

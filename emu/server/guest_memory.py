@@ -70,6 +70,11 @@ class PageStore:
     def share(self, frame):
         frames.share(self._window.address, self._me, frame)
 
+    def is_shared(self, frame):
+        """Whether somebody beside the file holds it."""
+        word = int(self._window.machine["frames"][frame]["word"])
+        return frames.WORD.get(word, "references") > 1
+
     def free(self, frame):
         frames.drop(self._window.address, self._me, frame)
 

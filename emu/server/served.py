@@ -1,6 +1,19 @@
 """Everything the system server can do for a guest: importing this registers the served calls."""
 
-from .calls import cpu_sleep, events, exec, files, identity, info, mapping, native, signals, timers  # noqa: F401
+from .calls import (  # noqa: F401
+    cpu_sleep,
+    events,
+    exec,
+    files,
+    identity,
+    info,
+    locks,
+    mapping,
+    memfd,
+    native,
+    signals,
+    timers,
+)
 from .vfs.initial import initial_tree
 from .vfs.mounts import Mount
 

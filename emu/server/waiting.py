@@ -46,6 +46,11 @@ class WaitingCalls:
         self._calls[i] = Waiting(word, call, blocked.descriptor, events, blocked.deadline_ns, blocked.on, seen)
         self._watch(blocked.descriptor)
 
+    def has(self, call, words):
+        """Whether a call still waits; `words` are those that threads sleep with now."""
+        each = self._calls.get(call.thread_index)
+        return each is not None and each.call is call and int(words[call.thread_index]) == each.word
+
     def pop(self, i):
         """Forget thread i's call; the Waiting, or None."""
         waiting = self._calls.pop(i, None)

@@ -3,7 +3,7 @@
 Semantics and error numbers are those of the Linux manual pages; vfs/ decides where files are kept, and how.
 Handlers stay thin: they fetch arguments, check what only this layer knows, and let vfs/ do the work.
 
-Not offered: record locks (fcntl F_SETLK: EINVAL), O_TMPFILE (EOPNOTSUPP), splice; terminals can be asked but not
+Not offered: O_TMPFILE (EOPNOTSUPP), splice; terminals can be asked but not
 changed (TCSETS: EPERM).
 """
 
@@ -30,11 +30,13 @@ from ...abi.files import (
     SETTABLE_FLAGS,
 )
 from ..errors import LinuxError, OthersFirst
+from ..vfs.memfd import seal_command
 from ..vfs.pipe import CAPACITY as PIPE_CAPACITY
 from ..vfs.pipe import make_pipe
 from ..vfs.polling import poll_files
 from ..vfs.table import DEFAULT_LIMIT
 from ..vfs.transfer import TURN_BYTES, copy, receive, send
+from .locks import LOCK_COMMANDS, lock_command
 from .names import start_of
 from .registry import Int32, Int64, Path, Pointer, Size, Timeout, UInt32, only, served
 from .signal_masks import wait_with_mask
@@ -42,6 +44,7 @@ from .signal_masks import wait_with_mask
 RLIMIT_NOFILE = 7
 IOV_MAX = 1024
 F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ = 0, 1, 2, 3, 4, 1030, 1032
+F_ADD_SEALS, F_GET_SEALS = 1033, 1034
 TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ = 0x5401, 0x5402, 0x5403, 0x5404, 0x5413
 FIONREAD, FIONBIO, FIONCLEX, FIOCLEX = 0x541B, 0x5421, 0x5450, 0x5451
 CLOSE_RANGE_UNSHARE, CLOSE_RANGE_CLOEXEC = 2, 4
@@ -141,6 +144,10 @@ def fcntl(call, fd: Int32, command: UInt32, argument: Int64):
     if command == F_SETFL:
         file.flags = file.flags & ~SETTABLE_FLAGS | argument & SETTABLE_FLAGS
         return 0
+    if command in LOCK_COMMANDS:
+        return lock_command(call, file, command, argument)
+    if command in (F_ADD_SEALS, F_GET_SEALS):
+        return seal_command(file.node, command == F_ADD_SEALS, argument & 0xFFFFFFFF, file.writable)
     if command == F_GETPIPE_SZ and file.node.kind == S_IFIFO:
         return PIPE_CAPACITY
     raise LinuxError(EINVAL)

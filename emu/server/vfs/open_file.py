@@ -38,6 +38,7 @@ class OpenFile:
     seekable = False
     host_descriptor = None  # of a stream: what to wait for
     has_frames = False  # its data are in frames that can be mapped: it has `map_pages`
+    locks = None  # the machine's FileLocks once it has owned a lock
     maps_zeros = False  # a private mapping of it is anonymous memory
 
     def __init__(self, node, flags):
@@ -61,6 +62,8 @@ class OpenFile:
         assert self.references > 0
         self.references -= 1
         if self.references == 0:
+            if self.locks:
+                self.locks.drop(self)
             self.closed()
             self.node.release()
 

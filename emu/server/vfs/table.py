@@ -15,6 +15,8 @@ INCLUDED = 16  # so many descriptors are not charged, so that a guest without me
 
 
 class FileTable:
+    locks = None  # the machine's FileLocks once this process has owned a record lock
+
     def __init__(self, allowance=FREE):
         self._allowance = allowance
         self._charge = allowance.charge(0)
@@ -78,7 +80,7 @@ class FileTable:
         before, files[fd] = files[fd], file
         self.set_close_on_exec(fd, close_on_exec)
         if before is not None:
-            before.close()
+            self._closes(before)
         return fd
 
     def _pay(self, length, nr_open):
@@ -95,6 +97,11 @@ class FileTable:
         self._nr_open -= 1
         self._pay(len(self._files), self._nr_open)
         self._close_on_exec.discard(fd)
+        self._closes(file)
+
+    def _closes(self, file):
+        if self.locks:
+            self.locks.closed(self, file)
         file.close()
 
     def close_on_exec(self, fd):

@@ -53,6 +53,7 @@ from .allowance import Allowance
 from .directory import FixedDirectory, MemoryDirectory
 from .host import HostDirectory, HostMount
 from .inode import Filesystem, Inode, MemoryInode
+from .locks import FileLocks
 from .memory_file import RegularFile
 
 TMPFS_MAGIC = 0x01021994
@@ -102,6 +103,7 @@ class Tree:
     def __init__(self, machine, store):
         self.filesystem = MemoryFilesystem(machine, store)
         self.allowance = Allowance(store, machine.memory_bytes // 2)
+        self.locks = FileLocks(self.allowance)
         self.root = MemoryDirectory(self.filesystem, 0o755)
         self.mounts = []
 
