@@ -8,13 +8,12 @@ which places it (server/exec.py).
 import errno
 import os
 import stat
-from pathlib import Path
 
 from ..errors import MachineError
 from ..limits import PAGE_SIZE
 from ..server.elf import ElfError, parse
+from ..server.vfs.programs import GUEST_DIRECTORY
 
-GUEST_DIRECTORY = Path(__file__).resolve().parents[1] / "guests" / "bin"
 MAX_FILE_BYTES = 1 << 30
 _KINDS = {
     stat.S_IFDIR: "a directory", stat.S_IFIFO: "a FIFO", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",

@@ -9,6 +9,7 @@ from ..kernel.vm.file_pages import map_frame, map_past_end
 from ..limits import PAGE_SIZE
 from .errors import LinuxError
 from .guest_memory import UserMemory
+from .vfs.open_file import OpenFile
 
 
 class Call:
@@ -38,6 +39,11 @@ class Call:
         self.string = self._memory.string
         self.print = server.print
         self.timer_pool = server.timer_pool
+
+    def abandon(self):
+        """The call waited and will not be made again: what it keeps for that is given back."""
+        if isinstance(self.memo, OpenFile):
+            self.memo.close()
 
     @property
     def credentials(self):

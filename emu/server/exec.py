@@ -121,8 +121,8 @@ def _push_arguments(memory, program, argv, variables, random_bytes, who):
         return list(accumulate((len(text) + 1 for text in texts), initial=at))[:-1]
 
     name = push(program.get("name", argv[0] if argv else b"") + b"\0")
-    arguments = push_all(argv)
     variables = push_all(variables)
+    arguments = push_all(argv)  # end where the environment begins, as in Linux: programs write their title there
     sp &= ~15
     random_at = push(random_bytes)
     auxiliary = {

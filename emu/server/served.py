@@ -12,6 +12,7 @@ from .calls import (  # noqa: F401
     memfd,
     native,
     signals,
+    sockets,
     timers,
 )
 from .vfs.initial import initial_tree

@@ -23,6 +23,7 @@ class TaskState:
         self.index, self._record = index, record
         self.argv = list(argv)
         self.exe, self.program = program  # its absolute path in the guest's tree, its inode
+        self.program.hold()
         self.name = argv[0].rsplit(b"/", 1)[-1][: NAME_BYTES - 1]
         self.place = Place()
         self.credentials = ROOT  # of the thread that is served now: the server sets them before each call
@@ -65,9 +66,21 @@ class TaskState:
         child.timers = TaskTimers()
         child.ends = dict(self.ends)
         child.files = self.files.hold() if shares & CLONE_FILES else self.files.fork()
+        child.program.hold()
         return child
 
+    def execute(self, path, node, name):
+        """It executes the program of an inode from now on, asked for by `name`; what execve(2) takes away is gone."""
+        node.hold()
+        self.program.release()
+        self.exe, self.program, self.executed = path, node, True
+        self.name = name.rsplit(b"/", 1)[-1][: NAME_BYTES - 1]
+        self.ends = {}
+        self.timers.close(keep_interval_timer=True)
+        self.files = self.files.exec()
+
     def release(self):
-        """Drop the timers and the descriptors."""
+        """Drop the timers, the descriptors and the program."""
         self.timers.close()
         self.files.release()
+        self.program.release()

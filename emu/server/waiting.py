@@ -40,7 +40,7 @@ class WaitingCalls:
 
     def add(self, i, word, call, blocked):
         """Thread i waits as a Blocked says."""
-        self.pop(i)  # of a sleep that something else has ended
+        self._abandon(i)  # of a sleep that something else has ended
         events = zmq.POLLOUT if blocked.writing else zmq.POLLIN
         seen = blocked.on.changes if blocked.on is not None else 0
         self._calls[i] = Waiting(word, call, blocked.descriptor, events, blocked.deadline_ns, blocked.on, seen)
@@ -61,7 +61,12 @@ class WaitingCalls:
     def forget_ended(self, words):
         """Forget the calls of sleeps that are over; `words` are those that threads sleep with now."""
         for i in [i for i, each in self._calls.items() if int(words[i]) != each.word]:
-            self.pop(i)
+            self._abandon(i)
+
+    def _abandon(self, i):
+        waiting = self.pop(i)
+        if waiting:
+            waiting.call.abandon()
 
     def _watch(self, descriptor):
         """Poll a descriptor for the events that the calls waiting for it want."""

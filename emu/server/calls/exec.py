@@ -11,13 +11,12 @@ then; set-user-id bits do nothing; no binfmt_misc.
 import os
 import struct
 
-from ...abi.errno import E2BIG, EACCES, EINVAL, ELOOP, ENAMETOOLONG, ENOEXEC, ENOMEM
+from ...abi.errno import E2BIG, EACCES, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM
 from ...abi.files import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_RDONLY, S_IFLNK, S_IFREG, X_OK
 from ...abi.signals import SIGKILL
 from ...kernel.task.execute import begin_anew, keep_one
 from ...kernel.task.kill_reasons import KILL_SIGNAL
 from ...kernel.task.reaping import end_vfork_of
-from ...limits import NAME_BYTES
 from ...server.elf import ElfError, parse
 from ..errors import Blocked, LinuxError, NoResult
 from ..exec import MAX_ARGUMENT_BYTES, PlacingError, argument_bytes, place_program
@@ -59,7 +58,9 @@ def _execute(call, dirfd, path, argv_at, variables_at, flags):
         argv, variables = strings(call, argv_at), strings(call, variables_at)
         if argument_bytes(argv, variables) > MAX_ARGUMENT_BYTES:
             raise LinuxError(E2BIG)
-        call.memo = find_program(call.tree, call.task, _opened(call, dirfd, path, flags), path, argv), variables
+        name, hidden = _name(call, dirfd, path)
+        file = _opened(call, dirfd, path, flags)
+        call.memo = find_program(call.tree, call.task, file, name, argv or [b""], hidden), variables
     program, variables = call.memo
     server, i = call.server, call.thread_index
     others = keep_one(server.base, server.me, i)
@@ -102,11 +103,21 @@ def _pointers(call, address):
             yield struct.unpack("<Q", call.read(address + 8 * k, 8))[0]
 
 
+def _name(call, dirfd, path):
+    """(AT_EXECFN, whether nobody finds the file by it once descriptors are closed) of a path from a directory."""
+    if path[:1] == "/" or dirfd == AT_FDCWD:
+        return os.fsencode(path), False
+    name = b"/dev/fd/%d" % dirfd + (b"/" + os.fsencode(path) if path else b"")
+    return name, call.task.files.close_on_exec(dirfd)
+
+
 def _opened(call, dirfd, path, flags):
     """The file of a program, as an OpenFile that the caller closes."""
     if not path and flags & AT_EMPTY_PATH:
-        node = call.task.files.get(dirfd).node
-        return _open_node(call.task, node)
+        by = call.task.files.get(dirfd)
+        file = _open_node(call.task, by.node)
+        file.origin = by.origin
+        return file
     start = start_of(call, dirfd, path)
     if flags & AT_SYMLINK_NOFOLLOW and call.tree.find(call.task, start, path, follow=False).kind == S_IFLNK:
         raise LinuxError(ELOOP)
@@ -143,21 +154,39 @@ def _content(file):
         file.close()
 
 
-def find_program(tree, task, file, path, argv):
-    """What place_program needs, with `argv`, `name` (as it was asked for), `path` and `node`; scripts are followed."""
-    name = os.fsencode(path)
+def find_program(tree, task, file, name, argv, hidden=False):
+    """What place_program needs, with `argv`, `name` (as it was asked for), `path` and `node`; scripts are followed.
+
+    `hidden`: an interpreter would not find a script by that name, because the descriptor in it is closed then.
+    """
+    script = name
     for _ in range(MAX_SCRIPTS + 1):
         node, where = file.node, file.path()
         data = _content(file)
         if data[:2] != b"#!":
             return {**_parsed(tree, task, data), "argv": argv, "name": name, "path": where, "node": node}
-        words = data[2:SCRIPT_LINE_BYTES].split(b"\n")[0].strip(b" \t").split(None, 1)
-        if not words:
-            raise LinuxError(ENOEXEC)
-        argv = [*(word.rstrip(b" \t") for word in words), name or os.fsencode(where), *argv[1:]]
-        name = argv[0]
-        file = open_program(tree, task, tree.directory(task), os.fsdecode(name))
+        interpreter, argument = script_line(data[:SCRIPT_LINE_BYTES])
+        if hidden:
+            raise LinuxError(ENOENT)
+        argv = [interpreter, *argument, script, *argv[1:]]
+        script = interpreter
+        file = open_program(tree, task, tree.directory(task), os.fsdecode(script))
     raise LinuxError(ELOOP)
+
+
+def script_line(head):
+    """(the interpreter of a script, [its argument] or []) from the file's first bytes. ENOEXEC."""
+    line, newline, _ = head[2:].partition(b"\n")
+    if not newline and len(head) == SCRIPT_LINE_BYTES:
+        line = line[:-1]
+        if not any(byte in line.lstrip(b" \t") for byte in b" \t\0"):
+            raise LinuxError(ENOEXEC)  # the name may go on
+    line = line.strip(b" \t")
+    end = next((at for at, byte in enumerate(line) if byte in b" \t\0"), len(line))
+    if end == 0:
+        raise LinuxError(ENOEXEC)
+    argument = b"" if line[end : end + 1] == b"\0" else line[end:].lstrip(b" \t").split(b"\0")[0]
+    return line[:end], [argument] if argument else []
 
 
 def _parsed(tree, task, data):
@@ -185,11 +214,8 @@ def _replace(call, program, variables):
     if begin_anew(server.base, server.me, i) < 0:
         server.end_task(call.task_index, SIGKILL, KILL_SIGNAL)
         return
-    task.timers.close(keep_interval_timer=True)
-    task.files = task.files.exec()
-    task.executed, task.argv = True, program["argv"]
-    task.exe, task.program, task.ends = program["path"], program["node"], {}
-    task.name = os.fsencode(program["path"]).rsplit(b"/", 1)[-1][: NAME_BYTES - 1]
+    task.argv = program["argv"]
+    task.execute(program["path"], program["node"], program["name"])
     server.view.set_name(call.tid, task.name)
     end_vfork_of(server.base, server.me, call.task_index)
     try:

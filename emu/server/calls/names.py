@@ -15,8 +15,17 @@ from ...abi.files import (
     AT_REMOVEDIR,
     AT_SYMLINK_FOLLOW,
     AT_SYMLINK_NOFOLLOW,
+    O_CREAT,
+    O_EXCL,
+    O_WRONLY,
+    S_IFBLK,
+    S_IFCHR,
     S_IFDIR,
+    S_IFIFO,
     S_IFLNK,
+    S_IFMT,
+    S_IFREG,
+    S_IFSOCK,
     W_OK,
     X_OK,
 )
@@ -150,6 +159,22 @@ def fchdir(call, fd: Int32):
 @served("mkdirat")
 def mkdirat(call, dirfd: Int32, path: Path, mode: UInt32):
     call.tree.make_directory(call.task, start_of(call, dirfd, path), path, mode)
+    return 0
+
+
+@served("mknodat")
+def mknodat(call, dirfd: Int32, path: Path, mode: UInt32, device: UInt32):
+    """FIFOs and regular files. EPERM for devices and sockets, as for a user without rights to make them."""
+    kind = mode & S_IFMT or S_IFREG
+    start = start_of(call, dirfd, path)
+    if kind == S_IFIFO:
+        call.tree.make_fifo(call.task, start, path, mode)
+    elif kind == S_IFREG:
+        call.tree.open(call.task, start, path, O_CREAT | O_EXCL | O_WRONLY, mode & 0o7777).close()
+    elif kind in (S_IFCHR, S_IFBLK, S_IFSOCK):
+        raise LinuxError(EPERM)
+    else:
+        raise LinuxError(EPERM if kind == S_IFDIR else EINVAL)
     return 0
 
 

@@ -51,6 +51,7 @@ from ..errors import LinuxError
 from .access import check, check_removal
 from .allowance import Allowance
 from .directory import FixedDirectory, MemoryDirectory
+from .fifo import Fifo
 from .host import HostDirectory, HostMount
 from .inode import Filesystem, Inode, MemoryInode
 from .locks import FileLocks
@@ -297,6 +298,16 @@ class Tree:
     def make_directory(self, task, start, path, mode):
         directory, name, _ = self._free_place(task, start, path)
         directory.make_directory(name, mode & ~task.umask & 0o1777)
+        _give(directory.lookup(name, task), task)
+
+    def make_fifo(self, task, start, path, mode):
+        """EPERM where the directory is not the machine's own."""
+        directory, name, must_be_directory = self._free_place(task, start, path)
+        if must_be_directory:
+            raise LinuxError(ENOENT)
+        if not isinstance(directory, MemoryDirectory):
+            raise LinuxError(EPERM)
+        directory.add(name, Fifo(self.filesystem, mode & ~task.umask & 0o7777))
         _give(directory.lookup(name, task), task)
 
     def make_link(self, task, start, path, target):

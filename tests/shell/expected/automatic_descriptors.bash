@@ -1,0 +1,11 @@
+0
+text
+text
+to stderr
+dup
+1
+moved
+here
+both
+more
+status 0

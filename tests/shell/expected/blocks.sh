@@ -1,0 +1,9 @@
+102400
+cde
+abcdXYgh
+4c6426ac7ef186464ecbb0d81cbfcb1e
+266951202ac10793
+abc
+ 00 00 00 00 00
+3
+4status 0

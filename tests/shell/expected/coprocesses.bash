@@ -1,0 +1,4 @@
+HELLO
+ABC
+0
+status 0

@@ -1,0 +1,8 @@
+[1]-  Running       
+[2]+  Running       
+3
+143
+foreground
+0
+own group
+status 0
