@@ -41,7 +41,7 @@ class Call:
         self.timer_pool = server.timer_pool
 
     def abandon(self):
-        """The call waited and will not be made again: what it keeps for that is given back."""
+        """The call has waited and will not be made again: what it still keeps for that is given back."""
         if isinstance(self.memo, OpenFile):
             self.memo.close()
 

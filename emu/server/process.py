@@ -277,8 +277,9 @@ class Server(Control, Tasks):
                 outcome = self._try(i, waiting.call)
                 self._finish(i, outcome)
                 progress |= outcome is not WAITS or waiting.on is not None and waiting.on.changes != waiting.seen
-            else:
-                waiting.call.abandon()
+                if outcome is WAITS:
+                    continue
+            waiting.call.abandon()
         return progress
 
     def _retry_changed(self):

@@ -29,8 +29,8 @@ from ...abi.files import (
     S_IFREG,
     SETTABLE_FLAGS,
 )
-from ..errors import Blocked, LinuxError, OthersFirst
-from ..vfs.fifo import FifoEnd
+from ..errors import LinuxError, OthersFirst
+from ..vfs.fifo import opened
 from ..vfs.memfd import seal_command
 from ..vfs.pipe import CAPACITY as PIPE_CAPACITY
 from ..vfs.pipe import make_pipe
@@ -75,18 +75,9 @@ def _to_write(call, fd):
 
 @served("openat")
 def openat(call, dirfd: Int32, path: Path, flags: UInt32, mode: UInt32):
-    files, file = call.task.files, call.memo
-    try:
-        fd = files.lowest_free(0, limit_of(call))
-    except LinuxError:
-        if file:
-            file.close()
-        raise
-    if file is None:
-        file = call.tree.open(call.task, start_of(call, dirfd, path), path, flags, mode)
-    if isinstance(file, FifoEnd) and not file.is_joined():
-        call.memo = file  # Call.abandon closes it where the call does not go on
-        raise Blocked(None, on=file.node)
+    files = call.task.files
+    fd = files.lowest_free(0, limit_of(call))
+    file = opened(call, lambda: call.tree.open(call.task, start_of(call, dirfd, path), path, flags, mode))
     return files.place(fd, file, bool(flags & O_CLOEXEC))
 
 

@@ -107,3 +107,12 @@ class FifoEnd(OpenFile):
             ready |= POLLOUT if len(fifo.data) + PIPE_BUF <= CAPACITY else 0
             ready |= 0 if fifo.readers else POLLERR
         return ready
+
+
+def opened(call, open_file):
+    """The file that `open_file()` opens; a FIFO's end only once the other one is open: Blocked until then."""
+    file, call.memo = call.memo or open_file(), None
+    if isinstance(file, FifoEnd) and not file.is_joined():
+        call.memo = file  # Call.abandon closes it where the call does not go on
+        raise Blocked(None, on=file.node)
+    return file

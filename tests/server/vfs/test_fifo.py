@@ -5,7 +5,7 @@ import pytest
 from emu.abi.errno import ENXIO, EPIPE
 from emu.abi.files import AT_FDCWD, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, S_IFBLK, S_IFIFO, S_IFREG
 from emu.server.errors import Blocked, LinuxError
-from emu.server.vfs.fifo import Fifo, FifoEnd
+from emu.server.vfs.fifo import Fifo, FifoEnd, opened
 from tests.server.calls.guest import Guest
 
 
@@ -40,6 +40,19 @@ def test_open_without_waiting(guest):
     assert end(guest, O_RDONLY | O_NONBLOCK).is_joined()
     assert end(guest, O_WRONLY | O_NONBLOCK).is_joined()
     assert end(guest, O_RDWR).is_joined()
+
+
+class Opening:
+    memo = None
+
+
+def test_an_open_that_waits_keeps_its_end_and_gives_it_to_whoever_goes_on(guest):
+    call = Opening()
+    with pytest.raises(Blocked):
+        opened(call, lambda: end(guest, O_RDONLY))
+    kept = call.memo
+    end(guest, O_WRONLY)
+    assert opened(call, None) is kept and call.memo is None
 
 
 def test_data_goes_through_and_is_gone_with_the_last_end(guest):

@@ -1,0 +1,5 @@
+Stopped
+Running
+continued
+143
+status 0
