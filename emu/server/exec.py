@@ -6,6 +6,7 @@ says: argc, argv, envp, auxv.  Below the stack lies a gap that is never mapped.
 
 import struct
 from itertools import accumulate
+from typing import NamedTuple
 
 from ..abi.mman import PROT_EXEC, PROT_READ, PROT_WRITE
 from ..kernel.vm.address_space import map_region, protect_region
@@ -31,6 +32,17 @@ class PlacingError(Exception):
     """The program does not fit; the message is for the user."""
 
 
+class Placed(NamedTuple):
+    """Where a program was put, and what its stack holds: (start, end) of the strings."""
+
+    pc: int
+    sp: int
+    auxiliary: bytes  # the auxiliary vector
+    arguments: tuple
+    variables: tuple
+    images: tuple = ()  # (start, end, rights, path) of the segments' pages, from the lowest address on
+
+
 def page_down(address):
     return address & ~(PAGE_SIZE - 1)
 
@@ -40,7 +52,7 @@ def page_up(address):
 
 
 def place_program(window, me, task, program, argv, variables, random_bytes, who=ROOT):
-    """Fill a task's empty address space with a program and, where it has one, its interpreter; returns (pc, sp).
+    """Fill a task's empty address space with a program and, where it has one, its interpreter; a Placed.
 
     `variables` are bytes, NAME=value.  PlacingError when memory does not suffice.
     """
@@ -58,13 +70,22 @@ def place_program(window, me, task, program, argv, variables, random_bytes, who=
         memory.write(TRAMPOLINE, SIGRETURN_CODE)
         _check(protect_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_READ | PROT_EXEC))
         _check(map_region(base, me, task, STACK_TOP - STACK_BYTES, STACK_BYTES, PROT_READ | PROT_WRITE))
-        sp = _push_arguments(memory, program, argv, variables, random_bytes, who)
+        placed = _push_arguments(memory, program, argv, variables, random_bytes, who)
     except LinuxError:
         raise PlacingError("not enough guest memory for the program: give it more with --memory") from None
     record = window.machine["tasks"][task]
     record["brk_start"] = record["brk"] = page_up(end)
     record["trampoline"] = TRAMPOLINE
-    return (interpreter or program)["entry"], sp
+    images = _shown(program) + (_shown(interpreter) if interpreter else ())
+    return placed._replace(pc=(interpreter or program)["entry"], images=images)
+
+
+def _shown(image):
+    """A placed image as /proc/PID/maps tells of it."""
+    path = image.get("shown", "")
+    rights = ("".join(r if prot & bit else "-" for r, bit in (("r", PROT_READ), ("w", PROT_WRITE), ("x", PROT_EXEC)))
+              for _, _, prot in _page_ranges(image["segments"]))  # fmt: skip
+    return tuple((*each[:2], r, path) for each, r in zip(_page_ranges(image["segments"]), rights))
 
 
 def _place_image(base, me, task, memory, image):
@@ -106,7 +127,7 @@ def argument_bytes(argv, variables):
 
 
 def _push_arguments(memory, program, argv, variables, random_bytes, who):
-    """Write strings and vectors to the top of the stack; returns sp, 16-byte aligned."""
+    """Write strings and vectors to the top of the stack; a Placed, its sp 16-byte aligned. Linux's order."""
     sp = STACK_TOP
 
     def push(data):
@@ -118,11 +139,13 @@ def _push_arguments(memory, program, argv, variables, random_bytes, who):
     def push_all(texts):
         """One store for all of them; their addresses."""
         at = push(b"".join(text + b"\0" for text in texts))
-        return list(accumulate((len(text) + 1 for text in texts), initial=at))[:-1]
+        return list(accumulate((len(text) + 1 for text in texts), initial=at))
 
     name = push(program.get("name", argv[0] if argv else b"") + b"\0")
-    variables = push_all(variables)
-    arguments = push_all(argv)  # end where the environment begins, as in Linux: programs write their title there
+    *variables, variables_end = push_all(variables)
+    # They end where the environment begins, as in Linux: programs write their title there.
+    *arguments, arguments_end = push_all(argv)
+    ends = (arguments[0] if arguments else arguments_end, arguments_end), (arguments_end, variables_end)
     sp &= ~15
     random_at = push(random_bytes)
     auxiliary = {
@@ -132,10 +155,9 @@ def _push_arguments(memory, program, argv, variables, random_bytes, who):
         "HWCAP": HWCAP, "CLKTCK": 100, "SECURE": 0, "RANDOM": random_at, "EXECFN": name,
     }  # fmt: skip
     words = [len(arguments), *arguments, 0, *variables, 0]
-    for key, value in auxiliary.items():
-        words += (AT[key], value)
-    words += (0, 0)
+    vector = [word for key, value in auxiliary.items() for word in (AT[key], value)] + [0, 0]
+    words += vector
     sp -= 8 * (len(words) + len(words) % 2)
     sp &= ~15
     memory.write(sp, struct.pack(f"<{len(words)}Q", *words))
-    return sp
+    return Placed(program["entry"], sp, struct.pack(f"<{len(vector)}Q", *vector), *ends)

@@ -114,6 +114,7 @@ class Server(Control, Tasks):
         self.programs = Programs(self.tree)
         self.files_left = (0, 0)  # at the end: files that guests left, pages of data in them
         self.tasks = {}  # task index -> TaskState
+        self.names_of_ended = {}  # task index -> (pid, name), of those that may be zombies
         self.credentials = CredentialTable(lambda: set(self.machine["threads"]["credentials"].tolist()))
         self.timer_pool = TimerPool(self)
         self.unknown_calls = {}  # name -> count

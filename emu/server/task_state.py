@@ -1,5 +1,7 @@
 """What the system server knows of a task beside its record: its files, names and limits."""
 
+import time
+
 from ..abi.clone import CLONE_FILES, CLONE_FS
 from ..limits import NAME_BYTES
 from .credentials import ROOT
@@ -28,6 +30,8 @@ class TaskState:
         self.place = Place()
         self.credentials = ROOT  # of the thread that is served now: the server sets them before each call
         self.limits = {}
+        self.placed = None  # where its program was put (a Placed of server/exec.py)
+        self.started_ns = time.monotonic_ns()
         self.executed = False  # a program since it was forked: its parent may not move it to another group
         self.files = FileTable.standard(*stdio, allowance)
         self.timers = TaskTimers()
@@ -63,6 +67,7 @@ class TaskState:
         child.place = self.place if shares & CLONE_FS else Place(self.cwd, self.umask)
         child.limits = dict(self.limits)
         child.executed = False
+        child.started_ns = time.monotonic_ns()
         child.timers = TaskTimers()
         child.ends = dict(self.ends)
         child.files = self.files.hold() if shares & CLONE_FILES else self.files.fork()

@@ -42,7 +42,8 @@ class Tasks:
             random_bytes = self.random.randbytes(16)
             self._find_loader(program)
             variables = [name + b"=" + value for name, value in environment.items()]
-            pc, sp = place_program(self.window, SERVER, task, program, argv, variables, random_bytes)
+            program["shown"] = shown[0]
+            placed = place_program(self.window, SERVER, task, program, argv, variables, random_bytes)
             i = create_thread(self.base, SERVER, task)
             if i < 0:
                 raise PlacingError("no thread record is free")
@@ -53,9 +54,10 @@ class Tasks:
         record, thread = self.machine["tasks"][task], self.machine["threads"][i]
         record["leader"] = HANDLE.pack(index=i, generation=int(thread["generation"]))
         record["pid"] = tid_of_thread(self.base, i)
-        thread["pc"], thread["x"][SP] = pc, sp
+        thread["pc"], thread["x"][SP] = placed.pc, placed.sp
         found_family(self.base, SERVER, task)
         self.tasks[task] = TaskState(task, record, argv, shown, self.streams, self.tree.allowance)
+        self.tasks[task].placed = placed
         self.view.set_name(int(record["pid"]), self.tasks[task].name)
         sched.start(self.base, SERVER, i)
         number = int(self.machine["jobs"][index]["number"])
@@ -89,6 +91,7 @@ class Tasks:
         try:
             self.waiting.forget_ended(self.machine["threads"]["sleep"])  # they hold files
             if state:
+                self.names_of_ended[task] = state.pid, self.view.name_of(state)
                 state.release()
         except Exception as error:
             self.mishaps.note("end of a task", error)

@@ -11,7 +11,10 @@ from ..kernel.thread.handles import thread_by_tid, tid
 from ..limits import NAME_BYTES, PAGE_SIZE
 from ..shm.cpumask import to_int, to_words
 from ..shm.events import record_name
+from . import facts
 from .errors import LinuxError
+from .guest_memory import UserMemory
+from .resource_limits import limit_of
 
 
 class MachineView:
@@ -37,6 +40,42 @@ class MachineView:
 
     def tasks(self):
         return list(self._server.tasks.values())
+
+    def zombies(self):
+        """Tasks that have ended, and for which their parents have not waited."""
+        return facts.zombies(self._server.machine, self._server.names_of_ended)
+
+    def facts(self, task):
+        return facts.task_facts(self._server.machine, task.index)
+
+    def thread_facts(self, number, task):
+        """Of the thread with this tid; where it is its task's first and has left, of another one's. ESRCH."""
+        i = thread_by_tid(self._server.base, number)
+        if i < 0 and number == task.pid:
+            i = int(self._server.machine["tasks"][task.index]["first_thread"])
+        if i < 0:
+            raise LinuxError(ESRCH)
+        return facts.thread_facts(self._server.machine, i)
+
+    def regions(self, task):
+        """What a task has mapped."""
+        return facts.regions(self._server.base, self._server.me, self._server.machine, task.index)
+
+    def read_memory(self, task, start, count):
+        """Bytes of a task's memory; EFAULT."""
+        return UserMemory(self._server.window, self._server.me, task.index).read(start, count)
+
+    def cpu_times(self):
+        """(busy, idle) ns of each CPU since the machine's start."""
+        return facts.cpu_times(self._server.machine, self.nr_cpus, self.monotonic_ns())
+
+    def counts(self):
+        newest = max(self.tasks(), key=lambda task: task.started_ns, default=None)
+        return facts.counts(self._server.machine, self.nr_cpus, newest.pid if newest else 0)
+
+    def limit(self, task, number):
+        """(soft, hard) of a RLIMIT_* of a task."""
+        return limit_of(task, number)
 
     def affinity(self, number):
         """The CPU mask of a thread by tid, None when there is no such thread."""
@@ -91,6 +130,13 @@ class MachineView:
     def name(self, number):
         """A thread's name, without NUL."""
         return bytes(self._thread(number)["name"]).split(b"\0")[0]
+
+    def name_of(self, task):
+        """The name of a task's first thread, or what it was at first where that has left."""
+        try:
+            return self.name(task.pid)
+        except LinuxError:
+            return task.name
 
     def set_name(self, number, name):
         """Name a thread: at most 15 bytes count."""

@@ -67,7 +67,7 @@ class ElfCampaign:
         task = tasks.create_task(window.address, SERVER)
         assert task >= 0, "a task was not given back"
         try:
-            pc, sp = place_program(window, SERVER, task, image, [b"mutant", b"1"], [b"A=b"], bytes(16))
+            pc, sp, *_ = place_program(window, SERVER, task, image, [b"mutant", b"1"], [b"A=b"], bytes(16))
             assert pc == image["entry"] and sp % 16 == 0
             self.placed += 1
         except PlacingError:

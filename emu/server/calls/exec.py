@@ -55,7 +55,7 @@ def execveat(call, dirfd: Int32, path: Path, argv_at: Pointer, variables_at: Poi
 
 def _execute(call, dirfd, path, argv_at, variables_at, flags):
     if call.memo is None:
-        argv, variables = strings(call, argv_at), strings(call, variables_at)
+        argv, variables = strings(call, argv_at) or [b""], strings(call, variables_at)
         if argument_bytes(argv, variables) > MAX_ARGUMENT_BYTES:
             raise LinuxError(E2BIG)
         name, hidden = _name(call, dirfd, path)
@@ -202,7 +202,8 @@ def _parsed(tree, task, data):
 
 def loader_of(tree, task, path):
     """The image of the interpreter at a path (bytes) of the guest's tree. LinuxError, ElfError."""
-    return parse(_content(open_program(tree, task, tree.root, os.fsdecode(path))), LOADER_BASE)
+    image = parse(_content(open_program(tree, task, tree.root, os.fsdecode(path))), LOADER_BASE)
+    return {**image, "shown": os.fsdecode(path)}
 
 
 # --- the point of no return -------------------------------------------------------------------------------------------
@@ -219,7 +220,8 @@ def _replace(call, program, variables):
     server.view.set_name(call.tid, task.name)
     end_vfork_of(server.base, server.me, call.task_index)
     try:
-        pc, sp = place_program(
+        program["shown"] = program["path"]
+        task.placed = place_program(
             server.window, server.me, call.task_index, program, program["argv"], variables,
             server.random.randbytes(16), call.credentials,
         )  # fmt: skip
@@ -227,4 +229,4 @@ def _replace(call, program, variables):
         server.tell_person(thread, str(error))
         server.end_task(call.task_index, SIGKILL, KILL_SIGNAL)
         return
-    thread["pc"], thread["x"][2] = pc, sp
+    thread["pc"], thread["x"][2] = task.placed.pc, task.placed.sp

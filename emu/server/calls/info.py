@@ -9,20 +9,14 @@ import struct
 
 from ...abi.clocks import CLOCK_TICKS, SECOND_NS
 from ...abi.errno import EACCES, EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH
-from ...limits import MAX_SIGINFOS_PER_TASK, MAX_THREADS, NAME_BYTES
+from ...limits import MAX_SIGINFOS_PER_TASK, NAME_BYTES
 from ..errors import LinuxError
+from ..resource_limits import RLIMIT_NOFILE, RLIMIT_SIGPENDING, limit_of
 from .registry import Int32, Pointer, Size, UInt32, UInt64, served
 
 RELEASE = "6.6.0"
 MACHINE = "riscv64"
-INFINITY = (1 << 64) - 1
-NR_LIMITS = 16
 NR_OPEN = 1 << 16  # no task may open more files: /proc/sys/fs/nr_open
-RLIMIT_STACK, RLIMIT_CORE, RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_SIGPENDING = 3, 4, 6, 7, 11
-DEFAULT_LIMITS = {
-    RLIMIT_STACK: (8 << 20, INFINITY), RLIMIT_CORE: (0, INFINITY), RLIMIT_NPROC: (MAX_THREADS, MAX_THREADS),
-    RLIMIT_NOFILE: (1024, 4096), RLIMIT_SIGPENDING: (MAX_SIGINFOS_PER_TASK, MAX_SIGINFOS_PER_TASK),
-}  # fmt: skip
 
 PR_SET_NAME, PR_GET_NAME = 15, 16
 PR_SET_TIMERSLACK, PR_GET_TIMERSLACK = 29, 30
@@ -122,20 +116,14 @@ def membarrier(call, command: Int32):
 # --- limits and usage -----------------------------------------------------------------------------------------------
 
 
-def _limit(task, resource):
-    if not 0 <= resource < NR_LIMITS:
-        raise LinuxError(EINVAL)
-    return task.limits.get(resource) or DEFAULT_LIMITS.get(resource, (INFINITY, INFINITY))
-
-
 def _set_limit(call, task, resource, address):
     soft, hard = struct.unpack("<QQ", call.read(address, 16))
-    _limit(task, resource)
+    limit_of(task, resource)
     if soft > hard:
         raise LinuxError(EINVAL)
     if resource == RLIMIT_NOFILE and hard > NR_OPEN:
         raise LinuxError(EPERM)
-    if hard > _limit(task, resource)[1] and not call.credentials.privileged:
+    if hard > limit_of(task, resource)[1] and not call.credentials.privileged:
         raise LinuxError(EPERM)
     task.limits[resource] = (soft, hard)
     if resource == RLIMIT_SIGPENDING:
@@ -155,7 +143,7 @@ def _task(call, pid):
 @served("prlimit64")
 def prlimit64(call, pid: Int32, resource: Int32, new_at: Pointer, old_at: Pointer):
     task = _task(call, pid)
-    old = struct.pack("<QQ", *_limit(task, resource))
+    old = struct.pack("<QQ", *limit_of(task, resource))
     if new_at:
         _set_limit(call, task, resource, new_at)
     if old_at:
@@ -165,7 +153,7 @@ def prlimit64(call, pid: Int32, resource: Int32, new_at: Pointer, old_at: Pointe
 
 @served("getrlimit")
 def getrlimit(call, resource: Int32, address: Pointer):
-    call.write(address, struct.pack("<QQ", *_limit(call.task, resource)))
+    call.write(address, struct.pack("<QQ", *limit_of(call.task, resource)))
     return 0
 
 

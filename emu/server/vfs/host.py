@@ -40,6 +40,8 @@ def _host_errors():
 class HostMount(Filesystem):
     """One mounted directory.  `close` gives its descriptor back."""
 
+    target = ""  # where guests see it
+
     def __init__(self, device, source, writable, clock):
         super().__init__(device, 0x01021997, clock)  # V9FS: how Linux guests see directories of their host
         self.read_only = not writable

@@ -5,7 +5,8 @@ import time
 
 from .devices import devices
 from .inode import MemoryLink
-from .proc import proc_directory, sys_directory
+from .proc import proc_directory
+from .sys import sys_directory
 from .tree import Tree
 
 START_DIRECTORY = "/root"
@@ -20,7 +21,7 @@ def initial_tree(machine, store, mounts=()):
     """
     tree = Tree(machine, store)
     root, filesystem = tree.root, tree.filesystem
-    root.put("proc", proc_directory(root, machine))
+    root.put("proc", proc_directory(root, machine, tree))
     root.put("sys", sys_directory(root, machine))
     for path in ("/bin", "/dev", "/etc", START_DIRECTORY, "/usr", "/var"):
         tree.make_directories(path)

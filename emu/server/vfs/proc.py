@@ -1,150 +1,47 @@
-"""What the machine says of itself in files: /proc and /sys/devices/system/cpu.
+"""/proc: what the machine says of itself in files (proc(5)). proc_tasks.py has what it says of tasks.
 
 Texts are made when a file is opened.  /proc/PID exists for every task that `machine.tasks()` gives (with pid, ppid,
-name, exe, argv, cwd, files, group, session); /proc/self leads to the caller's.
+name, exe, argv, cwd, files, group, session), and for those of `machine.zombies()`; /proc/self leads to the caller's.
 """
 
-import os
+import functools
+import uuid
 
+from ...abi.clocks import SECOND_NS
 from ...abi.errno import ENOENT
+from ...limits import MAX_THREADS
 from ..errors import LinuxError
 from .directory import FixedDirectory
-from .inode import Filesystem, Link
-from .made_up import MadeUp, MadeUpLink, TextFile
-from .proc_threads import TaskThreads
+from .inode import Filesystem
+from .made_up import MadeUpLink, TextFile
+from .proc_tasks import TICKS, task_directory, task_number, zombie_directory
 
 PROC_MAGIC = 0x9FA0
+TICK_NS = SECOND_NS // TICKS
 ISA = "rv64imafdc_zicbom_zicboz_zicond_zicsr_zifencei_zba_zbb_zbs"
-
-
-class DescriptorLink(MadeUp, Link):
-    """/proc/PID/fd/N: leads to the open file's inode itself, whether or not it has a name."""
-
-    kind = Link.kind
-    permissions = 0o777
-    open = Link.open
-
-    def __init__(self, filesystem, file, number):
-        super().__init__(filesystem, number)
-        self.file = file
-
-    def target(self, task):
-        return self.file.path()
-
-    def jump(self, task):
-        return self.file.node
-
-
-class ProgramLink(MadeUpLink):
-    """/proc/PID/exe: leads to the program's inode, whatever its name leads to."""
-
-    program = None
-
-    def jump(self, task):
-        return self.program
-
-
-class DescriptorDirectory(FixedDirectory):
-    """/proc/PID/fd"""
-
-    def __init__(self, filesystem, parent, task, number):
-        super().__init__(filesystem, parent, "fd", number=number)
-        self.task = task
-
-    def lookup(self, name, task):
-        if not (name.isascii() and name.isdecimal() and len(name) < 10 and str(int(name)) == name):
-            return None
-        try:
-            return DescriptorLink(self.filesystem, self.task.files.get(int(name)), self.number + 1 + int(name))
-        except LinuxError:
-            return None
-
-    def list(self, task):
-        return [(str(fd), self.number + 1 + fd, Link.kind) for fd in self.task.files.open_descriptors()]
 
 
 class ProcDirectory(FixedDirectory):
     """/proc: fixed entries, and a directory for each task."""
 
-    def __init__(self, filesystem, parent, machine):
+    def __init__(self, filesystem, parent, machine, tree):
         super().__init__(filesystem, parent, "proc")
-        self.machine = machine
+        self.machine, self.tree = machine, tree
 
     def lookup(self, name, task):
         node = self.entries.get(name)
         if node is None and name.isdecimal():
             for each in self.machine.tasks():
                 if str(each.pid) == name:
-                    return _task_directory(self, each)
+                    return task_directory(self, each)
+            for each in self.machine.zombies():
+                if str(each.pid) == name:
+                    return zombie_directory(self, each)
         return node
 
     def list(self, task):
-        pids = [(str(each.pid), _task_number(each), self.kind) for each in self.machine.tasks()]
-        return super().list(task) + pids
-
-
-def _task_number(task):
-    return (task.pid + 1) << 20  # below it: numbers of the fixed files; above: of the task's own
-
-
-def _task_directory(proc, task):
-    filesystem, number = proc.filesystem, _task_number(task)
-    directory = FixedDirectory(filesystem, proc, str(task.pid), number=number)
-    links = {"cwd": lambda _: _directory_of(task), "root": lambda _: "/"}
-    texts = {
-        "comm": lambda: _name(proc.machine, task) + b"\n",
-        "cmdline": lambda: b"".join(_bytes(argument) + b"\0" for argument in task.argv),
-        "stat": lambda: _task_stat(proc.machine, task),
-        "status": lambda: _task_status(proc.machine, task),
-    }
-    for i, (name, text) in enumerate(links.items(), 1):
-        directory.entries[name] = MadeUpLink(filesystem, text, number + i)
-    for i, (name, text) in enumerate(texts.items(), 8):
-        directory.entries[name] = TextFile(filesystem, text, number + i)
-    directory.entries["exe"] = ProgramLink(filesystem, lambda _: task.exe, number + 7)
-    directory.entries["exe"].program = task.program
-    directory.entries["fd"] = DescriptorDirectory(filesystem, directory, task, number + 16)
-    directory.entries["task"] = TaskThreads(filesystem, directory, task, proc.machine)
-    return directory
-
-
-def _directory_of(task):
-    return task.cwd if isinstance(task.cwd, str) else task.cwd.path()
-
-
-def _bytes(text):
-    return text if isinstance(text, bytes) else os.fsencode(text)
-
-
-def _name(machine, task):
-    """Its first thread's, or what it was at first where that has left."""
-    try:
-        return machine.name(task.pid)
-    except LinuxError:
-        return task.name
-
-
-def _task_stat(machine, task):
-    """52 fields; those that the machine does not know are 0."""
-    head = f"{task.pid} ({os.fsdecode(_name(machine, task))}) R {task.ppid} {task.group} {task.session}"
-    return head + " 0" * 46 + "\n"
-
-
-def _tabbed(numbers):
-    return "\t".join(map(str, numbers))
-
-
-def _task_status(machine, task):
-    try:
-        who = machine.credentials(task.pid)
-    except LinuxError:  # its first thread has left
-        who = task.credentials
-    return (
-        f"Name:\t{os.fsdecode(_name(machine, task))}\n"
-        f"Umask:\t{task.umask:04o}\nState:\tR (running)\nTgid:\t{task.pid}\n"
-        f"Pid:\t{task.pid}\nPPid:\t{task.ppid}\nUid:\t{_tabbed(who[:4])}\nGid:\t{_tabbed(who[4:8])}\n"
-        f"Groups:\t{' '.join(map(str, who.groups))}\n"
-    )
+        found = [*self.machine.tasks(), *self.machine.zombies()]
+        return super().list(task) + [(str(each.pid), task_number(each), self.kind) for each in found]
 
 
 def _cpuinfo(machine):
@@ -159,10 +56,6 @@ def _meminfo(machine):
     return "".join(f"{name + ':':<16}{size:>8} kB\n" for name, size in {**sizes, "SwapFree": 0}.items())
 
 
-def _cpu_list(machine):
-    return f"0-{machine.nr_cpus - 1}\n" if machine.nr_cpus > 1 else "0\n"
-
-
 def _uptime(machine):
     seconds = machine.monotonic_ns() / 1e9
     return f"{seconds:.2f} 0.00\n"
@@ -174,38 +67,85 @@ def _no_task(task):
     return str(task.pid)
 
 
-def proc_directory(root, machine):
+def _stat(machine):
+    """Time by CPU in hundredths of a second: all that is not idle is the guests'."""
+    times = [(busy // TICK_NS, idle // TICK_NS) for busy, idle in machine.cpu_times()]
+    lines = [f"cpu  {sum(busy for busy, _ in times)} 0 0 {sum(idle for _, idle in times)} 0 0 0 0 0 0"]
+    lines += [f"cpu{cpu} {busy} 0 0 {idle} 0 0 0 0 0 0" for cpu, (busy, idle) in enumerate(times)]
+    counts = machine.counts()
+    booted = (machine.realtime_ns() - machine.monotonic_ns()) // SECOND_NS
+    return "\n".join(lines) + (
+        f"\nintr 0\nctxt {counts.switches}\nbtime {booted}\nprocesses {counts.spawned}\n"
+        f"procs_running {counts.running}\nprocs_blocked 0\nsoftirq 0\n"
+    )
+
+
+def _load(machine):
+    """The averages are those of this moment: emu keeps none."""
+    counts = machine.counts()
+    average = f"{counts.running}.00"
+    return f"{average} {average} {average} {counts.running}/{counts.threads} {counts.last_pid}\n"
+
+
+def _random_uuid(machine):
+    return f"{uuid.UUID(bytes=machine.random(16), version=4)}\n"
+
+
+def proc_directory(root, machine, tree):
     """The tree of /proc."""
     filesystem = Filesystem(2, PROC_MAGIC, machine.realtime_ns)
-    proc = ProcDirectory(filesystem, root, machine)
-    texts = {
-        "cpuinfo": lambda: _cpuinfo(machine),
-        "meminfo": lambda: _meminfo(machine),
-        "uptime": lambda: _uptime(machine),
-        "loadavg": lambda: "0.00 0.00 0.00 1/1 1\n",
-        "version": lambda: "Linux version 6.6.0 (emu)\n",
-        "filesystems": lambda: "nodev\tproc\nnodev\ttmpfs\n",
-    }
+    proc = ProcDirectory(filesystem, root, machine, tree)
+
+    def put(directory, **texts):
+        for name, text in texts.items():
+            directory.entries[name] = TextFile(filesystem, text if callable(text) else lambda text=text: f"{text}\n")
+
+    put(
+        proc,
+        cpuinfo=lambda: _cpuinfo(machine),
+        meminfo=lambda: _meminfo(machine),
+        uptime=lambda: _uptime(machine),
+        loadavg=lambda: _load(machine),
+        stat=lambda: _stat(machine),
+        version="Linux version 6.6.0 (emu)",
+        filesystems="nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs",
+        cmdline="emu",
+        swaps="Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority",
+    )
     proc.entries["self"] = MadeUpLink(filesystem, _no_task)
-    for name, text in texts.items():
-        proc.entries[name] = TextFile(filesystem, text)
+    proc.entries["mounts"] = MadeUpLink(filesystem, lambda _: "self/mounts")
     system = proc.subdirectory("sys")
-    kernel, memory = system.subdirectory("kernel"), system.subdirectory("vm")
-    system.subdirectory("fs").entries["nr_open"] = TextFile(filesystem, lambda: "65536\n")
-    kernel.entries["osrelease"] = TextFile(filesystem, lambda: "6.6.0\n")
-    kernel.entries["ostype"] = TextFile(filesystem, lambda: "Linux\n")
-    kernel.entries["hostname"] = TextFile(filesystem, lambda: machine.hostname + "\n")
-    memory.entries["overcommit_memory"] = TextFile(filesystem, lambda: "1\n")
+    kernel = system.subdirectory("kernel")
+    put(
+        kernel,
+        osrelease="6.6.0",
+        ostype="Linux",
+        version="#1 SMP emu",
+        hostname=lambda: machine.hostname + "\n",
+        pid_max=1 << 29,
+        ngroups_max=65536,
+        cap_last_cap=40,
+        randomize_va_space=0,
+    )
+    kernel.entries["threads-max"] = TextFile(filesystem, lambda: f"{MAX_THREADS}\n")
+    boot_id = functools.cache(lambda: _random_uuid(machine))
+    put(
+        kernel.subdirectory("random"),
+        uuid=lambda: _random_uuid(machine),
+        boot_id=boot_id,
+        entropy_avail=256,
+        poolsize=256,
+    )
+    put(
+        system.subdirectory("vm"),
+        overcommit_memory=1,
+        overcommit_ratio=50,
+        max_map_count=65530,
+        mmap_min_addr=65536,
+        swappiness=0,
+    )
+    files = system.subdirectory("fs")
+    put(files, nr_open=65536)
+    files.entries["file-max"] = TextFile(filesystem, lambda: "65536\n")
+    files.entries["pipe-max-size"] = TextFile(filesystem, lambda: "1048576\n")
     return proc
-
-
-def sys_directory(root, machine):
-    """The tree of /sys: only devices/system/cpu."""
-    filesystem = Filesystem(2, PROC_MAGIC, machine.realtime_ns)
-    sys = FixedDirectory(filesystem, root, "sys")
-    cpus = sys.subdirectory("devices").subdirectory("system").subdirectory("cpu")
-    for name in ("online", "possible", "present"):
-        cpus.entries[name] = TextFile(filesystem, lambda: _cpu_list(machine))
-    for cpu in range(machine.nr_cpus):
-        cpus.subdirectory(f"cpu{cpu}")
-    return sys

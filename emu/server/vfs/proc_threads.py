@@ -1,23 +1,26 @@
-"""/proc/PID/task: a directory for each living thread of a task, with the thread's name in `comm`.
+"""/proc/PID/task: a directory for each living thread of a task, with `stat`, `status` and the thread's name in `comm`.
 
 Writing there renames a thread of the writer's own task, which is what pthread_setname_np does for any thread but
 the caller; another task's is refused, as in Linux (EINVAL).
 """
 
+import functools
+
 from ...abi.errno import EINVAL
 from ...abi.files import O_TRUNC, S_IFREG
 from ..errors import LinuxError
 from .directory import FixedDirectory
-from .made_up import MadeUp
+from .made_up import MadeUp, TextFile
 from .open_file import SeekableFile
 
 
 class TaskThreads(FixedDirectory):
     """/proc/PID/task"""
 
-    def __init__(self, filesystem, parent, task, machine):
+    def __init__(self, filesystem, parent, task, machine, stat_text, status_text):
         super().__init__(filesystem, parent, "task", number=_number(task.pid))
         self.task, self.machine = task, machine
+        self._texts = stat_text, status_text
 
     def lookup(self, name, task):
         for tid in self.machine.threads_of(self.task):
@@ -31,6 +34,9 @@ class TaskThreads(FixedDirectory):
     def _thread(self, tid):
         directory = FixedDirectory(self.filesystem, self, str(tid), number=_number(tid) + 1)
         directory.entries["comm"] = ThreadName(self.filesystem, self.machine, tid, self.task)
+        for k, (name, text) in enumerate(zip(("stat", "status"), self._texts), 3):
+            make = functools.partial(text, self.machine, self.task, tid)
+            directory.entries[name] = TextFile(self.filesystem, make, _number(tid) + k)
         return directory
 
 

@@ -152,6 +152,7 @@ class Tree:
             raise ValueError(f"{text}: {error.strerror}") from None
         if before is not None:
             parent.remove_directory(name, before)
+        filesystem.target = mount.target
         parent.put(name, HostDirectory(filesystem, (), parent, name))
         self.mounts.append(filesystem)
 

@@ -10,6 +10,8 @@ from emu.server.calls import events, files, identity, info  # noqa: F401  (regis
 from emu.server.calls.registry import execute
 from emu.server.credentials import ROOT
 from emu.server.errors import Blocked, LinuxError
+from emu.server.facts import Counts, Region, TaskFacts, ThreadFacts
+from emu.server.resource_limits import limit_of
 from emu.server.vfs.initial import initial_tree
 from emu.server.vfs.table import FileTable
 
@@ -57,7 +59,7 @@ class Machine:
         self.masks = {100: 0b1111}
         self.nices, self.realtime, self.slacks = {}, {}, {}
         self.names = {100: b"program"}
-        self.task_list = []
+        self.task_list, self.zombie_list = [], []
 
     def free_memory_bytes(self):
         return self.memory_bytes // 4
@@ -74,6 +76,27 @@ class Machine:
 
     def tasks(self):
         return self.task_list
+
+    def zombies(self):
+        return self.zombie_list
+
+    def facts(self, task):
+        return TaskFacts()
+
+    def thread_facts(self, tid, task):
+        return ThreadFacts()
+
+    def regions(self, task):
+        return [Region(0x10000, 0x20000, "r-xp")]
+
+    def cpu_times(self):
+        return [(10**9, 2 * 10**9)] * self.nr_cpus
+
+    def counts(self):
+        return Counts()
+
+    def limit(self, task, number):
+        return limit_of(task, number)
 
     def affinity(self, tid):
         return self.masks.get(tid)
@@ -140,6 +163,7 @@ class Task:
         self.name = b"program"
         self.exe, self.program = "/bin/program", None
         self.argv = [b"program", b"argument"]
+        self.placed, self.started_ns = None, 0
 
 
 class Call:

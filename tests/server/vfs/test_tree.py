@@ -2,7 +2,12 @@
 
 import os
 
-from tests.server.calls.guest import Task
+import pytest
+
+from emu.server.facts import Zombie
+from emu.server.vfs.mounts import Mount
+from emu.server.vfs.proc_tasks import cpu_list
+from tests.server.calls.guest import Guest, Task
 
 
 def readlink(guest, path):
@@ -39,6 +44,45 @@ def test_proc_self_is_the_callers(guest):
     assert guest.contents("/proc/101/stat").startswith(b"101 ")
 
 
+def test_a_task_that_has_ended_is_shown_as_a_zombie(guest):
+    guest.machine.zombie_list.append(Zombie(7, 100, 100, 100, b"gone", 3 << 8, 10_000_000, 17))
+    fields = guest.contents("/proc/7/stat").split()
+    assert fields[:5] == [b"7", b"(gone)", b"Z", b"100", b"100"] and len(fields) == 52
+    assert (fields[13], fields[51]) == (b"2", b"768")
+    assert "7" in guest.list("/proc") and b"State:\tZ (zombie)\n" in guest.contents("/proc/7/status")
+    assert guest.contents("/proc/7/cmdline") == b"" and guest.open("/proc/7/maps") == "ENOENT"
+
+
+def test_limits_and_mounts_are_told_in_proc(tmp_path):
+    guest = Guest([Mount(str(tmp_path), "/a b", True)])
+    guest.task.limits[7] = (20, 4096)
+    assert b"Max open files            20                   4096                 files     \n" in guest.contents(
+        "/proc/self/limits"
+    )
+    assert guest.contents("/proc/mounts").splitlines()[-1] == rb"emu /a\040b 9p rw 0 0"
+    assert rb" 1 0:3 / /a\040b rw - 9p emu rw" in guest.contents("/proc/self/mountinfo")
+    assert guest.finish() == 0
+
+
+def test_memory_is_told_region_by_region(guest):
+    assert guest.contents("/proc/self/maps") == b"00010000-00020000 r-xp 00000000 00:00 0 \n"
+    assert guest.contents("/proc/self/statm") == b"16 0 0 16 0 0 0\n"
+
+
+def test_the_machine_counts_time_and_threads_in_proc(guest):
+    lines = guest.contents("/proc/stat").splitlines()
+    assert lines[0] == b"cpu  400 0 0 800 0 0 0 0 0 0" and lines[4].startswith(b"cpu3 100 0 0 200 ")
+    assert guest.contents("/proc/loadavg") == b"1.00 1.00 1.00 1/1 1\n"
+    assert guest.contents("/proc/sys/kernel/pid_max") == b"536870912\n"
+    assert guest.contents("/proc/sys/kernel/random/uuid") != guest.contents("/proc/sys/kernel/random/uuid")
+    assert guest.contents("/proc/sys/kernel/random/boot_id") == guest.contents("/proc/sys/kernel/random/boot_id")
+
+
+@pytest.mark.parametrize(("mask", "text"), [(0b1, "0"), (0b1111, "0-3"), (0b1011, "0-1,3"), (1 << 255, "255"), (0, "")])
+def test_cpus_are_listed_as_linux_does(mask, text):
+    assert cpu_list(mask) == text
+
+
 def test_open_files_are_told_in_proc(guest):
     guest.save("/tmp/f", b"text")
     fd = guest.open("/tmp/f")
@@ -65,7 +109,7 @@ def test_every_entry_can_be_stated_and_every_directory_listed(guest):
             stat = guest.stat(below, 0x100)
             assert not isinstance(stat, str), (below, stat)
             seen += 1
-            if stat[0] & 0o170000 == 0o040000 and name != "fd":  # listing it changes it
+            if stat[0] & 0o170000 == 0o040000 and name not in ("fd", "fdinfo"):  # listing it changes it
                 pending.append(below)
     assert seen > 40
 

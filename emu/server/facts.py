@@ -1,0 +1,172 @@
+"""What /proc tells of threads, tasks and CPUs, read from the machine's records.
+
+The CPUs go on meanwhile, so numbers of one text may be of slightly different moments; each of them is right for one.
+"""
+
+from typing import NamedTuple
+
+from ..abi.words import WORD
+from ..kernel.thread.states import (
+    BLOCKED,
+    FREE,
+    NEW,
+    RUNNABLE,
+    RUNNING,
+    SLEEP_KERNEL,
+    SLEEP_STOP,
+    SLEEP_VFORK,
+    TASK_ZOMBIE,
+    WHERE,
+)
+from ..kernel.vm.mapped import next_region
+from ..kernel.vm.pagetable import RWX, SHARED, R, W, X
+from ..limits import PAGE_SIZE, USER_TOP
+from ..shm.cpumask import to_int
+
+RUNS, SLEEPS, WAITS_FOR_CHILD, STOPPED = "RSDT"
+
+
+class ThreadFacts(NamedTuple):
+    """What is known of a thread; times as retired instructions."""
+
+    state: str = RUNS
+    instructions: int = 0
+    nice: int = 0
+    policy: int = 0  # SCHED_*
+    realtime: int = 0
+    cpu: int = 0
+    pending: int = 0
+    blocked: int = 0
+    affinity: int = 1
+    voluntary: int = 0  # switches
+    involuntary: int = 0
+    pc: int = 0
+    sp: int = 0
+
+
+class TaskFacts(NamedTuple):
+    """What is known of a task beside its first thread."""
+
+    nr_threads: int = 1
+    instructions: int = 0  # of all threads, also those that have left
+    children_instructions: int = 0
+    resident: int = 0  # frames
+    pending: int = 0
+    ignored: int = 0
+    handled: int = 0
+    exit_signal: int = 17
+    brk_start: int = 0
+    brk: int = 0
+
+
+class Region(NamedTuple):
+    start: int
+    end: int
+    rights: str  # as in /proc/PID/maps
+
+    @property
+    def pages(self):
+        return (self.end - self.start) // PAGE_SIZE
+
+
+class Counts(NamedTuple):
+    """Of the whole machine."""
+
+    running: int = 1  # threads that run or wait for a CPU, and the one that asks
+    threads: int = 1
+    last_pid: int = 1
+    switches: int = 0
+    spawned: int = 1  # tasks and threads since the start
+
+
+class Zombie(NamedTuple):
+    """A task that has ended and for which its parent has not waited."""
+
+    pid: int
+    ppid: int
+    group: int
+    session: int
+    name: bytes
+    wait_status: int
+    instructions: int
+    exit_signal: int
+
+
+def thread_facts(machine, i):
+    """Of the thread with this record."""
+    t = machine["threads"][i]
+    state = RUNS
+    if WHERE.get(int(t["where"]), "state") == BLOCKED:
+        reasons = {SLEEP_KERNEL: RUNS, SLEEP_STOP: STOPPED, SLEEP_VFORK: WAITS_FOR_CHILD}
+        state = reasons.get(int(t["sleep_reason"]), SLEEPS)
+    involuntary = int(t["involuntary"])
+    return ThreadFacts(
+        state, int(t["instructions"]), int(t["nice"]), int(t["linux_policy"]), int(t["realtime"]),
+        max(int(t["last_cpu"]), 0), int(t["signals"]) & WORD, int(t["signal_mask"]) & WORD,
+        to_int(t["affinity"]) & to_int(machine["online"]), max(int(t["slices"]) - involuntary, 0), involuntary,
+        int(t["pc"]) & WORD, int(t["x"][2]) & WORD,
+    )  # fmt: skip
+
+
+def task_facts(machine, index):
+    k = machine["tasks"][index]
+    instructions, i = int(k["past_instructions"]), int(k["first_thread"])
+    while i >= 0:
+        instructions += int(machine["threads"][i]["instructions"])
+        i = int(machine["threads"][i]["sibling_next"])
+    return TaskFacts(
+        int(k["nr_threads"]), instructions, int(k["children_instructions"]), max(int(k["resident"]), 0),
+        int(k["signals"]) & WORD, int(k["ignored"]) & WORD, int(k["handled"]) & WORD, int(k["exit_signal"]),
+        int(k["brk_start"]), int(k["brk"]),
+    )  # fmt: skip
+
+
+def cpu_times(machine, nr_cpus, now_ns):
+    """(busy, idle) ns of each CPU since the first program was started."""
+    passed = max(now_ns - int(machine["boot_ns"]), 0) if machine["boot_ns"] else 0
+    busy = (min(max(int(machine["cpus"][cpu]["busy_ns"]), 0), passed) for cpu in range(nr_cpus))
+    return [(each, passed - each) for each in busy]
+
+
+def counts(machine, nr_cpus, last_pid):
+    """The Counts of a machine whose newest task has this pid."""
+    states = WHERE.get(machine["threads"]["where"][: int(machine["fresh_thread"])], "state")
+    cpus = machine["cpus"][:nr_cpus]
+    return Counts(
+        1 + int(((states == RUNNABLE) | (states == RUNNING)).sum()), int(((states != FREE) & (states != NEW)).sum()),
+        last_pid, int(cpus["switches"].sum()), int(machine["nr_jobs"]) + int(cpus["spawned"].sum()),
+    )  # fmt: skip
+
+
+def regions(base, me, machine, index):
+    """A task's Regions, from the lowest address on."""
+    found, va, words = [], 0, machine["cpus"][me]["given_words"]
+    while va < USER_TOP:
+        va = next_region(base, me, index, va)
+        start, end, flags = (int(word) for word in words[:3])
+        if start == end:
+            continue
+        rights = "".join(letter if flags & bit else "-" for letter, bit in (("r", R), ("w", W), ("x", X)))
+        rights += "s" if flags & SHARED else "p"
+        if found and found[-1].end == start and found[-1].rights == rights:
+            start = found.pop().start
+        found.append(Region(start, end, rights))
+    return found
+
+
+def zombies(machine, names):
+    """All Zombies; `names` are those of ended tasks: {index: (pid, name)}."""
+    found = []
+    for index, (pid, name) in list(names.items()):
+        k = machine["tasks"][index]
+        if int(k["state"]) != TASK_ZOMBIE or int(k["pid"]) != pid:
+            del names[index]
+            continue
+        found.append(Zombie(
+            pid, int(k["parent_pid"]), int(k["group"]), int(k["session"]), name, int(k["exiting"]) - 1,
+            int(k["past_instructions"]), int(k["exit_signal"]),
+        ))  # fmt: skip
+    return found
+
+
+assert RWX == R | W | X  # what next_region tells apart
