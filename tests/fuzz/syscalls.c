@@ -75,10 +75,10 @@ static long raw(long n, const long *v) {
     return a0;
 }
 
-/* A clone whose child leaves at once, touching nothing. */
-static long raw_clone(const long *v) {
+/* A clone whose child, a thread or a process, leaves at once, touching nothing. */
+static long raw_clone(long n, const long *v) {
     register long a0 __asm__("a0") = v[0], a1 __asm__("a1") = v[1], a2 __asm__("a2") = v[2], a3 __asm__("a3") = v[3];
-    register long a4 __asm__("a4") = v[4], a7 __asm__("a7") = SYS_clone;
+    register long a4 __asm__("a4") = v[4], a7 __asm__("a7") = n;
     __asm__ volatile("ecall\n bnez a0, 1f\n li a7, 93\n ecall\n 1:"
                      : "+r"(a0), "+r"(a7) : "r"(a1), "r"(a2), "r"(a3), "r"(a4) : "memory");
     return a0;
@@ -248,6 +248,30 @@ static long plausible(struct worker *w, char letter, const row *r) {
         at[2] = below(w, 4) ? -1 : (int)wild(w); /* si_code: SI_QUEUE */
         return (long)at;
     }
+    case 'V': {                                                                     /* struct itimerspec or itimerval */
+        long *at = (long *)small(w, 32);
+        at[0] = at[2] = 0, at[1] = below(w, 3) ? 0 : 5000 + below(w, 100000), at[3] = below(w, 100000);
+        if (below(w, 20) == 0) at[below(w, 4)] = wild(w);
+        return (long)at;
+    }
+    case 'G': {                                                                     /* struct sigevent */
+        static const int hows[] = {0, 0, 1, 4, 9};
+        int *at = (int *)small(w, 64);
+        at[2] = (int)signal_of(w), at[3] = hows[below(w, 5)], at[4] = (int)plausible(w, 't', r);
+        return below(w, 4) ? (long)at : 0;
+    }
+    case 'E': {                                                                     /* struct epoll_event */
+        int *at = (int *)small(w, 16);
+        at[0] = (below(w, 2) ? POLLIN : POLLIN | POLLOUT) | (below(w, 4) ? 0 : 1 << 30) | (below(w, 4) ? 0 : 1 << 31);
+        return (long)at;
+    }
+    case 'C': {                                                                     /* struct clone_args */
+        static const long flags[] = {0, 0x100 | 0x4000, 0x400, 0x8000, 1L << 32};
+        long *at = (long *)small(w, 88);
+        memset(at, 0, 88);
+        at[0] = flags[below(w, 5)], at[4] = at[0] == 0x8000 ? 0 : SIGCHLD;
+        return (long)at;
+    }
     case 'H': {                                                                     /* whose capabilities */
         int *at = (int *)small(w, 8);
         at[0] = 0x20080522, at[1] = 0; /* _LINUX_CAPABILITY_VERSION_3 */
@@ -278,7 +302,11 @@ static const row grammar[] = {
     R(ppoll, 2, "enTM8"), R(readlinkat, 2, "dpbs"), R(newfstatat, 3, "dpbc", 0, 0x100, 0x1000), R(fstat, 3, "fb"), R(sync, 1, ""),
     R(fsync, 1, "f"), R(fdatasync, 1, "f"), R(utimensat, 2, "dpNc", 0, 0x100), R(capget, 1, "Hz"), R(capset, 1, "Hz"), R(personality, 1, "0"),
     R(set_tid_address, 1, "W"), R(futex, 8, "UcuTUi", 0, 1, 128, 129, 131), R(set_robust_list, 1, "zc", 24), R(get_robust_list, 1, "tzz"),
-    R(nanosleep, 3, "Tb"), R(getitimer, 1, "iz"), R(clock_gettime, 3, "kb"), R(clock_getres, 2, "kb"), R(clock_nanosleep, 2, "k0Tb"),
+    R(nanosleep, 3, "Tb"), R(getitimer, 1, "iz"), R(setitimer, 1, "iVz"), R(timer_create, 2, "kGW"), R(timer_settime, 2, "icVz", 0, 1), R(timer_gettime, 1, "ib"),
+    R(timer_getoverrun, 1, "i"), R(timer_delete, 1, "i"), R(timerfd_create, 1, "kc", O_NONBLOCK, O_CLOEXEC | O_NONBLOCK), R(timerfd_settime, 3, "fcVz", 0, 1),
+    R(timerfd_gettime, 2, "fb"), R(eventfd2, 1, "ic", O_NONBLOCK, O_NONBLOCK | 1), R(epoll_create1, 1, "c", 0, O_CLOEXEC), R(epoll_ctl, 4, "fcfE", 1, 1, 2, 3),
+    R(epoll_pwait, 3, "fbniM8"), {441, 2, "fbnTM8", {END}} /* epoll_pwait2 */,
+    R(clock_gettime, 3, "kb"), R(clock_getres, 2, "kb"), R(clock_nanosleep, 2, "k0Tb"),
     R(sched_setparam, 1, "tz"), R(sched_setscheduler, 1, "tcz", 0, 3, 5), R(sched_getscheduler, 1, "t"), R(sched_getparam, 1, "tb"),
     R(sched_setaffinity, 2, "tcx", 8, 16), R(sched_getaffinity, 2, "tcb", 8, 128), R(sched_yield, 2, ""), R(sched_get_priority_max, 1, "i"),
     R(sched_get_priority_min, 1, "i"), R(sched_rr_get_interval, 1, "tb"), R(kill, 2, "PS"), R(tkill, 2, "tS"), R(tgkill, 3, "PtS"),
@@ -290,7 +318,9 @@ static const row grammar[] = {
     R(setsid, 1, ""), R(getgroups, 1, "iz"), R(setgroups, 1, "iz"), R(uname, 1, "b"), R(getrusage, 1, "cb", 0, 1, -1), R(umask, 1, "c", 022, 0),
     R(prctl, 2, "cb", 16, 15, 3, 4, 30), R(getcpu, 2, "zz0"), R(gettimeofday, 1, "bb"), R(getpid, 1, ""), R(getppid, 1, ""), R(getuid, 1, ""),
     R(geteuid, 1, ""), R(getgid, 1, ""), R(getegid, 1, ""), R(gettid, 1, ""), R(sysinfo, 1, "b"), R(readahead, 1, "fos"), R(brk, 1, "0"),
-    R(munmap, 4, "ml"), R(mremap, 3, "mllc0", 1, 0), R(clone, 3, "cKWWW", THREAD_FLAGS, THREAD_FLAGS | 0x100000, THREAD_FLAGS | 0x1200000),
+    R(munmap, 4, "ml"), R(mremap, 3, "mllc0", 1, 0),
+    R(clone, 3, "cKWWW", THREAD_FLAGS, THREAD_FLAGS | 0x100000, THREAD_FLAGS | 0x1200000, SIGCHLD, 0x4111 /* vfork */),
+    {435, 1, "Cc", {64, 80, 88, END}} /* clone3 */, R(wait4, 3, "czcN", -1, 1), R(waitid, 1, "cizc0", 0, 5, 7),
     R(mmap, 8, "mlccfo", MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, MAP_PRIVATE | MAP_FIXED, 3),
     R(fadvise64, 1, "fosi"), R(mprotect, 4, "mlc", 0, 1, 3, 7), R(msync, 1, "mlc", 4, 2), R(mlock, 1, "ml"), R(munlock, 1, "ml"),
     R(mincore, 1, "mlb"), R(madvise, 2, "mlc", 0, 4, 8), {258, 1, "zn000", {END}} /* riscv_hwprobe */, {259, 1, "bb0", {END}} /* riscv_flush_icache */,
@@ -308,7 +338,7 @@ static int may_wait(long number) {
     switch (number) {
     case SYS_read: case SYS_readv: case SYS_write: case SYS_writev: case SYS_ppoll: case SYS_pselect6: case SYS_futex:
     case SYS_nanosleep: case SYS_clock_nanosleep: case SYS_rt_sigsuspend: case SYS_rt_sigtimedwait: case SYS_sendfile:
-    case SYS_openat: return 1;
+    case SYS_openat: case SYS_epoll_pwait: case 441: case SYS_wait4: case SYS_waitid: return 1;
     default: return number >= NATIVE;
     }
 }
@@ -387,7 +417,7 @@ static void one_call(struct worker *w) {
     if (may_wait(number)) unblock();
     int slot = number >= NATIVE ? NUMBERS + (int)(number - NATIVE) : (int)number;
     w->in_call = (int)number;
-    long result = number == SYS_clone ? raw_clone(v) : raw(number, v);
+    long result = number == SYS_clone || number == 435 ? raw_clone(number, v) : raw(number, v);
     w->in_call = -1;
     w->calls++;
     __atomic_add_fetch(&attempts[slot], 1, __ATOMIC_RELAXED);
@@ -414,7 +444,11 @@ static void restore(struct worker *w) {
     for (int fd = 3; fd < 20; fd++) {
         if (fcntl(fd, F_GETFD) >= 0) continue;
         int pair[2];
-        if (below(w, 4) == 0) (void)!pipe2(pair, O_NONBLOCK);
+        long kind = below(w, 9), arguments[6] = {below(w, 3), O_NONBLOCK};
+        if (kind < 2) (void)!pipe2(pair, O_NONBLOCK);
+        else if (kind == 2) raw(SYS_eventfd2, arguments);
+        else if (kind == 3) arguments[0] = 0, raw(SYS_epoll_create1, arguments);
+        else if (kind == 4) arguments[0] = 1, raw(SYS_timerfd_create, arguments);
         else (void)!open(names[below(w, 6)], below(w, 2) ? O_RDWR : O_RDONLY);
     }
 }

@@ -8,8 +8,9 @@ Invariant: of an expiry and a change of the timer, one comes first: both hold ti
 needs under the lock and retains the task; then it tells, without the lock.  So a signal may still come just after its
 timer was deleted, as in Linux, but never to another task that has the record by then.
 
-A periodic timer is due again at the next multiple of its interval that lies in the future; what it missed is counted
-(timer_getoverrun).  Intervals below MIN_INTERVAL_NS count as that: the timekeeper has other sleepers.
+A periodic timer is due again at the next multiple of its interval that lies in the future, and LEAST_GAP_NS later at
+the earliest, because delivering a signal takes a while and the timekeeper has other sleepers; what it missed is counted
+(timer_getoverrun).  Nothing is posted while an earlier signal of the number is pending; that is counted too.
 Lock: timers_lock, before all locks of tasks.
 """
 
@@ -32,7 +33,7 @@ from .siginfo import SI_KERNEL, siginfo
 from .signals import begin_signal, signal_task, signal_thread
 
 SI_TIMER = -2
-MIN_INTERVAL_NS = 50_000
+LEAST_GAP_NS = 500_000
 # What a timer does when it expires (TIMER.kind; 0: the record is free).
 TIMER_ITIMER, TIMER_SIGNAL, TIMER_SIGNAL_THREAD, TIMER_NOTHING, TIMER_FD = range(1, 6)
 
@@ -68,10 +69,12 @@ def fire(m, me, n, word):
         return False
     missed = 0
     if t.interval_ns > 0:
-        missed = max(monotonic_ns() - t.deadline_ns, 0) // t.interval_ns
+        now_ns = monotonic_ns()
+        missed = max(now_ns - t.deadline_ns, 0) // t.interval_ns
         t.deadline_ns += (missed + 1) * t.interval_ns
         _rearm(t)
-        add_entry(m, t.deadline_ns, field_address(t, "armed"), t.armed, entry_of(n))
+        next_ns = max(t.deadline_ns, now_ns + LEAST_GAP_NS)
+        add_entry(m, next_ns, field_address(t, "armed"), t.armed, entry_of(n))
     else:
         t.armed = 0
     kind, number, value, signal, thread = t.kind, t.number, t.value, t.signal, t.thread
@@ -80,14 +83,16 @@ def fire(m, me, n, word):
     k = task_index(m, t.task)
     if k >= 0 and not retain_task(m, k):
         k = -1
-    is_new = k >= 0 and load_relaxed(m.tasks[k], "signals") & (1 << (signal - 1)) == 0
-    t.overrun = missed if is_new else t.overrun + missed + 1
+    is_pending = k >= 0 and _is_pending(m, k, kind, thread, signal)
+    t.overrun = t.overrun + missed + 1 if is_pending else missed
     overrun = min(t.overrun, 0x7FFFFFFF)
     unlock_timers(m, me)
     if kind == TIMER_FD:
         send_ipi(m, me, SERVER, IPI_CALL)  # some call may wait for it
     if k >= 0:
-        if kind == TIMER_ITIMER:
+        if is_pending:
+            pass
+        elif kind == TIMER_ITIMER:
             siginfo(m, me, signal, SI_KERNEL, 0, 0)
             signal_task(m, me, k, signal)
         elif kind == TIMER_SIGNAL or kind == TIMER_SIGNAL_THREAD:
@@ -98,6 +103,16 @@ def fire(m, me, n, word):
                 _signal_member(m, me, k, thread, signal)
         release_task(m, me, k)
     return True
+
+
+@hot
+def _is_pending(m, k, kind, handle, signal):
+    """Whether a signal of the number waits for the task, or for the thread that the timer tells."""
+    bit = 1 << (signal - 1)
+    if kind != TIMER_SIGNAL_THREAD:
+        return load_relaxed(m.tasks[k], "signals") & bit != 0
+    i = thread_index(m, handle)
+    return i >= 0 and load_relaxed(m.threads[i], "signals") & bit != 0
 
 
 @hot
@@ -176,7 +191,7 @@ def arm_timer(address, me, n, deadline_ns, interval_ns):
     deadline_ns = min(deadline_ns, NEVER)
     lock_timers(m, me)
     _disarm(m, t)
-    t.interval_ns = max(interval_ns, MIN_INTERVAL_NS) if interval_ns > 0 else 0
+    t.interval_ns = interval_ns
     t.expirations = 0
     t.overrun = 0
     word = 0

@@ -6,7 +6,7 @@ file; files of the host have no count of changes, and are reported when somethin
 EPOLLONESHOT: once, until it is modified.  EPOLLEXCLUSIVE is taken and wakes like others.
 """
 
-from ...abi.errno import EEXIST, EINVAL, ENOENT, EPERM
+from ...abi.errno import EEXIST, EINVAL, ELOOP, ENOENT, EPERM
 from ...abi.files import POLLERR, POLLHUP, POLLIN, S_IFDIR, S_IFREG
 from ..errors import LinuxError
 from .inode import MemoryInode
@@ -55,6 +55,7 @@ class EpollNode(MemoryInode):
         super().__init__(filesystem, 0o600)
         self.entries = {}  # (descriptor, id of the open file) -> Entry, the longest not reported first
         self._own_changes = 0
+        self.above = 0  # how many sets lie around it at most, as far as was seen when it was added
 
     @property
     def changes(self):
@@ -71,9 +72,23 @@ class EpollNode(MemoryInode):
     def changed(self):
         self._own_changes += 1
 
+    def nested(self):
+        """The sets in this set."""
+        return {each.file.node for each in self.living() if isinstance(each.file.node, EpollNode)}
+
     def depth(self):
-        nested = (each.file.node for each in self.entries.values() if isinstance(each.file.node, EpollNode))
-        return 1 + max((node.depth() for node in nested), default=0)
+        return 1 + max((node.depth() for node in self.nested()), default=0)
+
+    def sink(self, above):
+        """So many sets lie around this one."""
+        if above > self.above:
+            self.above = above
+            for node in self.nested():
+                node.sink(above + 1)
+
+    def reaches(self, other):
+        """Whether another set is in this one, or in one of those."""
+        return self is other or any(node.reaches(other) for node in self.nested())
 
 
 class EpollFile(OpenFile):
@@ -84,17 +99,20 @@ class EpollFile(OpenFile):
         return POLLIN if any(each.ready() for each in self.node.living() if not each.events & EPOLLET) else 0
 
     def add(self, fd, file, events, data):
-        """EEXIST; EPERM for files that are always ready; EINVAL for itself or too deep a nest."""
+        """EEXIST; EPERM for files that are always ready; EINVAL for itself; ELOOP for a circle or too deep a nest."""
         node = self.node
         if file.node.kind in (S_IFREG, S_IFDIR):
             raise LinuxError(EPERM)
         if file.node is node:
             raise LinuxError(EINVAL)
-        if isinstance(file.node, EpollNode) and file.node.depth() > MOST_NESTED:
-            raise LinuxError(EINVAL)
+        if isinstance(file.node, EpollNode):
+            if file.node.reaches(node) or node.above + 1 + file.node.depth() > MOST_NESTED + 1:
+                raise LinuxError(ELOOP)
         node.living()
         if (fd, id(file)) in node.entries:
             raise LinuxError(EEXIST)
+        if isinstance(file.node, EpollNode):
+            file.node.sink(node.above + 1)
         node.entries[fd, id(file)] = Entry(file, events, data)
         node.changed()
 

@@ -96,3 +96,9 @@ def test_what_epoll_refuses(guest):
     assert ready(guest, outer) == []
     guest.sys("write", counter, number(1), 8)
     assert ready(guest, outer) == [(IN, 5)], "a set is ready when one of its files is"
+    assert guest.sys("epoll_ctl", epoll, ADD, outer, event(IN, 0)) == "ELOOP"
+    for _ in range(3):
+        inner, outer = outer, guest.sys("epoll_create1", 0)
+        assert guest.sys("epoll_ctl", outer, ADD, inner, event(IN, 0)) == 0
+    inner, outer = outer, guest.sys("epoll_create1", 0)
+    assert guest.sys("epoll_ctl", outer, ADD, inner, event(IN, 0)) == "ELOOP", "too deep"
