@@ -34,6 +34,7 @@ def test_a_static_glibc_program_runs_by_a_relative_path(warm, tmp_path):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
         assert (done.returncode, done.stdout, done.stderr) == (7, f"{name}: rgument\n", "")
 
+
 DYNAMIC = """
 #include <dlfcn.h>
 #include <pthread.h>

@@ -1,0 +1,123 @@
+"""Faults in tasks that fork, wait, stop, execute programs, and in their timers."""
+# ruff: noqa: E501  (texts as they stand)
+
+from .mutant import Mutant
+
+COW, FORKING, LENDING = (f"emu/kernel/vm/{name}.py" for name in ("copy_on_write", "forking", "lending"))
+FORK, WAIT, REAPING, STOPPING, EXECUTE, TIMERS = (
+    f"emu/kernel/task/{name}.py" for name in ("fork", "wait", "reaping", "stopping", "execute", "timers")
+)
+LOOP, WAITQUEUE, ENDINGS = "emu/cpu_worker/loop.py", "emu/kernel/sleep/waitqueue.py", "emu/kernel/sleep/endings.py"
+PROGRAM = "tests/guests/test_programs.py::test_program_finds_nothing_wrong"
+PROCESSES = "tests/systems/test_processes.py"
+
+MUTANTS = [
+    Mutant(
+        "copied-page-not-shot-down",
+        COW,
+        "        shoot_down_task(m, me, task)  # nobody reads the old frame from here on\n",
+        "",
+        f"{PROGRAM}[forkthreads-inko-4]",
+    ),
+    Mutant(
+        "page-copied-beside-other-cpus",
+        COW,
+        "        if not is_alone(m, me, task):\n            return ELSEWHERE\n",
+        "",
+        f"{PROGRAM}[forkthreads-inko-4]",
+    ),
+    Mutant("own-tlb-keeps-the-old-frame", COW, "        _forget(m, me, task, va)\n", "", f"{PROGRAM}[fork-inko-1]"),
+    Mutant(
+        "fork-leaves-tlbs-that-may-store",
+        FORKING,
+        "    shoot_down_task(m, me, parent)  # also",
+        "    # also",
+        f"{PROGRAM}[fork-inko-1]",
+    ),
+    Mutant("fork-leaves-pages-writable", FORKING, "                entry &= ~DIRTY\n", "", f"{PROGRAM}[fork-inko-1]"),
+    Mutant(
+        "fork-does-not-share-shared-memory",
+        FORKING,
+        "        if _needs_frame(entry):\n            frame",
+        "        if entry == 0:\n            frame",
+        f"{PROGRAM}[fork-inko-1]",
+    ),
+    Mutant("lent-memory-not-shot-down", LENDING, "    shoot_down_task(m, me, lender)\n", "", f"{PROGRAM}[fork-inko-1]"),
+    Mutant(
+        "killed-job-lets-a-child-escape",
+        FORK,
+        "    if killed != 0:\n",
+        "    if killed < 0:\n",
+        f"{PROCESSES}::test_a_killed_job_loses_all_its_tasks_also_those_just_being_forked",
+    ),
+    Mutant(
+        "waiter-not-woken",
+        REAPING,
+        "        wake_queue(m, me, m.tasks[parent].waiters, ALL_WAITERS)\n        release_task(m, me, parent)\n\n\n@hot\ndef _cares",
+        "        release_task(m, me, parent)\n\n\n@hot\ndef _cares",
+        f"{PROGRAM}[fork-inko-2]",
+    ),
+    Mutant(
+        "wait-begins-anew-by-signals-first",
+        WAITQUEUE,
+        "    t.restart = RESTART_WOKEN\n",
+        "    t.restart = RESTART_CALL\n",
+        f"{PROGRAM}[fork-inko-1]",
+    ),
+    Mutant(
+        "zombies-of-the-dead-stay",
+        REAPING,
+        "    _free_zombies(m, me, k)\n",
+        "",
+        f"{PROCESSES}::test_nobody_is_left_of_those_for_whom_nobody_waits",
+    ),
+    Mutant(
+        "vfork-does-not-wait", REAPING, "    end_vfork(m, me, k)\n    _tell", "    _tell", f"{PROGRAM}[fork-inko-1]"
+    ),
+    Mutant(
+        "stopped-task-goes-on",
+        LOOP,
+        'if load_relaxed(m.tasks[t.task], "stopped") != 0:',
+        "if m.failed != 0:",
+        f"{PROGRAM}[jobs-inko-2]",
+    ),
+    Mutant(
+        "stopped-task-is-not-killed",
+        ENDINGS,
+        " | 1 << SLEEP_STOP  # and not by signals",
+        "  # and not by signals",
+        f"{PROGRAM}[jobs-inko-2]",
+    ),
+    Mutant(
+        "exec-keeps-threads",
+        LOOP,
+        "    if must_leave(m, i):\n        exit_thread",
+        '    if load_relaxed(m.tasks[t.task], "exiting") != 0:\n        exit_thread',
+        f"{PROGRAM}[exec-inko-2]",
+    ),
+    Mutant(
+        "exec-does-not-wake-sleepers", EXECUTE, "            interrupt_sleep(m, me, n)\n", "", f"{PROGRAM}[exec-inko-2]"
+    ),
+    Mutant(
+        "exec-not-told-that-it-is-alone",
+        "emu/kernel/task/exiting.py",
+        "        send_ipi(m, me, SERVER, IPI_CALL)  # its execve goes on\n",
+        "        pass\n",
+        f"{PROGRAM}[exec-inko-2]",
+    ),
+    Mutant(
+        "timer-of-an-earlier-arming-fires",
+        TIMERS,
+        "    if t.armed != word:\n",
+        "    if t.armed == 0:\n",
+        f"{PROGRAM}[timers-inko-2]",
+        survives="the heap drops entries of earlier armings before they are due; only a change between its look and timers_lock gets here",
+    ),
+    Mutant(
+        "timer-not-periodic",
+        TIMERS,
+        "    if t.interval_ns > 0:\n        now_ns",
+        "    if t.interval_ns < 0:\n        now_ns",
+        f"{PROGRAM}[timers-inko-2]",
+    ),
+]
