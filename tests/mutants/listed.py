@@ -3,6 +3,6 @@
 from . import cpu_worker, kernel, machine, processes, queues, shm, time, vm, wakeups
 
 MUTANTS = [
-    *cpu_worker.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS, *processes.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *time.MUTANTS,
-    *vm.MUTANTS, *wakeups.MUTANTS,
+    *cpu_worker.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS, *processes.MUTANTS, *queues.MUTANTS,
+    *shm.MUTANTS, *time.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,
 ]  # fmt: skip
