@@ -277,6 +277,11 @@ static long plausible(struct worker *w, char letter, const row *r) {
         at[0] = 0x20080522, at[1] = 0; /* _LINUX_CAPABILITY_VERSION_3 */
         return (long)at;
     }
+    case 'J': {                                                                     /* struct flock */
+        struct flock *how = (struct flock *)small(w, sizeof(struct flock));
+        *how = (struct flock){(short)below(w, 4), (short)below(w, 4), (long)below(w, 200) - 20, (long)below(w, 40) - 10, 0};
+        return (long)how;
+    }
     case 'K': return (long)(w->stack + 8192);
     default: return 0;
     }
@@ -290,7 +295,9 @@ static long plausible(struct worker *w, char letter, const row *r) {
 static const row grammar[] = {
     R(getcwd, 1, "bs"), R(dup, 3, "f"), R(dup3, 3, "ffc", 0, O_CLOEXEC),
     R(fcntl, 3, "fci", F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC), R(ioctl, 2, "fcz", 0x5401, 0x5413, 0x541b, 0x5451),
-    R(flock, 1, "fi"), R(mknodat, 1, "dpc", S_IFREG | 0644, S_IFIFO | 0644), R(mkdirat, 2, "dpc", 0755, 0700),
+    R(fcntl, 3, "fcJ", F_GETLK, F_SETLK, F_SETLKW, 36, 37), R(fcntl, 1, "fcJ", 38), R(fcntl, 1, "fci", 1033, 1034), R(flock, 2, "fc", 1, 5, 6, 8, 8),
+    {279, 2, "pc", {0, 1, 2, 3, 8, END}} /* memfd_create */,
+    R(mknodat, 1, "dpc", S_IFREG | 0644, S_IFIFO | 0644), R(mkdirat, 2, "dpc", 0755, 0700),
     R(unlinkat, 3, "dpc", 0, 0x200), R(symlinkat, 2, "pdp"), R(linkat, 2, "dpdpc", 0, 0x400), R(renameat2, 2, "dpdpc", 0, 1),
     R(statfs, 1, "pb"), R(fstatfs, 1, "fb"), R(truncate, 2, "po"), R(ftruncate, 3, "fo"), R(fallocate, 1, "f0os"),
     R(faccessat, 1, "dpi"), R(chdir, 1, "p"), R(fchdir, 1, "f"), R(fchmod, 1, "fc", 0644, 0755), R(fchmodat, 1, "dpc", 0644, 0755),
@@ -338,7 +345,7 @@ static int may_wait(long number) {
     switch (number) {
     case SYS_read: case SYS_readv: case SYS_write: case SYS_writev: case SYS_ppoll: case SYS_pselect6: case SYS_futex:
     case SYS_nanosleep: case SYS_clock_nanosleep: case SYS_rt_sigsuspend: case SYS_rt_sigtimedwait: case SYS_sendfile:
-    case SYS_openat: case SYS_epoll_pwait: case 441: case SYS_wait4: case SYS_waitid: return 1;
+    case SYS_openat: case SYS_epoll_pwait: case 441: case SYS_wait4: case SYS_waitid: case SYS_flock: case SYS_fcntl: return 1;
     default: return number >= NATIVE;
     }
 }
