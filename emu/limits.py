@@ -45,6 +45,14 @@ QUEUE_POLICY_WORDS = 192  # of a run queue: room for 64 lists
 MAX_PARAMETERS = 8  # of a policy
 EVENT_RING = 1 << 17  # events an actor may be ahead of the reader: 20 ms of the busiest guests
 
+# --- open files (kernel/files/) ----------------------------------------------
+MAX_FILE_TABLES = MAX_TASKS
+MAX_DESCRIPTIONS = 1 << 16  # open files of all tasks
+MAX_PIPES = 1 << 14
+INLINE_DESCRIPTORS = 64  # of a table, kept in its record
+PIPE_SLOTS = 16  # pages of a pipe
+DEFAULT_DESCRIPTORS = 1024  # of a task (RLIMIT_NOFILE)
+
 # --- guest memory -----------------------------------------------------------
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
@@ -52,6 +60,7 @@ MAX_MEMORY_BYTES = 16 * GIB
 MIN_MEMORY_BYTES = 4 * MIB
 DEFAULT_MEMORY_BYTES = 512 * MIB
 MAX_FRAMES = MAX_MEMORY_BYTES >> PAGE_SHIFT
+MAX_DESCRIPTORS = (PAGE_SIZE // 8) ** 2  # of a table: a page of pointers to pages of words
 USER_TOP = 1 << 38  # first address above user space (Sv39, lower half)
 TLB_ENTRIES = 256
 GATHERED_FRAMES = 512  # taken out of page tables by one actor, between two shoot-downs
@@ -100,6 +109,7 @@ assert SERVER_RING & (SERVER_RING - 1) == 0, "ring positions wrap by masking"
 assert SERVER_RING >= MAX_THREADS + 2 * MAX_TASKS, "a full ring would lose a request"
 assert TIMEOUT_RING_MESSAGES & (TIMEOUT_RING_MESSAGES - 1) == 0, "positions wrap by masking"
 assert MAX_TIMEOUTS > 2 * (MAX_THREADS + MAX_TIMERS) + MAX_ACTORS * TIMEOUT_RING_MESSAGES, "the heap never fills up"
+assert PIPE_SLOTS & (PIPE_SLOTS - 1) == 0, "positions wrap by masking"
 assert RAM_OFFSET + MAX_MEMORY_BYTES <= DECODED_OFFSET
 assert DECODED_OFFSET + MAX_FRAMES * DECODED_PAGE_BYTES <= WINDOW_BYTES
 assert EVENT_RING & (EVENT_RING - 1) == 0

@@ -28,7 +28,8 @@ class Blocked(Exception):
     descriptor   host descriptor to wait for, or None: whenever another call may have changed something
     writing      wait until the descriptor takes data rather than until it has some
     deadline_ns  make the call again no later than this (monotonic), or None
-    on           with descriptor None: wait until this object has changed (its `changes` counts), not just anything
+    on           with descriptor None: wait until this object has changed (its `changes` counts), not just anything;
+                 where it may change while the call is made, a Watch
     restarts     a signal whose handler has SA_RESTART does not end it; False: signal(7)'s calls that never restart
     done         bytes moved already: the call's result when it is interrupted; 0: it has done nothing yet
     """
@@ -43,6 +44,21 @@ class Blocked(Exception):
         self.on = on
         self.restarts = restarts
         self.done = 0
+
+
+class Watch:
+    """Objects whose `changes` are counted before a call looks at them, so that none that comes after is missed.
+
+    Objects without such a count are those for which nobody ever waits.
+    """
+
+    def __init__(self, *nodes):
+        self._nodes = [node for node in nodes if hasattr(node, "changes")]
+        self.seen = self.changes
+
+    @property
+    def changes(self):
+        return sum(node.changes for node in self._nodes)
 
 
 class OthersFirst(Blocked):

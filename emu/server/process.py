@@ -60,6 +60,7 @@ from .timers import TimerPool
 from .traps import report_trap
 from .vfs.programs import Programs
 from .vfs.stream import HostStream, StreamNode
+from .vfs.table import OpenFiles
 from .view import MachineView
 from .waiting import WaitingCalls
 
@@ -112,6 +113,7 @@ class Server(Control, Tasks):
         self.store = PageStore(window, SERVER)
         self.tree = served.make_tree(self.view, self.store, config["mounts"])
         self.programs = Programs(self.tree)
+        self.open_files = OpenFiles(window, SERVER, self.view.realtime_ns, self.tree.allowance)
         self.files_left = (0, 0)  # at the end: files that guests left, pages of data in them
         self.tasks = {}  # task index -> TaskState
         self.names_of_ended = {}  # task index -> (pid, name), of those that may be zombies
@@ -150,6 +152,7 @@ class Server(Control, Tasks):
         """Serve what is in the ring, a turn's worth at most; True when anything was served."""
         for turn in range(REQUESTS_PER_TURN):
             request = take_request(self.base)
+            self._close_orphans()
             if request == NOTHING:
                 return turn > 0
             if request >= FORKED:
@@ -161,6 +164,14 @@ class Server(Control, Tasks):
             self._retry_changed()
             self._send_kicks()
         return True
+
+    def _close_orphans(self):
+        """Close the files that nobody refers to any more, whatever one of them does."""
+        while True:
+            try:
+                return self.open_files.close_orphans()
+            except Exception as error:
+                self.mishaps.note("close", error)
 
     def _send_kicks(self):
         kicks = owed(self.base, SERVER)
@@ -256,6 +267,8 @@ class Server(Control, Tasks):
             return WAITS
         except Exception as error:
             return -self.mishaps.note(name_of(call.number), error)
+        finally:
+            self.open_files.give_back()
         restore_mask(self, i, call.thread)
         if result == -EPIPE:
             post_signal(self.base, SERVER, i, SIGPIPE, SI_USER, call.task.pid | call.credentials.uid << 32)

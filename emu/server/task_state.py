@@ -1,8 +1,8 @@
-"""What the system server knows of a task beside its record: its files, names and limits."""
+"""What the system server knows of a task beside its record: names, limits, and how it finds its files."""
 
 import time
 
-from ..abi.clone import CLONE_FILES, CLONE_FS
+from ..abi.clone import CLONE_FS
 from ..limits import NAME_BYTES
 from .credentials import ROOT
 from .timers import TaskTimers
@@ -19,9 +19,9 @@ class Place:
 
 
 class TaskState:
-    """The cold part of a task: files, names, limits. `record` is the hot part, in tasks[index]."""
+    """The cold part of a task: names, limits. `record` is the hot part, in tasks[index]."""
 
-    def __init__(self, index, record, argv, program, stdio, allowance):
+    def __init__(self, index, record, argv, program, open_files):
         self.index, self._record = index, record
         self.argv = list(argv)
         self.exe, self.program = program  # its absolute path in the guest's tree, its inode
@@ -33,7 +33,7 @@ class TaskState:
         self.placed = None  # where its program was put (a Placed of server/exec.py)
         self.started_ns = time.monotonic_ns()
         self.executed = False  # a program since it was forked: its parent may not move it to another group
-        self.files = FileTable.standard(*stdio, allowance)
+        self.open_files, self.files = open_files, FileTable(open_files, index)
         self.timers = TaskTimers()
         self.ends, self.last_end = {}, 0  # mappings past their files' ends (server/calls/mapping.py)
 
@@ -59,7 +59,7 @@ class TaskState:
         self.place.umask = mask
 
     def fork(self, index, record):
-        """The state of a task that was forked from this one. LinuxError: no memory for its descriptors."""
+        """The state of a task that was forked from this one."""
         child = object.__new__(TaskState)
         vars(child).update(vars(self))
         child.index, child._record = index, record
@@ -70,7 +70,7 @@ class TaskState:
         child.started_ns = time.monotonic_ns()
         child.timers = TaskTimers()
         child.ends = dict(self.ends)
-        child.files = self.files.hold() if shares & CLONE_FILES else self.files.fork()
+        child.files = FileTable(self.open_files, index)
         child.program.hold()
         return child
 
@@ -82,10 +82,10 @@ class TaskState:
         self.name = name.rsplit(b"/", 1)[-1][: NAME_BYTES - 1]
         self.ends = {}
         self.timers.close(keep_interval_timer=True)
-        self.files = self.files.exec()
+        self.files.exec()
 
     def release(self):
-        """Drop the timers, the descriptors and the program."""
+        """Drop the timers, the locks and the program."""
         self.timers.close()
         self.files.release()
         self.program.release()

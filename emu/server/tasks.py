@@ -4,6 +4,7 @@ import os
 
 from ..abi.registers import SP
 from ..abi.signals import SIGKILL
+from ..kernel.files.for_server import create_table
 from ..kernel.ipi import post
 from ..kernel.sched import core as sched
 from ..kernel.task import records as tasks
@@ -21,6 +22,7 @@ from .elf import ElfError
 from .errors import LinuxError
 from .exec import PlacingError, place_program
 from .task_state import TaskState
+from .vfs.table import FileTable
 
 
 class Tasks:
@@ -44,6 +46,9 @@ class Tasks:
             variables = [name + b"=" + value for name, value in environment.items()]
             program["shown"] = shown[0]
             placed = place_program(self.window, SERVER, task, program, argv, variables, random_bytes)
+            if create_table(self.base, SERVER, task) < 0:
+                raise PlacingError("no descriptor table is free")
+            FileTable(self.open_files, task).place_standard(self.streams)
             i = create_thread(self.base, SERVER, task)
             if i < 0:
                 raise PlacingError("no thread record is free")
@@ -56,7 +61,7 @@ class Tasks:
         record["pid"] = tid_of_thread(self.base, i)
         thread["pc"], thread["x"][SP] = placed.pc, placed.sp
         found_family(self.base, SERVER, task)
-        self.tasks[task] = TaskState(task, record, argv, shown, self.streams, self.tree.allowance)
+        self.tasks[task] = TaskState(task, record, argv, shown, self.open_files)
         self.tasks[task].placed = placed
         self.view.set_name(int(record["pid"]), self.tasks[task].name)
         sched.start(self.base, SERVER, i)
@@ -89,12 +94,14 @@ class Tasks:
     def _reap(self, task):
         state = self.tasks.pop(task, None)
         try:
-            self.waiting.forget_ended(self.machine["threads"]["sleep"])  # they hold files
+            self.waiting.forget_ended(self.machine["threads"]["sleep"])  # they hold what they have begun
             if state:
                 self.names_of_ended[task] = state.pid, self.view.name_of(state)
                 state.release()
         except Exception as error:
             self.mishaps.note("end of a task", error)
-        if reap_task(self.base, SERVER, task):
+        is_last = reap_task(self.base, SERVER, task)
+        self._close_orphans()
+        if is_last:
             self._close_files()
         self.mail.wake(post(self.base, SERVER, SUPERVISOR, IPI_RESCHEDULE))

@@ -148,6 +148,10 @@ class MachineView:
         """How many signals may be queued for a task and its threads."""
         self._server.machine["tasks"][task.index]["max_siginfos"] = count
 
+    def set_max_descriptors(self, task, count):
+        """The first descriptor number that a task may not use."""
+        self._server.machine["tasks"][task.index]["max_descriptors"] = count
+
     def join_group(self, task, group):
         """A task is in the process group with this number from now on."""
         join_group(self._server.base, self._server.me, task.index, group)

@@ -22,7 +22,7 @@ class Waiting(NamedTuple):
     events: int  # zmq.POLLIN or POLLOUT
     deadline_ns: int | None
     on: object  # what has to change first (its `changes` counts), None: anything may
-    seen: int  # its count when the call found it had to wait
+    seen: int | None  # its count when the call found it had to wait
 
 
 class WaitingCalls:
@@ -42,7 +42,9 @@ class WaitingCalls:
         """Thread i waits as a Blocked says."""
         self._abandon(i)  # of a sleep that something else has ended
         events = zmq.POLLOUT if blocked.writing else zmq.POLLIN
-        seen = blocked.on.changes if blocked.on is not None else 0
+        seen = getattr(blocked.on, "seen", None)
+        if seen is None and blocked.on is not None:
+            seen = blocked.on.changes
         self._calls[i] = Waiting(word, call, blocked.descriptor, events, blocked.deadline_ns, blocked.on, seen)
         self._watch(blocked.descriptor)
 

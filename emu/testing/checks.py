@@ -7,6 +7,7 @@ from ..kernel.thread.sleep_word import SLEEP_SERVED
 from ..kernel.thread.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES, WHERE
 from ..kernel.vm.pagetable import PPN_SHIFT, RESIDENT, RWX, V
 from ..limits import MAX_QUEUES, MAX_TASKS, PAGE_SIZE
+from .file_checks import check_files, frames_of_files
 from .held import held_by
 
 
@@ -49,9 +50,9 @@ def check_queues(machine, policy="inko"):
 
 
 def check_frames(window, held=()):
-    """References counted from all page tables (and `held` frames) against FRAME.word and the free list."""
+    """References counted from all page tables, open files (and `held` frames) against FRAME.word and the free list."""
     machine = window.machine
-    counted = dict.fromkeys(held, 1)
+    counted = dict.fromkeys(held, 1) | frames_of_files(window)
     tables = {}
     for k in range(MAX_TASKS):
         if machine["tasks"][k]["state"] and machine["tasks"][k]["root"] >= 0:
@@ -97,6 +98,7 @@ def check_machine(window, policy="inko", held_frames=()):
     """
     check_queues(window.machine, policy)
     check_frames(window, held_frames)
+    check_files(window)
 
 
 assert PAGE_SIZE == 512 * 8

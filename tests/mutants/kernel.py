@@ -196,5 +196,5 @@ MUTANTS = [
     Mutant("kernel-threads-given-away", THREAD, "elif m.fresh_thread < MAX_THREADS - KERNEL_THREADS:", "elif m.fresh_thread < MAX_THREADS:", "tests/kernel/thread/test_handles.py::test_all_records_and_no_more_can_be_used"),
     # --- calls that have to wait in the server --------------------------------------------------------------
     Mutant("interrupted-write-begins-anew", SLEEPING, "if reason == SLEEP_SERVER and t.sleep_done > 0:", "if reason == SLEEP_SERVER and t.sleep_done < 0:", "tests/kernel/sleep/test_endings.py"),
-    Mutant("write-forgets-what-it-has-done", "emu/server/vfs/transfer.py", "        blocked.done = done\n", "", "tests/server/calls/test_data.py::test_a_long_write_to_a_pipe_goes_on_where_it_stopped"),
+    Mutant("write-forgets-what-it-has-done", "emu/server/vfs/transfer.py", "        blocked.done = done\n", "", "tests/server/calls/test_streams.py::test_long_output_into_a_slow_pipe_arrives_complete_and_once"),
 ]  # fmt: skip

@@ -12,7 +12,7 @@ DECODING = "tests/litmus/test_decoding.py::test_a_decoded_word_is_that_of_the_by
 MUTANTS = [
     Mutant("server-no-look-after-blocked", SERVER, "if waits_for_thread(self.base, i):", "if i < 0:", "tests/systems/test_interrupts.py::test_a_signal_for_a_thread_whose_call_the_server_is_about_to_block_is_taken"),
     Mutant("server-generator-not-seeded", SERVER, 'random.Random(config["seed"])', "random.Random()", "tests/systems/test_interrupts.py::test_what_guests_see_of_chance_comes_from_the_seed"),
-    Mutant("server-keeps-a-dead-tasks-files", TASKS, "            state.release()\n", "            pass\n", "tests/systems/test_leaving_threads.py::test_a_dead_tasks_files_are_closed"),
+    Mutant("server-keeps-a-dead-tasks-files", "emu/kernel/task/reaping.py", "    drop_table(m, me, k)\n    give", "    give", "tests/systems/test_leaving_threads.py::test_a_dead_tasks_files_are_closed"),
     Mutant("supervisor-looks-before-it-takes", "emu/machine/watching.py", "        take_pending(base, SUPERVISOR)\n        if done():\n            return\n", "        if done():\n            return\n        take_pending(base, SUPERVISOR)\n", "tests/systems/test_interrupts.py::test_what_is_done_just_after_the_supervisor_has_looked_does_not_let_it_sleep"),
     Mutant("sc-keeps-its-reservation", ACCESSES, "    mine = c.reservation == host\n    c.reservation = 0\n", "    mine = c.reservation == host\n", "tests/isa/test_memory.py"),
     Mutant("sc-anywhere", ACCESSES, "mine = c.reservation == host", "mine = c.reservation != 0", "tests/isa/test_memory.py"),

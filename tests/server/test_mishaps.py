@@ -13,6 +13,7 @@ from emu.kernel.task.kill_reasons import KILL_INTERNAL
 from emu.server import process as server_module
 from emu.server.calls import registry
 from emu.server.errors import Blocked
+from emu.server.vfs.open_file import OpenFile
 from tests.server.played_server import THREAD, ask, played_server
 
 SYNC = NUMBERS["sync"]
@@ -89,10 +90,12 @@ def test_an_exception_where_there_is_no_result_ends_the_task(server, monkeypatch
 
 
 def test_a_task_whose_files_fail_to_close_is_reaped_all_the_same(server, monkeypatch):
-    monkeypatch.setattr(server.tasks[0], "release", fails_with(KeyError("x")))
+    file = OpenFile(server.tree.root, 0)
+    monkeypatch.setattr(file, "close", fails_with(KeyError("x")))
+    assert server.tasks[0].files.add(file) == 0
     server.end_task(0, 9)
     server._reap(0)
-    assert int(server.machine["jobs"][0]["done"]) and server.mishaps.counts == {"end of a task KeyError": 1}
+    assert int(server.machine["jobs"][0]["done"]) and server.mishaps.counts == {"close KeyError": 1}
 
 
 def answer(server, *request):

@@ -15,6 +15,7 @@ from ...shm.layout import machine_at
 from ..actions import RESUME, SERVE, YIELD
 from ..native.calls import FIRST_HOT, LAST_HOT, native_call
 from ..thread.handles import tid_of
+from .files import sys_close, sys_dup, sys_dup3, sys_fcntl, sys_pipe2, sys_read, sys_write
 from .memory import sys_brk, sys_madvise, sys_mmap, sys_mprotect, sys_mremap, sys_munmap
 from .processes import sys_clone, sys_clone3, sys_getppid, sys_wait4, sys_waitid
 from .signals import sys_kill, sys_rt_sigprocmask, sys_rt_sigqueueinfo, sys_rt_tgsigqueueinfo, sys_tgkill, sys_tkill
@@ -23,6 +24,15 @@ from .threads import sys_exit, sys_exit_group, sys_get_robust_list, sys_getcpu, 
 from .time import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
 
 NATIVE_END = 0x1100  # the native calls: kernel/native/calls.py, server/calls/native.py
+READ = NUMBERS["read"]
+WRITE = NUMBERS["write"]
+READV = NUMBERS["readv"]
+WRITEV = NUMBERS["writev"]
+CLOSE = NUMBERS["close"]
+DUP = NUMBERS["dup"]
+DUP3 = NUMBERS["dup3"]
+FCNTL = NUMBERS["fcntl"]
+PIPE2 = NUMBERS["pipe2"]
 EXIT = NUMBERS["exit"]
 EXIT_GROUP = NUMBERS["exit_group"]
 SET_TID_ADDRESS = NUMBERS["set_tid_address"]
@@ -67,6 +77,10 @@ def linux_call(address, me, i):
         return YIELD
     if number == FUTEX:
         return sys_futex(m, me, i)
+    if number == READ or number == READV:
+        return sys_read(m, me, i, number == READV)
+    if number == WRITE or number == WRITEV:
+        return sys_write(m, me, i, number == WRITEV)
     if number == CLOCK_GETTIME:
         t.x[A0] = sys_clock_gettime(m, me, i)
     elif number == GETTID:
@@ -96,6 +110,10 @@ def linux_call(address, me, i):
 def _less_frequent(m, me, i, number):
     never_inline()
     t = m.threads[i]
+    if number == CLOSE:
+        return sys_close(m, me, i)
+    if number == FCNTL:
+        return sys_fcntl(m, me, i)
     if number == CLONE:
         return sys_clone(m, me, i)
     if number == WAIT4:
@@ -118,6 +136,12 @@ def _less_frequent(m, me, i, number):
         t.x[A0] = sys_brk(m, me, i)
     elif number == MREMAP:
         t.x[A0] = sys_mremap(m, me, i)
+    elif number == DUP:
+        t.x[A0] = sys_dup(m, me, i)
+    elif number == DUP3:
+        return sys_dup3(m, me, i)
+    elif number == PIPE2:
+        t.x[A0] = sys_pipe2(m, me, i)
     elif number == SET_TID_ADDRESS:
         t.clear_child_tid = t.x[A0]
         t.x[A0] = tid_of(m, i)

@@ -1,7 +1,7 @@
-"""Making a task from a running one: its memory by copy on write, its signal actions, its place in the family (cz-9).
+"""Making a task from a running one: memory by copy on write, descriptors, signal actions, a place in the family (cz-9).
 
-The child is complete before anybody can find it, in this order: memory, the first thread, pid, family.  Then the system
-server is told (it copies what it knows of the parent: files, directory, limits), and the thread starts.  The server
+The child is complete before anybody can find it, in this order: memory, descriptors, the first thread, pid, family.
+Then the system server is told (it copies what it knows of the parent: directory, limits), and the thread starts.  It
 reads its ring in order, so it has the child before the child's first request, and copies the parent as it was when it
 forked: what the parent asks for after that comes later in the ring.
 
@@ -16,6 +16,7 @@ from ...hot import entry, hot, never_inline
 from ...shm.atomics import exchange, fence, load_relaxed, load_seq_cst
 from ...shm.layout import machine_at
 from ..critical import noncritical
+from ..files.table import copy_table, drop_table, share_table
 from ..sched.hooks import ADD_TASK, REMOVE_TASK, tell_task
 from ..server_ring import tell_of_fork
 from ..thread.handles import make_handle, tid_of
@@ -34,9 +35,9 @@ from .records import begin_task, end_task, free_task
 def fork_task(m, me, i, exit_signal, siblings, flags):
     """A copy of thread i's task with a copy of thread i, which does not run yet; the thread's index, or an error.
 
-    `siblings`: the child's parent is that of the task, not the task itself (CLONE_PARENT).  `flags`: CLONE_FILES and
-    CLONE_FS are for the system server, CLONE_CLEAR_SIGHAND lets the child begin without handlers, CLONE_VM with
-    CLONE_VFORK lends it the memory, if the caller then sleeps until `end_vfork`.
+    `siblings`: the child's parent is that of the task, not the task itself (CLONE_PARENT).  `flags`: CLONE_FILES lets
+    them share one table, CLONE_FS is for the system server, CLONE_CLEAR_SIGHAND lets the child begin without handlers,
+    CLONE_VM with CLONE_VFORK lends it the memory, if the caller then sleeps until `end_vfork`.
     The caller may change the new thread's registers and the child's memory, starts it, and calls `release_child`.
     """
     never_inline()
@@ -53,10 +54,10 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
         return -EAGAIN
     m.threads[n].task = k
     inherit(m, i, n)
-    error = 0
-    if flags & CLONE_VM and flags & CLONE_VFORK and p.nr_threads == 1:
+    error = share_table(m, parent, k) if flags & CLONE_FILES else copy_table(m, me, parent, k)
+    if error == 0 and flags & CLONE_VM and flags & CLONE_VFORK and p.nr_threads == 1:
         lend_space(m, me, parent, k)
-    else:
+    elif error == 0:
         error = copy_space(m, me, parent, k)
     if error == 0 and not join_task(m, me, n):
         error = -EAGAIN
@@ -71,6 +72,7 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
     t.uid = p.uid
     t.trampoline = p.trampoline
     t.max_siginfos = p.max_siginfos
+    t.max_descriptors = p.max_descriptors
     t.shares = flags & (CLONE_FILES | CLONE_FS)
     if flags & CLONE_CLEAR_SIGHAND == 0:
         exchange(t, "handled", load_relaxed(p, "handled"))
@@ -107,5 +109,6 @@ def discard_task(m, me, k):
     """Give back a task that has no thread, no place in a family, and that the system server does not know."""
     never_inline()
     tell_task(m, me, REMOVE_TASK, k)
+    drop_table(m, me, k)
     give_up_space(m, me, k)
     free_task(m, me, k)

@@ -18,6 +18,7 @@ from ...shm.atomics import exchange, load_relaxed, load_seq_cst
 from ...shm.events import REAP, emit
 from ...shm.layout import machine_at
 from ..critical import noncritical
+from ..files.table import drop_table
 from ..ipi import send_ipi
 from ..sched.hooks import REMOVE_TASK, tell_task
 from ..sleep.endings import finish
@@ -58,6 +59,7 @@ def reap_task(address, me, k):
     emit(m, me, REAP, -1, k, m.jobs[t.job].number)
     tell_task(m, me, REMOVE_TASK, k)
     discard(m, me, k, t, -1)
+    drop_table(m, me, k)
     give_up_space(m, me, k)
     if t.forked_from == 0:
         job = m.jobs[t.job]

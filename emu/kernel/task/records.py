@@ -15,7 +15,14 @@ makes the child known first, then looks at the note (fork.py).
 
 from ...abi.errno import EAGAIN
 from ...hot import entry, hot, never_inline
-from ...limits import IPI_RESCHEDULE, KERNEL_TASK, MAX_JOBS, MAX_SIGINFOS_PER_TASK, TASK_POLICY_WORDS
+from ...limits import (
+    DEFAULT_DESCRIPTORS,
+    IPI_RESCHEDULE,
+    KERNEL_TASK,
+    MAX_JOBS,
+    MAX_SIGINFOS_PER_TASK,
+    TASK_POLICY_WORDS,
+)
 from ...shm import lockrank
 from ...shm.atomics import compare_exchange, exchange, fetch_add, load_seq_cst, store_release
 from ...shm.layout import TASK, machine_at
@@ -124,6 +131,8 @@ def begin_task(m, me, job):
     t.exit_signal = 0
     t.uid = 0
     t.shares = 0
+    t.table = 0
+    t.max_descriptors = DEFAULT_DESCRIPTORS
     exchange(t, "signals", 0)
     t.signal_first = 0
     t.signal_last = 0

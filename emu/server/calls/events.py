@@ -4,11 +4,10 @@ import struct
 
 from ...abi.errno import EINVAL
 from ...abi.files import O_CLOEXEC, O_NONBLOCK, O_RDWR
-from ..errors import LinuxError
+from ..errors import LinuxError, Watch
 from ..vfs.epoll import EpollFile, EpollNode
 from ..vfs.event_counter import EventCounter, EventFile
 from ..vfs.polling import await_files
-from .files import limit_of
 from .registry import Int32, Pointer, Size, Timeout, UInt32, only, served
 from .signal_masks import wait_with_mask
 
@@ -21,9 +20,8 @@ NS_PER_MS = 1_000_000
 
 def place_new(call, flags, make):
     """Give the task a descriptor of a new file, which `make()` makes once there is one free."""
-    files = call.task.files
-    fd = files.lowest_free(0, limit_of(call))
-    return files.place(fd, make(), bool(flags & O_CLOEXEC))
+    call.task.files.check_room()
+    return call.task.files.add(make(), bool(flags & O_CLOEXEC))
 
 
 @served("eventfd2")
@@ -73,10 +71,12 @@ def _wait(call, fd, address, most, timeout_ns, mask_at, mask_bytes):
     epoll = _epoll(call, fd)
     if mask_at:
         wait_with_mask(call, mask_at, mask_bytes)
+    watch = Watch(epoll.node)
     found = epoll.take_ready(most)
     if not found and timeout_ns != 0:
         entries = epoll.node.living()
-        await_files(call, [(epoll, 0)] + [(each.file, each.events & 0xFFFF) for each in entries], timeout_ns)
+        files = [(epoll, 0)] + [(each.file, each.events & 0xFFFF) for each in entries]
+        await_files(call, files, watch, timeout_ns)
     call.write(address, b"".join(EVENT.pack(*each) for each in found))
     return len(found)
 

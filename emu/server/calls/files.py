@@ -14,7 +14,6 @@ from ...abi.files import (
     CREATION_FLAGS,
     O_APPEND,
     O_CLOEXEC,
-    O_DIRECT,
     O_NONBLOCK,
     O_PATH,
     OFFSET_MAX,
@@ -32,19 +31,16 @@ from ...abi.files import (
 from ..errors import LinuxError, OthersFirst
 from ..vfs.fifo import opened
 from ..vfs.memfd import seal_command
-from ..vfs.pipe import CAPACITY as PIPE_CAPACITY
-from ..vfs.pipe import make_pipe
 from ..vfs.polling import poll_files
-from ..vfs.table import DEFAULT_LIMIT
 from ..vfs.transfer import TURN_BYTES, copy, receive, send
 from .locks import LOCK_COMMANDS, lock_command
 from .names import start_of
 from .registry import Int32, Int64, Path, Pointer, Size, Timeout, UInt32, only, served
 from .signal_masks import wait_with_mask
 
-RLIMIT_NOFILE = 7
 IOV_MAX = 1024
-F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ = 0, 1, 2, 3, 4, 1030, 1032
+F_GETFL, F_SETFL, F_GETPIPE_SZ = 3, 4, 1032
+HOST_PIPE_BYTES = 65536  # what a pipe of the host holds, unless somebody has changed that
 F_ADD_SEALS, F_GET_SEALS = 1033, 1034
 TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ = 0x5401, 0x5402, 0x5403, 0x5404, 0x5413
 FIONREAD, FIONBIO, FIONCLEX, FIOCLEX = 0x541B, 0x5421, 0x5450, 0x5451
@@ -52,11 +48,6 @@ CLOSE_RANGE_UNSHARE, CLOSE_RANGE_CLOEXEC = 2, 4
 
 
 # --- descriptors ------------------------------------------------------------------------------------------------------
-
-
-def limit_of(call):
-    """The first descriptor number that the task may not use."""
-    return call.task.limits.get(RLIMIT_NOFILE, (DEFAULT_LIMIT,))[0]
 
 
 def _to_read(call, fd):
@@ -76,15 +67,22 @@ def _to_write(call, fd):
 @served("openat")
 def openat(call, dirfd: Int32, path: Path, flags: UInt32, mode: UInt32):
     files = call.task.files
-    fd = files.lowest_free(0, limit_of(call))
+    files.check_room()
     file = opened(call, lambda: call.tree.open(call.task, start_of(call, dirfd, path), path, flags, mode))
-    return files.place(fd, file, bool(flags & O_CLOEXEC))
+    return files.add(file, bool(flags & O_CLOEXEC))
 
 
 @served("close")
 def close(call, fd: Int32):
+    """Of a process with record locks, which end with it; the CPUs close all else (kernel/linux/files.py)."""
     call.task.files.close(fd)
     return 0
+
+
+@served("dup3")
+def dup3(call, fd: Int32, new: Int32, flags: UInt32):
+    """Likewise, where `new` is open; the CPU has checked new and flags."""
+    return call.task.files.replace(fd, new, bool(flags & O_CLOEXEC))
 
 
 @served("close_range")
@@ -102,42 +100,9 @@ def close_range(call, first: UInt32, last: UInt32, flags: UInt32):
     return 0
 
 
-def _duplicate(call, fd, minimum, close_on_exec):
-    files = call.task.files
-    file = files.get(fd)
-    if not 0 <= minimum < limit_of(call):
-        raise LinuxError(EINVAL)
-    new = files.lowest_free(minimum, limit_of(call))
-    return files.place(new, file.hold(), close_on_exec)
-
-
-@served("dup")
-def dup(call, fd: Int32):
-    return _duplicate(call, fd, 0, False)
-
-
-@served("dup3")
-def dup3(call, fd: Int32, new: Int32, flags: UInt32):
-    only(flags, O_CLOEXEC)
-    if fd == new:
-        raise LinuxError(EINVAL)
-    file = call.task.files.get(fd)
-    if not 0 <= new < limit_of(call):
-        raise LinuxError(EBADF)
-    return call.task.files.place(new, file.hold(), bool(flags))
-
-
 @served("fcntl")
 def fcntl(call, fd: Int32, command: UInt32, argument: Int64):
-    files = call.task.files
-    file = files.get(fd)
-    if command in (F_DUPFD, F_DUPFD_CLOEXEC):
-        return _duplicate(call, fd, argument, command == F_DUPFD_CLOEXEC)
-    if command == F_GETFD:
-        return int(files.close_on_exec(fd))
-    if command == F_SETFD:
-        files.set_close_on_exec(fd, argument & 1)
-        return 0
+    file = call.task.files.get(fd)
     if command == F_GETFL:
         return file.flags & ~CREATION_FLAGS
     if file.flags & O_PATH:
@@ -145,12 +110,12 @@ def fcntl(call, fd: Int32, command: UInt32, argument: Int64):
     if command == F_SETFL:
         file.flags = file.flags & ~SETTABLE_FLAGS | argument & SETTABLE_FLAGS
         return 0
+    if command == F_GETPIPE_SZ and file.node.kind == S_IFIFO:
+        return HOST_PIPE_BYTES
     if command in LOCK_COMMANDS:
         return lock_command(call, file, command, argument)
     if command in (F_ADD_SEALS, F_GET_SEALS):
         return seal_command(file.node, command == F_ADD_SEALS, argument & 0xFFFFFFFF, file.writable)
-    if command == F_GETPIPE_SZ and file.node.kind == S_IFIFO:
-        return PIPE_CAPACITY
     raise LinuxError(EINVAL)
 
 
@@ -173,18 +138,6 @@ def ioctl(call, fd: Int32, request: UInt32, argument: Pointer):
         if request != TIOCGWINSZ:
             raise LinuxError(EINVAL)
         call.write(argument, struct.pack("<4H", rows, columns, 0, 0))
-    return 0
-
-
-@served("pipe2")
-def pipe2(call, address: Pointer, flags: UInt32):
-    only(flags, O_CLOEXEC | O_NONBLOCK | O_DIRECT)
-    files, limit = call.task.files, limit_of(call)
-    first = files.lowest_free(0, limit)
-    second = files.lowest_free(first + 1, limit)
-    call.write(address, struct.pack("<ii", first, second))
-    for fd, end in zip((first, second), make_pipe(call.tree.filesystem, flags & ~O_CLOEXEC)):
-        files.place(fd, end, bool(flags & O_CLOEXEC))
     return 0
 
 
@@ -351,7 +304,7 @@ def fadvise64(call, fd: Int32):
 
 @served("ppoll")
 def ppoll(call, address: Pointer, count: UInt32, timeout: Timeout, mask_at: Pointer, mask_bytes: Size):
-    if count > limit_of(call):
+    if count > call.task.files.limit:
         raise LinuxError(EINVAL)
     if mask_at:
         wait_with_mask(call, mask_at, mask_bytes)

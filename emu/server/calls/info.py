@@ -128,6 +128,8 @@ def _set_limit(call, task, resource, address):
     task.limits[resource] = (soft, hard)
     if resource == RLIMIT_SIGPENDING:
         call.machine.set_max_siginfos(task, min(soft, MAX_SIGINFOS_PER_TASK))
+    elif resource == RLIMIT_NOFILE:
+        call.machine.set_max_descriptors(task, soft)
 
 
 def _task(call, pid):

@@ -32,10 +32,10 @@ class Entry:
         """The events to report now."""
         if not self.events & ~MODES:
             return 0  # reported once already, and not modified since
+        changes = self._looked = getattr(self.file.node, "changes", None)  # first: what comes after the look is news
         ready = self.file.poll() & (self.events & ~MODES | POLLERR | POLLHUP)
         if not self.events & EPOLLET:
             return ready
-        changes = getattr(self.file.node, "changes", None)
         if changes is None:
             fresh = ready & ~self.was_ready
             self.was_ready = ready
@@ -47,7 +47,7 @@ class Entry:
     def reported(self):
         if self.events & EPOLLONESHOT:
             self.events &= MODES
-        self.seen = getattr(self.file.node, "changes", -1)
+        self.seen = self._looked
 
 
 class EpollNode(MemoryInode):
@@ -64,7 +64,7 @@ class EpollNode(MemoryInode):
 
     def living(self):
         """The entries whose files are still open; the others are forgotten."""
-        for key in [key for key, each in self.entries.items() if each.file.references <= 0]:
+        for key in [key for key, each in self.entries.items() if not each.file.is_open()]:
             del self.entries[key]
             self._own_changes += 1 << 32  # the sum above must not fall back to an earlier value
         return list(self.entries.values())

@@ -70,6 +70,10 @@ class OpenFile:
     def closed(self):
         """The last reference is gone."""
 
+    def is_open(self):
+        """Whether anybody refers to it still."""
+        return self.references > 0
+
     def path(self):
         """Where the file was found, for /proc/self/fd; files without a name give a description in brackets."""
         if self.origin is None:

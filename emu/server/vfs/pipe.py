@@ -1,104 +1,121 @@
-"""Pipes between guest threads.
+"""Pipes as the system server sees them, for what the CPUs leave to it: fstat, poll, ioctl, sendfile, /proc/PID/fd.
 
-A blocked end raises Blocked: the server makes the call again when the pipe has changed.  Writes of up to PIPE_BUF
-bytes are all or nothing; longer ones go in pieces.
+The pipes themselves are kernel/files/pipe.py's.  A PipeEnd speaks for a description; it holds no reference of its own.
+A call that asks for the file of a descriptor borrows one until it is over (table.py).  An epoll set keeps the PipeEnd
+longer, until the description has been freed: its serial number tells.
 """
 
-from ...abi.errno import EAGAIN, ENOMEM, EPIPE
-from ...abi.files import O_NONBLOCK, O_RDONLY, O_WRONLY, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, S_IFIFO
-from ..errors import Blocked, LinuxError
-from .allowance import INODE_BYTES
-from .inode import MemoryInode
+import ctypes
+
+from ...abi.errno import EAGAIN
+from ...abi.files import O_ACCMODE, O_NONBLOCK, O_PATH, PIPE_BUF, S_IFIFO
+from ...kernel.files import for_server
+from ..errors import Blocked, LinuxError, Watch
+from .inode import Inode, Stat
 from .open_file import OpenFile
 
-CAPACITY = 65536
-KEPT_BYTES = 8192  # charged beyond what an empty pipe holds, once it has held them
+PIECE_BYTES = 1 << 16
 
 
-class Pipe(MemoryInode):
-    """The bytes under way, and how many open files read and write."""
+class PipeNode(Inode):
+    """What the server keeps of a pipe, from the first time that somebody asks for it."""
 
     kind = S_IFIFO
-    no_room = ENOMEM
 
-    def __init__(self, filesystem):
-        super().__init__(filesystem, 0o600)
-        self.links = 1  # no name, but Linux shows one
-        self.data = bytearray()
-        self.readers = 0
-        self.writers = 0
-        self.changes = 0  # counts changes of any of these; a call that waits looks again when it has grown
+    def __init__(self, files, pipe, number):
+        self.filesystem = files.pipes
+        self._files, self._pipe, self.number = files, pipe, number
+        self._record = files.window.machine["pipes"][pipe]
+        self.mode, self.uid, self.gid = 0o600, 0, 0
+        self.accessed_ns = self.modified_ns = self.changed_ns = self.filesystem.clock()
 
-    def put(self, data):
-        """Add bytes; ENOMEM. A bytearray takes an eighth more than it holds, and keeps it until it is empty."""
-        needed = INODE_BYTES + (len(self.data) + len(data)) * 9 // 8 + 64
-        if needed > self.charge.size:
-            self.charge.resize(needed)
-        self.data += data
-        self.changes += 1
+    @property
+    def changes(self):
+        """Grows when the pipe changes, and when it is used again for another."""
+        return int(self._record["changes"])
 
-    def take(self, count):
-        """Remove up to count bytes from the front."""
-        data = bytes(self.data[:count])
-        del self.data[:count]
-        self.changes += 1
-        if not self.data and self.charge.size > INODE_BYTES + KEPT_BYTES:
-            self.data = bytearray()
-            self.charge.resize(INODE_BYTES)
-        return data
+    def stat(self):
+        return Stat(
+            self.filesystem.device, self.number, self.kind | self.mode, 1, self.uid, self.gid, 0, 0, 4096, 0,
+            self.accessed_ns, self.modified_ns, self.changed_ns,
+        )  # fmt: skip
+
+    def set_mode(self, mode):
+        self.mode = mode & 0o7777
+        self.changed_ns = self.filesystem.clock()
+
+    def set_owner(self, uid, gid):
+        self.uid = self.uid if uid == -1 else uid & 0xFFFFFFFF
+        self.gid = self.gid if gid == -1 else gid & 0xFFFFFFFF
+        self.changed_ns = self.filesystem.clock()
+
+    def set_times(self, accessed_ns, modified_ns):
+        self.accessed_ns = self.accessed_ns if accessed_ns is None else accessed_ns
+        self.modified_ns = self.modified_ns if modified_ns is None else modified_ns
+        self.changed_ns = self.filesystem.clock()
 
     def open(self, flags, task):
-        return PipeEnd(self, flags)
+        """Opening /proc/self/fd/3 makes an end of its own."""
+        if flags & O_PATH:
+            return OpenFile(self, flags)
+        return self._files.open_pipe(self._pipe, self, flags)
 
 
 class PipeEnd(OpenFile):
-    def __init__(self, node, flags):
-        super().__init__(node, flags)
-        node.readers += self.readable
-        node.writers += self.writable
-        node.changes += 1
+    def __init__(self, files, description, node):
+        self._files, self.description = files, description
+        self._record = files.window.machine["descriptions"][description]
+        self._serial = int(self._record["serial"])
+        super().__init__(node, self.flags)
 
-    def closed(self):
-        self.node.readers -= self.readable
-        self.node.writers -= self.writable
-        self.node.changes += 1
+    @property
+    def flags(self):
+        return int(self._record["flags"])
+
+    @flags.setter
+    def flags(self, flags):
+        assert (flags ^ self.flags) & O_ACCMODE == 0
+        for_server.set_flags(self._files.base, self.description, flags)
+
+    def is_open(self):
+        return int(self._record["serial"]) == self._serial and int(self._record["references"]) > 0
+
+    def close(self):
+        """Drop a reference of the description."""
+        for_server.drop_file(self._files.base, self._files.me, self.description)
 
     def path(self):
         return f"pipe:[{self.node.number}]"
 
     def read(self, count):
-        pipe = self.node
-        if not pipe.data and pipe.writers and count:
-            self._wait()
-        return pipe.take(count)
+        if not count:
+            return b""
+        watch, buffer = Watch(self.node), ctypes.create_string_buffer(min(count, PIECE_BYTES))
+        n = for_server.read_end(
+            self._files.base, self._files.me, self.description, ctypes.addressof(buffer), len(buffer)
+        )  # fmt: skip
+        return buffer.raw[: self._moved(n, watch)]
 
     def write(self, data):
-        pipe = self.node
-        if not pipe.readers:
-            raise LinuxError(EPIPE)
-        free = CAPACITY - len(pipe.data)
-        if data and free < (len(data) if len(data) <= PIPE_BUF else 1):
-            self._wait()
-        pipe.put(data[:free])
-        return min(len(data), free)
+        if not len(data):
+            return 0
+        watch, source = Watch(self.node), (ctypes.c_char * len(data)).from_buffer_copy(data)
+        n = for_server.write_end(
+            self._files.base, self._files.me, self.description, ctypes.addressof(source), len(data),
+            len(data) <= PIPE_BUF,
+        )  # fmt: skip
+        return self._moved(n, watch)
 
-    def _wait(self):
-        raise LinuxError(EAGAIN) if self.flags & O_NONBLOCK else Blocked(None, on=self.node)
+    def _moved(self, n, watch):
+        """How many bytes have been moved. Blocked, LinuxError."""
+        if n == -EAGAIN and not self.flags & O_NONBLOCK:
+            raise Blocked(None, on=watch)
+        if n < 0:
+            raise LinuxError(-n)
+        return n
 
     def available(self):
-        return len(self.node.data)
+        return for_server.waiting_bytes(self._files.base, self.description)
 
     def poll(self):
-        pipe, ready = self.node, 0
-        if self.readable:
-            ready |= (POLLIN if pipe.data else 0) | (0 if pipe.writers else POLLHUP)
-        if self.writable:
-            ready |= POLLOUT if len(pipe.data) + PIPE_BUF <= CAPACITY else 0
-            ready |= 0 if pipe.readers else POLLERR
-        return ready
-
-
-def make_pipe(filesystem, flags):
-    """(reading end, writing end)."""
-    pipe = Pipe(filesystem)
-    return PipeEnd(pipe, O_RDONLY | flags), PipeEnd(pipe, O_WRONLY | flags)
+        return for_server.poll_end(self._files.base, self._files.me, self.description)

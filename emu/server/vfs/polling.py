@@ -5,9 +5,10 @@ that (two host streams, a stream and a pipe), it waits MIXED_NS at most and asks
 """
 
 from ...abi.files import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT
-from ..errors import Blocked, LinuxError
+from ..errors import Blocked, LinuxError, Watch
 
 MIXED_NS = 10_000_000
+INVALID = object()
 
 
 def poll_files(call, wanted, timeout_ns):
@@ -15,17 +16,19 @@ def poll_files(call, wanted, timeout_ns):
 
     Raises Blocked while nothing is ready; `call.memo` keeps the deadline from the first try to the next.
     """
-    ready = [_ready(call.task.files, fd, events) for fd, events in wanted]
+    files = [(_file(call.task.files, fd), events) for fd, events in wanted]
+    watch = Watch(*(file.node for file, _ in files if file not in (None, INVALID)))
+    ready = [_ready(file, events) for file, events in files]
     if any(ready) or timeout_ns == 0:
         return ready
-    await_files(call, [(call.task.files.get(fd), events) for fd, events in wanted if fd >= 0], timeout_ns)
+    await_files(call, [(file, events) for file, events in files if file is not None], watch, timeout_ns)
     return ready
 
 
-def await_files(call, files, timeout_ns):
+def await_files(call, files, watch, timeout_ns):
     """Blocked, until one of [(OpenFile, events)] may have become ready; returns when the time is over (None: no end).
 
-    `call.memo` keeps the deadline from the first try to the next.
+    `watch` was made before they were asked.  `call.memo` keeps the deadline from the first try to the next.
     """
     now = call.machine.monotonic_ns()
     if call.memo is None:
@@ -35,7 +38,7 @@ def await_files(call, files, timeout_ns):
         return
     streams = [(file, events) for file, events in files if file.host_descriptor is not None]
     if not streams:
-        raise Blocked(None, deadline_ns=deadline, on=_AnyOf([file.node for file, _ in files]), restarts=False)
+        raise Blocked(None, deadline_ns=deadline, on=watch, restarts=False)
     (file, events), *others = streams
     if not others and len(files) == 1 and (events & (POLLIN | POLLOUT)) in (POLLIN, POLLOUT):
         raise Blocked(file.host_descriptor, bool(events & POLLOUT), deadline, restarts=False)
@@ -43,21 +46,17 @@ def await_files(call, files, timeout_ns):
     raise Blocked(None, deadline_ns=soon if deadline is None else min(soon, deadline), restarts=False)
 
 
-class _AnyOf:
-    """Changes when one of these inodes changes; inodes for which nobody ever waits do not count."""
-
-    def __init__(self, nodes):
-        self._nodes = [node for node in nodes if hasattr(node, "changes")]
-
-    @property
-    def changes(self):
-        return sum(node.changes for node in self._nodes)
-
-
-def _ready(files, fd, events):
+def _file(files, fd):
+    """The open file of a descriptor; None for a negative one, which is passed over, and INVALID for one not open."""
     if fd < 0:
-        return 0
+        return None
     try:
-        return files.get(fd).poll() & (events | POLLERR | POLLHUP)
+        return files.get(fd)
     except LinuxError:
-        return POLLNVAL
+        return INVALID
+
+
+def _ready(file, events):
+    if file is None:
+        return 0
+    return POLLNVAL if file is INVALID else file.poll() & (events | POLLERR | POLLHUP)

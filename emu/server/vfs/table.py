@@ -1,47 +1,115 @@
-"""The descriptors of a task.
+"""The descriptors of a task as the system server sees them, and the open files that it keeps itself.
 
-A FileTable maps small numbers to open files.  Tasks that share descriptors (CLONE_FILES) share one table and call
-`hold`; fork copies the table, and the open files in it stay shared.  A new descriptor is always the lowest free one.
+Descriptor tables and open file descriptions are records in shared memory, which the CPUs change without the server
+(kernel/files/).  Of a SERVED description the rest is an OpenFile here, found by the description's index.  Several
+descriptors, of several tasks, may refer to it; it has one reference, and is closed when the kernel has made the
+description an orphan.  `close_orphans` has to be called before each request is served, and `give_back` after it.
 """
 
-from ...abi.errno import EBADF, EMFILE
+import weakref
+
+from ...abi.errno import EBADF, ENFILE
 from ...abi.files import O_PATH
+from ...kernel.files import for_server
 from ..errors import LinuxError
 from .allowance import DESCRIPTOR_BYTES, FREE
+from .inode import Filesystem
+from .pipe import PipeEnd, PipeNode
 from .stream import HostStream
 
-DEFAULT_LIMIT = 1024
-INCLUDED = 16  # so many descriptors are not charged, so that a guest without memory can open a directory and clean up
+INCLUDED = 16  # so many open files are not charged, so that a guest without memory can open a directory and clean up
+PIPEFS_DEVICE, PIPEFS_MAGIC = 0xE, 0x50495045
+
+
+class OpenFiles:
+    """All open files of a machine that the server knows of."""
+
+    def __init__(self, window, me, clock, allowance=FREE):
+        self.window, self.base, self.me = window, window.address, me
+        self.pipes = Filesystem(PIPEFS_DEVICE, PIPEFS_MAGIC, clock)
+        self._charge = allowance.charge(0)
+        self._files = {}  # description -> OpenFile, of SERVED ones
+        self._nodes = {}  # pipe -> PipeNode, at most one of each record
+        self._ends = weakref.WeakValueDictionary()  # description -> PipeEnd, as long as somebody has it
+        self._borrowed = []  # descriptions of which the present call has a reference
+
+    def describe(self, file):
+        """A description of an open file, whose reference goes over to it. LinuxError: the file is closed."""
+        if isinstance(file, PipeEnd):
+            return file.description
+        description = -ENFILE
+        try:
+            self._pay(len(self._files) + 1)
+            description = for_server.open_served(self.base, self.me)
+            if description < 0:
+                raise LinuxError(-description)
+        except LinuxError:
+            self._pay(len(self._files))
+            file.close()
+            raise
+        self._files[description] = file
+        return description
+
+    def _pay(self, count):
+        self._charge.resize(DESCRIPTOR_BYTES * max(count - INCLUDED, 0))
+
+    def file(self, description, is_held):
+        """The OpenFile of a description; of a pipe's, the reference that was taken is given back after the call."""
+        if not is_held:
+            return self._files[description]
+        self._borrowed.append(description)
+        end = self._ends.get(description)
+        if end is None or not end.is_open():
+            record = self.window.machine["descriptions"][description]
+            end = self._ends[description] = PipeEnd(self, description, self._node(int(record["object"])))
+        return end
+
+    def _node(self, pipe):
+        number = int(self.window.machine["pipes"][pipe]["number"])
+        node = self._nodes.get(pipe)
+        if node is None or node.number != number:
+            node = self._nodes[pipe] = PipeNode(self, pipe, number)
+        return node
+
+    def open_pipe(self, pipe, node, flags):
+        """Another open file of a pipe that is open. LinuxError."""
+        description = for_server.open_pipe_again(self.base, self.me, pipe, node.number, flags)
+        if description < 0:
+            raise LinuxError(-description)
+        return PipeEnd(self, description, node)
+
+    def give_back(self):
+        """The call is over, or waits: what it has used may be closed."""
+        while self._borrowed:
+            for_server.drop_file(self.base, self.me, self._borrowed.pop())
+
+    def close_orphans(self):
+        """Close the files that no descriptor refers to any more."""
+        while (description := for_server.next_orphan(self.base, self.me)) >= 0:
+            file = self._files.pop(description)
+            for_server.free_served(self.base, self.me, description)
+            self._pay(len(self._files))
+            file.close()
 
 
 class FileTable:
-    locks = None  # the machine's FileLocks once this process has owned a record lock
+    """The descriptors of a task, by its index."""
 
-    def __init__(self, allowance=FREE):
-        self._allowance = allowance
-        self._charge = allowance.charge(0)
-        self._files = []  # OpenFile or None
-        self._nr_open = 0
-        self._taken = 0  # all descriptors below are in use
-        self._close_on_exec = set()
-        self._references = 1
+    def __init__(self, files, task):
+        self._files, self._base, self._me, self._task = files, files.base, files.me, task
+        self._locks = None
 
-    @classmethod
-    def standard(cls, stdin, stdout, stderr, allowance=FREE):
-        """A table with descriptors 0, 1, 2 for these StreamNodes; None leaves one closed."""
-        table = cls(allowance)
-        for fd, node in enumerate((stdin, stdout, stderr)):
+    def place_standard(self, nodes):
+        """Open descriptors 0, 1, 2 for these StreamNodes; None leaves one closed."""
+        for fd, node in enumerate(nodes):
             if node is not None:
-                table.place(fd, HostStream(node))
-        return table
+                description = self._files.describe(HostStream(node))
+                _checked(for_server.put_file_at(self._base, self._me, self._task, description, fd))
 
     def get(self, fd):
         """The open file of a descriptor; EBADF."""
-        if 0 <= fd < len(self._files):
-            file = self._files[fd]
-            if file is not None:
-                return file
-        raise LinuxError(EBADF)
+        found = _checked(for_server.find_fd(self._base, self._me, self._task, fd))
+        return self._files.file(found >> 1, found & 1)
 
     def usable(self, fd):
         """The open file of a descriptor that is more than a place (O_PATH); EBADF."""
@@ -50,99 +118,81 @@ class FileTable:
             raise LinuxError(EBADF)
         return file
 
-    def lowest_free(self, minimum=0, limit=DEFAULT_LIMIT):
-        """The lowest free descriptor from minimum on; EMFILE when it is not below the limit."""
-        files = self._files
-        fd = max(minimum, self._taken)
-        while fd < len(files) and files[fd] is not None:
-            fd += 1
-        if minimum <= self._taken:
-            self._taken = fd
-        if fd >= limit:
-            raise LinuxError(EMFILE)
-        return fd
+    @property
+    def limit(self):
+        """The first descriptor number that the task may not use (RLIMIT_NOFILE)."""
+        return int(self._files.window.machine["tasks"][self._task]["max_descriptors"])
 
-    def place(self, fd, file, close_on_exec=False):
-        """Let fd refer to this file (the caller's reference goes over); closes what it referred to before.
+    def check_room(self):
+        """EMFILE when no descriptor is free."""
+        _checked(for_server.find_free(self._base, self._me, self._task))
 
-        ENOMEM when there is no room for one more; the file is closed then.
+    def add(self, file, close_on_exec=False):
+        """Let the lowest free descriptor refer to an open file (the caller's reference goes over); the descriptor.
+
+        LinuxError, the file is closed then: EMFILE, ENFILE, ENOMEM.
         """
-        files = self._files
-        length = max(len(files), fd + 1)
-        fresh = fd >= len(files) or files[fd] is None
-        try:
-            self._pay(length, self._nr_open + fresh)
-        except LinuxError:
-            file.close()
-            raise
-        files.extend([None] * (length - len(files)))
-        self._nr_open += fresh
-        before, files[fd] = files[fd], file
-        self.set_close_on_exec(fd, close_on_exec)
-        if before is not None:
-            self._closes(before)
-        return fd
-
-    def _pay(self, length, nr_open):
-        slots, files = max(length - INCLUDED, 0), max(nr_open - INCLUDED, 0)
-        self._charge.resize(16 * slots + DESCRIPTOR_BYTES * files)
+        description = self._files.describe(file)
+        fd = for_server.put_file(self._base, self._me, self._task, description, int(close_on_exec))
+        if fd < 0:
+            for_server.drop_file(self._base, self._me, description)
+            self._files.close_orphans()
+        return _checked(fd)
 
     def close(self, fd):
         """EBADF when it is not open."""
         file = self.get(fd)
-        self._files[fd] = None
-        self._taken = min(self._taken, fd)
-        while self._files and self._files[-1] is None:
-            self._files.pop()
-        self._nr_open -= 1
-        self._pay(len(self._files), self._nr_open)
-        self._close_on_exec.discard(fd)
-        self._closes(file)
+        if self._locks:
+            self._locks.closed(self, file)
+        _checked(for_server.close_fd(self._base, self._me, self._task, fd))
 
-    def _closes(self, file):
-        if self.locks:
-            self.locks.closed(self, file)
-        file.close()
-
-    def close_on_exec(self, fd):
+    def replace(self, fd, new, close_on_exec):
+        """dup3: let the descriptor `new` refer to the file of another, and close what it referred to. LinuxError."""
         self.get(fd)
-        return fd in self._close_on_exec
+        if self._locks and for_server.close_on_exec(self._base, self._me, self._task, new, -1) >= 0:
+            self._locks.closed(self, self.get(new))
+        _checked(for_server.replace_fd(self._base, self._me, self._task, fd, new, int(close_on_exec)))
+        return new
 
-    def set_close_on_exec(self, fd, value):
-        if value:
-            self._close_on_exec.add(fd)
-        else:
-            self._close_on_exec.discard(fd)
+    @property
+    def locks(self):
+        """The machine's FileLocks once this process has owned a record lock: from then on its closes are served."""
+        return self._locks
 
-    def open_descriptors(self):
-        return [fd for fd, file in enumerate(self._files) if file is not None]
-
-    def hold(self):
-        """One more task shares this table; returns the table."""
-        self._references += 1
-        return self
+    @locks.setter
+    def locks(self, locks):
+        self._locks = locks
+        for_server.serve_closes(self._base, self._task)
 
     def release(self):
-        """A task gives its table up; the last one closes every file."""
-        self._references -= 1
-        if self._references == 0:
-            for fd in self.open_descriptors():
-                self.close(fd)
+        """The process ends: its record locks go."""
+        if self._locks:
+            self._locks.drop(self)
 
-    def fork(self):
-        """A copy whose descriptors refer to the same open files."""
-        copy = FileTable(self._allowance)
-        copy._pay(len(self._files), self._nr_open)
-        copy._nr_open, copy._taken = self._nr_open, self._taken
-        copy._files = [file and file.hold() for file in self._files]
-        copy._close_on_exec = set(self._close_on_exec)
-        return copy
+    def close_on_exec(self, fd):
+        return bool(_checked(for_server.close_on_exec(self._base, self._me, self._task, fd, -1)))
+
+    def set_close_on_exec(self, fd, value):
+        """EBADF."""
+        _checked(for_server.close_on_exec(self._base, self._me, self._task, fd, int(bool(value))))
+
+    def open_descriptors(self):
+        """All that are in use, in order."""
+        found, fd = [], -1
+        while (fd := for_server.next_fd(self._base, self._me, self._task, fd + 1)) >= 0:
+            found.append(fd)
+        return found
 
     def exec(self):
-        """The table to use after execve: without the close-on-exec descriptors, and not shared."""
-        table = self if self._references == 1 else self.fork()
-        if table is not self:
-            self.release()
-        for fd in sorted(table._close_on_exec):
-            table.close(fd)
-        return table
+        """After execve: the table is the task's own, without the close-on-exec descriptors. LinuxError: no memory."""
+        if self._locks:
+            for fd in filter(self.close_on_exec, self.open_descriptors()):
+                self._locks.closed(self, self.get(fd))
+        _checked(for_server.exec_table(self._base, self._me, self._task))
+
+
+def _checked(result):
+    """A result that is no error. LinuxError."""
+    if result < 0:
+        raise LinuxError(-result)
+    return result

@@ -5,11 +5,12 @@ declare.py   how a record is declared
 """
 
 from .cpu import CPU, EVENT
+from .files import DESCRIPTION, FILE_TABLE, PIPE
 from .machine import MACHINE, decoded_address, frame_address, machine_at, wait_queue_at
 from .memory import FRAME
-from .queues import BUCKET, DEQUE, RUNQUEUE
+from .queues import BUCKET, DEQUE, RUNQUEUE, WAIT_QUEUE
 from .signals import SIGINFO
-from .task import JOB, TASK, WAIT_QUEUE
+from .task import JOB, TASK
 from .thread import THREAD
 from .timeouts import TIMEOUT, TIMEOUT_RING
 
@@ -18,10 +19,13 @@ __all__ = [
     "TIMEOUT_RING",
     "CPU",
     "DEQUE",
+    "DESCRIPTION",
     "EVENT",
+    "FILE_TABLE",
     "FRAME",
     "JOB",
     "MACHINE",
+    "PIPE",
     "RUNQUEUE",
     "SIGINFO",
     "TASK",

@@ -20,9 +20,12 @@ from ...limits import (
     FUTEX_BUCKETS,
     MAX_ACTORS,
     MAX_CPUS,
+    MAX_DESCRIPTIONS,
+    MAX_FILE_TABLES,
     MAX_FRAMES,
     MAX_JOBS,
     MAX_PARAMETERS,
+    MAX_PIPES,
     MAX_QUEUES,
     MAX_SIGINFOS,
     MAX_TASKS,
@@ -37,10 +40,11 @@ from ...limits import (
 from ..memory import address_of, record_at
 from .cpu import CPU
 from .declare import i64, i64s, line, many, mask, record
+from .files import DESCRIPTION, FILE_TABLE, PIPE
 from .memory import FRAME
-from .queues import BUCKET, DEQUE, RUNQUEUE
+from .queues import BUCKET, DEQUE, RUNQUEUE, WAIT_QUEUE
 from .signals import SIGINFO
-from .task import JOB, TASK, WAIT_QUEUE
+from .task import JOB, TASK
 from .thread import THREAD
 from .timeouts import TIMEOUT, TIMEOUT_RING
 from .timers import TIMER
@@ -105,6 +109,21 @@ MACHINE = record(
     i64("siginfos_lock"),
     i64("free_siginfo", guard="siginfos_lock", doc="index + 1, 0 none"),
     i64("fresh_siginfo", guard="siginfos_lock", doc="records from here on were never used"),
+    line("file tables"),
+    i64("file_tables_lock"),
+    i64("free_file_table", guard="file_tables_lock", doc="index + 1, 0 none"),
+    i64("fresh_file_table", guard="file_tables_lock", doc="records from here on were never used"),
+    line("descriptions"),
+    i64("descriptions_lock"),
+    i64("free_description", guard="descriptions_lock", doc="index + 1, 0 none"),
+    i64("fresh_description", guard="descriptions_lock", doc="records from here on were never used"),
+    i64("first_orphan", guard="descriptions_lock", doc="SERVED ones that nobody refers to any more: index + 1"),
+    i64("last_orphan", guard="descriptions_lock"),
+    line("pipes"),
+    i64("pipes_lock"),
+    i64("free_pipe", guard="pipes_lock", doc="index + 1, 0 none"),
+    i64("fresh_pipe", guard="pipes_lock", doc="records from here on were never used"),
+    i64("nr_pipes_made", guard="pipes_lock", doc="the last inode number of a pipe"),
     line("frames"),
     i64("frames_lock"),
     i64("free_frame", guard="frames_lock"),
@@ -134,6 +153,9 @@ MACHINE = record(
     many("timers", TIMER, MAX_TIMERS),
     many("threads", THREAD, MAX_THREADS),
     many("siginfos", SIGINFO, MAX_SIGINFOS),
+    many("file_tables", FILE_TABLE, MAX_FILE_TABLES),
+    many("descriptions", DESCRIPTION, MAX_DESCRIPTIONS),
+    many("pipes", PIPE, MAX_PIPES),
     many("cpus", CPU, MAX_ACTORS),
     many("frames", FRAME, MAX_FRAMES),
     many("timeout_rings", TIMEOUT_RING, MAX_ACTORS),

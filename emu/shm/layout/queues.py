@@ -1,4 +1,4 @@
-"""Run queues and local queues (one of each a CPU), and the buckets of futexes."""
+"""Run queues and local queues (one of each a CPU), the buckets of futexes, wait queues."""
 
 from ...limits import MAX_THREADS, QUEUE_POLICY_WORDS
 from .declare import i64, i64s, line, record
@@ -34,4 +34,12 @@ BUCKET = record(
     i64("lock"),
     i64("head", guard="lock"),
     i64("tail", guard="lock"),
+)
+
+WAIT_QUEUE = record(
+    "WAIT_QUEUE",
+    i64("lock"),
+    i64("head", guard="lock", doc="first sleeper + 1"),
+    i64("tail", guard="lock", doc="last sleeper + 1"),
+    i64("owner", guard="lock", doc="of a mutex: the thread that holds it + 1, 0 nobody"),
 )

@@ -1,16 +1,9 @@
-"""Tasks, jobs, and the wait queues of tasks."""
+"""Tasks and jobs."""
 
 from ...limits import NUM_SIGNALS, TASK_POLICY_WORDS, WAIT_QUEUES
 from .declare import i64, i64s, line, many, mask, one, record
+from .queues import WAIT_QUEUE
 from .signals import TASK_SIGNALS
-
-WAIT_QUEUE = record(
-    "WAIT_QUEUE",
-    i64("lock"),
-    i64("head", guard="lock", doc="first sleeper + 1"),
-    i64("tail", guard="lock", doc="last sleeper + 1"),
-    i64("owner", guard="lock", doc="of a mutex: the thread that holds it + 1, 0 nobody"),
-)
 
 TASK = record(
     "TASK",
@@ -31,6 +24,9 @@ TASK = record(
     i64("kill_reason", guard="who set exiting", doc="KILL_* of kernel/task/kill_reasons.py"),
     i64("references", guard="atomic", doc="retains, holds, killed bit (kernel/thread/references.py)"),
     i64("shares", doc="CLONE_FILES, CLONE_FS: what it has in common with the task that forked it; fixed"),
+    line("files"),
+    i64("table", doc="index + 1 of its FILE_TABLE, 0 none yet, or no more"),
+    i64("max_descriptors", guard="server", doc="RLIMIT_NOFILE"),
     line("family"),
     i64("parent", guard="families_lock", doc="index + 1 of the task that may wait for this one; 0: nobody"),
     i64("parent_pid", guard="families_lock", doc="what getppid says; read without"),

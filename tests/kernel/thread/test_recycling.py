@@ -17,7 +17,7 @@ from tests.kernel import wrappers as hot
 THREAD_KEEPS = {
     "where", "generation", "sleep_sequence", "marked_ns", "pc",
     "sleep_reason", "sleep_remainder", "futex_space", "futex_address", "futex_bits", "wait_next", "wait_previous",
-    "sibling_next", "sibling_previous", "queued_ns", "cause", "trap_value", "restart_a0",
+    "sibling_next", "sibling_previous", "queued_ns", "cause", "trap_value", "restart_a0", "sleep_file",
     "references",
 }  # fmt: skip
 # The same of a task. `cpus` belongs to the index (kernel/task/records.py).
@@ -93,7 +93,7 @@ def test_a_task_record_is_as_one_never_used(window):
     k = create_task(base, 0)
     fresh = tasks[k].copy()
     looked_at = {
-        "job", "state", "root", "resident", "signal_first", "signal_last", "nr_siginfos",
+        "job", "state", "root", "table", "resident", "signal_first", "signal_last", "nr_siginfos",
         "parent", "living_children", "zombie_children", "forked_from", "vfork_sleep", "lender",
     }  # fmt: skip
     kept = TASK_KEEPS | looked_at

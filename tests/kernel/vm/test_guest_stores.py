@@ -14,10 +14,12 @@ EMU = Path(__file__).resolve().parents[3] / "emu"
 
 # Names that lead from a guest's page to a host address, and the files that may use them.
 TABLES = {"shm/layout/machine.py", "kernel/vm/pagetable.py", "kernel/vm/forking.py"}
+FILES = {"kernel/files/table.py", "kernel/files/pipe_io.py"}  # frames of the kernel's own, mapped nowhere
 DOORS = {
     "frame_address": {
         "shm/layout/__init__.py",
         *TABLES,
+        *FILES,
         "kernel/vm/frames.py",
         "kernel/vm/usercopy.py",
         "cpu_worker/mmu.py",
@@ -44,6 +46,8 @@ REASONS = {
     "kernel/vm/forking.py": "page tables",
     "kernel/vm/frames.py": "what a frame holds at first, before anybody has it",
     "kernel/vm/maplock.py": "a lock word",
+    "kernel/files/table.py": "descriptors, in frames that no task can map",
+    "kernel/files/pipe_io.py": "the system server's own memory",
     "kernel/sched/hooks.py": "counters of policies",
     "kernel/server_ring.py": "slots of the ring",
     "kernel/task/siginfo.py": "records of signals",

@@ -1,23 +1,43 @@
-"""A guest that is nothing but one task, 1 MiB of memory and a page store: enough to make served calls."""
+"""A guest that is nothing but one task of a bare machine, 1 MiB of memory and a page store: enough to make calls."""
 
+import ctypes
+import functools
 import gc
 import random
 import struct
 
-from emu.abi.errno import EFAULT, ENAMETOOLONG, ENOSPC, ESRCH, NAMES
+from emu.abi.errno import ENOSPC, ESRCH, NAMES
+from emu.abi.mman import PROT_READ, PROT_WRITE
 from emu.abi.syscall_numbers import NUMBERS
+from emu.kernel.actions import BLOCK, SERVE
+from emu.kernel.files.for_server import close_table, create_table
+from emu.kernel.linux.calls import linux_call
+from emu.kernel.task.records import create_task
+from emu.kernel.thread.records import create_thread
+from emu.kernel.vm.address_space import map_region
+from emu.limits import SERVER
 from emu.server.calls import events, files, identity, info  # noqa: F401  (registers the handlers)
 from emu.server.calls.registry import execute
 from emu.server.credentials import ROOT
 from emu.server.errors import Blocked, LinuxError
 from emu.server.facts import Counts, Region, TaskFacts, ThreadFacts
+from emu.server.guest_memory import UserMemory
 from emu.server.resource_limits import limit_of
 from emu.server.vfs.initial import initial_tree
-from emu.server.vfs.table import FileTable
+from emu.server.vfs.table import FileTable, OpenFiles
+from emu.shm.tags import alive
+from emu.testing.bare import bare_window
 
 MEMORY_BYTES = 1 << 20
 BASE = 0x10000  # guest addresses below are unmapped
 AT_FDCWD = -100
+ON_CPU = {NUMBERS[name] for name in ["read", "write", "readv", "writev", "close", "dup", "dup3", "fcntl", "pipe2"]}
+
+
+@functools.cache
+def _linux_call():
+    """The hot system calls, callable from here."""
+    return ctypes.CFUNCTYPE(*(ctypes.c_int64,) * 4)(linux_call.address)
 
 
 class PageStore:
@@ -137,6 +157,9 @@ class Machine:
     def set_max_siginfos(self, task, count):
         pass
 
+    def set_max_descriptors(self, task, count):
+        self.task_records[0]["max_descriptors"] = count
+
     def join_group(self, task, group):
         task.group = group
 
@@ -154,7 +177,7 @@ class Task:
     def __init__(self, pid=100, table=None):
         self.pid, self.ppid = pid, 1
         self.group = self.session = pid
-        self.files = table or FileTable()
+        self.files = table
         self.cwd = "/"
         self.umask = 0o022
         self.credentials = ROOT
@@ -188,45 +211,42 @@ class Guest:
     """`guest.sys("openat", path, …)` makes a call; str and bytes arguments are put into memory first."""
 
     def __init__(self, mounts=(), capacity=512):
+        self._window = bare_window(cpus=1)
+        self.window = self._window.__enter__()
+        self.base = self.window.address
+        self.index = self._new_task()
+        assert map_region(self.base, SERVER, self.index, BASE, MEMORY_BYTES, PROT_READ | PROT_WRITE) == 0
+        self.thread = create_thread(self.base, SERVER, self.index)
         self.machine = Machine()
         self.machine.memory_bytes = max(2 * capacity * 4096, Machine.memory_bytes)
+        self.machine.task_records = self.window.machine["tasks"]
         self.store = PageStore(capacity)
         self.tree = initial_tree(self.machine, self.store, mounts)
-        self.task = Task(table=FileTable(self.tree.allowance))
+        self.open_files = OpenFiles(self.window, SERVER, self.machine.realtime_ns, self.tree.allowance)
+        self.task = Task(table=FileTable(self.open_files, self.index))
         self.machine.task_list.append(self.task)
-        self.memory = bytearray(MEMORY_BYTES)
+        self.memory = UserMemory(self.window, SERVER, self.index)
+        self.read, self.write, self.string = self.memory.read, self.memory.write, self.memory.string
         self.used = 0
 
+    def _new_task(self):
+        """A task without threads, with an empty descriptor table."""
+        task = create_task(self.base, SERVER)
+        assert task >= 0 and create_table(self.base, SERVER, task) == 0
+        return task
+
+    def limit_descriptors(self, count):
+        """Set RLIMIT_NOFILE."""
+        assert self.sys("prlimit64", 0, 7, struct.pack("<QQ", count, max(count, 4096)), 0) == 0
+
     # --- memory
-
-    def read(self, address, count):
-        at = address - BASE
-        if count and not 0 <= at <= MEMORY_BYTES - count:
-            raise LinuxError(EFAULT)
-        return bytes(self.memory[at : at + count])
-
-    def write(self, address, data):
-        at = address - BASE
-        if data and not 0 <= at <= MEMORY_BYTES - len(data):
-            raise LinuxError(EFAULT)
-        if data:
-            self.memory[at : at + len(data)] = data
-
-    def string(self, address, limit=4096):
-        at = address - BASE
-        if not 0 <= at < MEMORY_BYTES:
-            raise LinuxError(EFAULT)
-        end = self.memory.find(0, at, at + limit)
-        if end < 0:
-            raise LinuxError(ENAMETOOLONG)
-        return bytes(self.memory[at:end])
 
     def put(self, data):
         """Address of these bytes in guest memory."""
         if self.used + len(data) > MEMORY_BYTES:
             self.used = 0
         address = BASE + self.used
-        self.memory[self.used : self.used + len(data)] = data
+        self.write(address, data)
         self.used += len(data) + 15 & ~15
         return address
 
@@ -245,16 +265,37 @@ class Guest:
             values.append(value & ((1 << 64) - 1))
         return Call(self, NUMBERS[name], tuple(values + [0] * (6 - len(values))))
 
+    def execute(self, call):
+        """A call's result, by the CPU's hot code or by the server's handler. Blocked."""
+        self.open_files.close_orphans()
+        try:
+            action, result = self._on_cpu(call) if call.number in ON_CPU else (SERVE, 0)
+            assert action != BLOCK, "a call sleeps in the kernel: no test of the server's"
+            return execute(call) if action == SERVE else result
+        finally:
+            self.open_files.give_back()
+            self.open_files.close_orphans()
+
+    def _on_cpu(self, call):
+        """(what the CPU does next, a0)."""
+        thread = self.window.machine["threads"][self.thread]
+        self.window.machine["cpus"][0]["current"] = self.thread
+        thread["sleep_done"] = 0
+        thread["x"][17] = call.number
+        for k, value in enumerate(call.args):
+            thread["x"][10 + k] = value - ((value >> 63) << 64)
+        return _linux_call()(self.base, 0, self.thread), int(thread["x"][10])
+
     def sys(self, name, *arguments):
         """Result of the call, or the name of its error."""
-        result = execute(self.prepare(name, *arguments))
+        result = self.execute(self.prepare(name, *arguments))
         return result if result >= 0 else NAMES[-result]
 
     def blocks(self, name, *arguments):
         """The Blocked that the call raises, and the call."""
         call = self.prepare(name, *arguments)
         try:
-            result = execute(call)
+            result = self.execute(call)
         except Blocked as blocked:
             return blocked, call
         raise AssertionError(f"{name} did not block but gave {result}")
@@ -315,10 +356,18 @@ class Guest:
 
     def finish(self):
         """Close and drop everything; the number of frames still in use."""
-        if self.task:
-            self.task.files.release()
+        if self.task is None:
+            return len(self.store.frames)
+        for task in range(int(self.window.machine["fresh_task"])):
+            close_table(self.base, SERVER, task)
+        self.open_files.close_orphans()
         self.task = None
         self.machine.task_list.clear()
         self.tree.close()
+        left = alive(self.window.machine)
+        assert "open file" not in left and "pipe" not in left and "pipe page" not in left, left
+        del self.memory, self.read, self.write, self.string
+        self.machine.task_records = None
+        self._window.__exit__(None, None, None)
         gc.collect()  # calls that waited, which a test kept with their tracebacks
         return len(self.store.frames)

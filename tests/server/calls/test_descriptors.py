@@ -45,7 +45,7 @@ def test_dup3_replaces_and_checks(guest):
 
 
 def test_the_limit_of_descriptors_is_kept(guest):
-    guest.task.limits[7] = (3, 4096)
+    guest.limit_descriptors(3)
     assert [guest.open("/dev/null") for _ in range(4)] == [0, 1, 2, "EMFILE"]
     assert guest.open("/tmp/never", O_CREAT | O_RDWR) == "EMFILE"
     assert guest.stat("/tmp/never") == "ENOENT"
@@ -65,27 +65,12 @@ def test_flags_are_kept_per_descriptor_and_per_open_file(guest):
     assert guest.sys("fcntl", fd, 999) == "EINVAL"
 
 
-def test_fork_copies_the_table_and_exec_drops_what_is_marked(guest):
+def test_after_exec_what_is_marked_is_closed(guest):
     guest.save("/tmp/f", b"abcd")
     fd, marked = guest.open("/tmp/f"), guest.open("/tmp/f", O_CLOEXEC)
-    child = guest.task.files.fork()
-    assert guest.read_file(fd, 2) == b"ab"
-    assert child.get(fd).offset == 2
-    assert child.exec() is child
-    assert child.open_descriptors() == [fd] and guest.task.files.open_descriptors() == [fd, marked]
-    child.release()
-    assert guest.read_file(fd, 2) == b"cd"
-
-
-def test_tables_that_threads_share_close_with_the_last(guest):
-    fd = guest.open("/dev/null")
-    file = guest.task.files.get(fd)
-    table = guest.task.files.hold()
-    table.release()
-    assert file.references == 1
-    own = table.hold().exec()
-    assert own is not table and file.references == 2
-    own.release()
+    guest.task.files.exec()
+    assert guest.read_file(fd, 2) == b"ab" and guest.read_file(marked, 2) == "EBADF"
+    assert guest.task.files.open_descriptors() == [fd]
 
 
 def test_close_range_closes_or_marks(guest):

@@ -10,13 +10,12 @@ import pytest
 
 from emu.server.calls.registry import execute
 from emu.server.vfs.stream import StreamNode
-from emu.server.vfs.table import FileTable
 
 
 def give(guest, *descriptors):
     """Let these host descriptors be the guest's standard streams, until the nodes that come back are closed."""
     nodes = [None if d is None else StreamNode(d) for d in descriptors]
-    guest.task.files = FileTable.standard(*nodes)
+    guest.task.files.place_standard(nodes)
     return [node for node in nodes if node]
 
 
@@ -70,6 +69,7 @@ def test_long_output_into_a_slow_pipe_arrives_complete_and_once(pipes):
     blocked, call = guest.blocks("write", 1, data, len(data))
     received, tries = b"", 0
     while True:
+        assert blocked.done >= len(received) and blocked.done, "what the call returns where a signal ends it"
         assert blocked.writing and blocked.descriptor == guest.task.files.get(1).host_descriptor
         received += os.read(host_out, 50_000)
         tries += 1

@@ -13,7 +13,8 @@ from tests.server.calls.guest import Guest
 def guest():
     guest = Guest()
     assert guest.sys("mknodat", AT_FDCWD, "/tmp/fifo", S_IFIFO | 0o666, 0) == 0
-    return guest
+    yield guest
+    guest.finish()
 
 
 def end(guest, flags):

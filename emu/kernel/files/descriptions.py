@@ -1,0 +1,172 @@
+"""Open file descriptions: what descriptors refer to, shared by dup and fork (open(2)).
+
+kind      what it is                                          who knows the rest
+SERVED    a file, directory, host stream … of the server      server/vfs/table.py, by the description's index
+PIPE      one end of a pipe, or both (O_RDWR)                 PIPE, `object`
+
+`references` counts the descriptors of all tables, and the calls under way in tasks with several threads.  Whoever drops
+the last one of a PIPE closes the end and frees the record.  A SERVED one becomes an orphan: it is put in a list from
+which the system server takes it before it takes the next request.  So a thread's close reaches the server before
+whatever that thread asks for next, and no CPU waits for it.
+"""
+
+from ...abi.errno import ENFILE
+from ...abi.files import O_ACCMODE, O_RDONLY, O_WRONLY
+from ...hot import hot, never_inline
+from ...limits import IPI_CALL, MAX_DESCRIPTIONS, SERVER
+from ...shm import lockrank
+from ...shm.atomics import exchange, fetch_add, load_relaxed
+from ...shm.layout.files import DESCRIPTION
+from ...shm.spinlock import acquire, fail, field_address, release
+from ...shm.tags import TAG_FILE, count_freed, count_made
+from ..critical import either, noncritical
+from ..failures import FAIL_DROPPED_FILE
+from ..ipi import send_ipi
+from .pipe import close_end, new_pipe, open_end
+
+FILE_FREE, FILE_SERVED, FILE_PIPE = range(3)
+DESCRIPTION_BYTES = DESCRIPTION.size
+
+
+@hot
+def _lock_descriptions(m, me):
+    acquire(m, me, field_address(m, "descriptions_lock"), lockrank.DESCRIPTIONS)
+
+
+@hot
+def _unlock_descriptions(m, me):
+    release(m, me, field_address(m, "descriptions_lock"))
+
+
+@hot
+def new_description(m, me, kind, flags, object):
+    """A description with one reference; its index, or -ENFILE."""
+    never_inline()
+    either(m, me)
+    _lock_descriptions(m, me)
+    d = m.free_description - 1
+    if d >= 0:
+        m.free_description = m.descriptions[d].next_free
+    elif m.fresh_description < MAX_DESCRIPTIONS:
+        d = m.fresh_description
+        m.fresh_description += 1
+    _unlock_descriptions(m, me)
+    if d < 0:
+        return -ENFILE
+    count_made(m, me, TAG_FILE, DESCRIPTION_BYTES)
+    f = m.descriptions[d]
+    f.kind = kind
+    f.object = object
+    exchange(f, "flags", flags)
+    exchange(f, "references", 1)
+    return d
+
+
+@hot
+def reads(flags):
+    """1 when a description with these flags may read."""
+    return 0 if flags & O_ACCMODE == O_WRONLY else 1
+
+
+@hot
+def writes(flags):
+    """1 when a description with these flags may write."""
+    return 0 if flags & O_ACCMODE == O_RDONLY else 1
+
+
+@hot
+def new_pipe_end(m, me, pipe, flags):
+    """A description that reads or writes a pipe, as its flags say; its index, or -ENFILE."""
+    d = new_description(m, me, FILE_PIPE, flags, pipe)
+    if d >= 0:
+        open_end(m, me, pipe, reads(flags), writes(flags))
+    return d
+
+
+@hot
+def new_pipe_ends(m, me, flags):
+    """(the reading, the writing description) of a new pipe; (-ENFILE, -1)."""
+    never_inline()
+    noncritical(m, me)
+    pipe = new_pipe(m, me)
+    if pipe < 0:
+        return pipe, -1
+    open_end(m, me, pipe, 1, 1)  # it stays until both have been made, or the second failed
+    reader = new_pipe_end(m, me, pipe, flags | O_RDONLY)
+    writer = new_pipe_end(m, me, pipe, flags | O_WRONLY) if reader >= 0 else reader
+    if reader >= 0 and writer < 0:
+        drop_description(m, me, reader)
+    close_end(m, me, pipe, 1, 1)
+    return (reader, writer) if writer >= 0 else (writer, -1)
+
+
+@hot
+def hold_description(m, d):
+    """One more reference. The caller knows that there is one: a table's lock keeps the descriptor, or it has one."""
+    fetch_add(m.descriptions[d], "references", 1)
+
+
+@hot
+def drop_description(m, me, d):
+    """Drop a reference; the last one closes the file. No lock may be held: sleepers are woken."""
+    never_inline()
+    noncritical(m, me)
+    f = m.descriptions[d]
+    left = fetch_add(f, "references", -1) - 1
+    if left > 0:
+        return
+    if left < 0:
+        fail(m, FAIL_DROPPED_FILE, d)
+        return
+    if f.kind == FILE_SERVED:
+        _orphan(m, me, d)
+        return
+    flags = load_relaxed(f, "flags")
+    close_end(m, me, f.object, reads(flags), writes(flags))
+    free_description(m, me, d)
+
+
+@hot
+def free_description(m, me, d):
+    """Give back a record that nobody refers to."""
+    never_inline()
+    either(m, me)
+    count_freed(m, me, TAG_FILE, DESCRIPTION_BYTES)
+    _lock_descriptions(m, me)
+    f = m.descriptions[d]
+    f.kind = FILE_FREE
+    f.serial += 1
+    f.next_free = m.free_description
+    m.free_description = d + 1
+    _unlock_descriptions(m, me)
+
+
+@hot
+def _orphan(m, me, d):
+    """Leave a SERVED description to the server."""
+    _lock_descriptions(m, me)
+    m.descriptions[d].next_free = 0
+    if m.last_orphan != 0:
+        m.descriptions[m.last_orphan - 1].next_free = d + 1
+    else:
+        m.first_orphan = d + 1
+    m.last_orphan = d + 1
+    _unlock_descriptions(m, me)
+    if me != SERVER:
+        send_ipi(m, me, SERVER, IPI_CALL)
+
+
+@hot
+def take_orphan(m, me):
+    """The description that has been an orphan longest, -1 when there is none. The server closes and frees it."""
+    either(m, me)
+    if load_relaxed(m, "first_orphan") == 0:
+        return -1
+    _lock_descriptions(m, me)
+    d = m.first_orphan - 1
+    if d >= 0:
+        m.first_orphan = m.descriptions[d].next_free
+        if m.first_orphan == 0:
+            m.last_orphan = 0
+    _unlock_descriptions(m, me)
+    return d

@@ -1,0 +1,280 @@
+"""Linux calls on descriptors that the CPU executes: close, dup, dup3, fcntl, pipe2; read, write and the like of pipes.
+
+What the system server keeps (a description of kind SERVED) it also reads and writes: these calls return SERVE then.
+
+A call that waits is made again when it is woken (`join_to_retry`): THREAD.sleep_done is what it has written before, and
+THREAD.sleep_file the description that it wrote to.  Where another thread has let the descriptor refer to something else
+meanwhile, the call ends with what is done.
+
+Differs from Linux: a thread that sleeps in a call holds no reference.  When another thread closes the last descriptor
+of a pipe's end, the end is closed then, and the sleeper gets EBADF.
+"""
+
+from ...abi.errno import EBADF, EINVAL, EMFILE, EPIPE
+from ...abi.files import CREATION_FLAGS, O_CLOEXEC, O_DIRECT, O_NONBLOCK, PIPE_BUF, SETTABLE_FLAGS
+from ...abi.registers import A0
+from ...abi.signals import SIGPIPE
+from ...abi.words import int32
+from ...hot import hot, never_inline
+from ...shm.atomics import load_relaxed, store_relaxed
+from ..actions import BLOCK, RESUME, SERVE, YIELD
+from ..files.descriptions import FILE_SERVED, drop_description, new_pipe_ends, reads, writes
+from ..files.pipe import SLEEPS, set_capacity
+from ..files.pipe_io import TRANSFER_MAX, read_pipe, total_length, write_pipe
+from ..files.table import (
+    asks_server,
+    change_close_on_exec,
+    close_descriptor,
+    descriptor_limit,
+    duplicate_at,
+    find_description,
+    hold_descriptor,
+    install,
+    table_of,
+)
+from ..task.siginfo import SI_USER, siginfo
+from ..task.signals import signal_thread
+from ..thread.states import RESTART_WOKEN
+from ..vm.usercopy import put_int32
+
+F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 0, 1, 2, 3, 4, 1030
+F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032
+FD_CLOEXEC = 1
+TURNS = 4  # pipefuls that a call writes before other threads of its CPU have their turn
+YIELDS = -1001  # a result of _write beside counts, errors and SLEEPS
+
+
+# --- data -------------------------------------------------------------------------------------------------------------
+
+
+@hot
+def sys_read(m, me, i, vector):
+    """read(fd, address, count), or with `vector` readv(fd, struct iovec[], count)."""
+    t = m.threads[i]
+    task = t.task
+    d, held = find_description(m, me, task, int32(t.x[A0]))
+    if d < 0:
+        t.x[A0] = d
+        return RESUME
+    f = m.descriptions[d]
+    if f.kind == FILE_SERVED:
+        return SERVE
+    result = -EBADF
+    flags = load_relaxed(f, "flags")
+    if reads(flags):
+        total, count = _wanted(m, me, task, t, vector)
+        result = total
+        if total > 0:
+            p = m.pipes[f.object]
+            result = read_pipe(m, me, i, p, task, t.x[A0 + 1], count, total, flags & O_NONBLOCK != 0)
+    if held:
+        drop_description(m, me, d)
+    if result == SLEEPS:
+        return BLOCK
+    t.x[A0] = result
+    return RESUME
+
+
+@hot
+def _wanted(m, me, task, t, vector):
+    """(how many bytes a call asks to move or an error, how many segments it names: 0 for a plain address)."""
+    if vector:
+        count = int32(t.x[A0 + 2])
+        return total_length(m, me, task, t.x[A0 + 1], count), count
+    count = t.x[A0 + 2]
+    return (TRANSFER_MAX if count < 0 else min(count, TRANSFER_MAX)), 0
+
+
+@hot
+def sys_write(m, me, i, vector):
+    """write(fd, address, count), or with `vector` writev(fd, struct iovec[], count)."""
+    t = m.threads[i]
+    d, held = find_description(m, me, t.task, int32(t.x[A0]))
+    done = t.sleep_done
+    if done > 0 and d + 1 != t.sleep_file:
+        if held:
+            drop_description(m, me, d)
+        t.x[A0] = done
+        return RESUME
+    if d < 0:
+        t.x[A0] = d
+        return RESUME
+    f = m.descriptions[d]
+    if f.kind == FILE_SERVED:
+        return SERVE
+    result = -EBADF
+    if writes(load_relaxed(f, "flags")):
+        total, count = _wanted(m, me, t.task, t, vector)
+        result = _write(m, me, i, d, count, total) if total > 0 else total
+    if held:
+        drop_description(m, me, d)
+    if result == SLEEPS:
+        return BLOCK
+    if result == YIELDS:
+        return YIELD
+    t.x[A0] = result
+    return RESUME
+
+
+@hot
+def _write(m, me, i, d, count, total):
+    """Write to a pipe until all `total` bytes are written, or, without waiting, what there is room for."""
+    never_inline()
+    t = m.threads[i]
+    f = m.descriptions[d]
+    p = m.pipes[f.object]
+    done = t.sleep_done
+    error = 0
+    turn = 0
+    while done < total and error == 0:
+        if turn == TURNS:
+            t.sleep_done = done
+            t.sleep_file = d + 1
+            t.restart = RESTART_WOKEN
+            return YIELDS
+        turn += 1
+        t.sleep_file = d + 1
+        nonblocking = load_relaxed(f, "flags") & O_NONBLOCK != 0
+        n, error = write_pipe(
+            m, me, i, p, t.task, t.x[A0 + 1], count, total, done, total <= PIPE_BUF, nonblocking
+        )  # fmt: skip
+        if n == SLEEPS:
+            return SLEEPS
+        done += n
+    if error == -EPIPE:
+        k = m.tasks[t.task]
+        siginfo(m, me, SIGPIPE, SI_USER, k.pid | (k.uid << 32), 0)
+        signal_thread(m, me, i, SIGPIPE)
+    return done if done > 0 else error
+
+
+# --- descriptors ------------------------------------------------------------------------------------------------------
+
+
+@hot
+def sys_close(m, me, i):
+    t = m.threads[i]
+    f = table_of(m, t.task)
+    if asks_server(m, me, f, int32(t.x[A0])):
+        return SERVE
+    t.x[A0] = close_descriptor(m, me, f, int32(t.x[A0]))
+    return RESUME
+
+
+@hot
+def _duplicate(m, me, task, fd, minimum, close_on_exec):
+    """A new descriptor for the description of another."""
+    never_inline()
+    f = table_of(m, task)
+    limit = descriptor_limit(m, task)
+    d = hold_descriptor(m, me, f, fd)
+    if d < 0:
+        return d
+    new = install(m, me, f, d, minimum, limit, close_on_exec) if minimum >= 0 and minimum < limit else -EINVAL
+    if new < 0:
+        drop_description(m, me, d)
+    return new
+
+
+@hot
+def sys_dup(m, me, i):
+    t = m.threads[i]
+    if descriptor_limit(m, t.task) <= 0:
+        return -EMFILE
+    return _duplicate(m, me, t.task, int32(t.x[A0]), 0, 0)
+
+
+@hot
+def sys_dup3(m, me, i):
+    """dup3(fd, new, flags)"""
+    never_inline()
+    t = m.threads[i]
+    fd, new, flags = int32(t.x[A0]), int32(t.x[A0 + 1]), t.x[A0 + 2] & 0xFFFFFFFF
+    f = table_of(m, t.task)
+    result = -EBADF
+    if flags & ~O_CLOEXEC or fd == new:
+        result = -EINVAL
+    elif new >= 0 and new < descriptor_limit(m, t.task):
+        if asks_server(m, me, f, new):
+            return SERVE
+        result = duplicate_at(m, me, f, fd, new, 1 if flags else 0)
+    t.x[A0] = result
+    return RESUME
+
+
+@hot
+def sys_fcntl(m, me, i):
+    """fcntl(fd, command, argument)"""
+    never_inline()
+    t = m.threads[i]
+    fd, command, argument = int32(t.x[A0]), t.x[A0 + 1] & 0xFFFFFFFF, t.x[A0 + 2]
+    f = table_of(m, t.task)
+    result = -EINVAL
+    if command == F_DUPFD or command == F_DUPFD_CLOEXEC:
+        result = _duplicate(m, me, t.task, fd, int32(argument), 1 if command == F_DUPFD_CLOEXEC else 0)
+    elif command == F_GETFD:
+        result = change_close_on_exec(m, me, f, fd, -1)
+    elif command == F_SETFD:
+        result = min(change_close_on_exec(m, me, f, fd, argument & FD_CLOEXEC), 0)
+    else:
+        d, held = find_description(m, me, t.task, fd)
+        if d < 0:
+            result = d
+        elif m.descriptions[d].kind == FILE_SERVED:
+            return SERVE
+        else:
+            result = _control(m, me, d, command, argument)
+        if held:
+            drop_description(m, me, d)
+    t.x[A0] = result
+    return RESUME
+
+
+@hot
+def _control(m, me, d, command, argument):
+    """What fcntl does with a description that is not the server's."""
+    f = m.descriptions[d]
+    flags = load_relaxed(f, "flags")
+    if command == F_GETFL:
+        return flags & ~CREATION_FLAGS
+    if command == F_SETFL:
+        store_relaxed(f, "flags", flags & ~SETTABLE_FLAGS | argument & SETTABLE_FLAGS)
+        return 0
+    if command == F_GETPIPE_SZ:
+        return m.pipes[f.object].capacity
+    if command == F_SETPIPE_SZ:
+        return set_capacity(m, me, m.pipes[f.object], int32(argument))
+    return -EINVAL
+
+
+@hot
+def sys_pipe2(m, me, i):
+    """pipe2(int[2], flags)"""
+    never_inline()
+    t = m.threads[i]
+    at, flags = t.x[A0], t.x[A0 + 1] & 0xFFFFFFFF
+    if flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT):
+        return -EINVAL
+    reader, writer = new_pipe_ends(m, me, flags & ~O_CLOEXEC)
+    if reader < 0:
+        return reader
+    f = table_of(m, t.task)
+    limit = descriptor_limit(m, t.task)
+    close_on_exec = 1 if flags & O_CLOEXEC else 0
+    first = install(m, me, f, reader, 0, limit, close_on_exec)
+    second = install(m, me, f, writer, 0, limit, close_on_exec) if first >= 0 else first
+    if second >= 0:
+        error = put_int32(m, me, t.task, at, first)
+        if error == 0:
+            error = put_int32(m, me, t.task, at + 4, second)
+        if error == 0:
+            return 0
+        close_descriptor(m, me, f, first)
+        close_descriptor(m, me, f, second)
+        return error
+    if first >= 0:
+        close_descriptor(m, me, f, first)
+    else:
+        drop_description(m, me, reader)
+    drop_description(m, me, writer)
+    return second
