@@ -17,13 +17,13 @@ from ..kernel.sched.hotplug import begin_life, evacuate, retire
 from ..kernel.sched.local_queue import available
 from ..kernel.sched.migration import balance_periodically, move_misplaced
 from ..kernel.sched.runqueue import may_not_stay
-from ..kernel.server_ring import REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
+from ..kernel.server_ring import REQUEST_PROGRAM, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
 from ..kernel.sleep.endings import begin_anew, stay_awake
 from ..kernel.task.exiting import exit_thread
 from ..kernel.task.signals import signal_waits
 from ..kernel.task.stopping import stop_with_task
 from ..kernel.task.suspend import stop_here
-from ..kernel.thread.leaving import must_leave
+from ..kernel.thread.leaving import must_come, must_leave
 from ..kernel.thread.reaping import delete_dead
 from ..kernel.thread.sleep_word import prepare_sleep
 from ..kernel.thread.states import LIFE_DRAINING, RESTART_WOKEN, SLEEP_KERNEL
@@ -109,8 +109,11 @@ def _run_thread(m, me, i):
     t = m.threads[i]
     if c.tlb_task != t.task:
         _use_space(m, me, t.task)  # first: the kernel's own stores need the shoot-downs too
-    if must_leave(m, i):
-        exit_thread(m, me, i, 0)
+    if must_come(m, i):
+        if must_leave(m, i):
+            exit_thread(m, me, i, 0)
+        else:
+            _ask_server(m, me, i, REQUEST_PROGRAM)  # which goes on once the others have left
         return
     if load_relaxed(m.tasks[t.task], "stopped") != 0:
         stop_with_task(m, me, i)
@@ -185,7 +188,7 @@ def _call(m, me, i):
         if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:
             host_yield()  # nobody else waits here, and the thread may spin for something that needs this host core
     elif action == BLOCK:
-        if must_leave(m, i) or signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:
+        if must_come(m, i) or signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:
             stay_awake(m, me, i)
         block(m, me, i)
     elif action == SERVE:

@@ -15,7 +15,8 @@ from ..shm.spinlock import field_address, store_release_at
 from .ipi import send_ipi
 
 # THREAD.request: what a thread asks of the server.
-REQUEST_SYSCALL, REQUEST_SIGNAL, REQUEST_TRAP = 1, 2, 3
+# REQUEST_PROGRAM: it stays while its task executes a program for which another thread has asked.
+REQUEST_SYSCALL, REQUEST_SIGNAL, REQUEST_TRAP, REQUEST_PROGRAM = 1, 2, 3, 4
 NOTHING = 0
 FORKED = 1 << 32
 

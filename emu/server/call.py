@@ -15,12 +15,12 @@ from .vfs.open_file import OpenFile
 class Call:
     """One system call of one thread, kept while it waits."""
 
-    def __init__(self, server, i, thread):
+    def __init__(self, server, i, thread, number=None):
         x = thread["x"]
         self.server = server
         self.thread = thread
         self.thread_index = i
-        self.number = int(x[17])
+        self.number = int(x[17]) if number is None else number
         self.args = tuple(int(v) & WORD for v in x[10:16])
         self.tid = tid(server.base, i)
         self.machine = server.view

@@ -32,7 +32,15 @@ from ..hot.cache import CHECK
 from ..kernel.failures import FAIL_CRASH
 from ..kernel.ipi import INTERRUPTED, begin_park, end_park, owed, post, take_pending
 from ..kernel.sched import hotplug
-from ..kernel.server_ring import FORKED, NOTHING, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, take_request
+from ..kernel.server_ring import (
+    FORKED,
+    NOTHING,
+    REQUEST_PROGRAM,
+    REQUEST_SIGNAL,
+    REQUEST_SYSCALL,
+    REQUEST_TRAP,
+    take_request,
+)
 from ..kernel.sleep import endings as sleeping
 from ..kernel.sleep.heap import NEVER
 from ..kernel.task.kernel_task import make_kernel_task
@@ -64,11 +72,11 @@ from .vfs.table import OpenFiles
 from .view import MachineView
 from .waiting import WaitingCalls
 
-NR_SIGRETURN = 139
+NR_SIGRETURN, NR_EXECVE = 139, 221
 SP = 2
 REQUESTS_PER_TURN = 64  # then the supervisor, host descriptors and deadlines have their turn
 NOTICE_MS = 100  # between two tries to write lines that their reader has not taken
-WORDS = {REQUEST_SIGNAL: "delivery of a signal", REQUEST_TRAP: "report of a trap"}
+WORDS = {REQUEST_SIGNAL: "delivery of a signal", REQUEST_TRAP: "report of a trap", REQUEST_PROGRAM: "execve"}
 NO_RESULT, WAITS = "no result", "waits"  # outcomes of a request that are no number
 
 
@@ -215,6 +223,8 @@ class Server(Control, Tasks):
                 outcome = self._system_call(i, thread)
             elif request == REQUEST_SIGNAL:
                 outcome = self._signal(i, thread)
+            elif request == REQUEST_PROGRAM:
+                outcome = self._try(i, Call(self, i, thread, NR_EXECVE))
             else:
                 outcome = self._trap(i, thread)
         except Exception as error:

@@ -32,6 +32,7 @@ class TaskState:
         self.limits = {}
         self.placed = None  # where its program was put (a Placed of server/exec.py)
         self.started_ns = time.monotonic_ns()
+        self.executing = None  # the Execution for which its threads gather (server/calls/exec.py)
         self.executed = False  # a program since it was forked: its parent may not move it to another group
         self.open_files, self.files = open_files, FileTable(open_files, index)
         self.timers = TaskTimers()
@@ -66,7 +67,7 @@ class TaskState:
         shares = int(record["shares"])
         child.place = self.place if shares & CLONE_FS else Place(self.cwd, self.umask)
         child.limits = dict(self.limits)
-        child.executed = False
+        child.executing, child.executed = None, False
         child.started_ns = time.monotonic_ns()
         child.timers = TaskTimers()
         child.ends = dict(self.ends)

@@ -11,10 +11,10 @@ YIELDS = "tests/cpu_worker/test_loop.py::test_a_yield_gives_the_hosts_core_away_
 
 MUTANTS = [
     Mutant("system-call-no-look-for-signals", LOOP,
-           "if must_leave(m, i) or signal_waits(m, t) or load",
-           "if must_leave(m, i) or load", f"{BLOCKING}[signal]"),
+           "if must_come(m, i) or signal_waits(m, t) or load",
+           "if must_come(m, i) or load", f"{BLOCKING}[signal]"),
     Mutant("system-call-no-look-for-kill", LOOP,
-           "if must_leave(m, i) or signal_waits(m, t) or load",
+           "if must_come(m, i) or signal_waits(m, t) or load",
            "if signal_waits(m, t) or load", f"{BLOCKING}[kill]"),
     Mutant("system-call-no-look-for-suspend", LOOP,
            'signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:',

@@ -8,7 +8,7 @@ from ...shm.events import TIMER, emit
 from ...shm.layout import machine_at
 from ...shm.memory import monotonic_ns
 from ..sched.core import make_runnable
-from ..thread.leaving import must_leave
+from ..thread.leaving import must_come
 from ..thread.sleep_word import hand_over, prepare_sleep, reason_of, sleep_word, take
 from ..thread.states import (
     NATIVE_SLEEPS,
@@ -79,7 +79,7 @@ def interrupt_sleep(m, me, i):
     reason = reason_of(word)
     if word == 0 or reason == SLEEP_KERNEL:
         return False
-    if (ENDED_BY_KILLS >> reason) & 1 and not must_leave(m, i):
+    if (ENDED_BY_KILLS >> reason) & 1 and not must_come(m, i):
         return False
     if not _take(m, me, i, word):
         return False

@@ -36,15 +36,12 @@ def exit_thread(m, me, i, status):
     tell_suspender(m, me, i, -ESRCH, NO_MORE)
     if t.mutexes != 0:
         release_mutexes(m, me, i)
-    if t.robust_list != 0:
-        _release_robust(m, me, i)
-    if t.clear_child_tid != 0:
-        clear_and_wake(m, me, k, t.clear_child_tid)
+    leave_memory(m, me, i)
     fetch_add(m.tasks[k], "past_instructions", t.instructions)
     left = quit_task(m, me, i)
     leave_signals(m, me, i)
-    if left == 1 and load_seq_cst(m.tasks[k], "survivor") != 0:
-        send_ipi(m, me, SERVER, IPI_CALL)  # its execve goes on
+    if load_seq_cst(m.tasks[k], "survivor") != 0:
+        send_ipi(m, me, SERVER, IPI_CALL)  # it counts who is left; pairs with the lock in execute.py
     if left == 0:  # where nobody ended the task, the last thread's status is its status
         if compare_exchange(m.tasks[k], "exiting", 0, exit_code(status) + 1):
             m.tasks[k].kill_reason = KILL_EXITED
@@ -54,6 +51,18 @@ def exit_thread(m, me, i, status):
     m.cpus[me].exited += 1
     reap_thread(m, me, i)
     release_task(m, me, k)  # the last reference sends the task to the garbage thread
+
+
+@hot
+def leave_memory(m, me, i):
+    """Do what a thread has promised for the moment when it leaves its memory: robust mutexes, its cleared tid."""
+    t = m.threads[i]
+    if t.robust_list != 0:
+        _release_robust(m, me, i)
+    if t.clear_child_tid != 0:
+        clear_and_wake(m, me, t.task, t.clear_child_tid)
+    t.robust_list = 0
+    t.clear_child_tid = 0
 
 
 @hot

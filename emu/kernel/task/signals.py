@@ -21,7 +21,7 @@ from ...shm.layout import machine_at
 from ..critical import either
 from ..sleep.endings import interrupt_sleep
 from ..thread.handles import thread_handle, thread_index
-from ..thread.leaving import must_leave
+from ..thread.leaving import must_come
 from ..thread.records import lock_task, unlock_task
 from .records import nudge
 from .siginfo import discard, lock_signals, post, sent_by, siginfo, take, unlock_signals
@@ -179,7 +179,7 @@ def waits_for_thread(address, i):
     """Cold form of signal_waits, also 1 when the task is ending or the thread shall stop."""
     m = machine_at(address)
     t = m.threads[i]
-    if signal_waits(m, t) or must_leave(m, i) or load_seq_cst(t, "suspend") != 0:
+    if signal_waits(m, t) or must_come(m, i) or load_seq_cst(t, "suspend") != 0:
         return 1
     return 0
 

@@ -17,7 +17,7 @@ from ..critical import either, noncritical
 from ..sched.core import block
 from ..sleep.endings import interrupt_sleep
 from ..sleep.waitqueue import join_stopped, wake_queue
-from ..thread.leaving import must_leave
+from ..thread.leaving import must_come
 from ..thread.references import release_task, retain_task
 from ..thread.states import TASK_ALIVE
 from .family import lock_families, unlock_families
@@ -46,7 +46,7 @@ def stop_with_task(m, me, i):
         join_stopped(m, me, i, task.stop_queue)
     unlock_families(m, me)
     if still:
-        if must_leave(m, i):
+        if must_come(m, i):
             interrupt_sleep(m, me, i)  # the kill came before the sleep
         block(m, me, i)
 

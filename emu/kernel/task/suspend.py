@@ -33,6 +33,7 @@ from ..critical import noncritical
 from ..ipi import send_ipi
 from ..sched.core import block, make_runnable
 from ..sleep.endings import finish, interrupt_sleep
+from ..thread.leaving import must_come
 from ..thread.reaping import drop_thread, retain_thread
 from ..thread.sleep_word import (
     claim,
@@ -90,7 +91,7 @@ def stop_here(m, me, i):
     now = now_ns(m)  # taken before anybody can resume the thread, which is a later event
     asker = load_seq_cst(t, "suspender")  # the one that set the mark, which was entered before
     word = prepare_sleep(t, SLEEP_SUSPEND)
-    if not is_ending(m, t.task) and compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED):
+    if not must_come(m, i) and compare_exchange(t, "suspend", SUSPEND_ASKED, SUSPENDED):
         emit_at(m, me, now, SUSPEND, i, 0, 0)
     elif claim(t, word):
         consume_claim(t)

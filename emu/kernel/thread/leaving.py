@@ -1,4 +1,4 @@
-"""Whether a thread has to leave at its next safe point, because its task ends or only one thread of it goes on."""
+"""What a thread has to do at its safe point: its task ends, or only one thread of it goes on (task/execute.py)."""
 
 from ...hot import hot
 from ...shm.atomics import load_seq_cst
@@ -6,9 +6,16 @@ from ...shm.atomics import load_seq_cst
 
 @hot
 def must_leave(m, i):
-    """True once the task was told to end, or another of its threads executes a program (TASK.survivor)."""
+    """True once the task was told to end, or another of its threads goes on alone (TASK.survivor)."""
     k = m.tasks[m.threads[i].task]
     if load_seq_cst(k, "exiting") != 0:
         return True
     survivor = load_seq_cst(k, "survivor")
     return survivor != 0 and survivor != i + 1
+
+
+@hot
+def must_come(m, i):
+    """True when the thread has to come to its safe point: it must leave, or it is the one that goes on alone."""
+    k = m.tasks[m.threads[i].task]
+    return load_seq_cst(k, "exiting") != 0 or load_seq_cst(k, "survivor") != 0

@@ -1,11 +1,12 @@
 """Served calls execve and execveat: a task's memory is replaced by a program's (execve(2)).
 
 1. The program is found, read and checked, scripts lead to their interpreters: until here a failure is the call's.
-2. All other threads leave (kernel/task/execute.py); the call goes on when this one is alone.
+2. All threads but one leave (kernel/task/execute.py).  That is the first thread where it has not left, whichever asks;
+   it goes on with the call, and so keeps the tid that is the pid.
 3. The memory is emptied and filled anew.  From here on a failure ends the task.
 
-Differs from Linux: a thread other than the first that executes a program keeps its own tid, so that is not the pid
-then; set-user-id bits do nothing; no binfmt_misc.
+Differs from Linux: where the first thread has left before, the one that goes on keeps its own tid, which is not the
+pid then; set-user-id bits do nothing; no ETXTBSY; no binfmt_misc.
 """
 
 import os
@@ -14,15 +15,16 @@ import struct
 from ...abi.errno import E2BIG, EACCES, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM
 from ...abi.files import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_RDONLY, S_IFLNK, S_IFREG, X_OK
 from ...abi.signals import SIGKILL
-from ...kernel.task.execute import begin_anew, keep_one
-from ...kernel.task.kill_reasons import KILL_SIGNAL
+from ...kernel.task.execute import ANOTHER, begin_anew, hand_over_signals, keep_one
+from ...kernel.task.kill_reasons import KILL_INTERNAL, KILL_SIGNAL
 from ...kernel.task.reaping import end_vfork_of
+from ...kernel.task.signals import set_thread_mask
 from ...server.elf import ElfError, parse
 from ..errors import Blocked, LinuxError, NoResult
 from ..exec import MAX_ARGUMENT_BYTES, PlacingError, argument_bytes, place_program
 from ..vfs.access import check
 from .names import start_of
-from .registry import Int32, Path, Pointer, served
+from .registry import Int32, Pointer, served
 
 MAX_STRING_BYTES = 128 << 10
 MAX_IMAGE_BYTES = 1 << 30
@@ -41,34 +43,61 @@ class Alone(Blocked):
         super().__init__(None)
 
 
+class Execution:
+    """What a task is about to execute, kept in TaskState.executing until all but one of its threads have left."""
+
+    def __init__(self, program, variables, thread, credentials):
+        self.program, self.variables, self.credentials = program, variables, credentials
+        self.mask = int(thread["signal_mask"])
+        self.has_survivor = False  # the thread that goes on has come to the server
+
+
 @served("execve")
-def execve(call, path: Path, argv_at: Pointer, variables_at: Pointer):
-    return _execute(call, AT_FDCWD, path, argv_at, variables_at, 0)
+def execve(call, path_at: Pointer, argv_at: Pointer, variables_at: Pointer):
+    return _execute(call, lambda: _prepare(call, AT_FDCWD, path_at, argv_at, variables_at, 0))
 
 
 @served("execveat")
-def execveat(call, dirfd: Int32, path: Path, argv_at: Pointer, variables_at: Pointer, flags: Int32):
+def execveat(call, dirfd: Int32, path_at: Pointer, argv_at: Pointer, variables_at: Pointer, flags: Int32):
     if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW):
         raise LinuxError(EINVAL)
-    return _execute(call, dirfd, path, argv_at, variables_at, flags)
+    return _execute(call, lambda: _prepare(call, dirfd, path_at, argv_at, variables_at, flags))
 
 
-def _execute(call, dirfd, path, argv_at, variables_at, flags):
+def _prepare(call, dirfd, path_at, argv_at, variables_at, flags):
+    """The Execution that a call asks for. LinuxError."""
+    path = os.fsdecode(call.string(path_at))
+    argv, variables = strings(call, argv_at) or [b""], strings(call, variables_at)
+    name, hidden = _name(call, dirfd, path)
+    program = find_program(call.tree, call.task, _opened(call, dirfd, path, flags), name, argv, hidden)
+    if argument_bytes(program["argv"], variables) > MAX_ARGUMENT_BYTES:
+        raise LinuxError(E2BIG)
+    return Execution(program, variables, call.thread, call.credentials)
+
+
+def _execute(call, prepare):
+    """The call of the thread that asks, or of the one that goes on, which comes with REQUEST_PROGRAM or an execve."""
+    task, server, i = call.task, call.server, call.thread_index
     if call.memo is None:
-        argv, variables = strings(call, argv_at) or [b""], strings(call, variables_at)
-        if argument_bytes(argv, variables) > MAX_ARGUMENT_BYTES:
-            raise LinuxError(E2BIG)
-        name, hidden = _name(call, dirfd, path)
-        file = _opened(call, dirfd, path, flags)
-        call.memo = find_program(call.tree, call.task, file, name, argv or [b""], hidden), variables
-    program, variables = call.memo
-    server, i = call.server, call.thread_index
+        task.executing = call.memo = task.executing or prepare()
+    execution = call.memo
     others = keep_one(server.base, server.me, i)
-    if others < 0:
-        raise NoResult  # another thread executes a program: this one leaves
+    if others == ANOTHER:
+        if not execution.has_survivor:
+            raise Alone
+        hand_over_signals(server.base, server.me, i, int(call.task_record["survivor"]) - 1)
+        raise NoResult  # the other has come: this one leaves
+    execution.has_survivor = True
     if others > 0:
         raise Alone
-    _replace(call, program, variables)
+    task.executing = None
+    try:
+        _replace(call, execution)
+    except LinuxError:  # no memory for descriptors of its own
+        server.end_task(call.task_index, SIGKILL, KILL_SIGNAL)
+    except Exception as error:  # there is no program to go back to
+        server.mishaps.note("execve", error)
+        server.end_task(call.task_index, SIGKILL, KILL_INTERNAL)
     raise NoResult
 
 
@@ -209,14 +238,17 @@ def loader_of(tree, task, path):
 # --- the point of no return -------------------------------------------------------------------------------------------
 
 
-def _replace(call, program, variables):
+def _replace(call, execution):
     """Thread and task become those of the new program; where memory does not suffice for it, the task ends."""
     server, i, thread, task = call.server, call.thread_index, call.thread, call.task
+    program, variables = execution.program, execution.variables
     if begin_anew(server.base, server.me, i) < 0:
         server.end_task(call.task_index, SIGKILL, KILL_SIGNAL)
         return
     task.argv = program["argv"]
     task.execute(program["path"], program["node"], program["name"])
+    call.credentials = execution.credentials
+    set_thread_mask(server.base, server.me, i, execution.mask)
     server.view.set_name(call.tid, task.name)
     end_vfork_of(server.base, server.me, call.task_index)
     try:
