@@ -1,6 +1,7 @@
 """Everything the system server can do for a guest: importing this registers the served calls."""
 
 from .calls import (  # noqa: F401
+    advice,
     cpu_sleep,
     events,
     exec,

@@ -324,7 +324,7 @@ static const row grammar[] = {
     R(getresgid, 1, "zzz"), R(setfsuid, 1, "0"), R(setfsgid, 1, "0"), R(times, 1, "b"), R(setpgid, 1, "00"), R(getpgid, 1, "0"), R(getsid, 1, "0"),
     R(setsid, 1, ""), R(getgroups, 1, "iz"), R(setgroups, 1, "iz"), R(uname, 1, "b"), R(getrusage, 1, "cb", 0, 1, -1), R(umask, 1, "c", 022, 0),
     R(prctl, 2, "cb", 16, 15, 3, 4, 30), R(getcpu, 2, "zz0"), R(gettimeofday, 1, "bb"), R(getpid, 1, ""), R(getppid, 1, ""), R(getuid, 1, ""),
-    R(geteuid, 1, ""), R(getgid, 1, ""), R(getegid, 1, ""), R(gettid, 1, ""), R(sysinfo, 1, "b"), R(readahead, 1, "fos"), R(brk, 1, "0"),
+    R(geteuid, 1, ""), R(getgid, 1, ""), R(getegid, 1, ""), R(gettid, 1, ""), R(sysinfo, 1, "b"), R(ioprio_get, 1, "c0", 1, 2, 3), R(ioprio_set, 1, "c0c", 1, 0x4004), R(syslog, 1, "cbs", 3, 10), R(readahead, 1, "fos"), R(brk, 1, "0"),
     R(munmap, 4, "ml"), R(mremap, 3, "mllc0", 1, 0),
     R(clone, 3, "cKWWW", THREAD_FLAGS, THREAD_FLAGS | 0x100000, THREAD_FLAGS | 0x1200000, SIGCHLD, 0x4111 /* vfork */),
     {435, 1, "Cc", {64, 80, 88, END}} /* clone3 */, R(wait4, 3, "czcN", -1, 1), R(waitid, 1, "cizc0", 0, 5, 7),

@@ -15,6 +15,7 @@ from ..resource_limits import RLIMIT_NOFILE, RLIMIT_SIGPENDING, limit_of
 from .registry import Int32, Pointer, Size, UInt32, UInt64, served
 
 RELEASE = "6.6.0"
+LOAD_SHIFT = 16  # sysinfo's load averages are those of this moment, as in /proc/loadavg
 MACHINE = "riscv64"
 NR_OPEN = 1 << 16  # no task may open more files: /proc/sys/fs/nr_open
 
@@ -48,10 +49,10 @@ def sysinfo(call, address: Pointer):
     machine = call.machine
     uptime = machine.monotonic_ns() // SECOND_NS
     free = machine.free_memory_bytes()
-    tasks = len(machine.tasks())
+    tasks, load = len(machine.tasks()), machine.counts().running << LOAD_SHIFT
     call.write(address, struct.pack(
         "<qQQQQQQQQQHHIQQII",
-        uptime, 0, 0, 0, machine.memory_bytes, free, 0, 0, 0, 0, tasks, 0, 0, 0, 0, 1, 0,
+        uptime, load, load, load, machine.memory_bytes, free, 0, 0, 0, 0, tasks, 0, 0, 0, 0, 1, 0,
     ))  # fmt: skip
     return 0
 

@@ -3,6 +3,7 @@
 import struct
 
 from emu.server.calls.info import MAX_SLACK_NS
+from emu.server.credentials import ROOT
 from tests.server.calls.guest import Task
 
 SELF = 100
@@ -51,7 +52,7 @@ def test_sysinfo_tells_memory_and_tasks(guest):
     assert guest.sys("sysinfo", at) == 0
     values = struct.unpack("<q9QHHIQQII", guest.read(at, 112))
     assert values[4] == guest.machine.memory_bytes and values[5] == guest.machine.free_memory_bytes()
-    assert values[10] == 1 and values[15] == 1
+    assert values[1:4] == (1 << 16,) * 3 and values[10] == 1 and values[15] == 1
 
 
 def test_groups_and_sessions(guest):
@@ -131,3 +132,19 @@ def test_what_is_accepted_refused_and_missing(guest):
     assert guest.sys("personality", 0xFFFFFFFF) == 0 and guest.sys("personality", 8) == "EINVAL"
     at = guest.room(16)
     assert guest.sys("gettimeofday", at, 0) == 0 and words(guest, at, 2)[0] == 1_700_000_000
+
+
+def test_io_priorities_follow_nice_and_are_checked(guest):
+    assert guest.sys("ioprio_get", 1, 0) == 2 << 13 | 4
+    guest.sys("setpriority", 0, 0, 19)
+    assert guest.sys("ioprio_get", 1, 100) == 2 << 13 | 7 and guest.sys("ioprio_get", 2, 0) == 2 << 13 | 7
+    assert guest.sys("ioprio_get", 1, 77) == "ESRCH" and guest.sys("ioprio_get", 4, 0) == "EINVAL"
+    assert guest.sys("ioprio_set", 1, 0, 3 << 13) == 0 and guest.sys("ioprio_set", 1, 0, 4 << 13) == "EINVAL"
+
+
+def test_the_kernels_log_is_empty(guest):
+    at = guest.room(64)
+    assert guest.sys("syslog", 3, at, 64) == 0 and guest.sys("syslog", 10, 0, 0) == 1 << 14
+    assert guest.sys("syslog", 3, 0, 64) == guest.sys("syslog", 11, at, 64) == guest.sys("syslog", 8, 0, 9) == "EINVAL"
+    guest.task.credentials = ROOT._replace(euid=5)
+    assert guest.sys("syslog", 5, 0, 0) == "EPERM" and guest.sys("syslog", 10, 0, 0) == 1 << 14
