@@ -91,8 +91,8 @@ MUTANTS = [
     Mutant(
         "exec-keeps-threads",
         LOOP,
-        "    if must_leave(m, i):\n        exit_thread",
-        '    if load_relaxed(m.tasks[t.task], "exiting") != 0:\n        exit_thread',
+        "    if must_come(m, i):\n        if must_leave(m, i):\n",
+        '    if load_relaxed(m.tasks[t.task], "exiting") != 0:\n        if must_leave(m, i):\n',
         f"{PROGRAM}[exec-inko-2]",
     ),
     Mutant(
@@ -101,9 +101,23 @@ MUTANTS = [
     Mutant(
         "exec-not-told-that-it-is-alone",
         "emu/kernel/task/exiting.py",
-        "        send_ipi(m, me, SERVER, IPI_CALL)  # its execve goes on\n",
+        "        send_ipi(m, me, SERVER, IPI_CALL)  # it counts who is left; pairs with the lock in execute.py\n",
         "        pass\n",
-        f"{PROGRAM}[exec-inko-2]",
+        f"{PROGRAM}[execve-inko-2]",
+    ),
+    Mutant(
+        "exec-keeps-the-asker",
+        EXECUTE,
+        "        survivor = thread_index(m, t.leader)\n",
+        "        survivor = i\n",
+        f"{PROGRAM}[execve-inko-2]",
+    ),
+    Mutant(
+        "exec-lets-the-asker-leave-first",
+        "emu/server/calls/exec.py",
+        "        if not execution.has_survivor:\n            raise Alone\n",
+        "",
+        f"{PROGRAM}[execve-inko-2]",
     ),
     Mutant(
         "timer-of-an-earlier-arming-fires",
