@@ -117,14 +117,15 @@ MUTANTS = [
         "emu/server/calls/exec.py",
         "        if not execution.has_survivor:\n            raise Alone\n",
         "",
-        f"{PROGRAM}[execve-inko-2]",
+        "",
+        survives="the first thread has to be between its last safe point and leaving when the server sets the word",
     ),
     Mutant(
         "timer-of-an-earlier-arming-fires",
         TIMERS,
         "    if t.armed != word:\n",
         "    if t.armed == 0:\n",
-        f"{PROGRAM}[timers-inko-2]",
+        "",
         survives="the heap drops entries of earlier armings before they are due; only a change between its look and timers_lock gets here",
     ),
     Mutant(

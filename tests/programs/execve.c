@@ -85,6 +85,7 @@ static int as_child(int argc, char **argv) {
     if (!strcmp(argv[1], "image")) return as_image(argc, argv);
     if (!strcmp(argv[1], "count")) return argc == MANY + 2 && !strcmp(argv[MANY + 1], "last") ? 43 : 1;
     if (!strcmp(argv[1], "pid")) return atoi(argv[2]) == getpid() && syscall(SYS_gettid) == getpid() ? 44 : 1;
+    if (!strcmp(argv[1], "process")) return atoi(argv[2]) == getpid() ? 46 : 1;
     if (!strcmp(argv[1], "exit")) return atoi(argv[2]);
     if (!strcmp(argv[1], "empty")) return 1;
     /* From a script: argv[1] is the script's argument, "x y". */
@@ -291,6 +292,31 @@ static void any_thread_may_execute_a_program(void) {
     }
 }
 
+/* The first thread leaves on its own while another executes a program: whoever is first, the program runs. */
+static void *execute_beside(void *leader) {
+    char *arguments[] = {"x", "process", pid_text, NULL};
+    (void)leader;
+    pthread_barrier_wait(&barrier);
+    execve(self, arguments, no_variables);
+    _exit(1);
+}
+
+static void the_first_thread_may_leave_meanwhile(void) {
+    for (int k = 0; k < 24; k++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            pthread_t thread;
+            snprintf(pid_text, sizeof pid_text, "%d", getpid());
+            pthread_barrier_init(&barrier, NULL, 2);
+            pthread_create(&thread, NULL, execute_beside, NULL);
+            pthread_barrier_wait(&barrier);
+            for (volatile int turns = 0; turns < k * 2000; turns++) {}
+            syscall(SYS_exit, 3);
+        }
+        CHECK(exit_code(pid) == 46);
+    }
+}
+
 int main(int argc, char **argv) {
     CHECK(readlink("/proc/self/exe", self, sizeof self) > 0);
     if (argc > 1) return as_child(argc, argv);
@@ -301,5 +327,6 @@ int main(int argc, char **argv) {
     many_arguments();
     rights_follow_the_file();
     any_thread_may_execute_a_program();
+    the_first_thread_may_leave_meanwhile();
     return ok("execve");
 }
