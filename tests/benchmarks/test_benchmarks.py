@@ -39,7 +39,7 @@ def test_every_benchmark_has_a_test_here():
     assert names == {
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
-        "spin_yield", "jobs", "shootdown",
+        "spin_yield", "jobs", "shootdown", "pipes",
     }  # fmt: skip
 
 
@@ -63,6 +63,13 @@ def test_scaling_covers_one_cpu_to_twice_the_cores_and_many(tmp_path):
         assert all(is_spread(row["wall_s"]) and row["efficiency"] > 0 for row in grown)
         (crowded,) = (row for row in rows if row["work"] == work and "throughput_ratio" in row)
         assert crowded["many"] > crowded["few"] == 2
+
+
+def test_pipes_times_a_round_trip_and_a_stream(tmp_path):
+    rows = {row["what"]: row for row in run("pipes", tmp_path)}
+    assert list(rows) == ["emu", "qemu-riscv64"]
+    for row in rows.values():
+        assert row.get("status") == NOT_INSTALLED or is_spread(row["round_trip_ns"]) and is_spread(row["gb_per_s"])
 
 
 def test_switch_times_the_core_and_the_guest(tmp_path):
