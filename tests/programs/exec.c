@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -111,6 +112,11 @@ static void errors(void) {
     static char *many[300001];
     for (int k = 0; k < 300000; k++) many[k] = "argument";
     CHECK_ERROR(execve(COPY, many, no_variables), E2BIG);
+    struct rlimit stack, small = {.rlim_cur = 1 << 20, .rlim_max = RLIM_INFINITY};
+    many[20000] = NULL;  /* 340,000 bytes: more than a quarter of 1 MiB, less than one of 8 MiB */
+    CHECK(getrlimit(RLIMIT_STACK, &stack) == 0 && setrlimit(RLIMIT_STACK, &small) == 0);
+    CHECK_ERROR(execve(COPY, many, no_variables), E2BIG);
+    CHECK(setrlimit(RLIMIT_STACK, &stack) == 0);
     unlink("/tmp/exec-text");
 }
 

@@ -10,9 +10,8 @@ pid then; set-user-id bits do nothing; no ETXTBSY; no binfmt_misc.
 """
 
 import os
-import struct
 
-from ...abi.errno import E2BIG, EACCES, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM
+from ...abi.errno import E2BIG, EACCES, EINVAL, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM
 from ...abi.files import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_RDONLY, S_IFLNK, S_IFREG, X_OK
 from ...abi.signals import SIGKILL
 from ...kernel.task.execute import ANOTHER, begin_anew, hand_over_signals, keep_one
@@ -20,8 +19,10 @@ from ...kernel.task.kill_reasons import KILL_INTERNAL, KILL_SIGNAL
 from ...kernel.task.reaping import end_vfork_of
 from ...kernel.task.signals import set_thread_mask
 from ...server.elf import ElfError, parse
+from ..argument_strings import read_strings
 from ..errors import Blocked, LinuxError, NoResult
 from ..exec import MAX_ARGUMENT_BYTES, PlacingError, argument_bytes, place_program
+from ..resource_limits import RLIMIT_STACK
 from ..vfs.access import check
 from .names import start_of
 from .registry import Int32, Pointer, served
@@ -30,7 +31,6 @@ MAX_STRING_BYTES = 128 << 10
 MAX_IMAGE_BYTES = 1 << 30
 MAX_SCRIPTS = 5  # that lead one to another
 SCRIPT_LINE_BYTES = 256
-POINTERS_AT_ONCE = 512
 LOADER_BASE = 1 << 36  # where a program's interpreter (PT_INTERP) is mapped
 
 
@@ -67,12 +67,19 @@ def execveat(call, dirfd: Int32, path_at: Pointer, argv_at: Pointer, variables_a
 def _prepare(call, dirfd, path_at, argv_at, variables_at, flags):
     """The Execution that a call asks for. LinuxError."""
     path = os.fsdecode(call.string(path_at))
-    argv, variables = strings(call, argv_at) or [b""], strings(call, variables_at)
+    most = most_argument_bytes(call)
+    argv, variables = (read_strings(call.read, at, most, MAX_STRING_BYTES) for at in (argv_at, variables_at))
+    argv = argv or [b""]
     name, hidden = _name(call, dirfd, path)
     program = find_program(call.tree, call.task, _opened(call, dirfd, path, flags), name, argv, hidden)
-    if argument_bytes(program["argv"], variables) > MAX_ARGUMENT_BYTES:
+    if argument_bytes(program["argv"], variables) > most:
         raise LinuxError(E2BIG)
     return Execution(program, variables, call.thread, call.credentials)
+
+
+def most_argument_bytes(call):
+    """A quarter of the stack that the task may have, but not less than a string may take."""
+    return max(min(MAX_ARGUMENT_BYTES, call.machine.limit(call.task, RLIMIT_STACK)[0] // 4), MAX_STRING_BYTES)
 
 
 def _execute(call, prepare):
@@ -102,34 +109,6 @@ def _execute(call, prepare):
 
 
 # --- what is executed -------------------------------------------------------------------------------------------------
-
-
-def strings(call, address):
-    """The strings of a vector of pointers that ends with a null pointer; a null vector is empty. E2BIG, EFAULT."""
-    found, size = [], 0
-    while address:
-        for pointer in _pointers(call, address):
-            if not pointer:
-                return found
-            try:
-                text = call.string(pointer, MAX_STRING_BYTES)
-            except LinuxError as error:
-                raise LinuxError(E2BIG if error.errno == ENAMETOOLONG else error.errno) from None
-            size += argument_bytes([text], [])
-            if size > MAX_ARGUMENT_BYTES:
-                raise LinuxError(E2BIG)
-            found.append(text)
-        address += 8 * POINTERS_AT_ONCE
-    return found
-
-
-def _pointers(call, address):
-    """Some pointers from an address on: read at once where that is possible, else one by one up to the null pointer."""
-    try:
-        yield from struct.unpack(f"<{POINTERS_AT_ONCE}Q", call.read(address, 8 * POINTERS_AT_ONCE))
-    except LinuxError:
-        for k in range(POINTERS_AT_ONCE):
-            yield struct.unpack("<Q", call.read(address + 8 * k, 8))[0]
 
 
 def _name(call, dirfd, path):
@@ -222,10 +201,13 @@ def _parsed(tree, task, data):
     """The image, and that of the interpreter which a dynamic program names."""
     try:
         program = parse(data)
-        if program["interpreter"]:
-            program["loader"] = loader_of(tree, task, program["interpreter"])
     except ElfError:
         raise LinuxError(ENOEXEC) from None
+    if program["interpreter"]:
+        try:
+            program["loader"] = loader_of(tree, task, program["interpreter"])
+        except ElfError:
+            raise LinuxError(ELIBBAD) from None
     return program
 
 
