@@ -8,6 +8,7 @@ FORK, WAIT, REAPING, STOPPING, EXECUTE, TIMERS = (
     f"emu/kernel/task/{name}.py" for name in ("fork", "wait", "reaping", "stopping", "execute", "timers")
 )
 LOOP, WAITQUEUE, ENDINGS = "emu/cpu_worker/loop.py", "emu/kernel/sleep/waitqueue.py", "emu/kernel/sleep/endings.py"
+EXECUTING = "tests/kernel/task/test_execute.py"
 PROGRAM = "tests/guests/test_programs.py::test_program_finds_nothing_wrong"
 PROCESSES = "tests/systems/test_processes.py"
 
@@ -103,7 +104,21 @@ MUTANTS = [
         "emu/kernel/task/exiting.py",
         "        send_ipi(m, me, SERVER, IPI_CALL)  # it counts who is left; pairs with the lock in execute.py\n",
         "        pass\n",
-        f"{PROGRAM}[execve-inko-2]",
+        f"{EXECUTING}::test_each_that_leaves_tells_the_server",
+    ),
+    Mutant(
+        "exec-waits-for-a-leader-that-has-left",
+        EXECUTE,
+        "    if not _is_member(m, k, survivor):\n        survivor = i\n",
+        "",
+        f"{EXECUTING}::test_a_leader_that_leaves_on_its_own_is_replaced_by_who_asks",
+    ),
+    Mutant(
+        "exec-beside-a-suspension",
+        "emu/kernel/task/suspend.py",
+        'if not must_come(m, i) and compare_exchange(t, "suspend"',
+        'if load_seq_cst(m.tasks[t.task], "exiting") == 0 and compare_exchange(t, "suspend"',
+        f"{EXECUTING}::test_a_thread_that_is_being_suspended_goes_on_to_leave",
     ),
     Mutant(
         "exec-keeps-the-asker",
