@@ -9,6 +9,7 @@ of a guest's basic blocks.
 from ..abi.registers import A0
 from ..hot import entry, hot, never_inline
 from ..kernel.actions import BLOCK, END_TASK, LEFT, RESUME, SERVE, YIELD
+from ..kernel.files.descriptions import let_go
 from ..kernel.ipi import cancel_park, mark_parked
 from ..kernel.sched import queues
 from ..kernel.sched.core import block, others_wait, pay_look, pick_next, switch, work_for
@@ -190,6 +191,8 @@ def _call(m, me, i):
     elif action == BLOCK:
         if must_come(m, i) or signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:
             stay_awake(m, me, i)
+            if t.restart != RESTART_WOKEN:
+                let_go(m, me, i)  # the call has ended, or begins anew
         block(m, me, i)
     elif action == SERVE:
         _ask_server(m, me, i, REQUEST_SYSCALL)

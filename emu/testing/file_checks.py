@@ -23,6 +23,9 @@ def check_files(window):
         for word in words.values():
             d = WORD.get(word, "description") - 1
             counted[d] = counted.get(d, 0) + 1
+    for held in machine["threads"]["held_file"][: machine["fresh_thread"]].tolist():
+        if held:
+            counted[held - 1] = counted.get(held - 1, 0) + 1
     orphans = _list(machine, "descriptions", "first_orphan")
     used = _used(machine, "descriptions", "free_description", "fresh_description")
     references = {d: int(machine["descriptions"][d]["references"]) for d in used if d not in orphans}

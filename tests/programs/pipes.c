@@ -236,6 +236,32 @@ static void last_close(void) {
     }
 }
 
+static int swapped[2], other_pipe[2];
+
+static void *swapper(void *unused) {
+    (void)unused;
+    usleep(2000);
+    CHECK(dup2(other_pipe[0], swapped[0]) == swapped[0]); /* the last close of what the reader reads */
+    CHECK(write(swapped[1], "old", 3) == 3);
+    return NULL;
+}
+
+/* A read that waits ends with the file with which it began, whatever becomes of its descriptor. */
+static void file_of_a_waiting_call(void) {
+    pthread_t thread;
+    char text[4] = {0};
+    for (int round = 0; round < 5; round++) {
+        CHECK(pipe(swapped) == 0 && pipe(other_pipe) == 0 && write(other_pipe[1], "new", 3) == 3);
+        CHECK(pthread_create(&thread, NULL, swapper, NULL) == 0);
+        CHECK(read(swapped[0], text, 3) == 3 && strcmp(text, "old") == 0);
+        CHECK(pthread_join(thread, NULL) == 0);
+        CHECK(read(swapped[0], text, 3) == 3 && strcmp(text, "new") == 0);
+        signal(SIGPIPE, SIG_IGN);
+        CHECK_ERROR(write(swapped[1], "x", 1), EPIPE);
+        CHECK(close(swapped[0]) == 0 && close(swapped[1]) == 0 && close(other_pipe[0]) == 0 && close(other_pipe[1]) == 0);
+    }
+}
+
 static void names(void) {
     int p[2];
     char path[40], text[40] = {0};
@@ -267,6 +293,7 @@ int main(void) {
     records();
     interrupted();
     last_close();
+    file_of_a_waiting_call();
     names();
     return ok("pipes");
 }

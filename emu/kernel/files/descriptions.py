@@ -4,7 +4,8 @@ kind      what it is                                          who knows the rest
 SERVED    a file, directory, host stream … of the server      server/vfs/table.py, by the description's index
 PIPE      one end of a pipe, or both (O_RDWR)                 PIPE, `object`
 
-`references` counts the descriptors of all tables, and the calls under way in tasks with several threads.  Whoever drops
+`references` counts the descriptors of all tables, and the calls under way in tasks with several threads, also while
+they sleep.  Whoever drops
 the last one of a PIPE closes the end and frees the record.  A SERVED one becomes an orphan: it is put in a list from
 which the system server takes it before it takes the next request.  So a thread's close reaches the server before
 whatever that thread asks for next, and no CPU waits for it.
@@ -124,6 +125,16 @@ def drop_description(m, me, d):
     flags = load_relaxed(f, "flags")
     close_end(m, me, f.object, reads(flags), writes(flags))
     free_description(m, me, d)
+
+
+@hot
+def let_go(m, me, i):
+    """Thread i's call, which slept with a file, is not made again."""
+    t = m.threads[i]
+    d = t.held_file - 1
+    if d >= 0:
+        t.held_file = 0
+        drop_description(m, me, d)
 
 
 @hot

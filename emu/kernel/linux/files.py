@@ -2,12 +2,11 @@
 
 What the system server keeps (a description of kind SERVED) it also reads and writes: these calls return SERVE then.
 
-A call that waits is made again when it is woken (`join_to_retry`): THREAD.sleep_done is what it has written before, and
-THREAD.sleep_file the description that it wrote to.  Where another thread has let the descriptor refer to something else
-meanwhile, the call ends with what is done.
-
-Differs from Linux: a thread that sleeps in a call holds no reference.  When another thread closes the last descriptor
-of a pipe's end, the end is closed then, and the sleeper gets EBADF.
+A call that waits is made again when it is woken (`join_to_retry`); THREAD.sleep_done is what it has written before.  It
+ends with the file with which it began, whatever other threads let its descriptor refer to meanwhile, and an end of a
+pipe is open as long as a call sleeps with it: THREAD.held_file is the reference that the call has while it sleeps.  It
+is taken up when the call is made again, and dropped where that does not happen: when a signal or a kill ends the call
+(`let_go`, from cpu_worker/loop.py and task/exiting.py).
 """
 
 from ...abi.errno import EBADF, EINVAL, EMFILE, EPIPE
@@ -48,11 +47,21 @@ YIELDS = -1001  # a result of _write beside counts, errors and SLEEPS
 
 
 @hot
+def _file_of_call(m, me, t):
+    """As find_description of a call's first argument, or what the call held while it slept."""
+    d = t.held_file - 1
+    if d >= 0:
+        t.held_file = 0
+        return d, 1
+    return find_description(m, me, t.task, int32(t.x[A0]))
+
+
+@hot
 def sys_read(m, me, i, vector):
     """read(fd, address, count), or with `vector` readv(fd, struct iovec[], count)."""
     t = m.threads[i]
     task = t.task
-    d, held = find_description(m, me, task, int32(t.x[A0]))
+    d, held = _file_of_call(m, me, t)
     if d < 0:
         t.x[A0] = d
         return RESUME
@@ -67,10 +76,11 @@ def sys_read(m, me, i, vector):
         if total > 0:
             p = m.pipes[f.object]
             result = read_pipe(m, me, i, p, task, t.x[A0 + 1], count, total, flags & O_NONBLOCK != 0)
+    if result == SLEEPS:
+        t.held_file = d + 1 if held else 0
+        return BLOCK
     if held:
         drop_description(m, me, d)
-    if result == SLEEPS:
-        return BLOCK
     t.x[A0] = result
     return RESUME
 
@@ -89,13 +99,7 @@ def _wanted(m, me, task, t, vector):
 def sys_write(m, me, i, vector):
     """write(fd, address, count), or with `vector` writev(fd, struct iovec[], count)."""
     t = m.threads[i]
-    d, held = find_description(m, me, t.task, int32(t.x[A0]))
-    done = t.sleep_done
-    if done > 0 and d + 1 != t.sleep_file:
-        if held:
-            drop_description(m, me, d)
-        t.x[A0] = done
-        return RESUME
+    d, held = _file_of_call(m, me, t)
     if d < 0:
         t.x[A0] = d
         return RESUME
@@ -106,12 +110,11 @@ def sys_write(m, me, i, vector):
     if writes(load_relaxed(f, "flags")):
         total, count = _wanted(m, me, t.task, t, vector)
         result = _write(m, me, i, d, count, total) if total > 0 else total
+    if result == SLEEPS or result == YIELDS:
+        t.held_file = d + 1 if held else 0
+        return BLOCK if result == SLEEPS else YIELD
     if held:
         drop_description(m, me, d)
-    if result == SLEEPS:
-        return BLOCK
-    if result == YIELDS:
-        return YIELD
     t.x[A0] = result
     return RESUME
 
@@ -129,11 +132,9 @@ def _write(m, me, i, d, count, total):
     while done < total and error == 0:
         if turn == TURNS:
             t.sleep_done = done
-            t.sleep_file = d + 1
             t.restart = RESTART_WOKEN
             return YIELDS
         turn += 1
-        t.sleep_file = d + 1
         nonblocking = load_relaxed(f, "flags") & O_NONBLOCK != 0
         n, error = write_pipe(
             m, me, i, p, t.task, t.x[A0 + 1], count, total, done, total <= PIPE_BUF, nonblocking

@@ -6,6 +6,7 @@ from ...hot import hot, never_inline
 from ...limits import IPI_CALL, SERVER
 from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
+from ..files.descriptions import let_go
 from ..ipi import send_ipi
 from ..sched.core import leave
 from ..sched.exclusive import end_exclusive
@@ -34,6 +35,7 @@ def exit_thread(m, me, i, status):
     no_references_held(m, me)
     end_exclusive(m, me, i)
     tell_suspender(m, me, i, -ESRCH, NO_MORE)
+    let_go(m, me, i)
     if t.mutexes != 0:
         release_mutexes(m, me, i)
     leave_memory(m, me, i)

@@ -70,5 +70,5 @@ THREAD = record(
     i64("restart", guard="claimer", doc="RESTART_*: how an interrupted call goes on (kernel/thread/states.py)"),
     i64("sleep_restart", guard="server", doc="RESTART_* of the served call that sleeps"),
     i64("sleep_done", guard="server, this thread", unit="bytes", doc="what the sleeping call has moved; 0 nothing yet"),
-    i64("sleep_file", guard="this thread", doc="description + 1 to which it has written them"),
+    i64("held_file", guard="this thread", doc="description + 1 to which its sleeping call refers; 0 none"),
 )

@@ -17,7 +17,7 @@ from tests.kernel import wrappers as hot
 THREAD_KEEPS = {
     "where", "generation", "sleep_sequence", "marked_ns", "pc",
     "sleep_reason", "sleep_remainder", "futex_space", "futex_address", "futex_bits", "wait_next", "wait_previous",
-    "sibling_next", "sibling_previous", "queued_ns", "cause", "trap_value", "restart_a0", "sleep_file",
+    "sibling_next", "sibling_previous", "queued_ns", "cause", "trap_value", "restart_a0",
     "references",
 }  # fmt: skip
 # The same of a task. `cpus` belongs to the index (kernel/task/records.py).
