@@ -5,6 +5,7 @@ from .mutant import Mutant
 
 PIPE = "emu/kernel/files/pipe.py"
 TABLE = "emu/kernel/files/table.py"
+CALLS = "emu/kernel/linux/files.py"
 PIPES = "tests/litmus/test_pipes.py"
 SLEEPS = f"{PIPES}::test_a_reader_does_not_sleep_over_a_write_or_the_last_close"
 RECORDS = f"{PIPES}::test_records_of_several_writers_arrive_whole_and_in_order"
@@ -23,4 +24,7 @@ MUTANTS = [
     Mutant("copied-table-holds-nothing", TABLE, "            hold_description(m, description_of(word) - 1)\n    c.taken", "    c.taken", f"{TABLES}::test_many_descriptors_are_found_copied_and_given_back"),
     Mutant("closed-descriptor-stays-taken", TABLE, "    f.taken = min(f.taken, fd)\n", "", f"{TABLES}::test_many_descriptors_are_found_copied_and_given_back"),
     Mutant("server-closes-orphans-after-the-call", "emu/server/process.py", "            self._close_orphans()\n            if request == NOTHING:", "            if request == NOTHING:", "tests/server/test_orphans.py"),
+    Mutant("waiting-call-holds-no-file", CALLS, "        t.held_file = d + 1 if held else 0\n        return BLOCK\n", "        if held:\n            drop_description(m, me, d)\n        return BLOCK\n", PROGRAMS),
+    Mutant("interrupted-call-keeps-its-file", "emu/cpu_worker/loop.py", "                let_go(m, me, i)  # the call has ended, or begins anew\n", "                pass\n", PROGRAMS),
+    Mutant("killed-thread-keeps-its-file", "emu/kernel/task/exiting.py", "    let_go(m, me, i)\n", "", PROGRAMS),
 ]  # fmt: skip

@@ -237,29 +237,79 @@ static void last_close(void) {
 }
 
 static int swapped[2], other_pipe[2];
+static long was_written;
 
 static void *swapper(void *unused) {
     (void)unused;
     usleep(2000);
-    CHECK(dup2(other_pipe[0], swapped[0]) == swapped[0]); /* the last close of what the reader reads */
-    CHECK(write(swapped[1], "old", 3) == 3);
+    CHECK(dup2(other_pipe[0], swapped[0]) == swapped[0]); /* closes what the reader reads */
+    was_written = write(swapped[1], "old", 3);
     return NULL;
 }
 
-/* A read that waits ends with the file with which it began, whatever becomes of its descriptor. */
+/* A read that waits ends with the file with which it began, whatever becomes of its descriptor.  Where the reader began
+ * too late, it gets what is behind the new one, and another round has to show it. */
 static void file_of_a_waiting_call(void) {
     pthread_t thread;
-    char text[4] = {0};
-    for (int round = 0; round < 5; round++) {
+    int shown = 0;
+    signal(SIGPIPE, SIG_IGN);
+    for (int round = 0; round < 500 && !shown; round++) {
+        char text[4] = {0};
         CHECK(pipe(swapped) == 0 && pipe(other_pipe) == 0 && write(other_pipe[1], "new", 3) == 3);
         CHECK(pthread_create(&thread, NULL, swapper, NULL) == 0);
-        CHECK(read(swapped[0], text, 3) == 3 && strcmp(text, "old") == 0);
-        CHECK(pthread_join(thread, NULL) == 0);
-        CHECK(read(swapped[0], text, 3) == 3 && strcmp(text, "new") == 0);
-        signal(SIGPIPE, SIG_IGN);
+        CHECK(read(swapped[0], text, 3) == 3 && pthread_join(thread, NULL) == 0);
+        shown = strcmp(text, "old") == 0;
+        CHECK(shown ? was_written == 3 : strcmp(text, "new") == 0 && was_written == -1);
         CHECK_ERROR(write(swapped[1], "x", 1), EPIPE);
         CHECK(close(swapped[0]) == 0 && close(swapped[1]) == 0 && close(other_pipe[0]) == 0 && close(other_pipe[1]) == 0);
     }
+    CHECK(shown);
+}
+
+static volatile int was_interrupted;
+
+static void nothing(int number) { (void)number; }
+
+static void *interrupted_reader(void *unused) {
+    (void)unused;
+    char text[4] = {0};
+    CHECK_ERROR(read(swapped[0], text, 3), EINTR);
+    was_interrupted = 1;
+    while (read(other_pipe[0], text, 3) != 3) CHECK(errno == EINTR);
+    CHECK(strcmp(text, "new") == 0); /* and not what the first call waited for */
+    return NULL;
+}
+
+static void *sleeping_reader(void *unused) {
+    (void)unused;
+    char byte;
+    read(swapped[0], &byte, 1);
+    return NULL;
+}
+
+/* A call that a signal ends, and a process that is killed in one, keep no end of a pipe open. */
+static void ends_of_calls_that_ended(void) {
+    pthread_t thread;
+    char byte;
+    struct sigaction action = {.sa_handler = nothing};
+    CHECK(sigaction(SIGUSR2, &action, NULL) == 0 && pipe(swapped) == 0 && pipe(other_pipe) == 0);
+    CHECK(pthread_create(&thread, NULL, interrupted_reader, NULL) == 0);
+    while (!was_interrupted) CHECK(pthread_kill(thread, SIGUSR2) == 0 && usleep(1000) == 0);
+    CHECK(write(other_pipe[1], "new", 3) == 3);
+    CHECK(pthread_join(thread, NULL) == 0 && close(swapped[0]) == 0);
+    CHECK_ERROR(write(swapped[1], "x", 1), EPIPE);
+    CHECK(close(swapped[1]) == 0 && pipe(swapped) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        CHECK(pthread_create(&thread, NULL, sleeping_reader, NULL) == 0);
+        usleep(3000);
+        CHECK(write(other_pipe[1], "r", 1) == 1);
+        for (;;) pause();
+    }
+    CHECK(read(other_pipe[0], &byte, 1) == 1 && close(swapped[0]) == 0);
+    CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+    CHECK_ERROR(write(swapped[1], "x", 1), EPIPE);
+    CHECK(close(swapped[1]) == 0 && close(other_pipe[0]) == 0 && close(other_pipe[1]) == 0);
 }
 
 static void names(void) {
@@ -294,6 +344,7 @@ int main(void) {
     interrupted();
     last_close();
     file_of_a_waiting_call();
+    ends_of_calls_that_ended();
     names();
     return ok("pipes");
 }
