@@ -11,6 +11,7 @@ A call that has to wait raises Blocked on the file's locks, whose `changes` coun
 changed.  Processes that wait for one another in a circle are found before the last of them waits (EDEADLK); the circle
 is looked for among calls that really wait still.  Locks pay for their memory (allowance.py), and a file has
 MOST_LOCKS at most, so that no call holds the server for long (ENOLCK).
+The ends of pipes are closed by the CPUs alone, and nobody tells: their locks go when they hinder, or in a sweep.
 """
 
 from typing import NamedTuple
@@ -18,11 +19,13 @@ from typing import NamedTuple
 from ...abi.errno import EAGAIN, EDEADLK, ENOLCK
 from ...abi.files import OFFSET_MAX
 from ..errors import Blocked, LinuxError
+from .open_file import OpenFile
 
 SHARED, EXCLUSIVE, NONE = 0, 1, 2  # F_RDLCK, F_WRLCK, F_UNLCK
 OPEN_FILE = -1
 LOCK_BYTES = 384
 MOST_LOCKS = 4096
+SWEPT = 64  # owners, before their first sweep
 
 
 class Lock(NamedTuple):
@@ -92,6 +95,7 @@ class FileLocks:
         self._allowance = allowance
         self._files = {}  # (file system, inode number) -> InodeLocks that are not empty
         self._owned = {}  # owner -> keys of files that it has locks on
+        self._sweep_at = SWEPT
         self._waits = {}  # call -> (owner, owners of the locks that it waits for)
 
     def _find(self, file):
@@ -105,8 +109,24 @@ class FileLocks:
         else:
             self._files.pop(key, None)
         if lock.kind != NONE:
+            if len(self._owned) >= self._sweep_at:
+                self._sweep()
             self._owned.setdefault(lock.owner, set()).add(key)
             lock.owner.locks = self  # it says when it closes files
+
+    def _sweep(self):
+        """Give back the locks of open files that are open no more."""
+        for owner in [each for each in self._owned if _is_closed(each)]:
+            self.drop(owner)
+        self._sweep_at = 2 * len(self._owned) + SWEPT
+
+    def _hinderers(self, locks, lock):
+        """The locks of others because of which this one cannot be had."""
+        hinder = [each for each in locks if each.hinders(*lock[:4])]
+        for each in hinder:
+            if _is_closed(each.owner):
+                self.drop(each.owner)
+        return [each for each in hinder if not _is_closed(each.owner)]
 
     def drop(self, owner, key=None):
         """Give back an owner's locks, all or those on one file."""
@@ -140,16 +160,17 @@ class FileLocks:
             self._put(key, found, found.of_files, Lock(NONE, 0, OFFSET_MAX, file, OPEN_FILE))
         if kind == NONE:
             return
-        if any(each.hinders(kind, 0, OFFSET_MAX, file) for each in found.of_files):
+        lock = Lock(kind, 0, OFFSET_MAX, file, OPEN_FILE)
+        if self._hinderers(found.of_files, lock):
             raise Blocked(None, on=found) if waits else LinuxError(EAGAIN)
-        self._put(key, found, found.of_files, Lock(kind, 0, OFFSET_MAX, file, OPEN_FILE))
+        self._put(key, found, found.of_files, lock)
 
     # --- records ----------------------------------------------------------------------------------------------
 
     def hindrance(self, file, lock):
         """A lock of somebody else because of which this one cannot be had, or None."""
         _, found = self._find(file)
-        return next((each for each in found.of_records if each.hinders(*lock[:4])), None)
+        return next(iter(self._hinderers(found.of_records, lock)), None)
 
     def lock_record(self, file, lock, call=None):
         """Take a lock on a range, or with kind NONE give it back.
@@ -159,7 +180,7 @@ class FileLocks:
         key, found = self._find(file)
         self._waits.pop(call, None)
         if lock.kind != NONE:
-            hinderers = [each.owner for each in found.of_records if each.hinders(*lock[:4])]
+            hinderers = [each.owner for each in self._hinderers(found.of_records, lock)]
             if hinderers:
                 if call is None:
                     raise LinuxError(EAGAIN)
@@ -182,6 +203,10 @@ class FileLocks:
                     if waiter is other:
                         pending += hindered_by
         self._waits[call] = owner, hinderers
+
+
+def _is_closed(owner):
+    return isinstance(owner, OpenFile) and not owner.is_open()
 
 
 def _key(file):
