@@ -90,3 +90,4 @@ class TaskState:
         self.timers.close()
         self.files.release()
         self.program.release()
+        self.program = None  # what a file has cost is given back with the last reference to it

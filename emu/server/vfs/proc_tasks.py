@@ -48,12 +48,17 @@ class DescriptorLink(MadeUp, Link):
 
 
 class ProgramLink(MadeUpLink):
-    """/proc/PID/exe: leads to the program's inode, whatever its name leads to."""
+    """/proc/PID/exe: leads to the program's inode, whatever its name leads to.
 
-    program = None
+    It asks the task for it: directories here are in circles, which live on for a while, and would keep the file alive.
+    """
+
+    def __init__(self, filesystem, owner, number):
+        super().__init__(filesystem, lambda _: owner.exe, number)
+        self._owner = owner
 
     def jump(self, task):
-        return self.program
+        return self._owner.program
 
 
 class DescriptorDirectory(FixedDirectory):
@@ -106,8 +111,7 @@ def task_directory(proc, task):
         directory.entries[name] = MadeUpLink(filesystem, text, number + i)
     for i, (name, text) in enumerate(texts.items(), 8):
         directory.entries[name] = TextFile(filesystem, text, number + i)
-    directory.entries["exe"] = ProgramLink(filesystem, lambda _: task.exe, number + 7)
-    directory.entries["exe"].program = task.program
+    directory.entries["exe"] = ProgramLink(filesystem, task, number + 7)
 
     def link(file, at):
         return DescriptorLink(filesystem, file, at)
