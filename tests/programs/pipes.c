@@ -337,6 +337,7 @@ static void names(void) {
 }
 
 int main(void) {
+    alarm(120); /* a call that nobody wakes is a failure, not a hang */
     descriptors();
     data();
     no_waiting();
