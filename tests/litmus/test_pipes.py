@@ -29,22 +29,23 @@ def test_control_a_reader_that_gives_the_lock_back_before_it_sleeps_does(crew, w
     assert run_rounds(crew, what, 1, 100_000_000, CONTROL_S).violations > 0
 
 
-def run_records(crew, whole, count, bound_s, least):
+def run_records(crew, whole, capacity, count, bound_s, least):
     run = crew(4, policy="random")
-    run.machine["pipes"][prepare(run)]["capacity"] = SMALL
+    run.machine["pipes"][prepare(run)]["capacity"] = capacity
     jobs = [("record_reader", (count, whole))] + [("record_writer", (count, whole))] * 3
     run.run(MODULE, jobs, bound_s=bound_s, enough=lambda: run.results()[0] >= least)
     return run
 
 
-def test_records_of_several_writers_arrive_whole_and_in_order(crew):
-    run = run_records(crew, 1, 300, 2.0, 900)
+@pytest.mark.parametrize("capacity", [SMALL, 4 * SMALL])
+def test_records_of_several_writers_arrive_whole_and_in_order(crew, capacity):
+    run = run_records(crew, 1, capacity, 300, 2.0, 900)
     assert run.violations == 0 and run.results()[0] == 900
     assert run.machine["pipes"][0]["readers"] == 1 and run.machine["pipes"][0]["writers"] == 0
 
 
 def test_control_writers_that_take_what_room_there_is_mix_their_records(crew):
-    assert run_records(crew, 0, 100_000_000, CONTROL_S, 0).violations > 0
+    assert run_records(crew, 0, SMALL, 100_000_000, CONTROL_S, 0).violations > 0
 
 
 def run_closes(crew, bad, rounds, bound_s):

@@ -3,16 +3,16 @@
 kind      what it is                                          who knows the rest
 SERVED    a file, directory, host stream … of the server      server/vfs/table.py, by the description's index
 PIPE      one end of a pipe, or both (O_RDWR)                 PIPE, `object`
+SOCKET    one of a pair of stream sockets                     PIPE, `object` to read, `output` to write
 
 `references` counts the descriptors of all tables, and the calls under way in tasks with several threads, also while
-they sleep.  Whoever drops
-the last one of a PIPE closes the end and frees the record.  A SERVED one becomes an orphan: it is put in a list from
-which the system server takes it before it takes the next request.  So a thread's close reaches the server before
-whatever that thread asks for next, and no CPU waits for it.
+they sleep.  Whoever drops the last one of a PIPE or SOCKET closes its ends and frees the record.  A SERVED one becomes
+an orphan: it is put in a list from which the system server takes it before it serves the next request.  So a thread's
+close reaches the server before whatever that thread asks for next, and no CPU waits for it.
 """
 
 from ...abi.errno import ENFILE
-from ...abi.files import O_ACCMODE, O_RDONLY, O_WRONLY
+from ...abi.files import O_ACCMODE, O_RDONLY, O_RDWR, O_WRONLY
 from ...hot import hot, never_inline
 from ...limits import IPI_CALL, MAX_DESCRIPTIONS, SERVER
 from ...shm import lockrank
@@ -25,7 +25,7 @@ from ..failures import FAIL_DROPPED_FILE
 from ..ipi import send_ipi
 from .pipe import close_end, new_pipe, open_end
 
-FILE_FREE, FILE_SERVED, FILE_PIPE = range(3)
+FILE_FREE, FILE_SERVED, FILE_PIPE, FILE_SOCKET = range(4)
 DESCRIPTION_BYTES = DESCRIPTION.size
 
 
@@ -58,6 +58,7 @@ def new_description(m, me, kind, flags, object):
     f = m.descriptions[d]
     f.kind = kind
     f.object = object
+    f.output = object
     exchange(f, "flags", flags)
     exchange(f, "references", 1)
     return d
@@ -102,6 +103,31 @@ def new_pipe_ends(m, me, flags):
 
 
 @hot
+def new_socket_pair(m, me, flags):
+    """Two descriptions each of which reads what is written to the other; (-ENFILE, -1)."""
+    never_inline()
+    noncritical(m, me)
+    first, second = new_pipe(m, me), new_pipe(m, me)
+    one = new_description(m, me, FILE_SOCKET, flags | O_RDWR, first)
+    other = new_description(m, me, FILE_SOCKET, flags | O_RDWR, second)
+    if first >= 0 and second >= 0 and one >= 0 and other >= 0:
+        m.descriptions[one].output = second
+        m.descriptions[other].output = first
+        open_end(m, me, first, 1, 1)
+        open_end(m, me, second, 1, 1)
+        return one, other
+    if one >= 0:
+        free_description(m, me, one)
+    if other >= 0:
+        free_description(m, me, other)
+    if first >= 0:
+        close_end(m, me, first, 0, 0)
+    if second >= 0:
+        close_end(m, me, second, 0, 0)
+    return -ENFILE, -1
+
+
+@hot
 def hold_description(m, d):
     """One more reference. The caller knows that there is one: a table's lock keeps the descriptor, or it has one."""
     fetch_add(m.descriptions[d], "references", 1)
@@ -123,7 +149,11 @@ def drop_description(m, me, d):
         _orphan(m, me, d)
         return
     flags = load_relaxed(f, "flags")
-    close_end(m, me, f.object, reads(flags), writes(flags))
+    if f.kind == FILE_PIPE:
+        close_end(m, me, f.object, reads(flags), writes(flags))
+    else:
+        close_end(m, me, f.object, 1, 0)
+        close_end(m, me, f.output, 0, 1)
     free_description(m, me, d)
 
 

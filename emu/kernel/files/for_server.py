@@ -7,6 +7,7 @@ Errors are negative Linux numbers.
 """
 
 from ...abi.errno import EBADF, ENXIO
+from ...abi.files import POLLERR, POLLHUP, POLLIN, POLLOUT
 from ...hot import entry
 from ...limits import MAX_DESCRIPTORS
 from ...shm.atomics import exchange, load_relaxed, store_relaxed
@@ -14,6 +15,7 @@ from ...shm.layout import machine_at
 from .descriptions import (
     FILE_PIPE,
     FILE_SERVED,
+    FILE_SOCKET,
     drop_description,
     free_description,
     new_description,
@@ -21,7 +23,7 @@ from .descriptions import (
     take_orphan,
     writes,
 )
-from .pipe import bytes_in, close_end, open_end_again, poll_pipe
+from .pipe import bytes_in, close_end, finish_pipe, open_end_again, poll_pipe
 from .pipe_io import THE_SERVER, read_pipe, write_pipe
 from .table import (
     change_close_on_exec,
@@ -195,18 +197,38 @@ def read_end(address, me, d, host, count):
 def write_end(address, me, d, host, count, whole):
     """Write to a pipe from the server's memory: bytes, -EPIPE, -ENOMEM, -EAGAIN: it is told of the next change."""
     m = machine_at(address)
-    p = m.pipes[m.descriptions[d].object]
+    p = m.pipes[m.descriptions[d].output]
     n, error = write_pipe(m, me, THE_SERVER, p, THE_SERVER, host, 0, count, 0, whole != 0, False)
     return n if n > 0 else error
 
 
 @entry(3)
 def poll_end(address, me, d):
-    """POLL* bits of a pipe's end; the server is told of the next change."""
+    """POLL* bits of a pipe's end or a socket; the server is told of the next change."""
     m = machine_at(address)
     f = m.descriptions[d]
     flags = load_relaxed(f, "flags")
+    if f.kind == FILE_SOCKET:
+        ready = poll_pipe(m, me, m.pipes[f.object], 1, 0, True)
+        room = poll_pipe(m, me, m.pipes[f.output], 0, 1, True)
+        if ready & POLLHUP:
+            ready |= POLLIN
+        if room & POLLERR == 0:
+            ready &= ~POLLHUP  # one direction is closed, not both
+        return ready | POLLOUT if room != 0 else ready
     return poll_pipe(m, me, m.pipes[f.object], reads(flags), writes(flags), True)
+
+
+@entry(4)
+def shut_down(address, me, d, how):
+    """shutdown of a socket: 1 what it reads, 2 what it writes, 3 both."""
+    m = machine_at(address)
+    f = m.descriptions[d]
+    if how & 1:
+        finish_pipe(m, me, f.object)
+    if how & 2:
+        finish_pipe(m, me, f.output)
+    return 0
 
 
 @entry(2)

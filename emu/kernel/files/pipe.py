@@ -87,6 +87,7 @@ def new_pipe(m, me):
     p.capacity = CAPACITY
     p.readers = 0
     p.writers = 0
+    p.finished = 0
     p.reading = 0
     p.writing = 0
     p.turns = 0
@@ -143,6 +144,19 @@ def close_end(m, me, n, reads, writes):
     wake_ends(m, me, p, wakes)  # also at the end: threads whose descriptor another has closed sleep here
     if is_last:  # and nobody is in a call on it, since that would hold a description
         _free_pipe(m, me, n)
+
+
+@hot
+def finish_pipe(m, me, n):
+    """From now on it is as if nobody wrote the pipe (shutdown(2))."""
+    never_inline()
+    noncritical(m, me)
+    p = m.pipes[n]
+    lock_pipe(m, me, p)
+    p.finished = 1
+    wakes = WAKE_READERS | WAKE_WRITERS | _changed(p)
+    unlock_pipe(m, me, p)
+    wake_ends(m, me, p, wakes)
 
 
 @hot
@@ -226,7 +240,7 @@ def begin_reading(m, me, i, p, want, nonblocking):
     elif n > 0:
         p.turns = 1
         n = _wait(m, me, i, p, p.read_queue, 0)
-    elif p.writers != 0:
+    elif p.writers != 0 and p.finished == 0:
         n = -EAGAIN if nonblocking and i >= 0 else _wait(m, me, i, p, p.read_queue, 0)
     unlock_pipe(m, me, p)
     return n
@@ -269,7 +283,7 @@ def begin_writing(m, me, i, p, want, whole, nonblocking, done):
     lock_pipe(m, me, p)
     room = p.head + p.capacity - p.tail
     n = min(room, want)
-    if p.readers == 0:
+    if p.readers == 0 or p.finished != 0:
         n = -EPIPE
     elif p.writing != 0:
         p.turns = 1
@@ -325,10 +339,10 @@ def poll_pipe(m, me, p, reads, writes, tell):
     ready = 0
     if reads:
         ready |= POLLIN if p.tail != p.head else 0
-        ready |= POLLHUP if p.writers == 0 else 0
+        ready |= POLLHUP if p.writers == 0 or p.finished != 0 else 0
     if writes:
         ready |= POLLOUT if p.head + p.capacity - p.tail >= PIPE_BUF else 0
-        ready |= POLLERR if p.readers == 0 else 0
+        ready |= POLLERR if p.readers == 0 or p.finished != 0 else 0
     if tell:
         p.polled = 1
     unlock_pipe(m, me, p)

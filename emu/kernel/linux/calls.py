@@ -15,7 +15,7 @@ from ...shm.layout import machine_at
 from ..actions import RESUME, SERVE, YIELD
 from ..native.calls import FIRST_HOT, LAST_HOT, native_call
 from ..thread.handles import tid_of
-from .files import sys_close, sys_dup, sys_dup3, sys_fcntl, sys_pipe2, sys_read, sys_write
+from .files import sys_close, sys_dup, sys_dup3, sys_fcntl, sys_pipe2, sys_read, sys_socketpair, sys_transfer, sys_write
 from .memory import sys_brk, sys_madvise, sys_mmap, sys_mprotect, sys_mremap, sys_munmap
 from .processes import sys_clone, sys_clone3, sys_getppid, sys_wait4, sys_waitid
 from .signals import sys_kill, sys_rt_sigprocmask, sys_rt_sigqueueinfo, sys_rt_tgsigqueueinfo, sys_tgkill, sys_tkill
@@ -33,6 +33,9 @@ DUP = NUMBERS["dup"]
 DUP3 = NUMBERS["dup3"]
 FCNTL = NUMBERS["fcntl"]
 PIPE2 = NUMBERS["pipe2"]
+SOCKETPAIR = NUMBERS["socketpair"]
+SENDTO = NUMBERS["sendto"]
+RECVFROM = NUMBERS["recvfrom"]
 EXIT = NUMBERS["exit"]
 EXIT_GROUP = NUMBERS["exit_group"]
 SET_TID_ADDRESS = NUMBERS["set_tid_address"]
@@ -78,9 +81,9 @@ def linux_call(address, me, i):
     if number == FUTEX:
         return sys_futex(m, me, i)
     if number == READ or number == READV:
-        return sys_read(m, me, i, number == READV)
+        return sys_read(m, me, i, number == READV, 0)
     if number == WRITE or number == WRITEV:
-        return sys_write(m, me, i, number == WRITEV)
+        return sys_write(m, me, i, number == WRITEV, 0)
     if number == CLOCK_GETTIME:
         t.x[A0] = sys_clock_gettime(m, me, i)
     elif number == GETTID:
@@ -112,6 +115,10 @@ def _less_frequent(m, me, i, number):
     t = m.threads[i]
     if number == CLOSE:
         return sys_close(m, me, i)
+    if number == SENDTO or number == RECVFROM:
+        return sys_transfer(m, me, i, number == SENDTO)
+    if number == SOCKETPAIR:
+        return sys_socketpair(m, me, i)
     if number == FCNTL:
         return sys_fcntl(m, me, i)
     if number == CLONE:

@@ -1,4 +1,4 @@
-"""Linux calls on descriptors that the CPU executes: close, dup, dup3, fcntl, pipe2; read, write and the like of pipes.
+"""Linux calls on descriptors that the CPU executes: close, dup, fcntl, pipe2, socketpair; reads and writes of pipes.
 
 What the system server keeps (a description of kind SERVED) it also reads and writes: these calls return SERVE then.
 
@@ -17,7 +17,16 @@ from ...abi.words import int32
 from ...hot import hot, never_inline
 from ...shm.atomics import load_relaxed, store_relaxed
 from ..actions import BLOCK, RESUME, SERVE, YIELD
-from ..files.descriptions import FILE_SERVED, drop_description, new_pipe_ends, reads, writes
+from ..files.descriptions import (
+    FILE_PIPE,
+    FILE_SERVED,
+    FILE_SOCKET,
+    drop_description,
+    new_pipe_ends,
+    new_socket_pair,
+    reads,
+    writes,
+)
 from ..files.pipe import SLEEPS, set_capacity
 from ..files.pipe_io import TRANSFER_MAX, read_pipe, total_length, write_pipe
 from ..files.table import (
@@ -39,6 +48,8 @@ from ..vm.usercopy import put_int32
 F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 0, 1, 2, 3, 4, 1030
 F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032
 FD_CLOEXEC = 1
+AF_UNIX, SOCK_STREAM, SOCK_TYPE = 1, 1, 0xF
+MSG_DONTWAIT, MSG_NOSIGNAL = 0x40, 0x4000
 TURNS = 4  # pipefuls that a call writes before other threads of its CPU have their turn
 YIELDS = -1001  # a result of _write beside counts, errors and SLEEPS
 
@@ -57,8 +68,8 @@ def _file_of_call(m, me, t):
 
 
 @hot
-def sys_read(m, me, i, vector):
-    """read(fd, address, count), or with `vector` readv(fd, struct iovec[], count)."""
+def sys_read(m, me, i, vector, options):
+    """read(fd, address, count), or with `vector` readv(fd, struct iovec[], count). `options`: MSG_* of recvfrom."""
     t = m.threads[i]
     task = t.task
     d, held = _file_of_call(m, me, t)
@@ -75,7 +86,8 @@ def sys_read(m, me, i, vector):
         result = total
         if total > 0:
             p = m.pipes[f.object]
-            result = read_pipe(m, me, i, p, task, t.x[A0 + 1], count, total, flags & O_NONBLOCK != 0)
+            nonblocking = flags & O_NONBLOCK != 0 or options & MSG_DONTWAIT != 0
+            result = read_pipe(m, me, i, p, task, t.x[A0 + 1], count, total, nonblocking)
     if result == SLEEPS:
         t.held_file = d + 1 if held else 0
         return BLOCK
@@ -96,8 +108,8 @@ def _wanted(m, me, task, t, vector):
 
 
 @hot
-def sys_write(m, me, i, vector):
-    """write(fd, address, count), or with `vector` writev(fd, struct iovec[], count)."""
+def sys_write(m, me, i, vector, options):
+    """write(fd, address, count), or with `vector` writev(fd, struct iovec[], count). `options`: MSG_* of sendto."""
     t = m.threads[i]
     d, held = _file_of_call(m, me, t)
     if d < 0:
@@ -109,7 +121,7 @@ def sys_write(m, me, i, vector):
     result = -EBADF
     if writes(load_relaxed(f, "flags")):
         total, count = _wanted(m, me, t.task, t, vector)
-        result = _write(m, me, i, d, count, total) if total > 0 else total
+        result = _write(m, me, i, d, count, total, options) if total > 0 else total
     if result == SLEEPS or result == YIELDS:
         t.held_file = d + 1 if held else 0
         return BLOCK if result == SLEEPS else YIELD
@@ -120,12 +132,12 @@ def sys_write(m, me, i, vector):
 
 
 @hot
-def _write(m, me, i, d, count, total):
+def _write(m, me, i, d, count, total, options):
     """Write to a pipe until all `total` bytes are written, or, without waiting, what there is room for."""
     never_inline()
     t = m.threads[i]
     f = m.descriptions[d]
-    p = m.pipes[f.object]
+    p = m.pipes[f.output]
     done = t.sleep_done
     error = 0
     turn = 0
@@ -135,14 +147,14 @@ def _write(m, me, i, d, count, total):
             t.restart = RESTART_WOKEN
             return YIELDS
         turn += 1
-        nonblocking = load_relaxed(f, "flags") & O_NONBLOCK != 0
+        nonblocking = load_relaxed(f, "flags") & O_NONBLOCK != 0 or options & MSG_DONTWAIT != 0
         n, error = write_pipe(
             m, me, i, p, t.task, t.x[A0 + 1], count, total, done, total <= PIPE_BUF, nonblocking
         )  # fmt: skip
         if n == SLEEPS:
             return SLEEPS
         done += n
-    if error == -EPIPE:
+    if error == -EPIPE and options & MSG_NOSIGNAL == 0:
         k = m.tasks[t.task]
         siginfo(m, me, SIGPIPE, SI_USER, k.pid | (k.uid << 32), 0)
         signal_thread(m, me, i, SIGPIPE)
@@ -241,6 +253,8 @@ def _control(m, me, d, command, argument):
     if command == F_SETFL:
         store_relaxed(f, "flags", flags & ~SETTABLE_FLAGS | argument & SETTABLE_FLAGS)
         return 0
+    if f.kind != FILE_PIPE and (command == F_GETPIPE_SZ or command == F_SETPIPE_SZ):
+        return -EBADF
     if command == F_GETPIPE_SZ:
         return m.pipes[f.object].capacity
     if command == F_SETPIPE_SZ:
@@ -257,17 +271,23 @@ def sys_pipe2(m, me, i):
     if flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT):
         return -EINVAL
     reader, writer = new_pipe_ends(m, me, flags & ~O_CLOEXEC)
+    return _give_both(m, me, t.task, at, reader, writer, 1 if flags & O_CLOEXEC else 0)
+
+
+@hot
+def _give_both(m, me, task, at, reader, writer, close_on_exec):
+    """Let two new descriptors refer to two new descriptions, and store their numbers; 0 or an error."""
+    never_inline()
     if reader < 0:
         return reader
-    f = table_of(m, t.task)
-    limit = descriptor_limit(m, t.task)
-    close_on_exec = 1 if flags & O_CLOEXEC else 0
+    f = table_of(m, task)
+    limit = descriptor_limit(m, task)
     first = install(m, me, f, reader, 0, limit, close_on_exec)
     second = install(m, me, f, writer, 0, limit, close_on_exec) if first >= 0 else first
     if second >= 0:
-        error = put_int32(m, me, t.task, at, first)
+        error = put_int32(m, me, task, at, first)
         if error == 0:
-            error = put_int32(m, me, t.task, at + 4, second)
+            error = put_int32(m, me, task, at + 4, second)
         if error == 0:
             return 0
         close_descriptor(m, me, f, first)
@@ -279,3 +299,42 @@ def sys_pipe2(m, me, i):
         drop_description(m, me, reader)
     drop_description(m, me, writer)
     return second
+
+
+# --- sockets ----------------------------------------------------------------------------------------------------------
+
+
+@hot
+def sys_socketpair(m, me, i):
+    """socketpair(family, type, protocol, int[2]) of stream sockets; the server refuses all others."""
+    never_inline()
+    t = m.threads[i]
+    kind, protocol = t.x[A0 + 1] & 0xFFFFFFFF, t.x[A0 + 2] & 0xFFFFFFFF
+    flags = kind & ~SOCK_TYPE
+    if (
+        int32(t.x[A0]) != AF_UNIX
+        or kind & SOCK_TYPE != SOCK_STREAM
+        or protocol > 1
+        or flags & ~(O_CLOEXEC | O_NONBLOCK)
+    ):
+        return SERVE
+    one, other = new_socket_pair(m, me, flags & ~O_CLOEXEC)
+    t.x[A0] = _give_both(m, me, t.task, t.x[A0 + 3], one, other, 1 if flags & O_CLOEXEC else 0)
+    return RESUME
+
+
+@hot
+def sys_transfer(m, me, i, sends):
+    """sendto or recvfrom(fd, address, count, options, 0, 0) of a stream socket; the server answers all others."""
+    never_inline()
+    t = m.threads[i]
+    options = t.x[A0 + 3] & 0xFFFFFFFF
+    d, held = t.held_file - 1, 0  # what it holds since it slept, if it did
+    if d < 0:
+        d, held = find_description(m, me, t.task, int32(t.x[A0]))
+    is_socket = d >= 0 and m.descriptions[d].kind == FILE_SOCKET
+    if held:
+        drop_description(m, me, d)
+    if not is_socket or options & ~(MSG_DONTWAIT | MSG_NOSIGNAL) or t.x[A0 + 4] != 0:
+        return SERVE
+    return sys_write(m, me, i, False, options) if sends else sys_read(m, me, i, False, options)

@@ -7,8 +7,8 @@ longer, until the description has been freed: its serial number tells.
 
 import ctypes
 
-from ...abi.errno import EAGAIN
-from ...abi.files import O_ACCMODE, O_NONBLOCK, O_PATH, PIPE_BUF, S_IFIFO
+from ...abi.errno import EAGAIN, ENXIO
+from ...abi.files import O_ACCMODE, O_NONBLOCK, O_PATH, PIPE_BUF, S_IFIFO, S_IFSOCK
 from ...kernel.files import for_server
 from ..errors import Blocked, LinuxError, Watch
 from .inode import Inode, Stat
@@ -61,6 +61,26 @@ class PipeNode(Inode):
         return self._files.open_pipe(self._pipe, self, flags)
 
 
+class SocketNode(PipeNode):
+    """One of a pair of stream sockets: the pipe that it reads has its number, the other one is what it writes."""
+
+    kind = S_IFSOCK
+
+    def __init__(self, files, pipe, number, output):
+        super().__init__(files, pipe, number)
+        self._output = files.window.machine["pipes"][output]
+
+    @property
+    def changes(self):
+        return int(self._record["changes"]) + int(self._output["changes"])
+
+    def open(self, flags, task):
+        """Sockets cannot be opened by a name."""
+        if flags & O_PATH:
+            return OpenFile(self, flags)
+        raise LinuxError(ENXIO)
+
+
 class PipeEnd(OpenFile):
     def __init__(self, files, description, node):
         self._files, self.description = files, description
@@ -85,7 +105,7 @@ class PipeEnd(OpenFile):
         for_server.drop_file(self._files.base, self._files.me, self.description)
 
     def path(self):
-        return f"pipe:[{self.node.number}]"
+        return f"{'socket' if self.node.kind == S_IFSOCK else 'pipe'}:[{self.node.number}]"
 
     def read(self, count):
         if not count:
@@ -113,6 +133,10 @@ class PipeEnd(OpenFile):
         if n < 0:
             raise LinuxError(-n)
         return n
+
+    def shut_down(self, how):
+        """Of a socket: 1 what it reads, 2 what it writes, 3 both."""
+        for_server.shut_down(self._files.base, self._files.me, self.description, how)
 
     def available(self):
         return for_server.waiting_bytes(self._files.base, self.description)

@@ -11,10 +11,11 @@ import weakref
 from ...abi.errno import EBADF, ENFILE
 from ...abi.files import O_PATH
 from ...kernel.files import for_server
+from ...kernel.files.descriptions import FILE_SOCKET
 from ..errors import LinuxError
 from .allowance import DESCRIPTOR_BYTES, FREE
 from .inode import Filesystem
-from .pipe import PipeEnd, PipeNode
+from .pipe import PipeEnd, PipeNode, SocketNode
 from .stream import HostStream
 
 INCLUDED = 16  # so many open files are not charged, so that a guest without memory can open a directory and clean up
@@ -61,14 +62,18 @@ class OpenFiles:
         end = self._ends.get(description)
         if end is None or not end.is_open():
             record = self.window.machine["descriptions"][description]
-            end = self._ends[description] = PipeEnd(self, description, self._node(int(record["object"])))
+            end = self._ends[description] = PipeEnd(self, description, self._node(record))
         return end
 
-    def _node(self, pipe):
+    def _node(self, record):
+        """The inode of a pipe, or of a socket, whose description's record this is."""
+        pipe, output = int(record["object"]), int(record["output"])
         number = int(self.window.machine["pipes"][pipe]["number"])
         node = self._nodes.get(pipe)
         if node is None or node.number != number:
-            node = self._nodes[pipe] = PipeNode(self, pipe, number)
+            is_socket = record["kind"] == FILE_SOCKET
+            node = SocketNode(self, pipe, number, output) if is_socket else PipeNode(self, pipe, number)
+            self._nodes[pipe] = node
         return node
 
     def open_pipe(self, pipe, node, flags):
