@@ -149,15 +149,15 @@ def _open_node(task, node):
 
 
 def _content(file):
-    """All bytes of an open file, which is closed; ENOEXEC, ENOMEM."""
+    """(path, all bytes) of an open file, which is closed; ENOENT, ENOMEM."""
     try:
-        parts, at = [], 0
+        where, parts, at = file.path(), [], 0
         while data := file.read_at(at, 1 << 20):
             parts.append(data)
             at += len(data)
             if at > MAX_IMAGE_BYTES:
                 raise LinuxError(ENOMEM)
-        return b"".join(parts)
+        return where, b"".join(parts)
     finally:
         file.close()
 
@@ -169,8 +169,7 @@ def find_program(tree, task, file, name, argv, hidden=False):
     """
     script = name
     for _ in range(MAX_SCRIPTS + 1):
-        node, where = file.node, file.path()
-        data = _content(file)
+        node, (where, data) = file.node, _content(file)
         if data[:2] != b"#!":
             return {**_parsed(tree, task, data), "argv": argv, "name": name, "path": where, "node": node}
         interpreter, argument = script_line(data[:SCRIPT_LINE_BYTES])
@@ -179,6 +178,7 @@ def find_program(tree, task, file, name, argv, hidden=False):
         argv = [interpreter, *argument, script, *argv[1:]]
         script = interpreter
         file = open_program(tree, task, tree.directory(task), os.fsdecode(script))
+    file.close()
     raise LinuxError(ELOOP)
 
 
@@ -213,7 +213,7 @@ def _parsed(tree, task, data):
 
 def loader_of(tree, task, path):
     """The image of the interpreter at a path (bytes) of the guest's tree. LinuxError, ElfError."""
-    image = parse(_content(open_program(tree, task, tree.root, os.fsdecode(path))), LOADER_BASE)
+    image = parse(_content(open_program(tree, task, tree.root, os.fsdecode(path)))[1], LOADER_BASE)
     return {**image, "shown": os.fsdecode(path)}
 
 
