@@ -18,6 +18,7 @@ from ..thread.records import quit_task
 from ..thread.references import kill_references, release_task
 from ..vm.usercopy import exchange_int32, get_word, load_int32
 from .kill_reasons import KILL_EXITED
+from .reaping import give_all_up, tell_end
 from .records import exit_code
 from .signals import leave_signals
 from .suspend import NO_MORE, tell_suspender
@@ -48,11 +49,14 @@ def exit_thread(m, me, i, status):
         if compare_exchange(m.tasks[k], "exiting", 0, exit_code(status) + 1):
             m.tasks[k].kill_reason = KILL_EXITED
         kill_references(m, me, k)
+        give_all_up(m, me, k)
     leave(m, me, i)
     _book(m, i, m.tasks[k].job)
     m.cpus[me].exited += 1
     reap_thread(m, me, i)
     release_task(m, me, k)  # the last reference sends the task to the garbage thread
+    if left == 0:
+        tell_end(m, me, k)
 
 
 @hot

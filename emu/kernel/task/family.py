@@ -163,6 +163,7 @@ def leave_family(m, me, k):
     if t.parent != 0:
         _take(m, m.tasks[t.parent - 1], k)
         t.parent = 0
+    t.group = 0
     _forget_pid(m, k)
 
 

@@ -1,9 +1,14 @@
 """The end of a task: what it held is freed, its parent is told, and its record is kept for the parent or freed (cz-9).
 
-The system server, the machine's garbage thread (alux-5), reaps a task that nobody retains or holds any more
-(thread/references.py).  From then on it is a zombie until its parent has waited for it.  Where there is no parent to do
+The last thread of a task gives back its descriptors and its memory, and then tells the parent.  The system server, the
+machine's garbage thread (alux-5), reaps the task when nobody retains or holds it any more (thread/references.py): it
+forgets what it knows of it.  In the usual order the server is asked before the parent is told, so what the parent asks
+of the server comes later.  The record has two keepers, the server and whoever waits for the task; the later one frees
+it.
+
+From its last thread's exit on the task is a zombie until its parent has waited for it.  Where there is no parent to do
 so, because the supervisor spawned the task, the parent has ended or does not care for its children (SIGCHLD ignored, or
-SA_NOCLDWAIT), the record is free at once, as if a first process waited for all.
+SA_NOCLDWAIT), the record is free as soon as the server has done, as if a first process waited for all.
 
 No lost wake-up: the task becomes a zombie under families_lock, and its parent's waiters are woken after that; who finds
 no zombie joins the waiters before it gives the lock back (wait.py).
@@ -14,7 +19,7 @@ When the last task is gone and the machine is closing, the schedulers are told t
 from ...abi.signals import SIGCHLD, SIGCONT
 from ...hot import entry, hot, never_inline
 from ...limits import IPI_STOP
-from ...shm.atomics import exchange, load_relaxed, load_seq_cst
+from ...shm.atomics import exchange, fetch_add, load_relaxed, load_seq_cst
 from ...shm.events import REAP, emit
 from ...shm.layout import machine_at
 from ..critical import noncritical
@@ -59,16 +64,46 @@ def reap_task(address, me, k):
     emit(m, me, REAP, -1, k, m.jobs[t.job].number)
     tell_task(m, me, REMOVE_TASK, k)
     discard(m, me, k, t, -1)
-    drop_table(m, me, k)
-    give_up_space(m, me, k)
+    told = t.has_told
+    if told == 0:
+        drop_table(m, me, k)
+        give_up_space(m, me, k)
     if t.forked_from == 0:
         job = m.jobs[t.job]
         job.status = load_relaxed(t, "exiting") - 1
         job.kill_reason = t.kill_reason
     _free_zombies(m, me, k)
-    end_vfork(m, me, k)
-    _tell_parent(m, me, k)
+    if told == 0:
+        tell_end(m, me, k)
+    else:
+        drop_keeper(m, me, k)
     return drain_if_done(m, me)
+
+
+@hot
+def give_all_up(m, me, k):
+    """The last thread of task k, which still runs, gives back what the task holds. `tell_end` follows."""
+    never_inline()
+    noncritical(m, me)
+    t = m.tasks[k]
+    exchange(t, "keepers", 2)
+    t.has_told = 1
+    drop_table(m, me, k)
+    give_up_space(m, me, k)
+
+
+@hot
+def tell_end(m, me, k):
+    """Tell those who wait for the end of task k, whose last thread has left."""
+    end_vfork(m, me, k)
+    tell_parent(m, me, k)
+
+
+@hot
+def drop_keeper(m, me, k):
+    """The system server has reaped task k, or its parent has done with it: the second of the two frees the record."""
+    if fetch_add(m.tasks[k], "keepers", -1) == 1:
+        free_task(m, me, k)
 
 
 @hot
@@ -80,12 +115,12 @@ def _free_zombies(m, me, k):
         zombie = orphan_children(m, me, k)
         unlock_families(m, me)
         if zombie >= 0:
-            free_task(m, me, zombie)
+            drop_keeper(m, me, zombie)
 
 
 @hot
-def _tell_parent(m, me, k):
-    """Task k, which holds nothing any more, becomes a zombie, or its record is freed."""
+def tell_parent(m, me, k):
+    """Task k, which holds nothing any more, becomes a zombie, or is nobody's."""
     never_inline()
     t = m.tasks[k]
     status = load_relaxed(t, "exiting") - 1
@@ -101,7 +136,7 @@ def _tell_parent(m, me, k):
     else:
         leave_family(m, me, k)
         unlock_families(m, me)
-        free_task(m, me, k)
+        drop_keeper(m, me, k)
     if parent >= 0:
         if number != 0:
             code, value = what_happened(status)

@@ -126,6 +126,8 @@ def begin_task(m, me, job):
     t.forked_from = 0
     t.living_children = 0
     t.zombie_children = 0
+    exchange(t, "keepers", 1)
+    t.has_told = 0
     t.stopped = 0
     t.news = 0
     t.exit_signal = 0

@@ -13,7 +13,7 @@ from ..critical import critical, noncritical
 from ..sleep.waitqueue import join_to_retry
 from ..thread.states import TASK_ZOMBIE
 from .family import leave_family, lock_families, task_of_pid, unlock_families
-from .records import free_task
+from .reaping import drop_keeper
 from .stopping import CONTINUED
 
 ENDED, STOPPED, WENT_ON = 4, 2, 8  # what a caller wants to be told (WEXITED, WUNTRACED, WCONTINUED)
@@ -105,6 +105,6 @@ def wait_for_child(m, me, i, which, number, wanted, may_sleep, keep):
         leave_family(m, me, k)
     unlock_families(m, me)
     if not keep:
-        free_task(m, me, k)
+        drop_keeper(m, me, k)
         fetch_add(p, "children_instructions", instructions)
     return pid, status, uid, instructions

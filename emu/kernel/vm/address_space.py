@@ -41,6 +41,7 @@ from .shootdown import answer_shootdowns, shoot_down_task
 
 MAP_TOP = USER_TOP - (64 << 20)  # mappings are placed below this; stack and trampoline are above
 MAP_BOTTOM = 1 << 16
+LENT, DESTROYED = -1, -2  # TASK.root of a task without page tables: another has them (lending.py), or nobody
 
 
 @hot
@@ -74,16 +75,16 @@ def destroy_space(m, me, task):
     """Free everything a task had mapped, if it has an address space. None of its threads uses it any more."""
     noncritical(m, me)
     t = m.tasks[task]
-    if t.root < 0:  # it was lent, and is the borrower's from now on
-        return
     lock_map(m, me, task)
-    edit_pages(m, me, task, 0, USER_TOP, EDIT_UNMAP, 0)
-    lock_mm(m, me, task)
     root = t.root
-    t.root = -1
+    if root >= 0:
+        edit_pages(m, me, task, 0, USER_TOP, EDIT_UNMAP, 0)
+    lock_mm(m, me, task)
+    t.root = DESTROYED  # what was lent is the borrower's from now on
     unlock_mm(m, me, task)
     unlock_map(m, me, task)
-    drop_frame(m, me, root)
+    if root >= 0:
+        drop_frame(m, me, root)
 
 
 @hot

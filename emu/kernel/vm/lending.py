@@ -5,16 +5,18 @@ is the only one of its task: it sleeps until it has them back, so nobody looks f
 (A task with more threads goes on running, and its child gets a copy, as with fork.)  It saves copying, and what
 posix_spawn's child stores for its parent arrives.
 
-Both ends of a loan, except for its beginning, are the system server's: it executes programs and reaps tasks.  So a
-lender that is killed is either reaped before the loan ends, and the memory stays the borrower's, or after.
+A loan ends when the borrower executes a program or its last thread leaves.  The lender may be killed meanwhile, and its
+address space is destroyed then.  Whichever comes first has the lender's map_lock: either the memory goes back and is
+destroyed there, or the lender's `root` says DESTROYED and the memory stays the borrower's.
 A translation that a TLB has from before the loan may be wrong after it: both tasks' are shot down when it ends.
 """
 
 from ...hot import hot, never_inline
 from ..critical import noncritical
 from ..thread.handles import task_handle, task_index
-from .address_space import destroy_space
+from .address_space import LENT, destroy_space
 from .frames import drop_frame
+from .maplock import lock_map, unlock_map
 from .shootdown import shoot_down_task
 
 
@@ -34,7 +36,7 @@ def _move(source, target):
     target.brk_start = source.brk_start
     target.brk = source.brk
     target.resident = source.resident
-    source.root = -1
+    source.root = LENT
     source.resident = 0
 
 
@@ -45,10 +47,22 @@ def give_up_space(m, me, task):
     noncritical(m, me)
     t = m.tasks[task]
     lender = task_index(m, t.lender) if t.lender >= 0 else -1
+    handle = t.lender
     t.lender = -1
-    if lender < 0 or m.tasks[lender].root >= 0:
+    if lender < 0 or not _give_back(m, me, task, lender, handle):
         destroy_space(m, me, task)
-        return
-    _move(t, m.tasks[lender])
-    shoot_down_task(m, me, task)
-    shoot_down_task(m, me, lender)
+
+
+@hot
+def _give_back(m, me, task, lender, handle):
+    """Return a task's page tables to the one that a handle names, if that still waits for them; False if not."""
+    t, owner = m.tasks[task], m.tasks[lender]
+    lock_map(m, me, lender)
+    waits = owner.root == LENT and task_index(m, handle) == lender
+    if waits:
+        _move(t, owner)
+    unlock_map(m, me, lender)
+    if waits:
+        shoot_down_task(m, me, task)
+        shoot_down_task(m, me, lender)
+    return waits

@@ -39,6 +39,8 @@ TASK = record(
     i64("session", guard="families_lock", doc="pid of the session; read without"),
     i64("uid", guard="server", doc="real user id of its threads"),
     i64("news", guard="families_lock", doc="what its parent may be told of it, as a wait status; 0 nothing"),
+    i64("keepers", guard="atomic", doc="who needs the record still: the system server, whoever waits for the task"),
+    i64("has_told", guard="its last thread", doc="1: that has given back what the task held, and tells the parent"),
     i64("exit_signal", doc="what its parent is sent when it ends, 0 nothing; fixed"),
     i64("children_instructions", guard="atomic", doc="retired by children that were waited for, and theirs"),
     i64("vfork_thread", doc="the thread that waits until it executes a program or ends; fixed"),

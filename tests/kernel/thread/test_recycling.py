@@ -94,7 +94,7 @@ def test_a_task_record_is_as_one_never_used(window):
     fresh = tasks[k].copy()
     looked_at = {
         "job", "state", "root", "table", "resident", "signal_first", "signal_last", "nr_siginfos",
-        "parent", "living_children", "zombie_children", "forked_from", "vfork_sleep", "lender",
+        "parent", "living_children", "zombie_children", "forked_from", "vfork_sleep", "lender", "has_told", "keepers",
     }  # fmt: skip
     kept = TASK_KEEPS | looked_at
     soil(tasks[k], kept)
