@@ -1,4 +1,4 @@
-/* What processes cost: processes WHAT COUNT [GROUPS]
+/* processes: what processes cost.  processes WHAT COUNT [GROUPS]
 
    WHAT is one of
      fork     fork, exit and wait of a process of 1 MB

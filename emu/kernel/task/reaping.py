@@ -122,6 +122,7 @@ def _free_zombies(m, me, k):
 def tell_parent(m, me, k):
     """Task k, which holds nothing any more, becomes a zombie, or is nobody's."""
     never_inline()
+    noncritical(m, me)
     t = m.tasks[k]
     status = load_relaxed(t, "exiting") - 1
     pid, uid, number = t.pid, t.uid, t.exit_signal
