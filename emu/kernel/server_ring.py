@@ -8,7 +8,7 @@ each task, that it was forked, and that it is to be reaped), so a position is fr
 
 from ..hot import entry, hot
 from ..limits import IPI_CALL, SERVER, SERVER_RING
-from ..shm.atomics import fetch_add, load_acquire
+from ..shm.atomics import fetch_add, load_acquire, load_relaxed
 from ..shm.layout import machine_at
 from ..shm.memory import load_64, store_64
 from ..shm.spinlock import field_address, store_release_at
@@ -39,6 +39,12 @@ def ask_for_thread(m, me, i):
 def ask_to_reap(m, me, k):
     """Ask the server to reap task k."""
     _push(m, me, -(k + 1))
+
+
+@hot
+def nr_requests(m):
+    """How many requests wait for the server."""
+    return load_relaxed(m, "server_head") - load_relaxed(m, "server_tail")
 
 
 @hot

@@ -73,7 +73,11 @@ MUTANTS = [
         f"{PROCESSES}::test_nobody_is_left_of_those_for_whom_nobody_waits",
     ),
     Mutant(
-        "vfork-does-not-wait", REAPING, "    end_vfork(m, me, k)\n    _tell", "    _tell", f"{PROGRAM}[fork-inko-1]"
+        "vfork-does-not-wait",
+        REAPING,
+        "    end_vfork(m, me, k)\n    tell_parent",
+        "    tell_parent",
+        f"{PROGRAM}[fork-inko-1]",
     ),
     Mutant(
         "stopped-task-goes-on",

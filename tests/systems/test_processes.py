@@ -103,8 +103,8 @@ MANY = (
     + """
 int main(void) {
     static char page[100000];
-    for (int k = 0; k < 1500; k++) {
-        page[k * 50] = 1;
+    for (int k = 0; k < 3000; k++) {
+        page[k * 30] = 1;
         pid_t pid = k % 2 ? fork() : vfork();
         if (pid == 0)
             _exit(k & 127);
@@ -128,7 +128,7 @@ def test_memory_and_records_after_many_forks_are_as_before(boot, seed, tmp_path)
             wait_for(job)
             assert job.exit_status == 0
             used.append([int(m[name]) for name in ("fresh_task", "fresh_thread", "fresh_frame")])
-        assert all(b - a < 50 for a, b in zip(*used)), f"the second time takes up new records or frames: {used}"
+        assert all(b - a < 300 for a, b in zip(*used)), f"the second time takes up new records or frames: {used}"
         assert finish(machine).leaks == {}
 
 

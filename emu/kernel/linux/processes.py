@@ -45,8 +45,9 @@ from ...hot import hot, never_inline
 from ...limits import NUM_SIGNALS, PAGE_SIZE
 from ...shm.atomics import exchange
 from ...shm.exits import ACCESS_WRITE
-from ..actions import BLOCK, RESUME
+from ..actions import BLOCK, RESUME, SERVE
 from ..sched.core import start_thread
+from ..server_ring import nr_requests
 from ..task.fork import fork_task, release_child
 from ..task.reaping import what_happened
 from ..task.wait import ANY, IN_GROUP, SLEEPS, WITH_PID, wait_for_child
@@ -61,6 +62,7 @@ KNOWN_FLAGS = (
     | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED | CLONE_UNTRACED
     | CLONE_CHILD_SETTID | CLONE_IO
 )  # fmt: skip
+MOST_REQUESTS = 200  # that wait for the server when a task is forked
 CLONE_ARGS_BYTES = 64  # of struct clone_args, its first version
 USAGE_BYTES, INFO_BYTES = 144, 128  # of struct rusage, of siginfo
 INSTRUCTIONS_PER_US = 500  # as kernel/linux/time.py counts processor time
@@ -134,6 +136,9 @@ def _clone(m, me, i, flags, exit_signal, stack, parent_tid, tls, child_tid):
 @hot
 def _clone_task(m, me, i, flags, exit_signal, stack, parent_tid, tls, child_tid):
     t = m.threads[i]
+    if nr_requests(m) > MOST_REQUESTS:
+        t.x[A0] = t.restart_a0
+        return SERVE  # the call is made again when the server has caught up (server/calls/backlog.py)
     siblings = flags & CLONE_PARENT != 0
     n = fork_task(m, me, i, m.tasks[t.task].exit_signal if siblings else exit_signal, siblings, flags)
     if n < 0:
