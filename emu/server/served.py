@@ -1,7 +1,21 @@
 """Everything the system server can do for a guest: importing this registers the served calls."""
 
-from .calls import (
-    backlog,  # noqa: F401
+from .calls import (  # noqa: F401
+    advice,
+    backlog,
+    cpu_sleep,
+    events,
+    exec,
+    files,
+    identity,
+    info,
+    locks,
+    mapping,
+    memfd,
+    native,
+    signals,
+    sockets,
+    timers,
 )
 from .vfs.initial import initial_tree
 from .vfs.mounts import Mount
