@@ -39,7 +39,7 @@ def test_every_benchmark_has_a_test_here():
     assert names == {
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
-        "spin_yield", "jobs", "shootdown", "pipes",
+        "spin_yield", "jobs", "shootdown", "pipes", "processes",
     }  # fmt: skip
 
 
@@ -215,6 +215,11 @@ def test_balance_shows_both_cases_and_the_distribution_beside_chance(tmp_path):
     assert born["case"] == "born on one CPU" and rows[2]["expected_mean"] == 2
     assert born["busiest"]["min"] > 1.9, "random leaves them where they were born"
     assert chance["case"] == "placed by chance" and rows[5]["expected_mean"] == pytest.approx(1.375)
+
+
+def test_processes_covers_each_cost_and_both_kinds_of_groups(tmp_path):
+    rows = run("processes", tmp_path)
+    assert len(rows) == 11 and all(is_spread(row["ns"]) and row["ns"]["min"] > 0 for row in rows)
 
 
 def test_a_machine_that_stays_booted_runs_one_guest_after_another():

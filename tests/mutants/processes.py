@@ -43,7 +43,7 @@ MUTANTS = [
         "        if entry == 0:\n            frame",
         f"{PROGRAM}[fork-inko-1]",
     ),
-    Mutant("lent-memory-not-shot-down", LENDING, "    shoot_down_task(m, me, lender)\n", "", f"{PROGRAM}[fork-inko-1]"),
+    Mutant("lent-memory-not-shot-down", LENDING, "    shoot_down_task(m, me, lender)\n", "", f"{PROGRAM}[fork-inko-2]"),
     Mutant(
         "killed-job-lets-a-child-escape",
         FORK,

@@ -261,6 +261,25 @@ static void vforks(void) {
     order++;
     CHECK(exit_code(pid) == 9 && order == 1);
     munmap(where, 4096);
+
+    /* What the child does to the common mappings holds for the parent, whatever its CPU remembers of them. */
+    cpu_set_t all, first, second;
+    CPU_ZERO(&first), CPU_ZERO(&second);
+    CPU_SET(0, &first), CPU_SET(1, &second);
+    CHECK(sched_getaffinity(0, sizeof all, &all) == 0 && sched_setaffinity(0, sizeof first, &first) == 0);
+    volatile char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (int k = 0; k < 10; k++) {
+        page[0] = 1;
+        pid = vfork();
+        if (pid == 0) {
+            (void)!sched_setaffinity(0, sizeof second, &second); /* where there is a second CPU */
+            mmap((void *)page, 4096, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            page[0] = 2;
+            _exit(0);
+        }
+        CHECK(page[0] == 2 && exit_code(pid) == 0);
+    }
+    CHECK(sched_setaffinity(0, sizeof all, &all) == 0);
 }
 
 /* clone(CLONE_PARENT): the child is the caller's sibling, for whom the caller's parent waits. */

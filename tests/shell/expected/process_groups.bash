@@ -1,5 +1,4 @@
 143
-User defined signal 1
 group
 5
 1
