@@ -10,7 +10,7 @@ import zmq
 from ..kernel.sched import hotplug
 from ..kernel.task import records as tasks
 from ..kernel.task.kill_reasons import KILL_ASKED
-from ..kernel.task.reaping import close_machine
+from ..kernel.task.reaping import close_machine, drain_if_done
 from ..kernel.task.suspend import ask_resume, ask_suspend
 from ..kernel.thread.handles import HANDLE
 from ..limits import SERVER
@@ -47,15 +47,20 @@ class Control:
 
     def do_close(self):
         """The machine ends when its last task does."""
-        ends = close_machine(self.base, SERVER)
-        if ends:
-            self._close_files()
-        return ends
+        close_machine(self.base, SERVER)
+        return self._end_if_done()
 
-    def _close_files(self):
-        """Close the files that the last task has left, which are no leak: what is not freed after this is (rust-12)."""
-        self.files_left = self.tree.contents()
-        self.tree.close()
+    def _end_if_done(self):
+        """1 once the machine's last task is gone: what it has left in files is no leak, all else is (rust-12).
+
+        A CPU may free the last record after the server has reaped the task, and interrupts the server then.
+        """
+        if not self.ended and drain_if_done(self.base, SERVER):
+            self.ended = 1
+            self._close_orphans()
+            self.files_left = self.tree.contents()
+            self.tree.close()
+        return self.ended
 
     def do_kill(self, wait_status, job, reason=KILL_ASKED):
         """End the tasks of the job that a handle names, or with job -1 every task."""

@@ -122,6 +122,7 @@ class Server(Control, Tasks):
         self.tree = served.make_tree(self.view, self.store, config["mounts"])
         self.programs = Programs(self.tree)
         self.open_files = OpenFiles(window, SERVER, self.view.realtime_ns, self.tree.allowance)
+        self.ended = 0  # 1 once the last task is gone
         self.files_left = (0, 0)  # at the end: files that guests left, pages of data in them
         self.tasks = {}  # task index -> TaskState
         self.names_of_ended = {}  # task index -> (pid, name), of those that may be zombies
@@ -201,6 +202,7 @@ class Server(Control, Tasks):
         if self.waiting:
             self._retry(self.waiting.ready({d for d in ready if isinstance(d, int)}, self.machine["threads"]["sleep"]))
             self._retry_changed()  # an interrupt may have brought news: a thread is suspended now
+        self._end_if_done()
         self.notices.flush()
         self._send_kicks()
 

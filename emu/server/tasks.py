@@ -100,8 +100,7 @@ class Tasks:
                 state.release()
         except Exception as error:
             self.mishaps.note("end of a task", error)
-        is_last = reap_task(self.base, SERVER, task)
+        reap_task(self.base, SERVER, task)
         self._close_orphans()
-        if is_last:
-            self._close_files()
+        self._end_if_done()
         self.mail.wake(post(self.base, SERVER, SUPERVISOR, IPI_RESCHEDULE))

@@ -43,13 +43,19 @@ MUTANTS = [
         "        if entry == 0:\n            frame",
         f"{PROGRAM}[fork-inko-1]",
     ),
-    Mutant("lent-memory-not-shot-down", LENDING, "    shoot_down_task(m, me, lender)\n", "", f"{PROGRAM}[fork-inko-2]"),
+    Mutant(
+        "lent-memory-not-shot-down",
+        LENDING,
+        "    shoot_down_task(m, me, lender)\n",
+        "",
+        "tests/kernel/task/test_reaping.py::test_lent_memory_comes_back_and_both_tlbs_are_shot_down",
+    ),
     Mutant(
         "killed-job-lets-a-child-escape",
         FORK,
         "    if killed != 0:\n",
         "    if killed < 0:\n",
-        f"{PROCESSES}::test_a_killed_job_loses_all_its_tasks_also_those_just_being_forked",
+        "tests/kernel/task/test_reaping.py::test_a_child_that_is_forked_while_its_job_is_killed_does_not_escape",
     ),
     Mutant(
         "waiter-not-woken",
@@ -71,6 +77,20 @@ MUTANTS = [
         "    _free_zombies(m, me, k)\n",
         "",
         f"{PROCESSES}::test_nobody_is_left_of_those_for_whom_nobody_waits",
+    ),
+    Mutant(
+        "last-record-freed-in-silence",
+        REAPING,
+        "        send_ipi(m, me, SERVER, IPI_CALL)\n        send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)\n",
+        "        pass\n",
+        "tests/kernel/task/test_reaping.py",
+    ),
+    Mutant(
+        "borrower-believes-a-dead-lender",
+        LENDING,
+        "    waits = owner.root == LENT and",
+        "    waits = owner.root < 0 and",
+        "tests/kernel/task/test_reaping.py",
     ),
     Mutant(
         "vfork-does-not-wait",

@@ -18,7 +18,7 @@ When the last task is gone and the machine is closing, the schedulers are told t
 
 from ...abi.signals import SIGCHLD, SIGCONT
 from ...hot import entry, hot, never_inline
-from ...limits import IPI_STOP
+from ...limits import IPI_CALL, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
 from ...shm.atomics import exchange, fetch_add, load_relaxed, load_seq_cst
 from ...shm.events import REAP, emit
 from ...shm.layout import machine_at
@@ -57,7 +57,7 @@ def what_happened(status):
 
 @entry(3)
 def reap_task(address, me, k):
-    """The system server frees what a task holds whose threads are gone; 1 when it was the machine's last one."""
+    """The system server frees what a task still holds whose threads are gone."""
     m = machine_at(address)
     t = m.tasks[k]
     noncritical(m, me)
@@ -77,7 +77,7 @@ def reap_task(address, me, k):
         tell_end(m, me, k)
     else:
         drop_keeper(m, me, k)
-    return drain_if_done(m, me)
+    return 0
 
 
 @hot
@@ -101,9 +101,18 @@ def tell_end(m, me, k):
 
 @hot
 def drop_keeper(m, me, k):
-    """The system server has reaped task k, or its parent has done with it: the second of the two frees the record."""
-    if fetch_add(m.tasks[k], "keepers", -1) == 1:
-        free_task(m, me, k)
+    """The system server has reaped task k, or its parent has done with it: the second of the two frees the record.
+
+    A CPU that is second with the last task of a job tells the server, which closes the machine's files after the last
+    task of all, and the supervisor, which waits for the job: when the server had its turn, neither was over yet.
+    """
+    if fetch_add(m.tasks[k], "keepers", -1) != 1:
+        return
+    job = m.tasks[k].job
+    free_task(m, me, k)
+    if me < m.nr_cpus and load_seq_cst(m.jobs[job], "nr_tasks") == 0:
+        send_ipi(m, me, SERVER, IPI_CALL)
+        send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)
 
 
 @hot
@@ -192,9 +201,10 @@ def end_vfork(m, me, k):
         finish(m, me, t.vfork_thread, t.pid)
 
 
-@hot
-def drain_if_done(m, me):
-    """When the machine is closing and no task is left, schedulers are told to drain."""
+@entry(2)
+def drain_if_done(address, me):
+    """When the machine is closing and no task is left, schedulers are told to drain; 1 from then on."""
+    m = machine_at(address)
     if load_seq_cst(m, "closing") == 0 or load_seq_cst(m, "nr_tasks") != 0:
         return 0
     if exchange(m, "draining", 1) == 0:
@@ -205,10 +215,9 @@ def drain_if_done(m, me):
 
 @entry(2)
 def close_machine(address, me):
-    """From now on the machine ends when its last task ends."""
-    m = machine_at(address)
-    exchange(m, "closing", 1)  # pairs with nr_tasks falling to 0 in free_task
-    return drain_if_done(m, me)
+    """From now on the machine ends when its last task ends; the system server sees to that (`drain_if_done`)."""
+    exchange(machine_at(address), "closing", 1)
+    return 0
 
 
 @entry(3)
