@@ -264,8 +264,10 @@ static void vforks(void) {
 
     /* What the child does to the common mappings holds for the parent, whatever its CPU remembers of them. */
     cpu_set_t all, first, second;
-    CPU_ZERO(&first), CPU_ZERO(&second);
-    CPU_SET(0, &first), CPU_SET(1, &second);
+    CPU_ZERO(&first);
+    CPU_ZERO(&second);
+    CPU_SET(0, &first);
+    CPU_SET(1, &second);
     CHECK(sched_getaffinity(0, sizeof all, &all) == 0 && sched_setaffinity(0, sizeof first, &first) == 0);
     volatile char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (int k = 0; k < 10; k++) {
