@@ -118,10 +118,10 @@ MUTANTS = [
         LOOP,
         "    if must_come(m, i):\n        if must_leave(m, i):\n",
         '    if load_relaxed(m.tasks[t.task], "exiting") != 0:\n        if must_leave(m, i):\n',
-        f"{PROGRAM}[exec-inko-2]",
+        f"{PROGRAM}[execve-inko-2]",
     ),
     Mutant(
-        "exec-does-not-wake-sleepers", EXECUTE, "            interrupt_sleep(m, me, n)\n", "", f"{PROGRAM}[exec-inko-2]"
+        "exec-does-not-wake-sleepers", EXECUTE, "            interrupt_sleep(m, me, n)\n", "", f"{PROGRAM}[execve-inko-2]"
     ),
     Mutant(
         "exec-not-told-that-it-is-alone",

@@ -4,9 +4,11 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -221,6 +223,28 @@ static void many_arguments(void) {
     free(arguments);
 }
 
+static void the_limit_of_the_stack_bounds_arguments(void) {
+    static char *many[20001];  /* 340,000 bytes with their pointers: more than a quarter of 1 MiB */
+    struct rlimit stack, small = {.rlim_cur = 1 << 20, .rlim_max = RLIM_INFINITY};
+    for (int k = 0; k < 20000; k++) many[k] = "argument";
+    CHECK(getrlimit(RLIMIT_STACK, &stack) == 0 && setrlimit(RLIMIT_STACK, &small) == 0);
+    CHECK_ERROR(execve(self, many, no_variables), E2BIG);
+    CHECK(setrlimit(RLIMIT_STACK, &stack) == 0);
+}
+
+static void the_library_makes_processes(void) {
+    char *argv[] = {"x", "exit", "12", NULL};
+    pid_t pid = vfork();
+    if (pid == 0) {
+        execve(self, argv, no_variables);
+        _exit(200);
+    }
+    CHECK(exit_code(pid) == 12);
+    CHECK(posix_spawn(&pid, self, NULL, NULL, argv, no_variables) == 0 && exit_code(pid) == 12);
+    CHECK(posix_spawn(&pid, "/nowhere", NULL, NULL, argv, no_variables) == ENOENT);  /* the child has told why */
+    CHECK_ERROR(waitpid(-1, NULL, WNOHANG), ECHILD);
+}
+
 static void rights_follow_the_file(void) {
     char *arguments[] = {"x", "exit", "3", NULL};
     copy_self("/tmp/owned");
@@ -325,6 +349,8 @@ int main(int argc, char **argv) {
     a_new_program_begins_with_what_it_should();
     a_program_without_a_name_can_be_executed();
     many_arguments();
+    the_limit_of_the_stack_bounds_arguments();
+    the_library_makes_processes();
     rights_follow_the_file();
     any_thread_may_execute_a_program();
     the_first_thread_may_leave_meanwhile();

@@ -138,10 +138,14 @@ def _member(call, tid):
 
 @served("timer_settime")
 def timer_settime(call, number: Int32, flags: Int32, new_at: Pointer, old_at: Pointer):
-    timer = _timer(call, number)
+    return _arm(call, _timer(call, number), bool(flags & TIMER_ABSTIME), new_at, old_at)
+
+
+def _arm(call, timer, absolute, new_at, old_at):
+    """Arm a timer by a struct itimerspec, and store what was set before."""
     first, interval = _read(call, new_at, SECOND_NS)
     old = timer.setting()
-    timer.arm(first, interval, bool(flags & TIMER_ABSTIME))
+    timer.arm(first, interval, absolute)
     if old_at:
         _write(call, old_at, old, SECOND_NS)
     return 0
@@ -190,13 +194,7 @@ def _timer_of(call, fd):
 @served("timerfd_settime")
 def timerfd_settime(call, fd: Int32, flags: Int32, new_at: Pointer, old_at: Pointer):
     only(flags, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)
-    timer = _timer_of(call, fd)
-    first, interval = _read(call, new_at, SECOND_NS)
-    old = timer.setting()
-    timer.arm(first, interval, bool(flags & TFD_TIMER_ABSTIME))
-    if old_at:
-        _write(call, old_at, old, SECOND_NS)
-    return 0
+    return _arm(call, _timer_of(call, fd), bool(flags & TFD_TIMER_ABSTIME), new_at, old_at)
 
 
 @served("timerfd_gettime")
