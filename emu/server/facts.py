@@ -13,7 +13,6 @@ from ..kernel.thread.states import (
     RUNNABLE,
     RUNNING,
     SLEEP_KERNEL,
-    SLEEP_STOP,
     SLEEP_VFORK,
     TASK_ZOMBIE,
     WHERE,
@@ -97,8 +96,10 @@ def thread_facts(machine, i):
     t = machine["threads"][i]
     state = RUNS
     if WHERE.get(int(t["where"]), "state") == BLOCKED:
-        reasons = {SLEEP_KERNEL: RUNS, SLEEP_STOP: STOPPED, SLEEP_VFORK: WAITS_FOR_CHILD}
+        reasons = {SLEEP_KERNEL: RUNS, SLEEP_VFORK: WAITS_FOR_CHILD}
         state = reasons.get(int(t["sleep_reason"]), SLEEPS)
+    if machine["tasks"][int(t["task"])]["stopped"]:  # at once, as its parent is told: also on the way to its safe point
+        state = STOPPED
     involuntary = int(t["involuntary"])
     return ThreadFacts(
         state, int(t["instructions"]), int(t["nice"]), int(t["linux_policy"]), int(t["realtime"]),

@@ -79,6 +79,13 @@ MUTANTS = [
         f"{PROCESSES}::test_nobody_is_left_of_those_for_whom_nobody_waits",
     ),
     Mutant(
+        "stopped-orphan-left-alone",
+        REAPING,
+        "    _release_stopped(m, me, k)\n    _free",
+        "    _free",
+        f"{PROGRAM}[jobs-inko-2]",
+    ),
+    Mutant(
         "last-record-freed-in-silence",
         REAPING,
         "        send_ipi(m, me, SERVER, IPI_CALL)\n        send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)\n",
@@ -121,7 +128,11 @@ MUTANTS = [
         f"{PROGRAM}[execve-inko-2]",
     ),
     Mutant(
-        "exec-does-not-wake-sleepers", EXECUTE, "            interrupt_sleep(m, me, n)\n", "", f"{PROGRAM}[execve-inko-2]"
+        "exec-does-not-wake-sleepers",
+        EXECUTE,
+        "            interrupt_sleep(m, me, n)\n",
+        "",
+        f"{PROGRAM}[execve-inko-2]",
     ),
     Mutant(
         "exec-not-told-that-it-is-alone",

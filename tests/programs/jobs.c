@@ -155,6 +155,28 @@ static void group(void) {  /* a whole group stops, goes on and ends */
     CHECK(waitpid(member, &status, 0) == member && WTERMSIG(status) == SIGHUP);
 }
 
+static void orphaned(void) {  /* whose group nobody controls any more goes on, and hears SIGHUP */
+    int ends[2], status;
+    char c;
+    CHECK(pipe(ends) == 0);
+    pid_t parent = fork();
+    if (parent == 0) {
+        pid_t child = fork();
+        if (child == 0) {
+            close(ends[0]);
+            setpgid(0, 0);
+            raise(SIGSTOP);
+            for (;;) pause(); /* not for long */
+        }
+        CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+        _exit(0);
+    }
+    close(ends[1]);
+    CHECK(waitpid(parent, &status, 0) == parent && status == 0);
+    CHECK(read(ends[0], &c, 1) == 0);  /* the child is gone */
+    close(ends[0]);
+}
+
 int main(void) {
     counter = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     stop_and_go(1, SIGSTOP);
@@ -163,5 +185,6 @@ int main(void) {
     sleeping();
     handled();
     group();
+    orphaned();
     return ok("jobs");
 }

@@ -168,6 +168,37 @@ def leave_family(m, me, k):
 
 
 @hot
+def orphan_stopped_child(m, me, k):
+    """Task k ends: a stopped child whom nobody is left to let go on, without a parent from now on, retained; or -1.
+
+    families_lock is held.  The caller lets the child go on, and calls again until there is none.
+    """
+    critical(m, me)
+    child = m.tasks[k].living_children - 1
+    while child >= 0:
+        t = m.tasks[child]
+        if t.stopped != 0 and _is_group_orphaned(m, k, t.group, t.session) and retain_task(m, child):
+            _take(m, m.tasks[k], child)
+            t.parent = 0
+            t.parent_pid = ORPHANS_PARENT
+            return child
+        child = t.next_sibling - 1
+    return -1
+
+
+@hot
+def _is_group_orphaned(m, k, group, session):
+    """Whether, without task k, no member of a group has its parent in another group of the session (setpgid(2))."""
+    for member in range(m.fresh_task):
+        t = m.tasks[member]
+        parent = t.parent - 1
+        if member != k and t.state == TASK_ALIVE and t.group == group and parent >= 0 and parent != k:
+            if m.tasks[parent].group != group and m.tasks[parent].session == session:
+                return False
+    return True
+
+
+@hot
 def orphan_children(m, me, k):
     """Task k ends: its children have no parent from now on. Its first zombie, taken out of all lists, or -1.
 

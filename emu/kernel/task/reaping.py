@@ -16,7 +16,7 @@ no zombie joins the waiters before it gives the lock back (wait.py).
 When the last task is gone and the machine is closing, the schedulers are told to drain (rust-1).
 """
 
-from ...abi.signals import SIGCHLD, SIGCONT
+from ...abi.signals import SIGCHLD, SIGCONT, SIGHUP
 from ...hot import entry, hot, never_inline
 from ...limits import IPI_CALL, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
 from ...shm.atomics import exchange, fetch_add, load_relaxed, load_seq_cst
@@ -31,9 +31,16 @@ from ..sleep.waitqueue import wake_queue
 from ..thread.references import release_task, retain_task
 from ..thread.sleep_word import take
 from ..vm.lending import give_up_space
-from .family import become_zombie, leave_family, lock_families, orphan_children, unlock_families
+from .family import (
+    become_zombie,
+    leave_family,
+    lock_families,
+    orphan_children,
+    orphan_stopped_child,
+    unlock_families,
+)
 from .records import free_task, nudge_all
-from .siginfo import discard, siginfo
+from .siginfo import SI_KERNEL, discard, siginfo
 from .signals import signal_task
 from .stopping import CONTINUED, STOPPED_BITS, mark_stopped
 
@@ -72,6 +79,7 @@ def reap_task(address, me, k):
         job = m.jobs[t.job]
         job.status = load_relaxed(t, "exiting") - 1
         job.kill_reason = t.kill_reason
+    _release_stopped(m, me, k)
     _free_zombies(m, me, k)
     if told == 0:
         tell_end(m, me, k)
@@ -113,6 +121,22 @@ def drop_keeper(m, me, k):
     if me < m.nr_cpus and load_seq_cst(m.jobs[job], "nr_tasks") == 0:
         send_ipi(m, me, SERVER, IPI_CALL)
         send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)
+
+
+@hot
+def _release_stopped(m, me, k):
+    """Stopped children of a task that ends, of groups that nobody controls from then on, get SIGHUP and SIGCONT."""
+    child = 0
+    while child >= 0:
+        lock_families(m, me)
+        child = orphan_stopped_child(m, me, k)
+        unlock_families(m, me)
+        if child >= 0:
+            siginfo(m, me, SIGHUP, SI_KERNEL, 0, 0)
+            signal_task(m, me, child, SIGHUP)
+            siginfo(m, me, SIGCONT, SI_KERNEL, 0, 0)
+            signal_task(m, me, child, SIGCONT)
+            release_task(m, me, child)
 
 
 @hot
