@@ -28,6 +28,7 @@ from ..kernel.thread.leaving import must_come, must_leave
 from ..kernel.thread.reaping import delete_dead
 from ..kernel.thread.sleep_word import prepare_sleep
 from ..kernel.thread.states import LIFE_DRAINING, RESTART_WOKEN, SLEEP_KERNEL
+from ..kernel.ticks import count_ticks
 from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb, give_way_to_shooters
 from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL, IPI_TLB
 from ..shm.atomics import exchange, load_relaxed, load_seq_cst, pause
@@ -215,6 +216,7 @@ def _tick(m, me, i):
     never_inline()
     c = m.cpus[me]
     now = now_ns(m)
+    count_ticks(m)
     if m.tracing != 0:
         look_for_stall(m, me)
     if now >= c.balance_at_ns:

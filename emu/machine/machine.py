@@ -206,7 +206,7 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
         m["nr_cpus"] = config.cpus
         m["nr_frames"] = m["nr_free_frames"] = config.memory_bytes >> 12
         m["seed"] = config.seed
-        m["boot_ns"] = time.monotonic_ns()
+        m["boot_ns"] = m["made_ns"] = time.monotonic_ns()
         calibrate(m)
         m["queue_kind"] = QUEUE_KINDS.index(config.queues)
         m["nr_cores"] = config.topology.cores

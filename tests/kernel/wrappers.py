@@ -2,7 +2,7 @@
 
 from emu.cpu_worker import loop
 from emu.hot import entry
-from emu.kernel import ipi, timekeeper
+from emu.kernel import ipi, ticks, timekeeper
 from emu.kernel.sched import core as sched
 from emu.kernel.sched import hotplug, migration, randomness, runqueue
 from emu.kernel.sched import lists as queue
@@ -421,3 +421,16 @@ def send(address, me, target, vector):
     m = machine_at(address)
     ipi.send_ipi(m, me, target, vector)
     return m.cpus[me].kicks
+
+
+# --- time since the machine was made -------------------------------------------------------------
+
+
+@entry(2)
+def add_ticks(word, count):
+    return ticks.add_ticks(word, count)
+
+
+@entry(1)
+def total_ticks(word):
+    return ticks.total_ticks(word)

@@ -7,6 +7,7 @@ TIMEOUT_RING, KEEPER, TIMEOUTS, UNTIL = (
     f"emu/{name}.py"
     for name in ("kernel/sleep/timeout_ring", "kernel/timekeeper", "kernel/sleep/heap", "kernel/sleep/until")
 )
+TICKS = "emu/kernel/ticks.py"
 LITMUS = "tests/litmus/test_timekeeper.py"
 DEADLINES = f"{LITMUS}::test_no_deadline_is_missed_that_is_sent_while_the_timekeeper_goes_to_sleep"
 
@@ -26,5 +27,7 @@ MUTANTS = [
     Mutant("stale-entry-believed", TIMEOUTS, "        if load_64(first.address) == first.word:\n            return first.deadline_ns", "        if first.word != 0:\n            return first.deadline_ns", "tests/kernel/sleep/test_heap.py tests/kernel/test_timekeeper.py"),
     Mutant("heap-not-sifted", TIMEOUTS, "if m.timeouts[parent].deadline_ns <= deadline_ns:", "if parent >= 0:", "tests/kernel/sleep/test_heap.py"),
     Mutant("heap-wrong-child", TIMEOUTS, "if child + 1 < count and m.timeouts[child + 1].deadline_ns < m.timeouts[child].deadline_ns:", "if child + 1 < 0:", "tests/kernel/sleep/test_heap.py"),
+    Mutant("minute-carries-once", TICKS, "hours_of(word) + minutes // 60", "hours_of(word) + (1 if minutes >= 60 else 0)", "tests/kernel/test_ticks.py"),
+    Mutant("ticks-go-back", TICKS, "    if late > 0:\n        word = add", "    if late != 0:\n        word = add", "tests/kernel/test_ticks.py"),
     Mutant("real-time-slack", TIMEOUT_RING, "if slack_ns <= 1 or t.realtime > 0:", "if slack_ns <= 1:", "tests/kernel/test_timekeeper.py"),
 ]  # fmt: skip

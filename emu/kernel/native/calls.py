@@ -5,7 +5,7 @@ is about the caller's own task: threads by their gettid(), mutexes and wait queu
 words by their address.
 """
 
-from ...abi.errno import EFAULT, EINVAL, ENOSYS, ESRCH
+from ...abi.errno import EFAULT, EINVAL, ESRCH
 from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ...limits import WAIT_QUEUES
@@ -19,15 +19,16 @@ from ..task.suspend import resume_async, suspend_async, suspend_sync
 from ..thread.reaping import drop_thread, retain_tid
 from ..thread.sleep_word import prepare_sleep
 from ..thread.states import SLEEP_EVENT, SLEEP_TIMED
+from ..ticks import count_ticks, days_of, hours_of, minutes_of, seconds_of, ticks_of
 from ..vm.usercopy import may_store, put_word
 
 PRINT, EXCLUSIVE = 0x1000, 0x1001  # served: server/calls/native.py
 (
     SUSPEND_SYNC, RESUME_ASYNC, SUSPEND_ASYNC, RESUME_SYNC,
     MUTEX_LOCK, MUTEX_TRYLOCK, MUTEX_UNLOCK, QUEUE_SLEEP, QUEUE_WAKE,
-    SET_TIMEOUT, SET_INFINITE_TIMEOUT, CLEAR_TIMEOUT,
-) = range(0x1002, 0x100E)  # fmt: skip
-FIRST_HOT, LAST_HOT = SUSPEND_SYNC, CLEAR_TIMEOUT
+    SET_TIMEOUT, SET_INFINITE_TIMEOUT, CLEAR_TIMEOUT, TIME,
+) = range(0x1002, 0x100F)  # fmt: skip
+FIRST_HOT, LAST_HOT = SUSPEND_SYNC, TIME
 NO_MUTEX = -1
 
 
@@ -46,7 +47,7 @@ def native_call(m, me, i, number):
         return _set_timeout(m, me, i, 0, 0, t.x[A0])
     if number == CLEAR_TIMEOUT:
         return _about_thread(m, me, i, number, t.x[A0])
-    t.x[A0] = -ENOSYS
+    t.x[A0] = _time(m, me, t.task, t.x[A0])
     return RESUME
 
 
@@ -112,6 +113,20 @@ def _queue_sleep(m, me, i, n, mutex):
     if mutex != NO_MUTEX:
         mutex_unlock(m, me, i, mutex)
     return BLOCK
+
+
+@hot
+def _time(m, me, task, va):
+    """Store the machine's uptime, from days to ticks (cz-16); 0 or -EFAULT."""
+    word = count_ticks(m)
+    error = put_word(m, me, task, va, days_of(word))
+    if error == 0:
+        error = put_word(m, me, task, va + 8, hours_of(word))
+    if error == 0:
+        error = put_word(m, me, task, va + 16, minutes_of(word))
+    if error == 0:
+        error = put_word(m, me, task, va + 24, seconds_of(word))
+    return put_word(m, me, task, va + 32, ticks_of(word)) if error == 0 else error
 
 
 @hot
