@@ -35,6 +35,11 @@ FOUND_BY_NAME = {  # file -> methods whose names are put together where they are
     "benchmarks/wakeup.py": "(sleep|wake)_",
 }
 USED = {  # who uses it, where no file of the three folders does
+    "recover_kernel_memory": "whoever carries on without a killed CPU, which fails the machine as yet",
+    "kmalloc": "records of sizes known at run time; as yet the kernel's own all have arrays",
+    "kfree": "see there",
+    "allocate_page": "buffers of a page, and free_page",
+    "free_page": "see there",
     "assemble": "small programs in machine code, which tests write",
     "set_infinite_timeout": "alux-3 for a lock word of the kernel's own; guests' calls are native/calls.py",
 }

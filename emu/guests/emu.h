@@ -9,7 +9,7 @@ enum {
     EMU_PRINT = 0x1000, EMU_EXCLUSIVE,
     EMU_SUSPEND_SYNC, EMU_RESUME_ASYNC, EMU_SUSPEND_ASYNC, EMU_RESUME_SYNC,
     EMU_MUTEX_LOCK, EMU_MUTEX_TRYLOCK, EMU_MUTEX_UNLOCK, EMU_QUEUE_SLEEP, EMU_QUEUE_WAKE,
-    EMU_SET_TIMEOUT, EMU_SET_INFINITE_TIMEOUT, EMU_CLEAR_TIMEOUT, EMU_TIME,
+    EMU_SET_TIMEOUT, EMU_SET_INFINITE_TIMEOUT, EMU_CLEAR_TIMEOUT, EMU_TIME, EMU_KMEM_CONTROL,
 };
 
 static inline long emu_call_3(long number, long first, long second, long third) {
@@ -73,5 +73,13 @@ struct emu_time {
     long days, hours, minutes, seconds, ticks;
 };
 static inline long emu_time(struct emu_time *time) { return emu_call(EMU_TIME, (long)time); }
+
+/* Kernel memory [cz-10]: grant the kernel so many pages of the machine's memory (-12, ENOMEM: there are not so many,
+ * none is granted), or reclaim some of those that the task has granted: how many; fewer where the kernel uses the
+ * others. -22 (EINVAL): more than 1024 in one call, or no such operation. -1 (EPERM): not root. */
+enum { EMU_KMEM_GRANT, EMU_KMEM_RECLAIM };
+static inline long emu_kmem_control(int operation, long pages) {
+    return emu_call_3(EMU_KMEM_CONTROL, operation, pages, 0);
+}
 
 #endif

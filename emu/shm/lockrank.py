@@ -16,6 +16,7 @@ WAIT_QUEUE = 90  # WAIT_QUEUE.lock
 BUCKET = 100  # BUCKET.lock; two: lower index first (+ index)
 RUNQUEUE = 1000  # RUNQUEUE.lock; two: lower index first (+ index)
 THREADS = 2010  # MACHINE.threads_lock
+KMEM = 2015  # MACHINE.kmem_lock
 FRAMES = 2020  # MACHINE.frames_lock
 SIGINFOS = 2030  # MACHINE.siginfos_lock
 FILE_TABLES = 2040  # MACHINE.file_tables_lock

@@ -99,6 +99,17 @@ def _contend(m, me, address):
 
 
 @hot
+def take_over(m, me, address, rank):
+    """The holder of a lock is dead: actor `me` has it from now on, and nobody had it in between."""
+    if CHECK:
+        _check_order(m, me, rank)
+        c = m.cpus[me]
+        c.held[c.nr_held] = rank
+        c.nr_held += 1
+    store_release_at(address, me + 1)
+
+
+@hot
 def release(m, me, address):
     """Give the lock back; pairs with the compare-and-swap in acquire."""
     if CHECK:

@@ -9,6 +9,7 @@ from ..kernel.vm.pagetable import PPN_SHIFT, RESIDENT, RWX, V
 from ..limits import MAX_QUEUES, MAX_TASKS, PAGE_SIZE
 from .file_checks import check_files, frames_of_files
 from .held import held_by
+from .memory_checks import check_slabs, frames_of_kernel_memory
 
 
 def threads_by_queue(machine):
@@ -52,7 +53,7 @@ def check_queues(machine, policy="inko"):
 def check_frames(window, held=()):
     """References counted from all page tables, open files (and `held` frames) against FRAME.word and the free list."""
     machine = window.machine
-    counted = dict.fromkeys(held, 1) | frames_of_files(window)
+    counted = dict.fromkeys(held, 1) | frames_of_files(window) | frames_of_kernel_memory(machine)
     tables = {}
     for k in range(MAX_TASKS):
         if machine["tasks"][k]["state"] and machine["tasks"][k]["root"] >= 0:
@@ -99,6 +100,7 @@ def check_machine(window, policy="inko", held_frames=()):
     check_queues(window.machine, policy)
     check_frames(window, held_frames)
     check_files(window)
+    check_slabs(window)
 
 
 assert PAGE_SIZE == 512 * 8

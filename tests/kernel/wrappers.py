@@ -14,7 +14,7 @@ from emu.kernel.task import exiting, suspend
 from emu.kernel.thread import handles
 from emu.kernel.thread import records as thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
-from emu.kernel.vm import address_space, moving
+from emu.kernel.vm import address_space, kernel_pages, moving, slab_recovery, slabs
 from emu.shm import spinlock
 from emu.shm.layout import machine_at
 from emu.shm.memory import call_4
@@ -434,3 +434,45 @@ def add_ticks(word, count):
 @entry(1)
 def total_ticks(word):
     return ticks.total_ticks(word)
+
+
+# --- kernel memory ---------------------------------------------------------------
+
+
+@entry(3)
+def give_grant_back(address, me, k):
+    kernel_pages.give_grant_back(machine_at(address), me, k)
+    return 0
+
+
+@entry(5)
+def kmem_control(address, me, k, operation, pages):
+    return kernel_pages.kmem_control(machine_at(address), me, k, operation, pages)
+
+
+@entry(2)
+def allocate_page(address, me):
+    return kernel_pages.allocate_page(machine_at(address), me)
+
+
+@entry(3)
+def free_page(address, me, at):
+    kernel_pages.free_page(machine_at(address), me, at)
+    return 0
+
+
+@entry(4)
+def kmalloc(address, me, size_bytes, tag):
+    return slabs.kmalloc(machine_at(address), me, size_bytes, tag)
+
+
+@entry(3)
+def kfree(address, me, at):
+    slabs.kfree(machine_at(address), me, at)
+    return 0
+
+
+@entry(2)
+def recover_kernel_memory(address, me):
+    slab_recovery.recover_kernel_memory(machine_at(address), me)
+    return 0

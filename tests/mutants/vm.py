@@ -4,6 +4,8 @@
 from .mutant import Mutant
 
 FAULTS = "emu/kernel/vm/faults.py"
+KERNEL_PAGES, SLABS = "emu/kernel/vm/kernel_pages.py", "emu/kernel/vm/slabs.py"
+RECOVERY = "emu/kernel/vm/slab_recovery.py"
 GATHERING, MAPLOCK, PAGETABLE, ADDRESS_SPACE, MOVING, USERCOPY, FRAMES = (
     f"emu/{name}.py"
     for name in (
@@ -55,4 +57,18 @@ MUTANTS = [
     Mutant("fetch-not-looked-up-anew", "emu/cpu_worker/mmu.py", "        entry = _resolve(m, cpu, va, access)  # while it waited, it answered shoot-downs: look again\n", "        pass\n", "tests/cpu_worker/test_mmu.py::test_a_page_that_is_unmapped_while_a_fetch_waits_is_not_cached"),
     Mutant("code-stored-to-without-a-look", "emu/cpu_worker/mmu.py", "        if word & FRAME_CODE == 0:\n", "        if word != 0:\n", "tests/cpu_worker/test_mmu.py::test_stores_to_a_frame_with_code_are_never_cached"),
     Mutant("first-fetch-leaves-stores-alone", "emu/cpu_worker/mmu.py", "    shoot_down(m, cpu, mask_minus(mask_all(), mask_above(m.nr_cpus - 1)))\n", "", "tests/cpu_worker/test_mmu.py::test_the_first_fetch_takes_writable_translations_away"),
+    Mutant("static-page-reclaimed", KERNEL_PAGES, "    if origin == STATIC:\n        p.next = m.free_static_page", "    if origin > BORROWED:\n        p.next = m.free_static_page", "tests/kernel/vm/test_kernel_memory.py"),
+    Mutant("page-left-in-the-pool", KERNEL_PAGES, "        m.free_granted_page = m.kernel_pages[n].next\n        return n", "        return n", "tests/kernel/vm/test_kernel_memory.py"),
+    Mutant("grant-survives-its-task", KERNEL_PAGES, "    m.kernel_pages_owed += m.tasks[k].granted\n", "", "tests/kernel/vm/test_kernel_memory.py"),
+    Mutant("reclaim-of-what-others-granted", KERNEL_PAGES, "found = n >= 0 and m.tasks[k].granted > 0", "found = n >= 0", "tests/kernel/vm/test_kernel_memory.py"),
+    Mutant("foreign-page-freed", KERNEL_PAGES, " and page_state(m.kernel_pages[n].word) == WHOLE", "", "tests/kernel/vm/test_kernel_memory.py"),
+    Mutant("object-freed-twice", SLABS, " or (s.used >> at // size_bytes) & 1 == 0", "", "tests/kernel/vm/test_kernel_memory.py"),
+    Mutant("inner-address-freed", SLABS, " or at % size_bytes != 0", "", "tests/kernel/vm/test_kernel_memory.py"),
+    Mutant("page-freed-by-kfree", SLABS, "if n < 0 or page_state(load_relaxed(m.kernel_pages[n], \"word\")) != SLAB:", "if n < 0:", "tests/kernel/vm/test_kernel_memory.py"),
+    Mutant("full-slab-stays-listed", SLABS, "        if used == all_used(cache):\n            _unlist(m, cache, slab)\n", "", "tests/kernel/vm/test_kernel_memory.py"),
+    Mutant("page-claimed-before-its-header", SLABS, "    store_relaxed(s, \"word\", pack_slab(FAMILY_KMALLOC, cache))\n    claim_page(m, me, n, SLAB)  # after the header, which recovery reads of each slab\n", "    claim_page(m, me, n, SLAB)\n    store_relaxed(s, \"word\", pack_slab(FAMILY_KMALLOC, cache))\n", "tests/litmus/test_slabs.py"),
+    Mutant("objects-without-the-lock", KERNEL_PAGES, "    acquire(m, me, field_address(m, \"kmem_lock\"), lockrank.KMEM)", "    pass", "tests/litmus/test_slabs.py::test_no_object_is_given_out_twice_and_all_memory_comes_back"),
+    Mutant("recovery-forgets-orphans", RECOVERY, "        drop_frame(m, me, n - STATIC_KERNEL_PAGES)", "        pass", "tests/kernel/vm/test_kernel_memory.py"),
+    Mutant("recovery-keeps-empty-slabs", RECOVERY, "        if used == 0:\n            give_page(m, me, n)\n        elif used", "        if used", "tests/kernel/vm/test_kernel_memory.py"),
+    Mutant("recovery-releases-first", "emu/shm/spinlock.py", "    store_release_at(address, me + 1)", "    store_release_at(address, 0)", "tests/kernel/vm/test_kernel_memory.py"),
 ]  # fmt: skip

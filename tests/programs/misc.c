@@ -1,5 +1,5 @@
 /* Smaller system calls: uname, getrandom, prlimit64, sched_getaffinity, sysconf, getcwd, getcpu, sysinfo, an unknown
- * number, and bad pointers. */
+ * number, and bad pointers; memory granted to the kernel. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -7,9 +7,29 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../emu/guests/emu.h"
 #include "check.h"
+
+/* cz-10. A child ends without reclaiming, and root alone may grant. */
+static void kernel_memory_is_granted_and_reclaimed(void) {
+    CHECK(emu_kmem_control(EMU_KMEM_GRANT, 10) == 10);
+    CHECK(emu_kmem_control(EMU_KMEM_RECLAIM, 4) == 4);
+    CHECK(emu_kmem_control(EMU_KMEM_RECLAIM, 1000) == 6);
+    CHECK(emu_kmem_control(EMU_KMEM_GRANT, -1) == -EINVAL && emu_kmem_control(EMU_KMEM_GRANT, 1025) == -EINVAL);
+    CHECK(emu_kmem_control(2, 1) == -EINVAL);
+    int status;
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        CHECK(emu_kmem_control(EMU_KMEM_RECLAIM, 1) == 0 && emu_kmem_control(EMU_KMEM_GRANT, 7) == 7);
+        CHECK(setuid(1000) == 0 && emu_kmem_control(EMU_KMEM_GRANT, 1) == -EPERM);
+        _exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
 
 int main(void) {
     struct utsname name;
@@ -43,5 +63,6 @@ int main(void) {
     CHECK_ERROR(syscall(9999), ENOSYS);
     CHECK_ERROR(syscall(-1), ENOSYS);
     CHECK(sched_yield() == 0);
+    kernel_memory_is_granted_and_reclaimed();
     return ok("misc");
 }

@@ -5,7 +5,7 @@ is about the caller's own task: threads by their gettid(), mutexes and wait queu
 words by their address.
 """
 
-from ...abi.errno import EFAULT, EINVAL, ESRCH
+from ...abi.errno import EFAULT, EINVAL, EPERM, ESRCH
 from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ...limits import WAIT_QUEUES
@@ -20,15 +20,16 @@ from ..thread.reaping import drop_thread, retain_tid
 from ..thread.sleep_word import prepare_sleep
 from ..thread.states import SLEEP_EVENT, SLEEP_TIMED
 from ..ticks import count_ticks, days_of, hours_of, minutes_of, seconds_of, ticks_of
+from ..vm.kernel_pages import kmem_control
 from ..vm.usercopy import may_store, put_word
 
 PRINT, EXCLUSIVE = 0x1000, 0x1001  # served: server/calls/native.py
 (
     SUSPEND_SYNC, RESUME_ASYNC, SUSPEND_ASYNC, RESUME_SYNC,
     MUTEX_LOCK, MUTEX_TRYLOCK, MUTEX_UNLOCK, QUEUE_SLEEP, QUEUE_WAKE,
-    SET_TIMEOUT, SET_INFINITE_TIMEOUT, CLEAR_TIMEOUT, TIME,
-) = range(0x1002, 0x100F)  # fmt: skip
-FIRST_HOT, LAST_HOT = SUSPEND_SYNC, TIME
+    SET_TIMEOUT, SET_INFINITE_TIMEOUT, CLEAR_TIMEOUT, TIME, KMEM_CONTROL,
+) = range(0x1002, 0x1010)  # fmt: skip
+FIRST_HOT, LAST_HOT = SUSPEND_SYNC, KMEM_CONTROL
 NO_MUTEX = -1
 
 
@@ -47,7 +48,12 @@ def native_call(m, me, i, number):
         return _set_timeout(m, me, i, 0, 0, t.x[A0])
     if number == CLEAR_TIMEOUT:
         return _about_thread(m, me, i, number, t.x[A0])
-    t.x[A0] = _time(m, me, t.task, t.x[A0])
+    if number == TIME:
+        t.x[A0] = _time(m, me, t.task, t.x[A0])
+    elif t.credentials != 0:
+        t.x[A0] = -EPERM
+    else:
+        t.x[A0] = kmem_control(m, me, t.task, t.x[A0], t.x[A0 + 1])
     return RESUME
 
 

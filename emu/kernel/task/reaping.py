@@ -30,6 +30,7 @@ from ..sleep.endings import finish
 from ..sleep.waitqueue import wake_queue
 from ..thread.references import release_task, retain_task
 from ..thread.sleep_word import take
+from ..vm.kernel_pages import give_grant_back
 from ..vm.lending import give_up_space
 from .family import (
     become_zombie,
@@ -74,6 +75,7 @@ def reap_task(address, me, k):
     told = t.has_told
     if told == 0:
         drop_table(m, me, k)
+        give_grant_back(m, me, k)
         give_up_space(m, me, k)
     if t.forked_from == 0:
         job = m.jobs[t.job]
@@ -97,6 +99,7 @@ def give_all_up(m, me, k):
     exchange(t, "keepers", 2)
     t.has_told = 1
     drop_table(m, me, k)
+    give_grant_back(m, me, k)
     give_up_space(m, me, k)
 
 

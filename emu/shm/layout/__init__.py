@@ -6,7 +6,7 @@ declare.py   how a record is declared
 
 from .cpu import CPU, EVENT
 from .files import DESCRIPTION, FILE_TABLE, PIPE
-from .machine import MACHINE, decoded_address, frame_address, machine_at, wait_queue_at
+from .machine import MACHINE, decoded_address, frame_address, machine_at, slab_at, wait_queue_at
 from .memory import FRAME
 from .queues import BUCKET, DEQUE, RUNQUEUE, WAIT_QUEUE
 from .signals import SIGINFO
@@ -35,5 +35,6 @@ __all__ = [
     "decoded_address",
     "frame_address",
     "machine_at",
+    "slab_at",
     "wait_queue_at",
 ]

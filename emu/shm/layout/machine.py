@@ -32,16 +32,20 @@ from ...limits import (
     MAX_THREADS,
     MAX_TIMEOUTS,
     MAX_TIMERS,
+    OBJECT_CLASSES,
     PAGE_SHIFT,
+    PAGE_SIZE,
     PID_BUCKETS,
     RAM_OFFSET,
     SERVER_RING,
+    STATIC_KERNEL_PAGES,
 )
 from ..memory import address_of, record_at
+from ..tags import TAG_NAMES
 from .cpu import CPU
 from .declare import i64, i64s, line, many, mask, record
 from .files import DESCRIPTION, FILE_TABLE, PIPE
-from .memory import FRAME
+from .memory import FRAME, KERNEL_PAGE, SLAB
 from .queues import BUCKET, DEQUE, RUNQUEUE, WAIT_QUEUE
 from .signals import SIGINFO
 from .task import JOB, TASK
@@ -132,6 +136,13 @@ MACHINE = record(
     i64("free_frame", guard="frames_lock"),
     i64("fresh_frame", guard="frames_lock"),
     i64("nr_free_frames", guard="frames_lock"),
+    line("kernel memory"),
+    i64("kmem_lock", doc="guards kernel pages, slabs, TASK.granted"),
+    i64("free_static_page", guard="kmem_lock", doc="the pool: number + 1, 0 none"),
+    i64("fresh_static_page", guard="kmem_lock", doc="static pages from here on were never used"),
+    i64("free_granted_page", guard="kmem_lock", doc="the pool: number + 1, 0 none"),
+    i64("kernel_pages_owed", guard="kmem_lock", doc="in use, granted by tasks that have ended"),
+    i64s("memcaches", len(TAG_NAMES) * OBJECT_CLASSES, guard="kmem_lock", doc="first slab with room: address, 0 none"),
     line("server"),
     i64("server_head", guard="atomic", doc="next position to fill"),
     i64("server_tail", guard="server", doc="next position to empty"),
@@ -161,11 +172,15 @@ MACHINE = record(
     many("pipes", PIPE, MAX_PIPES),
     many("cpus", CPU, MAX_ACTORS),
     many("frames", FRAME, MAX_FRAMES),
+    many("kernel_pages", KERNEL_PAGE, STATIC_KERNEL_PAGES + MAX_FRAMES),
+    line("static kernel pages"),
+    i64s("static_kernel_pages", STATIC_KERNEL_PAGES * PAGE_SIZE // 8, guard="kmem_lock"),
     many("timeout_rings", TIMEOUT_RING, MAX_ACTORS),
     many("timeouts", TIMEOUT, MAX_TIMEOUTS),
 )
 
 machine_at = record_at(MACHINE)
+slab_at = record_at(SLAB)
 wait_queue_at = record_at(WAIT_QUEUE)
 
 

@@ -48,6 +48,7 @@ TASK = record(
     one("waiters", WAIT_QUEUE, doc="its threads that wait for a child"),
     one("stop_queue", WAIT_QUEUE, doc="its threads that have stopped with it"),
     line("memory"),
+    i64("granted", guard="kmem_lock", unit="pages", doc="of kernel memory (kernel/vm/kernel_pages.py)"),
     i64("mm_lock", doc="guards the page tables"),
     i64("map_lock", doc="held over a whole change of what is mapped (kernel/vm/maplock.py)"),
     i64("lender", doc="handle of the task whose address space this is (kernel/vm/lending.py), -1 its own"),
