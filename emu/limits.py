@@ -37,6 +37,7 @@ FUTEX_BUCKETS = 512
 MAX_HOOKS = 24
 POLICY_WORDS = 8  # of a thread
 TASK_POLICY_WORDS = 8
+USAGE_WORDS = 6  # what a task uses (kernel/task/usage.py)
 MAX_TIMERS = 1 << 14  # of all tasks (kernel/task/timers.py)
 TIMERS_PER_TASK = 1024
 PID_BUCKETS = 1024  # of the index of tasks by process id (kernel/task/family.py)

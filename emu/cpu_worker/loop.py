@@ -183,8 +183,13 @@ def _call(m, me, i):
     """Execute a system call, for the first time or again."""
     c = m.cpus[me]
     t = m.threads[i]
+    since_ns, faults = now_ns(m), c.page_faults
     action = call_3(c.linux_call, address_of(m), me, i)
-    if action == RESUME or action == LEFT or action == END_TASK:
+    if action == LEFT:  # the record may be another thread's already
+        return
+    t.system_ns += now_ns(m) - since_ns
+    t.faults += c.page_faults - faults
+    if action == RESUME or action == END_TASK:
         return
     if action == YIELD:
         if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:

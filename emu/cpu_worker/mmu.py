@@ -13,6 +13,7 @@ down itself, after which it looks the page up anew.
 """
 
 from ..hot import callback, hot
+from ..kernel.task.usage import note_peak
 from ..kernel.vm.address_space import lock_mm, unlock_mm
 from ..kernel.vm.copy_on_write import ELSEWHERE, NO_MEMORY, make_private
 from ..kernel.vm.faults import BEYOND_FILE, resolve
@@ -86,9 +87,13 @@ def _resolve(m, cpu, va, access):
 def fault(address, cpu, va, access):
     m = machine_at(address)
     c = m.cpus[cpu]
+    faults = c.page_faults
     entry = _resolve(m, cpu, va, access)
     while access == ACCESS_FETCH and entry > 0 and _mark_code(m, cpu, frame_in(entry)):
         entry = _resolve(m, cpu, va, access)  # while it waited, it answered shoot-downs: look again
+    if c.page_faults != faults and c.current >= 0:
+        m.threads[c.current].faults += c.page_faults - faults
+        note_peak(m, c.tlb_task)
     if entry <= 0:
         return _refuse(c, va, access, entry)
     frame = frame_in(entry)

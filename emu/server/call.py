@@ -3,10 +3,10 @@
 from ..abi.errno import ENOMEM
 from ..abi.words import WORD
 from ..kernel.linux.memory import place
+from ..kernel.linux.time import processor_ns
 from ..kernel.thread.handles import tid
 from ..kernel.vm.address_space import protect_region, unmap_region
 from ..kernel.vm.file_pages import map_frame, map_past_end
-from ..limits import PAGE_SIZE
 from .errors import LinuxError
 from .guest_memory import UserMemory
 from .vfs.open_file import OpenFile
@@ -94,20 +94,6 @@ class Call:
         if map_past_end(server.base, server.me, self.task_index, address, length, prot, int(shared), number) < 0:
             raise LinuxError(ENOMEM)
 
-    def usage(self, who):
-        """(user µs, system µs, peak KiB) of the task (0), its children (-1, none) or the thread (1).
-
-        Times as kernel/linux/time.py counts them.
-        """
-        peak_kib = int(self.task_record["resident"]) * PAGE_SIZE // 1024
-        if who < 0:
-            return 0, 0, 0
-        if who > 0:
-            return int(self.thread["instructions"]) // 500, 0, peak_kib
-        instructions = int(self.task_record["past_instructions"])
-        i = int(self.task_record["first_thread"])
-        while i >= 0:
-            other = self.server.machine["threads"][i]
-            instructions += int(other["instructions"])
-            i = int(other["sibling_next"])
-        return instructions // 500, 0, peak_kib
+    def processor_ns(self):
+        """User and system time of the task together."""
+        return processor_ns(self.server.base, self.server.me, self.task_index)

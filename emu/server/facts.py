@@ -5,6 +5,8 @@ The CPUs go on meanwhile, so numbers of one text may be of slightly different mo
 
 from typing import NamedTuple
 
+import numpy as np
+
 from ..abi.words import WORD
 from ..kernel.thread.states import (
     BLOCKED,
@@ -17,19 +19,23 @@ from ..kernel.thread.states import (
     TASK_ZOMBIE,
     WHERE,
 )
+from ..kernel.thread.usage import USED_INSTRUCTIONS, USED_SYSTEM_NS
 from ..kernel.vm.mapped import next_region
 from ..kernel.vm.pagetable import RWX, SHARED, R, W, X
-from ..limits import PAGE_SIZE, USER_TOP
+from ..limits import PAGE_SIZE, USAGE_WORDS, USER_TOP
 from ..shm.cpumask import to_int
 
 RUNS, SLEEPS, WAITS_FOR_CHILD, STOPPED = "RSDT"
 
 
+NOTHING_USED = (0,) * USAGE_WORDS
+
+
 class ThreadFacts(NamedTuple):
-    """What is known of a thread; times as retired instructions."""
+    """What is known of a thread; `used`: USED_* of kernel/thread/usage.py."""
 
     state: str = RUNS
-    instructions: int = 0
+    used: tuple = NOTHING_USED
     nice: int = 0
     policy: int = 0  # SCHED_*
     realtime: int = 0
@@ -37,8 +43,6 @@ class ThreadFacts(NamedTuple):
     pending: int = 0
     blocked: int = 0
     affinity: int = 1
-    voluntary: int = 0  # switches
-    involuntary: int = 0
     pc: int = 0
     sp: int = 0
 
@@ -47,8 +51,8 @@ class TaskFacts(NamedTuple):
     """What is known of a task beside its first thread."""
 
     nr_threads: int = 1
-    instructions: int = 0  # of all threads, also those that have left
-    children_instructions: int = 0
+    used: tuple = NOTHING_USED  # by all threads, also those that have left: USED_*
+    used_by_children: tuple = NOTHING_USED
     resident: int = 0  # frames
     pending: int = 0
     ignored: int = 0
@@ -88,7 +92,15 @@ class Zombie(NamedTuple):
     name: bytes
     wait_status: int
     instructions: int
+    system_ns: int
     exit_signal: int
+
+
+def _used(t):
+    """What a thread used: an array, USED_*."""
+    switches = int(t["involuntary"])
+    voluntary = max(int(t["slices"]) - switches - 1, 0)
+    return np.array([t["instructions"], t["system_ns"], t["faults"], voluntary, switches, 0])
 
 
 def thread_facts(machine, i):
@@ -100,23 +112,22 @@ def thread_facts(machine, i):
         state = reasons.get(int(t["sleep_reason"]), SLEEPS)
     if machine["tasks"][int(t["task"])]["stopped"]:  # at once, as its parent is told: also on the way to its safe point
         state = STOPPED
-    involuntary = int(t["involuntary"])
     return ThreadFacts(
-        state, int(t["instructions"]), int(t["nice"]), int(t["linux_policy"]), int(t["realtime"]),
+        state, tuple(_used(t).tolist()), int(t["nice"]), int(t["linux_policy"]), int(t["realtime"]),
         max(int(t["last_cpu"]), 0), int(t["signals"]) & WORD, int(t["signal_mask"]) & WORD,
-        to_int(t["affinity"]) & to_int(machine["online"]), max(int(t["slices"]) - involuntary, 0), involuntary,
+        to_int(t["affinity"]) & to_int(machine["online"]),
         int(t["pc"]) & WORD, int(t["x"][2]) & WORD,
     )  # fmt: skip
 
 
 def task_facts(machine, index):
     k = machine["tasks"][index]
-    instructions, i = int(k["past_instructions"]), int(k["first_thread"])
+    used, i = k["past"].copy(), int(k["first_thread"])
     while i >= 0:
-        instructions += int(machine["threads"][i]["instructions"])
+        used += _used(machine["threads"][i])
         i = int(machine["threads"][i]["sibling_next"])
     return TaskFacts(
-        int(k["nr_threads"]), instructions, int(k["children_instructions"]), max(int(k["resident"]), 0),
+        int(k["nr_threads"]), tuple(used.tolist()), tuple(k["children"].tolist()), max(int(k["resident"]), 0),
         int(k["signals"]) & WORD, int(k["ignored"]) & WORD, int(k["handled"]) & WORD, int(k["exit_signal"]),
         int(k["brk_start"]), int(k["brk"]),
     )  # fmt: skip
@@ -165,7 +176,7 @@ def zombies(machine, names):
             continue
         found.append(Zombie(
             pid, int(k["parent_pid"]), int(k["group"]), int(k["session"]), name, int(k["exiting"]) - 1,
-            int(k["past_instructions"]), int(k["exit_signal"]),
+            int(k["past"][USED_INSTRUCTIONS]), int(k["past"][USED_SYSTEM_NS]), int(k["exit_signal"]),
         ))  # fmt: skip
     return found
 

@@ -18,6 +18,7 @@ import os
 import random
 import resource
 import sys
+import time
 import traceback
 
 import zmq
@@ -219,7 +220,7 @@ class Server(Control, Tasks):
         if not sleeping.begin_serving(self.base, SERVER, i):
             return  # woken by a kill meanwhile
         thread = self.machine["threads"][i]
-        request = int(thread["request"])
+        request, begin_ns = int(thread["request"]), time.monotonic_ns()
         try:
             if request == REQUEST_SYSCALL:
                 outcome = self._system_call(i, thread)
@@ -232,7 +233,7 @@ class Server(Control, Tasks):
         except Exception as error:
             what = name_of(int(thread["x"][17])) if request == REQUEST_SYSCALL else WORDS[request]
             outcome = self._give_up(thread, what, error)
-        self._finish(i, outcome)
+        self._finish(i, outcome, begin_ns)
 
     def _give_up(self, thread, what, error):
         """End the task of a request that emu failed to serve and that has no result to fail with."""
@@ -240,8 +241,13 @@ class Server(Control, Tasks):
         self.end_task(int(thread["task"]), SIGKILL, KILL_INTERNAL)
         return NO_RESULT
 
-    def _finish(self, i, outcome):
-        """Let the thread go on with a result, with its registers as they are, or not yet."""
+    def _finish(self, i, outcome, begin_ns):
+        """Let the thread go on with a result, with its registers as they are, or not yet.
+
+        What the server did for it since `begin_ns` is its system time.
+        """
+        if outcome is not WAITS:  # else it may have been woken already, and have left
+            self.machine["threads"][i]["system_ns"] += time.monotonic_ns() - begin_ns
         if outcome is NO_RESULT:
             sleeping.finish_without_result(self.base, SERVER, i)
         elif outcome is not WAITS:
@@ -300,8 +306,9 @@ class Server(Control, Tasks):
             waiting = self.waiting.pop(i)
             asleep = int(self.machine["threads"][i]["sleep"]) == waiting.word
             if asleep and sleeping.begin_serving(self.base, SERVER, i):
+                begin_ns = time.monotonic_ns()
                 outcome = self._try(i, waiting.call)
-                self._finish(i, outcome)
+                self._finish(i, outcome, begin_ns)
                 progress |= outcome is not WAITS or waiting.on is not None and waiting.on.changes != waiting.seen
                 if outcome is WAITS:
                     continue

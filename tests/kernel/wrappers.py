@@ -15,7 +15,7 @@ from emu.kernel.thread import handles
 from emu.kernel.thread import records as thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
 from emu.kernel.vm import address_space, kernel_pages, moving, slab_recovery, slabs
-from emu.shm import spinlock
+from emu.shm import lockrank, spinlock
 from emu.shm.layout import machine_at
 from emu.shm.memory import call_4
 from tests.kernel import guest_words
@@ -476,3 +476,13 @@ def kfree(address, me, at):
 def recover_kernel_memory(address, me):
     slab_recovery.recover_kernel_memory(machine_at(address), me)
     return 0
+
+
+@entry(2)
+def take_kmem_lock_over(address, me):
+    """The lock's word afterwards."""
+    m = machine_at(address)
+    spinlock.take_over(m, me, spinlock.field_address(m, "kmem_lock"), lockrank.KMEM)
+    word = m.kmem_lock
+    kernel_pages.unlock_kmem(m, me)
+    return word

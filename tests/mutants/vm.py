@@ -66,7 +66,6 @@ MUTANTS = [
     Mutant("inner-address-freed", SLABS, " or at % size_bytes != 0", "", "tests/kernel/vm/test_kernel_memory.py"),
     Mutant("page-freed-by-kfree", SLABS, "if n < 0 or page_state(load_relaxed(m.kernel_pages[n], \"word\")) != SLAB:", "if n < 0:", "tests/kernel/vm/test_kernel_memory.py"),
     Mutant("full-slab-stays-listed", SLABS, "        if used == all_used(cache):\n            _unlist(m, cache, slab)\n", "", "tests/kernel/vm/test_kernel_memory.py"),
-    Mutant("page-claimed-before-its-header", SLABS, "    store_relaxed(s, \"word\", pack_slab(FAMILY_KMALLOC, cache))\n    claim_page(m, me, n, SLAB)  # after the header, which recovery reads of each slab\n", "    claim_page(m, me, n, SLAB)\n    store_relaxed(s, \"word\", pack_slab(FAMILY_KMALLOC, cache))\n", "tests/litmus/test_slabs.py"),
     Mutant("objects-without-the-lock", KERNEL_PAGES, "    acquire(m, me, field_address(m, \"kmem_lock\"), lockrank.KMEM)", "    pass", "tests/litmus/test_slabs.py::test_no_object_is_given_out_twice_and_all_memory_comes_back"),
     Mutant("recovery-forgets-orphans", RECOVERY, "        drop_frame(m, me, n - STATIC_KERNEL_PAGES)", "        pass", "tests/kernel/vm/test_kernel_memory.py"),
     Mutant("recovery-keeps-empty-slabs", RECOVERY, "        if used == 0:\n            give_page(m, me, n)\n        elif used", "        if used", "tests/kernel/vm/test_kernel_memory.py"),

@@ -22,6 +22,7 @@ from .signals import sys_kill, sys_rt_sigprocmask, sys_rt_sigqueueinfo, sys_rt_t
 from .sync import sys_futex
 from .threads import sys_exit, sys_exit_group, sys_get_robust_list, sys_getcpu, sys_set_robust_list
 from .time import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
+from .usage import sys_getrusage, sys_times
 
 NATIVE_END = 0x1100  # the native calls: kernel/native/calls.py, server/calls/native.py
 READ = NUMBERS["read"]
@@ -67,6 +68,8 @@ WAITID = NUMBERS["waitid"]
 MMAP = NUMBERS["mmap"]
 MPROTECT = NUMBERS["mprotect"]
 MADVISE = NUMBERS["madvise"]
+GETRUSAGE = NUMBERS["getrusage"]
+TIMES = NUMBERS["times"]
 
 
 @callback(3)
@@ -158,6 +161,10 @@ def _less_frequent(m, me, i, number):
         t.x[A0] = sys_get_robust_list(m, me, i)
     elif number == GETCPU:
         t.x[A0] = sys_getcpu(m, me, i)
+    elif number == GETRUSAGE:
+        t.x[A0] = sys_getrusage(m, me, i)
+    elif number == TIMES:
+        t.x[A0] = sys_times(m, me, i)
     elif number == KILL:
         return sys_kill(m, me, i)
     elif number == TKILL:

@@ -54,8 +54,9 @@ from ..task.wait import ANY, IN_GROUP, SLEEPS, WITH_PID, wait_for_child
 from ..thread.sleep_word import prepare_sleep
 from ..thread.spares import attach_spare
 from ..thread.states import SLEEP_VFORK
-from ..vm.usercopy import FILL, copy_user, get_word, put_int32, put_word
+from ..vm.usercopy import FILL, copy_user, get_word, put_int32
 from .threads import clone_thread
+from .usage import put_usage
 
 KNOWN_FLAGS = (
     EXIT_SIGNAL | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT | CLONE_THREAD
@@ -64,8 +65,7 @@ KNOWN_FLAGS = (
 )  # fmt: skip
 MOST_REQUESTS = 200  # that wait for the server when a task is forked
 CLONE_ARGS_BYTES = 64  # of struct clone_args, its first version
-USAGE_BYTES, INFO_BYTES = 144, 128  # of struct rusage, of siginfo
-INSTRUCTIONS_PER_US = 500  # as kernel/linux/time.py counts processor time
+INFO_BYTES = 128  # of siginfo
 KINDS = WEXITED | WUNTRACED | WCONTINUED
 WAIT4_OPTIONS = WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE
 WAITID_OPTIONS = WNOHANG | WNOWAIT | WEXITED | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE
@@ -185,16 +185,6 @@ def sys_getppid(m, i):
 
 
 @hot
-def _put_usage(m, me, task, va, instructions):
-    """Store a struct rusage with the user time of so many instructions; 0 or -EFAULT."""
-    if copy_user(m, me, task, va, FILL, USAGE_BYTES, ACCESS_WRITE) < USAGE_BYTES:
-        return -EFAULT
-    us = instructions // INSTRUCTIONS_PER_US
-    put_word(m, me, task, va, us // 1_000_000)
-    return put_word(m, me, task, va + 8, us % 1_000_000)
-
-
-@hot
 def sys_wait4(m, me, i):
     """wait4(pid, status, options, usage)"""
     never_inline()
@@ -211,12 +201,12 @@ def sys_wait4(m, me, i):
     elif pid < -1:
         which, number = IN_GROUP, -pid
     kinds, may_sleep = options & KINDS | WEXITED, options & WNOHANG == 0
-    found, status, _, instructions = wait_for_child(m, me, i, which, number, kinds, may_sleep, False)
+    found, status, _ = wait_for_child(m, me, i, which, number, kinds, may_sleep, False)
     if found == SLEEPS:
         return BLOCK
     t.x[A0] = found
     if found > 0:
-        if usage_at != 0 and _put_usage(m, me, t.task, usage_at, instructions) < 0:
+        if usage_at != 0 and put_usage(m, me, t.task, usage_at) < 0:
             t.x[A0] = -EFAULT
         if status_at != 0 and put_int32(m, me, t.task, status_at, status) < 0:
             t.x[A0] = -EFAULT
@@ -246,13 +236,13 @@ def sys_waitid(m, me, i):
         t.x[A0] = error
         return RESUME
     may_sleep, keep = options & WNOHANG == 0, options & WNOWAIT != 0
-    found, status, uid, instructions = wait_for_child(m, me, i, which, number, options & KINDS, may_sleep, keep)
+    found, status, uid = wait_for_child(m, me, i, which, number, options & KINDS, may_sleep, keep)
     if found == SLEEPS:
         return BLOCK
     t.x[A0] = min(found, 0)
     if found >= 0 and info_at != 0:
         t.x[A0] = _put_info(m, me, t.task, info_at, found, status, uid)
-    if found > 0 and usage_at != 0 and _put_usage(m, me, t.task, usage_at, instructions) < 0:
+    if found > 0 and usage_at != 0 and put_usage(m, me, t.task, usage_at) < 0:
         t.x[A0] = -EFAULT
     return RESUME
 

@@ -1,7 +1,8 @@
 """clock_gettime, clock_getres, nanosleep, clock_nanosleep.
 
-Processor-time clocks count retired instructions at a nominal 500 million a second, so
-they tell what a program used, whatever else the host was doing.
+User time is retired instructions at a nominal 500 million a second, so it tells what a program used, whatever else the
+host was doing.  Processor-time clocks are user and system time together (kernel/task/usage.py), those of the kind
+CPUCLOCK_VIRT user time alone.
 """
 
 from ...abi.clocks import (
@@ -22,36 +23,39 @@ from ...abi.clocks import (
 from ...abi.errno import EINVAL, EOPNOTSUPP
 from ...abi.registers import A0
 from ...abi.words import int32
-from ...hot import hot, never_inline
-from ...shm.atomics import load_relaxed
+from ...hot import entry, hot, never_inline
+from ...shm.layout import machine_at
 from ...shm.memory import monotonic_ns, realtime_ns
 from ..actions import BLOCK, RESUME, SERVE
 from ..critical import noncritical
 from ..sleep.heap import NEVER
 from ..sleep.until import sleep_until
+from ..task.usage import INSTRUCTION_NS, used_by_task
 from ..thread.handles import thread_of_tid
-from ..thread.records import lock_task, unlock_task
 from ..thread.states import SLEEP_TIME
+from ..thread.usage import USED_INSTRUCTIONS, USED_SYSTEM_NS, used_by_thread
 from ..vm.usercopy import get_word, put_word
 
 PER_THREAD = 4  # a bit of a processor-time clock's id
+USER_TIME = 1  # the kind of such a clock that counts user time only
 COARSE_NS = 4_000_000
-INSTRUCTION_NS = 2
 
 
 @hot
-def task_cpu_ns(m, me, k):
+def task_cpu_ns(m, me, k, user_only):
     """Processor time of a task's threads, past and present."""
     never_inline()
     noncritical(m, me)
-    total = load_relaxed(m.tasks[k], "past_instructions")
-    lock_task(m, me, k)
-    i = m.tasks[k].first_thread
-    while i >= 0:
-        total += load_relaxed(m.threads[i], "instructions")
-        i = m.threads[i].sibling_next
-    unlock_task(m, me, k)
-    return total * INSTRUCTION_NS
+    used_by_task(m, me, k)
+    words = m.cpus[me].given_words
+    return words[USED_INSTRUCTIONS] * INSTRUCTION_NS + (0 if user_only else words[USED_SYSTEM_NS])
+
+
+@hot
+def thread_cpu_ns(m, i, user_only):
+    """Processor time of a thread."""
+    user_ns = used_by_thread(m, i, USED_INSTRUCTIONS) * INSTRUCTION_NS
+    return user_ns + (0 if user_only else used_by_thread(m, i, USED_SYSTEM_NS))
 
 
 @hot
@@ -59,7 +63,8 @@ def cpu_clock_of(m, me, i, clock):
     """Which processor-time clock an id means, for thread i (clock_getcpuclockid(3)).
 
     CLOCK_PROCESS, CLOCK_THREAD + a thread's index, or -EINVAL.  Negative ids are ~number << 3 with the kind in bits 0
-    and 1 (profiling, user, all: one time here) and bit 2 for threads, whose number is a tid; number 0 is the caller.
+    and 1 (profiling, user, all: the first and the last are one here) and bit 2 for threads, whose number is a tid;
+    number 0 is the caller.
     """
     if clock == CLOCK_PROCESS:
         return CLOCK_PROCESS
@@ -86,10 +91,11 @@ def clock_ns(m, me, i, clock):
     if clock == CLOCK_MONOTONIC or (CLOCK_MONOTONIC_RAW <= clock <= CLOCK_BOOTTIME) or clock == CLOCK_BOOTTIME_ALARM:
         return monotonic_ns()
     which = cpu_clock_of(m, me, i, clock)
+    user_only = clock < 0 and clock & 3 == USER_TIME
     if which == CLOCK_PROCESS:
-        return task_cpu_ns(m, me, m.threads[i].task)
+        return task_cpu_ns(m, me, m.threads[i].task, user_only)
     if which >= CLOCK_THREAD:
-        return load_relaxed(m.threads[which - CLOCK_THREAD], "instructions") * INSTRUCTION_NS
+        return thread_cpu_ns(m, which - CLOCK_THREAD, user_only)
     return -EINVAL
 
 
@@ -180,3 +186,9 @@ def sys_clock_nanosleep(m, me, i, clock, flags, request, remainder):
     t.x[A0] = 0
     sleep_until(m, me, i, SLEEP_TIME, deadline_ns, False, 0)
     return BLOCK
+
+
+@entry(3)
+def processor_ns(address, me, k):
+    """Cold form of task_cpu_ns."""
+    return task_cpu_ns(machine_at(address), me, k, False)

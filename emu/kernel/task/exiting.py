@@ -40,7 +40,6 @@ def exit_thread(m, me, i, status):
     if t.mutexes != 0:
         release_mutexes(m, me, i)
     leave_memory(m, me, i)
-    fetch_add(m.tasks[k], "past_instructions", t.instructions)
     left = quit_task(m, me, i)
     leave_signals(m, me, i)
     if load_seq_cst(m.tasks[k], "survivor") != 0:

@@ -30,6 +30,7 @@ from ..sleep.endings import finish
 from ..sleep.waitqueue import wake_queue
 from ..thread.references import release_task, retain_task
 from ..thread.sleep_word import take
+from ..thread.usage import USED_INSTRUCTIONS, USED_SYSTEM_NS
 from ..vm.kernel_pages import give_grant_back
 from ..vm.lending import give_up_space
 from .family import (
@@ -44,10 +45,12 @@ from .records import free_task, nudge_all
 from .siginfo import SI_KERNEL, discard, siginfo
 from .signals import signal_task
 from .stopping import CONTINUED, STOPPED_BITS, mark_stopped
+from .usage import note_peak
 
 SA_NOCLDSTOP, SA_NOCLDWAIT = 1, 2
 CLD_EXITED, CLD_KILLED, CLD_STOPPED, CLD_CONTINUED = 1, 2, 5, 6  # si_code of SIGCHLD
 INSTRUCTIONS_PER_TICK = 5_000_000  # of si_utime: 100 ticks a second, at the nominal 500 million instructions a second
+TICK_NS = 10_000_000  # of si_stime
 ALL_WAITERS = 1 << 30
 
 
@@ -98,6 +101,7 @@ def give_all_up(m, me, k):
     t = m.tasks[k]
     exchange(t, "keepers", 2)
     t.has_told = 1
+    note_peak(m, k)
     drop_table(m, me, k)
     give_grant_back(m, me, k)
     give_up_space(m, me, k)
@@ -162,7 +166,7 @@ def tell_parent(m, me, k):
     t = m.tasks[k]
     status = load_relaxed(t, "exiting") - 1
     pid, uid, number = t.pid, t.uid, t.exit_signal
-    ticks = load_relaxed(t, "past_instructions") // INSTRUCTIONS_PER_TICK
+    user_ticks, system_ticks = t.past[USED_INSTRUCTIONS] // INSTRUCTIONS_PER_TICK, t.past[USED_SYSTEM_NS] // TICK_NS
     lock_families(m, me)
     parent = t.parent - 1
     if parent >= 0 and not retain_task(m, parent):
@@ -178,7 +182,8 @@ def tell_parent(m, me, k):
         if number != 0:
             code, value = what_happened(status)
             siginfo(m, me, number, code, pid | (uid << 32), value)
-            m.cpus[me].siginfo[4] = ticks
+            m.cpus[me].siginfo[4] = user_ticks
+            m.cpus[me].siginfo[5] = system_ticks
             signal_task(m, me, parent, number)
         wake_queue(m, me, m.tasks[parent].waiters, ALL_WAITERS)
         release_task(m, me, parent)

@@ -38,6 +38,7 @@ from ..thread.records import lock_task, unlock_task
 from ..thread.references import begin_references, kill_references
 from ..thread.states import RUNNING, TASK_ALIVE, TASK_FREE, queue_of, state_of
 from ..vm.address_space import create_space
+from .usage import begin_usage
 
 TASK_BYTES = TASK.size
 
@@ -118,8 +119,7 @@ def begin_task(m, me, job):
     t.kill_reason = 0
     begin_references(m, k)
     count_made(m, me, TAG_TASK, TASK_BYTES)
-    exchange(t, "past_instructions", 0)
-    exchange(t, "children_instructions", 0)
+    begin_usage(t)
     exchange(t, "vfork_sleep", 0)
     t.parent = 0
     t.parent_pid = 0

@@ -8,13 +8,14 @@ again.
 
 from ...abi.errno import ECHILD
 from ...hot import hot, never_inline
-from ...shm.atomics import fetch_add, load_relaxed
+from ...shm.atomics import load_relaxed
 from ..critical import critical, noncritical
 from ..sleep.waitqueue import join_to_retry
 from ..thread.states import TASK_ZOMBIE
 from .family import leave_family, lock_families, task_of_pid, unlock_families
 from .reaping import drop_keeper
 from .stopping import CONTINUED
+from .usage import add_child, add_grandchildren, used_by_task
 
 ENDED, STOPPED, WENT_ON = 4, 2, 8  # what a caller wants to be told (WEXITED, WUNTRACED, WCONTINUED)
 ANY, WITH_PID, IN_GROUP = range(3)  # which children: all, the one with this pid, those of this process group
@@ -72,11 +73,11 @@ def _tells(m, k, wanted):
 
 @hot
 def wait_for_child(m, me, i, which, number, wanted, may_sleep, keep):
-    """(pid, wait status, uid, instructions) of a child of thread i's task that has ended, stopped or gone on.
+    """(pid, wait status, uid) of a child of thread i's task that has ended, stopped or gone on.
 
     In place of the pid: NOT_YET; SLEEPS: the call begins anew later; -ECHILD: no child is asked for.
     `wanted`: of which kinds (ENDED, STOPPED, WENT_ON).  What is told is forgotten, with ENDED the child is, unless the
-    caller wants to `keep` it (WNOWAIT).
+    caller wants to `keep` it (WNOWAIT).  What the child and its own have used is in `me`'s given_words.
     """
     never_inline()
     noncritical(m, me)
@@ -90,21 +91,22 @@ def wait_for_child(m, me, i, which, number, wanted, may_sleep, keep):
             join_to_retry(m, me, i, p.waiters, 0)
             result = SLEEPS
         unlock_families(m, me)
-        return result, 0, 0, 0
+        return result, 0, 0
     t = m.tasks[k]
     pid, uid = t.pid, t.uid
-    instructions = load_relaxed(t, "past_instructions") + load_relaxed(t, "children_instructions")
+    used_by_task(m, me, k)
+    add_grandchildren(m, me, k)
     if t.state != TASK_ZOMBIE:
         status = t.news
         if not keep:
             t.news = 0
         unlock_families(m, me)
-        return pid, status, uid, instructions
+        return pid, status, uid
     status = load_relaxed(t, "exiting") - 1
     if not keep:
         leave_family(m, me, k)
     unlock_families(m, me)
     if not keep:
         drop_keeper(m, me, k)
-        fetch_add(p, "children_instructions", instructions)
-    return pid, status, uid, instructions
+        add_child(m, me, parent)
+    return pid, status, uid

@@ -16,6 +16,7 @@ from ...shm.tags import TAG_THREAD, count_freed, count_made
 from ..critical import either
 from .references import retain_task
 from .states import FREE, NEW, set_where
+from .usage import book_usage
 
 THREAD_BYTES = THREAD.size
 SPARE_NONE, SPARE_CLOSED = -1, -2
@@ -87,6 +88,8 @@ def reset_thread(m, i, task):
     t.slices = 0
     t.involuntary = 0
     t.migrations = 0
+    t.system_ns = 0
+    t.faults = 0
     t.creator = -1
     t.exclusive = 0
     store_relaxed(t, "spare", SPARE_NONE)
@@ -191,6 +194,7 @@ def quit_task(m, me, i):
     if t.sibling_next >= 0:
         m.threads[t.sibling_next].sibling_previous = t.sibling_previous
     k.nr_threads -= 1
+    book_usage(m, me, i)
     t.is_listed = 0
     left = k.nr_threads
     unlock_task(m, me, t.task)

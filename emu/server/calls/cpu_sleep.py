@@ -19,7 +19,7 @@ class _Nothing:
 
 @served("clock_nanosleep")
 def clock_nanosleep(call, clock: Int32, flags: Int32, request: Timeout, remainder: Pointer):
-    used_ns = call.usage(0)[0] * 1000
+    used_ns = call.processor_ns()
     if call.memo is None:
         call.memo = request if flags & TIMER_ABSTIME else used_ns + request
     left_ns = call.memo - used_ns

@@ -7,7 +7,7 @@ person who started the machine has chosen the policy that runs, and that decides
 
 import struct
 
-from ...abi.clocks import CLOCK_TICKS, SECOND_NS
+from ...abi.clocks import SECOND_NS
 from ...abi.errno import EACCES, EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH
 from ...limits import MAX_SIGINFOS_PER_TASK, NAME_BYTES
 from ..errors import LinuxError
@@ -22,7 +22,6 @@ NR_OPEN = 1 << 16  # no task may open more files: /proc/sys/fs/nr_open
 PR_SET_NAME, PR_GET_NAME = 15, 16
 PR_SET_TIMERSLACK, PR_GET_TIMERSLACK = 29, 30
 MAX_SLACK_NS = 1 << 61  # the sum of a deadline and this fits into a word
-RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_THREAD = 0, -1, 1
 SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 0, 1, 2, 3, 5
 PRIORITIES = {SCHED_OTHER: (0, 0), SCHED_FIFO: (1, 99), SCHED_RR: (1, 99), SCHED_BATCH: (0, 0), SCHED_IDLE: (0, 0)}
 RESET_ON_FORK = 0x40000000
@@ -164,27 +163,6 @@ def getrlimit(call, resource: Int32, address: Pointer):
 def setrlimit(call, resource: Int32, address: Pointer):
     _set_limit(call, call.task, resource, address)
     return 0
-
-
-@served("getrusage")
-def getrusage(call, who: Int32, address: Pointer):
-    if who not in (RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_THREAD):
-        raise LinuxError(EINVAL)
-    user_us, system_us, peak_kib = call.usage(who)
-    times = *divmod(user_us, 1_000_000), *divmod(system_us, 1_000_000)
-    call.write(address, struct.pack("<5q104x", *times, peak_kib))
-    return 0
-
-
-@served("times")
-def times(call, address: Pointer):
-    if address:
-        ticks = []
-        for who in (RUSAGE_SELF, RUSAGE_CHILDREN):
-            user_us, system_us, _ = call.usage(who)
-            ticks += [user_us * CLOCK_TICKS // 1_000_000, system_us * CLOCK_TICKS // 1_000_000]
-        call.write(address, struct.pack("<4q", *ticks))
-    return call.machine.monotonic_ns() * CLOCK_TICKS // SECOND_NS
 
 
 # --- users, groups, sessions ----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ credentials(tid), threads_of(task), limit(task, number).  Of a zombie there are 
 import os
 
 from ...abi.clocks import SECOND_NS
+from ...kernel.thread.usage import USED_FAULTS, USED_INSTRUCTIONS, USED_INVOLUNTARY, USED_SYSTEM_NS, USED_VOLUNTARY
 from ...limits import PAGE_SIZE, USER_TOP
 from ..errors import LinuxError
 from .directory import FixedDirectory
@@ -15,6 +16,7 @@ from .made_up import MadeUp, MadeUpLink, TextFile
 from .proc_threads import TaskThreads
 
 TICKS = 100  # a second, of times in stat
+TICK_NS = SECOND_NS // TICKS
 INSTRUCTIONS_PER_TICK = 5_000_000  # at the nominal 500 million a second, as everywhere
 STATE_NAMES = {
     "R": "R (running)", "S": "S (sleeping)", "D": "D (disk sleep)", "T": "T (stopped)", "Z": "Z (zombie)",
@@ -163,19 +165,23 @@ def name_of(machine, task):
 # --- stat and status --------------------------------------------------------------------------------------------------
 
 
+def _times(used):
+    """User and system time in ticks, as /proc/PID/stat has them."""
+    return used[USED_INSTRUCTIONS] // INSTRUCTIONS_PER_TICK, used[USED_SYSTEM_NS] // TICK_NS
+
+
 def stat_text(machine, task, tid=None):
     """The 52 fields of a task, or of the thread with this tid."""
     thread, facts = machine.thread_facts(tid or task.pid, task), machine.facts(task)
     regions, placed = machine.regions(task), task.placed
     name = machine.name(tid) if tid else name_of(machine, task)
-    instructions = thread.instructions if tid else facts.instructions
+    used, below = thread.used if tid else facts.used, facts.used_by_children
     images = [(start, end) for start, end, rights, _ in (placed.images if placed else ()) if "x" in rights] or [(0, 0)]
     data = [(start, end) for start, end, rights, _ in (placed.images if placed else ()) if "w" in rights] or [(0, 0)]
     masks = facts.pending | thread.pending, thread.blocked, facts.ignored, facts.handled
     fields = [
         tid or task.pid, f"({os.fsdecode(name)})", thread.state, task.ppid, task.group, task.session, 0, -1, 0,
-        0, 0, 0, 0,  # page faults
-        instructions // INSTRUCTIONS_PER_TICK, 0, facts.children_instructions // INSTRUCTIONS_PER_TICK, 0,
+        used[USED_FAULTS], below[USED_FAULTS], 0, 0, *_times(used), *_times(below),
         -1 - thread.realtime if thread.realtime else 20 + thread.nice, thread.nice, facts.nr_threads, 0,
         task.started_ns * TICKS // SECOND_NS,
         sum(region.pages for region in regions) * PAGE_SIZE, facts.resident, INFINITY,
@@ -190,7 +196,8 @@ def stat_text(machine, task, tid=None):
 
 def _zombie_stat(zombie):
     fields = [zombie.pid, f"({os.fsdecode(zombie.name)})", "Z", zombie.ppid, zombie.group, zombie.session, 0, -1]
-    fields += [0] * 5 + [zombie.instructions // INSTRUCTIONS_PER_TICK, 0, 0, 0, 20, 0, 1] + [0] * 17
+    times = zombie.instructions // INSTRUCTIONS_PER_TICK, zombie.system_ns // TICK_NS
+    fields += [0] * 5 + [*times, 0, 0, 20, 0, 1] + [0] * 17
     fields += [zombie.exit_signal] + [0] * 13 + [zombie.wait_status]
     return " ".join(map(str, fields)) + "\n"
 
@@ -233,7 +240,7 @@ def status_text(machine, task, tid=None):
         f"SigPnd:\t{thread.pending:016x}\nShdPnd:\t{facts.pending:016x}\nSigBlk:\t{thread.blocked:016x}\n"
         f"SigIgn:\t{facts.ignored:016x}\nSigCgt:\t{facts.handled:016x}\n"
         f"Cpus_allowed:\t{thread.affinity:x}\nCpus_allowed_list:\t{cpu_list(thread.affinity)}\n"
-        f"voluntary_ctxt_switches:\t{thread.voluntary}\nnonvoluntary_ctxt_switches:\t{thread.involuntary}\n"
+        f"voluntary_ctxt_switches:\t{thread.used[USED_VOLUNTARY]}\nnonvoluntary_ctxt_switches:\t{thread.used[USED_INVOLUNTARY]}\n"
     )
 
 

@@ -1,6 +1,6 @@
 """Tasks and jobs."""
 
-from ...limits import NUM_SIGNALS, TASK_POLICY_WORDS, WAIT_QUEUES
+from ...limits import NUM_SIGNALS, TASK_POLICY_WORDS, USAGE_WORDS, WAIT_QUEUES
 from .declare import i64, i64s, line, many, mask, one, record
 from .queues import WAIT_QUEUE
 from .signals import TASK_SIGNALS
@@ -17,7 +17,7 @@ TASK = record(
     i64("job", doc="index, fixed"),
     i64("pid", doc="the leader's tid, fixed"),
     i64("forked_from", doc="index + 1 of the task that forked it, fixed; 0: the supervisor spawned it"),
-    i64("past_instructions", guard="atomic", doc="retired by threads that have left"),
+    i64s("past", USAGE_WORDS, guard="lock", doc="what threads that have left used: USED_* of kernel/task/usage.py"),
     i64("exiting", guard="atomic", doc="0, or wait status + 1 once the task is told to end"),
     i64("stopped", guard="families_lock", doc="1: no thread goes on (kernel/task/stopping.py); read without"),
     i64("survivor", guard="atomic", doc="0, or the thread + 1 that goes on alone (kernel/task/execute.py)"),
@@ -42,7 +42,7 @@ TASK = record(
     i64("keepers", guard="atomic", doc="who needs the record still: the system server, whoever waits for the task"),
     i64("has_told", guard="its last thread", doc="1: that has given back what the task held, and tells the parent"),
     i64("exit_signal", doc="what its parent is sent when it ends, 0 nothing; fixed"),
-    i64("children_instructions", guard="atomic", doc="retired by children that were waited for, and theirs"),
+    i64s("children", USAGE_WORDS, guard="lock", doc="what children that were waited for used, and theirs"),
     i64("vfork_thread", doc="the thread that waits until it executes a program or ends; fixed"),
     i64("vfork_sleep", guard="atomic", doc="the word of that thread's sleep; 0 nobody waits"),
     one("waiters", WAIT_QUEUE, doc="its threads that wait for a child"),

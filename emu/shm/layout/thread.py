@@ -41,6 +41,8 @@ THREAD = record(
     i64("slices", guard="runqueue", doc="times it was picked"),
     i64("involuntary", guard="runqueue", doc="times it was preempted"),
     i64("migrations", guard="runqueue"),
+    i64("system_ns", guard="running CPU, or the server while it serves", unit="ns", doc="kernel/task/usage.py"),
+    i64("faults", guard="running CPU"),
     line("sleep"),
     i64("sleep", guard="atomic", doc="0 awake, sequence << 8 | SLEEP_*, claimed or served (thread/sleep_word.py)"),
     i64("sleep_sequence", guard="running CPU"),

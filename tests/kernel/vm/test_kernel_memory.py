@@ -1,5 +1,6 @@
 """Kernel memory (cz-10): pages, memcaches, grants; half-done changes that a killed CPU leaves; foreign frees."""
 
+import ctypes
 import random
 
 import numpy as np
@@ -98,11 +99,13 @@ def test_when_memory_is_used_up_there_is_none_and_freed_objects_are_given_out_ag
 )
 def test_kfree_takes_nothing_that_kmalloc_has_not_given(window, wrong):
     taken, page = take(window, 100), wrappers.allocate_page(window.address, 0)
+    in_page = (ctypes.c_long * 2).from_address(page)  # it looks like a slab all of whose objects are given out
+    in_page[:] = slabs.SLAB_WORD.pack(family=slabs.FAMILY_KMALLOC, cache=0), -1
     freed = take(window, 100)
     free(window, freed)
     frame = window.memory(frames.allocate(window.address, 0)).ctypes.data
     addresses = {
-        "a whole page": page, "inside an object": taken + 16, "the header": taken - HEADER_BYTES,
+        "a whole page": page + HEADER_BYTES, "inside an object": taken + 16, "the header": taken - HEADER_BYTES,
         "freed before": freed, "a guest's frame": frame + HEADER_BYTES, "no memory at all": window.address - 8,
         "null": 0,
     }  # fmt: skip
@@ -255,6 +258,8 @@ def test_recovery_finishes_what_a_killed_cpu_began(window, what):
 
 
 def test_nobody_gets_the_lock_between_the_dead_holder_and_who_recovers(window):
+    window.machine["kmem_lock"] = 2
+    assert wrappers.take_kmem_lock_over(window.address, 0) == 1, "the lock word names who recovers"
     window.machine["kmem_lock"] = 2
     wrappers.recover_kernel_memory(window.address, 0)
     assert window.machine["kmem_lock"] == 0 and take(window, 64)

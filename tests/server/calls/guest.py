@@ -203,8 +203,8 @@ class Call:
     def credentials(self, wanted):
         self.task.credentials = wanted
 
-    def usage(self, who):
-        return 1_500_000, 250_000, 2048
+    def processor_ns(self):
+        return 1_750_000_000
 
 
 class Guest:

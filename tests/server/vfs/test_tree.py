@@ -45,10 +45,10 @@ def test_proc_self_is_the_callers(guest):
 
 
 def test_a_task_that_has_ended_is_shown_as_a_zombie(guest):
-    guest.machine.zombie_list.append(Zombie(7, 100, 100, 100, b"gone", 3 << 8, 10_000_000, 17))
+    guest.machine.zombie_list.append(Zombie(7, 100, 100, 100, b"gone", 3 << 8, 10_000_000, 30_000_000, 17))
     fields = guest.contents("/proc/7/stat").split()
     assert fields[:5] == [b"7", b"(gone)", b"Z", b"100", b"100"] and len(fields) == 52
-    assert (fields[13], fields[51]) == (b"2", b"768")
+    assert (fields[13], fields[14], fields[51]) == (b"2", b"3", b"768")
     assert "7" in guest.list("/proc") and b"State:\tZ (zombie)\n" in guest.contents("/proc/7/status")
     assert guest.contents("/proc/7/cmdline") == b"" and guest.open("/proc/7/maps") == "ENOENT"
 
