@@ -51,7 +51,8 @@ MAX_FILE_TABLES = MAX_TASKS
 MAX_DESCRIPTIONS = 1 << 16  # open files of all tasks
 MAX_PIPES = 1 << 14
 INLINE_DESCRIPTORS = 64  # of a table, kept in its record
-PIPE_SLOTS = 16  # pages of a pipe
+PIPE_SLOTS = 32  # pages of a pipe
+PIPE_PAGES = 16  # that one may use at first; a socket all of them: the largest datagram is 64 KiB with its header
 DEFAULT_DESCRIPTORS = 1024  # of a task (RLIMIT_NOFILE)
 
 # --- guest memory -----------------------------------------------------------

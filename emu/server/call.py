@@ -26,6 +26,7 @@ class Call:
         self.machine = server.view
         self.tree = server.tree
         self.memo = None
+        self.no_signal = False  # no SIGPIPE where the result is EPIPE
         self.resume_deadline_ns = int(thread["resume_deadline_ns"])  # of the wait that was interrupted, or 0
         thread["resume_deadline_ns"] = 0
         index = int(thread["task"])

@@ -288,7 +288,7 @@ class Server(Control, Tasks):
         finally:
             self.open_files.give_back()
         restore_mask(self, i, call.thread)
-        if result == -EPIPE:
+        if result == -EPIPE and not call.no_signal:
             post_signal(self.base, SERVER, i, SIGPIPE, SI_USER, call.task.pid | call.credentials.uid << 32)
         return result
 

@@ -3,6 +3,7 @@
 from .calls import (  # noqa: F401
     advice,
     backlog,
+    connections,
     cpu_sleep,
     events,
     exec,
@@ -12,8 +13,10 @@ from .calls import (  # noqa: F401
     locks,
     mapping,
     memfd,
+    messages,
     native,
     signals,
+    socket_options,
     sockets,
     timers,
 )

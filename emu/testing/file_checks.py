@@ -4,6 +4,7 @@ import numpy as np
 
 from ..kernel.files.descriptions import FILE_FREE, FILE_PIPE, FILE_SOCKET
 from ..kernel.files.pipe import slot_of
+from ..kernel.files.socket_ends import DATAGRAM, LISTENING
 from ..kernel.files.table import PAGE_WORDS, WORD
 from ..limits import INLINE_DESCRIPTORS, MAX_TASKS, PAGE_SIZE, PIPE_SLOTS
 
@@ -86,7 +87,10 @@ def _check_pipes(machine, files):
             readers, writers = ends.get(int(record["object"]), (0, 0))
             ends[int(record["object"])] = readers + (access != O_WRONLY), writers + (access != O_RDONLY)
         if record["kind"] == FILE_SOCKET:
-            for field, ends_of in (("object", (1, 0)), ("output", (0, 1))):
+            own = int(record["role"] in (LISTENING, DATAGRAM))
+            for field, ends_of in (("object", (1, own)), ("output", (0, 1))):
+                if record[field] < 0:
+                    continue
                 before = ends.get(int(record[field]), (0, 0))
                 ends[int(record[field])] = before[0] + ends_of[0], before[1] + ends_of[1]
     used = _used(machine, "pipes", "free_pipe", "fresh_pipe")

@@ -18,7 +18,7 @@ MUTANTS = [
     Mutant("pipe-close-wakes-nobody", PIPE, "    wakes = _changed(p) | WAKE_READERS | WAKE_WRITERS\n", "    wakes = _changed(p)\n", SLEEPS),
     Mutant("pipe-small-write-in-pieces", PIPE, "    elif n < (want if whole else 1):\n", "    elif n < 1:\n", RECORDS),
     Mutant("pipe-two-writers-at-once", PIPE, "    elif p.writing != 0:\n", "    elif p.writing < 0:\n", RECORDS),
-    Mutant("pipe-slot-freed-under-its-writer", PIPE, "        if p.write_end <= slot_end - PAGE_SIZE + CAPACITY:", "        if p.write_end >= 0:", PROGRAMS),
+    Mutant("pipe-slot-freed-under-its-writer", PIPE, "        if p.write_end <= slot_end - PAGE_SIZE + RING_BYTES:", "        if p.write_end >= 0:", PROGRAMS),
     Mutant("close-without-the-tables-lock", TABLE, "    lock_table(m, me, f)\n    word = _word(m, f, fd)\n    if word != 0:\n        _clear_word(m, f, fd)\n    unlock_table(m, me, f)\n", "    word = _word(m, f, fd)\n    if word != 0:\n        _clear_word(m, f, fd)\n", CLOSES),
     Mutant("copied-table-holds-nothing", TABLE, "            hold_description(m, description_of(word) - 1)\n    c.taken", "    c.taken", f"{TABLES}::test_many_descriptors_are_found_copied_and_given_back"),
     Mutant("closed-descriptor-stays-taken", TABLE, "    f.taken = min(f.taken, fd)\n", "", f"{TABLES}::test_many_descriptors_are_found_copied_and_given_back"),

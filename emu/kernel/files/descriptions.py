@@ -3,20 +3,21 @@
 kind      what it is                                          who knows the rest
 SERVED    a file, directory, host stream … of the server      server/vfs/table.py, by the description's index
 PIPE      one end of a pipe, or both (O_RDWR)                 PIPE, `object`
-SOCKET    one of a pair of stream sockets                     PIPE, `object` to read, `output` to write
+SOCKET    a socket                                            PIPE, `object` to read, `output` to write (socket_ends.py)
 
 `references` counts the descriptors of all tables, and the calls under way in tasks with several threads, also while
-they sleep.  Whoever drops the last one of a PIPE or SOCKET closes its ends and frees the record.  A SERVED one becomes
-an orphan: it is put in a list from which the system server takes it before it serves the next request.  So a thread's
-close reaches the server before whatever that thread asks for next, and no CPU waits for it.
+they sleep.  Whoever drops the last one of a PIPE or SOCKET closes its ends and frees the record.  A SERVED one, and a
+socket of which the server keeps something, becomes an orphan: it is put in a list from which the system server takes it
+before it serves the next request.  So a thread's close reaches the server before whatever that thread asks for next,
+and no CPU waits for it.
 """
 
 from ...abi.errno import ENFILE
-from ...abi.files import O_ACCMODE, O_RDONLY, O_RDWR, O_WRONLY
+from ...abi.files import O_ACCMODE, O_RDONLY, O_WRONLY
 from ...hot import hot, never_inline
 from ...limits import IPI_CALL, MAX_DESCRIPTIONS, SERVER
 from ...shm import lockrank
-from ...shm.atomics import exchange, fetch_add, load_relaxed
+from ...shm.atomics import exchange, fetch_add, load_relaxed, store_relaxed
 from ...shm.layout.files import DESCRIPTION
 from ...shm.spinlock import acquire, fail, field_address, release
 from ...shm.tags import TAG_FILE, count_freed, count_made
@@ -24,8 +25,10 @@ from ..critical import either, noncritical
 from ..failures import FAIL_DROPPED_FILE
 from ..ipi import send_ipi
 from .pipe import close_end, new_pipe, open_end
+from .socket_ends import LISTENING, close_socket_ends
 
 FILE_FREE, FILE_SERVED, FILE_PIPE, FILE_SOCKET = range(4)
+KEPT, IN_FLIGHT = 1, 2  # DESCRIPTION.kept
 DESCRIPTION_BYTES = DESCRIPTION.size
 
 
@@ -59,6 +62,10 @@ def new_description(m, me, kind, flags, object):
     f.kind = kind
     f.object = object
     f.output = object
+    f.role = 0
+    f.served = 0
+    f.kept = 0
+    f.peer = -1
     exchange(f, "flags", flags)
     exchange(f, "references", 1)
     return d
@@ -103,31 +110,6 @@ def new_pipe_ends(m, me, flags):
 
 
 @hot
-def new_socket_pair(m, me, flags):
-    """Two descriptions each of which reads what is written to the other; (-ENFILE, -1)."""
-    never_inline()
-    noncritical(m, me)
-    first, second = new_pipe(m, me), new_pipe(m, me)
-    one = new_description(m, me, FILE_SOCKET, flags | O_RDWR, first)
-    other = new_description(m, me, FILE_SOCKET, flags | O_RDWR, second)
-    if first >= 0 and second >= 0 and one >= 0 and other >= 0:
-        m.descriptions[one].output = second
-        m.descriptions[other].output = first
-        open_end(m, me, first, 1, 1)
-        open_end(m, me, second, 1, 1)
-        return one, other
-    if one >= 0:
-        free_description(m, me, one)
-    if other >= 0:
-        free_description(m, me, other)
-    if first >= 0:
-        close_end(m, me, first, 0, 0)
-    if second >= 0:
-        close_end(m, me, second, 0, 0)
-    return -ENFILE, -1
-
-
-@hot
 def hold_description(m, d):
     """One more reference. The caller knows that there is one: a table's lock keeps the descriptor, or it has one."""
     fetch_add(m.descriptions[d], "references", 1)
@@ -141,20 +123,22 @@ def drop_description(m, me, d):
     f = m.descriptions[d]
     left = fetch_add(f, "references", -1) - 1
     if left > 0:
+        if load_relaxed(f, "kept") == IN_FLIGHT:  # only messages may refer to it now: the server finds it out
+            store_relaxed(m, "sockets_dropped", 1)
+            send_ipi(m, me, SERVER, IPI_CALL)
         return
     if left < 0:
         fail(m, FAIL_DROPPED_FILE, d)
         return
-    if f.kind == FILE_SERVED:
-        _orphan(m, me, d)
-        return
-    flags = load_relaxed(f, "flags")
     if f.kind == FILE_PIPE:
+        flags = load_relaxed(f, "flags")
         close_end(m, me, f.object, reads(flags), writes(flags))
+    elif f.kind == FILE_SOCKET and load_relaxed(f, "role") != LISTENING:
+        close_socket_ends(m, me, f)
+    if f.kind == FILE_SERVED or load_relaxed(f, "kept") != 0:  # so is each socket that listens
+        _orphan(m, me, d)
     else:
-        close_end(m, me, f.object, 1, 0)
-        close_end(m, me, f.output, 0, 1)
-    free_description(m, me, d)
+        free_description(m, me, d)
 
 
 @hot
@@ -184,7 +168,7 @@ def free_description(m, me, d):
 
 @hot
 def _orphan(m, me, d):
-    """Leave a SERVED description to the server."""
+    """Leave a description of which the server keeps something to it."""
     _lock_descriptions(m, me)
     m.descriptions[d].next_free = 0
     if m.last_orphan != 0:

@@ -7,7 +7,6 @@ Errors are negative Linux numbers.
 """
 
 from ...abi.errno import EBADF, ENXIO
-from ...abi.files import POLLERR, POLLHUP, POLLIN, POLLOUT
 from ...hot import entry
 from ...limits import MAX_DESCRIPTORS
 from ...shm.atomics import exchange, load_relaxed, store_relaxed
@@ -23,8 +22,9 @@ from .descriptions import (
     take_orphan,
     writes,
 )
-from .pipe import bytes_in, close_end, finish_pipe, open_end_again, poll_pipe
+from .pipe import close_end, open_end_again, poll_pipe
 from .pipe_io import THE_SERVER, read_pipe, write_pipe
+from .socket_ends import socket_ready
 from .table import (
     change_close_on_exec,
     close_descriptor,
@@ -209,33 +209,17 @@ def poll_end(address, me, d):
     f = m.descriptions[d]
     flags = load_relaxed(f, "flags")
     if f.kind == FILE_SOCKET:
-        ready = poll_pipe(m, me, m.pipes[f.object], 1, 0, True)
-        room = poll_pipe(m, me, m.pipes[f.output], 0, 1, True)
-        if ready & POLLHUP:
-            ready |= POLLIN
-        if room & POLLERR == 0:
-            ready &= ~POLLHUP  # one direction is closed, not both
-        return ready | POLLOUT if room != 0 else ready
+        return socket_ready(m, me, f, True)
     return poll_pipe(m, me, m.pipes[f.object], reads(flags), writes(flags), True)
-
-
-@entry(4)
-def shut_down(address, me, d, how):
-    """shutdown of a socket: 1 what it reads, 2 what it writes, 3 both."""
-    m = machine_at(address)
-    f = m.descriptions[d]
-    if how & 1:
-        finish_pipe(m, me, f.object)
-    if how & 2:
-        finish_pipe(m, me, f.output)
-    return 0
 
 
 @entry(2)
 def waiting_bytes(address, d):
-    """Cold form of bytes_in."""
+    """How many bytes can be read from a pipe without waiting, at this moment."""
     m = machine_at(address)
-    return bytes_in(m.pipes[m.descriptions[d].object])
+    p = m.pipes[m.descriptions[d].object]
+    tail = load_relaxed(p, "tail")
+    return max(tail - load_relaxed(p, "head"), 0)
 
 
 @entry(3)

@@ -1,6 +1,6 @@
 """Pipes: a ring of bytes in guest frames between those who write and those who read (pipe(7)).
 
-`head` and `tail` count bytes taken out and put in, and never wrap; byte n lies in slot n / 4096 mod 16, whose frame is
+`head` and `tail` count bytes taken out and put in, and never wrap; byte n lies in slot n / 4096 mod 32, whose frame is
 allocated when the writer comes to it, and freed when the reader leaves it behind.
 
     writer                                              reader
@@ -13,7 +13,7 @@ Nothing is copied with the lock held, because a guest's page may have to be wait
 words keep others out instead.  A thread that has one is inside a system call and cannot die or sleep before it gives it
 back; who finds it taken joins the queue and is woken then.
 
-Always, while the lock is free: head <= tail <= write_end <= head + 16 slots; only the holder of `writing` touches bytes
+Always, while the lock is free: head <= tail <= write_end <= head + 32 slots; only the holder of `writing` touches bytes
 from tail to write_end, only the holder of `reading` moves head; each byte from head to tail is in a slot with a frame.
 
 No lost wake-up: who finds nothing to do joins its queue before it gives the pipe's lock back.  Who makes something to
@@ -29,9 +29,9 @@ The system server polls pipes for ppoll, and writes for sendfile: `polled` asks 
 from ...abi.errno import EAGAIN, EBUSY, EINVAL, ENFILE, EPERM, EPIPE
 from ...abi.files import PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT
 from ...hot import hot, never_inline
-from ...limits import IPI_CALL, MAX_PIPES, PAGE_SHIFT, PAGE_SIZE, PIPE_SLOTS, SERVER
+from ...limits import IPI_CALL, MAX_PIPES, PAGE_SHIFT, PAGE_SIZE, PIPE_PAGES, PIPE_SLOTS, SERVER
 from ...shm import lockrank
-from ...shm.atomics import load_relaxed, store_relaxed
+from ...shm.atomics import store_relaxed
 from ...shm.layout.files import PIPE
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_PIPE, TAG_PIPE_PAGE, count_freed, count_made
@@ -41,9 +41,12 @@ from ..sleep.waitqueue import join_to_retry, wake_queue
 from ..vm.frames import allocate_frame, drop_frame
 
 PIPE_BYTES = PIPE.size
-CAPACITY = PIPE_SLOTS * PAGE_SIZE
 MAX_CAPACITY = 1 << 20  # of Linux: what is asked for beyond that is refused with EPERM
+RING_BYTES = PIPE_SLOTS * PAGE_SIZE
+CAPACITY = PIPE_PAGES * PAGE_SIZE
 SLEEPS = -1000  # a result beside counts and errors: the thread sleeps, and makes its call again
+SERVES = -1002  # likewise: the server does it
+AT_MARK = -2  # as the reader: the server, which takes what travels with the next byte
 ALL = 1 << 30
 WAKE_READERS, WAKE_WRITERS, TELL_SERVER = 1, 2, 4
 
@@ -91,6 +94,9 @@ def new_pipe(m, me):
     p.reading = 0
     p.writing = 0
     p.turns = 0
+    p.served = 0
+    p.mark = 0
+    p.error = 0
     p.polled = 0
     p.number = number
     for s in range(PIPE_SLOTS):
@@ -131,29 +137,36 @@ def open_end_again(m, me, n, number, reads, writes):
 
 @hot
 def close_end(m, me, n, reads, writes):
-    """A description that read or wrote the pipe is gone; the last one of all frees it."""
+    """A description that read or wrote the pipe is gone; the last one of all frees it. 1: bytes are in it."""
     never_inline()
     noncritical(m, me)
     p = m.pipes[n]
     lock_pipe(m, me, p)
     p.readers -= reads
     p.writers -= writes
+    unread = 1 if p.tail != p.head else 0
     is_last = p.readers == 0 and p.writers == 0
     wakes = _changed(p) | WAKE_READERS | WAKE_WRITERS
     unlock_pipe(m, me, p)
     wake_ends(m, me, p, wakes)  # also at the end: threads whose descriptor another has closed sleep here
     if is_last:  # and nobody is in a call on it, since that would hold a description
         _free_pipe(m, me, n)
+    return unread
 
 
 @hot
-def finish_pipe(m, me, n):
-    """From now on it is as if nobody wrote the pipe (shutdown(2))."""
+def finish_pipe(m, me, n, finished, error):
+    """Wake all who wait. `finished` 1: it is from now on as if nobody wrote the pipe (shutdown(2)).
+
+    `error`: what the next reader gets who finds nothing to read; 0 leaves it.
+    """
     never_inline()
     noncritical(m, me)
     p = m.pipes[n]
     lock_pipe(m, me, p)
-    p.finished = 1
+    p.finished |= finished
+    if error != 0:
+        p.error = error
     wakes = WAKE_READERS | WAKE_WRITERS | _changed(p)
     unlock_pipe(m, me, p)
     wake_ends(m, me, p, wakes)
@@ -229,17 +242,26 @@ def _wait(m, me, i, p, q, done):
 def begin_reading(m, me, i, p, want, nonblocking):
     """Take `reading`: how many of the bytes from head on may be copied out, at most `want`, at least 1.
 
-    0: there are none, and nobody writes; -EAGAIN; SLEEPS.  Thread i calls, or the server (-1).
+    0: there are none, and nobody writes; -EAGAIN; SLEEPS; SERVES: something travels with the next byte.
+    Thread i calls, or the server (-1, AT_MARK).
     """
     noncritical(m, me)
     lock_pipe(m, me, p)
     n = p.tail - p.head
     if n > 0 and p.reading == 0:
         n = min(n, want)
-        p.reading = me + 1
+        if p.mark != 0 and i != AT_MARK:
+            n = min(n, p.mark - 1 - p.head)
+        if n > 0:
+            p.reading = me + 1
+        else:
+            n = SERVES
     elif n > 0:
         p.turns = 1
         n = _wait(m, me, i, p, p.read_queue, 0)
+    elif p.error != 0:
+        n = -p.error
+        p.error = 0
     elif p.writers != 0 and p.finished == 0:
         n = -EAGAIN if nonblocking and i >= 0 else _wait(m, me, i, p, p.read_queue, 0)
     unlock_pipe(m, me, p)
@@ -254,7 +276,7 @@ def end_reading(m, me, p, n):
     head = p.head + n
     slot_end = (p.head & ~(PAGE_SIZE - 1)) + PAGE_SIZE
     while slot_end <= head:
-        if p.write_end <= slot_end - PAGE_SIZE + CAPACITY:  # else the writer is in this slot again
+        if p.write_end <= slot_end - PAGE_SIZE + RING_BYTES:  # else the writer is in this slot again
             s = slot_of(slot_end - PAGE_SIZE)
             frame = p.slots[s] - 1
             p.slots[s] = 0
@@ -277,7 +299,7 @@ def end_reading(m, me, p, n):
 def begin_writing(m, me, i, p, want, whole, nonblocking, done):
     """Take `writing`: how many bytes may be copied in from tail on, at most `want`, all of them if `whole`.
 
-    -EPIPE: nobody reads; -EAGAIN; SLEEPS: `done` is what the call has written before.
+    -EPIPE: nobody reads; -EAGAIN; SERVES; SLEEPS: `done` is what the call has written before.
     """
     noncritical(m, me)
     lock_pipe(m, me, p)
@@ -285,6 +307,8 @@ def begin_writing(m, me, i, p, want, whole, nonblocking, done):
     n = min(room, want)
     if p.readers == 0 or p.finished != 0:
         n = -EPIPE
+    elif p.served != 0 and i >= 0:
+        n = SERVES
     elif p.writing != 0:
         p.turns = 1
         n = _wait(m, me, i, p, p.write_queue, done)
@@ -373,10 +397,3 @@ def set_capacity(m, me, p, wanted):
     unlock_pipe(m, me, p)
     wake_ends(m, me, p, wakes)
     return capacity
-
-
-@hot
-def bytes_in(p):
-    """How many bytes can be read without waiting, at this moment."""
-    tail = load_relaxed(p, "tail")
-    return max(tail - load_relaxed(p, "head"), 0)

@@ -16,7 +16,18 @@ from ...shm.layout import frame_address
 from ...shm.memory import copy_bytes
 from ..critical import noncritical
 from ..vm.usercopy import copy_user, get_word
-from .pipe import SLEEPS, begin_reading, begin_writing, end_reading, end_writing, frame_to_write, slot_of
+from .pipe import (
+    SERVES,
+    SLEEPS,
+    begin_reading,
+    begin_writing,
+    end_reading,
+    end_writing,
+    frame_to_write,
+    lock_pipe,
+    slot_of,
+    unlock_pipe,
+)
 
 IOV_MAX = 1024
 IOVEC_BYTES = 16
@@ -110,7 +121,7 @@ def _move(m, me, task, va, count, done, p, position, n, access):
 
 @hot
 def read_pipe(m, me, i, p, task, va, count, total, nonblocking):
-    """Read up to `total` bytes, at least one where there are any; how many, 0 at the end, an error, or SLEEPS."""
+    """Read up to `total` bytes, at least one where there are any; how many, 0 at the end, an error, SLEEPS, SERVES."""
     n = begin_reading(m, me, i, p, total, nonblocking)
     if n <= 0:
         return n
@@ -121,10 +132,40 @@ def read_pipe(m, me, i, p, task, va, count, total, nonblocking):
 
 @hot
 def write_pipe(m, me, i, p, task, va, count, total, done, whole, nonblocking):
-    """Write what there is room for of bytes `done` to `total`: (bytes, 0 or an error), or (SLEEPS, 0)."""
+    """Write what there is room for of bytes `done` to `total`: (bytes, 0 or an error), (SLEEPS or SERVES, 0)."""
     n = begin_writing(m, me, i, p, total - done, whole, nonblocking, done)
     if n < 0:
-        return (n, 0) if n == SLEEPS else (0, n)
+        return (n, 0) if n == SLEEPS or n == SERVES else (0, n)
     moved, error = _move(m, me, task, va, count, done, p, p.tail, n, ACCESS_READ)
+    end_writing(m, me, p, moved)
+    return moved, error
+
+
+@hot
+def copy_out(m, me, p, host, n):
+    """Copy n bytes, of which the caller holds `reading`, to the server's memory; they stay."""
+    _move(m, me, THE_SERVER, host, 0, 0, p, p.head, n, ACCESS_WRITE)
+
+
+@hot
+def _mark_next_byte(m, me, p):
+    """Something travels with byte `tail`, which the caller holds `writing` to put in."""
+    lock_pipe(m, me, p)
+    p.last_mark = p.tail + 1
+    if p.mark == 0:
+        p.mark = p.tail + 1
+    unlock_pipe(m, me, p)
+
+
+@hot
+def write_marked(m, me, p, host, count):
+    """As write_pipe from the server's memory: with the first byte something travels, which the server knows."""
+    never_inline()
+    n = begin_writing(m, me, THE_SERVER, p, count, False, False, 0)
+    if n < 0:
+        return 0, n
+    moved, error = _move(m, me, THE_SERVER, host, 0, 0, p, p.tail, n, ACCESS_READ)
+    if moved > 0:
+        _mark_next_byte(m, me, p)  # before readers see it
     end_writing(m, me, p, moved)
     return moved, error

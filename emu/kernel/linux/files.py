@@ -1,6 +1,7 @@
 """Linux calls on descriptors that the CPU executes: close, dup, fcntl, pipe2, socketpair; reads and writes of pipes.
 
-What the system server keeps (a description of kind SERVED) it also reads and writes: these calls return SERVE then.
+What the system server keeps (a description of kind SERVED) it also reads and writes, and some of a socket's data
+(DESCRIPTION.served, SERVES): these calls return SERVE then.
 
 A call that waits is made again when it is woken (`join_to_retry`); THREAD.sleep_done is what it has written before.  It
 ends with the file with which it began, whatever other threads let its descriptor refer to meanwhile, and an end of a
@@ -15,7 +16,7 @@ from ...abi.registers import A0
 from ...abi.signals import SIGPIPE
 from ...abi.words import int32
 from ...hot import hot, never_inline
-from ...shm.atomics import load_relaxed, store_relaxed
+from ...shm.atomics import load_acquire, load_relaxed, store_relaxed
 from ..actions import BLOCK, RESUME, SERVE, YIELD
 from ..files.descriptions import (
     FILE_PIPE,
@@ -23,12 +24,13 @@ from ..files.descriptions import (
     FILE_SOCKET,
     drop_description,
     new_pipe_ends,
-    new_socket_pair,
     reads,
     writes,
 )
-from ..files.pipe import SLEEPS, set_capacity
+from ..files.pipe import SERVES, SLEEPS, set_capacity
 from ..files.pipe_io import TRANSFER_MAX, read_pipe, total_length, write_pipe
+from ..files.socket_ends import READS_SERVED, WRITES_SERVED
+from ..files.sockets import new_socket_pair
 from ..files.table import (
     asks_server,
     change_close_on_exec,
@@ -81,7 +83,9 @@ def sys_read(m, me, i, vector, options):
         return SERVE
     result = -EBADF
     flags = load_relaxed(f, "flags")
-    if reads(flags):
+    if load_acquire(f, "served") & READS_SERVED:
+        result = SERVES
+    elif reads(flags):
         total, count = _wanted(m, me, task, t, vector)
         result = total
         if total > 0:
@@ -93,6 +97,8 @@ def sys_read(m, me, i, vector, options):
         return BLOCK
     if held:
         drop_description(m, me, d)
+    if result == SERVES:
+        return SERVE
     t.x[A0] = result
     return RESUME
 
@@ -119,7 +125,9 @@ def sys_write(m, me, i, vector, options):
     if f.kind == FILE_SERVED:
         return SERVE
     result = -EBADF
-    if writes(load_relaxed(f, "flags")):
+    if load_acquire(f, "served") & WRITES_SERVED:
+        result = SERVES
+    elif writes(load_relaxed(f, "flags")):
         total, count = _wanted(m, me, t.task, t, vector)
         result = _write(m, me, i, d, count, total, options) if total > 0 else total
     if result == SLEEPS or result == YIELDS:
@@ -127,6 +135,8 @@ def sys_write(m, me, i, vector, options):
         return BLOCK if result == SLEEPS else YIELD
     if held:
         drop_description(m, me, d)
+    if result == SERVES:
+        return SERVE
     t.x[A0] = result
     return RESUME
 
@@ -153,6 +163,8 @@ def _write(m, me, i, d, count, total, options):
         )  # fmt: skip
         if n == SLEEPS:
             return SLEEPS
+        if n == SERVES:
+            return done if done > 0 else SERVES
         done += n
     if error == -EPIPE and options & MSG_NOSIGNAL == 0:
         k = m.tasks[t.task]
@@ -318,7 +330,8 @@ def sys_socketpair(m, me, i):
         or flags & ~(O_CLOEXEC | O_NONBLOCK)
     ):
         return SERVE
-    one, other = new_socket_pair(m, me, flags & ~O_CLOEXEC)
+    k = m.tasks[t.task]
+    one, other = new_socket_pair(m, me, flags & ~O_CLOEXEC, k.pid | (k.uid << 32))
     t.x[A0] = _give_both(m, me, t.task, t.x[A0 + 3], one, other, 1 if flags & O_CLOEXEC else 0)
     return RESUME
 

@@ -144,7 +144,7 @@ def ioctl(call, fd: Int32, request: UInt32, argument: Pointer):
 # --- data -------------------------------------------------------------------------------------------------------------
 
 
-def _segments(call, address, count):
+def segments_of(call, address, count):
     """[(address, count)] of a struct iovec array."""
     if not 0 <= count <= IOV_MAX:
         raise LinuxError(EINVAL)
@@ -174,12 +174,12 @@ def write(call, fd: Int32, address: Pointer, count: Size):
 
 @served("readv")
 def readv(call, fd: Int32, address: Pointer, count: Int32):
-    return receive(call, _to_read(call, fd), _segments(call, address, count))
+    return receive(call, _to_read(call, fd), segments_of(call, address, count))
 
 
 @served("writev")
 def writev(call, fd: Int32, address: Pointer, count: Int32):
-    return send(call, _to_write(call, fd), _segments(call, address, count))
+    return send(call, _to_write(call, fd), segments_of(call, address, count))
 
 
 @served("pread64")
@@ -203,13 +203,13 @@ def pwrite64(call, fd: Int32, address: Pointer, count: Size, offset: Int64):
 @served("preadv")
 def preadv(call, fd: Int32, address: Pointer, count: Int32, offset: Int64):
     file = _to_read(call, fd)
-    return receive(call, file, _segments(call, address, count), _position(file, offset))
+    return receive(call, file, segments_of(call, address, count), _position(file, offset))
 
 
 @served("pwritev")
 def pwritev(call, fd: Int32, address: Pointer, count: Int32, offset: Int64):
     file = _to_write(call, fd)
-    return send(call, file, _segments(call, address, count), _write_position(file, offset))
+    return send(call, file, segments_of(call, address, count), _write_position(file, offset))
 
 
 def _offset_at(call, file, address):

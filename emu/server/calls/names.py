@@ -31,6 +31,7 @@ from ...abi.files import (
 )
 from ..errors import LinuxError
 from ..vfs.access import check, check_owner
+from ..vfs.fifo import Fifo
 from ..vfs.layouts import pack_dirent, pack_stat, pack_statfs, pack_statx
 from .registry import (
     Int32,
@@ -168,7 +169,8 @@ def mknodat(call, dirfd: Int32, path: Path, mode: UInt32, device: UInt32):
     kind = mode & S_IFMT or S_IFREG
     start = start_of(call, dirfd, path)
     if kind == S_IFIFO:
-        call.tree.make_fifo(call.task, start, path, mode)
+        permissions = mode & ~call.task.umask & 0o7777
+        call.tree.make_special(call.task, start, path, lambda filesystem: Fifo(filesystem, permissions))
     elif kind == S_IFREG:
         call.tree.open(call.task, start, path, O_CREAT | O_EXCL | O_WRONLY, mode & 0o7777).close()
     elif kind in (S_IFCHR, S_IFBLK, S_IFSOCK):

@@ -39,6 +39,7 @@ class OpenFile:
     host_descriptor = None  # of a stream: what to wait for
     has_frames = False  # its data are in frames that can be mapped: it has `map_pages`
     locks = None  # the machine's FileLocks once it has owned a lock
+    takes_calls = False  # `receive` and `send` make a whole call: it moves messages, or waits in ways of its own
     maps_zeros = False  # a private mapping of it is anonymous memory
 
     def __init__(self, node, flags):

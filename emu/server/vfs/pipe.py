@@ -7,7 +7,7 @@ longer, until the description has been freed: its serial number tells.
 
 import ctypes
 
-from ...abi.errno import EAGAIN, ENXIO
+from ...abi.errno import EAGAIN
 from ...abi.files import O_ACCMODE, O_NONBLOCK, O_PATH, PIPE_BUF, S_IFIFO, S_IFSOCK
 from ...kernel.files import for_server
 from ..errors import Blocked, LinuxError, Watch
@@ -59,26 +59,6 @@ class PipeNode(Inode):
         if flags & O_PATH:
             return OpenFile(self, flags)
         return self._files.open_pipe(self._pipe, self, flags)
-
-
-class SocketNode(PipeNode):
-    """One of a pair of stream sockets: the pipe that it reads has its number, the other one is what it writes."""
-
-    kind = S_IFSOCK
-
-    def __init__(self, files, pipe, number, output):
-        super().__init__(files, pipe, number)
-        self._output = files.window.machine["pipes"][output]
-
-    @property
-    def changes(self):
-        return int(self._record["changes"]) + int(self._output["changes"])
-
-    def open(self, flags, task):
-        """Sockets cannot be opened by a name."""
-        if flags & O_PATH:
-            return OpenFile(self, flags)
-        raise LinuxError(ENXIO)
 
 
 class PipeEnd(OpenFile):
@@ -133,10 +113,6 @@ class PipeEnd(OpenFile):
         if n < 0:
             raise LinuxError(-n)
         return n
-
-    def shut_down(self, how):
-        """Of a socket: 1 what it reads, 2 what it writes, 3 both."""
-        for_server.shut_down(self._files.base, self._files.me, self.description, how)
 
     def available(self):
         return for_server.waiting_bytes(self._files.base, self.description)

@@ -6,17 +6,22 @@ descriptors, of several tasks, may refer to it; it has one reference, and is clo
 description an orphan.  `close_orphans` has to be called before each request is served, and `give_back` after it.
 """
 
+import ctypes
 import weakref
 
 from ...abi.errno import EBADF, ENFILE
 from ...abi.files import O_PATH
-from ...kernel.files import for_server
-from ...kernel.files.descriptions import FILE_SOCKET
+from ...kernel.files import for_server, sockets
+from ...kernel.files.descriptions import FILE_SOCKET, IN_FLIGHT, KEPT
+from ...kernel.files.pipe import RING_BYTES
 from ..errors import LinuxError
 from .allowance import DESCRIPTOR_BYTES, FREE
 from .inode import Filesystem
-from .pipe import PipeEnd, PipeNode, SocketNode
+from .pipe import PipeEnd, PipeNode
+from .socket import Socket, SocketNode
+from .socket_names import SocketNames
 from .stream import HostStream
+from .travel import forgotten
 
 INCLUDED = 16  # so many open files are not charged, so that a guest without memory can open a directory and clean up
 PIPEFS_DEVICE, PIPEFS_MAGIC = 0xE, 0x50495045
@@ -28,11 +33,14 @@ class OpenFiles:
     def __init__(self, window, me, clock, allowance=FREE):
         self.window, self.base, self.me = window, window.address, me
         self.pipes = Filesystem(PIPEFS_DEVICE, PIPEFS_MAGIC, clock)
-        self._charge = allowance.charge(0)
-        self._files = {}  # description -> OpenFile, of SERVED ones
+        self.allowance, self._charge = allowance, allowance.charge(0)
+        self._files = {}  # description -> OpenFile, of SERVED ones and of sockets that are kept
         self._nodes = {}  # pipe -> PipeNode, at most one of each record
         self._ends = weakref.WeakValueDictionary()  # description -> PipeEnd, as long as somebody has it
         self._borrowed = []  # descriptions of which the present call has a reference
+        self.names = SocketNames()
+        self.nr_in_flight = self._last_travel = 0
+        self.buffer = ctypes.create_string_buffer(RING_BYTES)  # for what one call moves at once
 
     def describe(self, file):
         """A description of an open file, whose reference goes over to it. LinuxError: the file is closed."""
@@ -59,20 +67,21 @@ class OpenFiles:
         if not is_held:
             return self._files[description]
         self._borrowed.append(description)
-        end = self._ends.get(description)
+        end = self._files.get(description) or self._ends.get(description)
         if end is None or not end.is_open():
             record = self.window.machine["descriptions"][description]
-            end = self._ends[description] = PipeEnd(self, description, self._node(record))
+            kind = Socket if record["kind"] == FILE_SOCKET else PipeEnd
+            end = self._ends[description] = kind(self, description, self._node(record))
         return end
 
     def _node(self, record):
         """The inode of a pipe, or of a socket, whose description's record this is."""
-        pipe, output = int(record["object"]), int(record["output"])
+        pipe = int(record["object"])
         number = int(self.window.machine["pipes"][pipe]["number"])
         node = self._nodes.get(pipe)
         if node is None or node.number != number:
             is_socket = record["kind"] == FILE_SOCKET
-            node = SocketNode(self, pipe, number, output) if is_socket else PipeNode(self, pipe, number)
+            node = SocketNode(self, pipe, number, record) if is_socket else PipeNode(self, pipe, number)
             self._nodes[pipe] = node
         return node
 
@@ -83,6 +92,65 @@ class OpenFiles:
             raise LinuxError(-description)
         return PipeEnd(self, description, node)
 
+    # --- sockets ------------------------------------------------------------------------------------------------------
+
+    def new_socket(self, role, flags, family, type, protocol):
+        """A Socket with one reference, which the caller gives to a table, or closes. LinuxError."""
+        description = _checked(sockets.open_socket(self.base, self.me, flags, role))
+        record = self.window.machine["descriptions"][description]
+        socket = Socket(self, description, self._node(record), family, type, protocol)
+        try:
+            self.keep(socket)
+        except LinuxError:
+            socket.close()
+            raise
+        return socket
+
+    def keep(self, socket):
+        """Remember a socket until the description is an orphan. ENOMEM."""
+        if socket.description not in self._files:
+            self._pay(len(self._files) + 1)
+            self._files[socket.description] = socket
+            sockets.keep(self.base, socket.description, KEPT)
+
+    def kept_socket(self, description):
+        """The Socket of a description that is kept, or None."""
+        found = self._files.get(description)
+        return found if isinstance(found, Socket) else None
+
+    def sockets_with_travels(self):
+        return [each for each in self._files.values() if isinstance(each, Socket)]
+
+    def borrow(self, socket):
+        """Take a reference of a socket until the call is over; False: it is closed."""
+        if not socket.is_open() or not sockets.try_hold(self.base, socket.description):
+            return False
+        self._borrowed.append(socket.description)
+        return True
+
+    def send_off(self, descriptions):
+        """Open files go on their way in a message. ENOMEM."""
+        for description in descriptions:
+            if self.window.machine["descriptions"][description]["kind"] == FILE_SOCKET:
+                sockets.try_hold(self.base, description)
+                self.keep(self.file(description, True))
+                sockets.keep(self.base, description, IN_FLIGHT)
+        self.window.machine["sockets_dropped"] = 1  # another thread may have closed one before it was noted
+
+    def next_travel(self):
+        """A number for what travels with a message."""
+        self._last_travel += 1
+        return self._last_travel
+
+    def _drop_forgotten(self):
+        """What is on its way to sockets that nobody can read any more is dropped. Whether there was any."""
+        found = forgotten(self)
+        for socket in found:
+            socket.drop_travels()
+        return bool(found)
+
+    # --- the ends of calls, and of files ------------------------------------------------------------------------------
+
     def give_back(self):
         """The call is over, or waits: what it has used may be closed."""
         while self._borrowed:
@@ -90,11 +158,21 @@ class OpenFiles:
 
     def close_orphans(self):
         """Close the files that no descriptor refers to any more."""
+        machine = self.window.machine
+        found = int(machine["sockets_dropped"])
+        if found:
+            machine["sockets_dropped"] = 0
         while (description := for_server.next_orphan(self.base, self.me)) >= 0:
+            found = 1
             file = self._files.pop(description)
+            if isinstance(file, Socket):
+                file.end()
             for_server.free_served(self.base, self.me, description)
             self._pay(len(self._files))
-            file.close()
+            if not isinstance(file, Socket):
+                file.close()
+        if found and self.nr_in_flight and self._drop_forgotten():
+            self.close_orphans()
 
 
 class FileTable:
@@ -131,6 +209,22 @@ class FileTable:
     def check_room(self):
         """EMFILE when no descriptor is free."""
         _checked(for_server.find_free(self._base, self._me, self._task))
+
+    @property
+    def machine_files(self):
+        """The OpenFiles that all tables share."""
+        return self._files
+
+    def hold(self, fd):
+        """The description of a descriptor, with a reference for the caller; EBADF."""
+        found = _checked(for_server.find_fd(self._base, self._me, self._task, fd))
+        if not found & 1:  # a SERVED one, which nobody but the server closes
+            sockets.try_hold(self._base, found >> 1)
+        return found >> 1
+
+    def put(self, description, close_on_exec):
+        """The lowest free descriptor, which refers to a description now, whose reference goes over. LinuxError."""
+        return _checked(for_server.put_file(self._base, self._me, self._task, description, int(close_on_exec)))
 
     def add(self, file, close_on_exec=False):
         """Let the lowest free descriptor refer to an open file (the caller's reference goes over); the descriptor.

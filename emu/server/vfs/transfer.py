@@ -19,12 +19,14 @@ def receive(call, file, segments, offset=None):
 
     From the file's own offset, which then moves on, or from the given one.
     """
+    if file.takes_calls:
+        return file.receive(call, segments)
     positioned = offset is not None or file.seekable
     start = offset if offset is not None else file.offset
     done, at = call.memo or (0, start)
     last = done + TURN_BYTES
     try:
-        for address, count in _pieces(_skip(segments, done)):
+        for address, count in _pieces(skip(segments, done)):
             if done >= last:
                 if positioned:
                     call.memo = done, at
@@ -47,12 +49,14 @@ def receive(call, file, segments, offset=None):
 
 def send(call, file, segments, offset=None):
     """Write guest memory [(address, count)] to a file; the number of bytes."""
+    if file.takes_calls:
+        return file.send(call, segments)
     positioned = offset is not None or file.seekable
     start = offset if offset is not None else file.write_position() if positioned else 0
     done, at = call.memo or (0, start)
     last = done + TURN_BYTES
     try:
-        for data in _gathered(call, _skip(segments, done)):
+        for data in gathered(call, skip(segments, done)):
             data = memoryview(data)
             while data:
                 n = file.write_at(at + done, data) if positioned else file.write(data)
@@ -118,7 +122,7 @@ def _pieces(segments):
             count -= n
 
 
-def _skip(segments, done):
+def skip(segments, done):
     """What is left of the segments after `done` bytes."""
     if not done:
         return segments
@@ -130,7 +134,7 @@ def _skip(segments, done):
     return rest
 
 
-def _gathered(call, segments):
+def gathered(call, segments):
     """The bytes of the segments, small ones joined, so that a small writev is one write.
 
     Unreadable memory ends it with EFAULT after everything before was given.

@@ -51,7 +51,6 @@ from ..errors import LinuxError
 from .access import check, check_removal
 from .allowance import Allowance
 from .directory import FixedDirectory, MemoryDirectory
-from .fifo import Fifo
 from .host import HostDirectory, HostMount
 from .inode import Filesystem, Inode, MemoryInode
 from .locks import FileLocks
@@ -301,15 +300,17 @@ class Tree:
         directory.make_directory(name, mode & ~task.umask & 0o1777)
         _give(directory.lookup(name, task), task)
 
-    def make_fifo(self, task, start, path, mode):
-        """EPERM where the directory is not the machine's own."""
+    def make_special(self, task, start, path, make):
+        """The inode that `make(filesystem)` gives, at a free place. EPERM: the directory is not the machine's own."""
         directory, name, must_be_directory = self._free_place(task, start, path)
         if must_be_directory:
             raise LinuxError(ENOENT)
         if not isinstance(directory, MemoryDirectory):
             raise LinuxError(EPERM)
-        directory.add(name, Fifo(self.filesystem, mode & ~task.umask & 0o7777))
-        _give(directory.lookup(name, task), task)
+        node = make(self.filesystem)
+        directory.add(name, node)
+        _give(node, task)
+        return node
 
     def make_link(self, task, start, path, target):
         directory, name, must_be_directory = self._free_place(task, start, path)

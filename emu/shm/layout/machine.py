@@ -126,6 +126,7 @@ MACHINE = record(
     i64("fresh_description", guard="descriptions_lock", doc="records from here on were never used"),
     i64("first_orphan", guard="descriptions_lock", doc="SERVED ones that nobody refers to any more: index + 1"),
     i64("last_orphan", guard="descriptions_lock"),
+    i64("sockets_dropped", guard="atomic", doc="1: a reference of a socket in a message was dropped; the server looks"),
     line("pipes"),
     i64("pipes_lock"),
     i64("free_pipe", guard="pipes_lock", doc="index + 1, 0 none"),

@@ -16,7 +16,16 @@ from emu.kernel.task.records import create_task
 from emu.kernel.thread.records import create_thread
 from emu.kernel.vm.address_space import map_region
 from emu.limits import SERVER
-from emu.server.calls import events, files, identity, info  # noqa: F401  (registers the handlers)
+from emu.server.calls import (  # noqa: F401  (registers the handlers)
+    connections,
+    events,
+    files,
+    identity,
+    info,
+    messages,
+    socket_options,
+    sockets,
+)
 from emu.server.calls.registry import execute
 from emu.server.credentials import ROOT
 from emu.server.errors import Blocked, LinuxError
@@ -31,7 +40,12 @@ from emu.testing.bare import bare_window
 MEMORY_BYTES = 1 << 20
 BASE = 0x10000  # guest addresses below are unmapped
 AT_FDCWD = -100
-ON_CPU = {NUMBERS[name] for name in ["read", "write", "readv", "writev", "close", "dup", "dup3", "fcntl", "pipe2"]}
+ON_CPU = {
+    NUMBERS[name] for name in (
+        "read", "write", "readv", "writev", "close", "dup", "dup3", "fcntl", "pipe2",
+        "socketpair", "sendto", "recvfrom",
+    )
+}  # fmt: skip
 
 
 @functools.cache
@@ -194,6 +208,7 @@ class Call:
         self.number, self.args, self.memo, self.resume_deadline_ns = number, args, None, 0
         self.task, self.tree, self.machine, self.tid = guest.task, guest.tree, guest.machine, guest.task.pid
         self.read, self.write, self.string = guest.read, guest.write, guest.string
+        self.no_signal = False
 
     @property
     def credentials(self):
