@@ -75,7 +75,6 @@ static void errors(void) {
     CHECK_ERROR(write(u, "x", 1), EDESTADDRREQ);
     CHECK_ERROR(listen(u, 1), EOPNOTSUPP);
     CHECK_ERROR(accept(s, NULL, NULL), EINVAL);
-    CHECK(port_of(s) == 0 && found.sin_addr.s_addr == 0);
     fd = listener("127.0.0.1", &port);
     CHECK_ERROR(bind(s, (void *)at("127.0.0.1", port), sizeof found), EADDRINUSE);
     CHECK_ERROR(bind(s, (void *)at("0.0.0.0", port), sizeof found), EADDRINUSE);

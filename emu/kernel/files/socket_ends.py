@@ -2,6 +2,7 @@
 
 role          object (it reads)           output (it writes)            what is written and read
 CONNECTED     reader                      the peer's object: writer     bytes, or messages (server/vfs/socket.py)
+TCP           likewise                    likewise                      bytes; each direction ends alone
 UNCONNECTED   reader                      none                          nothing yet
 LISTENING     reader and writer           none                          by the server: descriptions to accept, 8 bytes
 DATAGRAM      reader and writer           another's object, or none     by the server: messages
@@ -21,8 +22,13 @@ from ...shm.atomics import load_acquire, load_relaxed
 from ..critical import noncritical
 from .pipe import close_end, finish_pipe, poll_pipe
 
-CONNECTED, UNCONNECTED, LISTENING, DATAGRAM = range(4)
+CONNECTED, UNCONNECTED, LISTENING, DATAGRAM, TCP = range(5)
 READS_SERVED, WRITES_SERVED = 1, 2
+
+
+@hot
+def is_connected(role):
+    return role == CONNECTED or role == TCP
 
 
 @hot
@@ -40,7 +46,7 @@ def close_socket_ends(m, me, f):
     output = load_relaxed(f, "output")
     unread = close_end(m, me, f.object, 1, own_writers(role))  # nobody can write any more: what is left stays unread
     if output >= 0:
-        if unread and role == CONNECTED:
+        if unread and is_connected(role):
             finish_pipe(m, me, output, 0, ECONNRESET)
         close_end(m, me, output, 0, 1)
 
@@ -65,6 +71,7 @@ def socket_ready(m, me, f, tell):
     room = poll_pipe(m, me, m.pipes[output], 0, 1, tell)
     if ready & POLLHUP:
         ready |= POLLIN | POLLRDHUP
-    if room & POLLERR == 0:
+    is_over = room & POLLERR if role == CONNECTED else load_relaxed(m.pipes[output], "finished")
+    if is_over == 0:
         ready &= ~POLLHUP  # one direction is closed, not both
     return ready | error | (POLLOUT if room != 0 else 0)

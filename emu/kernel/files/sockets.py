@@ -38,6 +38,7 @@ from .socket_ends import (
     UNCONNECTED,
     WRITES_SERVED,
     close_socket_ends,
+    is_connected,
     own_writers,
 )
 
@@ -189,7 +190,7 @@ def shut_down(address, me, d, how):
     m = machine_at(address)
     f = m.descriptions[d]
     finish_pipe(m, me, f.object, how & 1, 0)
-    if f.role == CONNECTED and how & 2:  # others may write to the output of a datagram socket
+    if is_connected(f.role) and how & 2:  # others may write to the output of a datagram socket
         finish_pipe(m, me, f.output, 1, 0)
     return 0
 

@@ -18,7 +18,7 @@ from ...abi.errno import (
 from ...abi.files import O_CLOEXEC, O_NONBLOCK
 from ...abi.sockets import AF_INET, AF_UNIX, AF_UNSPEC, SOCK_DGRAM, SOMAXCONN
 from ...kernel.files import sockets
-from ...kernel.files.socket_ends import CONNECTED, LISTENING
+from ...kernel.files.socket_ends import CONNECTED, LISTENING, TCP
 from ..errors import LinuxError
 from ..vfs.addresses import ANY, ANY4, LOOPBACK, LOOPBACK4, MAPPED, Inet, family_of, pack, unpack
 from .registry import Int32, Pointer, UInt32, only, served
@@ -164,7 +164,7 @@ def _connect_stream(call, socket, listener):
     else:
         socket.peer_name = listener.name
     socket.peer_owner = listener.owner
-    socket.join(child, CONNECTED)
+    socket.join(child, CONNECTED if listener.family == AF_UNIX else TCP)
     return 0
 
 

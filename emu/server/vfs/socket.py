@@ -19,7 +19,7 @@ from ...abi.files import O_NONBLOCK, O_PATH, S_IFSOCK
 from ...abi.sockets import AF_UNIX, SOCK_STREAM
 from ...kernel.files import for_server, sockets
 from ...kernel.files.pipe import RING_BYTES, SERVES
-from ...kernel.files.socket_ends import CONNECTED, LISTENING
+from ...kernel.files.socket_ends import CONNECTED, LISTENING, TCP
 from ..errors import Blocked, LinuxError, Watch
 from . import socket_calls
 from .pipe import PipeEnd, PipeNode
@@ -95,7 +95,7 @@ class Socket(PipeEnd):
     is_framed = property(lambda self: self.type != SOCK_STREAM)
     role = property(lambda self: int(self._record["role"]))
     listens = property(lambda self: self.role == LISTENING)
-    is_connected = property(lambda self: self.role == CONNECTED)
+    is_connected = property(lambda self: self.role in (CONNECTED, TCP))
     input_pipe = property(lambda self: int(self._record["object"]))
     output_pipe = property(lambda self: int(self._record["output"]))
 
