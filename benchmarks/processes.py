@@ -30,7 +30,10 @@ SMALL = {
     "futex": ("round trip through a futex", 20_000, None, True),
     "epoll": ("epoll_wait, 1 of 1,001 ready", 500, 2000, True),
 }
-LARGE = {"hackp": "hackbench, processes, pipes", "hackt": "hackbench, threads, pipes"}
+LARGE = {
+    "hackp": "hackbench, processes, pipes", "hackt": "hackbench, threads, pipes",
+    "socketp": "hackbench, processes, pairs of sockets", "sockett": "hackbench, threads, pairs of sockets",
+}  # fmt: skip
 GROUPS, MESSAGES = 10, 20
 NS = re.compile(r"(\d+) ns")
 

@@ -12,6 +12,8 @@
      epoll    epoll_wait with 1,000 idle descriptors and 1 that is ready
      hackp    hackbench: GROUPS groups of 20 senders and 20 receivers, processes, pipes, COUNT messages each way
      hackt    the same with threads
+     socketp  as hackp through pairs of sockets
+     sockett  the same with threads
 
    Prints "NANOSECONDS ns" for each time that it did it (hackbench: for all). */
 #define _GNU_SOURCE
@@ -26,6 +28,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -238,7 +241,7 @@ static void start(void *(*what)(void *), struct member *m, int threads, pthread_
     }
 }
 
-static int64_t hackbench(long count, int groups, int threads) {
+static int64_t hackbench(long count, int groups, int threads, int sockets) {
     int members = groups * PEERS * 2, made = 0;
     pthread_t *thread = calloc((size_t)members, sizeof *thread);
     pid_t *pid = calloc((size_t)members, sizeof *pid);
@@ -249,7 +252,7 @@ static int64_t hackbench(long count, int groups, int threads) {
         int *outs = calloc(PEERS, sizeof *outs);
         for (int n = 0; n < PEERS; n++) {
             int ends[2];
-            if (pipe(ends) != 0) fail("pipe");
+            if ((sockets ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : pipe(ends)) != 0) fail("pipe");
             struct member *m = calloc(1, sizeof *m);
             *m = (struct member){NULL, ends[0], count};
             start(receive, m, threads, &thread[made], &pid[made]);
@@ -288,10 +291,13 @@ int main(int argc, char **argv) {
     else if (strcmp(what, "pipe") == 0) ns = pipes(count);
     else if (strcmp(what, "futex") == 0) ns = futexes(count);
     else if (strcmp(what, "epoll") == 0) ns = epolls(count);
-    else if (strcmp(what, "hackp") == 0) ns = hackbench(count, groups, 0);
-    else if (strcmp(what, "hackt") == 0) ns = hackbench(count, groups, 1);
+    else if (strcmp(what, "hackp") == 0) ns = hackbench(count, groups, 0, 0);
+    else if (strcmp(what, "hackt") == 0) ns = hackbench(count, groups, 1, 0);
+    else if (strcmp(what, "socketp") == 0) ns = hackbench(count, groups, 0, 1);
+    else if (strcmp(what, "sockett") == 0) ns = hackbench(count, groups, 1, 1);
     if (ns < 0) {
-        fprintf(stderr, "usage: processes fork|vfork|exec|fault|copy|map|pipe|futex|epoll|hackp|hackt COUNT [GROUPS]\n");
+        fprintf(stderr, "usage: processes fork|vfork|exec|fault|copy|map|pipe|futex|epoll|hackp|hackt|socketp|sockett "
+                        "COUNT [GROUPS]\n");
         return 2;
     }
     printf("%lld ns\n", (long long)ns);

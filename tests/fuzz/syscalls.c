@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -282,6 +283,33 @@ static long plausible(struct worker *w, char letter, const row *r) {
         *how = (struct flock){(short)below(w, 4), (short)below(w, 4), (long)below(w, 200) - 20, (long)below(w, 40) - 10, 0};
         return (long)how;
     }
+    case 'q': {                                                                     /* struct sockaddr, of 5 or 16 bytes */
+        short *at = (short *)small(w, 32);
+        memset(at, 0, 32);
+        if (below(w, 2)) at[0] = 1, at[1] = (short)('a' << 8), at[2] = (short)below(w, 3);
+        else at[0] = 2, at[1] = (short)(0x1234 + 256 * below(w, 3)), at[2] = 127, at[3] = 1 << 8;
+        return below(w, 4) ? (long)at : 0;
+    }
+    case 'Q': {                                                                     /* how long it is, in memory */
+        int *at = (int *)small(w, 4);
+        *at = (int)below(w, 40);
+        return (long)at;
+    }
+    case 'Y': {                                                                     /* struct mmsghdr[2] */
+        long *at = (long *)small(w, 128);
+        memset(at, 0, 128);
+        for (int k = 0; k < 16; k += 8) {
+            at[k] = below(w, 3) ? 0 : plausible(w, 'q', r), at[k + 1] = below(w, 2) ? 5 : 16;
+            at[k + 2] = plausible(w, 'v', r), at[k + 3] = plausible(w, 'n', r);
+            if (below(w, 2)) continue;
+            long *control = (long *)small(w, 64);
+            control[0] = 16 + 4 * (1 + below(w, 3)), control[1] = 1 | (below(w, 8) ? 1L : 2L) << 32;
+            control[2] = below(w, 20) | below(w, 20) << 32, control[3] = below(w, 20);
+            at[k + 4] = (long)control, at[k + 5] = below(w, 4) ? control[0] : below(w, 64);
+            if (below(w, 20) == 0) control[below(w, 3)] = wild(w);
+        }
+        return (long)at;
+    }
     case 'K': return (long)(w->stack + 8192);
     default: return 0;
     }
@@ -336,6 +364,11 @@ static const row grammar[] = {
     {439, 1, "dpi0", {END}} /* faccessat2 */, {452, 1, "dpc0", {0644, 0755, END}} /* fchmodat2 */,
     R(getrlimit, 1, "cb", 3, 4, 7), R(setrlimit, 1, "cL", 7), R(mlockall, 1, "c", 1, 2), R(munlockall, 1, ""), R(mlock2, 1, "mlc", 0),
     R(syncfs, 1, "f"),
+    R(socket, 2, "cc0", 1, 2, 1 | O_NONBLOCK, 2 | O_NONBLOCK), R(socketpair, 2, "cc0z", 1, 1, 2, 5, 2 | O_NONBLOCK),
+    R(bind, 3, "fqc", 2, 5, 5, 16, 16), R(listen, 2, "fi"), R(connect, 4, "fqc", 5, 16), R(accept, 2, "f0"), R(accept4, 2, "fqQc", 0, O_NONBLOCK),
+    R(sendto, 4, "fbscqc", 0, 16, 5, 0x40, 0x4000), R(recvfrom, 4, "fbscqQ", 0, 2, 0x40, 0x20), R(sendmsg, 4, "fYc", 0, 0x40, 0x4000),
+    R(recvmsg, 4, "fYc", 0, 2, 0x40, 0x40000000), R(sendmmsg, 2, "fYnc", 0, 0x40), R(recvmmsg, 2, "fYncN", 0, 0x10000, 0x40), R(shutdown, 1, "fi"),
+    R(getsockname, 2, "fqQ"), R(getpeername, 2, "fqQ"), R(getsockopt, 2, "fccbQ", 1, 3, 4, 17, 20), R(setsockopt, 2, "fccbc", 1, 2, 16, 7, 20),
 };
 
 enum { ROWS = sizeof grammar / sizeof *grammar };
@@ -345,6 +378,8 @@ static int may_wait(long number) {
     switch (number) {
     case SYS_read: case SYS_readv: case SYS_write: case SYS_writev: case SYS_ppoll: case SYS_pselect6: case SYS_futex:
     case SYS_nanosleep: case SYS_clock_nanosleep: case SYS_rt_sigsuspend: case SYS_rt_sigtimedwait: case SYS_sendfile:
+    case SYS_accept: case SYS_accept4: case SYS_connect: case SYS_sendto: case SYS_recvfrom: case SYS_sendmsg: case SYS_recvmsg:
+    case SYS_sendmmsg: case SYS_recvmmsg: return 1;
     case SYS_openat: case SYS_epoll_pwait: case 441: case SYS_wait4: case SYS_waitid: case SYS_flock: case SYS_fcntl: return 1;
     default: return number >= NATIVE;
     }
@@ -432,6 +467,17 @@ static void one_call(struct worker *w) {
     if (ended || (unsigned long)result < -4095UL) __atomic_add_fetch(&successes[slot], 1, __ATOMIC_RELAXED);
 }
 
+/* A socket with one of a few names, which listens where it can. */
+static void named_socket(struct worker *w, int fd) {
+    static const int types[] = {SOCK_STREAM, SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+    long address = plausible(w, 'q', &grammar[0]);
+    if (address == 0) return;
+    int family = *(short *)address;
+    if (socket(family, types[below(w, 4)] | O_NONBLOCK, 0) != fd) return;
+    (void)!bind(fd, (struct sockaddr *)address, family == AF_UNIX ? 5 : 16);
+    (void)!listen(fd, 3);
+}
+
 /* The memory, the descriptors and the priority that calls have taken away are put back. */
 static void restore(struct worker *w) {
     long v[6] = {(long)page(w, GROUND_PAGES / 2), GROUND_PAGES / 2 * PAGE, PROT_READ | PROT_WRITE,
@@ -451,11 +497,13 @@ static void restore(struct worker *w) {
     for (int fd = 3; fd < 20; fd++) {
         if (fcntl(fd, F_GETFD) >= 0) continue;
         int pair[2];
-        long kind = below(w, 9), arguments[6] = {below(w, 3), O_NONBLOCK};
+        long kind = below(w, 12), arguments[6] = {below(w, 3), O_NONBLOCK};
         if (kind < 2) (void)!pipe2(pair, O_NONBLOCK);
         else if (kind == 2) raw(SYS_eventfd2, arguments);
         else if (kind == 3) arguments[0] = 0, raw(SYS_epoll_create1, arguments);
         else if (kind == 4) arguments[0] = 1, raw(SYS_timerfd_create, arguments);
+        else if (kind == 5) (void)!socketpair(AF_UNIX, SOCK_STREAM + (int)below(w, 2) + (below(w, 2) ? O_NONBLOCK : 0), 0, pair);
+        else if (kind == 6) named_socket(w, fd);
         else (void)!open(names[below(w, 6)], below(w, 2) ? O_RDWR : O_RDONLY);
     }
 }

@@ -8,23 +8,22 @@ import pytest
 from emu.abi.syscall_numbers import name_of
 from emu.machine import children  # noqa: F401  (registers the handlers)
 from emu.server import served  # noqa: F401  (registers the handlers)
-from emu.server.calls import info, registry, sockets
+from emu.server.calls import info, registry
 from tests.fuzz.campaign import Campaign, CampaignFailed
 
 CALLS = 100_000
 MORE_CALLS = 400_000  # for a rare call that has not succeeded by chance
 SEED = int(os.environ.get("EMU_SEED", 7))  # the same calls each time: to search for others is tools/fuzz_syscalls.py
 SHARE = 0.3  # of the calls succeeds at least, or they look at nothing but the refusals
-REFUSE = (info.not_permitted, info.not_offered, sockets.socket, sockets.of_a_socket)  # handlers that always fail
+REFUSE = (info.not_permitted, info.not_offered)  # handlers that always fail
 LEADERS_MAY_NOT = {"setpgid", "setsid"}  # each program leads its session and group; its children leave at once
 ENDS_IT = {"execve", "execveat"}
-OF_SOCKETS = {"shutdown", "getsockname", "getpeername", "getsockopt", "setsockopt"}  # random calls find no socket
 
 
 def handlers_that_may_succeed():
     handlers = {number: registry.handler_of(number) for number in range(1 << 13) if registry.handler_of(number)}
     able = [number for number, handler in handlers.items() if inspect.unwrap(handler) not in REFUSE]
-    return [number for number in able if name_of(number) not in LEADERS_MAY_NOT | ENDS_IT | OF_SOCKETS]
+    return [number for number in able if name_of(number) not in LEADERS_MAY_NOT | ENDS_IT]
 
 
 @pytest.mark.timeout(1200)  # half a minute; many times that on a host that hardly gives it a core

@@ -76,6 +76,8 @@ static void errors(void) {
     CHECK_ERROR(listen(u, 1), EOPNOTSUPP);
     CHECK_ERROR(accept(s, NULL, NULL), EINVAL);
     fd = listener("127.0.0.1", &port);
+    CHECK(close(s) == 0 && (s = socket(AF_INET, SOCK_STREAM, 0)) >= 0); /* these calls gave them ports */
+    CHECK(close(u) == 0 && (u = socket(AF_INET, SOCK_DGRAM, 0)) >= 0);
     CHECK_ERROR(bind(s, (void *)at("127.0.0.1", port), sizeof found), EADDRINUSE);
     CHECK_ERROR(bind(s, (void *)at("0.0.0.0", port), sizeof found), EADDRINUSE);
     CHECK(bind(s, (void *)at("127.0.0.2", port), sizeof found) == 0);
