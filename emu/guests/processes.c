@@ -205,7 +205,7 @@ struct member {
 
 static int gate[2];
 
-static void *send(void *argument) {
+static void *send_all(void *argument) {
     struct member *m = argument;
     char message[MESSAGE] = {0}, c;
     if (read(gate[0], &c, 1) != 1) fail("gate");
@@ -215,7 +215,7 @@ static void *send(void *argument) {
     return NULL;
 }
 
-static void *receive(void *argument) {
+static void *receive_all(void *argument) {
     struct member *m = argument;
     char message[MESSAGE];
     for (long k = 0; k < m->count * PEERS; k++)
@@ -255,14 +255,14 @@ static int64_t hackbench(long count, int groups, int threads, int sockets) {
             if ((sockets ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : pipe(ends)) != 0) fail("pipe");
             struct member *m = calloc(1, sizeof *m);
             *m = (struct member){NULL, ends[0], count};
-            start(receive, m, threads, &thread[made], &pid[made]);
+            start(receive_all, m, threads, &thread[made], &pid[made]);
             made++;
             outs[n] = ends[1];
         }
         for (int n = 0; n < PEERS; n++) {
             struct member *m = calloc(1, sizeof *m);
             *m = (struct member){outs, -1, count};
-            start(send, m, threads, &thread[made], &pid[made]);
+            start(send_all, m, threads, &thread[made], &pid[made]);
             made++;
         }
     }
