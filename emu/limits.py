@@ -67,6 +67,10 @@ STATIC_KERNEL_PAGES = 8  # of kernel memory, in the machine's record (kernel/vm/
 OBJECT_CLASSES = 7  # sizes of objects of kernel memory (kernel/vm/slabs.py)
 USER_TOP = 1 << 38  # first address above user space (Sv39, lower half)
 TLB_ENTRIES = 256
+MAX_AREAS = 1 << 17  # of all tasks (kernel/vm/areas.py)
+MAX_TASK_AREAS = 65_530  # of one task (Linux's max_map_count)
+MAX_OBJECTS = 1 << 17  # of all tasks and files (kernel/vm/objects.py)
+OBJECT_LOCKS = 256  # families of objects share them
 GATHERED_FRAMES = 512  # taken out of page tables by one actor, between two shoot-downs
 EDITED_ENTRIES = 4096  # of page tables, in one go under mm_lock
 

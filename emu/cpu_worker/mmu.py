@@ -14,9 +14,9 @@ down itself, after which it looks the page up anew.
 
 from ..hot import callback, hot
 from ..kernel.task.usage import note_peak
-from ..kernel.vm.address_space import lock_mm, unlock_mm
-from ..kernel.vm.copy_on_write import ELSEWHERE, NO_MEMORY, make_private
-from ..kernel.vm.faults import BEYOND_FILE, resolve
+from ..kernel.vm.copy_on_write import BEYOND_FILE, ELSEWHERE, NO_MEMORY, make_private
+from ..kernel.vm.faults import IN_SERVER, resolve
+from ..kernel.vm.maplock import lock_mm, unlock_mm
 from ..kernel.vm.pagetable import W, frame_in
 from ..kernel.vm.shootdown import shoot_down
 from ..limits import PAGE_SIZE, TLB_ENTRIES
@@ -50,7 +50,7 @@ def _refuse(c, va, access, entry):
         cause = CAUSE_FETCH_PAGE
     if entry == NO_MEMORY:
         cause = CAUSE_NO_MEMORY
-    elif entry == BEYOND_FILE:
+    elif entry == BEYOND_FILE or entry == IN_SERVER:  # the server finds out which, and brings the page
         cause = CAUSE_PAST_END
     c.cause = cause
     c.trap_value = va

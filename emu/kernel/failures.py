@@ -24,6 +24,8 @@ FAIL_FORKSERVER_DIED = 21
 FAIL_SWEPT = 22
 FAIL_DROPPED_FILE = 23
 FAIL_FOREIGN_FREE = 24
+FAIL_PAGE_INDEX = 25
+FAIL_DROPPED_OBJECT = 26
 
 SENTENCES = {
     FAIL_LOCK_ORDER: "a lock was taken out of order (held rank × 10000 + wanted rank: {value})",
@@ -37,6 +39,8 @@ SENTENCES = {
     FAIL_STUCK: "it did not come to rest when it was told to end",
     FAIL_PAGE_TABLE: "a page table names frame {value:#x}, which is not what the kernel put there",
     FAIL_DROPPED_FRAME: "guest frame {value:#x} was dropped more often than it was taken",
+    FAIL_PAGE_INDEX: "the index of a memory object names frame {value:#x}, which is not what the kernel put there",
+    FAIL_DROPPED_OBJECT: "memory object {value} was dropped more often than it was taken",
     FAIL_DROPPED_FILE: "open file {value} was closed more often than it was opened",
     FAIL_FOREIGN_FREE: "kernel memory at {value:#x} was freed by a function that had not given it, or twice",
     FAIL_KEEPER_DIED: "the timekeeper died",

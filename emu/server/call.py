@@ -1,13 +1,10 @@
 """What a served system call sees: itself, its task, and the machine (see registry.py)."""
 
-from ..abi.errno import ENOMEM
 from ..abi.words import WORD
-from ..kernel.linux.memory import place
+from ..kernel.linux.memory import place, place_file
 from ..kernel.linux.time import processor_ns
 from ..kernel.thread.handles import tid
-from ..kernel.vm.address_space import protect_region, unmap_region
-from ..kernel.vm.file_pages import map_frame, map_past_end
-from .errors import LinuxError
+from ..kernel.vm.mapped import residence
 from .guest_memory import UserMemory
 from .vfs.open_file import OpenFile
 
@@ -66,34 +63,21 @@ class Call:
         return self.server.waiting.has(self, self.server.machine["threads"]["sleep"])
 
     def place_mapping(self, address, length, prot, flags):
-        """Map as mmap would, without content; the guest address or a negative error."""
+        """Map new memory as mmap would; the guest address or a negative error."""
         return place(self.server.base, self.server.me, self.task_index, address, length, prot, flags)
 
-    def protect(self, address, length, prot):
-        """Change the permissions of pages."""
-        return protect_region(self.server.base, self.server.me, self.task_index, address, length, prot)
-
-    def unmap(self, address, length):
-        """Take a mapping away again."""
-        return unmap_region(self.server.base, self.server.me, self.task_index, address, length)
-
-    def map_frame(self, address, frame, prot):
-        """Map a file's own frame, of which the page is one more holder. ENOMEM.
-
-        A page that another thread of the task has touched or unmapped meanwhile stays as it is.
-        """
-        self.server.store.share(frame)
-        error = map_frame(self.server.base, self.server.me, self.task_index, address, frame, prot)
-        if error < 0:
-            self.server.store.free(frame)
-        if error == -ENOMEM:
-            raise LinuxError(ENOMEM)
-
-    def map_past_end(self, address, length, prot, shared, number):
-        """Map pages past a file's end. ENOMEM."""
+    def place_file(self, address, length, prot, flags, object, first):
+        """Map pages of a file's object from `first` on, as mmap would; the guest address or a negative error."""
         server = self.server
-        if map_past_end(server.base, server.me, self.task_index, address, length, prot, int(shared), number) < 0:
-            raise LinuxError(ENOMEM)
+        return place_file(server.base, server.me, self.task_index, address, length, prot, flags, object, first)
+
+    def area(self, address):
+        """The Region of the first area that ends above an address; it begins at USER_TOP when there is none."""
+        return self.machine.next_region(self.task, address)
+
+    def residence(self, address):
+        """1 when the page of an address is in memory, 0 when it is only mapped, -1 when it is not."""
+        return residence(self.server.base, self.server.me, self.task_index, address)
 
     def processor_ns(self):
         """User and system time of the task together."""

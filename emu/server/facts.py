@@ -21,7 +21,7 @@ from ..kernel.thread.states import (
 )
 from ..kernel.thread.usage import USED_INSTRUCTIONS, USED_SYSTEM_NS
 from ..kernel.vm.mapped import next_region
-from ..kernel.vm.pagetable import RWX, SHARED, R, W, X
+from ..kernel.vm.pagetable import SHARED, R, W, X
 from ..limits import PAGE_SIZE, USAGE_WORDS, USER_TOP
 from ..shm.cpumask import to_int
 
@@ -63,9 +63,14 @@ class TaskFacts(NamedTuple):
 
 
 class Region(NamedTuple):
+    """An area of a task's memory."""
+
     start: int
     end: int
     rights: str  # as in /proc/PID/maps
+    flags: int = 0  # of kernel/vm/areas.py
+    mapped: object = None  # the MappedFile whose pages it has
+    first: int = 0  # which of them lies at start
 
     @property
     def pages(self):
@@ -150,19 +155,22 @@ def counts(machine, nr_cpus, last_pid):
     )  # fmt: skip
 
 
-def regions(base, me, machine, index):
+def region(base, me, machine, store, index, va):
+    """The Region of a task's first area that ends above va; it starts and ends at USER_TOP when there is none."""
+    next_region(base, me, index, va)
+    start, end, flags, found, first = (int(word) for word in machine["cpus"][me]["given_words"][:5])
+    rights = "".join(letter if flags & bit else "-" for letter, bit in (("r", R), ("w", W), ("x", X)))
+    rights += "s" if flags & SHARED else "p"
+    return Region(start, end, rights, flags, store.mapped(found - 1) if found else None, first)
+
+
+def regions(base, me, machine, store, index):
     """A task's Regions, from the lowest address on."""
-    found, va, words = [], 0, machine["cpus"][me]["given_words"]
-    while va < USER_TOP:
-        va = next_region(base, me, index, va)
-        start, end, flags = (int(word) for word in words[:3])
-        if start == end:
-            continue
-        rights = "".join(letter if flags & bit else "-" for letter, bit in (("r", R), ("w", W), ("x", X)))
-        rights += "s" if flags & SHARED else "p"
-        if found and found[-1].end == start and found[-1].rights == rights:
-            start = found.pop().start
-        found.append(Region(start, end, rights))
+    found = []
+    each = region(base, me, machine, store, index, 0)
+    while each.start < USER_TOP:
+        found.append(each)
+        each = region(base, me, machine, store, index, each.end)
     return found
 
 
@@ -180,5 +188,3 @@ def zombies(machine, names):
         ))  # fmt: skip
     return found
 
-
-assert RWX == R | W | X  # what next_region tells apart

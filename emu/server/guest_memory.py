@@ -2,10 +2,9 @@
 
 import ctypes
 
-from ..abi.errno import EFAULT, ENAMETOOLONG, ENOSPC
-from ..kernel.vm import frames, usercopy
-from ..kernel.vm.file_pages import cut_off_pages
-from ..limits import MAX_TASKS, PAGE_SIZE, USER_TOP
+from ..abi.errno import EFAULT, ENAMETOOLONG, ENOMEM, ENOSPC
+from ..kernel.vm import file_objects, frames, usercopy
+from ..limits import PAGE_SIZE, USER_TOP
 from .errors import LinuxError
 
 PIECE_BYTES = 1 << 20
@@ -55,11 +54,13 @@ class UserMemory:
 
 
 class PageStore:
-    """Frames that hold the data of in-memory files."""
+    """Frames that hold the data of in-memory files, and the objects by which files are mapped."""
 
     def __init__(self, window, me):
         self._window = window
         self._me = me
+        self._mapped = {}  # object -> MappedFile
+        self.memory_bytes = int(window.machine["nr_frames"]) * PAGE_SIZE
 
     def allocate(self):
         frame = frames.allocate(self._window.address, self._me)
@@ -67,26 +68,66 @@ class PageStore:
             raise LinuxError(ENOSPC)
         return frame
 
-    def share(self, frame):
-        frames.share(self._window.address, self._me, frame)
-
-    def is_shared(self, frame):
-        """Whether somebody beside the file holds it."""
-        word = int(self._window.machine["frames"][frame]["word"])
-        return frames.WORD.get(word, "references") > 1
-
     def free(self, frame):
         frames.drop(self._window.address, self._me, frame)
 
-    def take_back(self, gone):
-        """Free frames of a file that has become shorter; where they are mapped, accesses are bus errors from now on."""
-        base, tasks = self._window.address, self._window.machine["tasks"]
-        if sum(frames.cut_off(base, self._me, frame) for frame in gone):
-            for task in range(MAX_TASKS):
-                if tasks[task]["state"]:
-                    cut_off_pages(base, self._me, task)
-        for frame in gone:
-            self.free(frame)
+    def new_object(self, mapped, nr_pages):
+        """An object for a MappedFile. ENOMEM."""
+        self.let_go()
+        found = file_objects.create_file(self._window.address, self._me, nr_pages)
+        if found < 0:
+            raise LinuxError(ENOMEM)
+        self._mapped[found] = mapped
+        return found
+
+    def mapped(self, found):
+        """The MappedFile of an object, None when it has none any more."""
+        return self._mapped.get(found)
+
+    def references(self, found):
+        return int(self._window.machine["objects"][found]["references"])
+
+    def let_go(self):
+        """Give back the objects that nobody maps any more."""
+        for found, mapped in list(self._mapped.items()):
+            if self.references(found) == 1:
+                mapped.write_back()
+                mapped.owner.unmapped()
+                del self._mapped[found]
+                file_objects.release_file(self._window.address, self._me, found)
+
+    def write_back(self):
+        """Write back what guests have stored to shared mappings of host files."""
+        for mapped in list(self._mapped.values()):
+            mapped.write_back()
+
+    def set_limit(self, found, nr_pages):
+        file_objects.set_limit(self._window.address, self._me, found, nr_pages)
+
+    def cut(self, found, nr_pages):
+        file_objects.cut_file(self._window.address, self._me, found, nr_pages)
+
+    def put_page(self, found, page, frame):
+        """Give an object a page; one that has it keeps what it has. ENOMEM."""
+        if file_objects.put_file_page(self._window.address, self._me, found, page, frame) == -ENOMEM:
+            raise LinuxError(ENOMEM)
+
+    def page(self, found, page):
+        """The frame of a page that an object has, else None."""
+        frame = file_objects.file_page(self._window.address, self._me, found, page)
+        return frame if frame >= 0 else None
+
+    def modified(self, found, first, end):
+        """The pages from first on that guests have stored to since they were last cleaned."""
+        pages = []
+        page = file_objects.next_modified(self._window.address, self._me, found, first)
+        while 0 <= page < end:
+            pages.append(page)
+            page = file_objects.next_modified(self._window.address, self._me, found, page + 1)
+        return pages
+
+    def clean(self, found, first, end):
+        file_objects.clean_file(self._window.address, self._me, found, first, end)
 
     def read(self, frame, start, count):
         """Bytes of a frame."""

@@ -1,41 +1,22 @@
 """Traps whose cause is gone by the time the system server looks: the access begins anew, and no signal is raised.
 
-While the server maps a file's pages, nobody may touch them; a thread that does so traps, and its trap is served after
-the mmap.  A page past its file's end may lie in the file by now.
+A page of a mapped file that is not in memory is brought there: it has not been read from its host file yet, or lay past
+the file's end when another access failed, and the file has grown.
 """
 
-from ..abi.errno import ENOMEM
-from ..kernel.vm import file_pages
-from ..shm.exits import (
-    ACCESS_FETCH,
-    ACCESS_READ,
-    ACCESS_WRITE,
-    CAUSE_FETCH_PAGE,
-    CAUSE_LOAD_PAGE,
-    CAUSE_PAST_END,
-    CAUSE_STORE_PAGE,
-)
-from .calls.mapping import reveal
-
-ACCESSES = {CAUSE_LOAD_PAGE: ACCESS_READ, CAUSE_STORE_PAGE: ACCESS_WRITE, CAUSE_FETCH_PAGE: ACCESS_FETCH}
+from ..kernel.vm.file_objects import find_file_page
+from ..shm.exits import CAUSE_PAST_END
 
 
 def is_over(server, thread):
     """Whether the access that a thread trapped on would succeed now."""
-    cause, task, va = int(thread["cause"]), int(thread["task"]), int(thread["trap_value"])
-    if cause == CAUSE_PAST_END:
-        return _file_has_grown(server, task, va)
-    return cause in ACCESSES and file_pages.allows(server.base, server.me, task, va, ACCESSES[cause]) == 1
+    return int(thread["cause"]) == CAUSE_PAST_END and bring_page(server, int(thread["task"]), int(thread["trap_value"]))
 
 
-def _file_has_grown(server, task, va):
-    """Whether the page of a bus error lies in its file by now; it is mapped then."""
-    number = file_pages.past_end_number(server.base, server.me, task, va)
-    frame = reveal(server.tasks[task], number, va) if number else None
-    if frame is None:
+def bring_page(server, task, va):
+    """See that the page of a file that is mapped at an address is in memory; whether it is."""
+    if not find_file_page(server.base, server.me, task, va):
         return False
-    server.store.share(frame)
-    error = file_pages.fill_past_end(server.base, server.me, task, va, frame)
-    if error < 0:
-        server.store.free(frame)
-    return error != -ENOMEM
+    found, page = (int(word) for word in server.machine["cpus"][server.me]["given_words"][:2])
+    mapped = server.store.mapped(found)
+    return mapped is not None and mapped.bring(page)

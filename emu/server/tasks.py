@@ -98,6 +98,8 @@ class Tasks:
             if state:
                 self.names_of_ended[task] = state.pid, self.view.name_of(state)
                 state.release()
+                self.store.let_go()
+                self.store.write_back()
         except Exception as error:
             self.mishaps.note("end of a task", error)
         reap_task(self.base, SERVER, task)

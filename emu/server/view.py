@@ -59,7 +59,17 @@ class MachineView:
 
     def regions(self, task):
         """What a task has mapped."""
-        return facts.regions(self._server.base, self._server.me, self._server.machine, task.index)
+        s = self._server
+        return facts.regions(s.base, s.me, s.machine, s.store, task.index)
+
+    def next_region(self, task, address):
+        """The Region of a task's first area that ends above an address."""
+        s = self._server
+        return facts.region(s.base, s.me, s.machine, s.store, task.index, address)
+
+    def write_back(self):
+        """Give host files what guests have stored to shared mappings of them."""
+        self._server.store.write_back()
 
     def read_memory(self, task, start, count):
         """Bytes of a task's memory; EFAULT."""

@@ -5,8 +5,10 @@ import numpy as np
 from ..kernel.sched.runqueue import QUEUES_LOCK_FREE
 from ..kernel.thread.sleep_word import SLEEP_SERVED
 from ..kernel.thread.states import BLOCKED, FREE, RUNNABLE, RUNNING, STATE_NAMES, WHERE
-from ..kernel.vm.pagetable import PPN_SHIFT, RESIDENT, RWX, V
+from ..kernel.vm.objects import OBJECT_FREE
+from ..kernel.vm.pagetable import PPN_SHIFT, RWX, V
 from ..limits import MAX_QUEUES, MAX_TASKS, PAGE_SIZE
+from .area_checks import check_areas, pages_of
 from .file_checks import check_files, frames_of_files
 from .held import held_by
 from .memory_checks import check_slabs, frames_of_kernel_memory
@@ -51,10 +53,15 @@ def check_queues(machine, policy="inko"):
 
 
 def check_frames(window, held=()):
-    """References counted from all page tables, open files (and `held` frames) against FRAME.word and the free list."""
+    """References of page tables, memory objects, files and `held` frames against FRAME.word and the free list."""
     machine = window.machine
     counted = dict.fromkeys(held, 1) | frames_of_files(window) | frames_of_kernel_memory(machine)
     tables = {}
+    for o in np.flatnonzero(machine["objects"]["kind"][: int(machine["fresh_object"])] != OBJECT_FREE):
+        pages, nodes = pages_of(window, int(o))
+        for frame in [*pages.values(), *nodes]:
+            counted[frame] = counted.get(frame, 0) + 1
+        tables |= nodes
     for k in range(MAX_TASKS):
         if machine["tasks"][k]["state"] and machine["tasks"][k]["root"] >= 0:
             _count_table(window, int(machine["tasks"][k]["root"]), 2, counted, tables)
@@ -81,7 +88,7 @@ def _count_table(window, table, level, counted, tables):
         if entry & V and not entry & RWX:
             assert level > 0
             _count_table(window, frame, level - 1, counted, tables)
-        elif entry & (V | RESIDENT):
+        elif entry & V:
             assert level == 0
             counted[frame] = counted.get(frame, 0) + 1
 
@@ -98,6 +105,7 @@ def check_machine(window, policy="inko", held_frames=()):
     frames that somebody holds outside of page tables.  AssertionError names the first index that is wrong.
     """
     check_queues(window.machine, policy)
+    check_areas(window)
     check_frames(window, held_frames)
     check_files(window)
     check_slabs(window)

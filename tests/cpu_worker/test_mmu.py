@@ -5,12 +5,14 @@ import threading
 
 import pytest
 
+from emu.abi.mman import MAP_FIXED, MAP_SHARED
 from emu.cpu_worker.mmu import fault
 from emu.isa.encode import assemble, encode
 from emu.isa.interpreter.interpret import interpret
+from emu.kernel.linux.memory import place_file
 from emu.kernel.task.reaping import reap_task
 from emu.kernel.task.records import create_task
-from emu.kernel.vm import address_space, file_pages, frames, usercopy
+from emu.kernel.vm import address_space, file_objects, frames, usercopy
 from emu.limits import PAGE_SIZE, RAM_OFFSET, SERVER
 from emu.shm.cpumask import to_words
 from emu.shm.decoded import FRAME_CODE
@@ -33,7 +35,6 @@ VA = 0x123000
 SLOT = ((VA >> 12) & 255) * 2
 R, W, X = 1, 2, 4
 ME, OTHER = 0, 1
-EAGAIN = -11
 
 
 class Mmu:
@@ -168,14 +169,28 @@ def test_an_instruction_across_two_pages_begins_anew_when_the_first_was_unmapped
 
 
 def test_a_page_past_a_files_end_is_a_cause_of_its_own(mmu):
-    assert file_pages.map_past_end(mmu.base, ME, mmu.task, VA, PAGE_SIZE, R | W, 1, 7) == 0
+    file = file_objects.create_file(mmu.base, ME, 0)
+    placed = place_file(mmu.base, ME, mmu.task, VA, PAGE_SIZE, R | W, MAP_SHARED | MAP_FIXED, file, 7)
+    assert placed == VA
     for access in (ACCESS_READ, ACCESS_WRITE):
         assert mmu.fault(access, VA + 9) == 0
         assert (mmu.cpu["cause"], mmu.cpu["trap_value"]) == (CAUSE_PAST_END, VA + 9)
     assert mmu.fault(ACCESS_FETCH) == 0 and mmu.cpu["cause"] == CAUSE_FETCH_PAGE, "permissions come first"
-    assert file_pages.past_end_number(mmu.base, ME, mmu.task, VA) == 7
-    assert file_pages.past_end_number(mmu.base, ME, mmu.task, VA + PAGE_SIZE) == 0
+    file_objects.set_limit(mmu.base, ME, file, 8)
+    assert mmu.fault(ACCESS_READ) == 0 and mmu.cpu["cause"] == CAUSE_PAST_END, "the server has to read the page first"
+    assert file_objects.find_file_page(mmu.base, ME, mmu.task, VA) == 1
+    assert mmu.cpu["given_words"][:2].tolist() == [file, 7]
+    assert file_objects.find_file_page(mmu.base, ME, mmu.task, VA + PAGE_SIZE) == 0
     frame = frames.allocate(mmu.base, ME)
-    assert file_pages.fill_past_end(mmu.base, ME, mmu.task, VA, frame) == 0
+    assert file_objects.put_file_page(mmu.base, ME, file, 7, frame) == 0
     assert mmu.fault(ACCESS_READ, VA) and mmu.frame() == frame
-    assert file_pages.fill_past_end(mmu.base, ME, mmu.task, VA, frame) == EAGAIN
+    assert file_objects.next_modified(mmu.base, ME, file, 0) == -1
+    assert mmu.fault(ACCESS_WRITE, VA) and file_objects.next_modified(mmu.base, ME, file, 0) == 7
+    file_objects.clean_file(mmu.base, ME, file, 0, 8)
+    assert not mmu.cached("write_tlb") and file_objects.next_modified(mmu.base, ME, file, 0) == -1
+    assert mmu.fault(ACCESS_WRITE, VA) and file_objects.next_modified(mmu.base, ME, file, 0) == 7
+    file_objects.cut_file(mmu.base, ME, file, 7)
+    assert mmu.fault(ACCESS_READ, VA) == 0 and mmu.cpu["cause"] == CAUSE_PAST_END
+    hot.unmap_pages(mmu.base, SERVER, mmu.task, VA, PAGE_SIZE)
+    file_objects.release_file(mmu.base, ME, file)
+    frames.drop(mmu.base, ME, frame)

@@ -1,8 +1,8 @@
 """Host addresses of guests' bytes, for tests: the kernel has no such function, because the page may go."""
 
 from emu.hot import hot
-from emu.kernel.vm.address_space import lock_mm, unlock_mm
 from emu.kernel.vm.faults import resolve
+from emu.kernel.vm.maplock import lock_mm, unlock_mm
 from emu.kernel.vm.pagetable import frame_in
 from emu.limits import PAGE_SIZE
 from emu.shm.layout import frame_address

@@ -14,8 +14,9 @@ from emu.kernel.task import exiting, suspend
 from emu.kernel.thread import handles
 from emu.kernel.thread import records as thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
-from emu.kernel.vm import address_space, kernel_pages, moving, slab_recovery, slabs
+from emu.kernel.vm import address_space, areas, faults, forking, kernel_pages, maplock, moving, slab_recovery, slabs
 from emu.shm import lockrank, spinlock
+from emu.shm.exits import ACCESS_READ
 from emu.shm.layout import machine_at
 from emu.shm.memory import call_4
 from tests.kernel import guest_words
@@ -386,7 +387,7 @@ def remap(address, me, task, old, old_size, new_size, may_move, target):
 @entry(6)
 def place_pages(address, me, task, hint, length, prot):
     m = machine_at(address)
-    return address_space.place_pages(m, me, task, hint, length, address_space.permissions(prot))
+    return address_space.place_pages(m, me, task, hint, length, address_space.permissions(prot), -1, 0)
 
 
 @entry(5)
@@ -402,6 +403,27 @@ def is_free(address, me, task, start, length):
 @entry(5)
 def user_address(address, me, task, va, access):
     return guest_words.user_address(machine_at(address), me, task, va, access)
+
+
+@entry(4)
+def copy_space(address, me, parent, child):
+    return forking.copy_space(machine_at(address), me, parent, child)
+
+
+@entry(3)
+def rebuild_areas(address, me, task):
+    areas.rebuild_areas(machine_at(address), machine_at(address).tasks[task])
+    return 0
+
+
+@entry(4)
+def resolve_once(address, me, task, va):
+    """What a load finds: an entry, or why there is none."""
+    m = machine_at(address)
+    maplock.lock_mm(m, me, task)
+    found = faults.resolve(m, me, task, va, ACCESS_READ)
+    maplock.unlock_mm(m, me, task)
+    return found
 
 
 @entry(4)

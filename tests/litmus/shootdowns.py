@@ -8,8 +8,8 @@ takes it away writes POISON there as soon as the shoot-down is over.
 from emu.hot import entry, hot
 from emu.kernel.ipi import send_ipi
 from emu.kernel.sched.randomness import random_below
-from emu.kernel.vm.address_space import lock_mm, unlock_mm
 from emu.kernel.vm.frames import allocate_frame, drop_frame
+from emu.kernel.vm.maplock import lock_mm, unlock_mm
 from emu.kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb, shoot_down
 from emu.limits import IPI_TLB
 from emu.shm.atomics import exchange, fetch_add, load_relaxed

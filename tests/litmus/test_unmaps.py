@@ -8,7 +8,7 @@ import pytest
 from emu.cpu_worker.mmu import fault
 from emu.kernel.task.reaping import reap_task
 from emu.kernel.task.records import create_task
-from emu.kernel.vm import frames
+from emu.kernel.vm import file_objects, frames
 from emu.testing.checks import check_frames
 from emu.testing.crew import CONTROL_S, RESERVED_FRAMES, TIMED_S
 from tests.litmus.unmaps import FILE, GROUPS, MET, SHARED_MARK, SHOWN, edits
@@ -29,7 +29,8 @@ def spaces(run, tasks):
     for group in range(GROUPS):
         frame = frames.allocate(base, 0)
         run.window.memory(frame).view(np.int64)[0] = SHARED_MARK + group
-        run.words[FILE + group] = frame
+        run.words[FILE + group] = file = file_objects.create_file(base, 0, 1)
+        assert file_objects.put_file_page(base, 0, file, 0, frame) == 0
         held.append(frame)
     yield
     if run.violations:
@@ -38,6 +39,8 @@ def spaces(run, tasks):
     check_frames(run.window, held=[*range(RESERVED_FRAMES), *held])
     for task in made:
         reap_task(base, 0, task)
+    for group in range(GROUPS):
+        file_objects.release_file(base, 0, int(run.words[FILE + group]))
     for frame in held:
         assert machine["frames"][frame]["word"] >> 8 == 1, "the file alone holds its page"
         frames.drop(base, 0, frame)

@@ -14,19 +14,18 @@ from emu.kernel.vm.address_space import (
     create_space,
     destroy_space,
     discard_pages,
-    edit_pages,
     find_place,
-    lock_mm,
     map_pages,
     place_pages,
-    unlock_mm,
     unmap_pages,
 )
-from emu.kernel.vm.faults import put_frame, resolve
-from emu.kernel.vm.frames import drop_frame, share_frame
-from emu.kernel.vm.maplock import lock_map, unlock_map
+from emu.kernel.vm.faults import resolve
+from emu.kernel.vm.frames import drop_frame
+from emu.kernel.vm.maplock import lock_map, lock_mm, unlock_map, unlock_mm
+from emu.kernel.vm.mapping import edit_pages, put_area
 from emu.kernel.vm.moving import remap
-from emu.kernel.vm.pagetable import EDIT_MAP, EDIT_PROTECT, SHARED, R, W, frame_in, has_frame, lookup, put_entry
+from emu.kernel.vm.objects import drop_object, hold_object
+from emu.kernel.vm.pagetable import EDIT_PROTECT, SHARED, R, W, frame_in, has_frame, lookup, put_entry
 from emu.kernel.vm.shootdown import (
     activate_tlb,
     answer_shootdowns,
@@ -53,7 +52,7 @@ WIDE_EDGE = 4500  # is mapped in a wide mapping's second step
 NARROW = 8  # pages of a mapping that is held up between its two steps; the second begins at the others' hint
 TOUCHED = 600
 assert MANY > GATHERED_FRAMES and WIDE > WIDE_EDGE > EDITED_ENTRIES
-FILE = OWN  # a word for each group: the frame of the file's page
+FILE = OWN  # a word for each group: the object of the file, which has one page
 SHOWN = OWN + LINE  # stores of the control that came late
 SEEN = 30  # of them; then the test has looked well enough
 SHARED_MARK, STORED = 1000, 2000
@@ -112,12 +111,10 @@ def _touch(m, address, me):
 @hot
 def _map_shared(m, me, task, p):
     """The file's page, as mmap of a file does it."""
-    if map_pages(m, me, task, _va(p), PAGE_SIZE, R | W | SHARED) < 0:
-        return
-    frame = get_word(m, FILE + p % GROUPS)
-    share_frame(m, frame)
-    if put_frame(m, me, task, _va(p), frame, R | W | SHARED) < 0:  # another thread was faster
-        drop_frame(m, me, frame)
+    file = get_word(m, FILE + p % GROUPS)
+    hold_object(m, me, file)
+    if map_pages(m, me, task, _va(p), PAGE_SIZE, R | W | SHARED, file, 0) < 0:
+        drop_object(m, me, file)
 
 
 @hot
@@ -148,7 +145,7 @@ def _edit(m, me, task, alone, by_links):
     count = 1 + random_below(m, me, 4)
     p = random_below(m, me, PAGES - count)
     if step == 0:
-        map_pages(m, me, task, _va(p), count * PAGE_SIZE, R | W)
+        map_pages(m, me, task, _va(p), count * PAGE_SIZE, R | W, -1, 0)
     elif step <= 3:
         _map_shared(m, me, task, p)
     elif step == 4 and not by_links:
@@ -259,7 +256,7 @@ def _look(m, me):
 def discard_and_look(address, me, workers):
     """Takes a page's frame away, which the next page that is touched gets."""
     m = machine_at(address)
-    map_pages(m, me, 0, _va(KEPT), 2 * PAGE_SIZE, R | W)
+    map_pages(m, me, 0, _va(KEPT), 2 * PAGE_SIZE, R | W, -1, 0)
     meet(m, workers)
     done = 0
     while not over(m):
@@ -296,11 +293,11 @@ def _place_in_steps(m, me, workers, task, pages):
     lock_map(m, me, task)
     start = find_place(m, me, task, HINT + (WIDE_EDGE - pages // 2) * PAGE_SIZE, pages * PAGE_SIZE)
     half = start + pages // 2 * PAGE_SIZE
-    edit_pages(m, me, task, start, half, EDIT_MAP, R | W)
+    put_area(m, me, task, start, half, R | W, -1, 0)
     dawdle(random_below(m, me, 1000))
     if _somebody_wants(m, workers):
         shown(m, MET, MEETINGS)
-    edit_pages(m, me, task, half, start + pages * PAGE_SIZE, EDIT_MAP, R | W)
+    put_area(m, me, task, half, start + pages * PAGE_SIZE, R | W, -1, 0)
     unlock_map(m, me, task)
     return start
 
@@ -312,11 +309,11 @@ def _place(m, me, workers, length, locked):
         return _place_in_steps(m, me, workers, task, NARROW)
     hint = HINT if length == WIDE * PAGE_SIZE else HINT + WIDE_EDGE * PAGE_SIZE
     if locked:
-        return place_pages(m, me, task, hint, length, R | W)
+        return place_pages(m, me, task, hint, length, R | W, -1, 0)
     start = find_place(m, me, task, hint, length)  # control: found free, and mapped later
     for _ in range(random_below(m, me, 3)):
         host_yield()
-    return start if start > 0 and edit_pages(m, me, task, start, start + length, EDIT_MAP, R | W) == 0 else -1
+    return start if start > 0 and put_area(m, me, task, start, start + length, R | W, -1, 0) == 0 else -1
 
 
 @hot

@@ -23,7 +23,7 @@ MUTANTS = [
     Mutant(
         "page-copied-beside-other-cpus",
         COW,
-        "        if not is_alone(m, me, task):\n            return ELSEWHERE\n",
+        "    elif not may_copy:\n        frame = ELSEWHERE\n",
         "",
         f"{PROGRAM}[forkthreads-inko-4]",
     ),
@@ -31,16 +31,16 @@ MUTANTS = [
     Mutant(
         "fork-leaves-tlbs-that-may-store",
         FORKING,
-        "    shoot_down_task(m, me, parent)  # also",
-        "    # also",
+        "        shoot_down_task(m, me, parent)\n",
+        "        pass\n",
         f"{PROGRAM}[fork-inko-1]",
     ),
-    Mutant("fork-leaves-pages-writable", FORKING, "                entry &= ~DIRTY\n", "", f"{PROGRAM}[fork-inko-1]"),
+    Mutant("fork-leaves-pages-writable", FORKING, "            edit_pages(m, me, parent, area.start, area.end, EDIT_FREEZE, 0)\n", "", f"{PROGRAM}[fork-inko-1]"),
     Mutant(
         "fork-does-not-share-shared-memory",
         FORKING,
-        "        if _needs_frame(entry):\n            frame",
-        "        if entry == 0:\n            frame",
+        "area.flags & (SHARED | NEEDS_COPY) == 0",
+        "area.flags & NEEDS_COPY == 0",
         f"{PROGRAM}[fork-inko-1]",
     ),
     Mutant(

@@ -31,7 +31,9 @@ from ..vm.address_space import (
     set_break,
     unmap_pages,
 )
+from ..vm.areas import NEEDS_COPY, NEVER_WRITE
 from ..vm.moving import remap
+from ..vm.objects import drop_object, hold_object
 from ..vm.pagetable import SHARED
 
 
@@ -42,8 +44,12 @@ def sys_brk(m, me, i):
 
 
 @hot
-def place_mapping(m, me, task, address, length, prot, flags):
-    """Choose where mmap puts a mapping, and map it, without frames yet; the address or a negative error."""
+def place_mapping(m, me, task, address, length, prot, flags, object, first):
+    """Choose where mmap puts a mapping, and map it; the address or a negative error.
+
+    `object`: of a file, whose page `first` is mapped at the address, with one more reference; -1: new memory.
+    `prot` may have NEVER_WRITE set.
+    """
     never_inline()
     kind = flags & MAP_TYPE
     if length == 0 or kind < MAP_SHARED or kind > MAP_SHARED_VALIDATE:
@@ -53,21 +59,23 @@ def place_mapping(m, me, task, address, length, prot, flags):
     length = round_up(length)
     bits = permissions(prot)
     if kind != MAP_PRIVATE:
-        bits |= SHARED
+        bits |= SHARED | (prot & NEVER_WRITE)
+    elif object >= 0:
+        bits |= NEEDS_COPY
     if flags & (MAP_FIXED | MAP_FIXED_NOREPLACE):
         if address & (PAGE_SIZE - 1):
             return -EINVAL
         if address < MAP_BOTTOM or bad_range(address, length) < 0:
             return -ENOMEM
         if flags & MAP_FIXED_NOREPLACE:
-            error = map_free_pages(m, me, task, address, length, bits)
+            error = map_free_pages(m, me, task, address, length, bits, object, first)
         else:
-            error = map_pages(m, me, task, address, length, bits)
+            error = map_pages(m, me, task, address, length, bits, object, first)
         return error if error < 0 else address
     hint = address & ~(PAGE_SIZE - 1)
     if hint < MAP_BOTTOM or hint > USER_TOP - length:
         hint = 0
-    return place_pages(m, me, task, hint, length, bits)
+    return place_pages(m, me, task, hint, length, bits, object, first)
 
 
 @hot
@@ -76,7 +84,7 @@ def sys_mmap(m, me, i):
     x = t.x
     if x[A0 + 5] & (PAGE_SIZE - 1):  # the offset has to be aligned, though there is no file
         return -EINVAL
-    return place_mapping(m, me, t.task, x[A0], x[A0 + 1], x[A0 + 2], x[A0 + 3])
+    return place_mapping(m, me, t.task, x[A0], x[A0 + 1], x[A0 + 2], x[A0 + 3], -1, 0)
 
 
 @hot
@@ -143,7 +151,18 @@ def sys_mremap(m, me, i):
     return remap(m, me, t.task, old, old_size, new_size, flags & MREMAP_MAYMOVE, target)
 
 
+@entry(9)
+def place_file(base, me, task, address, length, prot, flags, object, first):
+    """Cold form of place_mapping, for pages of a file."""
+    m = machine_at(base)
+    hold_object(m, me, object)
+    result = place_mapping(m, me, task, address, length, prot, flags, object, first)
+    if result < 0:
+        drop_object(m, me, object)
+    return result
+
+
 @entry(7)
 def place(base, me, task, address, length, prot, flags):
-    """Cold form of place_mapping."""
-    return place_mapping(machine_at(base), me, task, address, length, prot, flags)
+    """Cold form of place_mapping, for new memory."""
+    return place_mapping(machine_at(base), me, task, address, length, prot, flags, -1, 0)

@@ -22,8 +22,8 @@ from ..sched.core import make_runnable
 from ..thread.handles import task_handle
 from ..thread.sleep_word import claim, prepare_sleep, take
 from ..thread.states import SLEEP_FUTEX, SLEEP_TIMED
-from ..vm.address_space import lock_mm, unlock_mm
 from ..vm.faults import resolve
+from ..vm.maplock import lock_mm, unlock_mm
 from ..vm.pagetable import SHARED, frame_in
 from ..vm.usercopy import change_int32, load_int32, load_int32_in, put_int32
 from .heap import count_stale

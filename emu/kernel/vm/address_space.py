@@ -1,57 +1,32 @@
-"""A task's address space: mapping, unmapping, protecting, and what a page fault does.
+"""A task's address space: mapping, unmapping, protecting, and brk (cz-12).
 
-Every change of what is mapped holds the task's map_lock from its first look to its end, so
-other changes see it as one step (maplock.py).  It edits the page tables in bounded stretches
-under mm_lock; after each stretch it shoots down the TLBs that may hold what was taken away,
-and only then drops the frames (gathering.py).  Another thread that touches the range
-meanwhile finds each page as it was or as it will be.  An edit takes the memory that it needs
-before it changes anything: it is done whole, or returns -ENOMEM and has changed nothing.
+Every change of what is mapped holds the task's map_lock from its first look to its end, so other changes see it as one
+step (maplock.py); mapping.py has the steps.  Another thread that touches the range meanwhile finds each page as it was
+or as it will be.  A change takes the records that it needs before it changes anything: it is done whole, or returns
+-ENOMEM and has changed nothing.  (mprotect stops at a hole, as Linux's does: what lies below it is changed then.)
 
-Memory is allocated when it is first touched.  Errors are negative Linux numbers.
+Memory is allocated when it is first touched (faults.py).  Errors are negative Linux numbers.
 Locks: map_lock and mm_lock, taken and released inside; no other lock may be held on entry.
 """
 
-from ...abi.errno import EEXIST, EINVAL, ENOMEM
+from ...abi.errno import EACCES, EEXIST, EINVAL, ENOMEM
 from ...abi.mman import PROT_EXEC, PROT_READ, PROT_WRITE
 from ...hot import entry, hot, never_inline
 from ...limits import PAGE_SIZE, USER_TOP
-from ...shm import lockrank
 from ...shm.layout import machine_at
-from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_TABLE
 from ..critical import either, noncritical
+from .areas import NEEDS_COPY, NEVER_WRITE, area_at, first_above, last_below, page_of
 from .frames import allocate_frame, drop_frame
-from .gathering import release_gathered
-from .maplock import lock_map, unlock_map
-from .pagetable import (
-    EDIT_DISCARD,
-    EDIT_MAP,
-    EDIT_PROTECT,
-    EDIT_UNMAP,
-    R,
-    W,
-    X,
-    covering,
-    cut_ends,
-    edit_range,
-    highest_mapped,
-    span_bytes,
-)
-from .shootdown import answer_shootdowns, shoot_down_task
+from .maplock import lock_map, lock_mm, unlock_map, unlock_mm
+from .mapping import clear_range, cut_ends, edit_locked, edit_pages, forget_areas, join_range, owns_pages, put_area
+from .objects import OBJECT_FILE, drop_object, hold_object, lowest
+from .pagetable import EDIT_DROP, EDIT_PROTECT, RWX, SHARED, R, W, X
+from .shootdown import shoot_down_task
 
 MAP_TOP = USER_TOP - (64 << 20)  # mappings are placed below this; stack and trampoline are above
 MAP_BOTTOM = 1 << 16
 LENT, DESTROYED = -1, -2  # TASK.root of a task without page tables: another has them (lending.py), or nobody
-
-
-@hot
-def lock_mm(m, me, task):
-    acquire(m, me, field_address(m.tasks[task], "mm_lock"), lockrank.MM)
-
-
-@hot
-def unlock_mm(m, me, task):
-    release(m, me, field_address(m.tasks[task], "mm_lock"))
 
 
 @hot
@@ -63,10 +38,14 @@ def create_space(m, me, task):
         return -ENOMEM
     t.root = root
     t.lender = -1
+    t.areas = 0
+    t.nr_areas = 0
+    t.area_hint = 0
     t.map_cursor = MAP_TOP
     t.brk_start = 0
     t.brk = 0
     t.resident = 0
+    t.locked = 0
     return 0
 
 
@@ -78,7 +57,8 @@ def destroy_space(m, me, task):
     lock_map(m, me, task)
     root = t.root
     if root >= 0:
-        edit_pages(m, me, task, 0, USER_TOP, EDIT_UNMAP, 0)
+        forget_areas(m, me, task, 0, USER_TOP, False)  # first: the system server may still look at it
+        edit_pages(m, me, task, 0, USER_TOP, EDIT_DROP, 0)
     lock_mm(m, me, task)
     t.root = DESTROYED  # what was lent is the borrower's from now on
     unlock_mm(m, me, task)
@@ -89,7 +69,7 @@ def destroy_space(m, me, task):
 
 @hot
 def permissions(prot):
-    """Page-table flags for PROT_* bits; writable implies readable, as in the specification."""
+    """Flags for PROT_* bits; writable implies readable, as in the specification."""
     flags = 0
     if prot & PROT_READ:
         flags |= R
@@ -111,77 +91,41 @@ def in_user_space(start, length):
     return start >= 0 and length >= 0 and length <= USER_TOP and start <= USER_TOP - length
 
 
-@hot
-def edit_pages(m, me, task, start, end, edit, flags):
-    """Apply an edit of pagetable.py to a range, map_lock held, in bounded stretches.
-
-    Returns the number of bytes that were not mapped, or -ENOMEM when nothing was changed.
-    """
-    either(m, me)
-    lock_mm(m, me, task)
-    return _edit_locked(m, me, task, start, end, edit, flags)
+# --- the calls --------------------------------------------------------------------
 
 
 @hot
-def _edit_locked(m, me, task, start, end, edit, flags):
-    """edit_pages, with mm_lock held on entry and not on return."""
-    never_inline()
-    root = m.tasks[task].root
-    short = not cut_ends(m, me, root, start, end, edit == EDIT_MAP)
-    va = start
-    holes = 0
-    while va < end and not short:
-        va, unmapped = edit_range(m, me, root, va, end, edit, flags)
-        holes += unmapped
-        if va < end:
-            unlock_mm(m, me, task)
-            release_gathered(m, me, task)
-            if me < m.nr_cpus:
-                answer_shootdowns(m, me)  # so that others need not wait for the whole range
-            lock_mm(m, me, task)
-    unlock_mm(m, me, task)
-    if m.cpus[me].nr_gathered != 0:
-        release_gathered(m, me, task)
-    return -ENOMEM if short else holes
-
-
-@hot
-def map_pages(m, me, task, start, length, flags):
-    """Map [start, start + length) afresh, replacing what was there; 0 or an error."""
+def map_pages(m, me, task, start, length, flags, object, first):
+    """Map [start, start + length) afresh, replacing what was there; 0 or -ENOMEM. `object`, `first`: see put_area."""
     never_inline()
     noncritical(m, me)
     lock_map(m, me, task)
-    result = edit_pages(m, me, task, start, start + length, EDIT_MAP, flags)
+    result = put_area(m, me, task, start, start + length, flags, object, first)
     unlock_map(m, me, task)
-    return min(result, 0)
+    return result
 
 
 @hot
-def map_free_pages(m, me, task, start, length, flags):
+def map_free_pages(m, me, task, start, length, flags, object, first):
     """Map [start, start + length) if nothing is mapped there; 0, -EEXIST or -ENOMEM."""
     never_inline()
     noncritical(m, me)
     lock_map(m, me, task)
     result = -EEXIST
     if is_free(m, me, task, start, length):
-        result = edit_pages(m, me, task, start, start + length, EDIT_MAP, flags)
+        result = put_area(m, me, task, start, start + length, flags, object, first)
     unlock_map(m, me, task)
-    return min(result, 0)
+    return result
 
 
 @hot
-def place_pages(m, me, task, hint, length, flags):
+def place_pages(m, me, task, hint, length, flags, object, first):
     """Map `length` bytes at the hint if that is free, else where there is room; the address."""
     never_inline()
     noncritical(m, me)
     lock_map(m, me, task)
-    lock_mm(m, me, task)
-    start = _find_place(m, m.tasks[task], hint, length)
-    if start > 0:
-        result = _edit_locked(m, me, task, start, start + length, EDIT_MAP, flags)
-    else:
-        result = -ENOMEM
-        unlock_mm(m, me, task)
+    start = find_place(m, me, task, hint, length)
+    result = put_area(m, me, task, start, start + length, flags, object, first) if start > 0 else -ENOMEM
     unlock_map(m, me, task)
     return start if result >= 0 else -ENOMEM
 
@@ -189,19 +133,10 @@ def place_pages(m, me, task, hint, length, flags):
 @hot
 def find_place(m, me, task, hint, length):
     """Where `length` bytes are free: at the hint, else somewhere; 0 when nowhere. map_lock held."""
-    either(m, me)
-    lock_mm(m, me, task)
-    start = _find_place(m, m.tasks[task], hint, length)
-    unlock_mm(m, me, task)
-    return start
-
-
-@hot
-def _find_place(m, t, hint, length):
-    """find_place, mm_lock held too."""
     never_inline()
-    if hint == 0 or highest_mapped(m, t.root, hint, hint + length) >= 0:
-        return _find_gap(m, t, length)
+    either(m, me)
+    if hint == 0 or not is_free(m, me, task, hint, length):
+        return _find_gap(m, m.tasks[task], length)
     return hint
 
 
@@ -212,34 +147,99 @@ def unmap_pages(m, me, task, start, length):
     noncritical(m, me)
     t = m.tasks[task]
     lock_map(m, me, task)
-    result = edit_pages(m, me, task, start, start + length, EDIT_UNMAP, 0)
+    result = clear_range(m, me, task, start, start + length)
     if result >= 0 and start == t.map_cursor:
         t.map_cursor = start + length  # the mapping placed last is unmapped: use its room again
     unlock_map(m, me, task)
-    return min(result, 0)
+    return result
 
 
 @hot
 def protect_pages(m, me, task, start, length, flags):
-    """Change permissions; -ENOMEM when a page is not mapped (mprotect)."""
+    """Change the rights of pages (mprotect).
+
+    -ENOMEM at a hole, -EACCES at an area that may never be stored to: what lies below is changed.
+    """
     never_inline()
     noncritical(m, me)
+    end = start + length
+    t = m.tasks[task]
     lock_map(m, me, task)
-    result = edit_pages(m, me, task, start, start + length, EDIT_PROTECT, flags)
+    result = cut_ends(m, me, task, start, end)
+    va = start
+    while va < end and result == 0:
+        a = first_above(m, t, va)
+        if a < 0 or m.areas[a].start > va:
+            result = -ENOMEM
+        elif flags & W != 0 and m.areas[a].flags & NEVER_WRITE != 0:
+            result = -EACCES
+        else:
+            lock_mm(m, me, task)
+            m.areas[a].flags = (m.areas[a].flags & ~RWX) | flags
+            va = m.areas[a].end
+            unlock_mm(m, me, task)
+    edit_pages(m, me, task, start, va, EDIT_PROTECT, flags)
     shoot_down_task(m, me, task)
+    join_range(m, me, task, start, end)
     unlock_map(m, me, task)
-    return 0 if result == 0 else -ENOMEM
+    return result
 
 
 @hot
 def discard_pages(m, me, task, start, length):
-    """Give private frames back; the pages read as zeroes again (MADV_DONTNEED)."""
+    """Forget what private pages hold: they read as zeroes, or as their file (MADV_DONTNEED). -ENOMEM at a hole."""
     never_inline()
     noncritical(m, me)
+    end = start + length
+    t = m.tasks[task]
     lock_map(m, me, task)
-    result = edit_pages(m, me, task, start, start + length, EDIT_DISCARD, 0)
+    result = 0
+    va = start
+    while va < end:
+        a = first_above(m, t, va)
+        if a < 0 or m.areas[a].start >= end:
+            result = -ENOMEM
+            break
+        if m.areas[a].start > va:
+            result = -ENOMEM
+            va = m.areas[a].start
+        stop = min(end, m.areas[a].end)
+        error = _discard(m, me, task, a, va, stop)
+        if error < 0:
+            result = error
+            break
+        va = stop
     unlock_map(m, me, task)
-    return 0 if result == 0 else -ENOMEM
+    return result
+
+
+@hot
+def _discard(m, me, task, a, va, stop):
+    """discard_pages for a part of one area; 0 or -ENOMEM."""
+    never_inline()
+    area = m.areas[a]
+    if area.object == 0:
+        return 0
+    o = area.object - 1
+    if area.flags & SHARED or m.objects[o].kind == OBJECT_FILE:  # the object keeps them: only this task's entries go
+        edit_pages(m, me, task, va, stop, EDIT_DROP, 0)
+        return 0
+    bottom = lowest(m, me, o)
+    if bottom == o and owns_pages(area):
+        lock_mm(m, me, task)
+        edit_locked(m, me, task, va, stop, EDIT_DROP, 0, o, page_of(area, va))
+        return 0
+    # What others see too, or what lies below, cannot be taken out: the part begins anew, over its file or nothing.
+    flags, first = area.flags & ~NEEDS_COPY, 0
+    if m.objects[bottom].kind == OBJECT_FILE:
+        hold_object(m, me, bottom)
+        flags, first = flags | NEEDS_COPY, page_of(area, va)
+    else:
+        bottom = -1
+    error = put_area(m, me, task, va, stop, flags, bottom, first)
+    if error < 0 and bottom >= 0:
+        drop_object(m, me, bottom)
+    return error
 
 
 @hot
@@ -247,13 +247,14 @@ def is_mapped(m, me, task, start, length):
     """True when every page of the range is mapped."""
     never_inline()
     either(m, me)
+    t = m.tasks[task]
     lock_mm(m, me, task)
     va = start
     while va < start + length:
-        word, level = covering(m, m.tasks[task].root, va)
-        if word == 0:
+        a = area_at(m, t, va)
+        if a < 0:
             break
-        va = (va & ~(span_bytes(level) - 1)) + span_bytes(level)
+        va = m.areas[a].end
     unlock_mm(m, me, task)
     return va >= start + length
 
@@ -263,10 +264,12 @@ def is_free(m, me, task, start, length):
     """True when no page of the range is mapped."""
     never_inline()
     either(m, me)
+    t = m.tasks[task]
     lock_mm(m, me, task)
-    found = highest_mapped(m, m.tasks[task].root, start, start + length)
+    a = last_below(m, t, start + length)
+    free = a < 0 or m.areas[a].end <= start
     unlock_mm(m, me, task)
-    return found < 0
+    return free
 
 
 @hot
@@ -282,11 +285,11 @@ def set_break(m, me, task, wanted):
         new_end = round_up(wanted)
         result = 0
         if new_end < old_end:
-            result = edit_pages(m, me, task, new_end, old_end, EDIT_UNMAP, 0)
+            result = clear_range(m, me, task, new_end, old_end)
         elif not is_free(m, me, task, old_end, new_end - old_end):
             result = -ENOMEM
         elif new_end > old_end:
-            result = edit_pages(m, me, task, old_end, new_end, EDIT_MAP, R | W)
+            result = put_area(m, me, task, old_end, new_end, R | W, -1, 0)
         if result >= 0:
             t.brk = wanted
     old = t.brk
@@ -296,28 +299,16 @@ def set_break(m, me, task, wanted):
 
 @hot
 def _find_gap(m, t, length):
-    """Room for length bytes below the cursor, else anywhere; 0 when there is none."""
+    """Room for length bytes below the cursor, else anywhere; 0 when there is none. map_lock held."""
     for attempt in range(2):
         end = t.map_cursor if attempt == 0 else MAP_TOP
         while end - length >= MAP_BOTTOM:
-            found = highest_mapped(m, t.root, end - length, end)
-            if found < 0:
+            a = last_below(m, t, end)
+            if a < 0 or m.areas[a].end <= end - length:
                 t.map_cursor = end - length
                 return end - length
-            end = _bottom_of(m, t, found)
+            end = m.areas[a].start
     return 0
-
-
-@hot
-def _bottom_of(m, t, end):
-    """The start of the mapped stretch that ends at `end`."""
-    va = end
-    while va > MAP_BOTTOM:
-        word, level = covering(m, t.root, va - 1)
-        if word == 0:
-            break
-        va = (va - 1) & ~(span_bytes(level) - 1)
-    return va
 
 
 @hot
@@ -334,7 +325,7 @@ def bad_range(start, length):
 @entry(6)
 def map_region(address, me, task, start, length, prot):
     """Map [start, start + length) with PROT_* bits, replacing what was there; 0 or an error."""
-    return map_pages(machine_at(address), me, task, start, length, permissions(prot))
+    return map_pages(machine_at(address), me, task, start, length, permissions(prot), -1, 0)
 
 
 @entry(6)

@@ -1,27 +1,45 @@
-"""What a page fault does: it finds the entry that an access needs, and gives the page a frame, or one of its own.
+"""What a page fault does: it asks the area and its object for the page, and keeps the answer in the page table.
 
-`resolve` is the one lookup for every access, a CPU's or the kernel's.  Where it answers ELSEWHERE, it cannot finish
-with mm_lock held: the caller gives that lock back, calls copy_on_write.make_private, and begins anew.
+`resolve` is the one lookup for every access, a CPU's or the kernel's.  An entry that allows the access is the answer.
+Else the area says whether it is allowed, and the page is looked for down the chain of objects (objects.py).  One that
+none of them has is made of zeroes, or is read from its file, which the system server does.  A store gets the page a
+frame that is its task's own, or its object's where stores are meant to be shared (copy_on_write.py).
+
+Of two CPUs that touch one page, the second finds what the first has put there: both hold mm_lock where they are of one
+task, and the object's lock where two tasks share it.
+
+Where `resolve` answers ELSEWHERE, it cannot finish with mm_lock held: the caller gives that lock back, calls
+copy_on_write.make_private, and begins anew.
 """
 
-from ...abi.errno import EAGAIN, ENOMEM
 from ...hot import hot, never_inline
 from ...limits import USER_TOP
 from ...shm.atomics import fetch_add
 from ...shm.exits import ACCESS_FETCH, ACCESS_WRITE
 from ...shm.tags import TAG_PAGE
-from ..critical import either
-from .address_space import lock_mm, unlock_mm
-from .copy_on_write import NO_MEMORY, own_page
-from .frames import allocate_frame, drop_frame
-from .pagetable import PAST_END, RWX, SHARED, R, W, X, has_frame, leaf, lookup, must_copy, page_in, put_entry
+from .areas import NEEDS_COPY, area_at, page_of
+from .copy_on_write import BEYOND_FILE, NO_MEMORY, note_store, own_object, own_page
+from .frames import allocate_frame, copy_frame, drop_frame, share_frame
+from .objects import (
+    NOT_READ,
+    OBJECT_ANONYMOUS,
+    OBJECT_FILE,
+    PAST_END,
+    ZEROES,
+    find_page,
+    lock_object,
+    new_object,
+    unlock_object,
+)
+from .pagetable import SHARED, R, W, X, has_frame, leaf, lookup, must_copy, page_in, put_entry
+from .radix import put_page
 
-REFUSED, BEYOND_FILE = 0, -2  # what `resolve` answers where there is no entry for an access; also the two of own_page
+REFUSED, IN_SERVER = 0, -4  # what `resolve` answers where there is no entry for an access; also those of own_page
 
 
 @hot
 def wanted(access):
-    """The permission that an access needs."""
+    """The right that an access needs."""
     return W if access == ACCESS_WRITE else X if access == ACCESS_FETCH else R
 
 
@@ -29,54 +47,81 @@ def wanted(access):
 def resolve(m, me, task, va, access):
     """The leaf entry for an access, its frame allocated if there was none; mm_lock is held.
 
-    REFUSED: not allowed; NO_MEMORY: guest memory is used up; BEYOND_FILE: past the mapped file's end; ELSEWHERE.
+    REFUSED: not allowed; NO_MEMORY: guest memory is used up; BEYOND_FILE: past the mapped file's end; ELSEWHERE;
+    IN_SERVER: the page has not been read from its file yet.
     """
     never_inline()
-    root = m.tasks[task].root
-    if va < 0 or va >= USER_TOP or root < 0:
+    t = m.tasks[task]
+    if va < 0 or va >= USER_TOP or t.root < 0:
         return REFUSED
-    word = lookup(m, root, va)
-    if word & wanted(access) == 0:
-        return REFUSED
-    if has_frame(word):
-        if page_in(m, word) < 0:
+    entry = lookup(m, t.root, va)
+    if has_frame(entry) and entry & wanted(access) != 0:
+        if page_in(m, entry) < 0:
             return REFUSED
-        return own_page(m, me, task, va, word) if access == ACCESS_WRITE and must_copy(word) else word
-    if word & PAST_END:
-        return BEYOND_FILE
-    frame = allocate_frame(m, me, TAG_PAGE)
-    if frame < 0:
+        return own_page(m, me, task, va, entry) if access == ACCESS_WRITE and must_copy(entry) else entry
+    a = area_at(m, t, va)
+    if a < 0 or m.areas[a].flags & wanted(access) == 0:
+        return REFUSED
+    return _fill(m, me, task, va, a, access)
+
+
+@hot
+def _fill(m, me, task, va, a, access):
+    """Give a page that has no entry one, as its area and object say."""
+    never_inline()
+    area = m.areas[a]
+    stores = access == ACCESS_WRITE
+    if area.object == 0:
+        o = new_object(m, me, OBJECT_ANONYMOUS)
+        if o < 0:
+            return NO_MEMORY
+        area.first = 0  # nothing counts from it yet
+        area.object = o + 1
+    elif stores and area.flags & (SHARED | NEEDS_COPY) == NEEDS_COPY and not own_object(m, me, area):
         return NO_MEMORY
-    word = leaf(frame, word & (RWX | SHARED))
-    if put_page(m, me, task, va, word) < 0:
+    o = area.object - 1
+    lock_object(m, me, o)
+    frame, may_store = _find(m, me, area, o, page_of(area, va), stores)
+    unlock_object(m, me, o)
+    if frame < 0:
+        return frame
+    entry = leaf(frame, area.flags, may_store)
+    if put_entry(m, me, m.tasks[task].root, va, entry) < 0:
         drop_frame(m, me, frame)
         return NO_MEMORY
-    m.cpus[me].page_faults += 1
-    return word
-
-
-@hot
-def put_frame(m, me, task, va, frame, flags):
-    """Put a frame into a page that is mapped and has none yet.
-
-    0, and the page has taken over the caller's reference; -ENOMEM; or -EAGAIN when another thread
-    has unmapped or touched the page meanwhile.
-    """
-    never_inline()
-    either(m, me)
-    lock_mm(m, me, task)
-    word = lookup(m, m.tasks[task].root, va)
-    result = -EAGAIN
-    if word != 0 and not has_frame(word):
-        result = put_page(m, me, task, va, leaf(frame, flags))
-    unlock_mm(m, me, task)
-    return result
-
-
-@hot
-def put_page(m, me, task, va, word):
-    """Set the entry of a page that has no frame to one with a frame; 0 or -ENOMEM. mm_lock held."""
-    if put_entry(m, me, m.tasks[task].root, va, word) < 0:
-        return -ENOMEM
     fetch_add(m.tasks[task], "resident", 1)
-    return 0
+    m.cpus[me].page_faults += 1
+    return entry
+
+
+@hot
+def _find(m, me, area, o, page, stores):
+    """(a frame for a page with a reference, or what `resolve` answers without one; whether it may be stored to)."""
+    frame, holder = find_page(m, o, page)
+    own = area.flags & (SHARED | NEEDS_COPY) != NEEDS_COPY  # what the object has, may be stored to
+    if frame == ZEROES:
+        frame = allocate_frame(m, me, TAG_PAGE)
+    elif frame == PAST_END:
+        return BEYOND_FILE, False
+    elif frame == NOT_READ:
+        return IN_SERVER, False
+    elif holder == o:
+        share_frame(m, frame)
+        is_file = m.objects[o].kind == OBJECT_FILE
+        if stores and is_file:
+            note_store(m, o, page)
+        return frame, own and (stores or not is_file)
+    elif stores:
+        frame = copy_frame(m, me, frame)
+    else:
+        share_frame(m, frame)
+        return frame, False
+    if frame < 0:
+        return NO_MEMORY, False
+    share_frame(m, frame)  # one reference is the object's, one the entry's
+    if not put_page(m, me, m.objects[o], page, frame):
+        drop_frame(m, me, frame)
+        drop_frame(m, me, frame)
+        return NO_MEMORY, False
+    return frame, own
+

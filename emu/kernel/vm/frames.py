@@ -10,7 +10,7 @@ is freed, and one never used is zero already.
 from ...hot import entry, hot, never_inline
 from ...limits import PAGE_SIZE
 from ...shm import lockrank
-from ...shm.atomics import fetch_add, fetch_or, load_relaxed, store_relaxed
+from ...shm.atomics import fetch_add, load_relaxed, store_relaxed
 from ...shm.bits import bits
 from ...shm.decoded import FRAME_CODE, forget_frame
 from ...shm.layout import frame_address, machine_at
@@ -20,7 +20,6 @@ from ...shm.tags import TAG_PAGE, count_freed, count_made
 from ..critical import either
 from ..failures import FAIL_DROPPED_FRAME
 
-FRAME_CUT_OFF = 4  # its file has become shorter; a flag beside those of shm/decoded.py
 WORD = bits("flags:4 tag:4 references:*")  # FRAME.word
 _, frame_tag, frame_references = WORD.getters()
 ONE_REFERENCE = WORD.pack(references=1)
@@ -136,10 +135,3 @@ def drop(address, me, frame):
     """Cold form of drop_frame."""
     drop_frame(machine_at(address), me, frame)
     return 0
-
-
-@entry(3)
-def cut_off(address, me, frame):
-    """Mark the frame of a file that has become shorter; 1 when somebody beside the file holds it."""
-    word = fetch_or(machine_at(address).frames[frame], "word", FRAME_CUT_OFF)
-    return 1 if frame_references(word) > 1 else 0

@@ -32,12 +32,20 @@ def lend_space(m, me, parent, child):
 @hot
 def _move(source, target):
     target.root = source.root
+    target.areas = source.areas
+    target.nr_areas = source.nr_areas
+    target.area_hint = source.area_hint
+    target.locked = source.locked
     target.map_cursor = source.map_cursor
     target.brk_start = source.brk_start
     target.brk = source.brk
     target.resident = source.resident
     source.root = LENT
     source.resident = 0
+    source.areas = 0
+    source.nr_areas = 0
+    source.area_hint = 0
+    source.locked = 0
 
 
 @hot

@@ -1,36 +1,23 @@
 """mremap: growing, shrinking and moving a mapping (mremap(2)).
 
-map_lock is held from the first look to the last shoot-down.  A move takes all the memory for
-tables that it can need before it moves the first page, and both happen in one go under mm_lock:
-either all pages are moved or none, and nobody finds a page missing from both places.  The frame's
-reference goes from the old entry to the new one.
+A move takes the area to another place; its object stays what it is.  Page-table entries of the old place are dropped,
+and what is touched at the new one is found in the object.  So nothing is copied, and no page is ever missing from the
+object, though for a moment a thread finds none of it at either place.  map_lock is held from the first look to the last
+shoot-down.
 
-Differs from Linux: a file mapping that grows gets private zeroes, not more of the file;
-pages past the file's end stay so after a move, even if the file grows; no MREMAP_DONTUNMAP.
+Differs from Linux: a range of several areas can be moved (Linux: EFAULT); no MREMAP_DONTUNMAP.
 """
 
 from ...abi.errno import EFAULT, ENOMEM
 from ...hot import hot, never_inline
 from ...limits import USER_TOP
-from ..critical import either, noncritical
-from .address_space import edit_pages, find_place, is_free, is_mapped, lock_mm, unlock_mm
-from .maplock import lock_map, unlock_map
-from .pagetable import (
-    EDIT_FORGET,
-    EDIT_MAP,
-    EDIT_UNMAP,
-    PAST_END,
-    RWX,
-    SHARED,
-    covering,
-    cut,
-    edit_range,
-    has_frame,
-    lookup,
-    put_entry,
-    span_bytes,
-)
-from .shootdown import shoot_down_task
+from ..critical import noncritical
+from .address_space import find_place, is_free, is_mapped
+from .areas import NEEDS_COPY, first_above, insert_area, page_of, remove_area
+from .maplock import lock_map, lock_mm, unlock_map, unlock_mm
+from .mapping import clear_range, cut_ends, edit_pages, join, put_area
+from .objects import OBJECT_FILE, drop_object, hold_object, lowest
+from .pagetable import EDIT_DROP, SHARED
 
 
 @hot
@@ -48,7 +35,7 @@ def remap(m, me, task, old, old_size, new_size, may_move, target):
         if target >= 0:
             result = _move_to(m, me, task, old, old_size, new_size, target)
         elif new_size <= old_size:
-            result = edit_pages(m, me, task, old + new_size, old + old_size, EDIT_UNMAP, 0)
+            result = clear_range(m, me, task, old + new_size, old + old_size)
             result = old if result >= 0 else result
         else:
             result = _grow(m, me, task, old, old_size, new_size, may_move)
@@ -59,13 +46,13 @@ def remap(m, me, task, old, old_size, new_size, may_move, target):
 @hot
 def _move_to(m, me, task, old, old_size, new_size, target):
     """MREMAP_FIXED."""
-    if edit_pages(m, me, task, target, target + new_size, EDIT_UNMAP, 0) < 0:
+    if clear_range(m, me, task, target, target + new_size) < 0:
         return -ENOMEM
     if new_size < old_size:
-        if edit_pages(m, me, task, old + new_size, old + old_size, EDIT_UNMAP, 0) < 0:
+        if clear_range(m, me, task, old + new_size, old + old_size) < 0:
             return -ENOMEM
         old_size = new_size
-    return move(m, me, task, old, old_size, target, new_size)
+    return _move(m, me, task, old, old_size, target, new_size)
 
 
 @hot
@@ -73,87 +60,65 @@ def _grow(m, me, task, old, old_size, new_size, may_move):
     """Grow a mapping: in place where there is room behind it, else elsewhere."""
     end = old + old_size
     if old <= USER_TOP - new_size and is_free(m, me, task, end, new_size - old_size):
-        result = edit_pages(m, me, task, end, old + new_size, EDIT_MAP, _flags_at(m, me, task, end - 1))
+        result = _extend(m, me, task, end, old + new_size)
         return old if result >= 0 else result
     if not may_move:
         return -ENOMEM
     target = find_place(m, me, task, 0, new_size)
     if target <= 0:
         return -ENOMEM
-    return move(m, me, task, old, old_size, target, new_size)
+    return _move(m, me, task, old, old_size, target, new_size)
 
 
 @hot
-def _flags_at(m, me, task, va):
-    """The permissions of a page."""
-    lock_mm(m, me, task)
-    entry = lookup(m, m.tasks[task].root, va)
-    unlock_mm(m, me, task)
-    return entry & (RWX | SHARED)
-
-
-@hot
-def move(m, me, task, old, old_size, target, new_size):
-    """Move mapped pages to a range where nothing is mapped, new_size >= old_size; the target or -ENOMEM.
-
-    map_lock held.
-    """
+def _extend(m, me, task, start, end):
+    """Map the free range behind a mapping: more of its file or shared object, or new memory; 0 or -ENOMEM."""
     never_inline()
-    either(m, me)
-    root = m.tasks[task].root
+    t = m.tasks[task]
+    a = first_above(m, t, start - 1)
+    area = m.areas[a]
+    flags = area.flags & ~NEEDS_COPY
+    o, first = -1, 0
+    if area.object != 0:
+        bottom = lowest(m, me, area.object - 1)
+        if m.objects[bottom].kind == OBJECT_FILE or flags & SHARED:
+            o, first = bottom, page_of(area, start)
+            hold_object(m, me, o)
+            if flags & SHARED == 0:
+                flags |= NEEDS_COPY
+    error = put_area(m, me, task, start, end, flags, o, first)
+    if error < 0 and o >= 0:
+        drop_object(m, me, o)
+    return error
+
+
+@hot
+def _move(m, me, task, old, old_size, target, new_size):
+    """Move areas to a range where nothing is mapped, new_size >= old_size; the target or -ENOMEM: nothing has moved."""
+    never_inline()
+    if cut_ends(m, me, task, old, old + old_size) < 0:
+        return -ENOMEM
+    _shift(m, me, task, old, old + old_size, target - old)
+    if new_size > old_size and _extend(m, me, task, target + old_size, target + new_size) < 0:
+        _shift(m, me, task, target, target + old_size, old - target)
+        return -ENOMEM
+    join(m, me, task, target)
+    return target
+
+
+@hot
+def _shift(m, me, task, start, end, distance):
+    """Move all areas of a range, whose ends are cut, by a distance; nothing is mapped there."""
+    never_inline()
+    t = m.tasks[task]
     lock_mm(m, me, task)
-    enough = _prepare(m, me, root, old, old_size, target, new_size)
-    if enough:
-        flags = lookup(m, root, old + old_size - 1) & (RWX | SHARED)
-        _transfer(m, me, root, old, old_size, target)
-        _edit(m, me, root, target + old_size, target + new_size, EDIT_MAP, flags)
-        _edit(m, me, root, old, old + old_size, EDIT_FORGET, 0)
-    else:
-        _edit(m, me, root, target, target + new_size, EDIT_UNMAP, 0)  # frees the tables that were made in vain
+    a = first_above(m, t, start)
+    while a >= 0 and m.areas[a].start < end:
+        following = m.areas[a].end
+        remove_area(m, t, a)
+        m.areas[a].start += distance
+        m.areas[a].end += distance
+        insert_area(m, t, a)
+        a = first_above(m, t, following)
     unlock_mm(m, me, task)
-    shoot_down_task(m, me, task)
-    return target if enough else -ENOMEM
-
-
-@hot
-def _edit(m, me, root, start, end, edit, flags):
-    """Apply an edit that takes no frame out and needs no table to a range, in one go under mm_lock."""
-    va = start
-    while va < end:
-        va, _ = edit_range(m, me, root, va, end, edit, flags)
-
-
-@hot
-def _step(m, root, va, end):
-    """(the entry that covers va, where the next one begins or the range ends)."""
-    entry, level = covering(m, root, va)
-    return entry, min(end, (va & ~(span_bytes(level) - 1)) + span_bytes(level))
-
-
-@hot
-def _prepare(m, me, root, old, old_size, target, new_size):
-    """Make all tables that the move needs; False when memory does not suffice."""
-    if cut(m, me, root, old, False) < 0 or cut(m, me, root, old + old_size, False) < 0:
-        return False
-    if cut(m, me, root, target, True) < 0 or cut(m, me, root, target + new_size, True) < 0:
-        return False
-    va = old
-    while va < old + old_size:  # the target is cut wherever an entry of the old range ends
-        _, va = _step(m, root, va, old + old_size)
-        if cut(m, me, root, target + (va - old), True) < 0:
-            return False
-    return True
-
-
-@hot
-def _transfer(m, me, root, old, old_size, target):
-    """Give the target the entries of the old range."""
-    va = old
-    while va < old + old_size:
-        entry, following = _step(m, root, va, old + old_size)
-        to = target + (va - old)
-        if has_frame(entry):
-            put_entry(m, me, root, to, entry)
-        else:
-            _edit(m, me, root, to, to + (following - va), EDIT_MAP, entry & (RWX | SHARED | PAST_END))
-        va = following
+    edit_pages(m, me, task, start, end, EDIT_DROP, 0)

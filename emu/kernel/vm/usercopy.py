@@ -36,9 +36,9 @@ from ...shm.memory import (
 )
 from ...shm.spinlock import field_address
 from ..critical import either
-from .address_space import lock_mm, unlock_mm
 from .copy_on_write import ELSEWHERE, make_private
 from .faults import resolve
+from .maplock import lock_mm, unlock_mm
 from .pagetable import frame_in
 
 FILL = -1  # as the host address: store zeroes

@@ -293,6 +293,7 @@ def fsync(call, fd: Int32):
 
 @served("sync")
 def sync(call):
+    call.machine.write_back()
     return 0
 
 

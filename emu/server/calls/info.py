@@ -99,7 +99,7 @@ def riscv_hwprobe(call, pairs_at: Pointer, count: Size, cpus_bytes: Size, cpus_a
     return 0
 
 
-@served("riscv_flush_icache", "mlock", "mlock2", "munlock", "mlockall", "munlockall", "msync")
+@served("riscv_flush_icache", "mlock", "mlock2", "munlock", "mlockall", "munlockall")
 def nothing_to_do(call):
     """Calls that need do nothing: decoded instructions follow writes by themselves, memory is never paged out."""
     return 0

@@ -19,8 +19,10 @@ from contextlib import contextmanager
 
 from ...abi.errno import EACCES, EINVAL, EIO, ENFILE, ENOENT, EROFS
 from ...abi.files import O_ACCMODE, O_APPEND, O_PATH, O_RDONLY, O_TRUNC, OFFSET_MAX, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
+from ...limits import PAGE_SIZE
 from ..errors import LinuxError
 from .directory import Directory
+from .host_pages import EAGER_SHARE, host_pages
 from .inode import Filesystem, Inode, Link, Stat
 from .open_file import OpenDirectory, OpenFile, SeekableFile
 
@@ -45,6 +47,8 @@ class HostMount(Filesystem):
     def __init__(self, device, source, writable, clock):
         super().__init__(device, 0x01021997, clock)  # V9FS: how Linux guests see directories of their host
         self.read_only = not writable
+        self.pages = {}  # inode number -> HostPages, of the files that guests have mapped
+        self.store = None  # the PageStore for them
         self.descriptor = os.open(source, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def close(self):
@@ -68,6 +72,10 @@ class HostMount(Filesystem):
         finally:
             if descriptor != self.descriptor:
                 os.close(descriptor)
+
+    def eager_bytes(self):
+        """How much of a mapping is read when it is made."""
+        return self.store.memory_bytes // EAGER_SHARE
 
     def check_writable(self):
         if self.read_only:
@@ -186,7 +194,10 @@ class HostFile(HostNode):
             descriptor = os.open(self.name, host_flags | flags & O_ACCMODE, mode, dir_fd=directory)
             if os.fstat(descriptor).st_mode & S_IFMT != S_IFREG:  # the host put something else in its place
                 raise LinuxError(EACCES)
-            return OpenHostFile(self, flags, descriptor)
+            file = OpenHostFile(self, flags, descriptor)
+            if flags & O_TRUNC:
+                file.look_at_pages()
+            return file
         except (OSError, LinuxError):
             held_by_guests.give_back()
             if descriptor >= 0:
@@ -240,19 +251,47 @@ class OpenHostFile(SeekableFile):
     def size(self):
         return os.fstat(self.descriptor).st_size
 
+    def _pages(self):
+        """The HostPages of the file, None while nobody maps it."""
+        known = self.node.filesystem.pages
+        return known.get(os.fstat(self.descriptor).st_ino) if known else None
+
+    def look_at_pages(self):
+        """The file's length has changed: mappings follow."""
+        pages = self._pages()
+        if pages:
+            pages.look()
+
+    def _write_back(self):
+        """Before the host's file is used: it gets what guests have stored to its mappings."""
+        pages = self._pages()
+        if pages:
+            pages.mapped.write_back()
+        return pages
+
     def read_at(self, offset, count):
         if offset > OFFSET_MAX - count:
             return b""
         with _host_errors():
+            self._write_back()
             return os.pread(self.descriptor, count, offset)
 
     def write_at(self, offset, data):
         with _host_errors():
-            return os.pwrite(self.descriptor, data, self.size() if self.flags & O_APPEND else offset)
+            pages = self._write_back()
+            offset = self.size() if self.flags & O_APPEND else offset
+            done = os.pwrite(self.descriptor, data, offset)
+            if pages:
+                pages.wrote(offset, bytes(data[:done]))
+            return done
 
     def truncate(self, size):
         with _host_errors():
+            pages = self._write_back()
             os.ftruncate(self.descriptor, size)
+            if pages:
+                pages.look()
+                pages.wrote(size, bytes(-size % PAGE_SIZE))  # what was behind the end
 
     def allocate(self, offset, length):
         with _host_errors():
@@ -260,12 +299,17 @@ class OpenHostFile(SeekableFile):
 
     def sync(self):
         with _host_errors():
+            self._write_back()
             os.fsync(self.descriptor)
 
     def check_map(self, shared, writable):
         self.check_map_access(shared, writable)
-        if shared and writable:
-            super().check_map(shared, writable)
+
+    def map_pages(self, offset, length):
+        with _host_errors():
+            pages = host_pages(self, self.writable)
+            pages.fill(offset, length, self.node.filesystem.eager_bytes())
+            return pages.mapped
 
 
 class HostDirectory(HostNode, Directory):

@@ -30,7 +30,7 @@ class MemoryFd(RegularFile):
         """EPERM, EBUSY."""
         if self.seals & F_SEAL_SEAL:
             raise LinuxError(EPERM)
-        if seals & F_SEAL_WRITE & ~self.seals and any(map(self.store.is_shared, self.pages.values())):
+        if seals & F_SEAL_WRITE & ~self.seals and self.mapped is not None and self.mapped.is_used():
             raise LinuxError(EBUSY)
         if seals & F_SEAL_EXEC and self.mode & 0o111:
             seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE

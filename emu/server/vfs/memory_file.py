@@ -1,8 +1,8 @@
 """Regular files of the machine's own file system: their data live in frames of guest memory.
 
 A file is a sparse map from page index to frame.  A page that was never written has no frame and reads as zeros.
-Because the frames are guest memory, a shared mapping is just the file's own frames in somebody's page table.
-The file holds one reference to each of its frames, a mapping another one; so data outlive truncation or removal
+Because the frames are guest memory, a mapping is just the file's own frames in the object that areas map
+(mapped_file.py).  The file holds one reference to each of its frames, the object another one; so data outlive removal
 for as long as somebody maps them.
 
 Always true: every index in `pages` lies below the size; bytes of the last page beyond the size are made zero before
@@ -15,6 +15,7 @@ from ...limits import PAGE_SHIFT, PAGE_SIZE
 from ..errors import LinuxError
 from .allowance import PAGE_BYTES
 from .inode import MemoryInode
+from .mapped_file import MappedFile
 from .open_file import SeekableFile
 
 _MASK = PAGE_SIZE - 1
@@ -28,6 +29,7 @@ class RegularFile(MemoryInode):
         self.store = filesystem.store
         self.pages = {}  # page index -> frame
         self.size = 0
+        self.mapped = None  # its MappedFile, while it is mapped
 
     def allocated_blocks(self):
         return len(self.pages) * (PAGE_SIZE // 512)
@@ -73,7 +75,9 @@ class RegularFile(MemoryInode):
             self._grow(size)
         elif size < self.size:
             first_gone = (size + _MASK) >> PAGE_SHIFT
-            self._free([index for index in self.pages if index >= first_gone], self.store.take_back)
+            if self.mapped:
+                self.mapped.cut(first_gone)
+            self._free([index for index in self.pages if index >= first_gone])
             self.size = size
             self._clear(size, OFFSET_MAX)
         self.touch()
@@ -93,7 +97,7 @@ class RegularFile(MemoryInode):
             raise LinuxError(ENOSPC)
 
     def map_pages(self, offset, length):
-        """[(page index in the file, frame)] of each page of the range that lies in the file; holes get frames.
+        """The MappedFile, with each page of the range that lies in the file; holes get frames.
 
         ENOSPC, and no hole got one, when memory does not suffice for all.
         """
@@ -102,11 +106,27 @@ class RegularFile(MemoryInode):
         if end > first:
             self.check_room(first << PAGE_SHIFT, (end - first) << PAGE_SHIFT)  # a hole may be too long to walk
             self._fill_holes(first, end)
-        return [(index, self.pages[index]) for index in range(first, end)]
+        if self.mapped is None:
+            self.mapped = MappedFile(self.store, self, self._nr_pages())
+        for index in range(first, end):
+            self.mapped.put(index, self.pages[index])
+        return self.mapped
 
-    def page_at(self, index):
-        """The frame of a page, None when the file has no such page; ENOSPC."""
-        return self._frame(index) if index << PAGE_SHIFT < self.size else None
+    def _nr_pages(self):
+        return (self.size + _MASK) >> PAGE_SHIFT
+
+    def bring(self, index):
+        """The frame of a page for the MappedFile, None when the file has no such page; ENOSPC."""
+        return self._frame(index) if index < self._nr_pages() else None
+
+    def brought(self, frame):
+        """The MappedFile has its own reference to the frame now; the file keeps its."""
+
+    def take_back(self, page, frame):
+        """What guests store to a page is the file's already."""
+
+    def unmapped(self):
+        self.mapped = None
 
     def seek_data_or_hole(self, offset, whence):
         """First position from offset that has data, or has none, in whole pages; the end of the file is a hole."""
@@ -143,16 +163,14 @@ class RegularFile(MemoryInode):
                 self.charge.resize(self.charge.size - PAGE_BYTES)
                 raise
             self.filesystem.nr_pages += 1
+            if self.mapped:
+                self.mapped.put(index, frame)
         return frame
 
-    def _free(self, indices, take_back=None):
-        """Give frames back; with `take_back` also out of the mappings that others have of them."""
-        gone = [self.pages.pop(index) for index in indices]
-        if take_back:
-            take_back(gone)
-        else:
-            for frame in gone:
-                self.store.free(frame)
+    def _free(self, indices):
+        """Give frames back."""
+        for index in indices:
+            self.store.free(self.pages.pop(index))
         self.charge.resize(self.charge.size - len(indices) * PAGE_BYTES)
         self.filesystem.nr_pages -= len(indices)
         if not self.pages:
@@ -174,6 +192,8 @@ class RegularFile(MemoryInode):
         """Raise the size; bytes from written_from on are new data already."""
         self._clear(self.size, min(size, written_from))
         self.size = size
+        if self.mapped:
+            self.mapped.set_pages(self._nr_pages())
 
     def _clear(self, start, end):
         """Zero from start to end, or to the end of start's page where that comes first."""
@@ -186,8 +206,6 @@ class RegularFile(MemoryInode):
 
 class OpenMemoryFile(SeekableFile):
     """An open regular file of the machine's own file system."""
-
-    has_frames = True
 
     def read_at(self, offset, count):
         return self.node.read_at(offset, count)

@@ -5,11 +5,8 @@ refuses everything as Linux does for a file opened with O_PATH; subclasses overr
 `read` and `write` are for streams; seekable files have `read_at` and `write_at`, and the caller moves `offset`.
 
 For mmap: `check_map(shared, writable)` first; it raises EACCES (not opened for reading, or a writable shared mapping
-of a file not opened for writing) or ENODEV (no file that can be mapped so).  Then
-    - a private mapping copies `read_at(offset, n)`, whatever the file is;
-    - a shared mapping of a file of the machine's own (`has_frames`) takes the frames of `map_pages(offset, length)`;
-    - a shared mapping of a host file may only be read, and is made like a private one: changes that the host makes
-      later are not seen.
+of a file not opened for writing) or ENODEV (no file that can be mapped so).  Then `map_pages(offset, length)` is the
+file's MappedFile, its pages of the range in memory, unless `maps_zeros`.
 """
 
 from ...abi.errno import EACCES, EBADF, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, ENXIO, ESPIPE
@@ -37,7 +34,6 @@ ENTRY_BYTES = 256  # of a listing, beside the characters of the name
 class OpenFile:
     seekable = False
     host_descriptor = None  # of a stream: what to wait for
-    has_frames = False  # its data are in frames that can be mapped: it has `map_pages`
     locks = None  # the machine's FileLocks once it has owned a lock
     takes_calls = False  # `receive` and `send` make a whole call: it moves messages, or waits in ways of its own
     maps_zeros = False  # a private mapping of it is anonymous memory

@@ -294,31 +294,36 @@ def _statm(machine, task):
 
 
 def _maps(machine, task):
-    """One line a region. Files are named where they are a program's; emu does not note what else came from a file."""
+    """One line a region."""
     facts, placed, lines = machine.facts(task), task.placed, []
     images = placed.images if placed else ()
-    for start, end, rights in _cut(machine.regions(task), [edge for image in images for edge in image[:2]], facts):
+    for start, end, region in _cut(machine.regions(task), [edge for image in images for edge in image[:2]], facts):
         name = next((path for low, high, _, path in images if low <= start < high), "")
-        if not name and facts.brk_start <= start < facts.brk:
+        offset = inode = 0
+        if region.mapped is not None:
+            name, inode = region.mapped.path, region.mapped.inode
+            offset = (region.first * PAGE_SIZE) + start - region.start
+        elif not name and facts.brk_start <= start < facts.brk:
             name = "[heap]"
         elif placed and start <= placed.sp < end:
             name = "[stack]"
         elif end > USER_TOP - 16 * PAGE_SIZE:
             name = "[vdso]"
-        line = f"{start:08x}-{end:08x} {rights} 00000000 00:00 0"
+        line = f"{start:08x}-{end:08x} {region.rights} {offset:08x} 00:00 {inode}"
         lines.append(f"{line:<72} {name}\n" if name else line + " \n")
     return "".join(lines)
 
 
 def _cut(regions, edges, facts):
-    """(start, end, rights) of regions, cut where programs and the heap begin and end."""
+    """(start, end, region), cut where programs and the heap begin and end."""
     edges = sorted({*edges, facts.brk_start})
-    for start, end, rights in regions:
+    for region in regions:
+        start = region.start
         for edge in edges:
-            if start < edge < end:
-                yield start, edge, rights
+            if start < edge < region.end:
+                yield start, edge, region
                 start = edge
-        yield start, end, rights
+        yield start, region.end, region
 
 
 def _environment(machine, task):

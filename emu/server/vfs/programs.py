@@ -50,6 +50,7 @@ class Programs:
         folder, file = os.path.split(os.fsdecode(path))
         if folder not in self._folders:
             self._folders[folder] = HostMount(0, folder, False, self._tree.filesystem.clock)
+            self._folders[folder].store = self._tree.filesystem.store
         node = ProgramFile(self._folders[folder], (file,), S_IFREG)
         directory = self._tree.find(None, self._tree.root, DIRECTORY)
         before = directory.lookup(name, None)

@@ -147,6 +147,7 @@ class Tree:
             raise ValueError(f"{text}: the place is taken; choose a path that does not exist or is an empty directory")
         try:
             filesystem = HostMount(len(self.mounts) + 3, mount.source, mount.writable, self.filesystem.clock)
+            filesystem.store = self.filesystem.store
         except OSError as error:
             raise ValueError(f"{text}: {error.strerror}") from None
         if before is not None:

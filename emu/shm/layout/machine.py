@@ -19,11 +19,13 @@ from ...limits import (
     DECODED_PAGE_BYTES,
     FUTEX_BUCKETS,
     MAX_ACTORS,
+    MAX_AREAS,
     MAX_CPUS,
     MAX_DESCRIPTIONS,
     MAX_FILE_TABLES,
     MAX_FRAMES,
     MAX_JOBS,
+    MAX_OBJECTS,
     MAX_PARAMETERS,
     MAX_PIPES,
     MAX_QUEUES,
@@ -33,6 +35,7 @@ from ...limits import (
     MAX_TIMEOUTS,
     MAX_TIMERS,
     OBJECT_CLASSES,
+    OBJECT_LOCKS,
     PAGE_SHIFT,
     PAGE_SIZE,
     PID_BUCKETS,
@@ -45,7 +48,7 @@ from ..tags import TAG_NAMES
 from .cpu import CPU
 from .declare import i64, i64s, line, many, mask, record
 from .files import DESCRIPTION, FILE_TABLE, PIPE
-from .memory import FRAME, KERNEL_PAGE, SLAB
+from .memory import AREA, FRAME, KERNEL_PAGE, OBJECT, SLAB
 from .queues import BUCKET, DEQUE, RUNQUEUE, WAIT_QUEUE
 from .signals import SIGINFO
 from .task import JOB, TASK
@@ -144,6 +147,15 @@ MACHINE = record(
     i64("free_granted_page", guard="kmem_lock", doc="the pool: number + 1, 0 none"),
     i64("kernel_pages_owed", guard="kmem_lock", doc="in use, granted by tasks that have ended"),
     i64s("memcaches", len(TAG_NAMES) * OBJECT_CLASSES, guard="kmem_lock", doc="first slab with room: address, 0 none"),
+    line("areas"),
+    i64("areas_lock"),
+    i64("free_area", guard="areas_lock", doc="index + 1, 0 none"),
+    i64("fresh_area", guard="areas_lock", doc="records from here on were never used"),
+    line("memory objects"),
+    i64("objects_lock"),
+    i64("free_object", guard="objects_lock", doc="index + 1, 0 none"),
+    i64("fresh_object", guard="objects_lock", doc="records from here on were never used"),
+    i64s("object_locks", OBJECT_LOCKS, doc="each guards the objects of some families (kernel/vm/objects.py)"),
     line("server"),
     i64("server_head", guard="atomic", doc="next position to fill"),
     i64("server_tail", guard="server", doc="next position to empty"),
@@ -176,6 +188,8 @@ MACHINE = record(
     many("kernel_pages", KERNEL_PAGE, STATIC_KERNEL_PAGES + MAX_FRAMES),
     line("static kernel pages"),
     i64s("static_kernel_pages", STATIC_KERNEL_PAGES * PAGE_SIZE // 8, guard="kmem_lock"),
+    many("areas", AREA, MAX_AREAS),
+    many("objects", OBJECT, MAX_OBJECTS),
     many("timeout_rings", TIMEOUT_RING, MAX_ACTORS),
     many("timeouts", TIMEOUT, MAX_TIMEOUTS),
 )

@@ -13,7 +13,7 @@ import pytest
 EMU = Path(__file__).resolve().parents[3] / "emu"
 
 # Names that lead from a guest's page to a host address, and the files that may use them.
-TABLES = {"shm/layout/machine.py", "kernel/vm/pagetable.py", "kernel/vm/forking.py"}
+TABLES = {"shm/layout/machine.py", "kernel/vm/pagetable.py", "kernel/vm/radix.py"}
 FILES = {"kernel/files/table.py", "kernel/files/pipe_io.py"}  # frames of the kernel's own, mapped nowhere
 DOORS = {
     "frame_address": {
@@ -43,7 +43,7 @@ REASONS = {
     "isa/interpreter/accesses.py": "addresses of its own translation, used before the next look at interrupts",
     "isa/interpreter/fetch.py": "decoded words",
     "kernel/vm/pagetable.py": "page tables",
-    "kernel/vm/forking.py": "page tables",
+    "kernel/vm/radix.py": "page tables",
     "kernel/vm/frames.py": "what a frame holds at first, before anybody has it",
     "kernel/vm/maplock.py": "a lock word",
     "kernel/files/table.py": "descriptors, in frames that no task can map",

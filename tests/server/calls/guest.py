@@ -55,24 +55,63 @@ def _linux_call():
 
 
 class PageStore:
+    """As server/guest_memory.py's, but frames are bytes of this process, and all files that were mapped stay so."""
+
     def __init__(self, capacity=512):
         self.frames = {}
+        self.references = {}
+        self.objects = []  # {page: frame} of files that are mapped
+        self.mapped = []  # the MappedFile of each
+        self.stored = []  # the pages of each that guests have stored to
+        self.memory_bytes = capacity * 4096
         self.capacity = capacity
         self.next = 1
 
     def allocate(self):
         if len(self.frames) >= self.capacity:
             raise LinuxError(ENOSPC)
-        self.frames[self.next] = bytearray(4096)
+        self.frames[self.next], self.references[self.next] = bytearray(4096), 1
         self.next += 1
         return self.next - 1
 
     def free(self, frame):
-        del self.frames[frame]
+        self.references[frame] -= 1
+        if self.references[frame] == 0:
+            del self.frames[frame], self.references[frame]
 
-    def take_back(self, gone):
-        for frame in gone:
-            self.free(frame)
+    def new_object(self, mapped, nr_pages):
+        self.objects.append({})
+        self.mapped.append(mapped)
+        self.stored.append(set())
+        return len(self.objects) - 1
+
+    def set_limit(self, found, nr_pages):
+        pass
+
+    def put_page(self, found, page, frame):
+        if page not in self.objects[found]:
+            self.objects[found][page] = frame
+            self.references[frame] += 1
+
+    def cut(self, found, nr_pages):
+        for page in [page for page in self.objects[found] if page >= nr_pages]:
+            self.free(self.objects[found].pop(page))
+
+    def page(self, found, page):
+        return self.objects[found].get(page)
+
+    def modified(self, found, first, end):
+        return [page for page in sorted(self.stored[found]) if first <= page < end]
+
+    def clean(self, found, first, end):
+        self.stored[found] = {page for page in self.stored[found] if not first <= page < end}
+
+    def let_go(self):
+        for found in range(len(self.objects)):
+            self.cut(found, 0)
+            self.mapped[found].owner.unmapped()
+        self.mapped.clear()
+        self.objects.clear()
 
     def read(self, frame, start, count):
         return bytes(self.frames[frame][start : start + count])
@@ -110,6 +149,9 @@ class Machine:
 
     def tasks(self):
         return self.task_list
+
+    def write_back(self):
+        pass
 
     def zombies(self):
         return self.zombie_list
@@ -379,6 +421,7 @@ class Guest:
         self.task = None
         self.machine.task_list.clear()
         self.tree.close()
+        self.store.let_go()
         left = alive(self.window.machine)
         assert "open file" not in left and "pipe" not in left and "pipe page" not in left, left
         del self.memory, self.read, self.write, self.string

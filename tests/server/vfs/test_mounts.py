@@ -135,12 +135,23 @@ def test_names_do_not_move_between_file_systems_and_a_mount_stays(writer):
     assert writer.sys("renameat2", CWD, "/mnt/sub", CWD, "/mnt/sub/x", 0) == "EINVAL"
 
 
-def test_a_shared_writable_mapping_of_a_host_file_is_enodev(writer):
+def test_a_mapping_of_a_host_file_is_one_with_what_is_read_and_written(writer, host):
     file = writer.task.files.get(writer.open("/mnt/f", O_RDWR))
-    file.check_map(shared=True, writable=False)
-    assert file.read_at(0, 6) == b"shared"
-    with pytest.raises(Exception, match="ENODEV"):
-        file.check_map(shared=True, writable=True)
+    file.check_map(shared=True, writable=True)
+    mapped = file.map_pages(0, 4096)
+    frame = mapped.frame(0)
+    assert writer.store.read(frame, 0, 6) == b"shared"
+    writer.store.write(frame, 0, b"STORED")
+    writer.store.stored[mapped.object] = {0}  # as a guest's store marks it
+    assert file.read_at(0, 6) == b"STORED" == (host / "f").read_bytes()[:6], "written back before it is read"
+    file.write_at(2, b"--")
+    assert writer.store.read(frame, 0, 6) == b"ST--ED"
+    file.truncate(3)
+    assert writer.store.read(frame, 0, 6) == b"ST-\0\0\0"
+    file.truncate(0)
+    assert mapped.frame(0) is None and not mapped.bring(0)
+    file.write_at(5000, b"x")
+    assert mapped.bring(1) and writer.store.read(mapped.frame(1), 5000 - 4096, 1) == b"x"
 
 
 # --- nothing else is
