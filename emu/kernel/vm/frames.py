@@ -79,12 +79,6 @@ def copy_frame(m, me, frame):
 
 
 @hot
-def is_shared(m, frame):
-    """True when more than one reference is held to a frame."""
-    return frame_references(load_relaxed(m.frames[frame], "word")) > 1
-
-
-@hot
 def share_frame(m, frame):
     """Add a reference."""
     fetch_add(m.frames[frame], "word", ONE_REFERENCE)
