@@ -13,7 +13,7 @@ Locks: map_lock held on entry; mm_lock taken and released inside.  Errors are ne
 from ...abi.errno import ENOMEM
 from ...hot import hot, never_inline
 from ...limits import MAX_TASK_AREAS, PAGE_SHIFT
-from ..critical import either
+from ..critical import critical, either, noncritical
 from .areas import (
     JOINED,
     LOCKED,
@@ -50,6 +50,7 @@ def edit_locked(m, me, task, start, end, edit, flags, o, first):
     lies at start.
     """
     never_inline()
+    critical(m, me)
     root = m.tasks[task].root
     va = start
     while va < end:
@@ -149,6 +150,7 @@ def _continues(m, a, b):
 def join(m, me, task, va):
     """Make one area of the two that meet at an address, where nothing tells them apart."""
     never_inline()
+    noncritical(m, me)
     t = m.tasks[task]
     b = first_above(m, t, va)
     a = last_below(m, t, va)
@@ -205,6 +207,7 @@ def forget_areas(m, me, task, start, end, with_pages):
     Without, the page tables are emptied after it.
     """
     never_inline()
+    noncritical(m, me)
     t = m.tasks[task]
     while True:
         a = first_above(m, t, start)
@@ -246,6 +249,7 @@ def put_area(m, me, task, start, end, flags, object, first):
     0, and the area has taken over a reference to the object; or -ENOMEM: nothing has changed.
     """
     never_inline()
+    noncritical(m, me)
     t = m.tasks[task]
     a = new_area(m, me) if t.nr_areas < MAX_TASK_AREAS else -1
     if a < 0:

@@ -31,7 +31,7 @@ from ...shm import lockrank
 from ...shm.layout.memory import OBJECT
 from ...shm.spinlock import acquire, fail, field_address, release
 from ...shm.tags import TAG_OBJECT, count_freed, count_made
-from ..critical import either
+from ..critical import critical, either
 from ..failures import FAIL_DROPPED_OBJECT
 from .frames import drop_frame
 from .radix import NO_PAGE, adopt_pages, frame_of, free_pages, next_page, page_word, put_page, take_page
@@ -113,6 +113,7 @@ def _free_object(m, me, o):
 @hot
 def hold_object(m, me, o):
     """One more reference."""
+    either(m, me)
     lock_object(m, me, o)
     m.objects[o].references += 1
     unlock_object(m, me, o)
@@ -220,8 +221,10 @@ def make_own(m, me, o, first, end):
     """What an area that NEEDS_COPY maps when it may store: the object itself, if that is nobody else's, or a shadow.
 
     The area's reference to the object is the shadow's then.  -1: out of records.  `first`, `end`: the area's pages.
+    The area's mm_lock is held.
     """
     never_inline()
+    critical(m, me)
     lock_object(m, me, o)
     r = m.objects[o]
     own = o
@@ -258,6 +261,7 @@ def find_page(m, o, page):
 @hot
 def lowest(m, me, o):
     """The last object of a chain: the file of a private mapping of one."""
+    either(m, me)
     lock_object(m, me, o)
     family = o
     while m.objects[o].original != 0:
