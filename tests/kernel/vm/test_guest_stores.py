@@ -14,7 +14,8 @@ EMU = Path(__file__).resolve().parents[3] / "emu"
 
 # Names that lead from a guest's page to a host address, and the files that may use them.
 TABLES = {"shm/layout/machine.py", "kernel/vm/pagetable.py", "kernel/vm/radix.py"}
-FILES = {"kernel/files/table.py", "kernel/files/pipe_io.py", "kernel/vm/kernel_pages.py"}  # frames of the kernel's own, mapped nowhere
+# Frames of the kernel's own, mapped nowhere.
+FILES = {"kernel/files/table.py", "kernel/files/pipe_io.py", "kernel/vm/kernel_pages.py"}
 DOORS = {
     "frame_address": {
         "shm/layout/__init__.py",
