@@ -6,6 +6,7 @@ nothing to run (PARK), end (EXITED).  Between two returns a CPU takes interrupts
 of a guest's basic blocks.
 """
 
+from ..abi.errno import EFAULT
 from ..abi.registers import A0
 from ..hot import entry, hot, never_inline
 from ..kernel.actions import BLOCK, END_TASK, LEFT, RESUME, SERVE, YIELD
@@ -36,7 +37,7 @@ from ..shm.clock import now_ns
 from ..shm.cpumask import clear_cpu, has_cpu, set_cpu
 from ..shm.events import HOST_STALL, INTERRUPT, emit, emit_at
 from ..shm.events import PARK as EVENT_PARK
-from ..shm.exits import CAUSE_AGAIN, EXIT_ECALL, EXIT_TRAP
+from ..shm.exits import CAUSE_AGAIN, CAUSE_PAST_END, EXIT_ECALL, EXIT_TRAP
 from ..shm.layout import machine_at
 from ..shm.memory import address_of, call_3, call_4, host_yield, monotonic_ns
 from .stalls import STALL_NS, look_for_stall
@@ -184,11 +185,14 @@ def _call(m, me, i):
     c = m.cpus[me]
     t = m.threads[i]
     since_ns, faults = now_ns(m), c.page_faults
+    c.missing = 0
     action = call_3(c.linux_call, address_of(m), me, i)
     if action == LEFT:  # the record may be another thread's already
         return
     t.system_ns += now_ns(m) - since_ns
     t.faults += c.page_faults - faults
+    if action == RESUME and c.missing != 0 and t.x[A0] == -EFAULT:
+        _bring_page(m, me, i, c.missing)
     if action == RESUME or action == END_TASK:
         return
     if action == YIELD:
@@ -202,6 +206,17 @@ def _call(m, me, i):
         block(m, me, i)
     elif action == SERVE:
         _ask_server(m, me, i, REQUEST_SYSCALL)
+
+
+@hot
+def _bring_page(m, me, i, va):
+    """A call did nothing since a page of a file is not in memory: the server brings it, and the call is made again."""
+    t = m.threads[i]
+    t.x[A0] = t.restart_a0
+    t.pc -= 4
+    t.cause = CAUSE_PAST_END
+    t.trap_value = va
+    _ask_server(m, me, i, REQUEST_TRAP)
 
 
 @hot

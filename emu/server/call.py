@@ -31,7 +31,7 @@ class Call:
         self.task = server.tasks[index]
         self.task_record = server.machine["tasks"][index]
         self.scope = None  # the HoldScope in which the server executes the call
-        self._memory = UserMemory(server.window, server.me, index)
+        self._memory = UserMemory(server.window, server.me, index, server.bring_page)
         self.read = self._memory.read
         self.write = self._memory.write
         self.string = self._memory.string

@@ -13,10 +13,12 @@ PIECE_BYTES = 1 << 20
 class UserMemory:
     """A task's memory. All methods raise LinuxError(EFAULT)."""
 
-    def __init__(self, window, me, task):
-        self._base = window.address
+    def __init__(self, window, me, task, bring=None):
+        """`bring(task, address)`: see that a page of a mapped file is in memory; whether it is."""
+        self._base, self._machine = window.address, window.machine
         self._me = me
         self._task = task
+        self._bring = bring
 
     def read(self, address, count):
         if count > USER_TOP:
@@ -49,8 +51,18 @@ class UserMemory:
         return buffer.raw[:length]
 
     def _copy(self, function, address, buffer, count):
+        """What a function of usercopy.py answers, once the pages of files that it met are in memory."""
         address -= (address >> 63) << 64  # hot code counts in signed words
-        return function(self._base, self._me, self._task, address, ctypes.addressof(buffer), count)
+        while True:
+            got = function(self._base, self._me, self._task, address, ctypes.addressof(buffer), count)
+            if got == count or not self._bring or not self._brings_page():
+                return got
+
+    def _brings_page(self):
+        """Whether the last copy stopped at a page of a file that is in memory now."""
+        actor = self._machine["cpus"][self._me]
+        missing, actor["missing"] = int(actor["missing"]), 0
+        return missing != 0 and self._bring(self._task, missing)
 
 
 class PageStore:

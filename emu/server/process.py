@@ -62,7 +62,7 @@ from .guest_memory import PageStore, UserMemory
 from .holding import HoldScope, ThreadEnds
 from .mishaps import Mishaps
 from .notices import Notices
-from .passing_traps import is_over
+from .passing_traps import bring_page, is_over
 from .signal_frames import deliver, sigreturn
 from .tasks import Tasks
 from .timers import TimerPool
@@ -328,6 +328,10 @@ class Server(Control, Tasks):
         if status is not None:
             self.end_task(task, status)
         return NO_RESULT
+
+    def bring_page(self, task, va):
+        """See that the page of a file that a task has mapped at an address is in memory; whether it is."""
+        return bring_page(self, task, va)
 
     def _trap(self, i, thread):
         if is_over(self, thread):

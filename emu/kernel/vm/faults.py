@@ -48,7 +48,8 @@ def resolve(m, me, task, va, access):
     """The leaf entry for an access, its frame allocated if there was none; mm_lock is held.
 
     REFUSED: not allowed; NO_MEMORY: guest memory is used up; BEYOND_FILE: past the mapped file's end; ELSEWHERE;
-    IN_SERVER: the page has not been read from its file yet.
+    IN_SERVER: the page has not been read from its file yet; CPU.missing says which, so that a system call can be made
+    again when the server has read it.
     """
     never_inline()
     t = m.tasks[task]
@@ -83,6 +84,8 @@ def _fill(m, me, task, va, a, access):
     lock_object(m, me, o)
     frame, may_store = _find(m, me, area, o, page_of(area, va), stores)
     unlock_object(m, me, o)
+    if frame == IN_SERVER:
+        m.cpus[me].missing = va
     if frame < 0:
         return frame
     entry = leaf(frame, area.flags, may_store)

@@ -68,6 +68,7 @@ CPU = record(
     i64("ipis_bit", guard="this CPU", doc="IPIs sent that needed no message"),
     i64("ipis_message", guard="this CPU"),
     i64("page_faults", guard="this CPU"),
+    i64("missing", guard="this CPU", doc="guest address of a file's page that is not in memory, 0 none was met"),
     i64("syscalls", guard="this CPU"),
     i64("parks", guard="this CPU"),
     i64("spawned", guard="this CPU"),
