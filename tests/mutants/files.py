@@ -12,6 +12,8 @@ RECORDS = f"{PIPES}::test_records_of_several_writers_arrive_whole_and_in_order"
 CLOSES = f"{PIPES}::test_of_two_closes_of_one_descriptor_one_works"
 PROGRAMS = "tests/guests/test_programs.py::test_program_finds_nothing_wrong[pipes-inko-2]"
 TABLES = "tests/kernel/files/test_files.py"
+SOCKETS = "tests/litmus/test_sockets.py::test_a_socket_is_closed_once_a_lost_write_is_told_and_what_travels_is_not_read_over"
+TRAVELS = "tests/server/calls/test_sockets.py"
 
 MUTANTS = [
     Mutant("pipe-write-wakes-nobody", PIPE, "    wakes |= _sleepers(p, n > 0 or turns != 0, turns", "    wakes |= _sleepers(p, False, turns", SLEEPS),
@@ -25,5 +27,13 @@ MUTANTS = [
     Mutant("server-closes-orphans-after-the-call", "emu/server/process.py", "            self._close_orphans()\n            if request == NOTHING:", "            if request == NOTHING:", "tests/server/test_orphans.py"),
     Mutant("waiting-call-holds-no-file", CALLS, "        t.held_file = d + 1 if held else 0\n        return BLOCK\n", "        if held:\n            drop_description(m, me, d)\n        return BLOCK\n", PROGRAMS),
     Mutant("interrupted-call-keeps-its-file", "emu/cpu_worker/loop.py", "                let_go(m, me, i)  # the call has ended, or begins anew\n", "                pass\n", PROGRAMS),
+    Mutant("socket-held-after-its-last-close", "emu/kernel/files/sockets.py", "    while references > 0:\n", "    while references >= 0:\n", f"{SOCKETS}[holder]"),
+    Mutant("socket-closed-without-a-reset", "emu/kernel/files/socket_ends.py", "        if unread and is_connected(role):\n", "        if unread < 0 and is_connected(role):\n", f"{SOCKETS}[closer]"),
+    Mutant("socket-byte-marked-when-it-is-there", "emu/kernel/files/pipe_io.py", "    if moved > 0:\n        _mark_next_byte(m, me, p)  # before readers see it\n    end_writing(m, me, p, moved)\n", "    end_writing(m, me, p, moved)\n    if moved > 0:\n        _mark_next_byte(m, me, p)\n", f"{SOCKETS}[marker]"),
+    Mutant("socket-reader-passes-a-mark", PIPE, "        if p.mark != 0 and i != AT_MARK:\n", "        if p.mark < 0 and i != AT_MARK:\n", f"{SOCKETS}[marker]"),
+    Mutant("socket-keeps-what-it-will-not-read", "emu/server/vfs/socket.py", "            sockets.close_output(self._files.base, self._files.me, self._former_output)\n        self.drop_travels()\n", "            sockets.close_output(self._files.base, self._files.me, self._former_output)\n", TRAVELS),
+    Mutant("sockets-in-their-own-messages-stay", "emu/server/vfs/table.py", "        if found and self.nr_in_flight and self._drop_forgotten():\n", "        if found and self.nr_in_flight < 0 and self._drop_forgotten():\n", f"{TRAVELS}::test_files_in_messages_are_closed_with_the_socket_that_nobody_reads"),
+    Mutant("sockets-that-travel-further-are-dropped", "emu/server/vfs/travel.py", "                if found in doubtful:\n", "                if found is None:\n", f"{TRAVELS}::test_sockets_in_a_message_to_a_living_socket_stay"),
+    Mutant("listener-closed-without-word", "emu/server/vfs/socket.py", "                sockets.reset(self._files.base, self._files.me, child.description)\n", "", f"{TRAVELS}::test_who_connects_waits_for_room_and_goes_on_when_one_is_accepted_or_refused"),
     Mutant("killed-thread-keeps-its-file", "emu/kernel/task/exiting.py", "    let_go(m, me, i)\n", "", PROGRAMS),
 ]  # fmt: skip

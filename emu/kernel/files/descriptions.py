@@ -64,6 +64,7 @@ def new_description(m, me, kind, flags, object):
     f.output = object
     f.role = 0
     f.served = 0
+    f.framed = 0
     f.kept = 0
     f.peer = -1
     exchange(f, "flags", flags)

@@ -77,7 +77,7 @@ def _chunk(m, me, task, va, host, count, access):
 
 
 @hot
-def _move(m, me, task, va, count, done, p, position, n, access):
+def move_bytes(m, me, task, va, count, done, p, position, n, access):
     """Copy n bytes between the pipe from `position` on and the guest's stream from byte `done` on.
 
     The stream is `count` segments at va, or with count 0 the memory at va itself.  (bytes moved, 0 or an error).
@@ -125,7 +125,7 @@ def read_pipe(m, me, i, p, task, va, count, total, nonblocking):
     n = begin_reading(m, me, i, p, total, nonblocking)
     if n <= 0:
         return n
-    moved, error = _move(m, me, task, va, count, 0, p, p.head, n, ACCESS_WRITE)
+    moved, error = move_bytes(m, me, task, va, count, 0, p, p.head, n, ACCESS_WRITE)
     end_reading(m, me, p, moved)
     return moved if moved > 0 else error
 
@@ -136,7 +136,7 @@ def write_pipe(m, me, i, p, task, va, count, total, done, whole, nonblocking):
     n = begin_writing(m, me, i, p, total - done, whole, nonblocking, done)
     if n < 0:
         return (n, 0) if n == SLEEPS or n == SERVES else (0, n)
-    moved, error = _move(m, me, task, va, count, done, p, p.tail, n, ACCESS_READ)
+    moved, error = move_bytes(m, me, task, va, count, done, p, p.tail, n, ACCESS_READ)
     end_writing(m, me, p, moved)
     return moved, error
 
@@ -144,7 +144,7 @@ def write_pipe(m, me, i, p, task, va, count, total, done, whole, nonblocking):
 @hot
 def copy_out(m, me, p, host, n):
     """Copy n bytes, of which the caller holds `reading`, to the server's memory; they stay."""
-    _move(m, me, THE_SERVER, host, 0, 0, p, p.head, n, ACCESS_WRITE)
+    move_bytes(m, me, THE_SERVER, host, 0, 0, p, p.head, n, ACCESS_WRITE)
 
 
 @hot
@@ -164,7 +164,7 @@ def write_marked(m, me, p, host, count):
     n = begin_writing(m, me, THE_SERVER, p, count, False, False, 0)
     if n < 0:
         return 0, n
-    moved, error = _move(m, me, THE_SERVER, host, 0, 0, p, p.tail, n, ACCESS_READ)
+    moved, error = move_bytes(m, me, THE_SERVER, host, 0, 0, p, p.tail, n, ACCESS_READ)
     if moved > 0:
         _mark_next_byte(m, me, p)  # before readers see it
     end_writing(m, me, p, moved)

@@ -47,7 +47,7 @@ SERVED = READS_SERVED | WRITES_SERVED
 
 
 @hot
-def new_socket(m, me, flags, role):
+def new_socket(m, me, flags, role, framed):
     """A description of a socket without an output, whose reads and writes are the server's; its index, or -ENFILE."""
     never_inline()
     noncritical(m, me)
@@ -64,6 +64,7 @@ def new_socket(m, me, flags, role):
     f.output = -1
     f.role = role
     f.served = SERVED
+    f.framed = framed
     f.creator = 0
     return d
 
@@ -90,8 +91,8 @@ def new_socket_pair(m, me, flags, creator):
     """Two descriptions of stream sockets each of which reads what is written to the other; (-ENFILE, -1)."""
     never_inline()
     noncritical(m, me)
-    one = new_socket(m, me, flags, UNCONNECTED)
-    other = new_socket(m, me, flags, UNCONNECTED) if one >= 0 else one
+    one = new_socket(m, me, flags, UNCONNECTED, 0)
+    other = new_socket(m, me, flags, UNCONNECTED, 0) if one >= 0 else one
     if other < 0:
         if one >= 0:
             close_socket_ends(m, me, m.descriptions[one])
@@ -105,13 +106,24 @@ def new_socket_pair(m, me, flags, creator):
     return one, other
 
 
+@hot
+def hold_if_open(f):
+    """One more reference of a description, unless the last one has been dropped; whether it was taken."""
+    references = load_relaxed(f, "references")
+    while references > 0:
+        if compare_exchange(f, "references", references, references + 1):
+            return True
+        references = load_relaxed(f, "references")
+    return False
+
+
 # --- entries ----------------------------------------------------------------------------------------------------------
 
 
-@entry(4)
-def open_socket(address, me, flags, role):
+@entry(5)
+def open_socket(address, me, flags, role, framed):
     """Cold form of new_socket."""
-    return new_socket(machine_at(address), me, flags, role)
+    return new_socket(machine_at(address), me, flags, role, framed)
 
 
 @entry(5)
@@ -141,7 +153,10 @@ def leave_to_server(address, d, which):
 
 @entry(4)
 def redirect(address, me, d, target):
-    """A datagram socket, whose writes are the server's, writes to another from now on, or to none (-1)."""
+    """A datagram socket, whose writes are the server's, writes to another from now on, or to none (-1).
+
+    The pipe that it wrote to, or -1: that end is the caller's to close, once no call can write to it any more.
+    """
     m = machine_at(address)
     f = m.descriptions[d]
     before = f.output
@@ -149,8 +164,13 @@ def redirect(address, me, d, target):
         open_end(m, me, m.descriptions[target].object, 0, 1)
     f.peer = target
     f.output = m.descriptions[target].object if target >= 0 else -1
-    if before >= 0:
-        close_end(m, me, before, 0, 1)
+    return before
+
+
+@entry(3)
+def close_output(address, me, pipe):
+    """Close a writing end that redirect has left."""
+    close_end(machine_at(address), me, pipe, 0, 1)
     return 0
 
 
@@ -167,13 +187,7 @@ def keep(address, d, how):
 @entry(2)
 def try_hold(address, d):
     """One more reference of a description of which the caller has none; 0 when it has no reference any more."""
-    f = machine_at(address).descriptions[d]
-    references = load_relaxed(f, "references")
-    while references > 0:
-        if compare_exchange(f, "references", references, references + 1):
-            return 1
-        references = load_relaxed(f, "references")
-    return 0
+    return 1 if hold_if_open(machine_at(address).descriptions[d]) else 0
 
 
 @entry(3)

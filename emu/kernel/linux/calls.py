@@ -15,10 +15,11 @@ from ...shm.layout import machine_at
 from ..actions import RESUME, SERVE, YIELD
 from ..native.calls import FIRST_HOT, LAST_HOT, native_call
 from ..thread.handles import tid_of
-from .files import sys_close, sys_dup, sys_dup3, sys_fcntl, sys_pipe2, sys_read, sys_socketpair, sys_transfer, sys_write
+from .files import sys_close, sys_dup, sys_dup3, sys_fcntl, sys_pipe2, sys_read, sys_write
 from .memory import sys_brk, sys_madvise, sys_mmap, sys_mprotect, sys_mremap, sys_munmap
 from .processes import sys_clone, sys_clone3, sys_getppid, sys_wait4, sys_waitid
 from .signals import sys_kill, sys_rt_sigprocmask, sys_rt_sigqueueinfo, sys_rt_tgsigqueueinfo, sys_tgkill, sys_tkill
+from .sockets import sys_message, sys_socketpair, sys_transfer
 from .sync import sys_futex
 from .threads import sys_exit, sys_exit_group, sys_get_robust_list, sys_getcpu, sys_set_robust_list
 from .time import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
@@ -37,6 +38,8 @@ PIPE2 = NUMBERS["pipe2"]
 SOCKETPAIR = NUMBERS["socketpair"]
 SENDTO = NUMBERS["sendto"]
 RECVFROM = NUMBERS["recvfrom"]
+SENDMSG = NUMBERS["sendmsg"]
+RECVMSG = NUMBERS["recvmsg"]
 EXIT = NUMBERS["exit"]
 EXIT_GROUP = NUMBERS["exit_group"]
 SET_TID_ADDRESS = NUMBERS["set_tid_address"]
@@ -120,6 +123,8 @@ def _less_frequent(m, me, i, number):
         return sys_close(m, me, i)
     if number == SENDTO or number == RECVFROM:
         return sys_transfer(m, me, i, number == SENDTO)
+    if number == SENDMSG or number == RECVMSG:
+        return sys_message(m, me, i, number == SENDMSG)
     if number == SOCKETPAIR:
         return sys_socketpair(m, me, i)
     if number == FCNTL:

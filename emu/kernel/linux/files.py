@@ -1,4 +1,4 @@
-"""Linux calls on descriptors that the CPU executes: close, dup, fcntl, pipe2, socketpair; reads and writes of pipes.
+"""Linux calls on descriptors that the CPU executes: close, dup, fcntl, pipe2; reads and writes of pipes and sockets.
 
 What the system server keeps (a description of kind SERVED) it also reads and writes, and some of a socket's data
 (DESCRIPTION.served, SERVES): these calls return SERVE then.
@@ -14,6 +14,7 @@ from ...abi.errno import EBADF, EINVAL, EMFILE, EPIPE
 from ...abi.files import CREATION_FLAGS, O_CLOEXEC, O_DIRECT, O_NONBLOCK, PIPE_BUF, SETTABLE_FLAGS
 from ...abi.registers import A0
 from ...abi.signals import SIGPIPE
+from ...abi.sockets import MSG_DONTWAIT, MSG_NOSIGNAL
 from ...abi.words import int32
 from ...hot import hot, never_inline
 from ...shm.atomics import load_acquire, load_relaxed, store_relaxed
@@ -21,16 +22,15 @@ from ..actions import BLOCK, RESUME, SERVE, YIELD
 from ..files.descriptions import (
     FILE_PIPE,
     FILE_SERVED,
-    FILE_SOCKET,
     drop_description,
     new_pipe_ends,
     reads,
     writes,
 )
+from ..files.messages import receive_message, send_message
 from ..files.pipe import SERVES, SLEEPS, set_capacity
 from ..files.pipe_io import TRANSFER_MAX, read_pipe, total_length, write_pipe
 from ..files.socket_ends import READS_SERVED, WRITES_SERVED
-from ..files.sockets import new_socket_pair
 from ..files.table import (
     asks_server,
     change_close_on_exec,
@@ -50,17 +50,16 @@ from ..vm.usercopy import put_int32
 F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 0, 1, 2, 3, 4, 1030
 F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032
 FD_CLOEXEC = 1
-AF_UNIX, SOCK_STREAM, SOCK_TYPE = 1, 1, 0xF
-MSG_DONTWAIT, MSG_NOSIGNAL = 0x40, 0x4000
+
 TURNS = 4  # pipefuls that a call writes before other threads of its CPU have their turn
-YIELDS = -1001  # a result of _write beside counts, errors and SLEEPS
+YIELDS = -1001  # a result of `send` beside counts, errors and SLEEPS
 
 
 # --- data -------------------------------------------------------------------------------------------------------------
 
 
 @hot
-def _file_of_call(m, me, t):
+def file_of_call(m, me, t):
     """As find_description of a call's first argument, or what the call held while it slept."""
     d = t.held_file - 1
     if d >= 0:
@@ -73,28 +72,41 @@ def _file_of_call(m, me, t):
 def sys_read(m, me, i, vector, options):
     """read(fd, address, count), or with `vector` readv(fd, struct iovec[], count). `options`: MSG_* of recvfrom."""
     t = m.threads[i]
-    task = t.task
-    d, held = _file_of_call(m, me, t)
+    d, held = file_of_call(m, me, t)
     if d < 0:
         t.x[A0] = d
         return RESUME
-    f = m.descriptions[d]
-    if f.kind == FILE_SERVED:
+    if m.descriptions[d].kind == FILE_SERVED:
         return SERVE
-    result = -EBADF
+    total, count = _wanted(m, me, t.task, t, vector)
+    result = receive(m, me, i, d, t.x[A0 + 1], count, total, options)
+    return end_of_call(m, me, t, d, held, result)
+
+
+@hot
+def receive(m, me, i, d, va, count, total, options):
+    """Read up to `total` bytes, or what is less than 0: the error. The bytes, an error, SLEEPS, SERVES."""
+    t = m.threads[i]
+    f = m.descriptions[d]
     flags = load_relaxed(f, "flags")
     if load_acquire(f, "served") & READS_SERVED:
-        result = SERVES
-    elif reads(flags):
-        total, count = _wanted(m, me, task, t, vector)
-        result = total
-        if total > 0:
-            p = m.pipes[f.object]
-            nonblocking = flags & O_NONBLOCK != 0 or options & MSG_DONTWAIT != 0
-            result = read_pipe(m, me, i, p, task, t.x[A0 + 1], count, total, nonblocking)
-    if result == SLEEPS:
+        return SERVES
+    if not reads(flags):
+        return -EBADF
+    nonblocking = flags & O_NONBLOCK != 0 or options & MSG_DONTWAIT != 0
+    if total < 0 or total == 0 and f.framed == 0:
+        return total
+    if f.framed != 0:
+        return receive_message(m, me, i, m.pipes[f.object], t.task, va, count, total, nonblocking)
+    return read_pipe(m, me, i, m.pipes[f.object], t.task, va, count, total, nonblocking)
+
+
+@hot
+def end_of_call(m, me, t, d, held, result):
+    """What the CPU does after a call on a file that it found in the table, or held while it slept."""
+    if result == SLEEPS or result == YIELDS:
         t.held_file = d + 1 if held else 0
-        return BLOCK
+        return BLOCK if result == SLEEPS else YIELD
     if held:
         drop_description(m, me, d)
     if result == SERVES:
@@ -117,32 +129,38 @@ def _wanted(m, me, task, t, vector):
 def sys_write(m, me, i, vector, options):
     """write(fd, address, count), or with `vector` writev(fd, struct iovec[], count). `options`: MSG_* of sendto."""
     t = m.threads[i]
-    d, held = _file_of_call(m, me, t)
+    d, held = file_of_call(m, me, t)
     if d < 0:
         t.x[A0] = d
         return RESUME
-    f = m.descriptions[d]
-    if f.kind == FILE_SERVED:
+    if m.descriptions[d].kind == FILE_SERVED:
         return SERVE
-    result = -EBADF
-    if load_acquire(f, "served") & WRITES_SERVED:
-        result = SERVES
-    elif writes(load_relaxed(f, "flags")):
-        total, count = _wanted(m, me, t.task, t, vector)
-        result = _write(m, me, i, d, count, total, options) if total > 0 else total
-    if result == SLEEPS or result == YIELDS:
-        t.held_file = d + 1 if held else 0
-        return BLOCK if result == SLEEPS else YIELD
-    if held:
-        drop_description(m, me, d)
-    if result == SERVES:
-        return SERVE
-    t.x[A0] = result
-    return RESUME
+    total, count = _wanted(m, me, t.task, t, vector)
+    result = send(m, me, i, d, t.x[A0 + 1], count, total, options)
+    return end_of_call(m, me, t, d, held, result)
 
 
 @hot
-def _write(m, me, i, d, count, total, options):
+def send(m, me, i, d, va, count, total, options):
+    """Write `total` bytes, or what is less than 0: the error. The bytes, an error, SLEEPS, YIELDS, SERVES."""
+    t = m.threads[i]
+    f = m.descriptions[d]
+    flags = load_relaxed(f, "flags")
+    if load_acquire(f, "served") & WRITES_SERVED:
+        return SERVES
+    if not writes(flags):
+        return -EBADF
+    if total < 0 or total == 0 and f.framed == 0:
+        return total
+    if f.framed == 0:
+        return _write(m, me, i, d, va, count, total, options)
+    nonblocking = flags & O_NONBLOCK != 0 or options & MSG_DONTWAIT != 0
+    result = send_message(m, me, i, m.pipes[f.output], t.task, va, count, total, nonblocking)
+    return SERVES if result == -EPIPE else result  # what it means depends on the socket, which the server knows
+
+
+@hot
+def _write(m, me, i, d, va, count, total, options):
     """Write to a pipe until all `total` bytes are written, or, without waiting, what there is room for."""
     never_inline()
     t = m.threads[i]
@@ -159,7 +177,7 @@ def _write(m, me, i, d, count, total, options):
         turn += 1
         nonblocking = load_relaxed(f, "flags") & O_NONBLOCK != 0 or options & MSG_DONTWAIT != 0
         n, error = write_pipe(
-            m, me, i, p, t.task, t.x[A0 + 1], count, total, done, total <= PIPE_BUF, nonblocking
+            m, me, i, p, t.task, va, count, total, done, total <= PIPE_BUF, nonblocking
         )  # fmt: skip
         if n == SLEEPS:
             return SLEEPS
@@ -283,11 +301,11 @@ def sys_pipe2(m, me, i):
     if flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT):
         return -EINVAL
     reader, writer = new_pipe_ends(m, me, flags & ~O_CLOEXEC)
-    return _give_both(m, me, t.task, at, reader, writer, 1 if flags & O_CLOEXEC else 0)
+    return give_both(m, me, t.task, at, reader, writer, 1 if flags & O_CLOEXEC else 0)
 
 
 @hot
-def _give_both(m, me, task, at, reader, writer, close_on_exec):
+def give_both(m, me, task, at, reader, writer, close_on_exec):
     """Let two new descriptors refer to two new descriptions, and store their numbers; 0 or an error."""
     never_inline()
     if reader < 0:
@@ -311,43 +329,3 @@ def _give_both(m, me, task, at, reader, writer, close_on_exec):
         drop_description(m, me, reader)
     drop_description(m, me, writer)
     return second
-
-
-# --- sockets ----------------------------------------------------------------------------------------------------------
-
-
-@hot
-def sys_socketpair(m, me, i):
-    """socketpair(family, type, protocol, int[2]) of stream sockets; the server refuses all others."""
-    never_inline()
-    t = m.threads[i]
-    kind, protocol = t.x[A0 + 1] & 0xFFFFFFFF, t.x[A0 + 2] & 0xFFFFFFFF
-    flags = kind & ~SOCK_TYPE
-    if (
-        int32(t.x[A0]) != AF_UNIX
-        or kind & SOCK_TYPE != SOCK_STREAM
-        or protocol > 1
-        or flags & ~(O_CLOEXEC | O_NONBLOCK)
-    ):
-        return SERVE
-    k = m.tasks[t.task]
-    one, other = new_socket_pair(m, me, flags & ~O_CLOEXEC, k.pid | (k.uid << 32))
-    t.x[A0] = _give_both(m, me, t.task, t.x[A0 + 3], one, other, 1 if flags & O_CLOEXEC else 0)
-    return RESUME
-
-
-@hot
-def sys_transfer(m, me, i, sends):
-    """sendto or recvfrom(fd, address, count, options, 0, 0) of a stream socket; the server answers all others."""
-    never_inline()
-    t = m.threads[i]
-    options = t.x[A0 + 3] & 0xFFFFFFFF
-    d, held = t.held_file - 1, 0  # what it holds since it slept, if it did
-    if d < 0:
-        d, held = find_description(m, me, t.task, int32(t.x[A0]))
-    is_socket = d >= 0 and m.descriptions[d].kind == FILE_SOCKET
-    if held:
-        drop_description(m, me, d)
-    if not is_socket or options & ~(MSG_DONTWAIT | MSG_NOSIGNAL) or t.x[A0 + 4] != 0:
-        return SERVE
-    return sys_write(m, me, i, False, options) if sends else sys_read(m, me, i, False, options)

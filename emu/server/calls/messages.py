@@ -4,6 +4,7 @@ The CPU sends and receives plain bytes of connected streams (kernel/linux/files.
 files and credentials that travel along, options, messages.
 """
 
+import functools
 import struct
 
 from ...abi.errno import EAGAIN, EINVAL, EMSGSIZE, ENOBUFS, EOPNOTSUPP, EPERM, ESRCH
@@ -51,11 +52,7 @@ def _send(call, socket, segments, flags, address_at, address_size, control=b""):
     if address_at and not (socket.type == SOCK_STREAM and socket.family != AF_UNIX):
         address = read_address(call, address_at, address_size, socket.family)
         if socket.family == AF_UNIX:
-
-            def find():
-                return find_named(call, socket, address)
-
-            address = address or b""
+            find = functools.partial(find_named, call, socket, address)
         else:
             address = reachable(address)
     if socket.family != AF_UNIX and socket.type != SOCK_STREAM and (address or socket.peer_name):

@@ -162,6 +162,7 @@ def setsockopt(call, fd: Int32, level: Int32, option: Int32, address: Pointer, s
     elif option in SIZES:
         name, least = SIZES[option]
         setattr(socket, name, max(2 * min(value & 0xFFFFFFFF, MOST_BUFFER), least))
+        socket.leave_to_server()
     elif option == SO_LINGER:
         if len(data) < 8:
             raise LinuxError(EINVAL)

@@ -103,7 +103,9 @@ def _check_kind(family, type, protocol):
 
 def new_socket(call, family, type, protocol, flags):
     role = DATAGRAM if type == SOCK_DGRAM else UNCONNECTED
-    return call.task.files.machine_files.new_socket(role, O_RDWR | flags & O_NONBLOCK, family, type, protocol)
+    socket = call.task.files.machine_files.new_socket(role, O_RDWR | flags & O_NONBLOCK, family, type, protocol)
+    socket.leave_to_server()
+    return socket
 
 
 def _split(type):
@@ -123,7 +125,7 @@ def socket(call, family: Int32, type: UInt32, protocol: Int32):
 
 def who(call):
     """(pid, uid, gid) of the caller, as SO_PEERCRED tells."""
-    return call.task.pid, call.credentials.uid, call.credentials.gid
+    return call.task.pid, call.credentials.euid, call.credentials.egid
 
 
 @served("socketpair")
@@ -183,6 +185,7 @@ def bind(call, fd: Int32, at: Pointer, size: Int32):
         socket.name = address
     else:
         _bind_path(call, socket, address)
+    socket.leave_to_server()  # a message says who has sent it
     return 0
 
 

@@ -4,8 +4,8 @@ A Socket speaks for a description.  One of a pair that the CPU has made is told 
 lives only as long as a call uses it; as soon as the server has to remember something (`keep`), the description becomes
 an orphan at its end, and the Socket stays until `end`.
 
-A message is HEADER, the sender's address as a struct sockaddr, and the data; `travel` numbers what the reader's socket
-holds of it in `_by_number`.  In a stream, `_marks` are the places where something travels, in order; PIPE.mark is the
+A message is laid out as in kernel/files/messages.py; its `travel` numbers what the reader's socket holds of it in
+`_by_number`.  In a stream, `_marks` are the places where something travels, in order; PIPE.mark is the
 first one's.
 """
 
@@ -16,15 +16,15 @@ from typing import NamedTuple
 
 from ...abi.errno import EAGAIN, ENOTCONN, ENXIO, EOPNOTSUPP, EPIPE
 from ...abi.files import O_NONBLOCK, O_PATH, S_IFSOCK
-from ...abi.sockets import AF_UNIX, SOCK_STREAM
+from ...abi.sockets import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 from ...kernel.files import for_server, sockets
 from ...kernel.files.pipe import RING_BYTES, SERVES
-from ...kernel.files.socket_ends import CONNECTED, LISTENING, TCP
+from ...kernel.files.socket_ends import CONNECTED, DATAGRAM, LISTENING, TCP
 from ..errors import Blocked, LinuxError, Watch
 from . import socket_calls
 from .pipe import PipeEnd, PipeNode
 
-HEADER = struct.Struct("<QQQ")  # bytes of all, bytes of the address, number of what travels with it or 0
+HEADER = struct.Struct("<QQQ")  # of kernel/files/messages.py
 PIECE_BYTES = 1 << 16
 DEFAULT_BUFFER = 212992  # net.core.rmem_default: what SO_SNDBUF says at first
 
@@ -88,6 +88,8 @@ class Socket(PipeEnd):
         self.passes_credentials = self.reuses_address = self.reuses_port = self.v6_only = False
         self.options = {}
         self.shut = 0  # what shutdown has closed, of a socket that moves messages
+        self.is_of_pair = False  # of datagram sockets: the CPU writes to the other one
+        self._former_output = -1  # what it wrote to before, closed at the end
         self.connected_to = None  # of AF_UNIX datagrams: the Socket
         self._marks, self._by_number = deque(), {}
 
@@ -125,20 +127,33 @@ class Socket(PipeEnd):
         """Reads and writes are the server's where a CPU cannot make them as they have to be."""
         if self.family == AF_UNIX:
             sockets.serve_writes(self._files.base, self._files.me, self.description, int(self.passes_credentials))
-        if self.is_connected:
-            reads = self.is_framed or self.receive_timeout_ns is not None
-            writes = self.is_framed or self.send_timeout_ns is not None
-            sockets.leave_to_server(self._files.base, self.description, reads | writes << 1)
+        if self.is_connected or self.type == SOCK_DGRAM:
+            reads = self.receive_timeout_ns is not None or self.passes_credentials
+            writes = self.send_timeout_ns is not None or self.is_framed and not self._sends_plainly()
+            sockets.leave_to_server(self._files.base, self.description, int(reads) | int(writes) << 1)
+
+    def _sends_plainly(self):
+        """Whether the CPU can send the messages of a socket: to one that stays, and without saying from whom."""
+        stays = self.type != SOCK_DGRAM or self.is_of_pair
+        return stays and not self.shut and self.name is None and self.send_bytes >= DEFAULT_BUFFER
 
     def shut_down(self, how):
         """1 what it reads, 2 what it writes, 3 both; 0: whoever waits for it looks again."""
         self.shut |= how
+        self.leave_to_server()
         sockets.shut_down(self._files.base, self._files.me, self.description, how)
 
     def connect_datagrams(self, target):
         """What is sent without an address goes to another AF_UNIX socket from now on, or to none."""
         self.connected_to = target
-        sockets.redirect(self._files.base, self._files.me, self.description, target.description if target else -1)
+        was_of_pair, self.is_of_pair = self.is_of_pair, False
+        self.leave_to_server()
+        at = target.description if target else -1
+        before = sockets.redirect(self._files.base, self._files.me, self.description, at)
+        if was_of_pair:
+            self._former_output = before
+        elif before >= 0:
+            sockets.close_output(self._files.base, self._files.me, before)
 
     def disconnect(self):
         self.peer_name = None
@@ -149,6 +164,7 @@ class Socket(PipeEnd):
         """Two sockets without connection are connected with each other. Both are kept."""
         sockets.join(self._files.base, self._files.me, self.description, other.description, role)
         for each in (self, other):
+            each.is_of_pair = role == DATAGRAM
             each.leave_to_server()
 
     def fail(self, error):
@@ -169,6 +185,8 @@ class Socket(PipeEnd):
                 sockets.reset(self._files.base, self._files.me, child.description)
                 child.close()
             sockets.close_ends(self._files.base, self._files.me, self.description)
+        if self._former_output >= 0:
+            sockets.close_output(self._files.base, self._files.me, self._former_output)
         self.drop_travels()
 
     # --- connections that wait to be accepted -------------------------------------------------------------------------

@@ -133,8 +133,8 @@ class Sending(NamedTuple):
     """What a call sends beside the bytes."""
 
     flags: int = 0
-    to: object = None  # a function that gives the destination's Socket; None: whom the socket is connected with
-    address: object = None  # the destination's
+    to: object = None  # of AF_UNIX: a function that gives the destination's Socket; None: it is sent to the peer
+    address: object = None  # of the destination, an Inet; None likewise
     descriptions: list = ()  # references of which go over to the reader, or are given back
     credentials: tuple | None = None  # (pid, uid, gid) that the sender has named
 
@@ -172,8 +172,8 @@ def _send_bytes(call, socket, segments, sending):
             raise LinuxError(error)
         if socket.family != AF_UNIX:
             raise LinuxError(EPIPE)
-        raise LinuxError(EOPNOTSUPP if sending.address else ENOTCONN)
-    if sending.address and socket.family == AF_UNIX:
+        raise LinuxError(EOPNOTSUPP if sending.to else ENOTCONN)
+    if sending.to:
         raise LinuxError(EISCONN)
     done = call.memo.done if call.memo else 0
     last = done + TURN_BYTES

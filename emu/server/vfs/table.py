@@ -11,6 +11,7 @@ import weakref
 
 from ...abi.errno import EBADF, ENFILE
 from ...abi.files import O_PATH
+from ...abi.sockets import SOCK_STREAM
 from ...kernel.files import for_server, sockets
 from ...kernel.files.descriptions import FILE_SOCKET, IN_FLIGHT, KEPT
 from ...kernel.files.pipe import RING_BYTES
@@ -96,7 +97,7 @@ class OpenFiles:
 
     def new_socket(self, role, flags, family, type, protocol):
         """A Socket with one reference, which the caller gives to a table, or closes. LinuxError."""
-        description = _checked(sockets.open_socket(self.base, self.me, flags, role))
+        description = _checked(sockets.open_socket(self.base, self.me, flags, role, int(type != SOCK_STREAM)))
         record = self.window.machine["descriptions"][description]
         socket = Socket(self, description, self._node(record), family, type, protocol)
         try:

@@ -27,6 +27,7 @@ DESCRIPTION = record(
     i64("output", guard="atomic", doc="index of the pipe that it writes, -1 none; the server changes a socket's only"),
     i64("role", guard="atomic", doc="of a socket: CONNECTED … of kernel/files/socket_ends.py; the server changes it"),
     i64("served", guard="atomic", doc="whose reads (1) and writes (2) are left to the server"),
+    i64("framed", doc="1: a socket of messages (kernel/files/messages.py), fixed"),
     i64(
         "kept",
         guard="atomic",

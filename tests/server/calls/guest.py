@@ -43,7 +43,7 @@ AT_FDCWD = -100
 ON_CPU = {
     NUMBERS[name] for name in (
         "read", "write", "readv", "writev", "close", "dup", "dup3", "fcntl", "pipe2",
-        "socketpair", "sendto", "recvfrom",
+        "socketpair", "sendto", "recvfrom", "sendmsg", "recvmsg",
     )
 }  # fmt: skip
 

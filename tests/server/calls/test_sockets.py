@@ -141,9 +141,16 @@ def test_a_call_that_waits_longer_than_its_socket_allows_ends(guest):
 
 def test_a_whole_message_waits_for_room(guest):
     one, other = pair(guest, DGRAM)
+    assert guest.sys("bind", one, NAME, len(NAME)) == 0, "so that the server sends, and says who has sent"
     for _ in range(4):
         assert guest.sys("write", one, bytes(30000), 30000) == 30000
     blocked, call = guest.blocks("write", one, bytes(30000), 30000)
     seen = blocked.on.seen
     assert guest.sys("read", other, guest.room(1), 1) == 1 and blocked.on.changes != seen
     assert guest.execute(call) == 30000
+
+
+def test_an_address_without_a_name_is_refused(guest):
+    fd = guest.sys("socket", UNIX, DGRAM, 0)
+    assert guest.sys("sendto", fd, b"x", 1, 0, struct.pack("<H", UNIX), 2) == "ECONNREFUSED"
+    assert guest.sys("connect", fd, struct.pack("<H", UNIX), 2) == "ECONNREFUSED"
