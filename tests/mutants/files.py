@@ -29,6 +29,7 @@ MUTANTS = [
     Mutant("interrupted-call-keeps-its-file", "emu/cpu_worker/loop.py", "                let_go(m, me, i)  # the call has ended, or begins anew\n", "                pass\n", PROGRAMS),
     Mutant("socket-held-after-its-last-close", "emu/kernel/files/sockets.py", "    while references > 0:\n", "    while references >= 0:\n", f"{SOCKETS}[holder]"),
     Mutant("socket-closed-without-a-reset", "emu/kernel/files/socket_ends.py", "        if unread and is_connected(role):\n", "        if unread < 0 and is_connected(role):\n", f"{SOCKETS}[closer]"),
+    Mutant("socket-reset-forgets-a-write-under-way", PIPE, "    unread = 1 if p.tail != p.head or p.writing != 0 else 0", "    unread = 1 if p.tail != p.head else 0", f"{SOCKETS}[closer]"),
     Mutant("socket-byte-marked-when-it-is-there", "emu/kernel/files/pipe_io.py", "    if moved > 0:\n        _mark_next_byte(m, me, p)  # before readers see it\n    end_writing(m, me, p, moved)\n", "    end_writing(m, me, p, moved)\n    if moved > 0:\n        _mark_next_byte(m, me, p)\n", f"{SOCKETS}[marker]"),
     Mutant("socket-reader-passes-a-mark", PIPE, "        if p.mark != 0 and i != AT_MARK:\n", "        if p.mark < 0 and i != AT_MARK:\n", f"{SOCKETS}[marker]"),
     Mutant("socket-keeps-what-it-will-not-read", "emu/server/vfs/socket.py", "            sockets.close_output(self._files.base, self._files.me, self._former_output)\n        self.drop_travels()\n", "            sockets.close_output(self._files.base, self._files.me, self._former_output)\n", TRAVELS),

@@ -137,14 +137,14 @@ def open_end_again(m, me, n, number, reads, writes):
 
 @hot
 def close_end(m, me, n, reads, writes):
-    """A description that read or wrote the pipe is gone; the last one of all frees it. 1: bytes are in it."""
+    """A description that read or wrote the pipe is gone; the last one of all frees it. 1: bytes stay in it."""
     never_inline()
     noncritical(m, me)
     p = m.pipes[n]
     lock_pipe(m, me, p)
     p.readers -= reads
     p.writers -= writes
-    unread = 1 if p.tail != p.head else 0
+    unread = 1 if p.tail != p.head or p.writing != 0 else 0  # who copies in at this moment has begun before
     is_last = p.readers == 0 and p.writers == 0
     wakes = _changed(p) | WAKE_READERS | WAKE_WRITERS
     unlock_pipe(m, me, p)

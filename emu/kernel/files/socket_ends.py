@@ -44,7 +44,7 @@ def close_socket_ends(m, me, f):
     noncritical(m, me)
     role = load_acquire(f, "role")
     output = load_relaxed(f, "output")
-    unread = close_end(m, me, f.object, 1, own_writers(role))  # nobody can write any more: what is left stays unread
+    unread = close_end(m, me, f.object, 1, own_writers(role))  # no write begins any more: what is left stays unread
     if output >= 0:
         if unread and is_connected(role):
             finish_pipe(m, me, output, 0, ECONNRESET)
