@@ -21,6 +21,7 @@ from ..kernel.sched.migration import balance_periodically, move_misplaced
 from ..kernel.sched.runqueue import may_not_stay
 from ..kernel.server_ring import REQUEST_PROGRAM, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
 from ..kernel.sleep.endings import begin_anew, stay_awake
+from ..kernel.task.cpu_limit import check_cpu_limit
 from ..kernel.task.exiting import exit_thread
 from ..kernel.task.signals import signal_waits
 from ..kernel.task.stopping import stop_with_task
@@ -237,6 +238,8 @@ def _tick(m, me, i):
     c = m.cpus[me]
     now = now_ns(m)
     count_ticks(m)
+    if load_relaxed(m.tasks[m.threads[i].task], "cpu_limit_ns") != 0:
+        check_cpu_limit(m, me, m.threads[i].task)
     if m.tracing != 0:
         look_for_stall(m, me)
     if now >= c.balance_at_ns:

@@ -17,8 +17,8 @@ and RUNNING threads of the queue (those with ON = 1).
 Differs from Linux: one slice length for all; a wake-up preempts at once when its deadline is earlier
 (`parity` = 1 gives Linux' RUN_TO_PARITY: the running thread keeps the CPU for its slice while it is
 eligible); who yields gets a deadline two slices away (Linux adds a slice at each yield, without end);
-realtime threads have the weight of nice -20; a new nice value counts from the thread's next
-tick or switch on; balancing looks at all queues.
+realtime threads have the weight of nice -20; a new nice value counts at once, a running
+thread's from the switch on that the change brings about; balancing looks at all queues.
 
 Suits: shares by weight together with short wake-ups.  Fails: throughput where short slices hurt;
 three equal threads on two CPUs (what one has more is not made good by balancing).
@@ -227,6 +227,9 @@ def enqueue(m, queue, thread, reason):
         _join(m, queue, t, reason == ENQUEUE_SPAWN)
     else:
         _account(m, queue, t)
+        if t.policy[OWN_WEIGHT] != _weight(t):  # its importance has changed while it ran
+            _part(m, queue, t)
+            _join(m, queue, t, False)
         if reason == ENQUEUE_YIELD:
             t.policy[DEADLINE] = t.policy[V] + 2 * _virtual(m.parameters[SLICE], t.policy[OWN_WEIGHT])
     insert(m, q, thread)

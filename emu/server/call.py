@@ -5,6 +5,7 @@ from ..kernel.linux.memory import place, place_file
 from ..kernel.linux.time import processor_ns
 from ..kernel.thread.handles import tid
 from ..kernel.vm.mapped import residence
+from .file_limits import room_to_write
 from .guest_memory import UserMemory
 from .vfs.open_file import OpenFile
 
@@ -30,6 +31,7 @@ class Call:
         self.task_index = index
         self.task = server.tasks[index]
         self.task_record = server.machine["tasks"][index]
+        self.exceeds_file_limit = False  # SIGXFSZ is due when it ends
         self.scope = None  # the HoldScope in which the server executes the call
         self._memory = UserMemory(server.window, server.me, index, server.bring_page)
         self.read = self._memory.read
@@ -78,6 +80,10 @@ class Call:
     def residence(self, address):
         """1 when the page of an address is in memory, 0 when it is only mapped, -1 when it is not."""
         return residence(self.server.base, self.server.me, self.task_index, address)
+
+    def room_to_write(self, file, position, count):
+        """How many of `count` bytes from a position of a file on the task may write. EFBIG."""
+        return room_to_write(self, file, position, count)
 
     def processor_ns(self):
         """User and system time of the task together."""

@@ -118,7 +118,7 @@ def thread_facts(machine, i):
     if machine["tasks"][int(t["task"])]["stopped"]:  # at once, as its parent is told: also on the way to its safe point
         state = STOPPED
     return ThreadFacts(
-        state, tuple(_used(t).tolist()), int(t["nice"]), int(t["linux_policy"]), int(t["realtime"]),
+        state, tuple(_used(t).tolist()), int(t["asked_nice"]), int(t["linux_policy"]), int(t["realtime"]),
         max(int(t["last_cpu"]), 0), int(t["signals"]) & WORD, int(t["signal_mask"]) & WORD,
         to_int(t["affinity"]) & to_int(machine["online"]),
         int(t["pc"]) & WORD, int(t["x"][2]) & WORD,
@@ -187,4 +187,3 @@ def zombies(machine, names):
             int(k["past"][USED_INSTRUCTIONS]), int(k["past"][USED_SYSTEM_NS]), int(k["exit_signal"]),
         ))  # fmt: skip
     return found
-

@@ -23,8 +23,8 @@ import traceback
 
 import zmq
 
-from ..abi.errno import ENOSYS, EPIPE
-from ..abi.signals import SIGKILL, SIGPIPE, SIGSEGV, bit
+from ..abi.errno import EFBIG, ENOSYS, EPIPE
+from ..abi.signals import SIGKILL, SIGPIPE, SIGSEGV, SIGXFSZ, bit
 from ..abi.syscall_numbers import name_of
 from ..abi.words import signed
 from ..actor.mail import Mail, address
@@ -290,6 +290,8 @@ class Server(Control, Tasks):
         restore_mask(self, i, call.thread)
         if result == -EPIPE and not call.no_signal:
             post_signal(self.base, SERVER, i, SIGPIPE, SI_USER, call.task.pid | call.credentials.uid << 32)
+        if call.exceeds_file_limit and result == -EFBIG:
+            post_signal(self.base, SERVER, i, SIGXFSZ, SI_USER, call.task.pid | call.credentials.uid << 32)
         return result
 
     def _sleep_on(self, i, blocked):

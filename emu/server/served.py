@@ -15,9 +15,11 @@ from .calls import (  # noqa: F401
     memfd,
     messages,
     native,
+    scheduling,
     signals,
     socket_options,
     sockets,
+    space_limits,
     timers,
 )
 from .vfs.initial import initial_tree

@@ -4,17 +4,33 @@ import time
 
 import numpy as np
 
+from ..abi.clocks import SECOND_NS
 from ..abi.errno import ESRCH
+from ..kernel.sched.importance import set_importance
 from ..kernel.sched.migration import set_affinity
+from ..kernel.task.cpu_limit import set_cpu_limit
 from ..kernel.task.family import begin_session, join_group
 from ..kernel.thread.handles import thread_by_tid, tid
-from ..limits import NAME_BYTES, PAGE_SIZE
+from ..kernel.thread.inherit import RESET_ON_FORK
+from ..limits import MAX_SIGINFOS_PER_TASK, MAX_THREADS, NAME_BYTES, PAGE_SIZE
 from ..shm.cpumask import to_int, to_words
 from ..shm.events import record_name
 from . import facts
 from .errors import LinuxError
 from .guest_memory import UserMemory
-from .resource_limits import limit_of
+from .resource_limits import (
+    INFINITY,
+    RLIMIT_AS,
+    RLIMIT_CPU,
+    RLIMIT_DATA,
+    RLIMIT_NOFILE,
+    RLIMIT_NPROC,
+    RLIMIT_SIGPENDING,
+    limit_of,
+)
+
+SCHED_IDLE, IDLE_NICE = 5, 19  # the policies know no idle threads: these are their least important ones
+FAR_SECONDS = 1 << 31  # of processor time: no task comes there
 
 
 class MachineView:
@@ -111,20 +127,33 @@ class MachineView:
         return self._server.machine["threads"][i]
 
     def nice(self, number):
-        return int(self._thread(number)["nice"])
+        """The nice value that was asked for."""
+        return int(self._thread(number)["asked_nice"])
 
     def set_nice(self, number, value):
-        """A thread's importance, -20 to 19; policies see it at their next hook."""
-        self._thread(number)["nice"] = value
+        """A thread's importance, -20 to 19; its policy sees it at once."""
+        thread = self._thread(number)
+        self._set_scheduling(number, int(thread["linux_policy"]), value, int(thread["realtime"]))
 
     def scheduling(self, number):
-        """(SCHED_* that a thread asked for, its real-time priority)."""
+        """(SCHED_* that a thread asked for, with RESET_ON_FORK; its real-time priority)."""
         thread = self._thread(number)
         return int(thread["linux_policy"]), int(thread["realtime"])
 
-    def set_scheduling(self, number, policy, priority):
+    def set_scheduling(self, number, policy, priority, nice=None):
+        self._set_scheduling(number, policy, self.nice(number) if nice is None else nice, priority)
+
+    def _set_scheduling(self, number, policy, nice, priority):
         thread = self._thread(number)
-        thread["linux_policy"], thread["realtime"] = policy, priority
+        thread["linux_policy"], thread["asked_nice"] = policy, nice
+        effective = IDLE_NICE if policy & ~RESET_ON_FORK == SCHED_IDLE else nice
+        server = self._server
+        set_importance(server.base, server.me, thread_by_tid(server.base, number), effective, priority)
+
+    @property
+    def slice_ns(self):
+        """How long a thread runs before it gives way, where its policy has no other idea."""
+        return int(self._server.machine["slice_ns"])
 
     def credentials(self, number):
         """Who a thread is (a Credentials)."""
@@ -154,13 +183,20 @@ class MachineView:
         record["name"][:] = np.frombuffer(name[: NAME_BYTES - 1].ljust(NAME_BYTES, b"\0"), np.uint8)
         record_name(self._server.base, self._server.me, thread_by_tid(self._server.base, number))
 
-    def set_max_siginfos(self, task, count):
-        """How many signals may be queued for a task and its threads."""
-        self._server.machine["tasks"][task.index]["max_siginfos"] = count
-
-    def set_max_descriptors(self, task, count):
-        """The first descriptor number that a task may not use."""
-        self._server.machine["tasks"][task.index]["max_descriptors"] = count
+    def apply_limit(self, task, resource, soft, hard):
+        """Hot code holds a task to this limit from now on, if it is one that hot code looks at."""
+        record = self._server.machine["tasks"][task.index]
+        if resource == RLIMIT_SIGPENDING:
+            record["max_siginfos"] = min(soft, MAX_SIGINFOS_PER_TASK)
+        elif resource == RLIMIT_NOFILE:
+            record["max_descriptors"] = soft
+        elif resource == RLIMIT_NPROC:
+            record["max_processes"] = min(soft, MAX_THREADS)
+        elif resource in (RLIMIT_AS, RLIMIT_DATA):
+            record["limited_space"] = int(any(limit_of(task, r)[0] < INFINITY for r in (RLIMIT_AS, RLIMIT_DATA)))
+        elif resource == RLIMIT_CPU:
+            ns = [0 if seconds > FAR_SECONDS else max(seconds, 1) * SECOND_NS for seconds in (soft, hard)]
+            set_cpu_limit(self._server.base, self._server.me, task.index, *ns)
 
     def join_group(self, task, group):
         """A task is in the process group with this number from now on."""

@@ -35,7 +35,13 @@ MUTANTS = [
         "        pass\n",
         f"{PROGRAM}[fork-inko-1]",
     ),
-    Mutant("fork-leaves-pages-writable", FORKING, "            edit_pages(m, me, parent, area.start, area.end, EDIT_FREEZE, 0)\n", "", f"{PROGRAM}[fork-inko-1]"),
+    Mutant(
+        "fork-leaves-pages-writable",
+        FORKING,
+        "            edit_pages(m, me, parent, area.start, area.end, EDIT_FREEZE, 0)\n",
+        "",
+        f"{PROGRAM}[fork-inko-1]",
+    ),
     Mutant(
         "fork-does-not-share-shared-memory",
         FORKING,

@@ -25,6 +25,7 @@ SIGNALLED = "tests/kernel/task/test_signals.py"
 TOLD = "tests/kernel/task/test_suspend.py"
 NEXT_STOP = "tests/litmus/test_suspending.py::test_who_asks_again_while_a_resumed_thread_is_on_its_way_to_sleep_is_told_at_the_next_stop"
 
+IMPORTANCE = "emu/kernel/sched/importance.py"
 MUTANTS = [
     # --- mutexes --------------------------------------------------------------------------------------
     Mutant("mutex-woken-without-owning", MUTEX, "        _own(m, heir, n, q)  # before its sleep is claimed: it may run at once\n", "", LOCKED),
@@ -61,4 +62,8 @@ MUTANTS = [
     Mutant("refused-suspender-stays", SUSPEND, '    if asked:\n        compare_exchange(m.threads[j], "suspender", mine, NOBODY)\n', "", TOLD),
     Mutant("needless-suspender-stays", SUSPEND, '        compare_exchange(m.threads[i], "suspender", tell, NOBODY)  # there is nothing to be told\n', "        pass\n", TOLD),
     Mutant("resumer-looks-and-stores", SUSPEND, '    old = exchange(t, "suspend", 0)\n', '    old = load_seq_cst(t, "suspend")\n    exchange(t, "suspend", 0)\n', "tests/litmus/test_suspending.py"),
+    Mutant("waiting-thread-keeps-its-place", IMPORTANCE, "        enqueue(m, me, queue, i, ENQUEUE_MOVE)", "        m.queues[queue].nr_runnable = before", "tests/kernel/sched/test_importance.py"),
+    Mutant("changed-before-it-leaves", IMPORTANCE, "        call_hook(m, me, DEQUEUE, queue, i)\n        m.queues[queue].nr_runnable = before - 1\n        _store(t, nice, realtime)\n", "        _store(t, nice, realtime)\n        m.queues[queue].nr_runnable = before - 1\n", "tests/kernel/sched/test_importance.py"),
+    Mutant("running-thread-goes-on", IMPORTANCE, "            m.cpus[queue].resched = 1\n", "            m.cpus[queue].resched = 0\n", "tests/kernel/sched/test_importance.py"),
+    Mutant("weight-of-before", "emu/policies/eevdf.py", "        if t.policy[OWN_WEIGHT] != _weight(t):  # its importance has changed while it ran", "        if t.policy[OWN_WEIGHT] < 0:", "tests/kernel/sched/test_importance.py"),
 ]  # fmt: skip

@@ -139,6 +139,8 @@ def _less_frequent(m, me, i, number):
         return sys_waitid(m, me, i)
     if number >= FIRST_HOT and number <= LAST_HOT:
         return native_call(m, me, i, number)
+    if m.tasks[t.task].limited_space != 0 and (number == MMAP or number == BRK or number == MREMAP):
+        return SERVE  # server/calls/space_limits.py
     if number == MMAP and t.x[A0 + 3] & MAP_ANONYMOUS:
         t.x[A0] = sys_mmap(m, me, i)
     elif number == MUNMAP:

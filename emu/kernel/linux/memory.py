@@ -14,6 +14,7 @@ from ...abi.mman import (
     MREMAP_MAYMOVE,
 )
 from ...abi.registers import A0
+from ...abi.syscall_numbers import NUMBERS
 from ...hot import entry, hot, never_inline
 from ...limits import PAGE_SIZE, USER_TOP
 from ...shm.layout import machine_at
@@ -35,6 +36,8 @@ from ..vm.areas import NEEDS_COPY, NEVER_WRITE
 from ..vm.moving import remap
 from ..vm.objects import drop_object, hold_object
 from ..vm.pagetable import SHARED
+
+BRK, MREMAP = NUMBERS["brk"], NUMBERS["mremap"]
 
 
 @hot
@@ -166,3 +169,12 @@ def place_file(base, me, task, address, length, prot, flags, object, first):
 def place(base, me, task, address, length, prot, flags):
     """Cold form of place_mapping, for new memory."""
     return place_mapping(machine_at(base), me, task, address, length, prot, flags, -1, 0)
+
+
+@entry(4)
+def memory_call(base, me, i, number):
+    """What hot code answers to brk, mmap of anonymous memory or mremap of thread i."""
+    m = machine_at(base)
+    if number == BRK:
+        return sys_brk(m, me, i)
+    return sys_mremap(m, me, i) if number == MREMAP else sys_mmap(m, me, i)

@@ -37,13 +37,13 @@ from ...abi.clone import (
     WNOWAIT,
     WUNTRACED,
 )
-from ...abi.errno import E2BIG, EFAULT, EINVAL, EPERM
+from ...abi.errno import E2BIG, EAGAIN, EFAULT, EINVAL, EPERM
 from ...abi.registers import A0, SP, TP
 from ...abi.signals import SIGCHLD
 from ...abi.words import int32
 from ...hot import hot, never_inline
-from ...limits import NUM_SIGNALS, PAGE_SIZE
-from ...shm.atomics import exchange
+from ...limits import MAX_THREADS, NUM_SIGNALS, PAGE_SIZE
+from ...shm.atomics import exchange, load_relaxed
 from ...shm.exits import ACCESS_WRITE
 from ..actions import BLOCK, RESUME, SERVE
 from ..sched.core import start_thread
@@ -53,7 +53,7 @@ from ..task.reaping import what_happened
 from ..task.wait import ANY, IN_GROUP, SLEEPS, WITH_PID, wait_for_child
 from ..thread.sleep_word import prepare_sleep
 from ..thread.spares import attach_spare
-from ..thread.states import SLEEP_VFORK
+from ..thread.states import DEAD, FREE, NEW, SLEEP_VFORK, where_state
 from ..vm.usercopy import FILL, copy_user, get_word, put_int32
 from .threads import clone_thread
 from .usage import put_usage
@@ -124,6 +124,9 @@ def _clone(m, me, i, flags, exit_signal, stack, parent_tid, tls, child_tid):
         return RESUME
     if flags & ~(KNOWN_FLAGS | CLONE_CLEAR_SIGHAND):
         return RESUME
+    if t.uid != 0 and m.tasks[t.task].max_processes < MAX_THREADS and has_all_threads(m, i):
+        t.x[A0] = -EAGAIN
+        return RESUME
     if flags & CLONE_SIGHAND and flags & (CLONE_VM | CLONE_CLEAR_SIGHAND) != CLONE_VM:
         return RESUME
     if flags & CLONE_THREAD:
@@ -131,6 +134,19 @@ def _clone(m, me, i, flags, exit_signal, stack, parent_tid, tls, child_tid):
     if exit_signal > NUM_SIGNALS:
         return RESUME
     return _clone_task(m, me, i, flags, exit_signal, stack, parent_tid, tls, child_tid)
+
+
+@hot
+def has_all_threads(m, i):
+    """Whether the user of thread i has as many threads as its RLIMIT_NPROC lets him; root has no such limit."""
+    never_inline()
+    t = m.threads[i]
+    count = 0
+    for other in range(load_relaxed(m, "fresh_thread")):
+        state = where_state(load_relaxed(m.threads[other], "where"))
+        if state != FREE and state != NEW and state != DEAD and m.threads[other].uid == t.uid:
+            count += 1
+    return count >= m.tasks[t.task].max_processes
 
 
 @hot

@@ -30,7 +30,7 @@ from ..actions import BLOCK, RESUME, SERVE
 from ..critical import noncritical
 from ..sleep.heap import NEVER
 from ..sleep.until import sleep_until
-from ..task.usage import INSTRUCTION_NS, used_by_task
+from ..task.usage import INSTRUCTION_NS, task_cpu_ns
 from ..thread.handles import thread_of_tid
 from ..thread.states import SLEEP_TIME
 from ..thread.usage import USED_INSTRUCTIONS, USED_SYSTEM_NS, used_by_thread
@@ -39,16 +39,6 @@ from ..vm.usercopy import get_word, put_word
 PER_THREAD = 4  # a bit of a processor-time clock's id
 USER_TIME = 1  # the kind of such a clock that counts user time only
 COARSE_NS = 4_000_000
-
-
-@hot
-def task_cpu_ns(m, me, k, user_only):
-    """Processor time of a task's threads, past and present."""
-    never_inline()
-    noncritical(m, me)
-    used_by_task(m, me, k)
-    words = m.cpus[me].given_words
-    return words[USED_INSTRUCTIONS] * INSTRUCTION_NS + (0 if user_only else words[USED_SYSTEM_NS])
 
 
 @hot

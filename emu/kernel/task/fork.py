@@ -73,6 +73,11 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
     t.trampoline = p.trampoline
     t.max_siginfos = p.max_siginfos
     t.max_descriptors = p.max_descriptors
+    t.max_processes = p.max_processes
+    t.limited_space = p.limited_space
+    t.cpu_hard_ns = p.cpu_hard_ns
+    t.cpu_soft_ns = p.cpu_soft_ns
+    t.cpu_limit_ns = p.cpu_soft_ns
     t.shares = flags & (CLONE_FILES | CLONE_FS)
     if flags & CLONE_CLEAR_SIGHAND == 0:
         exchange(t, "handled", load_relaxed(p, "handled"))

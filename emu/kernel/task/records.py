@@ -21,6 +21,7 @@ from ...limits import (
     KERNEL_TASK,
     MAX_JOBS,
     MAX_SIGINFOS_PER_TASK,
+    MAX_THREADS,
     TASK_POLICY_WORDS,
 )
 from ...shm import lockrank
@@ -135,6 +136,11 @@ def begin_task(m, me, job):
     t.shares = 0
     t.table = 0
     t.max_descriptors = DEFAULT_DESCRIPTORS
+    t.max_processes = MAX_THREADS
+    t.limited_space = 0
+    t.cpu_limit_ns = 0
+    t.cpu_soft_ns = 0
+    t.cpu_hard_ns = 0
     exchange(t, "signals", 0)
     t.signal_first = 0
     t.signal_last = 0

@@ -17,7 +17,7 @@ from ...limits import USAGE_WORDS
 from ...shm.atomics import load_relaxed
 from ..critical import either, noncritical
 from ..thread.records import lock_task, unlock_task
-from ..thread.usage import USED_PEAK, used_by_thread
+from ..thread.usage import USED_INSTRUCTIONS, USED_PEAK, USED_SYSTEM_NS, used_by_thread
 
 INSTRUCTION_NS = 2
 
@@ -88,3 +88,13 @@ def add_child(m, me, parent):
         p.children[n] += words[n]
     p.children[USED_PEAK] = max(p.children[USED_PEAK], words[USED_PEAK])
     unlock_task(m, me, parent)
+
+
+@hot
+def task_cpu_ns(m, me, k, user_only):
+    """Processor time of a task's threads, past and present."""
+    never_inline()
+    noncritical(m, me)
+    used_by_task(m, me, k)
+    words = m.cpus[me].given_words
+    return words[USED_INSTRUCTIONS] * INSTRUCTION_NS + (0 if user_only else words[USED_SYSTEM_NS])

@@ -4,6 +4,20 @@ from ...hot import hot, never_inline
 from ...limits import NAME_BYTES
 from ...shm.cpumask import load_mask, store_mask
 
+RESET_ON_FORK = 0x40000000  # a flag of THREAD.linux_policy: what it makes has no importance of its own (sched(7))
+SCHED_OTHER, SCHED_FIFO, SCHED_RR = 0, 1, 2
+
+
+@hot
+def _begin_anew(t, new):
+    """What a thread makes that has RESET_ON_FORK: no real-time priority, no negative nice value."""
+    policy = t.linux_policy & ~RESET_ON_FORK
+    is_realtime = policy == SCHED_FIFO or policy == SCHED_RR
+    new.linux_policy = SCHED_OTHER if is_realtime else policy
+    new.realtime = 0
+    new.asked_nice = 0 if is_realtime else max(t.asked_nice, 0)
+    new.nice = 0 if is_realtime else max(t.nice, 0)
+
 
 @hot
 def inherit(m, i, n):
@@ -18,10 +32,14 @@ def inherit(m, i, n):
     new.pc = t.pc
     new.signal_mask = t.signal_mask
     store_mask(new, "affinity", load_mask(t, "affinity"))
-    new.nice = t.nice
-    new.realtime = t.realtime
+    if t.linux_policy & RESET_ON_FORK:
+        _begin_anew(t, new)
+    else:
+        new.nice = t.nice
+        new.asked_nice = t.asked_nice
+        new.realtime = t.realtime
+        new.linux_policy = t.linux_policy
     new.slack_ns = t.slack_ns
-    new.linux_policy = t.linux_policy
     new.credentials = t.credentials
     new.uid = t.uid
     for k in range(NAME_BYTES):

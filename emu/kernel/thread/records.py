@@ -65,6 +65,7 @@ def reset_thread(m, i, task):
     t.previous = -1
     store_mask(t, "affinity", mask_all())
     t.nice = 0
+    t.asked_nice = 0
     t.realtime = 0
     t.slack_ns = 0
     t.linux_policy = 0

@@ -29,6 +29,7 @@ from ...abi.files import (
     SETTABLE_FLAGS,
 )
 from ..errors import LinuxError, OthersFirst
+from ..file_limits import check_size
 from ..vfs.fifo import opened
 from ..vfs.memfd import seal_command
 from ..vfs.polling import poll_files
@@ -220,7 +221,11 @@ def _offset_at(call, file, address):
 def _copied(call, source, source_at, target, target_at, count):
     source_offset = _offset_at(call, source, source_at)
     target_offset = _offset_at(call, target, target_at)
-    done = copy(source, target, min(count, 0x7FFFF000), source_offset, target_offset)
+    count = min(count, 0x7FFFF000)
+    if target.seekable:
+        start = target.write_position() if target_offset is None else target_offset
+        count = call.room_to_write(target, start, count)
+    done = copy(source, target, count, source_offset, target_offset)
     for address, offset in ((source_at, source_offset), (target_at, target_offset)):
         if address:
             call.write(address, struct.pack("<q", offset + done))
@@ -258,6 +263,7 @@ def ftruncate(call, fd: Int32, size: Int64):
     file = call.task.files.usable(fd)
     if size < 0 or not file.writable:
         raise LinuxError(EINVAL)
+    check_size(call, size)
     file.truncate(size)
     return 0
 
@@ -273,6 +279,7 @@ def fallocate(call, fd: Int32, mode: UInt32, offset: Int64, size: Int64):
         raise LinuxError(EFBIG)
     if file.node.kind == S_IFIFO:
         raise LinuxError(ESPIPE)
+    check_size(call, offset + size)
     if call.memo is None:
         file.check_room(offset, size)
         call.memo = offset

@@ -9,18 +9,22 @@ Pages wholly past the file's end are bus errors, until the file has grown over t
 
 from ...abi.errno import EBADF, EBUSY, EINVAL, ENOMEM, ENOSPC, EOVERFLOW
 from ...abi.files import OFFSET_MAX
-from ...abi.mman import MAP_PRIVATE, MAP_TYPE, MS_ASYNC, MS_INVALIDATE, MS_SYNC, PROT_WRITE
+from ...abi.mman import MAP_ANONYMOUS, MAP_PRIVATE, MAP_TYPE, MS_ASYNC, MS_INVALIDATE, MS_SYNC, PROT_WRITE
 from ...abi.words import signed
 from ...kernel.vm.areas import LOCKED, NEVER_WRITE
 from ...limits import PAGE_SHIFT, PAGE_SIZE, USER_TOP
 from ..errors import LinuxError
 from .registry import Int32, Int64, Pointer, Size, served
+from .space_limits import check_mapping, map_anonymous
 
 
 @served("mmap")
 def mmap(call, address: Pointer, length: Size, prot: Int32, flags: Int32, fd: Int32, offset: Int64):
     if offset % PAGE_SIZE or offset < 0 or length == 0:
         raise LinuxError(EINVAL)
+    if flags & MAP_ANONYMOUS:
+        return map_anonymous(call, address, length, prot, flags)
+    check_mapping(call, address, length, prot, flags)
     if fd < 0:
         raise LinuxError(EBADF)
     if length > USER_TOP:

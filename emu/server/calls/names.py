@@ -30,6 +30,7 @@ from ...abi.files import (
     X_OK,
 )
 from ..errors import LinuxError
+from ..file_limits import check_size
 from ..vfs.access import check, check_owner
 from ..vfs.fifo import Fifo
 from ..vfs.layouts import pack_dirent, pack_stat, pack_statfs, pack_statx
@@ -252,6 +253,7 @@ def truncate(call, path: Path, size: Int64):
         raise LinuxError(EINVAL)
     node = _find(call, AT_FDCWD, path, 0)
     check(node, call.task, W_OK)
+    check_size(call, size)
     node.truncate(size)
     return 0
 

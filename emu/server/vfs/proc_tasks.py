@@ -7,6 +7,7 @@ credentials(tid), threads_of(task), limit(task, number).  Of a zombie there are 
 import os
 
 from ...abi.clocks import SECOND_NS
+from ...kernel.thread.inherit import RESET_ON_FORK
 from ...kernel.thread.usage import USED_FAULTS, USED_INSTRUCTIONS, USED_INVOLUNTARY, USED_SYSTEM_NS, USED_VOLUNTARY
 from ...limits import PAGE_SIZE, USER_TOP
 from ..errors import LinuxError
@@ -187,7 +188,7 @@ def stat_text(machine, task, tid=None):
         sum(region.pages for region in regions) * PAGE_SIZE, facts.resident, INFINITY,
         images[0][0], images[0][1], placed.sp if placed else 0, thread.sp, thread.pc,
         *(mask & (1 << 31) - 1 for mask in masks),
-        0, 0, 0, facts.exit_signal, thread.cpu, thread.realtime, thread.policy, 0, 0, 0,
+        0, 0, 0, facts.exit_signal, thread.cpu, thread.realtime, thread.policy & ~RESET_ON_FORK, 0, 0, 0,
         data[0][0], data[-1][1], facts.brk_start, *(placed.arguments if placed else (0, 0)),
         *(placed.variables if placed else (0, 0)), 0,
     ]  # fmt: skip

@@ -59,7 +59,10 @@ def send(call, file, segments, offset=None):
         for data in gathered(call, skip(segments, done)):
             data = memoryview(data)
             while data:
-                n = file.write_at(at + done, data) if positioned else file.write(data)
+                if positioned:
+                    n = file.write_at(at + done, data[: call.room_to_write(file, at + done, len(data))])
+                else:
+                    n = file.write(data)
                 done += n
                 data = data[n:]
             if done >= last:

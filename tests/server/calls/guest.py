@@ -16,22 +16,14 @@ from emu.kernel.task.records import create_task
 from emu.kernel.thread.records import create_thread
 from emu.kernel.vm.address_space import map_region
 from emu.limits import SERVER
-from emu.server.calls import (  # noqa: F401  (registers the handlers)
-    connections,
-    events,
-    files,
-    identity,
-    info,
-    messages,
-    socket_options,
-    sockets,
-)
+from emu.server import served  # noqa: F401  (registers the handlers)
 from emu.server.calls.registry import execute
 from emu.server.credentials import ROOT
 from emu.server.errors import Blocked, LinuxError
 from emu.server.facts import Counts, Region, TaskFacts, ThreadFacts
+from emu.server.file_limits import room_to_write
 from emu.server.guest_memory import UserMemory
-from emu.server.resource_limits import limit_of
+from emu.server.resource_limits import RLIMIT_NOFILE, limit_of
 from emu.server.vfs.initial import initial_tree
 from emu.server.vfs.table import FileTable, OpenFiles
 from emu.shm.tags import alive
@@ -190,8 +182,12 @@ class Machine:
     def scheduling(self, tid):
         return self.realtime.get(tid, (0, 0))
 
-    def set_scheduling(self, tid, policy, priority):
+    slice_ns = 10_000_000
+
+    def set_scheduling(self, tid, policy, priority, nice=None):
         self.realtime[tid] = policy, priority
+        if nice is not None:
+            self.nices[tid] = nice
 
     def credentials(self, tid):
         return self.task_list[0].credentials
@@ -210,11 +206,9 @@ class Machine:
     def set_name(self, tid, name):
         self.names[tid] = name[:15]
 
-    def set_max_siginfos(self, task, count):
-        pass
-
-    def set_max_descriptors(self, task, count):
-        self.task_records[0]["max_descriptors"] = count
+    def apply_limit(self, task, resource, soft, hard):
+        if resource == RLIMIT_NOFILE:
+            self.task_records[0]["max_descriptors"] = soft
 
     def join_group(self, task, group):
         task.group = group
@@ -262,6 +256,9 @@ class Call:
 
     def processor_ns(self):
         return 1_750_000_000
+
+    def room_to_write(self, file, position, count):
+        return room_to_write(self, file, position, count)
 
 
 class Guest:
