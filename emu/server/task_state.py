@@ -91,3 +91,4 @@ class TaskState:
         self.files.release()
         self.program.release()
         self.program = None  # what a file has cost is given back with the last reference to it
+        self.ends = {}

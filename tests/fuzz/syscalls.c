@@ -6,7 +6,7 @@
 
    A row of `grammar` says how to make arguments with which a call may well succeed; one argument in ten is wild
    instead (page edges, the ends of the number range, read-only and unmapped memory).  Numbers that no row has are
-   called with random words.  Each thread's calls follow from the seed.  Memory that the program itself needs is
+   called with random words.  Programs are executed by children, from among the threads.  Each thread's calls follow from the seed.  Memory that the program itself needs is
    never the aim of a plausible argument, but wild ones may hit it: to die by a signal is an allowed end.
 
    The last lines, printed by emu's own call (descriptors do not last here): "call NUMBER ATTEMPTS SUCCESSES" for each
@@ -25,6 +25,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -83,6 +84,31 @@ static long raw_clone(long n, const long *v) {
     __asm__ volatile("ecall\n bnez a0, 1f\n li a7, 93\n ecall\n 1:"
                      : "+r"(a0), "+r"(a7) : "r"(a1), "r"(a2), "r"(a3), "r"(a4) : "memory");
     return a0;
+}
+
+enum { NOT_EXECUTED = 99 };
+
+/* A child that executes a program, with another thread running or without. Whatever that is, it has 50 ms. */
+static long raw_exec(struct worker *w, long n, const long *v, int with_thread) {
+    long fork_words[6] = {SIGCHLD}, thread_words[6] = {0x10000 | 0x100 | 0x200 | 0x400 | 0x800 | 0x40000, (long)w->stack + 8192};
+    long default_action[4] = {0}, action_words[6] = {SIGALRM, (long)default_action, 0, 8}, status = 0;
+    struct itimerval soon = {.it_value.tv_usec = 50000};
+    long timer_words[6] = {0, (long)&soon, 0}, status_words[6] = {NOT_EXECUTED};
+    long child = raw(SYS_clone, fork_words);
+    if (child < 0) return child;
+    if (child == 0) {
+        raw(SYS_rt_sigaction, action_words);
+        raw(SYS_setitimer, timer_words);
+        if (with_thread && raw(SYS_clone, thread_words) == 0)
+            for (;;) __asm__ volatile("" ::: "memory");
+        raw(n, v);
+        raw(SYS_exit_group, status_words);
+    }
+    long wait_words[6] = {child, (long)&status, 0, 0}, result;
+    while ((result = raw(SYS_wait4, wait_words)) == -EINTR)
+        ;
+    if (result < 0) return result; /* another thread has waited for it, or nobody may */
+    return ((int)status & 0xffff) == NOT_EXECUTED << 8 ? -1 : 0;
 }
 
 static uint64_t draw(struct worker *w) {
@@ -311,6 +337,22 @@ static long plausible(struct worker *w, char letter, const row *r) {
         return (long)at;
     }
     case 'K': return (long)(w->stack + 8192);
+    case 'X': {                                                                     /* a program, or not quite */
+        static const char *const programs[] = {"/proc/self/exe", "/proc/self/exe", "x", "script", "d", "a", "nowhere"};
+        return below(w, 4) ? (long)programs[below(w, sizeof programs / sizeof *programs)] : path_of(w);
+    }
+    case 'g': {                                                                     /* argument strings */
+        long *at = (long *)small(w, 64);
+        at[0] = (long)"fuzz", at[1] = (long)"child", at[2] = below(w, 4) ? 0 : (long)"more", at[3] = 0;
+        if (below(w, 10) == 0) at[below(w, 3)] = wild(w);
+        return (long)at;
+    }
+    case 'B': {                                                                     /* struct sched_attr */
+        int *at = (int *)small(w, 64);
+        memset(at, 0, 64);
+        at[0] = below(w, 8) ? 48 : (int)below(w, 100), at[1] = (int)below(w, 2) * 3, at[2] = below(w, 4) ? 0 : (int)below(w, 32);
+        return (long)at;
+    }
     default: return 0;
     }
 }
@@ -359,11 +401,12 @@ static const row grammar[] = {
     R(mmap, 8, "mlccfo", MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, MAP_PRIVATE | MAP_FIXED, 3),
     R(fadvise64, 1, "fosi"), R(mprotect, 4, "mlc", 0, 1, 3, 7), R(msync, 1, "mlc", 4, 2), R(mlock, 1, "ml"), R(munlock, 1, "ml"),
     R(mincore, 1, "mlb"), R(madvise, 2, "mlc", 0, 4, 8), {258, 1, "zn000", {END}} /* riscv_hwprobe */, {259, 1, "bb0", {END}} /* riscv_flush_icache */,
-    R(prlimit64, 2, "PcLz", 7, 3), R(getrandom, 1, "bsi"), R(membarrier, 1, "c0", 0, 8, 16), R(copy_file_range, 2, "fOfOs0"),
+    R(prlimit64, 2, "PcLz", 7, 3, 1, 6), R(getrandom, 1, "bsi"), R(membarrier, 1, "c0", 0, 8, 16), R(copy_file_range, 2, "fOfOs0"),
     R(statx, 2, "dpccb", 0, 0x100, 0x7ff), R(rseq, 1, "zi00"), {436, 1, "ccc", {900, 1000, 4, END}} /* close_range */,
     {439, 1, "dpi0", {END}} /* faccessat2 */, {452, 1, "dpc0", {0644, 0755, END}} /* fchmodat2 */,
     R(getrlimit, 1, "cb", 3, 4, 7), R(setrlimit, 1, "cL", 7), R(mlockall, 1, "c", 1, 2), R(munlockall, 1, ""), R(mlock2, 1, "mlc", 0),
-    R(syncfs, 1, "f"),
+    R(syncfs, 1, "f"), R(execve, 1, "Xgg"), R(execveat, 1, "dXggc", 0, 0x100, 0x1000),
+    R(sched_setattr, 1, "tB0"), R(sched_getattr, 1, "tbc0", 48, 56, 100),
     R(socket, 2, "cc0", 1, 2, 1 | O_NONBLOCK, 2 | O_NONBLOCK), R(socketpair, 2, "cc0z", 1, 1, 2, 5, 2 | O_NONBLOCK),
     R(bind, 3, "fqc", 2, 5, 5, 16, 16), R(listen, 2, "fi"), R(connect, 4, "fqc", 5, 16), R(accept, 2, "f0"), R(accept4, 2, "fqQc", 0, O_NONBLOCK),
     R(sendto, 4, "fbscqc", 0, 16, 5, 0x40, 0x4000), R(recvfrom, 4, "fbscqQ", 0, 2, 0x40, 0x20), R(sendmsg, 4, "fYc", 0, 0x40, 0x4000),
@@ -380,14 +423,14 @@ static int may_wait(long number) {
     case SYS_nanosleep: case SYS_clock_nanosleep: case SYS_rt_sigsuspend: case SYS_rt_sigtimedwait: case SYS_sendfile:
     case SYS_accept: case SYS_accept4: case SYS_connect: case SYS_sendto: case SYS_recvfrom: case SYS_sendmsg: case SYS_recvmsg:
     case SYS_sendmmsg: case SYS_recvmmsg: return 1;
-    case SYS_openat: case SYS_epoll_pwait: case 441: case SYS_wait4: case SYS_waitid: case SYS_flock: case SYS_fcntl: return 1;
+    case SYS_openat: case SYS_epoll_pwait: case 441: case SYS_wait4: case SYS_waitid: case SYS_flock: case SYS_fcntl: case SYS_execve: case SYS_execveat: return 1;
     default: return number >= NATIVE;
     }
 }
 
 static int is_forbidden(long number, const long *v) {
     switch (number) {
-    case SYS_exit: case SYS_exit_group: case SYS_rt_sigreturn: case SYS_execve: case SYS_execveat: case SYS_chroot:
+    case SYS_exit: case SYS_exit_group: case SYS_rt_sigreturn: case SYS_chroot:
         return 1; /* ends the thread, or makes all names fail */
     case SYS_kill: case SYS_tkill: return (int)v[1] == SIGKILL || (int)v[1] == SIGSTOP || (int)v[0] == -1;
     case SYS_tgkill: case SYS_rt_tgsigqueueinfo: return (int)v[2] == SIGKILL || (int)v[2] == SIGSTOP;
@@ -459,7 +502,10 @@ static void one_call(struct worker *w) {
     if (may_wait(number)) unblock();
     int slot = number >= NATIVE ? NUMBERS + (int)(number - NATIVE) : (int)number;
     w->in_call = (int)number;
-    long result = number == SYS_clone || number == 435 ? raw_clone(number, v) : raw(number, v);
+    long result;
+    if (number == SYS_clone || number == 435) result = raw_clone(number, v);
+    else if (number == SYS_execve || number == SYS_execveat) result = raw_exec(w, number, v, below(w, 2));
+    else result = raw(number, v);
     w->in_call = -1;
     w->calls++;
     __atomic_add_fetch(&attempts[slot], 1, __ATOMIC_RELAXED);
@@ -478,6 +524,23 @@ static void named_socket(struct worker *w, int fd) {
     (void)!listen(fd, 3);
 }
 
+/* A file that begins as a program does, some bytes changed, and a script whose interpreter is perhaps no program. */
+static void hostile_programs(struct worker *w) {
+    static const char *const lines[] = {"#!/proc/self/exe child\n", "#!script\n", "#!", "#!nowhere\n", "#! d x\n"};
+    char head[512];
+    int own = open("/proc/self/exe", O_RDONLY);
+    long n = read(own, head, sizeof head);
+    close(own);
+    for (long k = below(w, 4); k > 0 && n > 0; k--) head[below(w, n)] = (char)draw(w);
+    int fd = open("x", O_WRONLY | O_CREAT | O_NONBLOCK, 0755);
+    (void)!write(fd, head, n > 0 ? below(w, n) + 1 : 0);
+    close(fd);
+    const char *line = lines[below(w, sizeof lines / sizeof *lines)];
+    fd = open("script", O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0755);
+    (void)!write(fd, line, strlen(line));
+    close(fd);
+}
+
 /* The memory, the descriptors and the priority that calls have taken away are put back. */
 static void restore(struct worker *w) {
     long v[6] = {(long)page(w, GROUND_PAGES / 2), GROUND_PAGES / 2 * PAGE, PROT_READ | PROT_WRITE,
@@ -493,6 +556,7 @@ static void restore(struct worker *w) {
     (void)!chdir("/tmp/fuzz");
     mkdir("d", 0755), mkdir("e", 0755);
     (void)!symlink("d", "l");
+    hostile_programs(w);
     close(open("a", O_RDWR | O_CREAT, 0644)), close(open("d/a", O_RDWR | O_CREAT, 0644));
     for (int fd = 3; fd < 20; fd++) {
         if (fcntl(fd, F_GETFD) >= 0) continue;
@@ -564,6 +628,7 @@ static int poke(void) {
 int main(int argc, char **argv) {
     struct utsname host;
     if (uname(&host) || !strstr(host.version, "emu")) return 6;
+    if (argc > 1 && strcmp(argv[1], "child") == 0) return 0; /* executed by raw_exec */
     if (argc != 4) return 2;
     uint64_t seed = strtoull(argv[1], 0, 0);
     nr_workers = atoi(argv[3]);

@@ -17,13 +17,12 @@ SEED = int(os.environ.get("EMU_SEED", 7))  # the same calls each time: to search
 SHARE = 0.3  # of the calls succeeds at least, or they look at nothing but the refusals
 REFUSE = (info.not_permitted, info.not_offered)  # handlers that always fail
 LEADERS_MAY_NOT = {"setpgid", "setsid"}  # each program leads its session and group; its children leave at once
-ENDS_IT = {"execve", "execveat"}
 
 
 def handlers_that_may_succeed():
     handlers = {number: registry.handler_of(number) for number in range(1 << 13) if registry.handler_of(number)}
     able = [number for number, handler in handlers.items() if inspect.unwrap(handler) not in REFUSE]
-    return [number for number in able if name_of(number) not in LEADERS_MAY_NOT | ENDS_IT]
+    return [number for number in able if name_of(number) not in LEADERS_MAY_NOT]
 
 
 @pytest.mark.timeout(1200)  # half a minute; many times that on a host that hardly gives it a core

@@ -53,7 +53,7 @@ class DescriptorLink(MadeUp, Link):
 class ProgramLink(MadeUpLink):
     """/proc/PID/exe: leads to the program's inode, whatever its name leads to.
 
-    It asks the task for it: directories here are in circles, which live on for a while, and would keep the file alive.
+    It asks the task for it, which lets go of it when it ends.
     """
 
     def __init__(self, filesystem, owner, number):
@@ -62,6 +62,22 @@ class ProgramLink(MadeUpLink):
 
     def jump(self, task):
         return self._owner.program
+
+
+class TaskDirectory(FixedDirectory):
+    """/proc/PID. Its directories are made when they are looked for, so that it is in no circle with them.
+
+    What a circle holds lives on until the collector comes by: the task, and through it files without a name, for which
+    guest memory pays.
+    """
+
+    def lookup(self, name, task):
+        make = self.directories.get(name)
+        return make(self) if make else super().lookup(name, task)
+
+    def list(self, task):
+        made = [(name, make(self)) for name, make in self.directories.items()]
+        return super().list(task) + [(name, node.number, node.kind) for name, node in made]
 
 
 class DescriptorDirectory(FixedDirectory):
@@ -90,7 +106,7 @@ def task_number(task):
 def task_directory(proc, task):
     """The directory of a living task."""
     filesystem, number, machine = proc.filesystem, task_number(task), proc.machine
-    directory = FixedDirectory(filesystem, proc, str(task.pid), number=number)
+    directory = TaskDirectory(filesystem, proc, str(task.pid), number=number)
     links = {"cwd": lambda _: _directory_of(task), "root": lambda _: "/"}
     texts = {
         "comm": lambda: name_of(machine, task) + b"\n",
@@ -122,10 +138,14 @@ def task_directory(proc, task):
     def info(file, at):
         return TextFile(filesystem, lambda: f"pos:\t{file.offset}\nflags:\t0{file.flags:o}\nmnt_id:\t1\n", at)
 
-    for k, (name, make, kind) in enumerate((("fd", link, Link.kind), ("fdinfo", info, TextFile.kind))):
-        at = number + 64 + (k << 18)
-        directory.entries[name] = DescriptorDirectory(filesystem, directory, name, task, at, make, kind)
-    directory.entries["task"] = TaskThreads(filesystem, directory, task, machine, stat_text, status_text)
+    def descriptors(name, k, make, kind):
+        return lambda parent: DescriptorDirectory(filesystem, parent, name, task, number + 64 + (k << 18), make, kind)
+
+    directory.directories = {
+        "fd": descriptors("fd", 0, link, Link.kind),
+        "fdinfo": descriptors("fdinfo", 1, info, TextFile.kind),
+        "task": lambda parent: TaskThreads(filesystem, parent, task, machine, stat_text, status_text),
+    }
     return directory
 
 

@@ -1,6 +1,8 @@
 """The tree that a machine starts with, and what it says of the machine."""
 
+import gc
 import os
+import weakref
 
 import pytest
 
@@ -112,6 +114,22 @@ def test_every_entry_can_be_stated_and_every_directory_listed(guest):
             if stat[0] & 0o170000 == 0o040000 and name not in ("fd", "fdinfo"):  # listing it changes it
                 pending.append(below)
     assert seen > 40
+
+
+def test_a_directory_of_a_task_is_gone_as_soon_as_nobody_uses_it(guest):
+    """Without the collector: else it would keep the task, and files that guest memory pays for."""
+    gc.disable()
+    try:
+        for name in ("fd", "fdinfo", "task", "maps", "exe"):
+            directory = guest.tree.root.lookup("proc", guest.task).lookup(str(guest.task.pid), guest.task)
+            entry = directory.lookup(name, guest.task)
+            if name in ("fd", "fdinfo", "task"):
+                assert entry.parent is directory and directory.list(guest.task) and entry.list(guest.task) is not None
+            gone = weakref.ref(directory)
+            del directory, entry
+            assert gone() is None, name
+    finally:
+        gc.enable()
 
 
 def test_inode_numbers_in_one_file_system_are_different(guest):
