@@ -36,7 +36,6 @@ class TaskState:
         self.executed = False  # a program since it was forked: its parent may not move it to another group
         self.open_files, self.files = open_files, FileTable(open_files, index)
         self.timers = TaskTimers()
-        self.ends, self.last_end = {}, 0  # mappings past their files' ends (server/calls/mapping.py)
 
     pid = property(lambda self: int(self._record["pid"]))
     ppid = property(lambda self: int(self._record["parent_pid"]))
@@ -70,7 +69,6 @@ class TaskState:
         child.executing, child.executed = None, False
         child.started_ns = time.monotonic_ns()
         child.timers = TaskTimers()
-        child.ends = dict(self.ends)
         child.files = FileTable(self.open_files, index)
         child.program.hold()
         return child
@@ -81,7 +79,6 @@ class TaskState:
         self.program.release()
         self.exe, self.program, self.executed = path, node, True
         self.name = name.rsplit(b"/", 1)[-1][: NAME_BYTES - 1]
-        self.ends = {}
         self.timers.close(keep_interval_timer=True)
         self.files.exec()
 
@@ -91,4 +88,3 @@ class TaskState:
         self.files.release()
         self.program.release()
         self.program = None  # what a file has cost is given back with the last reference to it
-        self.ends = {}
