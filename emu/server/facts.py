@@ -54,6 +54,7 @@ class TaskFacts(NamedTuple):
     used: tuple = NOTHING_USED  # by all threads, also those that have left: USED_*
     used_by_children: tuple = NOTHING_USED
     resident: int = 0  # frames
+    locked: int = 0  # pages (mlock)
     pending: int = 0
     ignored: int = 0
     handled: int = 0
@@ -71,6 +72,7 @@ class Region(NamedTuple):
     flags: int = 0  # of kernel/vm/areas.py
     mapped: object = None  # the MappedFile whose pages it has
     first: int = 0  # which of them lies at start
+    object: int = -1  # of that file, or of a segment of shared memory
 
     @property
     def pages(self):
@@ -133,6 +135,7 @@ def task_facts(machine, index):
         i = int(machine["threads"][i]["sibling_next"])
     return TaskFacts(
         int(k["nr_threads"]), tuple(used.tolist()), tuple(k["children"].tolist()), max(int(k["resident"]), 0),
+        int(k["locked"]),
         int(k["signals"]) & WORD, int(k["ignored"]) & WORD, int(k["handled"]) & WORD, int(k["exit_signal"]),
         int(k["brk_start"]), int(k["brk"]),
     )  # fmt: skip
@@ -161,7 +164,7 @@ def region(base, me, machine, store, index, va):
     start, end, flags, found, first = (int(word) for word in machine["cpus"][me]["given_words"][:5])
     rights = "".join(letter if flags & bit else "-" for letter, bit in (("r", R), ("w", W), ("x", X)))
     rights += "s" if flags & SHARED else "p"
-    return Region(start, end, rights, flags, store.mapped(found - 1) if found else None, first)
+    return Region(start, end, rights, flags, store.mapped(found - 1) if found else None, first, found - 1)
 
 
 def regions(base, me, machine, store, index):

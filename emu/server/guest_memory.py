@@ -92,6 +92,21 @@ class PageStore:
         self._mapped[found] = mapped
         return found
 
+    def new_segment(self):
+        """An object for a segment of shared memory. ENOMEM."""
+        found = file_objects.create_segment(self._window.address, self._me)
+        if found < 0:
+            raise LinuxError(ENOMEM)
+        return found
+
+    def release_object(self, found):
+        """Give back the server's reference to an object."""
+        file_objects.release_file(self._window.address, self._me, found)
+
+    def nr_pages(self, found):
+        """How many pages of an object are in memory."""
+        return int(self._window.machine["objects"][found]["nr_pages"])
+
     def mapped(self, found):
         """The MappedFile of an object, None when it has none any more."""
         return self._mapped.get(found)
@@ -106,7 +121,7 @@ class PageStore:
                 mapped.write_back()
                 mapped.owner.unmapped()
                 del self._mapped[found]
-                file_objects.release_file(self._window.address, self._me, found)
+                self.release_object(found)
 
     def write_back(self):
         """Write back what guests have stored to shared mappings of host files."""

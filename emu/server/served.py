@@ -13,6 +13,7 @@ from .calls import (  # noqa: F401
     locks,
     mapping,
     memfd,
+    memory_locks,
     messages,
     native,
     scheduling,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..kernel.vm.areas import NEEDS_COPY
-from ..kernel.vm.objects import OBJECT_FILE, OBJECT_FREE
+from ..kernel.vm.objects import OBJECT_FILE, OBJECT_FREE, OBJECT_SEGMENT
 from ..kernel.vm.pagetable import DIRTY, PPN_SHIFT, RWX, SHARED, V, W
 from ..kernel.vm.radix import FRAME_SHIFT, LEVEL_BITS, PRESENT
 from ..limits import MAX_TASKS, PAGE_SHIFT
@@ -56,7 +56,7 @@ def tree_of(machine, task):
 def check_areas(window, held_objects=None):
     """Trees, references of objects, and that page tables say nothing that areas and objects do not.
 
-    `held_objects`: those that are held outside of areas, with how often; else a FILE may be held once.
+    `held_objects`: those that are held outside of areas, with how often; else a FILE or SEGMENT may be held once.
     """
     machine = window.machine
     truth, counted, roots = areas_by_owner(machine), {}, {}
@@ -90,7 +90,7 @@ def _check_objects(machine, counted, held):
             assert o in _shadows(machine, below), f"object {o} is not among the shadows of {below}"
     for o in alive:
         says, found = int(machine["objects"][o]["references"]), counted.get(o, 0)
-        extra = held.get(o, 0) if held is not None else says - found if kinds[o] == OBJECT_FILE else 0
+        extra = held.get(o, 0) if held is not None else says - found if kinds[o] in (OBJECT_FILE, OBJECT_SEGMENT) else 0
         assert says == found + extra and extra in (0, 1), f"object {o} has {says} references, {found} were found"
         assert all(int(machine["objects"][s]["original"]) == o + 1 for s in _shadows(machine, o))
 

@@ -184,6 +184,35 @@ static void check_growth(void) {
     close(out[1]);
 }
 
+/* Locked memory, in KiB, as /proc says. */
+static long locked(void) {
+    char line[200];
+    long found = -1;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmLck: %ld", &found) == 1)
+            break;
+    fclose(status);
+    return found;
+}
+
+static void check_locking(void) {
+    char *at = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char there[4];
+    long before = locked();
+    CHECK(before >= 0 && mlock(at + 1, PAGE) == 0);
+    CHECK(mincore(at, 4 * PAGE, there) == 0 && there[0] & 1 && there[1] & 1 && !(there[3] & 1));
+    CHECK(locked() == before + 8);
+    CHECK(munlock(at, PAGE) == 0 && munlock(at + PAGE, PAGE) == 0 && locked() == before);
+    CHECK(mlock(at, 4 * PAGE) == 0 && munmap(at + 2 * PAGE, PAGE) == 0);
+    CHECK(locked() == before + 12);
+    CHECK_ERROR(mlock(at, 4 * PAGE), ENOMEM);
+    CHECK_ERROR(mlockall(0), EINVAL);
+    CHECK(mlockall(MCL_CURRENT | MCL_FUTURE) == 0);
+    CHECK(munlockall() == 0 && locked() == 0);
+    CHECK(munmap(at, 4 * PAGE) == 0);
+}
+
 /* Stored and never synced: whoever reads the file afterwards finds it. */
 static void leave_a_file(void) {
     int fd = file_of("left", 2);
@@ -228,6 +257,7 @@ int main(int argc, char **argv) {
     check_sync_and_residence();
     check_growth();
     check_many_areas();
+    check_locking();
     leave_a_file();
     return ok("mappedfiles");
 }

@@ -60,7 +60,7 @@ def place_mapping(m, me, task, address, length, prot, flags, object, first):
     if length < 0 or length > USER_TOP:
         return -ENOMEM
     length = round_up(length)
-    bits = permissions(prot)
+    bits = permissions(prot) | m.tasks[task].lock_future
     if kind != MAP_PRIVATE:
         bits |= SHARED | (prot & NEVER_WRITE)
     elif object >= 0:

@@ -46,6 +46,7 @@ def create_space(m, me, task):
     t.brk = 0
     t.resident = 0
     t.locked = 0
+    t.lock_future = 0
     return 0
 
 

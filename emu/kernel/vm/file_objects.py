@@ -21,7 +21,7 @@ from .areas import area_at, first_above, page_of
 from .frames import share_frame
 from .maplock import lock_map, lock_mm, unlock_map, unlock_mm
 from .mapping import edit_pages
-from .objects import OBJECT_FILE, drop_object, lock_object, lowest, new_object, unlock_object
+from .objects import OBJECT_FILE, OBJECT_SEGMENT, drop_object, lock_object, lowest, new_object, unlock_object
 from .pagetable import EDIT_CLEAN, EDIT_DROP
 from .radix import MODIFIED, NO_PAGE, frame_of, free_pages, next_page, page_word, put_page, set_word
 from .shootdown import shoot_down_task
@@ -38,9 +38,16 @@ def create_file(address, me, limit):
     return o
 
 
+@entry(2)
+def create_segment(address, me):
+    """An object for a segment of shared memory; -ENOMEM. The server has the reference."""
+    o = new_object(machine_at(address), me, OBJECT_SEGMENT)
+    return o if o >= 0 else -ENOMEM
+
+
 @entry(3)
 def release_file(address, me, o):
-    """Give back the server's reference."""
+    """Give back the server's reference to an object."""
     drop_object(machine_at(address), me, o)
     return 0
 

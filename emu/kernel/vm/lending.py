@@ -36,6 +36,7 @@ def _move(source, target):
     target.nr_areas = source.nr_areas
     target.area_hint = source.area_hint
     target.locked = source.locked
+    target.lock_future = source.lock_future
     target.map_cursor = source.map_cursor
     target.brk_start = source.brk_start
     target.brk = source.brk

@@ -8,14 +8,14 @@ from ...limits import USER_TOP
 from ...shm.layout import machine_at
 from .areas import first_above, page_of
 from .maplock import lock_mm, unlock_mm
-from .objects import OBJECT_FILE, find_page, lock_object, lowest, unlock_object
+from .objects import OBJECT_FILE, OBJECT_SEGMENT, find_page, lock_object, lowest, unlock_object
 
 
 @entry(4)
 def next_region(address, me, task, va):
     """Look for the first area that ends above va; its end, USER_TOP when there is none.
 
-    `me`'s given_words say what was found: start, end, flags, the file's OBJECT + 1 (0 none), its page at start.
+    `me`'s given_words say what was found: start, end, flags, OBJECT + 1 of a file or segment or 0, its page at start.
     Start and end are equal where nothing was found.
     """
     m = machine_at(address)
@@ -33,7 +33,8 @@ def next_region(address, me, task, va):
         words[4] = area.first
         if area.object != 0:
             bottom = lowest(m, me, area.object - 1)
-            words[3] = bottom + 1 if m.objects[bottom].kind == OBJECT_FILE else 0
+            kept = m.objects[bottom].kind == OBJECT_FILE or m.objects[bottom].kind == OBJECT_SEGMENT
+            words[3] = bottom + 1 if kept else 0
     unlock_mm(m, me, task)
     return words[1]
 

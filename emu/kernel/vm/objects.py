@@ -4,6 +4,7 @@ kind        its pages
 ANONYMOUS   what was stored; the rest reads as zeroes
 SHADOW      what was stored since the original was shared; the rest are the original's, which may be a shadow too
 FILE        of a file, as many as are in memory (file_objects.py); those from `limit` on are past its end
+SEGMENT     as ANONYMOUS, kept by the system server (shmget)
 
 A shadow numbers its pages as its original does, so a page is looked for under one number down the whole chain.
 
@@ -36,7 +37,7 @@ from ..failures import FAIL_DROPPED_OBJECT
 from .frames import drop_frame
 from .radix import NO_PAGE, adopt_pages, frame_of, free_pages, next_page, page_word, put_page, take_page
 
-OBJECT_FREE, OBJECT_ANONYMOUS, OBJECT_SHADOW, OBJECT_FILE = range(4)
+OBJECT_FREE, OBJECT_ANONYMOUS, OBJECT_SHADOW, OBJECT_FILE, OBJECT_SEGMENT = range(5)
 OBJECT_BYTES = OBJECT.size
 
 # What `find_page` answers where there is no page.

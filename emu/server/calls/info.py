@@ -93,9 +93,9 @@ def riscv_hwprobe(call, pairs_at: Pointer, count: Size, cpus_bytes: Size, cpus_a
     return 0
 
 
-@served("riscv_flush_icache", "mlock", "mlock2", "munlock", "mlockall", "munlockall")
-def nothing_to_do(call):
-    """Calls that need do nothing: decoded instructions follow writes by themselves, memory is never paged out."""
+@served("riscv_flush_icache")
+def riscv_flush_icache(call):
+    """Decoded instructions follow writes by themselves."""
     return 0
 
 

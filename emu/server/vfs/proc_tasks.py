@@ -254,7 +254,7 @@ def status_text(machine, task, tid=None):
         f"Pid:\t{tid or task.pid}\nPPid:\t{task.ppid}\nTracerPid:\t0\n"
         f"Uid:\t{_tabbed(who[:4])}\nGid:\t{_tabbed(who[4:8])}\n"
         f"FDSize:\t{max(64, len(task.files.open_descriptors()))}\nGroups:\t{' '.join(map(str, who.groups))}\n"
-        f"VmPeak:\t{kib['all']:8} kB\nVmSize:\t{kib['all']:8} kB\nVmLck:\t       0 kB\n"
+        f"VmPeak:\t{kib['all']:8} kB\nVmSize:\t{kib['all']:8} kB\nVmLck:\t{facts.locked * PAGE_SIZE >> 10:8} kB\n"
         f"VmHWM:\t{facts.resident * PAGE_SIZE >> 10:8} kB\nVmRSS:\t{facts.resident * PAGE_SIZE >> 10:8} kB\n"
         f"VmData:\t{kib['data']:8} kB\nVmStk:\t{kib['stack']:8} kB\nVmExe:\t{kib['text']:8} kB\n"
         f"Threads:\t{facts.nr_threads}\n"

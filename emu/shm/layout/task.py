@@ -61,6 +61,7 @@ TASK = record(
     i64("areas", guard="mm_lock", doc="root of the tree of its AREAs: index + 1, 0 none"),
     i64("nr_areas", guard="mm_lock"),
     i64("locked", guard="mm_lock", unit="pages", doc="of areas that are locked in memory (mlock)"),
+    i64("lock_future", guard="map_lock", doc="LOCKED: what is mapped from now on is locked (mlockall)"),
     i64("area_hint", guard="mm_lock", doc="the AREA that was found last: index + 1"),
     i64("brk_start", guard="map_lock"),
     i64("brk", guard="map_lock"),
