@@ -12,6 +12,7 @@ import numpy as np
 
 from ..abi.registers import A7
 from ..abi.syscall_numbers import NUMBERS, name_of
+from ..kernel.files.descriptions import FILE_SERVED
 from ..kernel.thread.states import (
     BLOCKED,
     NEW,
@@ -71,10 +72,16 @@ def living(machine):
     return np.flatnonzero(WHERE.get(machine["threads"]["where"][: int(machine["fresh_thread"])], "state") > NEW)
 
 
+def watches_outside(machine):
+    """Whether an epoll set waits for what no thread does: for files of the server's (timers, streams of the host)."""
+    used = machine["descriptions"][: int(machine["fresh_description"])]
+    return bool(((used["first_watch"] != 0) & (used["kind"] == FILE_SERVED)).any())
+
+
 def is_deadlock(machine):
     """Whether every thread sleeps without a time-out and waits for something that only another thread can do."""
     indices = living(machine)
-    if not len(indices):
+    if not len(indices) or watches_outside(machine):
         return False
     for i in indices:
         t = machine["threads"][i]

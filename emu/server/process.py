@@ -202,7 +202,7 @@ class Server(Control, Tasks):
             self._answer_control()
         if self.waiting:
             self._retry(self.waiting.ready({d for d in ready if isinstance(d, int)}, self.machine["threads"]["sleep"]))
-            self._retry_changed()  # an interrupt may have brought news: a thread is suspended now
+        self._retry_changed()  # an interrupt may have brought news: a thread is suspended now
         self._end_if_done()
         self.notices.flush()
         self._send_kicks()
@@ -274,6 +274,7 @@ class Server(Control, Tasks):
         """Execute a call, its task held; its outcome. When it has to wait, it is remembered."""
         try:
             call.take_credentials()
+            self.open_files.caller = i
             with HoldScope(self.window, SERVER, i) as call.scope:
                 result = registry.execute(call)
         except (ThreadEnds, NoResult):
@@ -286,6 +287,7 @@ class Server(Control, Tasks):
         except Exception as error:
             return -self.mishaps.note(name_of(call.number), error)
         finally:
+            self.open_files.caller = None
             self.open_files.give_back()
         restore_mask(self, i, call.thread)
         if result == -EPIPE and not call.no_signal:
@@ -319,8 +321,15 @@ class Server(Control, Tasks):
 
     def _retry_changed(self):
         """Make calls that wait for other calls again, until none gets further: each may be what another waits for."""
+        self._publish()
         while self.waiting and self._retry(self.waiting.changed()):
-            pass
+            self._publish()
+
+    def _publish(self):
+        """Tell epoll sets what is new of the server's own files."""
+        watched = self.open_files.watched
+        watched.publish()
+        self.waiting.watch_streams(watched.streams)
 
     # --- signals and traps -----------------------------------------------------------------
 

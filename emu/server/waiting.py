@@ -30,6 +30,7 @@ class WaitingCalls:
 
     def __init__(self, poller):
         self._poller = poller
+        self._streams = {}
         self._calls = {}
 
     def __contains__(self, i):
@@ -73,7 +74,7 @@ class WaitingCalls:
     def _watch(self, descriptor):
         """Poll a descriptor for the events that the calls waiting for it want."""
         if descriptor is not None:
-            events = 0
+            events = self._streams.get(descriptor, 0)
             for each in self._calls.values():
                 if each.descriptor == descriptor:
                     events |= each.events
@@ -81,6 +82,13 @@ class WaitingCalls:
                 self._poller.register(descriptor, events)
             elif descriptor in self._poller:
                 self._poller.unregister(descriptor)
+
+    def watch_streams(self, streams):
+        """Poll these host descriptors besides: descriptor -> zmq.POLLIN and POLLOUT; those of before no more."""
+        changed = [d for d in {**self._streams, **streams} if self._streams.get(d) != streams.get(d)]
+        self._streams = dict(streams)
+        for descriptor in changed:
+            self._watch(descriptor)
 
     def timeout_ms(self):
         """Until the earliest deadline, no more than a C int holds; None when there is none."""

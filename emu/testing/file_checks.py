@@ -7,6 +7,7 @@ from ..kernel.files.pipe import slot_of
 from ..kernel.files.socket_ends import DATAGRAM, LISTENING
 from ..kernel.files.table import PAGE_WORDS, WORD
 from ..limits import INLINE_DESCRIPTORS, MAX_TASKS, PAGE_SIZE, PIPE_SLOTS
+from .watch_checks import check_watches
 
 O_ACCMODE, O_RDONLY, O_WRONLY = 3, 0, 1
 
@@ -32,6 +33,7 @@ def check_files(window):
     references = {d: int(machine["descriptions"][d]["references"]) for d in used if d not in orphans}
     assert references == counted, f"references of open files (words, counted): {references}, {counted}"
     _check_pipes(machine, references)
+    check_watches(machine, references)
 
 
 def _tables(machine):

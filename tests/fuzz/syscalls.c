@@ -381,7 +381,7 @@ static const row grammar[] = {
     R(set_tid_address, 1, "W"), R(futex, 8, "UcuTUi", 0, 1, 128, 129, 131), R(set_robust_list, 1, "zc", 24), R(get_robust_list, 1, "tzz"),
     R(nanosleep, 3, "Tb"), R(getitimer, 1, "iz"), R(setitimer, 1, "iVz"), R(timer_create, 2, "kGW"), R(timer_settime, 2, "icVz", 0, 1), R(timer_gettime, 1, "ib"),
     R(timer_getoverrun, 1, "i"), R(timer_delete, 1, "i"), R(timerfd_create, 1, "kc", O_NONBLOCK, O_CLOEXEC | O_NONBLOCK), R(timerfd_settime, 3, "fcVz", 0, 1),
-    R(timerfd_gettime, 2, "fb"), R(eventfd2, 1, "ic", O_NONBLOCK, O_NONBLOCK | 1), R(epoll_create1, 1, "c", 0, O_CLOEXEC), R(epoll_ctl, 4, "fcfE", 1, 1, 2, 3),
+    R(timerfd_gettime, 2, "fb"), R(eventfd2, 1, "ic", O_NONBLOCK, O_NONBLOCK | 1), R(signalfd4, 1, "fM8c", 0, O_NONBLOCK), R(epoll_create1, 1, "c", 0, O_CLOEXEC), R(epoll_ctl, 4, "fcfE", 1, 1, 2, 3),
     R(epoll_pwait, 3, "fbniM8"), {441, 2, "fbnTM8", {END}} /* epoll_pwait2 */,
     R(clock_gettime, 3, "kb"), R(clock_getres, 2, "kb"), R(clock_nanosleep, 2, "k0Tb"),
     R(sched_setparam, 1, "tz"), R(sched_setscheduler, 1, "tcz", 0, 3, 5), R(sched_getscheduler, 1, "t"), R(sched_getparam, 1, "tb"),

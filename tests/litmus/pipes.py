@@ -52,7 +52,7 @@ WRITES, CLOSES = range(2)
 
 
 @hot
-def _begin(m, me, workers):
+def begin(m, me, workers):
     """The actor's thread runs; its index."""
     i = get_word(m, THREADS + me * LINE)
     store_mask(m.threads[i], "affinity", mask_of(me))
@@ -63,7 +63,7 @@ def _begin(m, me, workers):
 
 
 @hot
-def _is_awake(m, me, i):
+def is_awake(m, me, i):
     m.threads[i].restart = 0
     exchange(m.cpus[me], "pending", 0)
     m.cpus[me].kicks = 0
@@ -75,7 +75,7 @@ def _sleep(m, me, i):
     """The thread has declared a sleep: until it is woken."""
     block(m, me, i)
     spins = 0
-    while not _is_awake(m, me, i) and not over(m):
+    while not is_awake(m, me, i) and not over(m):
         spins = spin(spins)
 
 
@@ -99,7 +99,7 @@ def _read_badly(m, me, i, p, host):
 def reader(address, me, workers, count, what, bad):
     """Reads what comes in each round: a word, or the end."""
     m = machine_at(address)
-    i = _begin(m, me, workers)
+    i = begin(m, me, workers)
     t = m.threads[i]
     host = word_at(m, BUFFERS)
     done = 0
@@ -115,7 +115,7 @@ def reader(address, me, workers, count, what, bad):
             if n == SLEEPS:
                 block(m, me, i)
             spins = 0
-            while n == SLEEPS and not _is_awake(m, me, i) and not over(m):
+            while n == SLEEPS and not is_awake(m, me, i) and not over(m):
                 posted = get_word(m, POSTED) == done
                 word = sleep_word(t)
                 if posted and word != 0:  # the writer is done with this round, and it sleeps on
@@ -140,7 +140,7 @@ def reader(address, me, workers, count, what, bad):
 def writer(address, me, workers, count, what, bad):
     """Writes a word in each round, or closes the end that it writes to."""
     m = machine_at(address)
-    i = _begin(m, me, workers)
+    i = begin(m, me, workers)
     done = 0
     while done < count and not over(m):
         done += 1
@@ -166,7 +166,7 @@ def writer(address, me, workers, count, what, bad):
 def record_writer(address, me, workers, count, whole):
     """Writes records of random lengths, all words of which are alike: (writer, words, which one)."""
     m = machine_at(address)
-    i = _begin(m, me, workers)
+    i = begin(m, me, workers)
     p = m.pipes[m.descriptions[get_word(m, WRITER)].object]
     host = word_at(m, BUFFERS + me * BUFFER_WORDS)
     done = 0
@@ -193,7 +193,7 @@ def record_writer(address, me, workers, count, whole):
 def record_reader(address, me, workers, count, whole):
     """Actor 0: reads pieces of any length until nobody writes, and looks whether each record is whole and in order."""
     m = machine_at(address)
-    i = _begin(m, me, workers)
+    i = begin(m, me, workers)
     p = m.pipes[m.descriptions[get_word(m, READER)].object]
     host = word_at(m, BUFFERS + me * BUFFER_WORDS)
     left, expected, got = 0, 0, 0

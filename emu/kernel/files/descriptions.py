@@ -4,12 +4,14 @@ kind      what it is                                          who knows the rest
 SERVED    a file, directory, host stream … of the server      server/vfs/table.py, by the description's index
 PIPE      one end of a pipe, or both (O_RDWR)                 PIPE, `object`
 SOCKET    a socket                                            PIPE, `object` to read, `output` to write (socket_ends.py)
+COUNTER   a counter of events (eventfd)                       EVENT_COUNTER, `object`
+EPOLL     a set of files that are watched                     EPOLL_SET, `object`
 
 `references` counts the descriptors of all tables, and the calls under way in tasks with several threads, also while
-they sleep.  Whoever drops the last one of a PIPE or SOCKET closes its ends and frees the record.  A SERVED one, and a
-socket of which the server keeps something, becomes an orphan: it is put in a list from which the system server takes it
-before it serves the next request.  So a thread's close reaches the server before whatever that thread asks for next,
-and no CPU waits for it.
+they sleep.  Whoever drops the last one ends what watches it (watches.py), closes what is the kernel's, and frees the
+record.  A SERVED one, and a socket of which the server keeps something, becomes an orphan: it is put in a list from
+which the system server takes it before it serves the next request.  So a thread's close reaches the server before
+whatever that thread asks for next, and no CPU waits for it.
 """
 
 from ...abi.errno import ENFILE
@@ -24,10 +26,12 @@ from ...shm.tags import TAG_FILE, count_freed, count_made
 from ..critical import either, noncritical
 from ..failures import FAIL_DROPPED_FILE
 from ..ipi import send_ipi
+from .event_counter import free_counter
 from .pipe import close_end, new_pipe, open_end
 from .socket_ends import LISTENING, close_socket_ends
+from .watches import close_set, end_watches, pass_on
 
-FILE_FREE, FILE_SERVED, FILE_PIPE, FILE_SOCKET = range(4)
+FILE_FREE, FILE_SERVED, FILE_PIPE, FILE_SOCKET, FILE_COUNTER, FILE_EPOLL = range(6)
 KEPT, IN_FLIGHT = 1, 2  # DESCRIPTION.kept
 DESCRIPTION_BYTES = DESCRIPTION.size
 
@@ -67,6 +71,7 @@ def new_description(m, me, kind, flags, object):
     f.framed = 0
     f.kept = 0
     f.peer = -1
+    f.ready = 0
     exchange(f, "flags", flags)
     exchange(f, "references", 1)
     return d
@@ -131,11 +136,16 @@ def drop_description(m, me, d):
     if left < 0:
         fail(m, FAIL_DROPPED_FILE, d)
         return
+    end_watches(m, me, d)
     if f.kind == FILE_PIPE:
         flags = load_relaxed(f, "flags")
         close_end(m, me, f.object, reads(flags), writes(flags))
     elif f.kind == FILE_SOCKET and load_relaxed(f, "role") != LISTENING:
         close_socket_ends(m, me, f)
+    elif f.kind == FILE_COUNTER:
+        free_counter(m, me, f.object)
+    elif f.kind == FILE_EPOLL:
+        close_set(m, me, f.object)
     if f.kind == FILE_SERVED or load_relaxed(f, "kept") != 0:  # so is each socket that listens
         _orphan(m, me, d)
     else:
@@ -144,12 +154,25 @@ def drop_description(m, me, d):
 
 @hot
 def let_go(m, me, i):
-    """Thread i's call, which slept with a file, is not made again."""
+    """Thread i's call, which slept with a file or with a set of its own, is not made again."""
     t = m.threads[i]
     d = t.held_file - 1
     if d >= 0:
         t.held_file = 0
+        if m.descriptions[d].kind == FILE_EPOLL:
+            pass_on(m, me, m.descriptions[d].object)
         drop_description(m, me, d)
+    if t.poll_set != 0:
+        end_poll_set(m, me, i)
+
+
+@hot
+def end_poll_set(m, me, i):
+    """Thread i does not sleep in poll or select any more: its set goes."""
+    t = m.threads[i]
+    s = t.poll_set - 1
+    t.poll_set = 0
+    close_set(m, me, s)
 
 
 @hot

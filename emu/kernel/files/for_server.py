@@ -14,7 +14,6 @@ from ...shm.layout import machine_at
 from .descriptions import (
     FILE_PIPE,
     FILE_SERVED,
-    FILE_SOCKET,
     drop_description,
     free_description,
     new_description,
@@ -22,9 +21,10 @@ from .descriptions import (
     take_orphan,
     writes,
 )
-from .pipe import close_end, open_end_again, poll_pipe
+from .epoll import ALWAYS, add_to_set
+from .pipe import close_end, open_end_again
 from .pipe_io import THE_SERVER, read_pipe, write_pipe
-from .socket_ends import socket_ready
+from .readiness import poll_file
 from .table import (
     change_close_on_exec,
     close_descriptor,
@@ -42,6 +42,7 @@ from .table import (
     table_of,
     unlock_table,
 )
+from .watches import end_watches, tell_served
 
 
 @entry(3)
@@ -82,7 +83,9 @@ def next_orphan(address, me):
 @entry(3)
 def free_served(address, me, d):
     """The server has closed an orphan: its record may be used again."""
-    free_description(machine_at(address), me, d)
+    m = machine_at(address)
+    end_watches(m, me, d)  # the server may have added one after the last close
+    free_description(m, me, d)
     return 0
 
 
@@ -204,13 +207,8 @@ def write_end(address, me, d, host, count, whole):
 
 @entry(3)
 def poll_end(address, me, d):
-    """POLL* bits of a pipe's end or a socket; the server is told of the next change."""
-    m = machine_at(address)
-    f = m.descriptions[d]
-    flags = load_relaxed(f, "flags")
-    if f.kind == FILE_SOCKET:
-        return socket_ready(m, me, f, True)
-    return poll_pipe(m, me, m.pipes[f.object], reads(flags), writes(flags), True)
+    """POLL* bits of a description that is not SERVED; the server is told of the next change."""
+    return poll_file(machine_at(address), me, d)
 
 
 @entry(2)
@@ -226,4 +224,21 @@ def waiting_bytes(address, d):
 def set_flags(address, d, flags):
     """The flags of a description that is not SERVED."""
     store_relaxed(machine_at(address).descriptions[d], "flags", flags)
+    return 0
+
+
+# --- files that are watched -------------------------------------------------------------------------------------------
+
+
+@entry(7)
+def watch_served(address, me, outer, d, fd, events, data):
+    """Let the set behind description `outer` watch a SERVED description; as add_to_set."""
+    m = machine_at(address)
+    return add_to_set(m, me, m.descriptions[outer].object, d, fd, events | ALWAYS, data)
+
+
+@entry(5)
+def publish(address, me, d, ready, fresh):
+    """Cold form of tell_served."""
+    tell_served(machine_at(address), me, d, ready, fresh)
     return 0

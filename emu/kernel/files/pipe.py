@@ -23,15 +23,17 @@ are woken, because one alone might be killed before it looks, and would take the
 A write of up to PIPE_BUF bytes is one begin_writing, which waits for room for all of it: it is never interleaved.
 Sleeping writers are woken once there is room for that much, as in Linux, where a whole page has to be free.
 
-The system server polls pipes for ppoll, and writes for sendfile: `polled` asks for an interrupt at the next change.
+Epoll sets, and poll and select, hear of changes through `read_watches` and `write_watches` (watches.py).
+The system server polls pipes beside its own files, and writes for sendfile: `polled` asks for an interrupt at the next
+change.
 """
 
 from ...abi.errno import EAGAIN, EBUSY, EINVAL, ENFILE, EPERM, EPIPE
-from ...abi.files import PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT
+from ...abi.files import PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
 from ...hot import hot, never_inline
 from ...limits import IPI_CALL, MAX_PIPES, PAGE_SHIFT, PAGE_SIZE, PIPE_PAGES, PIPE_SLOTS, SERVER
 from ...shm import lockrank
-from ...shm.atomics import store_relaxed
+from ...shm.atomics import load_relaxed, store_relaxed
 from ...shm.layout.files import PIPE
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_PIPE, TAG_PIPE_PAGE, count_freed, count_made
@@ -39,6 +41,7 @@ from ..critical import critical, either, noncritical
 from ..ipi import send_ipi
 from ..sleep.waitqueue import join_to_retry, wake_queue
 from ..vm.frames import allocate_frame, drop_frame
+from .watches import tell
 
 PIPE_BYTES = PIPE.size
 MAX_CAPACITY = 1 << 20  # of Linux: what is asked for beyond that is refused with EPERM
@@ -98,6 +101,8 @@ def new_pipe(m, me):
     p.mark = 0
     p.error = 0
     p.polled = 0
+    p.read_watches = 0
+    p.write_watches = 0
     p.number = number
     for s in range(PIPE_SLOTS):
         p.slots[s] = 0
@@ -147,6 +152,7 @@ def close_end(m, me, n, reads, writes):
     unread = 1 if p.tail != p.head or p.writing != 0 else 0  # who copies in at this moment has begun before
     is_last = p.readers == 0 and p.writers == 0
     wakes = _changed(p) | WAKE_READERS | WAKE_WRITERS
+    _tell_of_end(m, me, p)
     unlock_pipe(m, me, p)
     wake_ends(m, me, p, wakes)  # also at the end: threads whose descriptor another has closed sleep here
     if is_last:  # and nobody is in a call on it, since that would hold a description
@@ -168,6 +174,7 @@ def finish_pipe(m, me, n, finished, error):
     if error != 0:
         p.error = error
     wakes = WAKE_READERS | WAKE_WRITERS | _changed(p)
+    _tell_of_end(m, me, p)
     unlock_pipe(m, me, p)
     wake_ends(m, me, p, wakes)
 
@@ -199,6 +206,15 @@ def _changed(p):
         p.polled = 0
         return TELL_SERVER
     return 0
+
+
+@hot
+def _tell_of_end(m, me, p):
+    """One side of the locked pipe may have nobody any more, or an error: who watches it looks."""
+    if p.read_watches != 0:
+        tell(m, me, p.read_watches, 0, POLLIN | POLLHUP | POLLRDHUP | POLLERR)
+    if p.write_watches != 0:
+        tell(m, me, p.write_watches, 1, POLLOUT | POLLERR | POLLHUP)
 
 
 @hot
@@ -282,12 +298,16 @@ def end_reading(m, me, p, n):
             p.slots[s] = 0
             drop_frame(m, me, frame)
         slot_end += PAGE_SIZE
+    was_full = p.head + p.capacity - p.write_end < PIPE_BUF
     p.head = head
     p.reading = 0
     turns = p.turns
     p.turns = 0
     wakes = _changed(p) if n > 0 or turns != 0 else 0
-    wakes |= _sleepers(p, turns != 0 or p.tail != head, turns != 0 or head + p.capacity - p.write_end >= PIPE_BUF)
+    has_room = head + p.capacity - p.write_end >= PIPE_BUF
+    wakes |= _sleepers(p, turns != 0 or p.tail != head, turns != 0 or has_room)
+    if was_full and has_room and p.write_watches != 0:
+        tell(m, me, p.write_watches, 1, POLLOUT)
     unlock_pipe(m, me, p)
     wake_ends(m, me, p, wakes)
 
@@ -334,6 +354,8 @@ def end_writing(m, me, p, n):
     wakes = _changed(p) if n > 0 or turns != 0 else 0
     room = p.head + p.capacity - p.tail
     wakes |= _sleepers(p, n > 0 or turns != 0, turns != 0 or room >= PIPE_BUF)
+    if n > 0 and p.read_watches != 0:
+        tell(m, me, p.read_watches, 0, POLLIN)
     unlock_pipe(m, me, p)
     wake_ends(m, me, p, wakes)
 
@@ -356,20 +378,26 @@ def frame_to_write(m, me, p, position):
 
 
 @hot
-def poll_pipe(m, me, p, reads, writes, tell):
-    """POLL* bits that hold now for a description that reads or writes; `tell`: the server hears of the next change."""
-    either(m, me)
-    lock_pipe(m, me, p)
-    ready = 0
-    if reads:
-        ready |= POLLIN if p.tail != p.head else 0
-        ready |= POLLHUP if p.writers == 0 or p.finished != 0 else 0
-    if writes:
-        ready |= POLLOUT if p.head + p.capacity - p.tail >= PIPE_BUF else 0
-        ready |= POLLERR if p.readers == 0 or p.finished != 0 else 0
-    if tell:
+def poll_pipe(m, me, p, reads, writes, tells):
+    """POLL* bits that hold now for a description that reads or writes; `tells`: the server hears of the next change.
+
+    Without that, no lock is taken: each word is one that was so at a moment since the call began.
+    """
+    if tells:
+        either(m, me)
+        lock_pipe(m, me, p)
         p.polled = 1
-    unlock_pipe(m, me, p)
+        unlock_pipe(m, me, p)
+    ready = 0
+    head = load_relaxed(p, "head")
+    tail = load_relaxed(p, "tail")
+    finished = load_relaxed(p, "finished")
+    if reads:
+        ready |= POLLIN if tail != head else 0
+        ready |= POLLHUP if load_relaxed(p, "writers") == 0 or finished != 0 else 0
+    if writes:
+        ready |= POLLOUT if head + load_relaxed(p, "capacity") - tail >= PIPE_BUF else 0
+        ready |= POLLERR if load_relaxed(p, "readers") == 0 or finished != 0 else 0
     return ready
 
 
@@ -394,6 +422,8 @@ def set_capacity(m, me, p, wanted):
     else:
         p.capacity = capacity
     wakes = _changed(p) | _sleepers(p, False, True)
+    if p.write_watches != 0:
+        tell(m, me, p.write_watches, 1, POLLOUT)
     unlock_pipe(m, me, p)
     wake_ends(m, me, p, wakes)
     return capacity

@@ -32,6 +32,7 @@ from .pipe import (
     unlock_pipe,
 )
 from .pipe_io import THE_SERVER, copy_out, read_pipe, write_marked, write_pipe
+from .readiness import watch_output_anew
 from .socket_ends import (
     CONNECTED,
     READS_SERVED,
@@ -80,6 +81,8 @@ def join_sockets(m, me, one, other, role):
     b.peer = one
     a.output = b.object
     b.output = a.object
+    watch_output_anew(m, me, one)
+    watch_output_anew(m, me, other)
     store_release(a, "role", role)
     store_release(b, "role", role)
     finish_pipe(m, me, a.object, 0, 0)  # whoever polls it looks again
@@ -164,6 +167,7 @@ def redirect(address, me, d, target):
         open_end(m, me, m.descriptions[target].object, 0, 1)
     f.peer = target
     f.output = m.descriptions[target].object if target >= 0 else -1
+    watch_output_anew(m, me, d)
     return before
 
 

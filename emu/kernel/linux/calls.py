@@ -15,8 +15,10 @@ from ...shm.layout import machine_at
 from ..actions import RESUME, SERVE, YIELD
 from ..native.calls import FIRST_HOT, LAST_HOT, native_call
 from ..thread.handles import tid_of
+from .events import sys_epoll_create1, sys_epoll_ctl, sys_epoll_pwait, sys_eventfd2
 from .files import sys_close, sys_dup, sys_dup3, sys_fcntl, sys_pipe2, sys_read, sys_write
 from .memory import sys_brk, sys_madvise, sys_mmap, sys_mprotect, sys_mremap, sys_munmap
+from .polling import sys_ppoll, sys_pselect6
 from .processes import sys_clone, sys_clone3, sys_getppid, sys_wait4, sys_waitid
 from .signals import sys_kill, sys_rt_sigprocmask, sys_rt_sigqueueinfo, sys_rt_tgsigqueueinfo, sys_tgkill, sys_tkill
 from .sockets import sys_message, sys_socketpair, sys_transfer
@@ -40,6 +42,13 @@ SENDTO = NUMBERS["sendto"]
 RECVFROM = NUMBERS["recvfrom"]
 SENDMSG = NUMBERS["sendmsg"]
 RECVMSG = NUMBERS["recvmsg"]
+EVENTFD2 = NUMBERS["eventfd2"]
+EPOLL_CREATE1 = NUMBERS["epoll_create1"]
+EPOLL_CTL = NUMBERS["epoll_ctl"]
+EPOLL_PWAIT = NUMBERS["epoll_pwait"]
+EPOLL_PWAIT2 = NUMBERS["epoll_pwait2"]
+PPOLL = NUMBERS["ppoll"]
+PSELECT6 = NUMBERS["pselect6"]
 EXIT = NUMBERS["exit"]
 EXIT_GROUP = NUMBERS["exit_group"]
 SET_TID_ADDRESS = NUMBERS["set_tid_address"]
@@ -129,6 +138,14 @@ def _less_frequent(m, me, i, number):
         return sys_socketpair(m, me, i)
     if number == FCNTL:
         return sys_fcntl(m, me, i)
+    if number == EPOLL_PWAIT or number == EPOLL_PWAIT2:
+        return sys_epoll_pwait(m, me, i, number == EPOLL_PWAIT2)
+    if number == PPOLL:
+        return sys_ppoll(m, me, i)
+    if number == PSELECT6:
+        return sys_pselect6(m, me, i)
+    if number == EPOLL_CTL:
+        return sys_epoll_ctl(m, me, i)
     if number == CLONE:
         return sys_clone(m, me, i)
     if number == WAIT4:
@@ -159,6 +176,10 @@ def _less_frequent(m, me, i, number):
         return sys_dup3(m, me, i)
     elif number == PIPE2:
         t.x[A0] = sys_pipe2(m, me, i)
+    elif number == EVENTFD2:
+        t.x[A0] = sys_eventfd2(m, me, i)
+    elif number == EPOLL_CREATE1:
+        t.x[A0] = sys_epoll_create1(m, me, i)
     elif number == SET_TID_ADDRESS:
         t.clear_child_tid = t.x[A0]
         t.x[A0] = tid_of(m, i)

@@ -20,6 +20,8 @@ from ...hot import hot, never_inline
 from ...shm.atomics import load_acquire, load_relaxed, store_relaxed
 from ..actions import BLOCK, RESUME, SERVE, YIELD
 from ..files.descriptions import (
+    FILE_COUNTER,
+    FILE_EPOLL,
     FILE_PIPE,
     FILE_SERVED,
     drop_description,
@@ -46,6 +48,7 @@ from ..task.siginfo import SI_USER, siginfo
 from ..task.signals import signal_thread
 from ..thread.states import RESTART_WOKEN
 from ..vm.usercopy import put_int32
+from .events import read_event, write_event
 
 F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 0, 1, 2, 3, 4, 1030
 F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032
@@ -76,10 +79,16 @@ def sys_read(m, me, i, vector, options):
     if d < 0:
         t.x[A0] = d
         return RESUME
-    if m.descriptions[d].kind == FILE_SERVED:
+    kind = m.descriptions[d].kind
+    if kind == FILE_SERVED:
         return SERVE
-    total, count = _wanted(m, me, t.task, t, vector)
-    result = receive(m, me, i, d, t.x[A0 + 1], count, total, options)
+    if kind == FILE_COUNTER:
+        result = read_event(m, me, i, d, vector)
+    elif kind == FILE_EPOLL:
+        result = -EINVAL
+    else:
+        total, count = _wanted(m, me, t.task, t, vector)
+        result = receive(m, me, i, d, t.x[A0 + 1], count, total, options)
     return end_of_call(m, me, t, d, held, result)
 
 
@@ -133,10 +142,16 @@ def sys_write(m, me, i, vector, options):
     if d < 0:
         t.x[A0] = d
         return RESUME
-    if m.descriptions[d].kind == FILE_SERVED:
+    kind = m.descriptions[d].kind
+    if kind == FILE_SERVED:
         return SERVE
-    total, count = _wanted(m, me, t.task, t, vector)
-    result = send(m, me, i, d, t.x[A0 + 1], count, total, options)
+    if kind == FILE_COUNTER:
+        result = write_event(m, me, i, d, vector)
+    elif kind == FILE_EPOLL:
+        result = -EINVAL
+    else:
+        total, count = _wanted(m, me, t.task, t, vector)
+        result = send(m, me, i, d, t.x[A0 + 1], count, total, options)
     return end_of_call(m, me, t, d, held, result)
 
 

@@ -61,8 +61,9 @@ def expire(m, me, i, word):
     if not _take(m, me, i, word):
         return False
     emit(m, me, TIMER, i, monotonic_ns() - m.threads[i].deadline_ns, 0)
-    m.threads[i].restart = 0
-    finish(m, me, i, 0 if reason_of(word) == SLEEP_TIME or reason_of(word) == SLEEP_RETRY else -ETIMEDOUT)
+    if reason_of(word) != SLEEP_RETRY:  # which makes its call again, and finds that the time has come
+        m.threads[i].restart = 0
+    finish(m, me, i, 0 if reason_of(word) == SLEEP_TIME else -ETIMEDOUT)
     return True
 
 

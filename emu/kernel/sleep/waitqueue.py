@@ -26,7 +26,16 @@ from ...shm.spinlock import acquire, field_address, release
 from ..critical import critical, either, noncritical
 from ..sched.core import make_runnable
 from ..thread.sleep_word import claim, prepare_sleep, take
-from ..thread.states import RESTART_CALL, RESTART_WOKEN, SLEEP_QUEUE, SLEEP_RETRY, SLEEP_STOP
+from ..thread.states import (
+    RESTART_CALL,
+    RESTART_UNHANDLED,
+    RESTART_WOKEN,
+    SLEEP_QUEUE,
+    SLEEP_RETRY,
+    SLEEP_STOP,
+    SLEEP_TIMED,
+)
+from .heap import count_stale
 
 
 @hot
@@ -77,15 +86,34 @@ def join_to_retry(m, me, i, q, done):
     it is interrupted: `done`, the bytes that it has moved, is its result; with 0 it ends as read(2) does, by EINTR or
     by beginning anew.  The caller holds the lock under which it found that it must wait.
     """
+    m.threads[i].sleep_done = done
+    return _join_to_retry(m, me, i, q, RESTART_CALL, SLEEP_RETRY)
+
+
+@hot
+def join_until(m, me, i, q, deadline_ns):
+    """As join_to_retry for a call that signals end whose handler has run, until a time (0: no end); the sleep's word.
+
+    When the time has come the call is made again too: THREAD.resume_deadline_ns says until when it may wait.  Once its
+    lock is free the caller posts the time-out.
+    """
+    t = m.threads[i]
+    t.sleep_done = 0
+    t.deadline_ns = deadline_ns
+    t.resume_deadline_ns = deadline_ns
+    return _join_to_retry(m, me, i, q, RESTART_UNHANDLED, SLEEP_RETRY | (SLEEP_TIMED if deadline_ns != 0 else 0))
+
+
+@hot
+def _join_to_retry(m, me, i, q, restart, reason):
     never_inline()
     either(m, me)
     t = m.threads[i]
-    t.sleep_done = done
     t.restart = RESTART_WOKEN
-    t.sleep_restart = RESTART_CALL
+    t.sleep_restart = restart
     lock_waiters(m, me, q)
     _append(m, i, q)
-    word = prepare_sleep(t, SLEEP_RETRY)
+    word = prepare_sleep(t, reason)
     unlock_waiters(m, me, q)
     return word
 
@@ -144,15 +172,17 @@ def claim_first(m, me, q):
     i = q.head - 1
     if i >= 0:
         remove_waiter(m, me, i, q)
-        claim(m.threads[i], load_relaxed(m.threads[i], "sleep"))  # nobody else can: it was in the list
+        word = load_relaxed(m.threads[i], "sleep")
+        claim(m.threads[i], word)  # nobody else can: it was in the list
+        count_stale(m, word)
     return i
 
 
 @hot
 def wake_queue(m, me, q, count):
-    """Wake that many sleepers, the longest waiting first; how many there were."""
+    """Wake that many sleepers, the longest waiting first; how many there were. Callers may hold locks of lower rank."""
     never_inline()
-    noncritical(m, me)
+    either(m, me)
     woken = 0
     while woken < count:
         lock_waiters(m, me, q)

@@ -28,14 +28,15 @@ took last: the first 48 bytes of Linux's siginfo, which a guest sees, and the th
 from ...abi.errno import EAGAIN
 from ...abi.signals import SIGRTMIN
 from ...hot import hot, never_inline
-from ...limits import MAX_CPUS, MAX_SIGINFOS
+from ...limits import IPI_CALL, MAX_CPUS, MAX_SIGINFOS, SERVER
 from ...shm import lockrank
-from ...shm.atomics import fetch_and, fetch_or, load_relaxed
+from ...shm.atomics import fetch_add, fetch_and, fetch_or, load_relaxed
 from ...shm.layout.signals import SIGINFO
 from ...shm.memory import copy_bytes, lowest_bit
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_SIGINFO, count_freed, count_made
 from ..critical import either
+from ..ipi import send_ipi
 from ..thread.handles import thread_handle
 
 SI_USER, SI_KERNEL, SI_QUEUE, SI_TKILL = 0, 0x80, -1, -6
@@ -105,6 +106,9 @@ def post(m, me, k, pending, number):
         _append(m, pending, record)
     fetch_or(pending, "signals", mine)  # after the record, before the sleep is looked at; pairs with prepare_sleep
     unlock_signals(m, me, k)
+    if load_relaxed(m, "signal_files") != 0:  # whose readers the server wakes
+        fetch_add(m, "signal_news", 1)
+        send_ipi(m, me, SERVER, IPI_CALL)
     return 0
 
 

@@ -193,6 +193,7 @@ def arm_timer(address, me, n, deadline_ns, interval_ns):
     _disarm(m, t)
     t.interval_ns = interval_ns
     t.expirations = 0
+    t.changes += 1
     t.overrun = 0
     word = 0
     if deadline_ns != 0:
@@ -213,5 +214,6 @@ def take_expirations(address, me, n):
     lock_timers(m, me)
     count = t.expirations
     t.expirations = 0
+    t.changes += 1
     unlock_timers(m, me)
     return count

@@ -84,6 +84,7 @@ def reset_thread(m, i, task):
     t.sleep_restart = 0
     t.sleep_done = 0
     t.held_file = 0
+    t.poll_set = 0
     t.runtime_ns = 0
     t.run_delay_ns = 0
     t.slices = 0

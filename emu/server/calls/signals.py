@@ -1,12 +1,14 @@
-"""Served signal calls: rt_sigaction, sigaltstack, rt_sigpending, rt_sigsuspend, rt_sigtimedwait.
+"""Served signal calls: rt_sigaction, sigaltstack, rt_sigpending, rt_sigsuspend, rt_sigtimedwait, signalfd4.
 
 Beside what registry.py lists, a Call here has `thread` and `task_record` (their records), `thread_index`,
 `task_index` and `server`.  What outlives a call is in the thread's record.
 """
 
+import functools
 import struct
 
 from ...abi.errno import EAGAIN, EINVAL, ENOMEM, EPERM
+from ...abi.files import O_CLOEXEC, O_NONBLOCK
 from ...abi.registers import SP
 from ...abi.signals import SIG_DFL, SIG_IGN, SIGKILL, SIGSTOP, bit
 from ...abi.words import signed
@@ -15,7 +17,9 @@ from ...kernel.task.siginfo import INFO_BYTES
 from ...kernel.task.signals import IGNORED_BY_DEFAULT, UNBLOCKABLE, discard_from_all, take_signal
 from ...limits import NUM_SIGNALS
 from ..errors import Blocked, LinuxError
-from .registry import Int32, Pointer, Size, Timeout, served
+from ..vfs.signal_file import SignalFile, SignalNode
+from .events import place_new
+from .registry import Int32, Pointer, Size, Timeout, only, served
 from .signal_masks import wait_with_mask
 
 # NOCLDSTOP, NOCLDWAIT, SIGINFO, EXPOSE_TAGBITS, ONSTACK, RESTART, NODEFER, RESETHAND: others do not stay set
@@ -126,3 +130,19 @@ def rt_sigtimedwait(call, wanted_at: Pointer, info_at: Pointer, timeout: Timeout
 def taken_info(server):
     """Linux's siginfo of the signal that the server took last."""
     return server.machine["cpus"][server.me]["siginfo"].tobytes()[:INFO_BYTES].ljust(SIGINFO_BYTES, b"\0")
+
+
+@served("signalfd4")
+def signalfd4(call, fd: Int32, mask_at: Pointer, size: Size, flags: Int32):
+    only(flags, O_CLOEXEC | O_NONBLOCK)
+    if size != 8:
+        raise LinuxError(EINVAL)
+    mask = struct.unpack("<q", call.read(mask_at, 8))[0] & ~UNBLOCKABLE
+    if fd == -1:
+        node = functools.partial(SignalNode, call.tree.filesystem, call.server, call.thread_index)
+        return place_new(call, flags, lambda: SignalFile(node(), flags & O_NONBLOCK, mask))
+    file = call.task.files.usable(fd)
+    if not isinstance(file, SignalFile):
+        raise LinuxError(EINVAL)
+    file.mask = mask
+    return fd

@@ -61,7 +61,9 @@ class PipeNode(Inode):
         return self._files.open_pipe(self._pipe, self, flags)
 
 
-class PipeEnd(OpenFile):
+class RecordEnd(OpenFile):
+    """An open file that is a record of the kernel's (kernel/files/descriptions.py), not SERVED."""
+
     def __init__(self, files, description, node):
         self._files, self.description = files, description
         self._record = files.window.machine["descriptions"][description]
@@ -84,6 +86,11 @@ class PipeEnd(OpenFile):
         """Drop a reference of the description."""
         for_server.drop_file(self._files.base, self._files.me, self.description)
 
+    def poll(self):
+        return for_server.poll_end(self._files.base, self._files.me, self.description)
+
+
+class PipeEnd(RecordEnd):
     def path(self):
         return f"{'socket' if self.node.kind == S_IFSOCK else 'pipe'}:[{self.node.number}]"
 
@@ -116,6 +123,3 @@ class PipeEnd(OpenFile):
 
     def available(self):
         return for_server.waiting_bytes(self._files.base, self.description)
-
-    def poll(self):
-        return for_server.poll_end(self._files.base, self._files.me, self.description)

@@ -13,16 +13,18 @@ from ...abi.errno import EBADF, ENFILE
 from ...abi.files import O_PATH
 from ...abi.sockets import SOCK_STREAM
 from ...kernel.files import for_server, sockets
-from ...kernel.files.descriptions import FILE_SOCKET, IN_FLIGHT, KEPT
+from ...kernel.files.descriptions import FILE_COUNTER, FILE_EPOLL, FILE_SOCKET, IN_FLIGHT, KEPT
 from ...kernel.files.pipe import RING_BYTES
 from ..errors import LinuxError
 from .allowance import DESCRIPTOR_BYTES, FREE
+from .event_files import EventEnd, event_node
 from .inode import Filesystem
-from .pipe import PipeEnd, PipeNode
+from .pipe import PipeEnd, PipeNode, RecordEnd
 from .socket import Socket, SocketNode
 from .socket_names import SocketNames
 from .stream import HostStream
 from .travel import forgotten
+from .watched import WatchedFiles
 
 INCLUDED = 16  # so many open files are not charged, so that a guest without memory can open a directory and clean up
 PIPEFS_DEVICE, PIPEFS_MAGIC = 0xE, 0x50495045
@@ -37,15 +39,17 @@ class OpenFiles:
         self.allowance, self._charge = allowance, allowance.charge(0)
         self._files = {}  # description -> OpenFile, of SERVED ones and of sockets that are kept
         self._nodes = {}  # pipe -> PipeNode, at most one of each record
-        self._ends = weakref.WeakValueDictionary()  # description -> PipeEnd, as long as somebody has it
+        self._ends = weakref.WeakValueDictionary()  # description -> RecordEnd, as long as somebody has it
         self._borrowed = []  # descriptions of which the present call has a reference
         self.names = SocketNames()
         self.nr_in_flight = self._last_travel = 0
         self.buffer = ctypes.create_string_buffer(RING_BYTES)  # for what one call moves at once
+        self.watched = WatchedFiles(self)
+        self.caller = None  # the thread whose call is being made
 
     def describe(self, file):
         """A description of an open file, whose reference goes over to it. LinuxError: the file is closed."""
-        if isinstance(file, PipeEnd):
+        if isinstance(file, RecordEnd):
             return file.description
         description = -ENFILE
         try:
@@ -71,8 +75,12 @@ class OpenFiles:
         end = self._files.get(description) or self._ends.get(description)
         if end is None or not end.is_open():
             record = self.window.machine["descriptions"][description]
-            kind = Socket if record["kind"] == FILE_SOCKET else PipeEnd
-            end = self._ends[description] = kind(self, description, self._node(record))
+            if record["kind"] in (FILE_COUNTER, FILE_EPOLL):
+                end = EventEnd(self, description, event_node(self, record))
+            else:
+                kind = Socket if record["kind"] == FILE_SOCKET else PipeEnd
+                end = kind(self, description, self._node(record))
+            self._ends[description] = end
         return end
 
     def _node(self, record):
@@ -194,6 +202,15 @@ class FileTable:
         """The open file of a descriptor; EBADF."""
         found = _checked(for_server.find_fd(self._base, self._me, self._task, fd))
         return self._files.file(found >> 1, found & 1)
+
+    def watch(self, outer, fd, file, events, data):
+        """Let an epoll set (its EventEnd) watch a SERVED file, which has a descriptor; 0 or a negative error. EBADF."""
+        found = _checked(for_server.find_fd(self._base, self._me, self._task, fd))
+        if found & 1 or self._files.file(found >> 1, 0) is not file:
+            if found & 1:
+                for_server.drop_file(self._base, self._me, found >> 1)
+            raise LinuxError(EBADF)  # another thread has just let the descriptor refer to something else
+        return self._files.watched.add(outer.description, found >> 1, fd, file, events, data)
 
     def usable(self, fd):
         """The open file of a descriptor that is more than a place (O_PATH); EBADF."""

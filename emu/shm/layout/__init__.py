@@ -5,6 +5,7 @@ declare.py   how a record is declared
 """
 
 from .cpu import CPU, EVENT
+from .events import EPOLL_SET, EVENT_COUNTER, WATCH
 from .files import DESCRIPTION, FILE_TABLE, PIPE
 from .machine import MACHINE, decoded_address, frame_address, machine_at, slab_at, wait_queue_at
 from .memory import FRAME
@@ -20,7 +21,9 @@ __all__ = [
     "CPU",
     "DEQUE",
     "DESCRIPTION",
+    "EPOLL_SET",
     "EVENT",
+    "EVENT_COUNTER",
     "FILE_TABLE",
     "FRAME",
     "JOB",
@@ -32,6 +35,7 @@ __all__ = [
     "THREAD",
     "TIMEOUT",
     "WAIT_QUEUE",
+    "WATCH",
     "decoded_address",
     "frame_address",
     "machine_at",

@@ -1,6 +1,15 @@
 """What belongs to one CPU or other actor: interrupts, its own work, TLB, events, figures."""
 
-from ...limits import EVENT_RING, GATHERED_FRAMES, MAX_ACTORS, MAX_HOOKS, TLB_ENTRIES
+from ...limits import (
+    EVENT_RING,
+    EVENTS_AT_ONCE,
+    GATHERED_FRAMES,
+    MAX_ACTORS,
+    MAX_HOOKS,
+    NEST_LEVELS,
+    SELECT_WORDS,
+    TLB_ENTRIES,
+)
 from ..tags import TAG_NAMES
 from .declare import i64, i64s, line, many, mask, record
 
@@ -52,6 +61,12 @@ CPU = record(
     i64("since_ns", guard="this CPU", unit="ns", doc="start of the present busy or idle stretch"),
     i64s("given_words", 8, guard="this CPU", doc="a structure of words that a guest has given a call"),
     i64s("scratch", 4, guard="this CPU", doc="what is copied to a guest"),
+    i64s("ready_events", 2 * EVENTS_AT_ONCE, guard="this CPU", doc="struct epoll_event[], on its way to a guest"),
+    i64s("ready_watches", 2 * EVENTS_AT_ONCE, guard="this CPU", doc="whose they are: index, serial"),
+    i64s("selected", 3 * SELECT_WORDS, guard="this CPU", doc="the sets of descriptors of a select"),
+    i64s("found", 3 * SELECT_WORDS, guard="this CPU", doc="and those that are ready"),
+    i64s("nest", NEST_LEVELS + 1, guard="this CPU", doc="watches on the way to a nested epoll set"),
+    i64s("nest_sets", NEST_LEVELS + 1, guard="this CPU", doc="the sets from which they lead on"),
     i64s("siginfo", 7, guard="this CPU", doc="the signal that is posted next, or was taken last"),
     # Addresses of compiled functions in this process.
     i64("interpret", guard="this CPU"),

@@ -22,6 +22,8 @@ from ...limits import (
     MAX_AREAS,
     MAX_CPUS,
     MAX_DESCRIPTIONS,
+    MAX_EPOLL_SETS,
+    MAX_EVENT_COUNTERS,
     MAX_FILE_TABLES,
     MAX_FRAMES,
     MAX_JOBS,
@@ -34,6 +36,7 @@ from ...limits import (
     MAX_THREADS,
     MAX_TIMEOUTS,
     MAX_TIMERS,
+    MAX_WATCHES,
     OBJECT_CLASSES,
     OBJECT_LOCKS,
     PAGE_SHIFT,
@@ -47,6 +50,7 @@ from ..memory import address_of, record_at
 from ..tags import TAG_NAMES
 from .cpu import CPU
 from .declare import i64, i64s, line, many, mask, record
+from .events import EPOLL_SET, EVENT_COUNTER, WATCH
 from .files import DESCRIPTION, FILE_TABLE, PIPE
 from .memory import AREA, FRAME, KERNEL_PAGE, OBJECT, SLAB
 from .queues import BUCKET, DEQUE, RUNQUEUE, WAIT_QUEUE
@@ -119,6 +123,9 @@ MACHINE = record(
     i64("siginfos_lock"),
     i64("free_siginfo", guard="siginfos_lock", doc="index + 1, 0 none"),
     i64("fresh_siginfo", guard="siginfos_lock", doc="records from here on were never used"),
+    i64("signal_files", guard="server", doc="how many signalfd files are open"),
+    i64("signal_news", guard="atomic", doc="signals posted while there were such files"),
+    i64("signal_news_seen", guard="server", doc="those that the server has published (server/vfs/watched.py)"),
     line("file tables"),
     i64("file_tables_lock"),
     i64("free_file_table", guard="file_tables_lock", doc="index + 1, 0 none"),
@@ -135,6 +142,18 @@ MACHINE = record(
     i64("free_pipe", guard="pipes_lock", doc="index + 1, 0 none"),
     i64("fresh_pipe", guard="pipes_lock", doc="records from here on were never used"),
     i64("nr_pipes_made", guard="pipes_lock", doc="the last inode number of a pipe"),
+    line("event counters"),
+    i64("event_counters_lock"),
+    i64("free_event_counter", guard="event_counters_lock", doc="index + 1, 0 none"),
+    i64("fresh_event_counter", guard="event_counters_lock", doc="records from here on were never used"),
+    line("watches"),
+    i64("watches_lock", doc="guards which watches and sets there are"),
+    i64("free_watch", guard="watches_lock", doc="index + 1, 0 none"),
+    i64("fresh_watch", guard="watches_lock", doc="records from here on were never used"),
+    i64("free_epoll_set", guard="watches_lock", doc="index + 1, 0 none"),
+    i64("fresh_epoll_set", guard="watches_lock", doc="records from here on were never used"),
+    i64("nests_lock", doc="guards which epoll sets are in others"),
+    i64("nest_walks", guard="nests_lock", doc="walks over nested sets so far"),
     line("frames"),
     i64("frames_lock"),
     i64("free_frame", guard="frames_lock"),
@@ -183,6 +202,9 @@ MACHINE = record(
     many("file_tables", FILE_TABLE, MAX_FILE_TABLES),
     many("descriptions", DESCRIPTION, MAX_DESCRIPTIONS),
     many("pipes", PIPE, MAX_PIPES),
+    many("event_counters", EVENT_COUNTER, MAX_EVENT_COUNTERS),
+    many("epoll_sets", EPOLL_SET, MAX_EPOLL_SETS),
+    many("watches", WATCH, MAX_WATCHES),
     many("cpus", CPU, MAX_ACTORS),
     many("frames", FRAME, MAX_FRAMES),
     many("kernel_pages", KERNEL_PAGE, STATIC_KERNEL_PAGES + MAX_FRAMES),

@@ -74,4 +74,5 @@ THREAD = record(
     i64("sleep_restart", guard="server", doc="RESTART_* of the served call that sleeps"),
     i64("sleep_done", guard="server, this thread", unit="bytes", doc="what the sleeping call has moved; 0 nothing yet"),
     i64("held_file", guard="this thread", doc="description + 1 to which its sleeping call refers; 0 none"),
+    i64("poll_set", guard="this thread", doc="epoll set + 1 in which it sleeps in poll or select; 0 none"),
 )

@@ -16,5 +16,5 @@ TIMER = record(
     i64("value", guard="timers_lock", doc="sigev_value"),
     i64("overrun", guard="timers_lock", doc="expirations that told nobody, before the last one that did"),
     i64("expirations", guard="timers_lock", doc="of a descriptor, not read yet"),
-    i64("changes", guard="timers_lock", doc="counts expirations, for those that wait for the descriptor"),
+    i64("changes", guard="timers_lock", doc="grows with each expiry, arming and read"),
 )

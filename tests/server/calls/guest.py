@@ -35,7 +35,8 @@ AT_FDCWD = -100
 ON_CPU = {
     NUMBERS[name] for name in (
         "read", "write", "readv", "writev", "close", "dup", "dup3", "fcntl", "pipe2",
-        "socketpair", "sendto", "recvfrom", "sendmsg", "recvmsg",
+        "socketpair", "sendto", "recvfrom", "sendmsg", "recvmsg", "eventfd2", "epoll_create1", "epoll_ctl",
+        "epoll_pwait", "epoll_pwait2",
     )
 }  # fmt: skip
 
@@ -327,6 +328,7 @@ class Guest:
             assert action != BLOCK, "a call sleeps in the kernel: no test of the server's"
             return execute(call) if action == SERVE else result
         finally:
+            self.open_files.watched.publish()
             self.open_files.give_back()
             self.open_files.close_orphans()
 
