@@ -6,8 +6,8 @@ import numpy as np
 
 from ..abi.clocks import SECOND_NS
 from ..abi.errno import ESRCH
-from ..kernel.sched.importance import set_importance
 from ..kernel.sched.migration import set_affinity
+from ..kernel.sleep.inheritance import set_importance
 from ..kernel.task.cpu_limit import set_cpu_limit
 from ..kernel.task.family import begin_session, join_group
 from ..kernel.thread.handles import thread_by_tid, tid
@@ -133,12 +133,12 @@ class MachineView:
     def set_nice(self, number, value):
         """A thread's importance, -20 to 19; its policy sees it at once."""
         thread = self._thread(number)
-        self._set_scheduling(number, int(thread["linux_policy"]), value, int(thread["realtime"]))
+        self._set_scheduling(number, int(thread["linux_policy"]), value, int(thread["own_realtime"]))
 
     def scheduling(self, number):
         """(SCHED_* that a thread asked for, with RESET_ON_FORK; its real-time priority)."""
         thread = self._thread(number)
-        return int(thread["linux_policy"]), int(thread["realtime"])
+        return int(thread["linux_policy"]), int(thread["own_realtime"])
 
     def set_scheduling(self, number, policy, priority, nice=None):
         self._set_scheduling(number, policy, self.nice(number) if nice is None else nice, priority)

@@ -19,6 +19,7 @@ NESTS = 55  # MACHINE.nests_lock
 EPOLL_SET = 60  # EPOLL_SET.lock
 WAIT_QUEUE = 90  # WAIT_QUEUE.lock
 BUCKET = 100  # BUCKET.lock; two: lower index first (+ index)
+PRIORITY = 900  # MACHINE.priority_lock
 RUNQUEUE = 1000  # RUNQUEUE.lock; two: lower index first (+ index)
 THREADS = 2010  # MACHINE.threads_lock
 AREAS = 2011  # MACHINE.areas_lock

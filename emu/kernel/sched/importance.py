@@ -4,13 +4,15 @@ A thread that waits in a queue leaves the policy's order with its old values and
 queue's lock, and may preempt the running one.  A thread that runs gives way at its CPU's next look, so the policy
 orders it anew and may keep it.  A sleeper's values count when it wakes.  Lock-free queues have no order by importance:
 there the values are stored, and hooks see them when they next look.
+
+eevdf gives all real-time threads one weight, codezero one share, bsd4 buckets of their own; random, alux and inko know
+no importance, so nothing that raises it has an effect under them.
 """
 
-from ...hot import entry, hot, never_inline
+from ...hot import hot, never_inline
 from ...limits import IPI_RESCHEDULE
 from ...shm.atomics import store_relaxed
-from ...shm.layout import machine_at
-from ..critical import noncritical
+from ..critical import either
 from ..ipi import send_ipi
 from ..thread.states import RUNNABLE, RUNNING, state_of
 from . import queues
@@ -28,7 +30,7 @@ def _store(t, nice, realtime):
 def change_importance(m, me, i, nice, realtime):
     """Thread i, which is held or served by the caller, has this nice value and real-time priority from now on."""
     never_inline()
-    noncritical(m, me)
+    either(m, me)
     t = m.threads[i]
     if queues.are_lock_free(m):
         _store(t, nice, realtime)
@@ -50,10 +52,3 @@ def change_importance(m, me, i, nice, realtime):
             if queue != me:
                 send_ipi(m, me, queue, IPI_RESCHEDULE)
     unlock_queue(m, me, queue)
-
-
-@entry(5)
-def set_importance(address, me, i, nice, realtime):
-    """Cold form of change_importance."""
-    change_importance(machine_at(address), me, i, nice, realtime)
-    return 0

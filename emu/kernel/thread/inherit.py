@@ -15,6 +15,7 @@ def _begin_anew(t, new):
     is_realtime = policy == SCHED_FIFO or policy == SCHED_RR
     new.linux_policy = SCHED_OTHER if is_realtime else policy
     new.realtime = 0
+    new.own_realtime = 0
     new.asked_nice = 0 if is_realtime else max(t.asked_nice, 0)
     new.nice = 0 if is_realtime else max(t.nice, 0)
 
@@ -37,7 +38,8 @@ def inherit(m, i, n):
     else:
         new.nice = t.nice
         new.asked_nice = t.asked_nice
-        new.realtime = t.realtime
+        new.realtime = t.own_realtime  # what it inherits through futexes is its own
+        new.own_realtime = t.own_realtime
         new.linux_policy = t.linux_policy
     new.slack_ns = t.slack_ns
     new.credentials = t.credentials
