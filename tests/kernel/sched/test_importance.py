@@ -5,7 +5,7 @@ import random
 import pytest
 
 from emu.actor.policies import BUILTIN
-from emu.kernel.sched.importance import set_importance
+from emu.kernel.sleep.inheritance import set_importance
 from emu.limits import IPI_RESCHEDULE, SERVER
 from emu.policies.eevdf import OWN_WEIGHT, WEIGHTS
 from tests.kernel.cpus import SECOND, played
