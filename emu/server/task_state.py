@@ -80,7 +80,7 @@ class TaskState:
         self.program.release()
         self.exe, self.program, self.executed = path, node, True
         self.name = name.rsplit(b"/", 1)[-1][: NAME_BYTES - 1]
-        self.timers.close(keep_interval_timer=True)
+        self.timers.close(keep_interval_timers=True)
         self.files.exec()
 
     def release(self):
