@@ -99,14 +99,6 @@ def riscv_flush_icache(call):
     return 0
 
 
-@served("membarrier")
-def membarrier(call, command: Int32):
-    """Only MEMBARRIER_CMD_QUERY works, and says that there are no commands."""
-    if command:
-        raise LinuxError(EINVAL)
-    return 0
-
-
 # --- limits and usage -----------------------------------------------------------------------------------------------
 
 
