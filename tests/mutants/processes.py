@@ -187,8 +187,8 @@ MUTANTS = [
     Mutant(
         "timer-not-periodic",
         TIMERS,
-        "    if t.interval_ns > 0:\n        now_ns",
-        "    if t.interval_ns < 0:\n        now_ns",
+        "    elif t.interval_ns > 0:\n        now_ns",
+        "    elif t.interval_ns < 0:\n        now_ns",
         f"{PROGRAM}[timers-inko-2]",
     ),
 ]
