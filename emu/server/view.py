@@ -6,6 +6,7 @@ import numpy as np
 
 from ..abi.errno import ESRCH
 from ..kernel.sched.migration import set_affinity
+from ..kernel.sleep.inheritance import set_realtime
 from ..kernel.task.family import begin_session, join_group
 from ..kernel.thread.handles import thread_by_tid, tid
 from ..limits import NAME_BYTES, PAGE_SIZE
@@ -120,11 +121,11 @@ class MachineView:
     def scheduling(self, number):
         """(SCHED_* that a thread asked for, its real-time priority)."""
         thread = self._thread(number)
-        return int(thread["linux_policy"]), int(thread["realtime"])
+        return int(thread["linux_policy"]), int(thread["own_realtime"])
 
     def set_scheduling(self, number, policy, priority):
-        thread = self._thread(number)
-        thread["linux_policy"], thread["realtime"] = policy, priority
+        self._thread(number)["linux_policy"] = policy
+        set_realtime(self._server.base, self._server.me, thread_by_tid(self._server.base, number), priority)
 
     def credentials(self, number):
         """Who a thread is (a Credentials)."""

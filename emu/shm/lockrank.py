@@ -15,6 +15,7 @@ FILE_TABLE = 40  # FILE_TABLE.lock
 PIPE = 50  # PIPE.lock
 WAIT_QUEUE = 90  # WAIT_QUEUE.lock
 BUCKET = 100  # BUCKET.lock; two: lower index first (+ index)
+PRIORITY = 900  # MACHINE.priority_lock
 RUNQUEUE = 1000  # RUNQUEUE.lock; two: lower index first (+ index)
 THREADS = 2010  # MACHINE.threads_lock
 AREAS = 2011  # MACHINE.areas_lock

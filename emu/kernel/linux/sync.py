@@ -1,13 +1,32 @@
-"""futex(2): WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET."""
+"""futex(2), all its operations but FUTEX_FD, which Linux has no more."""
 
 from ...abi.clocks import CLOCK_MONOTONIC, CLOCK_REALTIME
-from ...abi.errno import ENOSYS
-from ...abi.futex import CMP_REQUEUE, PRIVATE, REALTIME, REQUEUE, WAIT, WAIT_BITSET, WAKE, WAKE_BITSET, WAKE_OP
+from ...abi.errno import ENOSYS, ERESTARTSYS
+from ...abi.futex import (
+    CMP_REQUEUE,
+    CMP_REQUEUE_PI,
+    LOCK_PI,
+    LOCK_PI2,
+    PRIVATE,
+    REALTIME,
+    REQUEUE,
+    TRYLOCK_PI,
+    UNLOCK_PI,
+    WAIT,
+    WAIT_BITSET,
+    WAIT_REQUEUE_PI,
+    WAKE,
+    WAKE_BITSET,
+    WAKE_OP,
+)
 from ...abi.registers import A0
 from ...abi.words import int32
-from ...hot import hot
-from ..actions import BLOCK, RESUME
+from ...hot import hot, never_inline
+from ..actions import BLOCK, RESUME, YIELD
+from ..sleep.endings import ECALL_BYTES
 from ..sleep.futex import MATCH_ANY, requeue, wait_on, wake_on, wake_op
+from ..sleep.pi_futex import WAITS, lock_pi, unlock_pi
+from ..sleep.pi_requeue import requeue_pi, wait_to_move
 from .time import deadline_of, get_time
 
 
@@ -18,7 +37,10 @@ def sys_futex(m, me, i):
     va, operation, value = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
     private = operation & PRIVATE
     clock = CLOCK_REALTIME if operation & REALTIME else CLOCK_MONOTONIC
-    command = operation & ~(PRIVATE | REALTIME)
+    command = int32(operation) & ~(PRIVATE | REALTIME)
+    if operation & REALTIME and command != WAIT_BITSET and command != WAIT_REQUEUE_PI and command != LOCK_PI2:
+        t.x[A0] = -ENOSYS
+        return RESUME
     if command == WAIT or command == WAIT_BITSET:
         deadline_ns = 0
         if t.x[A0 + 3] != 0:
@@ -48,5 +70,40 @@ def sys_futex(m, me, i):
     elif command == WAKE_OP:
         t.x[A0] = wake_op(m, me, task, va, t.x[A0 + 4], int32(value), int32(t.x[A0 + 3]), t.x[A0 + 5], private)
     else:
-        t.x[A0] = -ENOSYS
+        return _pi_command(m, me, i, command, CLOCK_REALTIME if command == LOCK_PI else clock, private)
+    return RESUME
+
+
+@hot
+def _pi_command(m, me, i, command, clock, private):
+    """The operations on PI futexes. Their time-outs are absolute, so a call that begins anew keeps its deadline."""
+    never_inline()
+    t = m.threads[i]
+    va, target_va = t.x[A0], t.x[A0 + 4]
+    result = -ENOSYS
+    if command == UNLOCK_PI:
+        result = unlock_pi(m, me, i, va, private)
+    elif command == TRYLOCK_PI:
+        result = lock_pi(m, me, i, va, 0, private, True)
+    elif command == CMP_REQUEUE_PI:
+        wake_count, move_count = int32(t.x[A0 + 2]), int32(t.x[A0 + 3])
+        result = requeue_pi(m, me, t.task, va, target_va, wake_count, move_count, int32(t.x[A0 + 5]), private)
+    elif command == LOCK_PI or command == LOCK_PI2 or command == WAIT_REQUEUE_PI:
+        result = 0
+        deadline_ns = 0
+        if t.x[A0 + 3] != 0:
+            result = get_time(m, me, i, t.x[A0 + 3])
+            deadline_ns = deadline_of(m, me, i, clock, 1, result)
+        if result >= 0:
+            if command == WAIT_REQUEUE_PI:
+                result = wait_to_move(m, me, i, va, int32(t.x[A0 + 2]), deadline_ns, target_va, private)
+            else:
+                result = lock_pi(m, me, i, va, deadline_ns, private, False)
+            if result == WAITS:
+                return BLOCK
+    if result == -ERESTARTSYS:
+        t.pc -= ECALL_BYTES
+        t.x[A0] = t.restart_a0
+        return YIELD
+    t.x[A0] = result
     return RESUME

@@ -1,6 +1,6 @@
 """Ending a sleep from outside: time-outs, signals, kill, and the system server's answers."""
 
-from ...abi.errno import EINTR, ERESTARTSYS, ETIMEDOUT
+from ...abi.errno import EAGAIN, EINTR, ERESTARTSYS, ETIMEDOUT
 from ...abi.registers import A0
 from ...hot import entry, hot, never_inline
 from ...shm.atomics import load_seq_cst
@@ -12,6 +12,7 @@ from ..thread.leaving import must_come
 from ..thread.sleep_word import hand_over, prepare_sleep, reason_of, sleep_word, take
 from ..thread.states import (
     NATIVE_SLEEPS,
+    RESTART_ALWAYS,
     RESTART_CALL,
     RESTART_UNHANDLED,
     RESTART_WOKEN,
@@ -26,7 +27,7 @@ from ..thread.states import (
     SLEEP_TIMED,
     SLEEP_VFORK,
 )
-from .futex import take_waiter
+from .futex import FUTEX_MOVED, FUTEX_PLAIN, take_waiter
 from .heap import count_stale
 from .waitqueue import take_from_queue
 
@@ -94,6 +95,11 @@ def interrupt_sleep(m, me, i):
     if reason == SLEEP_SERVER and t.sleep_done > 0:
         t.restart = 0
         finish(m, me, i, t.sleep_done)
+        return True
+    if reason == SLEEP_FUTEX and t.futex_kind != FUTEX_PLAIN:
+        # A thread that was moved would find another value in the word it has slept on (Linux's reason too).
+        t.restart = 0 if t.futex_kind == FUTEX_MOVED else RESTART_ALWAYS
+        finish(m, me, i, -EAGAIN if t.futex_kind == FUTEX_MOVED else -ERESTARTSYS)
         return True
     t.resume_deadline_ns = t.deadline_ns if word & SLEEP_TIMED or reason == SLEEP_SERVER else 0
     if reason != SLEEP_TIME:

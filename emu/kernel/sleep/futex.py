@@ -4,7 +4,8 @@ Waiters are listed in hashed buckets by key: (task, guest address), or (-1,
 physical address) for memory that several tasks share.  Invariant: under the bucket's
 lock, a thread is in the bucket exactly when its sleep has not been claimed.  The
 waiter compares the guest's word under that lock, and a waker takes the lock after
-the guest changed the word, so no wake-up falls between the two (futex(2)).
+the guest changed the word, so no wake-up falls between the two (futex(2)).  Who has a real-time priority of its own
+is woken first, the highest before others, and among equals who came first.
 Locks: the task's mm_lock, then buckets; the words are reached through vm/usercopy.py.
 """
 
@@ -27,13 +28,17 @@ from ..vm.maplock import lock_mm, unlock_mm
 from ..vm.pagetable import SHARED, frame_in
 from ..vm.usercopy import change_int32, load_int32, load_int32_in, put_int32
 from .heap import count_stale
+from .inheritance import stop_waiting
 from .timeout_ring import post_timeout
 
 MATCH_ANY = 0xFFFFFFFF
 
+# THREAD.futex_kind: a wait for a wake-up, for a PI futex (pi_futex.py), for being moved to one, and for it once moved.
+FUTEX_PLAIN, FUTEX_PI, FUTEX_MOVABLE, FUTEX_MOVED = range(4)
+
 
 @hot
-def _key_in(m, task, word, va, private):
+def key_in(m, task, word, va, private):
     """(space, address) of a guest word, by the entry of its page; mm_lock held since `resolve`."""
     if private == 0 and word & SHARED:
         return -1, (frame_in(word) << 12) | (va & 4095)
@@ -41,21 +46,23 @@ def _key_in(m, task, word, va, private):
 
 
 @hot
-def _key(m, me, task, va, private):
-    """(0 or -EFAULT, space, address)."""
+def key_of(m, me, task, va, private):
+    """(0 or -EFAULT, space, address) of a guest word."""
     never_inline()
+    either(m, me)
     error, space, address = -EFAULT, 0, 0
     lock_mm(m, me, task)
     word = resolve(m, me, task, va, ACCESS_READ)
     if word > 0:
         error = 0
-        space, address = _key_in(m, task, word, va, private)
+        space, address = key_in(m, task, word, va, private)
     unlock_mm(m, me, task)
     return error, space, address
 
 
 @hot
-def _bucket_of(space, address):
+def bucket_of(space, address):
+    """Index of the bucket that lists the waiters of a key."""
     mixed = wrapping_multiply(address >> 2, 0x9E3779B1) ^ wrapping_multiply(space, 0x85EBCA77)
     return ((mixed >> 15) ^ mixed) & (FUTEX_BUCKETS - 1)
 
@@ -71,16 +78,24 @@ def unlock_bucket(m, me, b):
 
 
 @hot
-def _insert(m, b, i):
+def insert(m, b, i):
+    """Put thread i into a locked bucket: behind those of its own real-time priority, before those of lower ones."""
     bucket = m.buckets[b]
     t = m.threads[i]
-    t.wait_next = -1
-    t.wait_previous = bucket.tail
-    if bucket.tail >= 0:
-        m.threads[bucket.tail].wait_next = i
+    before = bucket.tail
+    while before >= 0 and m.threads[before].own_realtime < t.own_realtime:
+        before = m.threads[before].wait_previous
+    after = bucket.head if before < 0 else m.threads[before].wait_next
+    t.wait_previous = before
+    t.wait_next = after
+    if before >= 0:
+        m.threads[before].wait_next = i
     else:
         bucket.head = i
-    bucket.tail = i
+    if after >= 0:
+        m.threads[after].wait_previous = i
+    else:
+        bucket.tail = i
     store_relaxed(t, "bucket", b)
 
 
@@ -116,6 +131,8 @@ def take_waiter(m, me, i, word):
         won = t.bucket == b and take(t, word)
         if won:
             remove_waiter(m, i)
+            if t.waits_for != 0:
+                stop_waiting(m, me, i)
         unlock_bucket(m, me, b)
         if won:
             return True
@@ -135,17 +152,18 @@ def wait_on(m, me, i, va, expected, deadline_ns, bits, private):
     if entry <= 0:
         unlock_mm(m, me, t.task)
         return -EFAULT
-    space, address = _key_in(m, t.task, entry, va, private)
-    b = _bucket_of(space, address)
+    space, address = key_in(m, t.task, entry, va, private)
+    b = bucket_of(space, address)
     lock_bucket(m, me, b)
     word = 0
     if load_int32_in(m, entry, va) == expected:
         t.futex_space = space
         t.futex_address = address
         t.futex_bits = bits
+        t.futex_kind = FUTEX_PLAIN
         t.x[A0] = 0
         t.deadline_ns = deadline_ns
-        _insert(m, b, i)
+        insert(m, b, i)
         word = prepare_sleep(t, SLEEP_FUTEX | (SLEEP_TIMED if deadline_ns != 0 else 0))
     unlock_bucket(m, me, b)
     unlock_mm(m, me, t.task)
@@ -158,18 +176,18 @@ def wait_on(m, me, i, va, expected, deadline_ns, bits, private):
 
 @hot
 def wake_on(m, me, task, va, count, bits, private):
-    """FUTEX_WAKE: how many threads were woken, or a negative error."""
+    """FUTEX_WAKE: how many threads were woken, or a negative error: EINVAL where the word is a PI futex."""
     never_inline()
     if va & 3 or bits == 0:
         return -EINVAL
-    error, space, address = _key(m, me, task, va, private)
+    error, space, address = key_of(m, me, task, va, private)
     return error if error < 0 else _wake(m, me, space, address, count, bits)
 
 
 @hot
 def _wake(m, me, space, address, count, bits):
     never_inline()
-    b = _bucket_of(space, address)
+    b = bucket_of(space, address)
     woken = 0
     word = 0
     while woken < count:
@@ -180,6 +198,9 @@ def _wake(m, me, space, address, count, bits):
             if t.futex_space == space and t.futex_address == address and t.futex_bits & bits:
                 break
             i = t.wait_next
+        if i >= 0 and m.threads[i].futex_kind != FUTEX_PLAIN:
+            unlock_bucket(m, me, b)
+            return -EINVAL
         if i >= 0:
             remove_waiter(m, i)
             word = load_relaxed(m.threads[i], "sleep")
@@ -200,8 +221,8 @@ def requeue(m, me, task, va, target_va, wake_count, move_count, compare, expecte
     noncritical(m, me)
     if va & 3 or target_va & 3 or wake_count < 0 or move_count < 0:
         return -EINVAL
-    error, space, address = _key(m, me, task, va, private)
-    to_error, to_space, to_address = _key(m, me, task, target_va, private)
+    error, space, address = key_of(m, me, task, va, private)
+    to_error, to_space, to_address = key_of(m, me, task, target_va, private)
     if error < 0 or to_error < 0:
         return -EFAULT
     if compare:
@@ -209,7 +230,9 @@ def requeue(m, me, task, va, target_va, wake_count, move_count, compare, expecte
         if error < 0 or value != expected:
             return error if error < 0 else -EAGAIN
     woken = _wake(m, me, space, address, wake_count, MATCH_ANY)
-    b, to = _bucket_of(space, address), _bucket_of(to_space, to_address)
+    if woken < 0:
+        return woken
+    b, to = bucket_of(space, address), bucket_of(to_space, to_address)
     moved = 0
     lock_mm(m, me, task)
     lock_bucket(m, me, min(b, to))
@@ -225,11 +248,14 @@ def requeue(m, me, task, va, target_va, wake_count, move_count, compare, expecte
         t = m.threads[i]
         following = t.wait_next
         if t.futex_space == space and t.futex_address == address:
+            if t.futex_kind != FUTEX_PLAIN:
+                moved = -EINVAL - woken
+                break
             if not same:
                 remove_waiter(m, i)
                 t.futex_space = to_space
                 t.futex_address = to_address
-                _insert(m, to, i)
+                insert(m, to, i)
             moved += 1
         i = following
     if b != to:

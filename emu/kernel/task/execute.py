@@ -16,7 +16,7 @@ thread about to sleep declares its sleep (full fence), then looks at the word; w
 
 from ...abi.signals import SIG_IGN, SIGCHLD
 from ...hot import entry, hot
-from ...shm.atomics import exchange, load_relaxed
+from ...shm.atomics import exchange, load_relaxed, store_release
 from ...shm.layout import machine_at
 from ..critical import noncritical
 from ..sched.exclusive import end_exclusive
@@ -115,6 +115,7 @@ def begin_anew(address, me, i):
     if load_relaxed(t, "suspend") == SUSPENDED:
         resume_async(m, me, i)  # it has left that sleep to come here
     exchange(task, "survivor", 0)
+    store_release(t, "may_own", 1)
     return 0
 
 

@@ -12,6 +12,7 @@ from ..sched.core import leave
 from ..sched.exclusive import end_exclusive
 from ..sleep.futex import MATCH_ANY, clear_and_wake, wake_on
 from ..sleep.mutex import release_mutexes
+from ..sleep.pi_futex import release_pi
 from ..thread.handles import tid_of
 from ..thread.reaping import no_references_held, reap_thread
 from ..thread.records import quit_task
@@ -23,6 +24,7 @@ from .records import exit_code
 from .signals import leave_signals
 from .suspend import NO_MORE, tell_suspender
 
+PI_BIT = 1  # of a link of the robust list: the mutex inherits priorities
 ROBUST_LIMIT = 2048  # Linux's limit too, since a guest's list may be a circle
 
 
@@ -60,10 +62,11 @@ def exit_thread(m, me, i, status):
 
 @hot
 def leave_memory(m, me, i):
-    """Do what a thread has promised for the moment when it leaves its memory: robust mutexes, its cleared tid."""
+    """Do what a thread has promised for the moment when it leaves its memory: its mutexes, its cleared tid."""
     t = m.threads[i]
     if t.robust_list != 0:
         _release_robust(m, me, i)
+    release_pi(m, me, i)
     if t.clear_child_tid != 0:
         clear_and_wake(m, me, t.task, t.clear_child_tid)
     t.robust_list = 0
@@ -97,24 +100,31 @@ def _release_robust(m, me, i):
     node = head
     for _ in range(ROBUST_LIMIT):
         error, node = get_word(m, me, t.task, node)
-        node &= ~1
+        is_pi = node & PI_BIT
+        node &= ~PI_BIT
         if error < 0 or node == head or node & 7:
             break
-        if node != pending:
-            _release_one(m, me, i, node + offset)
+        if node != pending & ~PI_BIT:
+            _release_one(m, me, i, node + offset, is_pi, False)
     if pending != 0:
-        _release_one(m, me, i, (pending & ~1) + offset)
+        _release_one(m, me, i, (pending & ~PI_BIT) + offset, pending & PI_BIT, True)
 
 
 @hot
-def _release_one(m, me, i, va):
+def _release_one(m, me, i, va, is_pi, pending):
+    """Mark one robust mutex as its dead owner's. Who waits for a PI mutex is told by release_pi afterwards.
+
+    One that the thread was just unlocking (`pending`) may be free already, and nobody woken yet.
+    """
     never_inline()
     task = m.threads[i].task
     changed = 0
     while changed == 0:  # a waiter may have announced itself meanwhile: try again
         error, word = load_int32(m, me, task, va)
         if error < 0 or word & TID_MASK != tid_of(m, i):
+            if error == 0 and word == 0 and pending and not is_pi:
+                wake_on(m, me, task, va, 1, MATCH_ANY, 0)
             return
         changed = exchange_int32(m, me, task, va, word, (word & WAITERS) | OWNER_DIED)
-    if changed > 0 and word & WAITERS:
+    if changed > 0 and word & WAITERS and not is_pi:
         wake_on(m, me, task, va, 1, MATCH_ANY, 0)

@@ -19,7 +19,8 @@ def inherit(m, i, n):
     new.signal_mask = t.signal_mask
     store_mask(new, "affinity", load_mask(t, "affinity"))
     new.nice = t.nice
-    new.realtime = t.realtime
+    new.realtime = t.own_realtime  # what it inherits through futexes is its own
+    new.own_realtime = t.own_realtime
     new.slack_ns = t.slack_ns
     new.linux_policy = t.linux_policy
     new.credentials = t.credentials

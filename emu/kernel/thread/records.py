@@ -7,7 +7,7 @@ raises the generation first, so old handles and tids turn stale.
 from ...hot import entry, hot, never_inline
 from ...limits import KERNEL_THREADS, MAX_THREADS, NAME_BYTES
 from ...shm import lockrank
-from ...shm.atomics import fetch_add, load_relaxed, store_relaxed
+from ...shm.atomics import fetch_add, load_relaxed, store_relaxed, store_release
 from ...shm.cpumask import mask_all, store_mask
 from ...shm.layout import THREAD, machine_at
 from ...shm.memory import fill_bytes
@@ -66,6 +66,10 @@ def reset_thread(m, i, task):
     store_mask(t, "affinity", mask_all())
     t.nice = 0
     t.realtime = 0
+    t.own_realtime = 0
+    store_relaxed(t, "may_own", 0)
+    t.waits_for = 0
+    t.first_heir = 0
     t.slack_ns = 0
     t.linux_policy = 0
     t.credentials = 0
@@ -74,6 +78,7 @@ def reset_thread(m, i, task):
     store_relaxed(t, "sleep", 0)
     t.deadline_ns = 0
     t.bucket = -1
+    t.futex_kind = 0
     t.clear_child_tid = 0
     t.robust_list = 0
     fill_bytes(field_address(t, "name"), 0, NAME_BYTES)
@@ -176,6 +181,7 @@ def join_task(m, me, i):
     k.first_thread = i
     k.nr_threads += 1
     t.is_listed = 1
+    store_release(t, "may_own", 1)  # its tid is fixed; pairs with load_acquire in inheritance.start_waiting
     unlock_task(m, me, t.task)
     return True
 

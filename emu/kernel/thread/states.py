@@ -59,7 +59,8 @@ NATIVE_SLEEPS = 1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS  # of nat
 # until its old deadline.  Where one runs, RESTART_CALL begins anew if the handler has SA_RESTART, else it returns EINTR
 # (read, futex); RESTART_UNHANDLED returns EINTR (sleeps, poll, sigsuspend: signal(7) lists the calls never restarted).
 # RESTART_WOKEN: the thread was woken from SLEEP_RETRY, and makes its call again before it takes any signal.
-RESTART_CALL, RESTART_UNHANDLED, RESTART_WOKEN = 1, 2, 3
+# RESTART_ALWAYS begins anew after any handler (to lock a PI futex).
+RESTART_CALL, RESTART_UNHANDLED, RESTART_WOKEN, RESTART_ALWAYS = 1, 2, 3, 4
 SLEEP_TIMED = 0x80  # with each of them: the timekeeper is told to end it
 
 

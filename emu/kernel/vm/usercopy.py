@@ -157,7 +157,7 @@ def load_int32(m, me, task, va):
 
 
 @hot
-def _lock_to_store(m, me, task, va):
+def lock_to_store(m, me, task, va):
     """Take mm_lock; the entry of the page of an aligned word that is stored to next, 0 or less where it may not be."""
     while True:
         lock_mm(m, me, task)
@@ -171,12 +171,21 @@ def _lock_to_store(m, me, task, va):
 
 
 @hot
+def exchange_int32_in(m, word, va, expected, value):
+    """As exchange_int32, by the entry of the word's page, which lets it be stored to; mm_lock held since `resolve`."""
+    host = _host(m, word, va)
+    made = compare_exchange_32(host, expected, value)
+    invalidate(m, host, 4)
+    return made
+
+
+@hot
 def exchange_int32(m, me, task, va, expected, value):
     """Set an aligned 32-bit word if it holds `expected`: 1, 0 when it does not, -EFAULT. A full fence."""
     never_inline()
     either(m, me)
     result = -EFAULT
-    word = _lock_to_store(m, me, task, va)
+    word = lock_to_store(m, me, task, va)
     if word > 0:
         host = _host(m, word, va)
         result = compare_exchange_32(host, expected, value)
@@ -192,7 +201,7 @@ def change_int32(m, me, task, va, operation, argument):
     either(m, me)
     error = -EFAULT
     old = 0
-    word = _lock_to_store(m, me, task, va)
+    word = lock_to_store(m, me, task, va)
     if word > 0:
         error = 0
         host = _host(m, word, va)

@@ -115,6 +115,8 @@ MACHINE = record(
     i64s("pids", PID_BUCKETS, guard="families_lock", doc="index + 1 of the first task of a bucket"),
     line("timers"),
     i64("timers_lock", doc="guards TIMER records"),
+    line("priorities"),
+    i64("priority_lock", doc="guards who waits for whom (kernel/sleep/inheritance.py)"),
     line("siginfos"),
     i64("siginfos_lock"),
     i64("free_siginfo", guard="siginfos_lock", doc="index + 1, 0 none"),
