@@ -40,6 +40,7 @@ class TaskState:
 
     pid = property(lambda self: int(self._record["pid"]))
     ppid = property(lambda self: int(self._record["parent_pid"]))
+    state = property(lambda self: int(self._record["state"]))
     group = property(lambda self: int(self._record["group"]))
     session = property(lambda self: int(self._record["session"]))
 

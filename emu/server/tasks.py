@@ -97,6 +97,7 @@ class Tasks:
             self.waiting.forget_ended(self.machine["threads"]["sleep"])  # they hold what they have begun
             if state:
                 self.names_of_ended[task] = state.pid, self.view.name_of(state)
+                self.tree.ipc.release(state)
                 state.release()
                 self.store.let_go()
                 self.store.write_back()

@@ -38,7 +38,7 @@ from ...shm.tags import TAG_SIGINFO, count_freed, count_made
 from ..critical import either
 from ..thread.handles import thread_handle
 
-SI_USER, SI_KERNEL, SI_QUEUE, SI_TKILL = 0, 0x80, -1, -6
+SI_USER, SI_KERNEL, SI_QUEUE, SI_MESGQ, SI_TKILL = 0, 0x80, -1, -3, -6
 INFO_BYTES = 48  # of siginfo that mean something; the rest of its 128 is 0
 WORDS_BYTES = 56
 SIGINFO_BYTES = SIGINFO.size

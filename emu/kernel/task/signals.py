@@ -24,7 +24,7 @@ from ..thread.handles import thread_handle, thread_index
 from ..thread.leaving import must_come
 from ..thread.records import lock_task, unlock_task
 from .records import nudge
-from .siginfo import discard, lock_signals, post, sent_by, siginfo, take, unlock_signals
+from .siginfo import SI_MESGQ, discard, lock_signals, post, sent_by, siginfo, take, unlock_signals
 from .stopping import continue_task
 
 UNBLOCKABLE = bit(SIGKILL) | bit(SIGSTOP)
@@ -197,6 +197,14 @@ def post_to_task(address, me, k, number, code, sender):
     """Cold form of signal_task."""
     m = machine_at(address)
     siginfo(m, me, number, code, sender, 0)
+    return signal_task(m, me, k, number)
+
+
+@entry(6)
+def post_message_signal(address, me, k, number, sender, value):
+    """Tell a task of a message that has come (mq_notify)."""
+    m = machine_at(address)
+    siginfo(m, me, number, SI_MESGQ, sender, value)
     return signal_task(m, me, k, number)
 
 

@@ -5,6 +5,7 @@ import time
 
 from .devices import devices
 from .inode import MemoryLink
+from .mqueue import MessageQueueDirectory
 from .proc import proc_directory
 from .sys import sys_directory
 from .tree import Tree
@@ -28,6 +29,8 @@ def initial_tree(machine, store, mounts=()):
     for path in ("/tmp", "/dev/shm", "/var/tmp"):
         tree.make_directories(path).set_mode(0o1777)
     dev = tree.make_directories("/dev")
+    tree.queues = MessageQueueDirectory(machine.realtime_ns, dev, "mqueue")
+    dev.put("mqueue", tree.queues)
     links = {"fd": "/proc/self/fd"}
     links.update((name, f"/proc/self/fd/{fd}") for fd, name in enumerate(("stdin", "stdout", "stderr")))
     for name, node in devices(filesystem, machine.random).items():
@@ -40,7 +43,8 @@ def initial_tree(machine, store, mounts=()):
     except ValueError:
         tree.close()
         raise
-    for each in (filesystem, root.lookup("proc", None).filesystem, root.lookup("sys", None).filesystem, *tree.mounts):
+    made_up = [root.lookup(name, None).filesystem for name in ("proc", "sys")]
+    for each in (filesystem, tree.queues.filesystem, *made_up, *tree.mounts):
         each.allowance = tree.allowance  # from now on it is guests who make things
     return tree
 

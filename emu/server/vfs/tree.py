@@ -48,6 +48,7 @@ from ...abi.files import (
 )
 from ...limits import PAGE_SHIFT, PAGE_SIZE
 from ..errors import LinuxError
+from ..ipc.table import IpcTable
 from .access import check, check_removal
 from .allowance import Allowance
 from .directory import FixedDirectory, MemoryDirectory
@@ -104,6 +105,8 @@ class Tree:
         self.filesystem = MemoryFilesystem(machine, store)
         self.allowance = Allowance(store, machine.memory_bytes // 2)
         self.locks = FileLocks(self.allowance)
+        self.ipc = IpcTable(self.allowance)
+        self.queues = None  # the directory of POSIX message queues (initial.py)
         self.root = MemoryDirectory(self.filesystem, 0o755)
         self.mounts = []
 

@@ -1,0 +1,1 @@
+"""What processes share by key or by name: semaphores, message queues. Cold: each call is the system server's."""
