@@ -34,6 +34,7 @@ MAX_SIGINFOS_PER_TASK = 1024  # signals that may be queued (RLIMIT_SIGPENDING)
 MAX_SIGINFOS = MAX_TASKS * MAX_SIGINFOS_PER_TASK
 NAME_BYTES = 16  # of a thread, with its NUL (Linux's TASK_COMM_LEN)
 FUTEX_BUCKETS = 512
+MAX_VECTORS = 1 << 14  # words for which threads wait that wait for several (kernel/sleep/futex_vector.py)
 MAX_HOOKS = 24
 POLICY_WORDS = 8  # of a thread
 TASK_POLICY_WORDS = 8

@@ -26,6 +26,7 @@ from ..kernel.thread.states import (
     SLEEP_SUSPEND,
     SLEEP_TIME,
     SLEEP_TIMED,
+    SLEEP_VECTOR,
     SLEEP_VFORK,
     SLEEP_WAITS,
     STATE_NAMES,
@@ -38,7 +39,9 @@ MOST_LINES = 40
 OF_DESCRIPTORS = {
     NUMBERS[name] for name in ("read", "write", "readv", "writev", "pread64", "pwrite64", "ioctl", "fcntl", "sendfile")
 }
-FOR_THREADS = {NUMBERS[name] for name in ("rt_sigsuspend", "wait4", "waitid")}  # end only by what other threads do
+# Sleeps, and served calls, that end only by what other threads do.
+FOR_THREADS = (SLEEP_FUTEX, SLEEP_EVENT, SLEEP_QUEUE, SLEEP_RETRY, SLEEP_VFORK, SLEEP_STOP, SLEEP_VECTOR)
+CALLS_FOR_THREADS = {NUMBERS[name] for name in ("rt_sigsuspend", "wait4", "waitid")}
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,7 @@ def is_deadlock(machine):
         if WHERE.get(int(t["where"]), "state") != BLOCKED:
             return False
         reason, timed = sleep_reason(t)
-        for_threads = reason in (SLEEP_FUTEX, SLEEP_EVENT, SLEEP_QUEUE, SLEEP_RETRY, SLEEP_VFORK, SLEEP_STOP) or (
-            reason == SLEEP_SERVER and int(t["x"][A7]) in FOR_THREADS
-        )
+        for_threads = reason in FOR_THREADS or reason == SLEEP_SERVER and int(t["x"][A7]) in CALLS_FOR_THREADS
         if timed or not for_threads or t["signals"] or machine["tasks"][int(t["task"])]["exiting"]:
             return False
     return True
@@ -115,6 +116,7 @@ def what_for(thread, now_ns):
     words = {
         SLEEP_TIME: call, SLEEP_KERNEL: "a signal or fault", SLEEP_SUSPEND: "suspended", SLEEP_STOP: "stopped",
         SLEEP_EVENT: call, SLEEP_QUEUE: call, SLEEP_WAITS: call, SLEEP_RETRY: call, SLEEP_VFORK: call,
+        SLEEP_VECTOR: call,
     }  # fmt: skip
     return f"{words.get(reason, 'waking up')}{until}"
 

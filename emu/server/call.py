@@ -2,7 +2,7 @@
 
 from ..abi.words import WORD
 from ..kernel.linux.memory import place, place_file
-from ..kernel.linux.time import processor_ns
+from ..kernel.linux.time import cold_clock_ns
 from ..kernel.thread.handles import tid
 from ..kernel.vm.mapped import residence
 from .guest_memory import UserMemory
@@ -79,6 +79,6 @@ class Call:
         """1 when the page of an address is in memory, 0 when it is only mapped, -1 when it is not."""
         return residence(self.server.base, self.server.me, self.task_index, address)
 
-    def processor_ns(self):
-        """User and system time of the task together."""
-        return processor_ns(self.server.base, self.server.me, self.task_index)
+    def clock_ns(self, clock):
+        """The time of a clock, as the calling thread names it; -EINVAL."""
+        return cold_clock_ns(self.server.base, self.server.me, self.thread_index, clock)

@@ -83,7 +83,7 @@ class TaskState:
         self.exe, self.program, self.executed = path, node, True
         self.name = name.rsplit(b"/", 1)[-1][: NAME_BYTES - 1]
         self.ends = {}
-        self.timers.close(keep_interval_timer=True)
+        self.timers.close(keep_interval_timers=True)
         self.files.exec()
 
     def release(self):

@@ -2,8 +2,9 @@
 
 import time
 
-from ..abi.errno import EAGAIN
+from ..abi.errno import EAGAIN, EINVAL
 from ..abi.signals import SIGALRM
+from ..kernel.linux.time import measure_timer
 from ..kernel.sleep.heap import NEVER
 from ..kernel.task import timers as hot
 from ..kernel.thread.handles import HANDLE
@@ -22,6 +23,8 @@ class Timer:
         """Expire after, or with `absolute` at, a time of the timer's clock; 0 disarms it."""
         server = self._pool.server
         now, realtime = time.monotonic_ns(), time.time_ns()
+        if self.clock.measured is not None:
+            now = realtime = max(self._measured_ns(), 0)
         deadline = 0
         if first_ns:
             behind = 0 if not self.clock.is_realtime else realtime - now
@@ -37,7 +40,22 @@ class Timer:
         """(ns until it expires next, its interval); (0, interval) when it is not armed."""
         if not self.record["armed"]:
             return 0, int(self.record["interval_ns"])
-        return max(int(self.record["deadline_ns"]) - time.monotonic_ns(), 1), int(self.record["interval_ns"])
+        if self.clock.measured is not None:
+            left = int(self.record["target_ns"]) - self._measured_ns()
+        else:
+            left = int(self.record["deadline_ns"]) - time.monotonic_ns()
+        return max(left, 1), int(self.record["interval_ns"])
+
+    def measure(self, i):
+        """Expire by the processor-time clock as thread i names it; EINVAL, and the timer is given back."""
+        server = self._pool.server
+        if measure_timer(server.base, server.me, self._n, i, self.clock.measured) < 0:
+            self.close()
+            raise LinuxError(EINVAL)
+
+    def _measured_ns(self):
+        server = self._pool.server
+        return hot.measured_ns(server.base, server.me, self._n)
 
     def take_expirations(self):
         server = self._pool.server
@@ -75,11 +93,11 @@ class TimerPool:
 
 
 class TaskTimers:
-    """The POSIX timers of a task, by id, and its interval timer."""
+    """The POSIX timers of a task, by id, and its interval timers, by ITIMER_*."""
 
     def __init__(self):
         self.by_id = {}
-        self.interval_timer = None
+        self.interval_timers = {}
 
     def lowest_id(self):
         """A free id; EAGAIN."""
@@ -87,11 +105,12 @@ class TaskTimers:
             raise LinuxError(EAGAIN)
         return next(k for k in range(TIMERS_PER_TASK) if k not in self.by_id)
 
-    def close(self, keep_interval_timer=False):
-        """Give all timers back; a new program keeps the interval timer."""
+    def close(self, keep_interval_timers=False):
+        """Give all timers back; a new program keeps the interval timers."""
         for timer in self.by_id.values():
             timer.close()
         self.by_id.clear()
-        if self.interval_timer and not keep_interval_timer:
-            self.interval_timer.close()
-            self.interval_timer = None
+        if not keep_interval_timers:
+            for timer in self.interval_timers.values():
+                timer.close()
+            self.interval_timers.clear()

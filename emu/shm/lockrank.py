@@ -17,6 +17,7 @@ WAIT_QUEUE = 90  # WAIT_QUEUE.lock
 BUCKET = 100  # BUCKET.lock; two: lower index first (+ index)
 PRIORITY = 900  # MACHINE.priority_lock
 RUNQUEUE = 1000  # RUNQUEUE.lock; two: lower index first (+ index)
+VECTORS = 2005  # MACHINE.vectors_lock
 THREADS = 2010  # MACHINE.threads_lock
 AREAS = 2011  # MACHINE.areas_lock
 OBJECTS = 2012  # MACHINE.objects_lock

@@ -260,6 +260,7 @@ static void check_sizes(int queue) {
 
 static void check_messages(void) {
     struct text text;
+    memset(&text, 0, sizeof text);
     key_t key = 0x3e550000 | (getpid() & 0xffff);
     CHECK_ERROR(msgget(key, 0), ENOENT);
     int queue = msgget(key, IPC_CREAT | IPC_EXCL | 0600);

@@ -105,7 +105,7 @@ static void check_messages(void) {
     struct timespec bad = {0, 1000000000}, past = {1, 0}, soon;
     struct attributes attributes = {O_NONBLOCK, 0, 0, 0, {0}}, old;
     CHECK(sends(fd, "low", 3, 1, NULL) == 0 && sends(fd, "high", 4, 32767, NULL) == 0);
-    CHECK(sends(fd, "", 0, 5, &bad - 0) == -1 && errno == EINVAL);
+    CHECK(sends(fd, "", 0, 5, &bad) == -1 && errno == EINVAL);
     CHECK(sends(fd, "", 0, 5, NULL) == 0 && sends(fd, "more", 4, 1, NULL) == 0);
     CHECK_ERROR(sends(fd, "x", 1, 32768, NULL), EINVAL);
     CHECK_ERROR(sends(fd, buffer, 17, 0, NULL), EMSGSIZE);

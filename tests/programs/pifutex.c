@@ -93,7 +93,7 @@ struct part {
 
 static void *begin(void *argument) {
     struct part *part = argument;
-    struct sched_param parameter = {part->priority};
+    struct sched_param parameter = {.sched_priority = part->priority};
     if (part->priority)
         CHECK(sched_setscheduler(0, SCHED_FIFO, &parameter) == 0);
     part->tid = self();
@@ -101,7 +101,7 @@ static void *begin(void *argument) {
 }
 
 static void start(int k, struct part *part, void *(*body)(struct part *), int priority) {
-    *part = (struct part){body, priority, 0, 0};
+    *part = (struct part){.body = body, .priority = priority};
     CHECK(pthread_create(&ids[k], NULL, begin, part) == 0);
     while (!part->tid)
         pause_ms(1);
@@ -364,7 +364,7 @@ static int priority_of(int tid) {
 }
 
 int main(void) {
-    struct sched_param parameter = {1};
+    struct sched_param parameter = {.sched_priority = 1};
     int privileged = sched_setscheduler(0, SCHED_FIFO, &parameter) == 0;
     if (privileged) {
         parameter.sched_priority = 0;

@@ -15,12 +15,13 @@ from ...shm.layout import machine_at
 from ..actions import RESUME, SERVE, YIELD
 from ..native.calls import FIRST_HOT, LAST_HOT, native_call
 from ..thread.handles import tid_of
+from .barriers import sys_membarrier
 from .files import sys_close, sys_dup, sys_dup3, sys_fcntl, sys_pipe2, sys_read, sys_write
 from .memory import sys_brk, sys_madvise, sys_mmap, sys_mprotect, sys_mremap, sys_munmap
 from .processes import sys_clone, sys_clone3, sys_getppid, sys_wait4, sys_waitid
 from .signals import sys_kill, sys_rt_sigprocmask, sys_rt_sigqueueinfo, sys_rt_tgsigqueueinfo, sys_tgkill, sys_tkill
 from .sockets import sys_message, sys_socketpair, sys_transfer
-from .sync import sys_futex
+from .sync import sys_futex, sys_futex_waitv
 from .threads import sys_exit, sys_exit_group, sys_get_robust_list, sys_getcpu, sys_set_robust_list
 from .time import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
 from .usage import sys_getrusage, sys_times
@@ -44,6 +45,8 @@ EXIT = NUMBERS["exit"]
 EXIT_GROUP = NUMBERS["exit_group"]
 SET_TID_ADDRESS = NUMBERS["set_tid_address"]
 FUTEX = NUMBERS["futex"]
+FUTEX_WAITV = NUMBERS["futex_waitv"]
+MEMBARRIER = NUMBERS["membarrier"]
 SET_ROBUST_LIST = NUMBERS["set_robust_list"]
 GET_ROBUST_LIST = NUMBERS["get_robust_list"]
 NANOSLEEP = NUMBERS["nanosleep"]
@@ -129,6 +132,8 @@ def _less_frequent(m, me, i, number):
         return sys_socketpair(m, me, i)
     if number == FCNTL:
         return sys_fcntl(m, me, i)
+    if number == FUTEX_WAITV:
+        return sys_futex_waitv(m, me, i)
     if number == CLONE:
         return sys_clone(m, me, i)
     if number == WAIT4:
@@ -147,6 +152,8 @@ def _less_frequent(m, me, i, number):
         t.x[A0] = sys_mprotect(m, me, i)
     elif number == MADVISE:
         t.x[A0] = sys_madvise(m, me, i)
+    elif number == MEMBARRIER:
+        t.x[A0] = sys_membarrier(m, me, i)
     elif number == BRK:
         t.x[A0] = sys_brk(m, me, i)
     elif number == MREMAP:

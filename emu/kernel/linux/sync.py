@@ -1,7 +1,7 @@
-"""futex(2), all its operations but FUTEX_FD, which Linux has no more."""
+"""futex(2), all its operations but FUTEX_FD, which Linux has no more, and futex_waitv."""
 
 from ...abi.clocks import CLOCK_MONOTONIC, CLOCK_REALTIME
-from ...abi.errno import ENOSYS, ERESTARTSYS
+from ...abi.errno import EINVAL, ENOSYS, ERESTARTSYS
 from ...abi.futex import (
     CMP_REQUEUE,
     CMP_REQUEUE_PI,
@@ -25,8 +25,11 @@ from ...hot import hot, never_inline
 from ..actions import BLOCK, RESUME, YIELD
 from ..sleep.endings import ECALL_BYTES
 from ..sleep.futex import MATCH_ANY, requeue, wait_on, wake_on, wake_op
+from ..sleep.futex_vector import add_word, begin_vector, free_vectors, sleep_on_vector
 from ..sleep.pi_futex import WAITS, lock_pi, unlock_pi
 from ..sleep.pi_requeue import requeue_pi, wait_to_move
+from ..sleep.timeout_ring import post_timeout
+from ..vm.usercopy import get_word
 from .time import deadline_of, get_time
 
 
@@ -107,3 +110,60 @@ def _pi_command(m, me, i, command, clock, private):
         return YIELD
     t.x[A0] = result
     return RESUME
+
+
+WAITV_MOST = 128
+WAITER_BYTES = 24  # struct futex_waitv: value, address, flags and 32 bits that are 0
+SIZE_32 = 2
+
+
+@hot
+def sys_futex_waitv(m, me, i):
+    """futex_waitv(waiters, count, flags, until, clock): the position of a word that was woken."""
+    never_inline()
+    t = m.threads[i]
+    va, count, clock = t.x[A0], t.x[A0 + 1] & 0xFFFFFFFF, int32(t.x[A0 + 4])
+    deadline_ns = 0
+    result = 0
+    if t.x[A0 + 2] & 0xFFFFFFFF != 0 or count == 0 or count > WAITV_MOST or va == 0:
+        result = -EINVAL
+    elif t.x[A0 + 3] != 0:
+        result = get_time(m, me, i, t.x[A0 + 3])
+        deadline_ns = deadline_of(m, me, i, clock, 1, result)
+        if clock != CLOCK_REALTIME and clock != CLOCK_MONOTONIC:
+            result = -EINVAL
+    sleep = begin_vector(m, i, deadline_ns != 0)
+    position = 0
+    while result >= 0 and position < count:
+        result = _add_waiter(m, me, i, sleep, position, va + position * WAITER_BYTES)
+        position += 1
+    if result < 0:
+        free_vectors(m, me, i)
+        t.x[A0] = result
+        return RESUME
+    t.x[A0] = 0
+    woken = sleep_on_vector(m, me, i, deadline_ns)
+    if woken >= 0:
+        t.x[A0] = woken
+        return RESUME
+    if deadline_ns != 0:
+        post_timeout(m, me, deadline_ns, False, i, sleep)
+    return BLOCK
+
+
+@hot
+def _add_waiter(m, me, i, sleep, position, va):
+    """Read one struct futex_waitv, and have the thread wait for its word; 0 or an error."""
+    task = m.threads[i].task
+    error, value = get_word(m, me, task, va)
+    at = 0
+    flags = 0
+    if error == 0:
+        error, at = get_word(m, me, task, va + 8)
+    if error == 0:
+        error, flags = get_word(m, me, task, va + 16)
+    if error < 0:
+        return error
+    if flags & ~PRIVATE != SIZE_32:  # also where the upper half is not 0
+        return -EINVAL
+    return add_word(m, me, i, sleep, position, at, int32(value), flags & PRIVATE)

@@ -24,19 +24,22 @@ from ...abi.errno import EINVAL, EOPNOTSUPP
 from ...abi.registers import A0
 from ...abi.words import int32
 from ...hot import entry, hot, never_inline
+from ...limits import MAX_THREADS
 from ...shm.layout import machine_at
 from ...shm.memory import monotonic_ns, realtime_ns
 from ..actions import BLOCK, RESUME, SERVE
 from ..critical import noncritical
 from ..sleep.heap import NEVER
 from ..sleep.until import sleep_until
+from ..task.timers import MEASURES_TASK, MEASURES_THREAD, set_measure
 from ..task.usage import INSTRUCTION_NS, used_by_task
-from ..thread.handles import thread_of_tid
+from ..thread.handles import task_handle, thread_handle, thread_of_tid
 from ..thread.states import SLEEP_TIME
 from ..thread.usage import USED_INSTRUCTIONS, USED_SYSTEM_NS, used_by_thread
 from ..vm.usercopy import get_word, put_word
 
 PER_THREAD = 4  # a bit of a processor-time clock's id
+TASK_CLOCK = CLOCK_THREAD + MAX_THREADS
 USER_TIME = 1  # the kind of such a clock that counts user time only
 COARSE_NS = 4_000_000
 
@@ -62,23 +65,28 @@ def thread_cpu_ns(m, i, user_only):
 def cpu_clock_of(m, me, i, clock):
     """Which processor-time clock an id means, for thread i (clock_getcpuclockid(3)).
 
-    CLOCK_PROCESS, CLOCK_THREAD + a thread's index, or -EINVAL.  Negative ids are ~number << 3 with the kind in bits 0
-    and 1 (profiling, user, all: the first and the last are one here) and bit 2 for threads, whose number is a tid;
-    number 0 is the caller.
+    TASK_CLOCK + a task's index, CLOCK_THREAD + a thread's index, or -EINVAL.  Negative ids are ~number << 3 with the
+    kind in bits 0 and 1 (profiling, user, all: the first and the last are one here) and bit 2 for threads of the
+    caller's task, whose number is a tid; else it is the pid of any task whose leader has not left; number 0 is the
+    caller.
     """
+    own = m.threads[i].task
     if clock == CLOCK_PROCESS:
-        return CLOCK_PROCESS
+        return TASK_CLOCK + own
     if clock == CLOCK_THREAD:
         return CLOCK_THREAD + i
     number = ~(clock >> 3)
     if clock >= 0 or clock & 3 == 3:
         return -EINVAL
+    if clock & PER_THREAD == 0 and (number == 0 or number == m.tasks[own].pid):
+        return TASK_CLOCK + own
     k = i if number == 0 else thread_of_tid(m, number)
-    if k < 0 or m.threads[k].task != m.threads[i].task:
+    if k < 0:
         return -EINVAL
+    task = m.threads[k].task
     if clock & PER_THREAD:
-        return CLOCK_THREAD + k
-    return CLOCK_PROCESS if number == 0 or k == i or number == m.tasks[m.threads[i].task].pid else -EINVAL
+        return CLOCK_THREAD + k if task == own else -EINVAL
+    return TASK_CLOCK + task if k == i or number == m.tasks[task].pid else -EINVAL
 
 
 @hot
@@ -92,8 +100,8 @@ def clock_ns(m, me, i, clock):
         return monotonic_ns()
     which = cpu_clock_of(m, me, i, clock)
     user_only = clock < 0 and clock & 3 == USER_TIME
-    if which == CLOCK_PROCESS:
-        return task_cpu_ns(m, me, m.threads[i].task, user_only)
+    if which >= TASK_CLOCK:
+        return task_cpu_ns(m, me, which - TASK_CLOCK, user_only)
     if which >= CLOCK_THREAD:
         return thread_cpu_ns(m, which - CLOCK_THREAD, user_only)
     return -EINVAL
@@ -159,7 +167,7 @@ def _may_sleep_by(m, me, i, clock):
         return -EINVAL
     if clock == CLOCK_MONOTONIC_RAW or clock == CLOCK_REALTIME_COARSE or clock == CLOCK_MONOTONIC_COARSE:
         return -EOPNOTSUPP
-    if cpu_clock_of(m, me, i, clock) >= CLOCK_THREAD:
+    if CLOCK_THREAD <= cpu_clock_of(m, me, i, clock) < TASK_CLOCK:
         return -EOPNOTSUPP if clock == CLOCK_THREAD else -EINVAL
     return 0
 
@@ -172,7 +180,7 @@ def sys_clock_nanosleep(m, me, i, clock, flags, request, remainder):
     ns = _may_sleep_by(m, me, i, clock)
     if ns == 0:
         ns = get_time(m, me, i, request)
-        if ns >= 0 and cpu_clock_of(m, me, i, clock) == CLOCK_PROCESS:
+        if ns >= 0 and cpu_clock_of(m, me, i, clock) >= TASK_CLOCK:
             return SERVE
     if ns < 0:
         t.x[A0] = ns
@@ -188,7 +196,22 @@ def sys_clock_nanosleep(m, me, i, clock, flags, request, remainder):
     return BLOCK
 
 
-@entry(3)
-def processor_ns(address, me, k):
-    """Cold form of task_cpu_ns."""
-    return task_cpu_ns(machine_at(address), me, k, False)
+@entry(4)
+def cold_clock_ns(address, me, i, clock):
+    """Cold form of clock_ns."""
+    return clock_ns(machine_at(address), me, i, clock)
+
+
+@entry(5)
+def measure_timer(address, me, n, i, clock):
+    """Let timer n, which is not armed, expire by a processor-time clock as thread i names it: 0 or -EINVAL."""
+    m = machine_at(address)
+    which = cpu_clock_of(m, me, i, clock)
+    if which < 0:
+        return which
+    user_only = clock < 0 and clock & 3 == USER_TIME
+    if which >= TASK_CLOCK:
+        set_measure(m, me, n, MEASURES_TASK, task_handle(m, which - TASK_CLOCK), user_only)
+    else:
+        set_measure(m, me, n, MEASURES_THREAD, thread_handle(m, which - CLOCK_THREAD), user_only)
+    return 0

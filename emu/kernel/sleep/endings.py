@@ -25,9 +25,11 @@ from ..thread.states import (
     SLEEP_SUSPEND,
     SLEEP_TIME,
     SLEEP_TIMED,
+    SLEEP_VECTOR,
     SLEEP_VFORK,
 )
 from .futex import FUTEX_MOVED, FUTEX_PLAIN, take_waiter
+from .futex_vector import take_vector
 from .heap import count_stale
 from .waitqueue import take_from_queue
 
@@ -41,6 +43,8 @@ def _take(m, me, i, word):
     """Take a sleep, whatever its reason; False if another actor was first."""
     if reason_of(word) == SLEEP_FUTEX:
         return take_waiter(m, me, i, word)
+    if reason_of(word) == SLEEP_VECTOR:
+        return take_vector(m, me, i, word)
     if (IN_QUEUES >> reason_of(word)) & 1:
         return take_from_queue(m, me, i, word)
     return take(m.threads[i], word)
@@ -100,6 +104,10 @@ def interrupt_sleep(m, me, i):
         # A thread that was moved would find another value in the word it has slept on (Linux's reason too).
         t.restart = 0 if t.futex_kind == FUTEX_MOVED else RESTART_ALWAYS
         finish(m, me, i, -EAGAIN if t.futex_kind == FUTEX_MOVED else -ERESTARTSYS)
+        return True
+    if reason == SLEEP_VECTOR:  # its time-out is absolute
+        t.restart = RESTART_CALL
+        finish(m, me, i, -ERESTARTSYS)
         return True
     t.resume_deadline_ns = t.deadline_ns if word & SLEEP_TIMED or reason == SLEEP_SERVER else 0
     if reason != SLEEP_TIME:

@@ -12,21 +12,17 @@ Locks: the task's mm_lock, then buckets; the words are reached through vm/userco
 from ...abi.errno import EAGAIN, EFAULT, EINVAL, ENOSYS
 from ...abi.registers import A0
 from ...hot import hot, never_inline
-from ...limits import FUTEX_BUCKETS
-from ...shm import lockrank
 from ...shm.atomics import load_relaxed, load_seq_cst, store_relaxed
 from ...shm.exits import ACCESS_READ
-from ...shm.memory import wrapping_multiply
-from ...shm.spinlock import acquire, field_address, release
 from ..critical import either, noncritical
 from ..sched.core import make_runnable
-from ..thread.handles import task_handle
-from ..thread.sleep_word import claim, prepare_sleep, take
+from ..thread.sleep_word import claim, hand_over, prepare_sleep, take
 from ..thread.states import SLEEP_FUTEX, SLEEP_TIMED
 from ..vm.faults import resolve
 from ..vm.maplock import lock_mm, unlock_mm
-from ..vm.pagetable import SHARED, frame_in
 from ..vm.usercopy import change_int32, load_int32, load_int32_in, put_int32
+from .futex_key import bucket_of, key_in, key_of, lock_bucket, unlock_bucket
+from .futex_vector import mark_vector, take_vector
 from .heap import count_stale
 from .inheritance import stop_waiting
 from .timeout_ring import post_timeout
@@ -35,46 +31,6 @@ MATCH_ANY = 0xFFFFFFFF
 
 # THREAD.futex_kind: a wait for a wake-up, for a PI futex (pi_futex.py), for being moved to one, and for it once moved.
 FUTEX_PLAIN, FUTEX_PI, FUTEX_MOVABLE, FUTEX_MOVED = range(4)
-
-
-@hot
-def key_in(m, task, word, va, private):
-    """(space, address) of a guest word, by the entry of its page; mm_lock held since `resolve`."""
-    if private == 0 and word & SHARED:
-        return -1, (frame_in(word) << 12) | (va & 4095)
-    return task_handle(m, task), va
-
-
-@hot
-def key_of(m, me, task, va, private):
-    """(0 or -EFAULT, space, address) of a guest word."""
-    never_inline()
-    either(m, me)
-    error, space, address = -EFAULT, 0, 0
-    lock_mm(m, me, task)
-    word = resolve(m, me, task, va, ACCESS_READ)
-    if word > 0:
-        error = 0
-        space, address = key_in(m, task, word, va, private)
-    unlock_mm(m, me, task)
-    return error, space, address
-
-
-@hot
-def bucket_of(space, address):
-    """Index of the bucket that lists the waiters of a key."""
-    mixed = wrapping_multiply(address >> 2, 0x9E3779B1) ^ wrapping_multiply(space, 0x85EBCA77)
-    return ((mixed >> 15) ^ mixed) & (FUTEX_BUCKETS - 1)
-
-
-@hot
-def lock_bucket(m, me, b):
-    acquire(m, me, field_address(m.buckets[b], "lock"), lockrank.BUCKET + b)
-
-
-@hot
-def unlock_bucket(m, me, b):
-    release(m, me, field_address(m.buckets[b], "lock"))
 
 
 @hot
@@ -205,11 +161,18 @@ def _wake(m, me, space, address, count, bits):
             remove_waiter(m, i)
             word = load_relaxed(m.threads[i], "sleep")
             claim(m.threads[i], word)
+        vector, sleep, position = mark_vector(m, me, b, space, address) if i < 0 else (-1, 0, 0)
         unlock_bucket(m, me, b)
-        if i < 0:
+        if i >= 0:
+            count_stale(m, word)
+            make_runnable(m, me, i)
+        elif vector < 0:
             break
-        count_stale(m, word)
-        make_runnable(m, me, i)
+        elif take_vector(m, me, vector, sleep):
+            count_stale(m, sleep)
+            m.threads[vector].x[A0] = position
+            hand_over(m.threads[vector])
+            make_runnable(m, me, vector)
         woken += 1
     return woken
 

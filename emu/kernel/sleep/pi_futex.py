@@ -28,21 +28,12 @@ from ..sched.core import make_runnable
 from ..thread.handles import thread_of_tid, tid_of
 from ..thread.sleep_word import claim, prepare_sleep
 from ..thread.states import SLEEP_FUTEX, SLEEP_TIMED
-from ..vm.address_space import lock_mm, unlock_mm
 from ..vm.copy_on_write import ELSEWHERE, make_private
 from ..vm.faults import resolve
+from ..vm.maplock import lock_mm, unlock_mm
 from ..vm.usercopy import exchange_int32_in, load_int32_in, lock_to_store
-from .futex import (
-    FUTEX_MOVED,
-    FUTEX_PI,
-    MATCH_ANY,
-    bucket_of,
-    insert,
-    key_in,
-    lock_bucket,
-    remove_waiter,
-    unlock_bucket,
-)
+from .futex import FUTEX_MOVED, FUTEX_PI, MATCH_ANY, insert, remove_waiter
+from .futex_key import bucket_of, key_in, lock_bucket, unlock_bucket
 from .heap import count_stale
 from .inheritance import first_heir, own_no_more, start_waiting, stop_waiting, wait_for_another
 from .timeout_ring import post_timeout

@@ -14,19 +14,11 @@ from ...shm.exits import ACCESS_READ
 from ..critical import noncritical
 from ..thread.sleep_word import prepare_sleep
 from ..thread.states import SLEEP_FUTEX, SLEEP_TIMED
-from ..vm.address_space import lock_mm, unlock_mm
 from ..vm.faults import resolve
+from ..vm.maplock import lock_mm, unlock_mm
 from ..vm.usercopy import load_int32_in, lock_to_store
-from .futex import (
-    FUTEX_MOVABLE,
-    FUTEX_MOVED,
-    bucket_of,
-    key_in,
-    key_of,
-    lock_bucket,
-    remove_waiter,
-    unlock_bucket,
-)
+from .futex import FUTEX_MOVABLE, FUTEX_MOVED, remove_waiter
+from .futex_key import bucket_of, key_in, key_of, lock_bucket, unlock_bucket
 from .inheritance import start_waiting
 from .pi_futex import WAITS, claim_waiter, first_waiter, list_waiter, try_lock_word, waits_here, wake_heir
 from .timeout_ring import post_timeout

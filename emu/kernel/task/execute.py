@@ -114,6 +114,7 @@ def begin_anew(address, me, i):
     task.exit_signal = SIGCHLD
     if load_relaxed(t, "suspend") == SUSPENDED:
         resume_async(m, me, i)  # it has left that sleep to come here
+    exchange(task, "barriers", 0)
     exchange(task, "survivor", 0)
     store_release(t, "may_own", 1)
     return 0

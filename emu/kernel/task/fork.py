@@ -70,6 +70,7 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
     t.pid = tid_of(m, n)
     t.exit_signal = exit_signal
     t.uid = p.uid
+    t.barriers = load_relaxed(p, "barriers")
     t.trampoline = p.trampoline
     t.max_siginfos = p.max_siginfos
     t.max_descriptors = p.max_descriptors

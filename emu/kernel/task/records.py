@@ -116,6 +116,7 @@ def begin_task(m, me, job):
     # switch of address spaces, and only the CPU itself clears its bit.
     exchange(t, "exiting", 0)
     exchange(t, "survivor", 0)
+    t.barriers = 0
     t.kill_reason = 0
     begin_references(m, k)
     count_made(m, me, TAG_TASK, TASK_BYTES)

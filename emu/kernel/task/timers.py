@@ -1,5 +1,9 @@
 """Timers of tasks on the timekeeper's heap: at a time, and again after each interval, a signal or a count.
 
+A timer may measure the processor time of a task or a thread instead.  Nobody is told when that has used so much, so
+the timekeeper looks, the sooner the less is left, LOOK_NS apart at the least: such a timer is that much late, as in
+Linux, which looks at each tick.
+
 The system server makes timers and arms them (server/calls/timers.py); the timekeeper fires them.  An arming has a
 number that no other arming of the record had, in TIMER.armed and in the heap's entry, so an entry is valid while both
 agree (sleep/heap.py), as with sleeps.  Disarming or arming anew changes the number and leaves the entry stale.
@@ -29,13 +33,17 @@ from ..thread.handles import task_index, thread_index
 from ..thread.records import lock_task, unlock_task
 from ..thread.references import release_task, retain_task
 from ..thread.states import SLEEP_TIMED
+from ..thread.usage import USED_INSTRUCTIONS, USED_SYSTEM_NS, used_by_thread
 from .siginfo import SI_KERNEL, siginfo
 from .signals import begin_signal, signal_task, signal_thread
+from .usage import INSTRUCTION_NS, used_by_task
 
 SI_TIMER = -2
 LEAST_GAP_NS = 500_000
 # What a timer does when it expires (TIMER.kind; 0: the record is free).
 TIMER_ITIMER, TIMER_SIGNAL, TIMER_SIGNAL_THREAD, TIMER_NOTHING, TIMER_FD = range(1, 6)
+MEASURES_TASK, MEASURES_THREAD = 1, 2  # TIMER.measures
+LOOK_NS = 2_000_000
 
 
 @hot
@@ -68,7 +76,20 @@ def fire(m, me, n, word):
         unlock_timers(m, me)
         return False
     missed = 0
-    if t.interval_ns > 0:
+    used_ns = _used_ns(m, me, t) if t.measures != 0 else 0
+    if t.measures != 0 and used_ns < t.target_ns:
+        if used_ns < 0:
+            t.armed = 0  # nobody is left whose time would grow
+        else:
+            add_entry(m, _next_look_ns(m, t, used_ns), field_address(t, "armed"), word, entry_of(n))
+        unlock_timers(m, me)
+        return True
+    if t.interval_ns > 0 and t.measures != 0:
+        missed = (used_ns - t.target_ns) // t.interval_ns
+        t.target_ns += (missed + 1) * t.interval_ns
+        _rearm(t)
+        add_entry(m, _next_look_ns(m, t, used_ns), field_address(t, "armed"), t.armed, entry_of(n))
+    elif t.interval_ns > 0:
         now_ns = monotonic_ns()
         missed = max(now_ns - t.deadline_ns, 0) // t.interval_ns
         t.deadline_ns += (missed + 1) * t.interval_ns
@@ -103,6 +124,29 @@ def fire(m, me, n, word):
                 _signal_member(m, me, k, thread, signal)
         release_task(m, me, k)
     return True
+
+
+@hot
+def _used_ns(m, me, t):
+    """What whoever a timer measures has used; -1 when it has left. timers_lock is held."""
+    if t.measures == MEASURES_THREAD:
+        i = thread_index(m, t.measured)
+        if i < 0:
+            return -1
+        used_ns = used_by_thread(m, i, USED_INSTRUCTIONS) * INSTRUCTION_NS
+        return used_ns + (0 if t.user_only else used_by_thread(m, i, USED_SYSTEM_NS))
+    k = task_index(m, t.measured)
+    if k < 0:
+        return -1
+    used_by_task(m, me, k)
+    words = m.cpus[me].given_words
+    return words[USED_INSTRUCTIONS] * INSTRUCTION_NS + (0 if t.user_only else words[USED_SYSTEM_NS])
+
+
+@hot
+def _next_look_ns(m, t, used_ns):
+    """When to look again: a task uses nr_cpus ns of processor time each ns at most."""
+    return min(monotonic_ns() + max((t.target_ns - used_ns) // m.nr_cpus, LOOK_NS), NEVER)
 
 
 @hot
@@ -154,10 +198,33 @@ def make_timer(address, me, n, kind, task, thread, signal):
     t.signal = signal
     t.interval_ns = 0
     t.deadline_ns = 0
+    t.measures = 0
     t.overrun = 0
     t.expirations = 0
     unlock_timers(m, me)
     return 0
+
+
+@hot
+def set_measure(m, me, n, measures, measured, user_only):
+    """Let timer n, which is not armed, expire by the processor time of a task or thread (a handle)."""
+    noncritical(m, me)
+    t = m.timers[n]
+    lock_timers(m, me)
+    t.measures = measures
+    t.measured = measured
+    t.user_only = 1 if user_only else 0
+    unlock_timers(m, me)
+
+
+@entry(3)
+def measured_ns(address, me, n):
+    """The processor time that timer n measures, -1 when nobody has it any more."""
+    m = machine_at(address)
+    lock_timers(m, me)
+    used_ns = _used_ns(m, me, m.timers[n])
+    unlock_timers(m, me)
+    return used_ns
 
 
 @entry(5)
@@ -184,7 +251,10 @@ def free_timer(address, me, n):
 
 @entry(5)
 def arm_timer(address, me, n, deadline_ns, interval_ns):
-    """Let timer n expire at a time of the monotonic clock, and after each interval again (0: once); 0 disarms it."""
+    """Let timer n expire at a time of the monotonic clock, and after each interval again (0: once); 0 disarms it.
+
+    Of a timer that measures processor time the times are that.
+    """
     m = machine_at(address)
     t = m.timers[n]
     noncritical(m, me)
@@ -196,6 +266,9 @@ def arm_timer(address, me, n, deadline_ns, interval_ns):
     t.overrun = 0
     word = 0
     if deadline_ns != 0:
+        if t.measures != 0:
+            t.target_ns = deadline_ns
+            deadline_ns = monotonic_ns() + LEAST_GAP_NS
         t.deadline_ns = deadline_ns
         _rearm(t)
         word = t.armed

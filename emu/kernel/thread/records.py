@@ -79,6 +79,7 @@ def reset_thread(m, i, task):
     t.deadline_ns = 0
     t.bucket = -1
     t.futex_kind = 0
+    t.first_vector = 0
     t.clear_child_tid = 0
     t.robust_list = 0
     fill_bytes(field_address(t, "name"), 0, NAME_BYTES)

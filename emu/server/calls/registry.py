@@ -5,7 +5,7 @@ meet no wild values: a number that goes into a record is a signed word (Int64), 
 returns the result (an int) or raises LinuxError or Blocked.  The server makes a call with `execute(call)`.
 
 What handlers use of a Call (the server's class; tests have a fake):
-    number, args (six unsigned 64-bit ints), task, tid, machine, tree, processor_ns()
+    number, args (six unsigned 64-bit ints), task, tid, machine, tree, clock_ns(clock)
     read(address, count) -> bytes, write(address, data), string(address) -> bytes     EFAULT, ENAMETOOLONG
     resume_deadline_ns   the deadline of this call's wait when it was interrupted and is made again, else 0
     memo    None at first; what a handler leaves there is still there when the call is made again after Blocked

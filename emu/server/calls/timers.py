@@ -1,8 +1,7 @@
 """Served calls on timers: setitimer, getitimer, timer_create and its family, timerfd_create and its family.
 
 Arming is served, expiring is not: that is the timekeeper's (kernel/task/timers.py).
-Not offered: timers by processor time (ITIMER_VIRTUAL, ITIMER_PROF, CLOCK_*_CPUTIME_ID: EINVAL); the flag
-TFD_TIMER_CANCEL_ON_SET is taken, but nobody sets the clock.
+The flag TFD_TIMER_CANCEL_ON_SET is taken, but nobody sets the clock.
 """
 
 import struct
@@ -12,15 +11,17 @@ from ...abi.clocks import (
     CLOCK_BOOTTIME,
     CLOCK_BOOTTIME_ALARM,
     CLOCK_MONOTONIC,
+    CLOCK_PROCESS,
     CLOCK_REALTIME,
     CLOCK_REALTIME_ALARM,
     CLOCK_TAI,
+    CLOCK_THREAD,
     SECOND_NS,
     TIMER_ABSTIME,
 )
 from ...abi.errno import EINVAL
 from ...abi.files import O_CLOEXEC, O_NONBLOCK, O_RDONLY
-from ...abi.signals import SIGALRM
+from ...abi.signals import SIGALRM, SIGPROF, SIGVTALRM
 from ...abi.words import signed
 from ...kernel.task.timers import TIMER_FD, TIMER_ITIMER, TIMER_NOTHING, TIMER_SIGNAL, TIMER_SIGNAL_THREAD
 from ...kernel.thread.handles import HANDLE, thread_by_tid
@@ -30,7 +31,8 @@ from ..vfs.timer_file import TimerFile, TimerNode
 from .events import place_new
 from .registry import FAR_NS, Int32, Pointer, only, served
 
-ITIMER_REAL = 0
+ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = range(3)
+MAKE_USER_CLOCK = -8 | 1  # of the calling process: user time alone (linux/posix-timers.h)
 TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET = 1, 2
 SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID = 0, 1, 2, 4
 SPECIFICATION = struct.Struct("<4q")  # struct itimerspec, or itimerval with µs
@@ -38,6 +40,7 @@ SPECIFICATION = struct.Struct("<4q")  # struct itimerspec, or itimerval with µs
 
 class Clock(NamedTuple):
     is_realtime: bool
+    measured: int | None = None  # a processor-time clock's id
 
 
 REALTIME, MONOTONIC = Clock(True), Clock(False)
@@ -47,7 +50,17 @@ CLOCKS = {
 }  # fmt: skip
 
 
+INTERVAL_TIMERS = {
+    ITIMER_REAL: (MONOTONIC, SIGALRM),
+    ITIMER_VIRTUAL: (Clock(False, MAKE_USER_CLOCK), SIGVTALRM),
+    ITIMER_PROF: (Clock(False, CLOCK_PROCESS), SIGPROF),
+}  # (clock, signal)
+
+
 def _clock(number):
+    """EINVAL."""
+    if number in (CLOCK_PROCESS, CLOCK_THREAD) or number < 0:
+        return Clock(False, number)
     if number not in CLOCKS:
         raise LinuxError(EINVAL)
     return CLOCKS[number]
@@ -74,28 +87,37 @@ def _write(call, address, setting, units):
 
 @served("getitimer")
 def getitimer(call, which: Int32, address: Pointer):
-    if which != ITIMER_REAL:
+    if which not in INTERVAL_TIMERS:
         raise LinuxError(EINVAL)
-    timer = call.task.timers.interval_timer
+    timer = call.task.timers.interval_timers.get(which)
     _write(call, address, timer.setting() if timer else (0, 0), 1_000_000)
     return 0
 
 
 @served("setitimer")
 def setitimer(call, which: Int32, new_at: Pointer, old_at: Pointer):
-    if which != ITIMER_REAL:
+    if which not in INTERVAL_TIMERS:
         raise LinuxError(EINVAL)
     first, interval = _read(call, new_at, 1_000_000) if new_at else (0, 0)
-    timers = call.task.timers
-    old = timers.interval_timer.setting() if timers.interval_timer else (0, 0)
+    timers = call.task.timers.interval_timers
+    old = timers[which].setting() if which in timers else (0, 0)
     if old_at:
         _write(call, old_at, old, 1_000_000)
-    if timers.interval_timer is None:
+    if which not in timers:
         if not first:
             return 0
-        timers.interval_timer = call.timer_pool.make(call.task.index, TIMER_ITIMER, MONOTONIC, signal=SIGALRM)
-    timers.interval_timer.arm(first, interval, False)
+        clock, signal = INTERVAL_TIMERS[which]
+        timers[which] = _make(call, TIMER_ITIMER, clock, signal=signal)
+    timers[which].arm(first, interval, False)
     return 0
+
+
+def _make(call, kind, clock, **told):
+    """A timer for the caller's task. EAGAIN, EINVAL."""
+    timer = call.timer_pool.make(call.task.index, kind, clock, **told)
+    if clock.measured is not None:
+        timer.measure(call.thread_index)
+    return timer
 
 
 # --- POSIX timers -----------------------------------------------------------------------------------------------------
@@ -121,7 +143,8 @@ def timer_create(call, clock: Int32, event_at: Pointer, id_at: Pointer):
         raise LinuxError(EINVAL)
     thread = _member(call, tid) if how == SIGEV_THREAD_ID else -1
     call.write(id_at, struct.pack("<i", number))
-    timer = call.timer_pool.make(call.task.index, kinds[how], clock, thread, signal if how != SIGEV_NONE else SIGALRM)
+    told = signal if how != SIGEV_NONE else SIGALRM
+    timer = _make(call, kinds[how], clock, thread=thread, signal=told)
     timers.by_id[number] = timer
     timer.describe(number, signed(value))
     return 0
@@ -175,7 +198,9 @@ def timer_delete(call, number: Int32):
 @served("timerfd_create")
 def timerfd_create(call, clock: Int32, flags: Int32):
     only(flags, O_CLOEXEC | O_NONBLOCK)
-    clock = _clock(clock)
+    if clock not in CLOCKS:
+        raise LinuxError(EINVAL)
+    clock = CLOCKS[clock]
 
     def make():
         timer = call.timer_pool.make(call.task.index, TIMER_FD, clock)

@@ -34,6 +34,7 @@ from ...limits import (
     MAX_THREADS,
     MAX_TIMEOUTS,
     MAX_TIMERS,
+    MAX_VECTORS,
     OBJECT_CLASSES,
     OBJECT_LOCKS,
     PAGE_SHIFT,
@@ -55,6 +56,7 @@ from .task import JOB, TASK
 from .thread import THREAD
 from .timeouts import TIMEOUT, TIMEOUT_RING
 from .timers import TIMER
+from .vectors import VECTOR
 
 MACHINE = record(
     "MACHINE",
@@ -115,6 +117,10 @@ MACHINE = record(
     i64s("pids", PID_BUCKETS, guard="families_lock", doc="index + 1 of the first task of a bucket"),
     line("timers"),
     i64("timers_lock", doc="guards TIMER records"),
+    line("vectors"),
+    i64("vectors_lock"),
+    i64("free_vector", guard="vectors_lock", doc="index + 1, 0 none"),
+    i64("fresh_vector", guard="vectors_lock", doc="records from here on were never used"),
     line("priorities"),
     i64("priority_lock", doc="guards who waits for whom (kernel/sleep/inheritance.py)"),
     line("siginfos"),
@@ -177,6 +183,7 @@ MACHINE = record(
     many("queues", RUNQUEUE, MAX_QUEUES),
     many("deques", DEQUE, MAX_QUEUES, doc="of the CPUs' local queues; the global one's is never used"),
     many("buckets", BUCKET, FUTEX_BUCKETS),
+    many("vectors", VECTOR, MAX_VECTORS),
     i64s("server_ring", SERVER_RING, guard="atomic", doc="thread or ~task, +1; 0 not yet written"),
     many("tasks", TASK, MAX_TASKS),
     many("timers", TIMER, MAX_TIMERS),

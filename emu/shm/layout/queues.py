@@ -34,6 +34,8 @@ BUCKET = record(
     i64("lock"),
     i64("head", guard="lock"),
     i64("tail", guard="lock"),
+    i64("first_vector", guard="lock", doc="of those that wait for several words: index + 1, 0 none"),
+    i64("last_vector", guard="lock"),
 )
 
 WAIT_QUEUE = record(

@@ -21,6 +21,7 @@ TASK = record(
     i64("exiting", guard="atomic", doc="0, or wait status + 1 once the task is told to end"),
     i64("stopped", guard="families_lock", doc="1: no thread goes on (kernel/task/stopping.py); read without"),
     i64("survivor", guard="atomic", doc="0, or the thread + 1 that goes on alone (kernel/task/execute.py)"),
+    i64("barriers", guard="atomic", doc="the forms of membarrier that it has registered for"),
     i64("kill_reason", guard="who set exiting", doc="KILL_* of kernel/task/kill_reasons.py"),
     i64("references", guard="atomic", doc="retains, holds, killed bit (kernel/thread/references.py)"),
     i64("shares", doc="CLONE_FILES, CLONE_FS: what it has in common with the task that forked it; fixed"),

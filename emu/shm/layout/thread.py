@@ -61,6 +61,8 @@ THREAD = record(
     i64("futex_va", guard="bucket lock", doc="where its task sees the word; fixed while it waits for a PI futex"),
     i64("futex_to_space", guard="bucket lock", doc="key of the PI futex to which it may be moved"),
     i64("futex_to_address", guard="bucket lock"),
+    i64("first_vector", guard="running CPU, then who has taken its sleep", doc="of its words: index + 1, 0 none"),
+    i64("vector_woken", guard="atomic", doc="position + 1 of one of its words that was woken, 0 none"),
     i64("wait_next", guard="bucket lock", doc="of the bucket or wait queue, whichever it sleeps in"),
     i64("wait_previous", guard="bucket lock"),
     i64("wait_queue", guard="its lock", doc="host address of the wait queue it sleeps in, 0 none (cz-6)"),

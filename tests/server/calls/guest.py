@@ -260,7 +260,7 @@ class Call:
     def credentials(self, wanted):
         self.task.credentials = wanted
 
-    def processor_ns(self):
+    def clock_ns(self, clock):
         return 1_750_000_000
 
 
