@@ -98,6 +98,23 @@ def _difference(actual, counted):
     return f"references (word, counted): { {f: (actual.get(f), counted.get(f)) for f in sorted(wrong)[:8]} }"
 
 
+def check_inheritance(machine):
+    """Who waits for whose PI futex, from the truth words, against the owners' lists and everybody's priority."""
+    threads = machine["threads"]
+    waits = {int(i): int(threads[i]["waits_for"]) - 1 for i in np.flatnonzero(threads["waits_for"])}
+    for owner in set(waits.values()) | set(np.flatnonzero(threads["first_heir"]).tolist()):
+        listed, i = set(), int(threads[owner]["first_heir"]) - 1
+        while i >= 0:
+            listed.add(i)
+            i = int(threads[i]["next_heir"]) - 1
+        assert listed == {i for i, other in waits.items() if other == owner}, f"thread {owner} lists {listed}"
+    used = np.flatnonzero(threads["realtime"] | threads["own_realtime"])
+    for i in {*used.tolist(), *waits.values()}:
+        heirs = [int(threads[k]["realtime"]) for k, owner in waits.items() if owner == i]
+        right = max(heirs + [int(threads[i]["own_realtime"])])
+        assert threads[i]["realtime"] == right, f"thread {i} has priority {threads[i]['realtime']}, not {right}"
+
+
 def check_machine(window, policy="inko", held_frames=()):
     """Everything that can be recomputed from the truth words of a machine at rest, against its indexes.
 

@@ -7,7 +7,7 @@ from emu.kernel.sched import core as sched
 from emu.kernel.sched import hotplug, migration, randomness, runqueue
 from emu.kernel.sched import lists as queue
 from emu.kernel.sched.runqueue import QUEUES_LOCK_FREE
-from emu.kernel.sleep import futex, mutex, timeout_ring
+from emu.kernel.sleep import futex, mutex, pi_futex, timeout_ring
 from emu.kernel.sleep import heap as timeouts
 from emu.kernel.sleep import until as sleep_until
 from emu.kernel.task import exiting, suspend
@@ -508,3 +508,22 @@ def take_kmem_lock_over(address, me):
     word = m.kmem_lock
     kernel_pages.unlock_kmem(m, me)
     return word
+
+
+# --- PI futexes ---------------------------------------------------------------------------
+
+
+@entry(4)
+def pi_lock(address, me, i, va):
+    return pi_futex.lock_pi(machine_at(address), me, i, va, 0, 1, False)
+
+
+@entry(4)
+def pi_unlock(address, me, i, va):
+    return pi_futex.unlock_pi(machine_at(address), me, i, va, 1)
+
+
+@entry(3)
+def pi_release(address, me, i):
+    pi_futex.release_pi(machine_at(address), me, i)
+    return 0

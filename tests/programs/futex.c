@@ -166,6 +166,91 @@ static void check_shared(void) {
     CHECK(awake == 1);
 }
 
+/* --- several words at once, and barriers: newer than some headers ---------------------------------------------- */
+
+struct several {
+    uint64_t value, address;
+    uint32_t flags, reserved;
+};
+
+enum { SYS_WAITV = 449, SIZE_32 = 2, WORDS = 3 };
+
+static atomic_int words[WORDS];
+
+static struct several one(int k, uint64_t value) {
+    return (struct several){value, (uintptr_t)&words[k], SIZE_32 | FUTEX_PRIVATE_FLAG, 0};
+}
+
+static long waitv(struct several *several, unsigned count, const struct timespec *until, clockid_t clock) {
+    return syscall(SYS_WAITV, several, count, 0, until, clock);
+}
+
+static void *wait_for_several(void *unused) {
+    (void)unused;
+    struct several several[WORDS] = {one(0, 0), one(1, 0), one(2, 0)};
+    long woken = waitv(several, WORDS, NULL, CLOCK_MONOTONIC);
+    CHECK(woken >= 0 && woken < WORDS);
+    atomic_fetch_add(&awake, 1 << (8 * woken));
+    return NULL;
+}
+
+static void check_several(void) {
+    struct several several[WORDS] = {one(0, 0), one(1, 0), one(2, 1)};
+    if (waitv(several, 0, NULL, 0) == -1 && errno == ENOSYS)
+        return;
+    CHECK_ERROR(waitv(several, 0, NULL, 0), EINVAL);
+    CHECK_ERROR(waitv(several, 129, NULL, 0), EINVAL);
+    CHECK_ERROR(waitv(NULL, 1, NULL, 0), EINVAL);
+    CHECK_ERROR(waitv((void *)8, 1, NULL, 0), EFAULT);
+    CHECK_ERROR(waitv(several, WORDS, NULL, 0), EAGAIN); /* the last one is 0, not 1 */
+    several[2].value = 0;
+    several[2].flags = 1;
+    CHECK_ERROR(waitv(several, WORDS, NULL, 0), EINVAL);
+    several[2] = one(2, 0);
+    several[2].reserved = 1;
+    CHECK_ERROR(waitv(several, WORDS, NULL, 0), EINVAL);
+    several[2] = one(2, 0);
+    several[2].address = 8;
+    CHECK_ERROR(waitv(several, WORDS, NULL, 0), EFAULT);
+    several[2].address = (uintptr_t)&words[2] + 1;
+    CHECK_ERROR(waitv(several, WORDS, NULL, 0), EINVAL);
+    several[2] = one(2, 0);
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    CHECK_ERROR(waitv(several, WORDS, &until, 77), EINVAL);
+    until.tv_nsec += 10000000 - (until.tv_nsec > 980000000 ? 20000000 : 0);
+    CHECK_ERROR(waitv(several, WORDS, &until, CLOCK_MONOTONIC), ETIMEDOUT);
+    clock_gettime(CLOCK_REALTIME, &until);
+    CHECK_ERROR(waitv(several, WORDS, &until, CLOCK_REALTIME), ETIMEDOUT);
+    for (int k = 0; k < WORDS; k++) /* nobody was left in a list */
+        CHECK(futex(&words[k], FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0) == 0);
+    start(wait_for_several, THREADS);
+    wake_exactly(&words[1], 2);
+    wake_exactly(&words[2], 1);
+    wake_exactly(&words[0], THREADS - 3);
+    join(THREADS);
+    CHECK(awake == ((THREADS - 3) | 2 << 8 | 1 << 16));
+}
+
+static void check_barriers(void) {
+    enum { QUERY, GLOBAL, PRIVATE = 8, REGISTER_PRIVATE = 16, CORE = 32, REGISTER_CORE = 64 };
+    long known = syscall(SYS_membarrier, QUERY, 0, 0);
+    if (known < 0)
+        return;
+    CHECK(known & GLOBAL && syscall(SYS_membarrier, GLOBAL, 0, 0) == 0);
+    CHECK_ERROR(syscall(SYS_membarrier, QUERY, 1, 0), EINVAL);
+    CHECK_ERROR(syscall(SYS_membarrier, 3, 0, 0), EINVAL);
+    CHECK_ERROR(syscall(SYS_membarrier, 1 << 20, 0, 0), EINVAL);
+    if (!(known & PRIVATE))
+        return;
+    CHECK_ERROR(syscall(SYS_membarrier, PRIVATE, 0, 0), EPERM);
+    CHECK(syscall(SYS_membarrier, REGISTER_PRIVATE, 0, 0) == 0 && syscall(SYS_membarrier, PRIVATE, 0, 0) == 0);
+    if (known & CORE) {
+        CHECK_ERROR(syscall(SYS_membarrier, CORE, 0, 0), EPERM);
+        CHECK(syscall(SYS_membarrier, REGISTER_CORE, 0, 0) == 0 && syscall(SYS_membarrier, CORE, 0, 0) == 0);
+    }
+}
+
 int main(void) {
     check_errors();
     check_timeouts();
@@ -174,5 +259,7 @@ int main(void) {
     check_bitset();
     check_wake_op();
     check_shared();
+    check_several();
+    check_barriers();
     return ok("futex");
 }

@@ -199,16 +199,91 @@ static void descriptors(void) {
     close(blocking);
 }
 
+static int64_t time_of(clockid_t clock) {
+    struct timespec t;
+    CHECK(clock_gettime(clock, &t) == 0);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static void *use_time(void *unused) { /* until a signal comes */
+    while (!count)
+        ;
+    return unused;
+}
+
+static void by_processor_time(void) {
+    struct itimerval value = {.it_value = {0, 20000}, .it_interval = {0, 20000}}, old, off = {0};
+    const int which[] = {ITIMER_VIRTUAL, ITIMER_PROF};
+    for (int k = 0; k < 2; k++) {
+        count = 0;
+        int64_t begin = time_of(CLOCK_PROCESS_CPUTIME_ID);
+        CHECK(setitimer(which[k], &value, NULL) == 0);
+        CHECK(getitimer(which[k], &old) == 0 && old.it_value.tv_usec > 0 && old.it_value.tv_usec <= 30000);
+        while (count < 2)
+            ;
+        CHECK(time_of(CLOCK_PROCESS_CPUTIME_ID) - begin >= 40 * MS && last_code == SI_KERNEL);
+        CHECK(setitimer(which[k], &off, &old) == 0 && old.it_interval.tv_usec == 20000);
+        count = 0;
+        CHECK(setitimer(which[k], &value, NULL) == 0); /* sleeping uses nothing */
+        nanosleep(&(struct timespec){0, 40 * MS}, NULL);
+        CHECK(count == 0 && setitimer(which[k], &off, NULL) == 0);
+    }
+    timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 12};
+    const clockid_t clocks[] = {CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID};
+    for (int k = 0; k < 2; k++) {
+        struct itimerspec setting = after(10 * MS, 0), left;
+        count = 0;
+        CHECK(timer_create(clocks[k], &event, &timer) == 0);
+        int64_t begin = time_of(clocks[k]);
+        CHECK(timer_settime(timer, 0, &setting, NULL) == 0 && timer_gettime(timer, &left) == 0);
+        CHECK(left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 20 * MS);
+        use_time(NULL);
+        CHECK(time_of(clocks[k]) - begin >= 10 * MS && last_code == SI_TIMER && last_value == 12);
+        count = 0;
+        setting = after(begin, 0); /* long past */
+        CHECK(timer_settime(timer, TIMER_ABSTIME, &setting, NULL) == 0);
+        use_time(NULL);
+        CHECK(timer_delete(timer) == 0);
+    }
+    count = 0; /* another thread's time counts for the process, and its own clock is known by its id */
+    pthread_t id;
+    clockid_t clock;
+    struct itimerspec setting = after(10 * MS, 0);
+    CHECK(timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &timer) == 0 && timer_settime(timer, 0, &setting, NULL) == 0);
+    CHECK(pthread_create(&id, NULL, use_time, NULL) == 0 && pthread_getcpuclockid(id, &clock) == 0);
+    while (!count)
+        nanosleep(&(struct timespec){0, MS}, NULL);
+    CHECK(pthread_join(id, NULL) == 0 && timer_delete(timer) == 0);
+    CHECK_ERROR(timer_create(clock, &event, &timer), EINVAL); /* it has left */
+    CHECK_ERROR(timerfd_create(CLOCK_PROCESS_CPUTIME_ID, 0), EINVAL);
+
+    pid_t pid = fork();
+    if (pid == 0)
+        for (;;)
+            ;
+    CHECK(clock_getcpuclockid(pid, &clock) == 0);
+    int64_t begin = time_of(clock);
+    struct timespec until = {0, 5 * MS};
+    CHECK(clock_nanosleep(clock, 0, &until, NULL) == 0 && time_of(clock) - begin >= 5 * MS);
+    int status;
+    CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid);
+    CHECK(clock_gettime(clock, &until) == -1 && errno == EINVAL);
+}
+
 int main(void) {
     struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO};
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGRTMIN, &action, NULL);
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGUSR2, &action, NULL);
+    sigaction(SIGVTALRM, &action, NULL);
+    sigaction(SIGPROF, &action, NULL);
     interval_timer();
     posix_timers();
     overrun();
     thread_timer();
     descriptors();
+    by_processor_time();
     return ok("timers");
 }

@@ -105,14 +105,6 @@ def nothing_to_do(call):
     return 0
 
 
-@served("membarrier")
-def membarrier(call, command: Int32):
-    """Only MEMBARRIER_CMD_QUERY works, and says that there are no commands."""
-    if command:
-        raise LinuxError(EINVAL)
-    return 0
-
-
 # --- limits and usage -----------------------------------------------------------------------------------------------
 
 

@@ -120,7 +120,6 @@ def test_what_is_accepted_refused_and_missing(guest):
         assert guest.sys(call) == "EPERM"
     for call in ("rseq", "get_mempolicy", "set_mempolicy"):
         assert guest.sys(call) == "ENOSYS"
-    assert guest.sys("membarrier", 0) == 0 and guest.sys("membarrier", 1) == "EINVAL"
     assert guest.sys("personality", 0xFFFFFFFF) == 0 and guest.sys("personality", 8) == "EINVAL"
     at = guest.room(16)
     assert guest.sys("gettimeofday", at, 0) == 0 and words(guest, at, 2)[0] == 1_700_000_000

@@ -1,0 +1,108 @@
+"""A thread that waits for two words at once, again and again, against who changes one of them and wakes."""
+
+from emu.abi.registers import A0
+from emu.hot import entry, hot
+from emu.kernel.sched.core import block, pick_next, start_thread
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.sleep.futex import MATCH_ANY, wake_on
+from emu.kernel.sleep.futex_vector import add_word, begin_vector, free_vectors, sleep_on_vector
+from emu.kernel.thread.sleep_word import prepare_sleep, sleep_word
+from emu.kernel.thread.states import SLEEP_VECTOR
+from emu.shm.cpumask import mask_of, store_mask
+from emu.shm.exits import ACCESS_WRITE
+from emu.shm.layout import machine_at
+from emu.shm.memory import load_s32, store_32
+from emu.testing.crew import dawdle, get_word, meet, over, result, set_word, spin, violation
+from tests.kernel.guest_words import user_address
+from tests.litmus.futexes import OTHER, ROUND, THREAD, VA, WOKEN
+
+
+@hot
+def _address(done):
+    """Which of the two words the waker changes in a round."""
+    return VA if done & 1 else OTHER
+
+
+@hot
+def _wait(m, me, i, first, second, bad):
+    """Sleep until a word has another value than given; whether the thread sleeps."""
+    sleep = begin_vector(m, i, False)
+    error = add_word(m, me, i, sleep, 0, VA, first, 1)
+    if error == 0:
+        error = add_word(m, me, i, sleep, 1, OTHER, second, 1)
+    if error != 0:
+        free_vectors(m, me, i)
+        return False
+    if bad:  # control: nobody looks whether a waker came before the sleep was declared
+        dawdle(random_below(m, me, 8))
+        prepare_sleep(m.threads[i], SLEEP_VECTOR)
+        return True
+    return sleep_on_vector(m, me, i, 0) < 0
+
+
+@hot
+def _wait_in_rounds(m, me, workers, count, bad):
+    i = get_word(m, THREAD)
+    t = m.threads[i]
+    store_mask(t, "affinity", mask_of(me))
+    start_thread(m, me, i)
+    pick_next(m, me)
+    va_host = user_address(m, me, t.task, VA, ACCESS_WRITE)
+    other_host = user_address(m, me, t.task, OTHER, ACCESS_WRITE)
+    store_32(va_host, 0)
+    store_32(other_host, 0)
+    meet(m, workers)
+    done = 0
+    while done < count and not over(m):
+        first, second = load_s32(va_host), load_s32(other_host)
+        set_word(m, ROUND, done + 1)
+        dawdle(random_below(m, me, 8))
+        if _wait(m, me, i, first, second, bad) and block(m, me, i):
+            spins = 0
+            while pick_next(m, me) != i and not over(m):
+                woken = get_word(m, WOKEN)
+                word = sleep_word(t)
+                if woken == done + 1 and word != 0:  # a word has changed, the waker is done, and it sleeps
+                    violation(m)
+                spins = spin(spins)
+            if not over(m) and t.x[A0] != (0 if _address(done) == VA else 1):
+                violation(m)
+        if not over(m) and t.first_vector != 0:
+            violation(m)
+        spins = 0
+        while get_word(m, WOKEN) != done + 1 and not over(m):
+            spins = spin(spins)
+        done += 1
+        result(m, me, done)
+
+
+@entry(4)
+def waiter(address, me, workers, count):
+    _wait_in_rounds(machine_at(address), me, workers, count, False)
+    return 0
+
+
+@entry(4)
+def bad_waiter(address, me, workers, count):
+    _wait_in_rounds(machine_at(address), me, workers, count, True)
+    return 0
+
+
+@entry(4)
+def waker(address, me, workers, count):
+    m = machine_at(address)
+    meet(m, workers)
+    task = m.threads[get_word(m, THREAD)].task
+    done = 0
+    while done < count and not over(m):
+        host = user_address(m, me, task, _address(done), ACCESS_WRITE)
+        while get_word(m, ROUND) != done + 1 and not over(m):
+            load_s32(host)
+        dawdle(random_below(m, me, 16))
+        store_32(host, load_s32(host) + 1)
+        wake_on(m, me, task, _address(done), 1, MATCH_ANY, 1)
+        m.cpus[me].kicks = 0
+        done += 1
+        result(m, me, done)
+        set_word(m, WOKEN, done)
+    return 0
