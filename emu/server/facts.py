@@ -187,4 +187,3 @@ def zombies(machine, names):
             int(k["past"][USED_INSTRUCTIONS]), int(k["past"][USED_SYSTEM_NS]), int(k["exit_signal"]),
         ))  # fmt: skip
     return found
-

@@ -184,5 +184,3 @@ def stores(address, me, workers, steps, in_steps):
     meet(m, workers)
     _store(m, me, steps, workers, in_steps != 0)
     return 0
-
-

@@ -35,7 +35,13 @@ MUTANTS = [
         "        pass\n",
         f"{PROGRAM}[fork-inko-1]",
     ),
-    Mutant("fork-leaves-pages-writable", FORKING, "            edit_pages(m, me, parent, area.start, area.end, EDIT_FREEZE, 0)\n", "", f"{PROGRAM}[fork-inko-1]"),
+    Mutant(
+        "fork-leaves-pages-writable",
+        FORKING,
+        "            edit_pages(m, me, parent, area.start, area.end, EDIT_FREEZE, 0)\n",
+        "",
+        f"{PROGRAM}[fork-inko-1]",
+    ),
     Mutant(
         "fork-does-not-share-shared-memory",
         FORKING,
@@ -181,8 +187,8 @@ MUTANTS = [
     Mutant(
         "timer-not-periodic",
         TIMERS,
-        "    if t.interval_ns > 0:\n        now_ns",
-        "    if t.interval_ns < 0:\n        now_ns",
+        "    elif t.interval_ns > 0:\n        now_ns",
+        "    elif t.interval_ns < 0:\n        now_ns",
         f"{PROGRAM}[timers-inko-2]",
     ),
 ]

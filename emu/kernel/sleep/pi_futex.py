@@ -264,6 +264,7 @@ def _release_one(m, me, i, waiter, task, va):
     w = m.threads[waiter]
     word = 0
     lock_mm(m, me, task)
+    entry = resolve(m, me, task, va, ACCESS_WRITE)  # before the bucket's lock: it may take an object's
     b = load_relaxed(w, "bucket")
     if b < 0:
         unlock_mm(m, me, task)
@@ -272,7 +273,6 @@ def _release_one(m, me, i, waiter, task, va):
     # It is the same waiter still, so its task is alive: it cannot leave the bucket now.
     if w.bucket == b and _has_owner(w) and w.waits_for == i + 1 and w.task == task and w.futex_va == va:
         space, address = w.futex_space, w.futex_address
-        entry = resolve(m, me, task, va, ACCESS_WRITE)
         if entry == ELSEWHERE:
             word = ELSEWHERE
         elif entry <= 0:

@@ -127,4 +127,3 @@ def _find(m, me, area, o, page, stores):
         drop_frame(m, me, frame)
         return NO_MEMORY, False
     return frame, own
-

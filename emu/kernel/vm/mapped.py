@@ -56,5 +56,3 @@ def residence(address, me, task, va):
             found = 1 if frame >= 0 else 0
     unlock_mm(m, me, task)
     return found
-
-
