@@ -19,6 +19,7 @@ from .calls import (  # noqa: F401
     mqueues,
     native,
     scheduling,
+    segments,
     semaphores,
     signals,
     socket_options,

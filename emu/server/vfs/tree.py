@@ -105,7 +105,7 @@ class Tree:
         self.filesystem = MemoryFilesystem(machine, store)
         self.allowance = Allowance(store, machine.memory_bytes // 2)
         self.locks = FileLocks(self.allowance)
-        self.ipc = IpcTable(self.allowance)
+        self.ipc = IpcTable(self.allowance, store)
         self.queues = None  # the directory of POSIX message queues (initial.py)
         self.root = MemoryDirectory(self.filesystem, 0o755)
         self.mounts = []
@@ -162,6 +162,7 @@ class Tree:
     def close(self):
         """Give back every frame and host descriptor: the end of the machine (open files keep theirs until closed)."""
         self.root.drop_everything()
+        self.ipc.close()
         for mount in self.mounts:
             mount.close()
         self.mounts.clear()
