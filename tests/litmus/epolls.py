@@ -14,7 +14,8 @@ from emu.kernel.files.descriptions import (
 )
 from emu.kernel.files.epoll import add_to_set, take_ready
 from emu.kernel.files.event_counter import free_counter, new_counter, read_counter, write_counter
-from emu.kernel.files.watches import lock_set, new_set, unlock_set
+from emu.kernel.files.watch_sets import new_set
+from emu.kernel.files.watches import lock_set, unlock_set
 from emu.kernel.linux.events import sleep_in_set
 from emu.kernel.sched.core import block, make_runnable
 from emu.kernel.sched.randomness import random_below

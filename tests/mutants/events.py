@@ -16,7 +16,7 @@ MUTANTS = [
     Mutant("counter-tells-no-watch", COUNTER, "    if e.watches != 0:\n", "    if e.watches < 0:\n", SLEEPS),
     Mutant("pipe-end-tells-no-watch", PIPE, "    if p.read_watches != 0:\n        tell(m, me, p.read_watches, 0, POLLIN | POLLHUP", "    if p.read_watches < 0:\n        tell(m, me, p.read_watches, 0, POLLIN | POLLHUP", SLEEPS),
     Mutant("new-watch-not-looked-at", EPOLL, "    if error == 0:\n        _look_first(m, me, s, w, serial)\n    return error\n\n\n@hot\ndef _look_first", "    return error\n\n\n@hot\ndef _look_first", SLEEPS),
-    Mutant("set-in-a-set-tells-nobody", WATCHES, "            if outer >= 0:\n                _tell_outer(m, me, outer)\n        w = watch.next[k] - 1\n", "        w = watch.next[k] - 1\n", SLEEPS),
+    Mutant("set-in-a-set-tells-nobody", WATCHES, "            if outer >= 0:\n                tell_outer(m, me, outer)\n        w = watch.next[k] - 1\n", "        w = watch.next[k] - 1\n", SLEEPS),
     Mutant("nested-watch-unknown-to-its-set", WATCHES, "        _link(m, w, 0, field_address(e, \"watches\"))\n", "", PROGRAM),
     Mutant("edge-marked-again", EPOLL, "        elif events & EPOLLET == 0:\n", "        else:\n", f"{EPOLLS}::test_by_edge_each_change_is_taken_once"),
     Mutant("level-not-marked-again", EPOLL, "        elif events & EPOLLET == 0:\n            mark(m, me, e, w)\n", "", PROGRAM),

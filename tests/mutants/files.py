@@ -16,8 +16,8 @@ SOCKETS = "tests/litmus/test_sockets.py::test_a_socket_is_closed_once_a_lost_wri
 TRAVELS = "tests/server/calls/test_sockets.py"
 
 MUTANTS = [
-    Mutant("pipe-write-wakes-nobody", PIPE, "    wakes |= _sleepers(p, n > 0 or turns != 0, turns", "    wakes |= _sleepers(p, False, turns", SLEEPS),
-    Mutant("pipe-close-wakes-nobody", PIPE, "    wakes = _changed(p) | WAKE_READERS | WAKE_WRITERS\n", "    wakes = _changed(p)\n", SLEEPS),
+    Mutant("pipe-write-wakes-nobody", PIPE, "    wakes |= sleepers(p, n > 0 or turns != 0, turns", "    wakes |= sleepers(p, False, turns", SLEEPS),
+    Mutant("pipe-close-wakes-nobody", PIPE, "    wakes = tell_of_change(p) | WAKE_READERS | WAKE_WRITERS\n", "    wakes = tell_of_change(p)\n", SLEEPS),
     Mutant("pipe-small-write-in-pieces", PIPE, "    elif n < (want if whole else 1):\n", "    elif n < 1:\n", RECORDS),
     Mutant("pipe-two-writers-at-once", PIPE, "    elif p.writing != 0:\n", "    elif p.writing < 0:\n", RECORDS),
     Mutant("pipe-slot-freed-under-its-writer", PIPE, "        if p.write_end <= slot_end - PAGE_SIZE + RING_BYTES:", "        if p.write_end >= 0:", PROGRAMS),

@@ -1,5 +1,5 @@
 /* Segments of shared memory (shmget and its family): by key and id, attached where asked or where there is room, kept
- * by fork, gone with the last attachment once removed. True of Linux 6 and of qemu-riscv64 7.2. */
+ * by fork, gone with the last attachment once removed. True of Linux 6; qemu-riscv64 7.2 takes SHM_REMAP anywhere. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/ipc.h>

@@ -29,7 +29,8 @@ from ..ipi import send_ipi
 from .event_counter import free_counter
 from .pipe import close_end, new_pipe, open_end
 from .socket_ends import LISTENING, close_socket_ends
-from .watches import close_set, end_watches, pass_on
+from .watch_sets import close_set, end_watches
+from .watches import pass_on
 
 FILE_FREE, FILE_SERVED, FILE_PIPE, FILE_SOCKET, FILE_COUNTER, FILE_EPOLL = range(6)
 KEPT, IN_FLIGHT = 1, 2  # DESCRIPTION.kept

@@ -17,13 +17,11 @@ from ...limits import EVENTS_AT_ONCE
 from ..critical import noncritical
 from .descriptions import FILE_EPOLL
 from .readiness import ready_file, ready_now, set_is_ready, watch_sources
+from .watch_sets import end_watch, find_watch, new_watch
 from .watches import (
-    end_watch,
-    find_watch,
     lock_set,
     lock_watches,
     mark,
-    new_watch,
     unlock_set,
     unlock_watches,
     unmark,

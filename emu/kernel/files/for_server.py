@@ -42,7 +42,7 @@ from .table import (
     table_of,
     unlock_table,
 )
-from .watches import end_watches, tell_served
+from .watch_sets import end_watches, tell_served
 
 
 @entry(3)

@@ -28,12 +28,12 @@ The system server polls pipes beside its own files, and writes for sendfile: `po
 change.
 """
 
-from ...abi.errno import EAGAIN, EBUSY, EINVAL, ENFILE, EPERM, EPIPE
+from ...abi.errno import EAGAIN, ENFILE, EPIPE
 from ...abi.files import PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
 from ...hot import hot, never_inline
 from ...limits import IPI_CALL, MAX_PIPES, PAGE_SHIFT, PAGE_SIZE, PIPE_PAGES, PIPE_SLOTS, SERVER
 from ...shm import lockrank
-from ...shm.atomics import load_relaxed, store_relaxed
+from ...shm.atomics import store_relaxed
 from ...shm.layout.files import PIPE
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_PIPE, TAG_PIPE_PAGE, count_freed, count_made
@@ -118,7 +118,7 @@ def open_end(m, me, n, reads, writes):
     lock_pipe(m, me, p)
     p.readers += reads
     p.writers += writes
-    wakes = _changed(p)
+    wakes = tell_of_change(p)
     unlock_pipe(m, me, p)
     wake_ends(m, me, p, wakes)
 
@@ -134,7 +134,7 @@ def open_end_again(m, me, n, number, reads, writes):
     if is_open:
         p.readers += reads
         p.writers += writes
-    wakes = _changed(p) if is_open else 0
+    wakes = tell_of_change(p) if is_open else 0
     unlock_pipe(m, me, p)
     wake_ends(m, me, p, wakes)
     return is_open
@@ -151,7 +151,7 @@ def close_end(m, me, n, reads, writes):
     p.writers -= writes
     unread = 1 if p.tail != p.head or p.writing != 0 else 0  # who copies in at this moment has begun before
     is_last = p.readers == 0 and p.writers == 0
-    wakes = _changed(p) | WAKE_READERS | WAKE_WRITERS
+    wakes = tell_of_change(p) | WAKE_READERS | WAKE_WRITERS
     _tell_of_end(m, me, p)
     unlock_pipe(m, me, p)
     wake_ends(m, me, p, wakes)  # also at the end: threads whose descriptor another has closed sleep here
@@ -173,7 +173,7 @@ def finish_pipe(m, me, n, finished, error):
     p.finished |= finished
     if error != 0:
         p.error = error
-    wakes = WAKE_READERS | WAKE_WRITERS | _changed(p)
+    wakes = WAKE_READERS | WAKE_WRITERS | tell_of_change(p)
     _tell_of_end(m, me, p)
     unlock_pipe(m, me, p)
     wake_ends(m, me, p, wakes)
@@ -199,7 +199,7 @@ def _free_pipe(m, me, n):
 
 
 @hot
-def _changed(p):
+def tell_of_change(p):
     """Count a change of the locked pipe; TELL_SERVER if the server wants to know."""
     store_relaxed(p, "changes", p.changes + 1)
     if p.polled != 0:
@@ -218,7 +218,7 @@ def _tell_of_end(m, me, p):
 
 
 @hot
-def _sleepers(p, readers, writers):
+def sleepers(p, readers, writers):
     """Which of the two to wake: those of whom somebody sleeps. The pipe is locked, so nobody joins meanwhile."""
     wakes = 0
     if readers and p.read_queue.head != 0:
@@ -303,9 +303,9 @@ def end_reading(m, me, p, n):
     p.reading = 0
     turns = p.turns
     p.turns = 0
-    wakes = _changed(p) if n > 0 or turns != 0 else 0
+    wakes = tell_of_change(p) if n > 0 or turns != 0 else 0
     has_room = head + p.capacity - p.write_end >= PIPE_BUF
-    wakes |= _sleepers(p, turns != 0 or p.tail != head, turns != 0 or has_room)
+    wakes |= sleepers(p, turns != 0 or p.tail != head, turns != 0 or has_room)
     if was_full and has_room and p.write_watches != 0:
         tell(m, me, p.write_watches, 1, POLLOUT)
     unlock_pipe(m, me, p)
@@ -351,9 +351,9 @@ def end_writing(m, me, p, n):
     p.writing = 0
     turns = p.turns
     p.turns = 0
-    wakes = _changed(p) if n > 0 or turns != 0 else 0
+    wakes = tell_of_change(p) if n > 0 or turns != 0 else 0
     room = p.head + p.capacity - p.tail
-    wakes |= _sleepers(p, n > 0 or turns != 0, turns != 0 or room >= PIPE_BUF)
+    wakes |= sleepers(p, n > 0 or turns != 0, turns != 0 or room >= PIPE_BUF)
     if n > 0 and p.read_watches != 0:
         tell(m, me, p.read_watches, 0, POLLIN)
     unlock_pipe(m, me, p)
@@ -372,58 +372,3 @@ def frame_to_write(m, me, p, position):
     if p.slots[s] == 0:
         p.slots[s] = allocate_frame(m, me, TAG_PIPE_PAGE) + 1
     return p.slots[s] - 1
-
-
-# --- questions --------------------------------------------------------------------------------------------------------
-
-
-@hot
-def poll_pipe(m, me, p, reads, writes, tells):
-    """POLL* bits that hold now for a description that reads or writes; `tells`: the server hears of the next change.
-
-    Without that, no lock is taken: each word is one that was so at a moment since the call began.
-    """
-    if tells:
-        either(m, me)
-        lock_pipe(m, me, p)
-        p.polled = 1
-        unlock_pipe(m, me, p)
-    ready = 0
-    head = load_relaxed(p, "head")
-    tail = load_relaxed(p, "tail")
-    finished = load_relaxed(p, "finished")
-    if reads:
-        ready |= POLLIN if tail != head else 0
-        ready |= POLLHUP if load_relaxed(p, "writers") == 0 or finished != 0 else 0
-    if writes:
-        ready |= POLLOUT if head + load_relaxed(p, "capacity") - tail >= PIPE_BUF else 0
-        ready |= POLLERR if load_relaxed(p, "readers") == 0 or finished != 0 else 0
-    return ready
-
-
-@hot
-def set_capacity(m, me, p, wanted):
-    """F_SETPIPE_SZ: at least `wanted` bytes; the capacity, or -EINVAL, -EBUSY, -EPERM.
-
-    Differs from Linux: more than CAPACITY is never given, as where pipe-max-size says so.
-    """
-    never_inline()
-    either(m, me)
-    if wanted < 0 or wanted > 1 << 31:
-        return -EINVAL
-    if wanted > MAX_CAPACITY:
-        return -EPERM
-    capacity = PAGE_SIZE
-    while capacity < wanted and capacity < CAPACITY:
-        capacity *= 2
-    lock_pipe(m, me, p)
-    if p.write_end - p.head > capacity:
-        capacity = -EBUSY
-    else:
-        p.capacity = capacity
-    wakes = _changed(p) | _sleepers(p, False, True)
-    if p.write_watches != 0:
-        tell(m, me, p.write_watches, 1, POLLOUT)
-    unlock_pipe(m, me, p)
-    wake_ends(m, me, p, wakes)
-    return capacity

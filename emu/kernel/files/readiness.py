@@ -13,7 +13,7 @@ from ...shm.spinlock import field_address
 from ..critical import critical, noncritical
 from .descriptions import FILE_COUNTER, FILE_EPOLL, FILE_PIPE, FILE_SERVED, FILE_SOCKET, reads, writes
 from .event_counter import counter_ready, lock_counter, unlock_counter
-from .pipe import poll_pipe
+from .pipe_questions import poll_pipe
 from .socket_ends import socket_ready
 from .watches import (
     attach,

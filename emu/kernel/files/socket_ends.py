@@ -20,7 +20,8 @@ from ...abi.files import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
 from ...hot import hot, never_inline
 from ...shm.atomics import load_acquire, load_relaxed
 from ..critical import noncritical
-from .pipe import close_end, finish_pipe, poll_pipe
+from .pipe import close_end, finish_pipe
+from .pipe_questions import poll_pipe
 
 CONNECTED, UNCONNECTED, LISTENING, DATAGRAM, TCP = range(5)
 READS_SERVED, WRITES_SERVED = 1, 2

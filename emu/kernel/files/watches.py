@@ -31,21 +31,17 @@ of watches_lock: adding and closing would take three locks in an order that depe
 """
 
 from ...abi.epoll import EPOLLEXCLUSIVE, MODES
-from ...abi.errno import ELOOP, ENOMEM, ENOSPC
+from ...abi.errno import ELOOP
 from ...abi.files import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from ...hot import hot, never_inline
-from ...limits import IPI_CALL, MAX_EPOLL_SETS, MAX_WATCHES, NEST_LEVELS, SERVER
+from ...limits import IPI_CALL, NEST_LEVELS, SERVER
 from ...shm import lockrank
 from ...shm.atomics import load_relaxed, store_relaxed
-from ...shm.layout.events import EPOLL_SET, WATCH
 from ...shm.memory import load_64, store_64
 from ...shm.spinlock import acquire, field_address, release
-from ...shm.tags import TAG_EPOLL_SET, TAG_WATCH, count_freed, count_made
-from ..critical import critical, either, noncritical
+from ..critical import critical, noncritical
 from ..ipi import send_ipi
 from ..sleep.waitqueue import wake_queue
-
-SET_BYTES, WATCH_BYTES = EPOLL_SET.size, WATCH.size
 
 
 @hot
@@ -148,7 +144,7 @@ def pass_on(m, me, s):
 
 
 @hot
-def _mark_for(m, me, w, key):
+def mark_for(m, me, w, key):
     """Mark a watch that listens to one of these POLL* bits: (how many threads were woken, a set in others or -1)."""
     key = with_synonyms(key)
     watch = m.watches[w]
@@ -183,16 +179,16 @@ def tell(m, me, head, k, key):
         watch = m.watches[w]
         is_exclusive = watch.events & EPOLLEXCLUSIVE != 0
         if not is_exclusive or exclusive_woken == 0:
-            woken, outer = _mark_for(m, me, w, key)
+            woken, outer = mark_for(m, me, w, key)
             if is_exclusive:
                 exclusive_woken = woken
             if outer >= 0:
-                _tell_outer(m, me, outer)
+                tell_outer(m, me, outer)
         w = watch.next[k] - 1
 
 
 @hot
-def _tell_outer(m, me, s):
+def tell_outer(m, me, s):
     """Set s has news: so have the sets that it is in, and those that they are in."""
     never_inline()
     c = m.cpus[me]
@@ -207,7 +203,7 @@ def _tell_outer(m, me, s):
             depth -= 1
             w = m.watches[c.nest[depth]].next[0] - 1
             continue
-        _, outer = _mark_for(m, me, w, POLLIN)
+        _, outer = mark_for(m, me, w, POLLIN)
         if outer >= 0 and m.epoll_sets[outer].visited != walk and depth < NEST_LEVELS:
             m.epoll_sets[outer].visited = walk
             c.nest[depth] = w
@@ -356,159 +352,3 @@ def _levels(m, me, s, up, forbidden):
             levels = m.epoll_sets[following].levels if following >= 0 else 0
         m.epoll_sets[s].levels = max(m.epoll_sets[s].levels, levels + 1)
         w = watch.next[k] - 1
-
-
-# --- life -------------------------------------------------------------------------------------------------------------
-
-
-@hot
-def new_set(m, me):
-    """An empty set; its index, or -ENOMEM."""
-    never_inline()
-    either(m, me)
-    lock_watches(m, me)
-    s = m.free_epoll_set - 1
-    if s >= 0:
-        m.free_epoll_set = m.epoll_sets[s].next_free
-    elif m.fresh_epoll_set < MAX_EPOLL_SETS:
-        s = m.fresh_epoll_set
-        m.fresh_epoll_set += 1
-    unlock_watches(m, me)
-    if s < 0:
-        return -ENOMEM
-    count_made(m, me, TAG_EPOLL_SET, SET_BYTES)
-    m.epoll_sets[s].polled = 0
-    return s  # its lists are empty; a signal may still look at the queue for a thread that has slept there
-
-
-@hot
-def close_set(m, me, s):
-    """Nobody refers to a set any more: it lets go of what it watches, and is free."""
-    never_inline()
-    noncritical(m, me)
-    e = m.epoll_sets[s]
-    more = True
-    while more:
-        lock_watches(m, me)
-        w = e.members - 1
-        if w >= 0:
-            end_watch(m, me, w)
-        more = e.members != 0
-        unlock_watches(m, me)
-    count_freed(m, me, TAG_EPOLL_SET, SET_BYTES)
-    lock_watches(m, me)
-    e.next_free = m.free_epoll_set
-    m.free_epoll_set = s + 1
-    unlock_watches(m, me)
-
-
-@hot
-def new_watch(m, me, s, d, fd, events, data):
-    """A watch of description d in set s, in no source's list yet; its index, or -ENOSPC. watches_lock is held."""
-    never_inline()
-    critical(m, me)
-    w = m.free_watch - 1
-    if w >= 0:
-        m.free_watch = m.watches[w].member_next
-    elif m.fresh_watch < MAX_WATCHES:
-        w = m.fresh_watch
-        m.fresh_watch += 1
-    else:
-        return -ENOSPC
-    count_made(m, me, TAG_WATCH, WATCH_BYTES)
-    watch = m.watches[w]
-    watch.description = d
-    watch.fd = fd
-    watch.events = events
-    watch.data = data
-    watch.is_ready = 0
-    watch.round = 0
-    for k in range(2):
-        watch.source[k] = 0
-        watch.source_lock[k] = 0
-    e, f = m.epoll_sets[s], m.descriptions[d]
-    watch.member_previous = 0
-    watch.member_next = e.members
-    if e.members != 0:
-        m.watches[e.members - 1].member_previous = w + 1
-    e.members = w + 1
-    watch.sibling_previous = 0
-    watch.sibling_next = f.first_watch
-    if f.first_watch != 0:
-        m.watches[f.first_watch - 1].sibling_previous = w + 1
-    store_relaxed(f, "first_watch", w + 1)
-    lock_set(m, me, e)
-    store_relaxed(watch, "set", s)
-    unlock_set(m, me, e)
-    return w
-
-
-@hot
-def find_watch(m, me, s, d, fd):
-    """The watch of a description that set s has by a descriptor, -1 when there is none. watches_lock is held."""
-    critical(m, me)
-    w = m.descriptions[d].first_watch - 1
-    while w >= 0 and (m.watches[w].set != s or m.watches[w].fd != fd):
-        w = m.watches[w].sibling_next - 1
-    return w
-
-
-@hot
-def end_watch(m, me, w):
-    """Take a watch out of all lists and free it. watches_lock is held."""
-    never_inline()
-    critical(m, me)
-    watch = m.watches[w]
-    e, f = m.epoll_sets[watch.set], m.descriptions[watch.description]
-    lock_set(m, me, e)
-    if watch.is_ready != 0:
-        unmark(m, me, e, w)
-    store_relaxed(watch, "set", -1)  # nobody marks it from here on
-    watch.serial += 1
-    unlock_set(m, me, e)
-    detach(m, me, w, 0)
-    detach(m, me, w, 1)
-    if watch.member_previous != 0:
-        m.watches[watch.member_previous - 1].member_next = watch.member_next
-    else:
-        e.members = watch.member_next
-    if watch.member_next != 0:
-        m.watches[watch.member_next - 1].member_previous = watch.member_previous
-    if watch.sibling_previous != 0:
-        m.watches[watch.sibling_previous - 1].sibling_next = watch.sibling_next
-    else:
-        store_relaxed(f, "first_watch", watch.sibling_next)
-    if watch.sibling_next != 0:
-        m.watches[watch.sibling_next - 1].sibling_previous = watch.sibling_previous
-    count_freed(m, me, TAG_WATCH, WATCH_BYTES)
-    watch.member_next = m.free_watch
-    m.free_watch = w + 1
-
-
-@hot
-def end_watches(m, me, d):
-    """Description d has no reference any more: nobody watches it from here on."""
-    noncritical(m, me)
-    f = m.descriptions[d]
-    while load_relaxed(f, "first_watch") != 0:  # nobody can add one
-        lock_watches(m, me)
-        if f.first_watch != 0:
-            end_watch(m, me, f.first_watch - 1)
-        unlock_watches(m, me)
-
-
-@hot
-def tell_served(m, me, d, ready, fresh):
-    """The server has looked at a SERVED description: these POLL* bits hold, and of those `fresh` are news."""
-    never_inline()
-    noncritical(m, me)
-    f = m.descriptions[d]
-    lock_watches(m, me)
-    store_relaxed(f, "ready", ready)
-    w = f.first_watch - 1
-    while w >= 0 and fresh != 0:
-        _, outer = _mark_for(m, me, w, fresh)
-        if outer >= 0:
-            _tell_outer(m, me, outer)
-        w = m.watches[w].sibling_next - 1
-    unlock_watches(m, me)

@@ -30,7 +30,8 @@ from ..files.event_counter import free_counter, new_counter, read_counter, write
 from ..files.pipe import SLEEPS
 from ..files.pipe_io import get_segment
 from ..files.table import descriptor_limit, find_description, install, table_of
-from ..files.watches import close_set, lock_set, new_set, unlock_set
+from ..files.watch_sets import close_set, new_set
+from ..files.watches import lock_set, unlock_set
 from ..sleep.heap import NEVER
 from ..sleep.timeout_ring import post_timeout
 from ..sleep.waitqueue import join_until

@@ -30,8 +30,9 @@ from ..files.descriptions import (
     writes,
 )
 from ..files.messages import receive_message, send_message
-from ..files.pipe import SERVES, SLEEPS, set_capacity
+from ..files.pipe import SERVES, SLEEPS
 from ..files.pipe_io import TRANSFER_MAX, read_pipe, total_length, write_pipe
+from ..files.pipe_questions import set_capacity
 from ..files.socket_ends import READS_SERVED, WRITES_SERVED
 from ..files.table import (
     asks_server,

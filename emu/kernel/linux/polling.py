@@ -29,7 +29,8 @@ from ..files.epoll import ALWAYS, add_to_set
 from ..files.pipe import SLEEPS
 from ..files.readiness import ready_file
 from ..files.table import descriptor_limit, find_description
-from ..files.watches import lock_set, new_set
+from ..files.watch_sets import new_set
+from ..files.watches import lock_set
 from ..vm.usercopy import copy_user, get_word
 from .events import FOR_EVER, LOOKS_AGAIN, SERVE_IT, deadline_after, look_again, sleep_in_set
 from .masks import restore_mask, wait_with_mask

@@ -9,7 +9,7 @@ from emu.kernel.files import for_server
 from emu.kernel.files.descriptions import FILE_COUNTER, FILE_EPOLL, new_description
 from emu.kernel.files.epoll import add_to_set, remove_from_set, take_ready
 from emu.kernel.files.event_counter import new_counter
-from emu.kernel.files.watches import new_set
+from emu.kernel.files.watch_sets import new_set
 from emu.kernel.task.records import create_task
 from emu.shm.layout import machine_at
 from emu.shm.tags import alive
