@@ -189,6 +189,7 @@ static long path_of(struct worker *w) {
 static long plausible(struct worker *w, char letter, const row *r) {
     switch (letter) {
     case 'f': return below(w, 24) ? below(w, 20) : below(w, 1100);                  /* descriptor */
+    case 'F': return below(w, 8) ? 16 + below(w, 4) : below(w, 20);                 /* socket, mostly */
     case 'd': return below(w, 3) ? AT_FDCWD : below(w, 20);                         /* directory */
     case 'p': return path_of(w);                                                    /* path */
     case 'b': return (long)(page(w, below(w, GROUND_PAGES / 2 - 3)) + below(w, PAGE)); /* buffer of 3 pages */
@@ -414,10 +415,10 @@ static const row grammar[] = {
     R(syncfs, 1, "f"), R(execve, 1, "Xgg"), R(execveat, 1, "dXggc", 0, 0x100, 0x1000),
     R(sched_setattr, 1, "tB0"), R(sched_getattr, 1, "tbc0", 48, 56, 100),
     R(socket, 2, "cc0", 1, 2, 1 | O_NONBLOCK, 2 | O_NONBLOCK), R(socketpair, 2, "cc0z", 1, 1, 2, 5, 2 | O_NONBLOCK),
-    R(bind, 3, "fqc", 2, 5, 5, 16, 16), R(listen, 2, "fi"), R(connect, 4, "fqc", 5, 16), R(accept, 2, "f0"), R(accept4, 2, "fqQc", 0, O_NONBLOCK),
-    R(sendto, 4, "fbscqc", 0, 16, 5, 0x40, 0x4000), R(recvfrom, 4, "fbscqQ", 0, 2, 0x40, 0x20), R(sendmsg, 4, "fYc", 0, 0x40, 0x4000),
-    R(recvmsg, 4, "fYc", 0, 2, 0x40, 0x40000000), R(sendmmsg, 2, "fYnc", 0, 0x40), R(recvmmsg, 2, "fYncN", 0, 0x10000, 0x40), R(shutdown, 1, "fi"),
-    R(getsockname, 2, "fqQ"), R(getpeername, 2, "fqQ"), R(getsockopt, 2, "fccbQ", 1, 3, 4, 17, 20), R(setsockopt, 2, "fccbc", 1, 2, 16, 7, 20),
+    R(bind, 3, "Fqc", 2, 5, 5, 16, 16), R(listen, 2, "Fi"), R(connect, 4, "Fqc", 5, 16), R(accept, 2, "F0"), R(accept4, 2, "FqQc", 0, O_NONBLOCK),
+    R(sendto, 4, "Fbscqc", 0, 16, 5, 0x40, 0x4000), R(recvfrom, 4, "FbscqQ", 0, 2, 0x40, 0x20), R(sendmsg, 4, "FYc", 0, 0x40, 0x4000),
+    R(recvmsg, 4, "FYc", 0, 2, 0x40, 0x40000000), R(sendmmsg, 2, "FYnc", 0, 0x40), R(recvmmsg, 2, "FYncN", 0, 0x10000, 0x40), R(shutdown, 1, "Fi"),
+    R(getsockname, 2, "FqQ"), R(getpeername, 2, "FqQ"), R(getsockopt, 2, "FccbQ", 1, 3, 4, 17, 20), R(setsockopt, 2, "Fccbc", 1, 2, 16, 7, 20),
 };
 
 enum { ROWS = sizeof grammar / sizeof *grammar };
@@ -519,15 +520,23 @@ static void one_call(struct worker *w) {
     if (ended || (unsigned long)result < -4095UL) __atomic_add_fetch(&successes[slot], 1, __ATOMIC_RELAXED);
 }
 
-/* A socket with one of a few names, which listens where it can. */
+/* A socket with one of a few names, which listens where it can, and to which another has connected. */
 static void named_socket(struct worker *w, int fd) {
-    static const int types[] = {SOCK_STREAM, SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+    static const int types[] = {SOCK_STREAM, SOCK_STREAM, SOCK_STREAM, SOCK_DGRAM};
     long address = plausible(w, 'q', &grammar[0]);
     if (address == 0) return;
     int family = *(short *)address;
     if (socket(family, types[below(w, 4)] | O_NONBLOCK, 0) != fd) return;
-    (void)!bind(fd, (struct sockaddr *)address, family == AF_UNIX ? 5 : 16);
-    (void)!listen(fd, 3);
+    socklen_t size = family == AF_UNIX ? 5 : 16;
+    (void)!bind(fd, (struct sockaddr *)address, size);
+    if (listen(fd, 3) != 0) return;
+    int type, other;
+    size = sizeof type;
+    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
+    size = family == AF_UNIX ? 5 : 16;
+    if ((other = socket(family, type | O_NONBLOCK, 0)) < 0) return;
+    (void)!connect(other, (struct sockaddr *)address, size);
+    close(other); /* it can be accepted all the same */
 }
 
 /* A file that begins as a program does, some bytes changed, and a script whose interpreter is perhaps no program. */
@@ -567,7 +576,7 @@ static void restore(struct worker *w) {
     for (int fd = 3; fd < 20; fd++) {
         if (fcntl(fd, F_GETFD) >= 0) continue;
         int pair[2];
-        long kind = below(w, 12), arguments[6] = {below(w, 3), O_NONBLOCK};
+        long kind = fd < 16 ? below(w, 11) : below(w, 4) ? 6 : 5, arguments[6] = {below(w, 3), O_NONBLOCK};
         if (kind < 2) (void)!pipe2(pair, O_NONBLOCK);
         else if (kind == 2) raw(SYS_eventfd2, arguments);
         else if (kind == 3) arguments[0] = 0, raw(SYS_epoll_create1, arguments);
