@@ -1,7 +1,8 @@
 """Served calls that connect sockets: listen, accept, accept4, connect (unix(7), tcp(7)).
 
 Differs from Linux: a connection is there as soon as connect finds a listener, so a TCP connect that may not wait does
-not care for the backlog, and says EINPROGRESS all the same; nothing waits in TIME_WAIT.
+not care for the backlog, and says EINPROGRESS all the same; nothing waits in TIME_WAIT; and whoever has connected to a
+socket that is closed before it accepts hears of it a moment after the close, which the server completes.
 """
 
 from ...abi.errno import (
