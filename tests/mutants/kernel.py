@@ -181,7 +181,7 @@ MUTANTS = [
     # --- futexes and the server's ring -----------------------------------------------------------------------
     Mutant("futex-compares-before-the-lock", FUTEX, "    lock_bucket(m, me, b)\n    word = 0\n    if load_int32_in(m, entry, va) == expected:\n",
            "    same = load_int32_in(m, entry, va) == expected\n    lock_bucket(m, me, b)\n    word = 0\n    if same:\n", survives="whoever wakes in the same task takes mm_lock, which the waiter holds, for the key before it takes the bucket; only two tasks that share the word could show it"),
-    Mutant("futex-taken-waiter-stays-listed", FUTEX, "        if won:\n            remove_waiter(m, i)\n", "", "tests/kernel/sleep/test_futex.py::test_an_interrupt_ends_the_wait_and_unlists_the_thread"),
+    Mutant("futex-taken-waiter-stays-listed", FUTEX, "            remove_waiter(m, i)\n            if t.waits_for != 0:\n", "            if t.waits_for != 0:\n", "tests/kernel/sleep/test_futex.py::test_an_interrupt_ends_the_wait_and_unlists_the_thread"),
     Mutant("futex-taken-from-another-bucket", FUTEX, "won = t.bucket == b and take(t, word)", "won = take(t, word)", f"{FUTEXES}::test_a_waiter_that_is_moved_while_it_is_interrupted_is_on_no_list_afterwards"),
     Mutant("futex-requeue-no-second-compare", FUTEX, "        if entry <= 0 or load_int32_in(m, entry, va) != expected:\n", "        if entry <= 0:\n", f"{FUTEXES}::test_a_comparing_requeue_moves_nobody_who_came_with_the_new_value"),
     Mutant("ring-place-by-store", RING, 'position = fetch_add(m, "server_head", 1) & (SERVER_RING - 1)', 'position = m.server_head & (SERVER_RING - 1)\n    m.server_head += 1', "tests/litmus/test_rings.py::test_every_request_is_read_once_and_in_its_writers_order"),
