@@ -12,7 +12,9 @@ RECORDS = f"{PIPES}::test_records_of_several_writers_arrive_whole_and_in_order"
 CLOSES = f"{PIPES}::test_of_two_closes_of_one_descriptor_one_works"
 PROGRAMS = "tests/guests/test_programs.py::test_program_finds_nothing_wrong[pipes-inko-2]"
 TABLES = "tests/kernel/files/test_files.py"
-SOCKETS = "tests/litmus/test_sockets.py::test_a_socket_is_closed_once_a_lost_write_is_told_and_what_travels_is_not_read_over"
+SOCKETS = (
+    "tests/litmus/test_sockets.py::test_a_socket_is_closed_once_a_lost_write_is_told_and_what_travels_is_not_read_over"
+)
 TRAVELS = "tests/server/calls/test_sockets.py"
 
 MUTANTS = [

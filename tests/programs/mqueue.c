@@ -77,6 +77,7 @@ static void check_names(void) {
     attributes.size = 16;
     int fd = (int)mq_open_(name, O_CREAT | O_EXCL | O_RDWR, 0600, &attributes);
     CHECK(fd >= 0);
+    CHECK_ERROR(write(fd, "x", 1), EINVAL); /* mq_timedsend alone writes to it */
     CHECK_ERROR(mq_open_(name, O_CREAT | O_EXCL | O_RDWR, 0600, &attributes), EEXIST);
     CHECK(attributes_of(fd, NULL, &old) == 0 && old.most == 4 && old.size == 16 && old.current == 0 && old.flags == 0);
     int other = (int)mq_open_(name, O_RDONLY | O_NONBLOCK, 0, NULL);

@@ -9,7 +9,7 @@ told once.  A registration ends with the process that made it, which is looked f
 
 import bisect
 
-from ...abi.errno import EACCES, EAGAIN, EBUSY, EMFILE, EMSGSIZE, EPERM
+from ...abi.errno import EACCES, EAGAIN, EBUSY, EINVAL, EMFILE, EMSGSIZE, EPERM
 from ...abi.files import O_NONBLOCK, POLLIN, POLLOUT, S_IFREG
 from ...abi.ipc import MQ_MAXMSG, MQ_MSGSIZE
 from ...kernel.thread.states import TASK_ALIVE
@@ -103,6 +103,10 @@ class MessageQueueFile(OpenFile):
         signal, pid = (told.signal, told.task.pid) if told else (0, 0)
         text = f"QSIZE:{self.node.bytes:<10} NOTIFY:{0:<5} SIGNO:{signal:<5} NOTIFY_PID:{pid:<6}\n".encode()
         return text[offset : offset + count]
+
+    def write_position(self):
+        """Nobody writes to it but by mq_timedsend. EINVAL, as in Linux."""
+        raise LinuxError(EINVAL)
 
     def poll(self):
         ready = POLLIN if self.node.messages else 0
