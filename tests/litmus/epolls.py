@@ -80,6 +80,13 @@ def _sleep_badly(m, me, i, e):
     return True
 
 
+@hot
+def _sleep(m, me, i, e):
+    """Sleep unless something has come; whether it sleeps."""
+    lock_set(m, me, e)
+    return sleep_in_set(m, me, i, e, 0)
+
+
 @entry(6)
 def waiter(address, me, workers, count, what, bad):
     """Waits for one event in each round."""
@@ -99,7 +106,7 @@ def waiter(address, me, workers, count, what, bad):
         n = 0
         while n == 0 and not over(m):
             n, _ = take_ready(m, me, s, 4, 0)
-            if n == 0 and (_sleep_badly(m, me, i, e) if bad else sleep_in_set(m, me, i, e, 0)):
+            if n == 0 and (_sleep_badly(m, me, i, e) if bad else _sleep(m, me, i, e)):
                 block(m, me, i)
                 spins = 0
                 while not is_awake(m, me, i) and not over(m):
