@@ -23,6 +23,7 @@ from ...abi.registers import A0
 from ...abi.words import int32
 from ...hot import hot, never_inline
 from ..actions import BLOCK, RESUME, YIELD
+from ..critical import noncritical
 from ..sleep.endings import ECALL_BYTES
 from ..sleep.futex import MATCH_ANY, requeue, wait_on, wake_on, wake_op
 from ..sleep.futex_vector import add_word, begin_vector, free_vectors, sleep_on_vector
@@ -121,6 +122,7 @@ SIZE_32 = 2
 def sys_futex_waitv(m, me, i):
     """futex_waitv(waiters, count, flags, until, clock): the position of a word that was woken."""
     never_inline()
+    noncritical(m, me)
     t = m.threads[i]
     va, count, clock = t.x[A0], t.x[A0 + 1] & 0xFFFFFFFF, int32(t.x[A0 + 4])
     deadline_ns = 0
