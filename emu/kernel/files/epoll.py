@@ -22,6 +22,7 @@ from .watches import (
     lock_set,
     lock_watches,
     mark,
+    tell_outer,
     unlock_set,
     unlock_watches,
     unmark,
@@ -63,11 +64,15 @@ def _look_first(m, me, s, w, serial):
     """Mark a watch whose file is ready already; what comes from here on marks it by itself."""
     e, watch = m.epoll_sets[s], m.watches[w]
     ready = ready_file(m, me, watch.description)
+    nested = False
     lock_set(m, me, e)
     if watch.set == s and watch.serial == serial and ready & watch.events & ~MODES:
         mark(m, me, e, w)
         wake_one(m, me, e)
+        nested = e.watches != 0
     unlock_set(m, me, e)
+    if nested:
+        tell_outer(m, me, s)
 
 
 @hot
