@@ -10,7 +10,7 @@ from ...abi.files import POLLIN
 from ...hot import hot, never_inline
 from ...shm.atomics import load_relaxed
 from ...shm.spinlock import field_address
-from ..critical import critical, noncritical
+from ..critical import critical, either, noncritical
 from .descriptions import FILE_COUNTER, FILE_EPOLL, FILE_PIPE, FILE_SERVED, FILE_SOCKET, reads, writes
 from .event_counter import counter_ready, lock_counter, unlock_counter
 from .pipe_questions import poll_pipe
@@ -59,6 +59,7 @@ def ready_file(m, me, d):
 @hot
 def poll_file(m, me, d):
     """As ready_file of one that is not SERVED; the server is told of the next change."""
+    either(m, me)
     f = m.descriptions[d]
     if f.kind == FILE_COUNTER:
         lock_counter(m, me, m.event_counters[f.object])

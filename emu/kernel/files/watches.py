@@ -39,7 +39,7 @@ from ...shm import lockrank
 from ...shm.atomics import load_relaxed, store_relaxed
 from ...shm.memory import load_64, store_64
 from ...shm.spinlock import acquire, field_address, release
-from ..critical import critical, noncritical
+from ..critical import critical, either, noncritical
 from ..ipi import send_ipi
 from ..sleep.waitqueue import wake_queue
 
@@ -146,6 +146,7 @@ def pass_on(m, me, s):
 @hot
 def mark_for(m, me, w, key):
     """Mark a watch that listens to one of these POLL* bits: (how many threads were woken, a set in others or -1)."""
+    critical(m, me)
     key = with_synonyms(key)
     watch = m.watches[w]
     s = load_relaxed(watch, "set")
@@ -191,6 +192,7 @@ def tell(m, me, head, k, key):
 def tell_outer(m, me, s):
     """Set s has news: so have the sets that it is in, and those that they are in."""
     never_inline()
+    either(m, me)
     c = m.cpus[me]
     lock_nests(m, me)
     walk = begin_walk(m)

@@ -17,6 +17,7 @@ from ...shm.exits import ACCESS_WRITE
 from ...shm.memory import monotonic_ns
 from ...shm.spinlock import field_address
 from ..actions import BLOCK, RESUME, SERVE, YIELD
+from ..critical import critical
 from ..files.descriptions import (
     FILE_COUNTER,
     FILE_EPOLL,
@@ -260,6 +261,7 @@ def sleep_in_set(m, me, i, e, deadline_ns):
     False: something has come, or the time has; it does not sleep.
     """
     never_inline()
+    critical(m, me)
     word = 0
     if e.first_ready == 0 and (deadline_ns == 0 or monotonic_ns() < deadline_ns):
         word = join_until(m, me, i, e.queue, deadline_ns)
