@@ -219,7 +219,7 @@ def test_balance_shows_both_cases_and_the_distribution_beside_chance(tmp_path):
 
 def test_processes_covers_each_cost_and_both_kinds_of_groups(tmp_path):
     rows = run("processes", tmp_path)
-    assert len(rows) == 11 and all(is_spread(row["ns"]) and row["ns"]["min"] > 0 for row in rows)
+    assert len(rows) == 13 and all(is_spread(row["ns"]) and row["ns"]["min"] > 0 for row in rows)
 
 
 def test_a_machine_that_stays_booted_runs_one_guest_after_another():
