@@ -21,7 +21,7 @@ from ..errors import LinuxError
 INODE_BYTES = 1024
 NAME_BYTES = 256  # an entry of a directory, beside the characters of its name
 PAGE_BYTES = 192  # an entry of a file's map of pages
-DESCRIPTOR_BYTES = 1280  # an entry of a table, and the open file
+DESCRIPTOR_BYTES = 1344  # an entry of a table, and the open file
 SPARE_FRAMES = 8
 
 

@@ -147,6 +147,10 @@ class SeekableFile(OpenFile):
     def size(self):
         raise NotImplementedError
 
+    def write_at(self, offset, data):
+        """Write bytes from an offset on; how many. Files that only their own calls write to refuse it."""
+        raise LinuxError(EINVAL)
+
     def write_position(self):
         """Where `write` puts its data."""
         return self.size() if self.flags & O_APPEND else self.offset
