@@ -18,7 +18,7 @@ THREAD_KEEPS = {
     "where", "generation", "sleep_sequence", "marked_ns", "pc",
     "sleep_reason", "sleep_remainder", "futex_space", "futex_address", "futex_bits", "wait_next", "wait_previous",
     "sibling_next", "sibling_previous", "queued_ns", "cause", "trap_value", "restart_a0",
-    "references",
+    "references", "futex_va", "futex_to_space", "futex_to_address", "next_heir", "previous_heir", "vector_woken",
 }  # fmt: skip
 # The same of a task. `cpus` belongs to the index (kernel/task/records.py).
 TASK_KEEPS = {
@@ -95,6 +95,7 @@ def test_a_task_record_is_as_one_never_used(window):
     looked_at = {
         "job", "state", "root", "table", "resident", "signal_first", "signal_last", "nr_siginfos",
         "parent", "living_children", "zombie_children", "forked_from", "vfork_sleep", "lender", "has_told", "keepers",
+        "areas", "nr_areas", "area_hint",
     }  # fmt: skip
     kept = TASK_KEEPS | looked_at
     soil(tasks[k], kept)
