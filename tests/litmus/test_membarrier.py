@@ -16,7 +16,7 @@ PROGRAM = """
 enum { MOST = 1500000 };
 static volatile int x __attribute__((aligned(4096))), y __attribute__((aligned(4096)));
 static atomic_int arrived;
-static int seen_by_a[MOST + 1], seen_by_b[MOST + 1], turns_of_a, done;
+static int seen_by_a[MOST + 1], seen_by_b[MOST + 1];
 static void meet(void) {
     atomic_fetch_add(&arrived, 1);
     while (atomic_load(&arrived) < 2)
