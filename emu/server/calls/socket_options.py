@@ -84,7 +84,7 @@ def _defaults(socket, level):
 def getsockopt(call, fd: Int32, level: Int32, option: Int32, address: Pointer, size_at: Pointer):
     socket = socket_of(call, fd)
     value = _option(call, socket, level, option)
-    data = struct.pack("<i", value) if isinstance(value, int) else value
+    data = struct.pack("<I", value & 0xFFFFFFFF) if isinstance(value, int) else value
     room = struct.unpack("<i", call.read(size_at, 4))[0]
     put_address(call, address, size_at, data)
     call.write(size_at, struct.pack("<i", min(room, len(data))))
@@ -112,7 +112,7 @@ def _option(call, socket, level, option):
     if option in REMEMBERED_FLAGS or option in REMEMBERED:
         return socket.options.get((level, option), REMEMBERED.get(option, 0))
     if option == SO_PEERCRED:
-        return struct.pack("<iII", *_owner_of_peer(call, socket))
+        return struct.pack("<III", *(each & 0xFFFFFFFF for each in _owner_of_peer(call, socket)))
     if option not in READ_ONLY:
         raise LinuxError(ENOPROTOOPT)
     answers = {
