@@ -14,7 +14,7 @@ from ...shm.memory import fill_bytes
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_THREAD, count_freed, count_made
 from ..critical import either
-from .references import retain_task
+from .references import retain_again
 from .states import FREE, NEW, set_where
 from .usage import book_usage
 
@@ -176,7 +176,7 @@ def join_task(m, me, i):
         unlock_task(m, me, t.task)
         fetch_add(m, "thread_limit_hits", 1)
         return False
-    retain_task(m, t.task)  # cannot fail: the creator or the loader retains it
+    retain_again(m, t.task)  # the creator or the loader retains it, and it may be killed just now
     t.sibling_previous = -1
     t.sibling_next = k.first_thread
     if k.first_thread >= 0:

@@ -2,7 +2,8 @@
 
 TASK.references is one word: retain count, hold count, killed bit.
 
-* `hold` fails once the task was killed; `retain` fails once it was killed and is not held.
+* `hold` fails once the task was killed; `retain` fails once it was killed and is not held.  Who retains it already may
+  always add to that (`retain_again`), as a thread that makes another in a task that is just being killed.
 * A kill is final, and the task goes to the garbage thread exactly once: the actor whose change
   leaves the bit set and both counts at 0 sends it there.
 
@@ -14,7 +15,7 @@ does that (alux-5, server/process.py).
 """
 
 from ...hot import entry, hot
-from ...shm.atomics import compare_exchange, load_seq_cst, store_release
+from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst, store_release
 from ...shm.layout import machine_at
 from ..critical import noncritical
 from ..server_ring import ask_to_reap
@@ -42,6 +43,12 @@ def retain_task(m, k):
             return False
         if compare_exchange(t, "references", word, word + ONE_RETAIN):
             return True
+
+
+@hot
+def retain_again(m, k):
+    """Add a reference to a task that the caller retains already, whether it was killed meanwhile or not."""
+    fetch_add(m.tasks[k], "references", ONE_RETAIN)
 
 
 @hot
