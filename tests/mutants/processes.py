@@ -57,6 +57,13 @@ MUTANTS = [
         "tests/kernel/task/test_reaping.py::test_lent_memory_comes_back_and_both_tlbs_are_shot_down",
     ),
     Mutant(
+        "thread-of-a-killed-task-retains-nothing",
+        "emu/kernel/thread/references.py",
+        '    fetch_add(m.tasks[k], "references", ONE_RETAIN)\n',
+        '    retain_task(m, k)\n',
+        "tests/kernel/task/test_reaping.py::test_a_thread_that_joins_a_task_which_was_just_killed_retains_it",
+    ),
+    Mutant(
         "killed-job-lets-a-child-escape",
         FORK,
         "    if killed != 0:\n",

@@ -9,7 +9,7 @@ from emu.kernel.task.family import found_family
 from emu.kernel.task.fork import fork_task, release_child
 from emu.kernel.task.kill_reasons import KILL_ASKED
 from emu.kernel.task.reaping import close_machine, drain_if_done, give_all_up, reap_task, tell_end
-from emu.kernel.task.records import create_task, kill_job
+from emu.kernel.task.records import create_task, kill_job, kill_task
 from emu.kernel.thread import handles
 from emu.kernel.thread.records import create_thread
 from emu.kernel.thread.states import TASK_ALIVE, TASK_FREE, TASK_ZOMBIE
@@ -139,3 +139,15 @@ def test_memory_whose_lender_is_gone_stays_with_the_borrower(parent):
     return_memory(parent.base, 0, k)
     assert lender["root"] < 0 and machine["tasks"][k]["root"] < 0
     assert machine["nr_free_frames"] > free, "the borrower has freed it"
+
+
+@pytest.mark.system("alux-4")
+def test_a_thread_that_joins_a_task_which_was_just_killed_retains_it(window):
+    """Its maker retains the task; without a reference of its own the thread's exit would take the maker's."""
+    base, tasks = window.address, window.machine["tasks"]
+    k = create_task(base, 0)
+    before = int(tasks[k]["references"]) & 0xFFFFFF
+    assert kill_task(base, 0, hot.task_handle(base, k), 9, KILL_ASKED) == 1
+    assert create_thread(base, 0, k) >= 0
+    assert int(tasks[k]["references"]) & 0xFFFFFF == before + 1
+    tasks[k]["references"] = 0
