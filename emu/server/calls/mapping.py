@@ -5,6 +5,7 @@ All mappings of a file, private and shared, in whatever task, have the same page
 of a large one of a host file only the first part is; the others are read when they are touched.
 
 Pages wholly past the file's end are bus errors, until the file has grown over them.
+mincore answers for at most MOST_RESIDENCE bytes at once, and ENOMEM beyond.
 """
 
 from ...abi.errno import EBADF, EBUSY, EINVAL, ENOMEM, ENOSPC, EOVERFLOW
@@ -16,6 +17,8 @@ from ...limits import PAGE_SHIFT, PAGE_SIZE, USER_TOP
 from ..errors import LinuxError
 from .registry import Int32, Int64, Pointer, Size, served
 from .space_limits import check_mapping, map_anonymous
+
+MOST_RESIDENCE = 256 << 20
 
 
 @served("mmap")
@@ -83,7 +86,9 @@ def msync(call, address: Pointer, length: Size, flags: Int32):
 def mincore(call, address: Pointer, length: Size, answer: Pointer):
     """A byte for each page: 1 when it is in memory."""
     start, end = _range(address, length)
-    found = bytes(call.residence(va) & 0xFF for va in range(start, min(end, start + (64 << 20)), PAGE_SIZE))
+    if end - start > MOST_RESIDENCE:
+        raise LinuxError(ENOMEM)
+    found = bytes(call.residence(va) & 0xFF for va in range(start, end, PAGE_SIZE))
     if 0xFF in found:
         raise LinuxError(ENOMEM)
     call.write(answer, found)

@@ -20,7 +20,8 @@ from ...abi.errno import EACCES, EINVAL, EIO, ENOENT, EROFS
 from ...abi.files import O_ACCMODE, O_PATH, O_RDONLY, O_TRUNC, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from ..errors import LinuxError
 from .directory import Directory
-from .host_file import OpenHostFile, held_by_guests, host_errors
+from .host_descriptors import held_by_guests
+from .host_file import OpenHostFile, host_errors
 from .host_pages import EAGER_SHARE
 from .inode import Filesystem, Inode, Link, Stat
 from .open_file import OpenDirectory, OpenFile

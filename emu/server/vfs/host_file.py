@@ -1,16 +1,16 @@
-"""Open files of mounted host directories: what guests read and write there, and how many descriptors they may hold.
+"""Open files of mounted host directories: what guests read and write there.
 
 While guests have a file mapped, what they read and write goes through its pages too (host_pages.py).
 """
 
 import os
-import resource
 from contextlib import contextmanager
 
-from ...abi.errno import EIO, ENFILE
+from ...abi.errno import EIO
 from ...abi.files import O_APPEND, OFFSET_MAX
 from ...limits import PAGE_SIZE
 from ..errors import LinuxError
+from .host_descriptors import held_by_guests
 from .host_pages import host_pages
 from .open_file import SeekableFile
 
@@ -21,28 +21,6 @@ def host_errors():
         yield
     except OSError as error:
         raise LinuxError(error.errno or EIO) from None
-
-
-class HostDescriptors:
-    """How many host descriptors guests hold; the server needs some for itself."""
-
-    RESERVED = 256
-
-    def __init__(self):
-        self.used = 0
-
-    def take(self):
-        """One more; ENFILE."""
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if self.used >= max(soft - self.RESERVED, soft // 4):
-            raise LinuxError(ENFILE)
-        self.used += 1
-
-    def give_back(self):
-        self.used -= 1
-
-
-held_by_guests = HostDescriptors()
 
 
 class OpenHostFile(SeekableFile):

@@ -11,6 +11,7 @@ import os
 
 from ...limits import PAGE_SHIFT, PAGE_SIZE
 from ..errors import LinuxError
+from .host_descriptors import held_by_guests
 from .mapped_file import MappedFile
 
 EAGER_SHARE = 8  # an eighth of guest memory
@@ -63,7 +64,7 @@ class HostPages:
         return frame
 
     def brought(self, frame):
-        """The object holds the frame now."""
+        """The object holds the frame now, or found no memory to do so."""
         self._store.free(frame)
 
     def take_back(self, page, frame):
@@ -87,6 +88,7 @@ class HostPages:
     def unmapped(self):
         del self._mount.pages[self._inode]
         os.close(self._descriptor)
+        held_by_guests.give_back()
 
 
 def host_pages(file, writable):
@@ -95,11 +97,15 @@ def host_pages(file, writable):
     inode = os.fstat(file.descriptor).st_ino
     pages = mount.pages.get(inode)
     if pages is None:
-        descriptor = os.dup(file.descriptor)
+        held_by_guests.take()
+        descriptor = -1
         try:
+            descriptor = os.dup(file.descriptor)
             pages = HostPages(mount, inode, mount.store, descriptor, writable)
-        except LinuxError:
-            os.close(descriptor)
+        except (LinuxError, OSError):
+            held_by_guests.give_back()
+            if descriptor >= 0:
+                os.close(descriptor)
             raise
         mount.pages[inode] = pages
     elif writable and not pages.writable:

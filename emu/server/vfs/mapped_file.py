@@ -4,6 +4,7 @@ A MappedFile is made when a file is first mapped, and let go when no area has it
 (`PageStore.let_go`, called when tasks end and before files are mapped).  Its owner says what is in the pages:
 
     owner.bring(page)             the frame of a page that the object lacks, or None past the file's end
+    owner.brought(frame)          the object has had its chance to take a reference to that frame
     owner.take_back(page, frame)  what a guest has stored to a page, to be written back
     owner.unmapped()              no mapping is left
 """
@@ -46,12 +47,15 @@ class MappedFile:
             return True
         try:
             frame = self.owner.bring(page)
-        except LinuxError:
+            if frame is None:
+                return False
+            try:
+                self.put(page, frame)
+            finally:
+                self.owner.brought(frame)
+        except (LinuxError, OSError):  # no memory, or the host cannot read it
             return False
-        if frame is not None:
-            self.put(page, frame)
-            self.owner.brought(frame)
-        return frame is not None
+        return True
 
     def write_back(self, first=0, end=1 << 52):
         """Give the owner what guests have stored to pages from first on since it was last asked."""

@@ -120,7 +120,7 @@ class RegularFile(MemoryInode):
         return self._frame(index) if index < self._nr_pages() else None
 
     def brought(self, frame):
-        """The MappedFile has its own reference to the frame now; the file keeps its."""
+        """The object has a reference of its own; the file keeps its."""
 
     def take_back(self, page, frame):
         """What guests store to a page is the file's already."""

@@ -334,7 +334,7 @@ def test_a_taken_place_is_refused_with_one_line(host, target):
 
 
 def test_host_descriptors_that_the_server_needs_are_not_the_guests(writer, host, monkeypatch):
-    from emu.server.vfs.host_file import held_by_guests
+    from emu.server.vfs.host_descriptors import held_by_guests
 
     monkeypatch.setattr(held_by_guests, "used", 1 << 30)
     assert writer.open("/mnt/f") == "ENFILE"
