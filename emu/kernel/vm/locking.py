@@ -80,7 +80,9 @@ def touch(address, me, task, start, end):
         lock_mm(m, me, task)
         a = first_above(m, m.tasks[task], va)
         found = 0
-        if a >= 0 and m.areas[a].start <= va and m.areas[a].flags & RWX != 0:
+        if a >= 0 and m.areas[a].flags & RWX == 0:
+            va = max(va, m.areas[a].end - PAGE_SIZE)  # nobody may touch these
+        elif a >= 0 and m.areas[a].start <= va:
             area = m.areas[a]
             stores = area.flags & W != 0 and area.flags & (SHARED | NEEDS_COPY) != SHARED
             found = resolve(m, me, task, va, ACCESS_WRITE if stores else ACCESS_READ)

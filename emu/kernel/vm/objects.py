@@ -14,7 +14,8 @@ object its own (`make_own`): it takes the object where nobody else has it any mo
     an area that is private and not NEEDS_COPY is the only one that maps its part of its object; nobody shadows it.
 
 Only then may its page-table entries let stores through (D), and only then may pages be taken out of the object when the
-area forgets them.  An object that is some area's or shadow's original is never changed, with one exception:
+area forgets them.  What an object that others have too holds is never changed.  (A read of a page that nobody has
+stored to may add one of zeroes: that is what all of them read there before.)
 
 Merging.  Where an object has one reference left, and that is a shadow's, nobody else can see it.  Then its pages that
 the shadow does not hide become the shadow's, the others are dropped, and the shadow's original is what the object's was
