@@ -83,7 +83,7 @@ static void run(struct thread *t, long instructions) {
         __asm__ volatile("1: addi %0, %0, -1\n   bnez %0, 1b" : "+r"(steps));
         instructions -= part;
         t->instructions += part;
-        t->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        t->cpu_ns = clock_ns(THREAD_USER_TIME);
     }
 }
 
@@ -289,7 +289,7 @@ static void go_through(struct thread *t) {
         default: die("unknown operation", o->code);
         }
         if (o->code != 'r')
-            t->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+            t->cpu_ns = clock_ns(THREAD_USER_TIME);
     }
     t->iterations += !looped;
 }
@@ -321,7 +321,7 @@ static void *live(void *argument) {
     record(&t->latency[START], clock_ns(CLOCK_MONOTONIC) - t->created_ns);
     adopt_parameters(t->of, t->parent);
     go_through(t);
-    long cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID); /* before a lock that may have to be waited for */
+    long cpu_ns = clock_ns(THREAD_USER_TIME); /* before a lock that may have to be waited for */
     pthread_mutex_lock(&slots_lock);
     t->ended_ns = clock_ns(CLOCK_MONOTONIC);
     t->alive_ns += t->ended_ns - t->created_ns;

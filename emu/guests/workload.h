@@ -16,6 +16,10 @@ enum { SLEEP, WAIT, BARRIER, JOIN, LOCK, START, KINDS };
 enum { NICE, REALTIME, AFFINITY, REFUSALS };
 enum { SUB = 8, BUCKETS = 488, SECOND_NS = 1000000000 };
 
+/* The calling thread's processor time without that of its system calls: kind 1 of a thread's clock, as the kernel
+ * numbers such clocks (clock_getcpuclockid(3)). It depends on the work alone, not on the host. */
+#define THREAD_USER_TIME ((clockid_t)(~0u << 3 | 4 | 1))
+
 static inline long clock_ns(clockid_t clock) {
     struct timespec now;
     clock_gettime(clock, &now);

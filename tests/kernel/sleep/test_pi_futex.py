@@ -7,7 +7,7 @@ import pytest
 from emu.abi.errno import EDEADLK, EINVAL, EPERM, ESRCH
 from emu.kernel.sched import core as sched
 from emu.kernel.sleep import endings as sleeping
-from emu.kernel.sleep.inheritance import set_realtime
+from emu.kernel.sleep.inheritance import set_importance
 from emu.kernel.task.records import create_task
 from emu.kernel.thread.handles import tid
 from emu.kernel.thread.records import create_thread
@@ -39,7 +39,7 @@ class Locks:
         self.threads[i]["affinity"] = to_words(1)
         sched.start(self.base, 0, i)
         assert hot.pick_next(self.base, 0) == i
-        set_realtime(self.base, 0, i, realtime)
+        set_importance(self.base, 0, i, 0, realtime)
         return i
 
     def waiter(self, va=VA, realtime=0):
@@ -107,7 +107,7 @@ def test_the_owner_has_the_highest_priority_of_those_that_wait_along_the_whole_c
     assert hot.pi_lock(locks.base, 0, second, VA) == WAITS and hot.block(locks.base, 0, second) == 1
     third = locks.waiter(OTHER, realtime=40)
     assert locks.priorities(first, second, third) == [40, 40, 40]
-    set_realtime(locks.base, 0, third, 7)
+    set_importance(locks.base, 0, third, 0, 7)
     assert locks.priorities(first, second, third) == [7, 7, 7]
     sleeping.interrupt(locks.base, 0, third)
     assert locks.priorities(first, second) == [0, 0] and locks.threads[third]["restart"] == RESTART_ALWAYS
@@ -120,7 +120,7 @@ def test_what_is_inherited_ends_with_the_hand_over(locks):
     assert locks.priorities(owner) == [60]
     assert hot.pi_unlock(locks.base, 0, owner, VA) == 0
     assert locks.priorities(owner, heir, last) == [5, 60, 30]
-    set_realtime(locks.base, 0, heir, 1)
+    set_importance(locks.base, 0, heir, 0, 1)
     assert locks.priorities(heir) == [30], "from the one that now waits for it"
 
 
