@@ -18,6 +18,7 @@ from ...abi.errno import EAGAIN, ENOTCONN, ENXIO, EOPNOTSUPP, EPIPE
 from ...abi.files import O_NONBLOCK, O_PATH, S_IFSOCK
 from ...abi.sockets import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 from ...kernel.files import for_server, sockets
+from ...kernel.files.descriptions import FILE_SOCKET
 from ...kernel.files.pipe import RING_BYTES, SERVES
 from ...kernel.files.socket_ends import CONNECTED, DATAGRAM, LISTENING, TCP
 from ..errors import Blocked, LinuxError, Watch
@@ -118,7 +119,8 @@ class Socket(PipeEnd):
         output, d = self.output_pipe, int(self._record["peer"])
         if output < 0 or d < 0 or not sockets.try_hold(self._files.base, d):
             return None
-        if int(self._files.window.machine["descriptions"][d]["object"]) != output:
+        record = self._files.window.machine["descriptions"][d]
+        if int(record["kind"]) != FILE_SOCKET or int(record["object"]) != output:  # its record is another file's now
             for_server.drop_file(self._files.base, self._files.me, d)
             return None
         return self._files.file(d, True)

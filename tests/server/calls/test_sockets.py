@@ -5,6 +5,7 @@ import struct
 import pytest
 
 from emu.abi.files import O_NONBLOCK
+from emu.kernel.files.descriptions import FILE_COUNTER
 
 UNIX, STREAM, DGRAM = 1, 1, 2
 NAME = b"\1\0\0name"
@@ -154,3 +155,14 @@ def test_an_address_without_a_name_is_refused(guest):
     fd = guest.sys("socket", UNIX, DGRAM, 0)
     assert guest.sys("sendto", fd, b"x", 1, 0, struct.pack("<H", UNIX), 2) == "ECONNREFUSED"
     assert guest.sys("connect", fd, struct.pack("<H", UNIX), 2) == "ECONNREFUSED"
+
+
+def test_a_peer_whose_record_is_another_files_by_now_is_none(guest):
+    """The record of a closed peer was given to an event counter whose number is that of the pipe."""
+    one, other = (guest.task.files.get(fd) for fd in pair(guest))
+    record = guest.window.machine["descriptions"][other.description]
+    assert one.peer() is not None
+    kind, record["kind"] = int(record["kind"]), FILE_COUNTER
+    assert one.peer() is None
+    record["kind"] = kind
+    guest.open_files.give_back()
