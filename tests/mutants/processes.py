@@ -60,7 +60,7 @@ MUTANTS = [
         "thread-of-a-killed-task-retains-nothing",
         "emu/kernel/thread/references.py",
         '    fetch_add(m.tasks[k], "references", ONE_RETAIN)\n',
-        '    retain_task(m, k)\n',
+        "    retain_task(m, k)\n",
         "tests/kernel/task/test_reaping.py::test_a_thread_that_joins_a_task_which_was_just_killed_retains_it",
     ),
     Mutant(

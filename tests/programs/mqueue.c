@@ -78,6 +78,10 @@ static void check_names(void) {
     int fd = (int)mq_open_(name, O_CREAT | O_EXCL | O_RDWR, 0600, &attributes);
     CHECK(fd >= 0);
     CHECK_ERROR(write(fd, "x", 1), EINVAL); /* mq_timedsend alone writes to it */
+    CHECK(fcntl(fd, F_SETFL, O_APPEND) == 0);
+    CHECK_ERROR(pwrite(fd, "x", 1, 0), EINVAL);
+    CHECK(fcntl(fd, F_SETFL, 0) == 0 && lseek(fd, 0, SEEK_END) == 80 && lseek(fd, 0, SEEK_SET) == 0);
+    CHECK_ERROR(fsync(fd), EINVAL);
     CHECK_ERROR(mq_open_(name, O_CREAT | O_EXCL | O_RDWR, 0600, &attributes), EEXIST);
     CHECK(attributes_of(fd, NULL, &old) == 0 && old.most == 4 && old.size == 16 && old.current == 0 && old.flags == 0);
     int other = (int)mq_open_(name, O_RDONLY | O_NONBLOCK, 0, NULL);

@@ -144,5 +144,3 @@ def shmctl(call, number: Int32, command: UInt32, address: Pointer):
     else:
         segment.locked = command == SHM_LOCK
     return 0
-
-

@@ -16,7 +16,7 @@ from ...kernel.thread.states import TASK_ALIVE
 from ..errors import Blocked, LinuxError
 from .directory import MemoryDirectory
 from .inode import Filesystem, MemoryInode
-from .open_file import OpenFile
+from .open_file import SeekableFile
 
 MQUEUE_MAGIC = 0x19800202
 MESSAGE_BYTES = 224  # beside its data
@@ -95,8 +95,9 @@ class MessageQueueNode(MemoryInode):
         self._held.resize(0)
 
 
-class MessageQueueFile(OpenFile):
-    seekable = True
+class MessageQueueFile(SeekableFile):
+    def size(self):
+        return SHOWN_BYTES
 
     def read_at(self, offset, count):
         told = self.node.registered()
@@ -106,6 +107,9 @@ class MessageQueueFile(OpenFile):
 
     def write_position(self):
         """Nobody writes to it but by mq_timedsend. EINVAL, as in Linux."""
+        raise LinuxError(EINVAL)
+
+    def sync(self):
         raise LinuxError(EINVAL)
 
     def poll(self):

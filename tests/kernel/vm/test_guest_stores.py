@@ -28,7 +28,10 @@ DOORS = {
     },
     "RAM_OFFSET": {"shm/layout/machine.py", "limits.py", "shm/decoded.py", "shm/segment.py"},
     "resolve": {
-        "kernel/vm/faults.py", "kernel/vm/usercopy.py", "cpu_worker/mmu.py", "kernel/vm/locking.py",
+        "kernel/vm/faults.py",
+        "kernel/vm/usercopy.py",
+        "cpu_worker/mmu.py",
+        "kernel/vm/locking.py",
         *(f"kernel/sleep/{name}.py" for name in ("futex", "futex_key", "futex_vector", "pi_futex", "pi_requeue")),
     },
     "translate": {"isa/interpreter/accesses.py"},
