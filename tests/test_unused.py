@@ -37,6 +37,7 @@ FOUND_BY_NAME = {  # file -> methods whose names are put together where they are
 USED = {  # who uses it, where no file of the three folders does
     "recover_kernel_memory": "whoever carries on without a killed CPU, which fails the machine as yet",
     "rebuild_areas": "see there",
+    "rebuild_objects": "see there",
     "kmalloc": "records of sizes known at run time; as yet the kernel's own all have arrays",
     "kfree": "see there",
     "allocate_page": "buffers of a page, and free_page",

@@ -16,7 +16,9 @@ from .errors import LinuxError
 from .guest_memory import UserMemory
 
 STACK_BYTES = 8 << 20
+MOST_STACK_BYTES = 1 << 30  # of a task whose limit is larger, or infinite
 MAX_ARGUMENT_BYTES = STACK_BYTES // 4  # of arguments and environment, pointers included, as in Linux (E2BIG)
+LEAST_STACK_BYTES = 128 << 10  # beside the arguments, as in Linux
 TRAMPOLINE = USER_TOP - 16 * PAGE_SIZE
 STACK_TOP = TRAMPOLINE - PAGE_SIZE
 SIGRETURN_CODE = struct.pack("<II", 0x08B00893, 0x00000073)  # li a7, 139; ecall
@@ -51,10 +53,11 @@ def page_up(address):
     return page_down(address + PAGE_SIZE - 1)
 
 
-def place_program(window, me, task, program, argv, variables, random_bytes, who=ROOT):
+def place_program(window, me, task, program, argv, variables, random_bytes, who=ROOT, stack_limit=STACK_BYTES):
     """Fill a task's empty address space with a program and, where it has one, its interpreter; a Placed.
 
-    `variables` are bytes, NAME=value.  PlacingError when memory does not suffice.
+    `variables` are bytes, NAME=value.  `stack_limit`: the task's RLIMIT_STACK, in bytes; what it asks for is mapped at
+    once, and its pages come as they are used.  PlacingError when memory does not suffice.
     """
     size = argument_bytes(argv, variables)
     if size > MAX_ARGUMENT_BYTES:
@@ -69,7 +72,8 @@ def place_program(window, me, task, program, argv, variables, random_bytes, who=
         _check(map_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_READ | PROT_WRITE))
         memory.write(TRAMPOLINE, SIGRETURN_CODE)
         _check(protect_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_READ | PROT_EXEC))
-        _check(map_region(base, me, task, STACK_TOP - STACK_BYTES, STACK_BYTES, PROT_READ | PROT_WRITE))
+        stack = page_down(min(max(stack_limit, size + LEAST_STACK_BYTES), MOST_STACK_BYTES))
+        _check(map_region(base, me, task, STACK_TOP - stack, stack, PROT_READ | PROT_WRITE))
         placed = _push_arguments(memory, program, argv, variables, random_bytes, who)
     except LinuxError:
         raise PlacingError("not enough guest memory for the program: give it more with --memory") from None

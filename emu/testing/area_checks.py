@@ -53,11 +53,8 @@ def tree_of(machine, task):
     return found
 
 
-def check_areas(window, held_objects=None):
-    """Trees, references of objects, and that page tables say nothing that areas and objects do not.
-
-    `held_objects`: those that are held outside of areas, with how often; else a FILE or SEGMENT may be held once.
-    """
+def check_areas(window):
+    """Trees, references of objects, and that page tables say nothing that areas and objects do not."""
     machine = window.machine
     truth, counted, roots = areas_by_owner(machine), {}, {}
     for k in range(MAX_TASKS):
@@ -76,10 +73,10 @@ def check_areas(window, held_objects=None):
             o = int(machine["areas"][a]["object"]) - 1
             if o >= 0:
                 counted[o] = counted.get(o, 0) + 1
-    _check_objects(machine, counted, held_objects)
+    _check_objects(machine, counted)
 
 
-def _check_objects(machine, counted, held):
+def _check_objects(machine, counted):
     kinds = machine["objects"]["kind"][: int(machine["fresh_object"])]
     alive = np.flatnonzero(kinds != OBJECT_FREE).tolist()
     for o in alive:
@@ -89,10 +86,16 @@ def _check_objects(machine, counted, held):
             counted[below] = counted.get(below, 0) + 1
             assert o in _shadows(machine, below), f"object {o} is not among the shadows of {below}"
     for o in alive:
-        says, found = int(machine["objects"][o]["references"]), counted.get(o, 0)
-        extra = held.get(o, 0) if held is not None else says - found if kinds[o] in (OBJECT_FILE, OBJECT_SEGMENT) else 0
-        assert says == found + extra and extra in (0, 1), f"object {o} has {says} references, {found} were found"
+        kept = int(machine["objects"][o]["kept"])
+        says, found = int(machine["objects"][o]["references"]), counted.get(o, 0) + kept
+        assert says == found, f"object {o} has {says} references, {found} were found"
+        assert not kept or kinds[o] in (OBJECT_FILE, OBJECT_SEGMENT), f"object {o} is kept by the server"
         assert all(int(machine["objects"][s]["original"]) == o + 1 for s in _shadows(machine, o))
+    listed, free = [], int(machine["free_object"])
+    while free:
+        listed.append(free - 1)
+        free = int(machine["objects"][free - 1]["next_free"])
+    assert sorted(listed) == np.flatnonzero(kinds == OBJECT_FREE).tolist(), f"the list of free objects has {listed}"
 
 
 def _shadows(machine, o):

@@ -14,7 +14,18 @@ from emu.kernel.task import exiting, suspend
 from emu.kernel.thread import handles
 from emu.kernel.thread import records as thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
-from emu.kernel.vm import address_space, areas, faults, forking, kernel_pages, maplock, moving, slab_recovery, slabs
+from emu.kernel.vm import (
+    address_space,
+    areas,
+    faults,
+    forking,
+    kernel_pages,
+    maplock,
+    moving,
+    object_recovery,
+    slab_recovery,
+    slabs,
+)
 from emu.shm import lockrank, spinlock
 from emu.shm.exits import ACCESS_READ
 from emu.shm.layout import machine_at
@@ -413,6 +424,12 @@ def copy_space(address, me, parent, child):
 @entry(3)
 def rebuild_areas(address, me, task):
     areas.rebuild_areas(machine_at(address), machine_at(address).tasks[task])
+    return 0
+
+
+@entry(2)
+def rebuild_objects(address, me):
+    object_recovery.rebuild_objects(machine_at(address), me)
     return 0
 
 

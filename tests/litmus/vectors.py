@@ -1,26 +1,39 @@
-"""A thread that waits for two words at once, again and again, against who changes one of them and wakes."""
+"""A thread that waits for two words at once, again and again, against who changes one of them and wakes.
+
+`mover` moves its place at the other word to a third one and back while whoever wakes it takes it out.
+"""
 
 from emu.abi.registers import A0
 from emu.hot import entry, hot
-from emu.kernel.sched.core import block, pick_next, start_thread
+from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
 from emu.kernel.sched.randomness import random_below
-from emu.kernel.sleep.futex import MATCH_ANY, wake_on
-from emu.kernel.sleep.futex_vector import add_word, begin_vector, free_vectors, sleep_on_vector
-from emu.kernel.thread.sleep_word import prepare_sleep, sleep_word
+from emu.kernel.sleep.futex import MATCH_ANY, requeue, wake_on
+from emu.kernel.sleep.futex_key import bucket_of, key_of, lock_bucket, unlock_bucket
+from emu.kernel.sleep.futex_vector import (
+    _free,
+    _take_out,
+    add_word,
+    begin_vector,
+    free_vectors,
+    mark_vector,
+    sleep_on_vector,
+)
+from emu.kernel.thread.sleep_word import hand_over, prepare_sleep, sleep_word, take
 from emu.kernel.thread.states import SLEEP_VECTOR
+from emu.shm.atomics import load_acquire
 from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.exits import ACCESS_WRITE
 from emu.shm.layout import machine_at
 from emu.shm.memory import load_s32, store_32
 from emu.testing.crew import dawdle, get_word, meet, over, result, set_word, spin, violation
 from tests.kernel.guest_words import user_address
-from tests.litmus.futexes import OTHER, ROUND, THREAD, VA, WOKEN
+from tests.litmus.futexes import OTHER, ROUND, THIRD, THREAD, VA, WOKEN
 
 
 @hot
-def _address(done):
-    """Which of the two words the waker changes in a round."""
-    return VA if done & 1 else OTHER
+def _address(done, only):
+    """Which of the two words the waker changes in a round; `only`: always the same."""
+    return VA if done & 1 or only else OTHER
 
 
 @hot
@@ -41,7 +54,7 @@ def _wait(m, me, i, first, second, bad):
 
 
 @hot
-def _wait_in_rounds(m, me, workers, count, bad):
+def _wait_in_rounds(m, me, workers, count, only, bad):
     i = get_word(m, THREAD)
     t = m.threads[i]
     store_mask(t, "affinity", mask_of(me))
@@ -65,7 +78,7 @@ def _wait_in_rounds(m, me, workers, count, bad):
                 if woken == done + 1 and word != 0:  # a word has changed, the waker is done, and it sleeps
                     violation(m)
                 spins = spin(spins)
-            if not over(m) and t.x[A0] != (0 if _address(done) == VA else 1):
+            if not over(m) and t.x[A0] != (0 if _address(done, only) == VA else 1):
                 violation(m)
         if not over(m) and t.first_vector != 0:
             violation(m)
@@ -78,31 +91,106 @@ def _wait_in_rounds(m, me, workers, count, bad):
 
 @entry(4)
 def waiter(address, me, workers, count):
-    _wait_in_rounds(machine_at(address), me, workers, count, False)
+    _wait_in_rounds(machine_at(address), me, workers, count, False, False)
+    return 0
+
+
+@entry(4)
+def waiter_of_one(address, me, workers, count):
+    _wait_in_rounds(machine_at(address), me, workers, count, True, False)
     return 0
 
 
 @entry(4)
 def bad_waiter(address, me, workers, count):
-    _wait_in_rounds(machine_at(address), me, workers, count, True)
+    _wait_in_rounds(machine_at(address), me, workers, count, False, True)
     return 0
 
 
-@entry(4)
-def waker(address, me, workers, count):
-    m = machine_at(address)
+@hot
+def _free_looking_once(m, me, i):
+    """Control: a record that has been moved before its bucket's lock is had would be freed while it is listed."""
+    t = m.threads[i]
+    r = t.first_vector - 1
+    t.first_vector = 0
+    while r >= 0:
+        v = m.vectors[r]
+        following = v.next_of_thread - 1
+        b = load_acquire(v, "bucket")
+        dawdle(random_below(m, me, 8))
+        if b >= 0:
+            lock_bucket(m, me, b)
+            if v.bucket == b:
+                _take_out(m, b, r)
+            unlock_bucket(m, me, b)
+        if load_acquire(v, "bucket") >= 0:
+            violation(m)
+        else:
+            _free(m, me, r)
+        r = following
+
+
+@hot
+def _wake_looking_once(m, me, task, va):
+    _, space, address = key_of(m, me, task, va, 1)
+    b = bucket_of(space, address)
+    lock_bucket(m, me, b)
+    i, sleep, position = mark_vector(m, me, b, space, address)
+    unlock_bucket(m, me, b)
+    if i >= 0 and take(m.threads[i], sleep):
+        _free_looking_once(m, me, i)
+        m.threads[i].x[A0] = position
+        hand_over(m.threads[i])
+        make_runnable(m, me, i)
+
+
+@hot
+def _wake_in_rounds(m, me, workers, count, only, bad):
     meet(m, workers)
     task = m.threads[get_word(m, THREAD)].task
     done = 0
     while done < count and not over(m):
-        host = user_address(m, me, task, _address(done), ACCESS_WRITE)
+        host = user_address(m, me, task, _address(done, only), ACCESS_WRITE)
         while get_word(m, ROUND) != done + 1 and not over(m):
             load_s32(host)
         dawdle(random_below(m, me, 16))
         store_32(host, load_s32(host) + 1)
-        wake_on(m, me, task, _address(done), 1, MATCH_ANY, 1)
+        if bad:
+            _wake_looking_once(m, me, task, _address(done, only))
+        else:
+            wake_on(m, me, task, _address(done, only), 1, MATCH_ANY, 1)
         m.cpus[me].kicks = 0
         done += 1
         result(m, me, done)
         set_word(m, WOKEN, done)
+
+
+@entry(4)
+def waker(address, me, workers, count):
+    _wake_in_rounds(machine_at(address), me, workers, count, False, False)
+    return 0
+
+
+@entry(4)
+def waker_of_one(address, me, workers, count):
+    _wake_in_rounds(machine_at(address), me, workers, count, True, False)
+    return 0
+
+
+@entry(4)
+def bad_waker_of_one(address, me, workers, count):
+    _wake_in_rounds(machine_at(address), me, workers, count, True, True)
+    return 0
+
+
+@entry(4)
+def mover(address, me, workers, count):
+    m = machine_at(address)
+    meet(m, workers)
+    task = m.threads[get_word(m, THREAD)].task
+    moved = 0
+    while get_word(m, WOKEN) < count and not over(m):
+        moved += max(requeue(m, me, task, OTHER, THIRD, 0, 1, False, 0, 1), 0)
+        result(m, me, moved)
+        requeue(m, me, task, THIRD, OTHER, 0, 1, False, 0, 1)
     return 0

@@ -83,6 +83,13 @@ static int as_image(int argc, char **argv) {
     return 42;
 }
 
+/* Use so many bytes of the stack. */
+static int deep(long bytes) {
+    volatile char here[4096];
+    here[bytes & 4095] = 1;
+    return bytes > 0 ? deep(bytes - 4096) + here[bytes & 4095] : 0; /* a use after the call: it is no loop */
+}
+
 static int as_child(int argc, char **argv) {
     if (!strcmp(argv[1], "image")) return as_image(argc, argv);
     if (!strcmp(argv[1], "count")) return argc == MANY + 2 && !strcmp(argv[MANY + 1], "last") ? 43 : 1;
@@ -90,6 +97,7 @@ static int as_child(int argc, char **argv) {
     if (!strcmp(argv[1], "process")) return atoi(argv[2]) == getpid() ? 46 : 1;
     if (!strcmp(argv[1], "exit")) return atoi(argv[2]);
     if (!strcmp(argv[1], "empty")) return 1;
+    if (!strcmp(argv[1], "deep")) return deep(4 << 20) == 0;
     /* From a script: argv[1] is the script's argument, "x y". */
     CHECK(argc == 5 && !strcmp(argv[0], self) && !strcmp(argv[1], "x y") && !strcmp(argv[2], "/tmp/script"));
     CHECK(!strcmp(argv[3], "one") && !strcmp(argv[4], "two"));
@@ -232,6 +240,25 @@ static void the_limit_of_the_stack_bounds_arguments(void) {
     CHECK(setrlimit(RLIMIT_STACK, &stack) == 0);
 }
 
+static void the_limit_of_the_stack_bounds_the_stack(void) {
+    char *arguments[] = {"x", "deep", NULL};
+    struct rlimit stack, wanted = {.rlim_cur = 1 << 20, .rlim_max = RLIM_INFINITY};
+    CHECK(getrlimit(RLIMIT_STACK, &stack) == 0);
+    for (int mib = 2; mib <= 32; mib += 30) { /* what 4 MiB of stack are too much for, and not */
+        wanted.rlim_cur = (long)mib << 20;
+        CHECK(setrlimit(RLIMIT_STACK, &wanted) == 0);
+        pid_t pid = fork();
+        int status;
+        if (pid == 0) {
+            execve(self, arguments, no_variables);
+            _exit(1);
+        }
+        CHECK(waitpid(pid, &status, 0) == pid);
+        CHECK(mib == 2 ? WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV : WIFEXITED(status) && !WEXITSTATUS(status));
+    }
+    CHECK(setrlimit(RLIMIT_STACK, &stack) == 0);
+}
+
 static void the_library_makes_processes(void) {
     char *argv[] = {"x", "exit", "12", NULL};
     pid_t pid = vfork();
@@ -350,6 +377,7 @@ int main(int argc, char **argv) {
     a_program_without_a_name_can_be_executed();
     many_arguments();
     the_limit_of_the_stack_bounds_arguments();
+    the_limit_of_the_stack_bounds_the_stack();
     the_library_makes_processes();
     rights_follow_the_file();
     any_thread_may_execute_a_program();

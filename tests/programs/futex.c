@@ -230,6 +230,13 @@ static void check_several(void) {
     wake_exactly(&words[0], THREADS - 3);
     join(THREADS);
     CHECK(awake == ((THREADS - 3) | 2 << 8 | 1 << 16));
+    start(wait_for_several, THREADS); /* moved to another word, they still say which of theirs it was */
+    CHECK(futex(&words[1], FUTEX_REQUEUE_PRIVATE, 0, (void *)(THREADS - 1L), &other, 0) == THREADS - 1);
+    wake_exactly(&other, THREADS - 1);
+    wake_exactly(&words[1], 1);
+    CHECK(futex(&other, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0) == 0);
+    join(THREADS);
+    CHECK(awake == THREADS << 8);
 }
 
 static void check_barriers(void) {

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -179,6 +180,8 @@ static void check_growth(void) {
     int out[2];
     CHECK(pipe(out) == 0 && ftruncate(fd, 0) == 0 && ftruncate(fd, 4 * PAGE) == 0);
     CHECK(write(out[1], at + PAGE, 4) == 4 && at[0] == 0);
+    int counter = eventfd(7, EFD_NONBLOCK); /* its number waits for the page */
+    CHECK(read(counter, at + 2 * PAGE, 8) == 8 && at[2 * PAGE] == 7 && close(counter) == 0);
     CHECK(munmap(at, 4 * PAGE) == 0 && munmap(private, 4 * PAGE) == 0 && close(fd) == 0);
     close(out[0]);
     close(out[1]);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -95,6 +96,25 @@ static void check_names(void) {
     CHECK(close(fd) == 0 && close(other) == 0);
     CHECK_ERROR(receives(fd, buffer, 16, NULL, NULL), EBADF);
     CHECK_ERROR(receives(0, buffer, 16, NULL, NULL), EBADF);
+}
+
+static void check_limit(void) {
+    struct attributes attributes = {0, 4, 16, 0, {0}};
+    struct rlimit whole, most = {2 * 4 * (16 + 48), RLIM_INFINITY};
+    int fds[3];
+    char names[3][80];
+    CHECK(getrlimit(RLIMIT_MSGQUEUE, &whole) == 0 && (most.rlim_max = whole.rlim_max, 1));
+    CHECK(setrlimit(RLIMIT_MSGQUEUE, &most) == 0);
+    for (int k = 0; k < 3; k++) {
+        snprintf(names[k], sizeof names[k], "%s-%d", name, k);
+        fds[k] = (int)mq_open_(names[k], O_CREAT | O_RDWR, 0600, &attributes);
+    }
+    CHECK(fds[0] >= 0 && fds[1] >= 0 && fds[2] == -1 && errno == EMFILE);
+    CHECK(close(fds[0]) == 0 && syscall(SYS_mq_unlink, names[0]) == 0);
+    fds[2] = (int)mq_open_(names[2], O_CREAT | O_RDWR, 0600, &attributes);
+    CHECK(fds[2] >= 0 && close(fds[1]) == 0 && close(fds[2]) == 0);
+    CHECK(syscall(SYS_mq_unlink, names[1]) == 0 && syscall(SYS_mq_unlink, names[2]) == 0);
+    CHECK(setrlimit(RLIMIT_MSGQUEUE, &whole) == 0);
 }
 
 static int fresh(int flags) {
@@ -202,6 +222,7 @@ static void check_notification(void) {
 int main(void) {
     snprintf(name, sizeof name, "check-%d", getpid());
     check_names();
+    check_limit();
     check_messages();
     check_waits();
     check_notification();

@@ -106,6 +106,8 @@ def read_event(m, me, i, d, vector):
     error, taken = read_counter(m, me, i, m.event_counters[f.object], nonblocking)
     if error == 0:
         error = put_word(m, me, t.task, at, taken)
+        if error != 0 and m.cpus[me].missing != 0:  # the call is made again when that page is in memory
+            write_counter(m, me, i, m.event_counters[f.object], taken, True)
     return COUNTER_BYTES if error == 0 else error
 
 

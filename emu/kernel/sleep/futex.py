@@ -22,7 +22,7 @@ from ..vm.faults import resolve
 from ..vm.maplock import lock_mm, unlock_mm
 from ..vm.usercopy import change_int32, load_int32, load_int32_in, put_int32
 from .futex_key import bucket_of, key_in, key_of, lock_bucket, unlock_bucket
-from .futex_vector import mark_vector, take_vector
+from .futex_vector import mark_vector, move_vectors, take_vector
 from .heap import count_stale
 from .inheritance import stop_waiting
 from .timeout_ring import post_timeout
@@ -221,6 +221,8 @@ def requeue(m, me, task, va, target_va, wake_count, move_count, compare, expecte
                 insert(m, to, i)
             moved += 1
         i = following
+    if 0 <= moved < move_count and not same:
+        moved += move_vectors(m, me, b, space, address, to, to_space, to_address, move_count - moved)
     if b != to:
         unlock_bucket(m, me, max(b, to))
     unlock_bucket(m, me, min(b, to))

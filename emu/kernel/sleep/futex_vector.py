@@ -14,8 +14,9 @@ A record names the sleep before that begins (its sequence is the thread's next),
 takes nothing.  If it comes early, the waiter finds the mark, since each side writes, then looks at the other's word.
 The mark is set before `bucket` says that the record is out, so it is never set in a later call.
 
-A wake-up reaches those who wait for one word before those who wait for several; a requeue leaves the latter where they
-are.  Locks: the task's mm_lock, buckets, vectors_lock.
+A wake-up, and a requeue, reaches those who wait for one word before those who wait for several.  A requeue may move a
+record to another bucket at any time, so whoever frees it looks again until the bucket that it has locked is the
+record's.  Locks: the task's mm_lock, buckets, vectors_lock.
 """
 
 from ...abi.errno import EAGAIN, EFAULT, EINVAL, ENOMEM
@@ -78,11 +79,11 @@ def _append(m, b, r):
     else:
         bucket.first_vector = r + 1
     bucket.last_vector = r + 1
-    v.bucket = b
+    store_relaxed(v, "bucket", b)
 
 
 @hot
-def _take_out(m, b, r):
+def _unlink(m, b, r):
     v, bucket = m.vectors[r], m.buckets[b]
     if v.previous != 0:
         m.vectors[v.previous - 1].next = v.next
@@ -92,7 +93,12 @@ def _take_out(m, b, r):
         m.vectors[v.next - 1].previous = v.previous
     else:
         bucket.last_vector = v.previous
-    store_release(v, "bucket", -1)  # after vector_woken; pairs with load_acquire in free_vectors
+
+
+@hot
+def _take_out(m, b, r):
+    _unlink(m, b, r)
+    store_release(m.vectors[r], "bucket", -1)  # after vector_woken; pairs with load_acquire in free_vectors
 
 
 @hot
@@ -151,11 +157,12 @@ def free_vectors(m, me, i):
         v = m.vectors[r]
         following = v.next_of_thread - 1
         b = load_acquire(v, "bucket")
-        if b >= 0:
+        while b >= 0:
             lock_bucket(m, me, b)
-            if v.bucket == b:
+            if v.bucket == b:  # it has not been moved meanwhile
                 _take_out(m, b, r)
             unlock_bucket(m, me, b)
+            b = load_acquire(v, "bucket")
         _free(m, me, r)
         r = following
 
@@ -190,6 +197,26 @@ def mark_vector(m, me, b, space, address):
             return i, sleep, position
         r = v.next - 1
     return -1, 0, 0
+
+
+@hot
+def move_vectors(m, me, b, space, address, to, to_space, to_address, most):
+    """Let up to so many that wait for one key wait for another one; how many. Both buckets, b and to, are locked."""
+    never_inline()
+    critical(m, me)
+    moved = 0
+    r = m.buckets[b].first_vector - 1
+    while r >= 0 and moved < most:
+        v = m.vectors[r]
+        following = v.next - 1
+        if v.space == space and v.address == address:
+            _unlink(m, b, r)
+            v.space = to_space
+            v.address = to_address
+            _append(m, to, r)
+            moved += 1
+        r = following
+    return moved
 
 
 @hot

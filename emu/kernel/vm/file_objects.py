@@ -35,20 +35,27 @@ def create_file(address, me, limit):
     if o < 0:
         return -ENOMEM
     m.objects[o].limit = limit
+    m.objects[o].kept = 1
     return o
 
 
 @entry(2)
 def create_segment(address, me):
     """An object for a segment of shared memory; -ENOMEM. The server has the reference."""
-    o = new_object(machine_at(address), me, OBJECT_SEGMENT)
-    return o if o >= 0 else -ENOMEM
+    m = machine_at(address)
+    o = new_object(m, me, OBJECT_SEGMENT)
+    if o < 0:
+        return -ENOMEM
+    m.objects[o].kept = 1
+    return o
 
 
 @entry(3)
 def release_file(address, me, o):
     """Give back the server's reference to an object."""
-    drop_object(machine_at(address), me, o)
+    m = machine_at(address)
+    m.objects[o].kept = 0
+    drop_object(m, me, o)
     return 0
 
 

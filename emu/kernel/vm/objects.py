@@ -89,6 +89,7 @@ def _new_object(m, me, kind, family):
     r.height = 0
     r.nr_pages = 0
     r.limit = NO_PAGE
+    r.kept = 0
     r.kind = kind
     return o
 
@@ -107,9 +108,15 @@ def _free_object(m, me, o):
     m.objects[o].kind = OBJECT_FREE
     lock = field_address(m, "objects_lock")
     acquire(m, me, lock, lockrank.OBJECTS)
+    list_free_object(m, o)
+    release(m, me, lock)
+
+
+@hot
+def list_free_object(m, o):
+    """Put a FREE record where the next new object finds it. objects_lock is held."""
     m.objects[o].next_free = m.free_object
     m.free_object = o + 1
-    release(m, me, lock)
 
 
 @hot
@@ -149,7 +156,7 @@ def drop_object(m, me, o):
 
 
 @hot
-def _link_shadow(m, s, original):
+def link_shadow(m, s, original):
     """Make s one of the shadows of an object. The lock is held."""
     r, o = m.objects[s], m.objects[original]
     r.original = original + 1
@@ -198,7 +205,7 @@ def _merge(m, me, s):
         below = o.original - 1
         if below >= 0:  # the reference to it goes from the object to the shadow
             _unlink_shadow(m, original)
-            _link_shadow(m, s, below)
+            link_shadow(m, s, below)
         _free_object(m, me, original)
 
 
@@ -233,7 +240,7 @@ def make_own(m, me, o, first, end):
     if r.kind == OBJECT_FILE or r.references > 1:
         own = _new_object(m, me, OBJECT_SHADOW, r.family)
         if own >= 0:
-            _link_shadow(m, own, o)
+            link_shadow(m, own, o)
     else:  # what areas that are gone have left is in nobody's way from here on
         free_pages(m, me, r, 0, first, -1)
         free_pages(m, me, r, end, NO_PAGE, -1)

@@ -22,7 +22,7 @@ from ...server.elf import ElfError, parse
 from ..argument_strings import read_strings
 from ..errors import Blocked, LinuxError, NoResult
 from ..exec import MAX_ARGUMENT_BYTES, PlacingError, argument_bytes, place_program
-from ..resource_limits import RLIMIT_STACK
+from ..resource_limits import RLIMIT_STACK, limit_of
 from ..vfs.access import check
 from .names import start_of
 from .registry import Int32, Pointer, served
@@ -79,7 +79,7 @@ def _prepare(call, dirfd, path_at, argv_at, variables_at, flags):
 
 def most_argument_bytes(call):
     """A quarter of the stack that the task may have, but not less than a string may take."""
-    return max(min(MAX_ARGUMENT_BYTES, call.machine.limit(call.task, RLIMIT_STACK)[0] // 4), MAX_STRING_BYTES)
+    return max(min(MAX_ARGUMENT_BYTES, limit_of(call.task, RLIMIT_STACK)[0] // 4), MAX_STRING_BYTES)
 
 
 def _execute(call, prepare):
@@ -237,7 +237,7 @@ def _replace(call, execution):
         program["shown"] = program["path"]
         task.placed = place_program(
             server.window, server.me, call.task_index, program, program["argv"], variables,
-            server.random.randbytes(16), call.credentials,
+            server.random.randbytes(16), call.credentials, limit_of(task, RLIMIT_STACK)[0],
         )  # fmt: skip
     except PlacingError as error:
         server.tell_person(thread, str(error))

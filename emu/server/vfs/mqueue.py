@@ -8,19 +8,20 @@ told once.  A registration ends with the process that made it, which is looked f
 """
 
 import bisect
+from collections import Counter
 
 from ...abi.errno import EACCES, EAGAIN, EBUSY, EINVAL, EMFILE, EMSGSIZE, EPERM
 from ...abi.files import O_NONBLOCK, POLLIN, POLLOUT, S_IFREG
 from ...abi.ipc import MQ_MAXMSG, MQ_MSGSIZE
 from ...kernel.thread.states import TASK_ALIVE
 from ..errors import Blocked, LinuxError
+from ..resource_limits import RLIMIT_MSGQUEUE, limit_of
 from .directory import MemoryDirectory
 from .inode import Filesystem, MemoryInode
 from .open_file import SeekableFile
 
 MQUEUE_MAGIC = 0x19800202
 MESSAGE_BYTES = 224  # beside its data
-MOST_BYTES = 819_200  # of one queue's messages, as much as RLIMIT_MSGQUEUE lets a user have
 TREE_NODE_BYTES = 48
 SHOWN_BYTES = 80
 
@@ -36,9 +37,7 @@ class MessageQueueNode(MemoryInode):
     kind = S_IFREG
     size = SHOWN_BYTES
 
-    def __init__(self, filesystem, mode, most, most_bytes):
-        if most * (most_bytes + TREE_NODE_BYTES) > MOST_BYTES:
-            raise LinuxError(EMFILE)
+    def __init__(self, filesystem, mode, most, most_bytes, maker):
         super().__init__(filesystem, mode)
         self.most, self.most_bytes = most, most_bytes
         self.messages = []  # (-priority, number, data): the first is the next
@@ -46,6 +45,7 @@ class MessageQueueNode(MemoryInode):
         self.changes = 0
         self.registration = None
         self.receivers = set()  # calls that wait for a message
+        self.maker = maker
         self._sent = 0
         self._held = filesystem.allowance.charge(0)
 
@@ -90,9 +90,14 @@ class MessageQueueNode(MemoryInode):
         if self.registration is not None and self.registration.task is task:
             self.registration = None
 
+    def reserved(self):
+        """Bytes that count for RLIMIT_MSGQUEUE: those of a full queue."""
+        return self.most * (self.most_bytes + TREE_NODE_BYTES)
+
     def drop(self):
         self.messages, self.registration = [], None
         self._held.resize(0)
+        self.filesystem.reserved[self.maker] -= self.reserved()
 
 
 class MessageQueueFile(SeekableFile):
@@ -142,12 +147,17 @@ class MessageQueueDirectory(MemoryDirectory):
 
     def __init__(self, clock, parent, name):
         super().__init__(Filesystem(3, MQUEUE_MAGIC, clock), 0o1777, parent, name)
+        self.filesystem.reserved = Counter()  # user -> bytes of the queues that they have made
 
     def make(self, name, mode, task, most=MQ_MAXMSG, most_bytes=MQ_MSGSIZE):
-        """A new queue under a name that is free."""
-        node = MessageQueueNode(self.filesystem, mode & ~task.umask & 0o777, most, most_bytes)
+        """A new queue under a name that is free. EMFILE: RLIMIT_MSGQUEUE."""
+        maker, reserved = task.credentials.uid, self.filesystem.reserved
+        node = MessageQueueNode(self.filesystem, mode & ~task.umask & 0o777, most, most_bytes, maker)
+        if reserved[maker] + node.reserved() > limit_of(task, RLIMIT_MSGQUEUE)[0]:
+            raise LinuxError(EMFILE)
         node.uid, node.gid = task.credentials.fsuid, task.credentials.fsgid
         self.add(name, node)
+        reserved[maker] += node.reserved()
         return node
 
     def create(self, name, mode, flags, task):

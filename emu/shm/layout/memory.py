@@ -50,6 +50,7 @@ OBJECT = record(
     i64("height", guard="object lock", doc="of that index"),
     i64("nr_pages", guard="object lock"),
     i64("limit", guard="object lock", unit="pages", doc="of a file: those from here on are past its end"),
+    i64("kept", doc="truth: 1 while the system server has a reference; the server writes it"),
     i64("next_free", guard="objects_lock", doc="index + 1"),
     align=128,
 )

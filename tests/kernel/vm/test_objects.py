@@ -275,6 +275,67 @@ def test_areas_of_a_thousand_mappings_are_found_in_a_few_steps(tasks):
     check_areas(tasks.window)
 
 
+# --- recovery ---------------------------------------------------------------------------
+
+
+def related(tasks):
+    """A file with a private copy, a segment, and a family with shadows and with records that are free again."""
+    parent = tasks.new()
+    tasks.map(parent, 0, 4)
+    tasks.store(parent, 0, 1)
+    other = tasks.fork(parent)
+    tasks.store(other, 0, 2)
+    child = tasks.fork(other)
+    tasks.store(child, 1, 3)
+    gone = tasks.fork(child)
+    tasks.store(gone, 2, 4)
+    tasks.store(child, 2, 5)
+    tasks.end(gone)
+    file, segment = file_with(tasks, 2, [0, 1]), file_objects.create_segment(tasks.base, 0)
+    tasks.map_file(parent, file, 6, 2)
+    assert tasks.write(parent, 6, 6)
+    tasks.model[parent] |= {6: (R | W, 6), 7: (R | W, 101)}
+    tasks.check()
+    return file, segment
+
+
+SPOILT = ("references", "first_shadow", "next_shadow", "previous_shadow", "nr_pages", "next_free")
+
+
+@pytest.mark.system("cz-11")
+@pytest.mark.parametrize("field", SPOILT)
+def test_objects_are_linked_and_counted_anew_from_their_truth_words(tasks, field):
+    kept = related(tasks)
+    objects, fresh = tasks.machine["objects"], int(tasks.machine["fresh_object"])
+    before = objects[:fresh].copy()
+    objects[field][:fresh] = 3 if field != "next_free" else 0
+    with pytest.raises(AssertionError):
+        check_areas(tasks.window)
+    hot.rebuild_objects(tasks.base, 0)
+    for name in ("kind", "references", "original", "nr_pages"):
+        assert (objects[name][:fresh] == before[name]).all(), name
+    tasks.check()
+    for task in list(tasks.model):
+        tasks.end(task)
+    for o in kept:
+        file_objects.release_file(tasks.base, 0, o)
+
+
+def test_an_object_whose_last_reference_was_just_going_is_freed_by_the_recovery(tasks):
+    kept = related(tasks)
+    machine = tasks.machine
+    task = max(tasks.model)
+    for a in areas_by_owner(machine)[int(machine["tasks"][task]["root"]) + 1]:
+        machine["areas"][a]["object"] = 0
+    tasks.model[task] = dict.fromkeys(tasks.model[task], (R | W, 0))
+    address_space.protect_region(tasks.base, 0, task, tasks.va(0), 4 * PAGE_SIZE, 0)  # forgets its page tables' entries
+    address_space.protect_region(tasks.base, 0, task, tasks.va(0), 4 * PAGE_SIZE, R | W)
+    hot.rebuild_objects(tasks.base, 0)
+    tasks.check()
+    for o in kept:
+        file_objects.release_file(tasks.base, 0, o)
+
+
 # --- files --------------------------------------------------------------------------------
 
 
