@@ -91,19 +91,25 @@ def _check_objects(machine, counted):
         assert says == found, f"object {o} has {says} references, {found} were found"
         assert not kept or kinds[o] in (OBJECT_FILE, OBJECT_SEGMENT), f"object {o} is kept by the server"
         assert all(int(machine["objects"][s]["original"]) == o + 1 for s in _shadows(machine, o))
-    listed, free = [], int(machine["free_object"])
-    while free:
-        listed.append(free - 1)
-        free = int(machine["objects"][free - 1]["next_free"])
+    listed = _list_from(machine["objects"], int(machine["free_object"]), "next_free")
     assert sorted(listed) == np.flatnonzero(kinds == OBJECT_FREE).tolist(), f"the list of free objects has {listed}"
 
 
 def _shadows(machine, o):
-    found, s = [], int(machine["objects"][o]["first_shadow"])
-    while s:
-        found.append(s - 1)
-        s = int(machine["objects"][s - 1]["next_shadow"])
+    found = _list_from(machine["objects"], int(machine["objects"][o]["first_shadow"]), "next_shadow")
+    for s, before in zip(found, [-1, *found]):
+        assert machine["objects"][s]["previous_shadow"] == before + 1, f"shadow {s} of object {o} comes after {before}"
     return found
+
+
+def _list_from(records, word, following):
+    """The indexes of a list of records, which are named by index + 1."""
+    found = {}  # for its order
+    while word:
+        assert word - 1 not in found, f"the list by {following} goes round: {list(found)}"
+        found[word - 1] = True
+        word = int(records[word - 1][following])
+    return list(found)
 
 
 def _check_entries(window, task, areas):

@@ -89,4 +89,11 @@ MUTANTS = [
     Mutant("grows-over-what-a-shadow-hides", MAPPING, "m.objects[o].kind == OBJECT_ANONYMOUS and m.objects[o].references == 1", "m.objects[o].references == 1", f"{OBJECTS_TEST}::test_new_memory_behind_what_a_fork_has_left_is_zero"),
     Mutant("unmapped-pages-stay-in-the-object", MAPPING, "            _free_part(m, me, o, first", "            _free_part(m, me, o, 1 + first", f"{OBJECTS_TEST}::test_random_families_against_a_model"),
     Mutant("marks-of-stores-stay", FILE_OBJECTS, "    _edit_mappings(m, me, o, first, end, EDIT_CLEAN)\n", "", "tests/cpu_worker/test_mmu.py::test_a_page_past_a_files_end_is_a_cause_of_its_own"),
+    Mutant(
+        "rebuilt-objects-forget-the-server",
+        "emu/kernel/vm/object_recovery.py",
+        "r.references = r.kept",
+        "r.references = 0",
+        "tests/kernel/vm/test_objects.py::test_objects_are_linked_and_counted_anew_from_their_truth_words",
+    ),
 ]  # fmt: skip
