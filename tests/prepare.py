@@ -1,6 +1,6 @@
 """What a long run of tests would wait for, made beforehand or meanwhile, on all cores.
 
-    python -m tests.prepare hot-code PART PARTS     compile a share of the tests' and benchmarks' hot code
+    python -m tests.prepare hot-code PART PARTS     compile a share of the machine's, tests' and benchmarks' hot code
     python -m tests.prepare c-library               have zig build its C library, in both forms
 
 A test by itself makes what it needs when it comes to it, on one core.
@@ -14,7 +14,9 @@ import tempfile
 from pathlib import Path
 
 from emu.guests import build
-from emu.hot import registered
+from emu.hot import registered, units
+from emu.machine.warm import everything
+from emu.machine.warmup import ensure_warm
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKS = ("\n@entry(", "\n@callback(")
@@ -36,6 +38,7 @@ def compile_hot_code():
         for process in running:
             process.kill()
             process.wait()
+    ensure_warm(quiet=True)
 
 
 def start_c_library():
@@ -49,8 +52,10 @@ def _compile_share(part, parts):
         if any(mark in path.read_text() for mark in MARKS):
             name = path.relative_to(ROOT).with_suffix("").parts
             importlib.import_module(".".join(name) if name[0] == "tests" else path.stem)
-    for each in registered()[part::parts]:
-        each.compile()
+    machine = everything()
+    others = sorted(set(units(registered())) - set(machine), key=lambda unit: (-len(unit.entries), unit.name))
+    for each in [*machine, *others][part::parts]:
+        each.store()
 
 
 def _build_c_library():

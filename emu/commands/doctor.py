@@ -97,21 +97,21 @@ def _sockets():
 
 
 def _cache():
-    entries, bad = cache.entries(), cache.damaged()
+    files, bad = cache.objects(), cache.damaged()
     where = str(cache.CACHE_DIR)
     if bad:
-        state = f"of {len(entries)} functions {len(bad)} missing or damaged: the next run compiles them anew"
+        state = f"of {len(files)} object files {len(bad)} missing or damaged: the next run compiles them anew"
         yield NOTE, "compile cache", where, state
-    elif entries:
-        yield OK, "compile cache", where, f"complete: {len(entries)} functions, all checksums right"
+    elif files:
+        yield OK, "compile cache", where, f"complete: {len(files)} object files, all checksums right"
     else:
         yield OK, "compile cache", where, "empty: the first run compiles for about a minute"
     try:
         cache.store(cache.CACHE_DIR / "doctor", "doctor", b"")
         (cache.CACHE_DIR / "doctor").unlink()
     except OSError as error:
-        effect = "policies of yours are compiled by every process" if entries and not bad else "no machine can run"
-        state = NOTE if entries and not bad else PROBLEM
+        effect = "policies of yours are compiled by every process" if files and not bad else "no machine can run"
+        state = NOTE if files and not bad else PROBLEM
         yield state, "compile cache", f"cannot be written: {error.strerror}", f"{effect}; set EMU_CACHE_DIR"
 
 

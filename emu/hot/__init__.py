@@ -1,7 +1,7 @@
 """Hot code: Python that is compiled, and runs without the interpreter lock.
 
 functions.py has the marks (`@hot`, `@entry`, `@callback`, `@intrinsic`), compiler.py makes machine code of what is
-marked, cache.py keeps it on disk.
+marked, alone or with all of its file (units.py), and cache.py keeps it on disk.
 """
 
 from .functions import (
@@ -17,6 +17,7 @@ from .functions import (
     never_inline,
     registered,
     types,
+    units,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "never_inline",
     "registered",
     "types",
+    "units",
 ]

@@ -1,7 +1,7 @@
 """The compile cache: where it is, what the names of its folders mean, whether it is complete.
 
-The code of one entry lives in a folder named after everything that can change it: the
-source of its module and of all that this one imports, in emu or beside itself, directly or not,
+The code of one source file lives in a folder named after everything that can change it: the
+source of that module and of all that this one imports, in emu or beside itself, directly or not,
 the versions of the compilers, the processor.  So after an edit, what imports the edited file is
 compiled anew, and nothing else.  Where the sources lie is no part of it: checkouts and installed copies share.
 Each file carries a checksum (checked_file.py); a file that fails it counts as missing and is made anew.
@@ -221,19 +221,19 @@ def store(path, symbol, code):
 
 
 def is_warm():
-    """True when every entry of these sources has been compiled and cached, and is whole."""
-    return bool(entries()) and not damaged()
+    """True when every unit of these sources has been compiled and cached, and is whole."""
+    return bool(objects()) and not damaged()
 
 
-def entries():
-    """The (folder, symbol) of all entries, where the cache is complete."""
+def objects():
+    """The (folder, symbol) of all units' object files, where the cache is complete."""
     return _marked(MARKER).get("objects", [])
 
 
 def damaged():
-    """Of a cache that was complete, the entries that are missing or damaged now."""
+    """Of a cache that was complete, the object files that are missing or damaged now."""
     code = cache_root() / "code"
-    return [[folder, symbol] for folder, symbol in entries() if load(code / folder / f"{symbol}.o", symbol) is None]
+    return [[folder, symbol] for folder, symbol in objects() if load(code / folder / f"{symbol}.o", symbol) is None]
 
 
 @functools.cache
@@ -278,12 +278,12 @@ def mark_used():
         os.utime(MARKER)
 
 
-def mark_warm(entries):
+def mark_warm(units):
     """Record that the cache is complete and where its files are; drop what older sources left."""
-    sources = {Path(e.source).resolve() for e in entries}
+    sources = {Path(unit.source).resolve() for unit in units}
     folders = {_name(path): entry_directory(path).name for path in sources}
-    objects = [(e.path.parent.name, e.symbol) for e in entries]
-    store(MARKER, _MARKER_NAME, json.dumps({"folders": folders, "objects": objects}).encode())
+    files = [(unit.path.parent.name, unit.symbol) for unit in units]
+    store(MARKER, _MARKER_NAME, json.dumps({"folders": folders, "objects": files}).encode())
     with contextlib.suppress(OSError):  # another process may be removing the same
         _drop_old(CACHE_DIR.parent)
 

@@ -24,6 +24,7 @@ from numba.extending import intrinsic
 
 _I64 = ir.IntType(64)
 _OBJECT = ir.IntType(8).as_pointer()
+_LINKED_AT_ONCE = 16
 _OPTIONS = {
     "nopython": True, "nogil": True, "error_model": "numpy", "_nrt": False,
     "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
@@ -84,9 +85,7 @@ class _Library(CPUCodeLibrary):
 
     def object_code(self, symbols):
         """All libraries reached, as one object file in which only these symbols are seen from outside."""
-        whole = llvm.parse_assembly(str(self._codegen._create_empty_module(self.name)))
-        for library in self.reached():
-            whole.link_in(library._final_module, preserve=True)
+        whole = self._linked([library._final_module for library in self.reached()])
         for each in (*whole.functions, *whole.global_variables):
             if not each.is_declaration and each.name not in symbols:
                 each.linkage = "internal"
@@ -95,6 +94,23 @@ class _Library(CPUCodeLibrary):
         passes.run(whole, builder)
         whole.verify()
         return self._codegen._tm.emit_object(whole)
+
+    def _linked(self, modules):
+        """One module of all these, which stay as they are.
+
+        Each link takes as long as what it links to is large, so few are linked one by one, and those then in pairs.
+        """
+        parts = []
+        for first in range(0, len(modules), _LINKED_AT_ONCE):
+            part = llvm.parse_assembly(str(self._codegen._create_empty_module(self.name)))
+            for module in modules[first : first + _LINKED_AT_ONCE]:
+                part.link_in(module, preserve=True)
+            parts.append(part)
+        while len(parts) > 1:
+            for one, other in zip(parts[::2], parts[1::2]):
+                one.link_in(other)
+            parts = parts[::2]
+        return parts[0]
 
 
 class _Codegen(AOTCPUCodegen):
@@ -187,25 +203,28 @@ def _no_collector():
             gc.enable()
 
 
-def object_code(function, arity, first, symbol, for_python):
-    """Object file with the C function `symbol` of `arity` words: what Entry and Callback of functions.py call.
+def object_code(pieces):
+    """Object file with a C function of words for each (entry, symbol): what functions.py calls.
 
-    first       Numba's type of a record when the first word is the address of one, else None
-    for_python  also make `symbol`.python, the same function in the form that Python calls (PyMethodDef, METH_FASTCALL)
+    For an entry with `for_python` also symbol.python, the same function in the form that Python calls (PyMethodDef,
+    METH_FASTCALL).
     """
-    signature = (first or types.int64, *(types.int64,) * (arity - 1))[:arity]
-    whole = Dispatcher(function)
-    with _no_collector():
-        whole.compile(signature)
-    compiled = whole.overloads[signature]
-    library = _target.target_context.codegen().create_library(symbol)
-    module = _target.target_context.create_module(symbol)
-    border = _border(module, compiled, signature, symbol)
-    symbols = {symbol}
-    if for_python:
-        symbols.add(_python_border(module, border, arity).name)
-    library.add_ir_module(module)
-    library.add_linking_library(compiled.library)
+    codegen, symbols = _target.target_context.codegen(), set()
+    library = codegen.create_library(pieces[0][1])
+    for entry, symbol in pieces:
+        first = entry.first.numba if entry.first else None
+        signature = (first or types.int64, *(types.int64,) * (entry.arity - 1))[: entry.arity]
+        whole = Dispatcher(entry.function)
+        with _no_collector():
+            whole.compile(signature)
+        compiled = whole.overloads[signature]
+        module = _target.target_context.create_module(symbol)
+        border = _border(module, compiled, signature, symbol)
+        symbols.add(symbol)
+        if entry.for_python:
+            symbols.add(_python_border(module, border, entry.arity).name)
+        library.add_ir_module(module)
+        library.add_linking_library(compiled.library)
     return library.object_code(symbols)
 
 

@@ -5,10 +5,10 @@
 `@callback(n)` marks one that hot code calls through its address.
 `@intrinsic` marks one that makes LLVM code (Numba's decorator of that name).
 
-Entries and callbacks are compiled when they are first used or by machine/warm.py.  Their machine code
-is an object file in a folder whose name says everything that can change it (cache.py), and is loaded
-from there by LLVM alone: Numba, slow to import, is only imported to compile.  So nothing here or in
-hot modules may import it: `types` stands for numba.types and looks names up when code is made.
+Entries and callbacks are compiled when they are first used, or before, those of a source file together (units.py).
+Their machine code is an object file in a folder whose name says everything that can change it (cache.py), and is loaded
+from there by LLVM alone: Numba, slow to import, is only imported to compile.  So nothing here or in hot modules may
+import it: `types` stands for numba.types and looks names up when code is made.
 Where the cache cannot be written, code is compiled into memory.  Only integers cross the border between cold and hot.
 
 Rejected: Numba's own cache.  It does not notice a changed constant, intrinsic or helper of another
@@ -17,27 +17,13 @@ module, and it takes 10 ms to load a function, where this takes a third of one.
 
 import ctypes
 import functools
-import importlib
-
-import llvmlite.binding as llvm
 
 from .cache import CHECK, entry_directory, load, note_source, store  # noqa: F401  (CHECK: for hot code)
+from .later import compiler, types
+from .units import address_of, load_object, unit_of
 
 _entries = []
-
-
-class _Later:
-    """Stands for a module, which is imported when one of its names is used for the first time."""
-
-    def __init__(self, module):
-        self._module = module
-
-    def __getattr__(self, name):
-        return getattr(importlib.import_module(self._module), name)
-
-
-types = _Later("numba.core.types")
-compiler = _Later("emu.hot.compiler")
+_of_files = {}  # (source file, its folder where that may change) -> {symbol: entry}, of functions at a module's top
 
 
 class Hot:
@@ -98,15 +84,6 @@ def never_inline(typingctx):
 # --- machine code -------------------------------------------------------------------------------------
 
 
-@functools.cache
-def _engine():
-    """This process's loader of object files."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    target = llvm.Target.from_default_triple().create_target_machine(jit=True)
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
-
-
 class Compiled:
     """A cached compiled function of n words.
 
@@ -120,20 +97,36 @@ class Compiled:
         self.name = f"{function.__module__}.{function.__qualname__}"
         self.arity = arity
         self.function = function
-        self._first = first
+        self.first = first
         if function.__closure__:  # what a closure holds is no part of the folder's name
             raise TypeError(f"{self.name} uses variables of the function around it: make them globals")
-        if note_source(function.__code__.co_filename):
+        outside = note_source(function.__code__.co_filename)
+        if outside:
             self._directory = entry_directory(function.__code__.co_filename)  # now, because the file may change later
         _entries.append(self)
+        self._file = self.source, self._directory if outside else None
+        if "<locals>" not in function.__qualname__:
+            _of_files.setdefault(self._file, []).append(self)
+
+    @property
+    def unit(self):
+        """The Unit of its source file's entries; None for a function that another one made."""
+        together = {each.symbol: each for each in _of_files.get(self._file, ())}
+        return unit_of(together.values()) if self.symbol in together else None
+
+    @functools.cached_property
+    def _loaded(self):
+        """Its symbol in this process, once that has its machine code."""
+        unit = self.unit
+        if unit is not None and unit.load():
+            return unit.symbol_of(self)
+        load_object(self._object())
+        return self.symbol
 
     @functools.cached_property
     def address(self):
         """Address in this process, loaded or compiled now; another process has its own."""
-        engine = _engine()
-        engine.add_object_file(llvm.ObjectFileRef.from_data(self._object()))
-        engine.finalize_object()
-        return engine.get_function_address(self.symbol)
+        return address_of(self._loaded)
 
     def compile(self):
         """Compile it and load the machine code."""
@@ -146,10 +139,11 @@ class Compiled:
     @property
     def is_stored(self):
         """Whether its machine code is in the cache, undamaged."""
-        return load(self.path, self.symbol) is not None
+        unit = self.unit
+        return (unit is not None and unit.is_stored) or load(self.path, self.symbol) is not None
 
     def store(self):
-        """Put its machine code into the cache. OSError when it cannot be written."""
+        """Put its machine code into the cache, alone. OSError when it cannot be written."""
         if not self.is_stored:
             store(self.path, self.symbol, self._made())
 
@@ -169,12 +163,11 @@ class Compiled:
 
     @property
     def path(self):
-        """Its object file in the cache."""
+        """Its object file in the cache, where it is compiled alone."""
         return self._directory / f"{self.symbol}.o"
 
     def _made(self):
-        first = self._first.numba if self._first else None
-        return compiler.object_code(self.function, self.arity, first, self.symbol, self.for_python)
+        return compiler.object_code([(self, self.symbol)])
 
     def _object(self):
         code = load(self.path, self.symbol)
@@ -212,8 +205,7 @@ class Entry(Compiled):
 
     @functools.cached_property
     def _call(self):
-        self.compile()
-        address = _engine().get_function_address(f"{self.symbol}.python")
+        address = address_of(f"{self._loaded}.python")
         self._definition = _MethodDefinition(self.name.encode(), address, _METH_FASTCALL, None)
         return _new_function(self._definition, None, None)
 
@@ -232,3 +224,8 @@ def callback(arity):
 def registered():
     """The entries and callbacks of the modules imported so far, in order."""
     return list(_entries)
+
+
+def units(entries):
+    """The units of these entries, each once, in order; without those that other functions have made."""
+    return list(dict.fromkeys(unit for each in entries if (unit := each.unit) is not None))

@@ -1,6 +1,6 @@
 """Filling a cold compile cache, or mending a damaged one, before the first CPU starts, with a progress bar.
 
-A few processes compile, each the next function as soon as it is done with one.  A file lock makes
+A few processes compile, each the next source file as soon as it is done with one.  A file lock makes
 machines that start at the same time wait for one another instead of compiling twice.
 """
 
@@ -37,17 +37,17 @@ def ensure_warm(quiet=False):
 
 
 def _compile(quiet):
-    """Compile everything that the cache lacks; all entries."""
+    """Compile everything that the cache lacks; all units."""
     from .warm import everything  # heavy: only when something has to be compiled
 
-    entries = everything()
-    missing = [e.name for e in entries if not e.is_stored]
+    units = everything()
+    missing = [unit.name for unit in units if not unit.is_stored]
     what = "mending the compile cache" if cache.damaged() else "compiling the kernel (once)"
     with contextlib.ExitStack() as stack:
         with held_signals(), started_ignoring():
             count = min(os.cpu_count() or 1, MOST_COMPILERS, len(missing))
             compilers = [stack.enter_context(_start_compiler()) for _ in range(count)]
-        bar = stack.enter_context(tqdm(total=len(missing), desc=what, unit="fn", disable=quiet or not missing))
+        bar = stack.enter_context(tqdm(total=len(missing), desc=what, unit="file", disable=quiet or not missing))
         pool = stack.enter_context(ThreadPoolExecutor(count + 1))
         names = iter(missing)
         try:
@@ -57,7 +57,7 @@ def _compile(quiet):
             for each in compilers:
                 each.kill()
             raise
-    return entries
+    return units
 
 
 def _start_compiler():
@@ -70,7 +70,7 @@ def _start_compiler():
 
 
 def _feed(compiler, names, bar):
-    """Have a compiler compile the functions that the others have not begun."""
+    """Have a compiler compile the units that the others have not begun."""
     with contextlib.suppress(BrokenPipeError):  # it died
         for name in names:
             compiler.stdin.write(f"{name}\n".encode())

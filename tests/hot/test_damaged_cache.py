@@ -11,21 +11,36 @@ from pathlib import Path
 
 import pytest
 
-from emu.hot import Entry, cache, checked_file, entry
+from emu.hot import Entry, cache, checked_file, entry, registered, units
+from emu.hot.units import Unit, address_of
 from tests.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 EMU = [sys.executable, str(ROOT / "tools" / "cli.py")]
 
 
-@entry(2)
-def difference_of(a, b):
-    return a - b
+@pytest.fixture
+def pair(tmp_path):
+    """Two entries that no other test has, in a folder of their own."""
+
+    @entry(2)
+    def difference_of(a, b):
+        return a - b
+
+    @entry(2)
+    def product_of(a, b):
+        return a * b
+
+    for each in (difference_of, product_of):
+        each._directory = tmp_path / "code"
+    return difference_of, product_of
 
 
-@entry(2)
-def product_of(a, b):
-    return a * b
+def once_more(each):
+    """The entry as another process has it."""
+    again = Entry(each.function, 2)
+    again._directory = each._directory
+    return again
 
 
 def flip(path):
@@ -40,38 +55,67 @@ def become_fifo(path):
 
 
 DAMAGES = {
-    "missing": lambda path: path.unlink(),
-    "empty": lambda path: path.write_bytes(b""),
-    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-1]),
-    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
-    "a flipped bit": flip,
-    "another function's": lambda path: shutil.copy(product_of.path, path),
-    "no object file": lambda path: path.write_text("#!/bin/sh\n" * 100),
-    "a FIFO": become_fifo,
+    "missing": lambda path, other: path.unlink(),
+    "empty": lambda path, other: path.write_bytes(b""),
+    "truncated": lambda path, other: path.write_bytes(path.read_bytes()[:-1]),
+    "longer": lambda path, other: path.write_bytes(path.read_bytes() + b"\0"),
+    "a flipped bit": lambda path, other: flip(path),
+    "another function's": lambda path, other: shutil.copy(other, path),
+    "no object file": lambda path, other: path.write_text("#!/bin/sh\n" * 100),
+    "a FIFO": lambda path, other: become_fifo(path),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_entry_is_compiled_anew_and_is_whole_again(damage):
+def test_a_damaged_entry_is_compiled_anew_and_is_whole_again(damage, pair):
     """In this process, which a damaged object file would end."""
-    for each in (difference_of, product_of):
+    for each in pair:
         each.store()
-    DAMAGES[damage](difference_of.path)
-    assert not difference_of.is_stored
-    again = Entry(difference_of.function, 2)
+    DAMAGES[damage](*(each.path for each in pair))
+    assert not pair[0].is_stored
+    again = once_more(pair[0])
     assert again(7, 9) == -2
-    assert again.is_stored and difference_of.path.is_file()
+    assert again.is_stored and again.path.is_file()
 
 
-def test_a_directory_in_an_entrys_place_does_not_keep_it_from_working():
-    difference_of.store()
-    difference_of.path.unlink()
-    difference_of.path.mkdir()
-    try:
-        again = Entry(difference_of.function, 2)
-        assert again(7, 9) == -2 and again.not_stored.errno == errno.EISDIR
-    finally:
-        difference_of.path.rmdir()
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_unit_is_not_taken_and_is_mended(damage, pair):
+    unit = Unit(pair)
+    unit.store()
+    pair[1].store()
+    DAMAGES[damage](unit.path, pair[1].path)
+    assert not unit.is_stored and not unit.load()
+    unit.path.unlink(missing_ok=True)
+    unit.store()
+    assert unit.load()
+    assert all(address_of(unit.symbol_of(each)) for each in pair)
+
+
+def test_an_entry_is_taken_from_its_unit_and_alone_where_that_is_missing(pair, monkeypatch):
+    unit = Unit(pair)
+    monkeypatch.setattr(Entry, "unit", unit)
+    assert not any(each.is_stored for each in pair)
+    unit.store()
+    assert all(each.is_stored for each in pair)
+    assert once_more(pair[0])(7, 9) == -2 and not pair[0].path.exists()
+    unit.path.unlink()
+    assert once_more(pair[1])(7, 9) == 63 and not pair[1].path.exists(), "loaded already"
+    monkeypatch.setattr(Entry, "unit", Unit(pair))
+    assert once_more(pair[1])(7, 9) == 63 and pair[1].path.exists()
+
+
+def test_the_entries_of_a_file_are_a_unit_but_for_those_that_another_function_made(pair):
+    from tests.shm import wrappers
+
+    (unit,) = units(each for each in registered() if each.source == wrappers.__file__)
+    assert unit.name == wrappers.__name__ and len(unit.entries) > 1
+    assert units(pair) == []
+
+
+def test_a_directory_in_an_entrys_place_does_not_keep_it_from_working(pair):
+    pair[0].path.mkdir(parents=True)
+    again = once_more(pair[0])
+    assert again(7, 9) == -2 and again.not_stored.errno == errno.EISDIR
 
 
 def test_without_room_nothing_is_left_half_written(tmp_path):
