@@ -190,6 +190,7 @@ static long plausible(struct worker *w, char letter, const row *r) {
     switch (letter) {
     case 'f': return below(w, 24) ? below(w, 20) : below(w, 1100);                  /* descriptor */
     case 'F': return below(w, 8) ? 16 + below(w, 4) : below(w, 20);                 /* socket, mostly */
+    case 'j': return below(w, 8) ? 20 + below(w, 2) : below(w, 20);                 /* message queue, mostly */
     case 'd': return below(w, 3) ? AT_FDCWD : below(w, 20);                         /* directory */
     case 'p': return path_of(w);                                                    /* path */
     case 'b': return (long)(page(w, below(w, GROUND_PAGES / 2 - 3)) + below(w, PAGE)); /* buffer of 3 pages */
@@ -369,7 +370,7 @@ static const row grammar[] = {
     R(fcntl, 3, "fcJ", F_GETLK, F_SETLK, F_SETLKW, 36, 37), R(fcntl, 1, "fcJ", 38), R(fcntl, 1, "fci", 1033, 1034), R(flock, 2, "fc", 1, 5, 6, 8, 8),
     {279, 2, "pc", {0, 1, 2, 3, 8, END}} /* memfd_create */,
     R(mknodat, 1, "dpc", S_IFREG | 0644, S_IFIFO | 0644), R(mkdirat, 2, "dpc", 0755, 0700),
-    R(unlinkat, 3, "dpc", 0, 0x200), R(symlinkat, 2, "pdp"), R(linkat, 2, "dpdpc", 0, 0x400), R(renameat2, 2, "dpdpc", 0, 1),
+    R(unlinkat, 3, "dpc", 0, 0x200), R(symlinkat, 2, "pdp"), R(linkat, 6, "dpdpc", 0, 0x400), R(renameat2, 2, "dpdpc", 0, 1),
     R(statfs, 1, "pb"), R(fstatfs, 1, "fb"), R(truncate, 2, "po"), R(ftruncate, 3, "fo"), R(fallocate, 1, "f0os"),
     R(faccessat, 1, "dpi"), R(chdir, 1, "p"), R(fchdir, 1, "f"), R(fchmod, 1, "fc", 0644, 0755), R(fchmodat, 1, "dpc", 0644, 0755),
     R(fchownat, 1, "dpii0"), R(fchown, 1, "fii"),
@@ -381,15 +382,15 @@ static const row grammar[] = {
     R(fsync, 1, "f"), R(fdatasync, 1, "f"), R(utimensat, 2, "dpNc", 0, 0x100), R(capget, 1, "Hz"), R(capset, 1, "Hz"), R(personality, 1, "0"),
     R(set_tid_address, 1, "W"), R(futex, 8, "UcuTUi", 0, 1, 128, 129, 131), R(futex, 2, "Uci0Ui", 135, 136, 140) /* UNLOCK_PI, TRYLOCK_PI, CMP_REQUEUE_PI: a lock that waits cannot be interrupted */,
     {449, 2, "zc0Ni", {1, 2, 4, END}} /* futex_waitv */, R(membarrier, 1, "c0", 1, 8, 16, 32, 64),
-    R(semget, 1, "iic", 01600, 0600), R(semop, 2, "izc", 1, 2), R(semtimedop, 2, "izcT", 1, 2), R(semctl, 3, "iicz", 0, 1, 2, 16, 17),
+    R(semget, 1, "iic", 01600, 0600), R(semop, 4, "izc", 1, 2), R(semtimedop, 4, "izcT", 1, 2), R(semctl, 3, "iicz", 0, 1, 2, 16, 17),
     R(msgget, 1, "ic", 01600), R(msgsnd, 3, "izsc", 04000, 0), R(msgrcv, 3, "izsic", 04000, 014000, 0), R(msgctl, 1, "icz", 0, 1, 2),
-    R(mq_open, 2, "pci0", O_CREAT | O_RDWR | O_NONBLOCK, O_CREAT | O_RDWR, O_RDWR), R(mq_unlink, 1, "p"), R(mq_timedsend, 2, "fbsiT"),
-    R(mq_timedreceive, 2, "fbcOT", 8192, 100), R(mq_notify, 1, "fG"), R(mq_getsetattr, 2, "f0b"), R(mq_getsetattr, 1, "fzz"),
-    R(shmget, 2, "ilc", 01600, 0600), R(shmat, 3, "imc", 040000, 050000, 0), R(shmdt, 2, "m"), R(shmctl, 1, "icz", 0, 1, 2, 13, 14),
+    R(mq_open, 2, "pci0", O_CREAT | O_RDWR | O_NONBLOCK, O_CREAT | O_RDWR, O_RDWR), R(mq_unlink, 1, "p"), R(mq_timedsend, 2, "jbsiT"),
+    R(mq_timedreceive, 2, "jbcOT", 8192, 100), R(mq_notify, 1, "jG"), R(mq_getsetattr, 2, "j0b"), R(mq_getsetattr, 1, "jzz"),
+    R(shmget, 2, "ilc", 01600, 0600), R(shmat, 3, "imc", 040000, 050000, 0), R(shmdt, 5, "m"), R(shmctl, 1, "icz", 0, 1, 2, 13, 14),
     R(set_robust_list, 1, "zc", 24), R(get_robust_list, 1, "tzz"),
     R(nanosleep, 3, "Tb"), R(getitimer, 1, "iz"), R(setitimer, 1, "iVz"), R(timer_create, 2, "kGW"), R(timer_settime, 2, "icVz", 0, 1), R(timer_gettime, 1, "ib"),
     R(timer_getoverrun, 1, "i"), R(timer_delete, 1, "i"), R(timerfd_create, 1, "kc", O_NONBLOCK, O_CLOEXEC | O_NONBLOCK), R(timerfd_settime, 3, "fcVz", 0, 1),
-    R(timerfd_gettime, 2, "fb"), R(eventfd2, 1, "ic", O_NONBLOCK, O_NONBLOCK | 1), R(signalfd4, 1, "fM8c", 0, O_NONBLOCK), R(epoll_create1, 1, "c", 0, O_CLOEXEC), R(epoll_ctl, 4, "fcfE", 1, 1, 2, 3),
+    R(timerfd_gettime, 2, "fb"), R(eventfd2, 1, "ic", O_NONBLOCK, O_NONBLOCK | 1), R(signalfd4, 1, "cM8c", -1, 0, O_NONBLOCK, O_CLOEXEC), R(epoll_create1, 1, "c", 0, O_CLOEXEC), R(epoll_ctl, 4, "fcfE", 1, 1, 2, 3),
     R(epoll_pwait, 3, "fbniM8"), {441, 2, "fbnTM8", {END}} /* epoll_pwait2 */,
     R(clock_gettime, 3, "kb"), R(clock_getres, 2, "kb"), R(clock_nanosleep, 2, "k0Tb"),
     R(sched_setparam, 1, "tz"), R(sched_setscheduler, 1, "tcz", 0, 3, 5), R(sched_getscheduler, 1, "t"), R(sched_getparam, 1, "tb"),
@@ -416,7 +417,7 @@ static const row grammar[] = {
     R(syncfs, 1, "f"), R(execve, 1, "Xgg"), R(execveat, 1, "dXggc", 0, 0x100, 0x1000),
     R(sched_setattr, 1, "tB0"), R(sched_getattr, 1, "tbc0", 48, 56, 100),
     R(socket, 2, "cc0", 1, 2, 1 | O_NONBLOCK, 2 | O_NONBLOCK), R(socketpair, 2, "cc0z", 1, 1, 2, 5, 2 | O_NONBLOCK),
-    R(bind, 3, "Fqc", 2, 5, 5, 16, 16), R(listen, 2, "Fi"), R(connect, 4, "Fqc", 5, 16), R(accept, 2, "F0"), R(accept4, 2, "FqQc", 0, O_NONBLOCK),
+    R(bind, 3, "Fqc", 2, 5, 5, 16, 16), R(listen, 2, "Fi"), R(connect, 4, "Fqc", 5, 16), R(accept, 2, "F0"), R(accept4, 6, "FqQc", 0, O_NONBLOCK),
     R(sendto, 4, "Fbscqc", 0, 16, 5, 0x40, 0x4000), R(recvfrom, 4, "FbscqQ", 0, 2, 0x40, 0x20), R(sendmsg, 4, "FYc", 0, 0x40, 0x4000),
     R(recvmsg, 4, "FYc", 0, 2, 0x40, 0x40000000), R(sendmmsg, 2, "FYnc", 0, 0x40), R(recvmmsg, 2, "FYncN", 0, 0x10000, 0x40), R(shutdown, 1, "Fi"),
     R(getsockname, 2, "FqQ"), R(getpeername, 2, "FqQ"), R(getsockopt, 2, "FccbQ", 1, 3, 4, 17, 20), R(setsockopt, 2, "Fccbc", 1, 2, 16, 7, 20),
@@ -574,9 +575,13 @@ static void restore(struct worker *w) {
     (void)!symlink("d", "l");
     hostile_programs(w);
     close(open("a", O_RDWR | O_CREAT, 0644)), close(open("d/a", O_RDWR | O_CREAT, 0644));
-    for (int fd = 3; fd < 20; fd++) {
+    for (int fd = 3; fd < 22; fd++) {
         if (fcntl(fd, F_GETFD) >= 0) continue;
         int pair[2];
+        if (fd >= 20) {
+            syscall(SYS_mq_open, names[below(w, 6)], O_CREAT | O_RDWR | O_NONBLOCK, 0600, 0);
+            continue;
+        }
         long kind = fd < 16 ? below(w, 11) : below(w, 4) ? 6 : 5, arguments[6] = {below(w, 3), O_NONBLOCK};
         if (kind < 2) (void)!pipe2(pair, O_NONBLOCK);
         else if (kind == 2) raw(SYS_eventfd2, arguments);

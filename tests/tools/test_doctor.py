@@ -56,6 +56,6 @@ def test_no_place_for_sockets(monkeypatch, tmp_path):
 @pytest.mark.parametrize("complete", [False, True])
 def test_a_cache_that_cannot_be_written(monkeypatch, complete):
     monkeypatch.setattr(cache, "store", denied)
-    monkeypatch.setattr(cache, "entries", lambda: [["folder", "symbol"]] if complete else [])
+    monkeypatch.setattr(cache, "objects", lambda: [["folder", "symbol"]] if complete else [])
     monkeypatch.setattr(cache, "damaged", lambda: [])
     assert (NOTE if complete else PROBLEM, "compile cache") in states(_cache())
