@@ -23,7 +23,7 @@ from .later import compiler, types
 from .units import address_of, load_object, unit_of
 
 _entries = []
-_of_files = {}  # (source file, its folder where that may change) -> {symbol: entry}, of functions at a module's top
+_of_files = {}  # (source file, its folder where that may change) -> [entry], of functions at a module's top
 
 
 class Hot:

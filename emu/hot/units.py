@@ -2,8 +2,8 @@
 
 What several of them call is optimised and generated once, not once for each, which halves the time for a file of many.
 All of a machine's entries are compiled so (machine/warmup.py), and those of the tests before a long run.  An entry that
-is used before its unit is compiled is compiled alone, with an object file of its own, so that nobody waits for more
-than he needs.  The names in a unit's object file differ from those, since a process may have loaded both.
+is used before its unit is compiled is compiled alone, with an object file of its own, so nobody waits for code that
+he does not need.  The names in a unit's object file differ from those, since a process may have loaded both.
 """
 
 import functools

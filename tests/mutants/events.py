@@ -26,4 +26,5 @@ MUTANTS = [
     Mutant("fault-loses-events", CALLS, "            put_back(m, me, s, whole, n)\n", "", PROGRAM),
     Mutant("poll-keeps-its-set", DESCRIPTIONS, "    if t.poll_set != 0:\n        end_poll_set(m, me, i)\n", "", PROGRAM),
     Mutant("deadline-begins-anew", CALLS, "    deadline_ns = t.resume_deadline_ns\n    if deadline_ns == 0:\n", "    deadline_ns = 0\n    if deadline_ns == 0:\n", PROGRAM),
+    Mutant("counter-is-lost-with-its-page", CALLS, "        if error != 0 and m.cpus[me].missing != 0:  #", "        if False:  #", "tests/guests/test_mapped_files.py::test_mappings_of_mounted_files_are_as_those_of_the_machines_own[1]"),
 ]  # fmt: skip

@@ -198,4 +198,18 @@ MUTANTS = [
         "    elif t.interval_ns < 0:\n        now_ns",
         f"{PROGRAM}[timers-inko-2]",
     ),
+    Mutant(
+        "stack-of-the-usual-size-whatever-the-limit",
+        "emu/server/calls/exec.py",
+        "call.credentials, limit_of(task, RLIMIT_STACK)[0],",
+        "call.credentials,",
+        "tests/guests/test_programs.py::test_program_finds_nothing_wrong[execve-inko-4]",
+    ),
+    Mutant(
+        "message-queues-are-not-counted",
+        "emu/server/vfs/mqueue.py",
+        "        reserved[maker] += node.reserved()\n",
+        "",
+        "tests/guests/test_programs.py::test_program_finds_nothing_wrong[mqueue-inko-2]",
+    ),
 ]

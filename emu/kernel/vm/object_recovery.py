@@ -5,8 +5,9 @@ object.  From these follow how many references an object has, who its shadows ar
 records are free.  An object that turns out to have no reference is freed with its pages, for whoever was about to
 give the last one back is dead.
 
-Nobody else may be changing objects or areas: of a merge that was under way, pages of both objects are found where they
-are, but a page that a dead CPU had between the two is lost, and its frame stays allocated.
+The caller has released the locks that the dead CPU held, and nobody else may be changing objects or areas.  The nodes
+of an object's index are taken as they are.  If the CPU died while it merged two objects, the pages of both are found
+where they are, but one that it was moving from one to the other belongs to none: its frame stays allocated.
 """
 
 from ...hot import hot, never_inline
