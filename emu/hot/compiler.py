@@ -98,8 +98,8 @@ class _Library(CPUCodeLibrary):
     def _linked(self, modules):
         """One module of all these, which stay as they are.
 
-        The larger a module is, the longer it takes to link another one to it. So each part is made of a few modules only,
-        and the parts are linked in pairs.
+        The larger a module is, the longer it takes to link another one to it. So each part is made of a few modules
+        only, and the parts are linked in pairs.
         """
         parts = []
         for first in range(0, len(modules), _LINKED_AT_ONCE):
