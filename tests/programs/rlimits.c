@@ -138,13 +138,18 @@ static void killed_at_the_hard_limit(void) {
     spin();
 }
 
+static long microseconds(struct timeval time) {
+    return 1000000 * time.tv_sec + time.tv_usec;
+}
+
 static void told_at_the_soft_limit(void) {
     signal(SIGXCPU, on_signal);
     CHECK(limit(RLIMIT_CPU, 0, RLIM_INFINITY) == 0); /* means a second */
     while (atomic_load(&cpu_signals) == 0)
         ;
     struct rusage used;
-    CHECK(getrusage(RUSAGE_SELF, &used) == 0 && used.ru_utime.tv_sec + used.ru_stime.tv_sec >= 1);
+    CHECK(getrusage(RUSAGE_SELF, &used) == 0);
+    CHECK(microseconds(used.ru_utime) + microseconds(used.ru_stime) >= 999999); /* both are rounded down */
     CHECK(limit(RLIMIT_CPU, 1, RLIM_INFINITY) == 0); /* it is beyond that already */
     signal(SIGXCPU, SIG_DFL);
     spin();
