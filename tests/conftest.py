@@ -56,8 +56,8 @@ def _prepare(config, tests):
         return
     from tests.prepare import compile_hot_code, start_c_library
 
-    compile_hot_code()
     config.stash[BUILDING] = start_c_library()
+    compile_hot_code()
 
 
 def pytest_collection_finish(session):

@@ -1,7 +1,7 @@
 """What a long run of tests would wait for, made beforehand or meanwhile, on all cores.
 
-    python -m tests.prepare hot-code PART PARTS     compile a share of the machine's, tests' and benchmarks' hot code
-    python -m tests.prepare c-library               have zig build its C library, in both forms
+    python -m tests.prepare hot-code       compile the machine's, tests' and benchmarks' hot code
+    python -m tests.prepare c-library      have zig build its C library, in both forms
 
 A test by itself makes what it needs when it comes to it, on one core.
 """
@@ -13,9 +13,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from emu.actor.lifeline import end_with_parent
 from emu.guests import build
 from emu.hot import registered, units
-from emu.machine.warm import everything
+from emu.machine.warm import compile_units, everything
 from emu.machine.warmup import ensure_warm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,21 +24,18 @@ MARKS = ("\n@entry(", "\n@callback(")
 FORMS = ((), ("-fPIE", "-pie"))
 
 
-def _start(*arguments):
-    return subprocess.Popen([sys.executable, "-m", "tests.prepare", *map(str, arguments)], cwd=ROOT)
+def _start(what):
+    return subprocess.Popen([sys.executable, "-m", "tests.prepare", what], cwd=ROOT)
 
 
 def compile_hot_code():
     """All that there is, with all cores."""
-    parts = os.cpu_count() or 1
-    running = [_start("hot-code", part, parts) for part in range(parts)]
-    try:
-        if sum(process.wait() for process in running):
-            raise RuntimeError("the tests' hot code does not compile: see above")
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
+    with _start("hot-code") as compiler:
+        try:
+            if compiler.wait():
+                raise RuntimeError("the tests' hot code does not compile: see above")
+        finally:
+            compiler.kill()
     ensure_warm(quiet=True)
 
 
@@ -46,7 +44,8 @@ def start_c_library():
     return _start("c-library")
 
 
-def _compile_share(part, parts):
+def _compile_all():
+    end_with_parent(os.getppid())
     sys.path.insert(0, str(ROOT / "benchmarks"))  # its programs import one another by name
     for path in (*sorted(ROOT.glob("tests/**/*.py")), *sorted(ROOT.glob("benchmarks/*.py"))):
         if any(mark in path.read_text() for mark in MARKS):
@@ -54,8 +53,8 @@ def _compile_share(part, parts):
             importlib.import_module(".".join(name) if name[0] == "tests" else path.stem)
     machine = everything()
     others = sorted(set(units(registered())) - set(machine), key=lambda unit: (-len(unit.entries), unit.name))
-    for each in [*machine, *others][part::parts]:
-        each.store()
+    for _ in compile_units(unit for unit in (*machine, *others) if not unit.is_stored):
+        pass
 
 
 def _build_c_library():
@@ -69,4 +68,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "c-library":
         _build_c_library()
     else:
-        _compile_share(int(sys.argv[2]), int(sys.argv[3]))
+        _compile_all()

@@ -13,14 +13,15 @@ import gc
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import _dynfunc, from_dtype, types
-from numba.core import cgutils, dispatcher, typed_passes, untyped_passes
+from numba.core import cgutils, typed_passes, untyped_passes
 from numba.core import ir as numba_ir
 from numba.core.codegen import AOTCPUCodegen, CPUCodeLibrary
-from numba.core.compiler import CompilerBase
-from numba.core.compiler_machinery import AnalysisPass, PassManager, register_pass
+from numba.core.compiler_machinery import AnalysisPass, register_pass
 from numba.core.errors import TypingError
 from numba.core.registry import CPUTarget, cpu_target
 from numba.extending import intrinsic
+
+from . import front_end
 
 _I64 = ir.IntType(64)
 _OBJECT = ir.IntType(8).as_pointer()
@@ -29,34 +30,6 @@ _OPTIONS = {
     "nopython": True, "nogil": True, "error_model": "numpy", "_nrt": False,
     "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
 }  # fmt: skip
-
-
-_record_text = types.Record.__repr__
-
-
-def _kept_text(record):
-    """A record's name in Numba, made once: Numba asks for it at every step, and ours has thousands of characters."""
-    if "_text" not in record.__dict__:
-        record._text = _record_text(record)
-    return record._text
-
-
-types.Record.__repr__ = _kept_text
-
-
-_call_type = types.Function.get_call_type
-
-
-def _kept_call_type(function, context, args, kws):
-    """The signature of an operator or intrinsic for these types, kept: Numba would try all forms at each call."""
-    known = function.__dict__.setdefault("_call_types", {})
-    key = (args, *kws.items())
-    if key not in known:
-        known[key] = _call_type(function, context, args, kws)
-    return known[key]
-
-
-types.Function.get_call_type = _kept_call_type
 
 
 class _Library(CPUCodeLibrary):
@@ -133,9 +106,8 @@ class _Target(CPUTarget):
     @functools.cached_property
     def target_context(self):
         cpu_target.target_context.refresh()  # Numba makes its own runtime first
-        return cpu_target.target_context.subtarget(
-            _internal_codegen=_Codegen("emu", "host"), aot_mode=True, get_executable=_no_executable
-        )
+        own = {"_internal_codegen": _Codegen("emu", "host"), "aot_mode": True, "get_executable": _no_executable}
+        return cpu_target.target_context.subtarget(**own, **front_end.settled(cpu_target.target_context))
 
 
 _target = _Target("cpu")
@@ -166,12 +138,12 @@ class _FieldBounds(AnalysisPass):
             raise TypingError(f"index {index} of a field of {kind.shape[0]} words", loc=item.loc)
 
 
-class _Pipeline(CompilerBase):
+class _Pipeline(front_end.Pipeline):
     """Numba's passes, without those for what hot code does not have: closures, arrays, loops over literals, raises."""
 
     def define_pipelines(self):
         untyped, typed = untyped_passes, typed_passes
-        pipeline = PassManager("hot")
+        pipeline = front_end.PassManager("hot")
         for each in (
             untyped.TranslateByteCode, untyped.FixupArgs, untyped.IRProcessing, untyped.DeadBranchPrune,
             untyped.GenericRewrites, untyped.ReconstructSSA,
@@ -183,8 +155,8 @@ class _Pipeline(CompilerBase):
         return [pipeline]
 
 
-class Dispatcher(dispatcher.Dispatcher):
-    """Numba's object for a function that hot code calls."""
+class Dispatcher(front_end.Dispatcher):
+    """A function that hot code calls."""
 
     targetdescr = _target
 
@@ -210,6 +182,14 @@ def object_code(pieces):
     For an entry with `for_python` also symbol.python, the same function in the form that Python calls (PyMethodDef,
     METH_FASTCALL).
     """
+    return lowered(pieces)()
+
+
+def lowered(pieces):
+    """Type and lower what these entries reach; a function that optimises and generates it, and returns the object file.
+
+    What is lowered serves all that call it later in this process, and in those that are forked from it.
+    """
     codegen, symbols = _target.target_context.codegen(), set()
     library = codegen.create_library(pieces[0][1])
     for entry, symbol in pieces:
@@ -226,7 +206,7 @@ def object_code(pieces):
             symbols.add(_python_border(module, border, entry.arity).name)
         library.add_ir_module(module)
         library.add_linking_library(compiled.library)
-    return library.object_code(symbols)
+    return functools.partial(library.object_code, symbols)
 
 
 def _border(module, compiled, signature, symbol):

@@ -69,7 +69,10 @@ class Unit:
         """Whether its machine code is in the cache, undamaged."""
         return load(self.path, self.symbol) is not None
 
-    def store(self):
-        """Put its machine code into the cache. OSError when it cannot be written."""
-        if not self.is_stored:
-            store(self.path, self.symbol, compiler.object_code([(e, self.symbol_of(e)) for e in self.entries]))
+    def lowered(self):
+        """The first half of its compilation; a function that does the second, and puts the code into the cache.
+
+        That one raises OSError when the cache cannot be written.
+        """
+        generate = compiler.lowered([(each, self.symbol_of(each)) for each in self.entries])
+        return lambda: store(self.path, self.symbol, generate())

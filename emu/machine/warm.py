@@ -2,10 +2,16 @@
 
 The forkserver imports `preloaded` (which warms), so the processes it forks start with machine code in place.
 `python -m emu.machine.warm` compiles the units whose names it reads, a line each, into the cache, and says when each is
-done: machine/warmup.py runs several.
+done: machine/warmup.py runs it.
+
+Half of the time goes into typing and lowering, in Python, of functions that most units share; the other half is LLVM's,
+for each unit by itself.  So one process types, and for each unit forks one that does the rest, on the other cores.
 """
 
+import gc
 import importlib
+import os
+import signal
 import sys
 
 from .. import hot
@@ -13,22 +19,22 @@ from ..actor.lifeline import end_with_parent, ignore_supervisors_signals
 from ..actor.policies import BUILTIN
 from ..hot import cache
 
-# What compiles longest goes first, so that nobody waits for it at the end.
-SLOWEST = ("emu.kernel.linux.calls", "emu.cpu_worker.loop", "emu.isa.interpreter.interpret")
+# LLVM takes longest for these: for the first while others are typed, for the last, which contain most of the kernel,
+# when all cores have work.
+FIRST, LAST = ("emu.isa.interpreter.interpret",), ("emu.kernel.linux.calls", "emu.cpu_worker.loop")
+AT_ONCE = 5  # units that a process takes: it gets no more before the next one is typed
 
 
 def everything():
-    """The units of a machine's entries and callbacks, those of all built-in policies included, the slowest first."""
+    """The units of a machine's entries and callbacks, those of all built-in policies included, as they are compiled."""
     for name in ("emu.cpu_worker.process", "emu.server.process", "emu.actor.timekeeper"):
         importlib.import_module(name)
     for policy in BUILTIN:
         importlib.import_module(f"emu.policies.{policy}")
-    # A user's may be there, too, and those of emu.testing, which no machine runs: the compilers' processes lack both.
+    # A user's may be there, too, and those of emu.testing, which no machine runs: the compiler's process lacks both.
     ours = (e for e in hot.registered() if e.name.startswith("emu.") and not e.name.startswith("emu.testing."))
-    rest = len(SLOWEST)
-    return sorted(
-        hot.units(ours), key=lambda u: (SLOWEST.index(u.name) if u.name in SLOWEST else rest, -len(u.entries), u.name)
-    )
+    order = {name: place for place, name in enumerate(FIRST + LAST, start=-len(FIRST))}
+    return sorted(hot.units(ours), key=lambda u: (order.get(u.name, -0.5), -len(u.entries), u.name))
 
 
 def warm():
@@ -38,13 +44,61 @@ def warm():
             each.compile()
 
 
+def compile_units(units):
+    """Compile these into the cache; yields how many are done, now and then. Ends the process when one fails.
+
+    While this process types, each of the others takes a few of the units that wait for LLVM, then one at a time.
+    """
+    gc.disable()  # Numba keeps most objects, and looking through them would take a tenth of the time
+    cores, waiting, running = os.cpu_count() or 1, [], {}
+    for unit in units:
+        waiting.append(unit.lowered())
+        yield sum(_ended(running, os.WNOHANG))
+        if len(running) < max(cores - 1, 1):
+            _fork(running, waiting[:AT_ONCE])
+            waiting = waiting[AT_ONCE:]
+    while waiting or running:
+        while waiting and len(running) < cores:
+            _fork(running, [waiting.pop()])  # the last ones take longest
+        yield next(_ended(running, 0))
+
+
+def _fork(running, waiting):
+    """Start a process that does the second half of these units' compilation."""
+    parent = os.getpid()
+    child = os.fork()
+    if child:
+        running[child] = len(waiting)
+        return
+    status = 1
+    try:
+        end_with_parent(parent)
+        for generate in waiting:
+            generate()
+        status = 0
+    except OSError as error:
+        print(cache.not_written(error), file=sys.stderr, flush=True)
+    finally:
+        os._exit(status)  # nothing of the parent's is to be ended here
+
+
+def _ended(running, options):
+    """For each of these processes that ends: how many units it has done."""
+    while running:
+        child, status = os.waitpid(-1, options)
+        if child == 0:
+            return
+        done = running.pop(child)
+        if status:
+            for each in running:
+                os.kill(each, signal.SIGKILL)
+            sys.exit(f"its process was killed by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else 1)
+        yield done
+
+
 if __name__ == "__main__":
     end_with_parent(int(sys.argv[1]))
     ignore_supervisors_signals()
-    units = {unit.name: unit for unit in everything()}
-    for line in sys.stdin:
-        try:
-            units[line.strip()].store()
-        except OSError as error:
-            sys.exit(cache.not_written(error))
-        print("compiled", flush=True)
+    known = {unit.name: unit for unit in everything()}
+    for done in compile_units([known[line.strip()] for line in sys.stdin]):
+        print("compiled\n" * done, end="", flush=True)

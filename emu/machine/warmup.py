@@ -1,7 +1,7 @@
 """Filling a cold compile cache, or mending a damaged one, before the first CPU starts, with a progress bar.
 
-A few processes compile, each the next source file as soon as it is done with one.  A file lock makes
-machines that start at the same time wait for one another instead of compiling twice.
+A process of its own compiles (machine/warm.py).  A file lock makes machines that start at the same time wait for one
+another instead of compiling twice.
 """
 
 import contextlib
@@ -9,7 +9,6 @@ import errno
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tqdm import tqdm
 
@@ -17,8 +16,6 @@ from ..errors import MachineError, refusals_of_the_host
 from ..hot import cache
 from .children import started_ignoring
 from .held_signals import held_signals
-
-MOST_COMPILERS = 4  # each has to type what its functions call, so more compilers would mostly repeat that
 
 
 def ensure_warm(quiet=False):
@@ -43,20 +40,16 @@ def _compile(quiet):
     units = everything()
     missing = [unit.name for unit in units if not unit.is_stored]
     what = "mending the compile cache" if cache.damaged() else "compiling the kernel (once)"
-    with contextlib.ExitStack() as stack:
-        with held_signals(), started_ignoring():
-            count = min(os.cpu_count() or 1, MOST_COMPILERS, len(missing))
-            compilers = [stack.enter_context(_start_compiler()) for _ in range(count)]
-        bar = stack.enter_context(tqdm(total=len(missing), desc=what, unit="file", disable=quiet or not missing))
-        pool = stack.enter_context(ThreadPoolExecutor(count + 1))
-        names = iter(missing)
-        try:
-            for done in as_completed([pool.submit(_feed, each, names, bar) for each in compilers]):
-                done.result()
-        except BaseException:  # Ctrl-C too: do not wait for the others
-            for each in compilers:
-                each.kill()
-            raise
+    with tqdm(total=len(missing), desc=what, unit="file", disable=quiet or not missing) as bar:
+        if missing:
+            with held_signals(), started_ignoring():
+                compiler = _start_compiler()
+            with compiler:
+                try:
+                    _follow(compiler, missing, bar)
+                except BaseException:  # Ctrl-C too
+                    compiler.kill()
+                    raise
     return units
 
 
@@ -69,15 +62,13 @@ def _start_compiler():
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, cwd=folder, env=environment)
 
 
-def _feed(compiler, names, bar):
-    """Have a compiler compile the units that the others have not begun."""
+def _follow(compiler, names, bar):
+    """Have the units of these names compiled; MachineError when that fails."""
     with contextlib.suppress(BrokenPipeError):  # it died
-        for name in names:
-            compiler.stdin.write(f"{name}\n".encode())
-            if not compiler.stdout.readline():
-                break
-            bar.update()
+        compiler.stdin.write("".join(f"{name}\n" for name in names).encode())
     compiler.stdin.close()
+    while compiler.stdout.readline():
+        bar.update()
     errors = compiler.stderr.read().decode(errors="replace")
     if compiler.wait():
         if cache.says_not_written(errors):

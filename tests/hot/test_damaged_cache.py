@@ -81,12 +81,12 @@ def test_a_damaged_entry_is_compiled_anew_and_is_whole_again(damage, pair):
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_unit_is_not_taken_and_is_mended(damage, pair):
     unit = Unit(pair)
-    unit.store()
+    unit.lowered()()
     pair[1].store()
     DAMAGES[damage](unit.path, pair[1].path)
     assert not unit.is_stored and not unit.load()
     unit.path.unlink(missing_ok=True)
-    unit.store()
+    unit.lowered()()
     assert unit.load()
     assert all(address_of(unit.symbol_of(each)) for each in pair)
 
@@ -95,7 +95,7 @@ def test_an_entry_is_taken_from_its_unit_and_alone_where_that_is_missing(pair, m
     unit = Unit(pair)
     monkeypatch.setattr(Entry, "unit", unit)
     assert not any(each.is_stored for each in pair)
-    unit.store()
+    unit.lowered()()
     assert all(each.is_stored for each in pair)
     assert once_more(pair[0])(7, 9) == -2 and not pair[0].path.exists()
     unit.path.unlink()
