@@ -6,7 +6,7 @@ arguments.  The children inherit what is imported and compiled here.  Python's o
 has only one of those, which its own pools use too (their workers have to die of SIGTERM, emu's must not), and
 everything that the program forks would hold emu's lifeline (actor/lifeline.py) open.
 
-When it ends, all its children end (lifeline.py); it ends when the supervisor closes the socket or is gone.
+When it ends, all its children end (lifeline.py); it ends when the supervisor closes the socket, after them, or is gone.
 """
 
 import contextlib
@@ -57,14 +57,14 @@ def _serve(control, ties):
     while True:
         ready = {descriptor for descriptor, _ in poll.poll()}
         if not ready.isdisjoint(ties):
-            os._exit(ORPHANED)
+            _end(children, ORPHANED)
         if news in ready:
             os.read(news, 1 << 16)
             _reap(children)
         if control.fileno() in ready:
             message, descriptors, _, _ = socket.recv_fds(control, 1, MAX_DESCRIPTORS)
             if not message:
-                os._exit(0)
+                _end(children, 0)
             payload, answers, *passed = descriptors
             parent, pid = os.getpid(), os.fork()
             if pid == 0:
@@ -75,6 +75,15 @@ def _serve(control, ties):
             _tell(answers, pid)
             for descriptor in (payload, *passed):
                 os.close(descriptor)
+
+
+def _end(children, status):
+    """Exit once all children have: who waits for this process may say then that nothing is left."""
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+    for pid in children:
+        os.waitpid(pid, 0)
+    os._exit(status)
 
 
 def _reap(children):
