@@ -24,6 +24,7 @@ from emu.testing.crew import (
 )
 
 MOST = OWN  # the longest that the queue was
+FILLING = OWN + 1  # the owner fills the queue, and the thieves let it
 SEEN = OWN + LINE  # a bit for each item: taken
 BITS = 32
 MAX_ITEMS = 16384 * BITS
@@ -90,7 +91,8 @@ def _own(m, me, count, kind):
             _let_others_take(m, d)
         many = 1 + random_below(m, me, 8)
         if random_below(m, me, 1000) == 0:
-            many = MAX_THREADS  # to the brim
+            many = 2 * MAX_THREADS  # to the brim, also where a thief still takes one
+            set_word(m, FILLING, random_below(m, me, 2))
         for _ in range(many):
             length = waiting(d)
             if length == MAX_THREADS or done == count:
@@ -102,6 +104,7 @@ def _own(m, me, count, kind):
             done += 1
             result(m, me, done)
             set_word(m, MOST, max(get_word(m, MOST), length + 1))
+        set_word(m, FILLING, 0)
         for _ in range(random_below(m, me, 4)):
             last = max(last, _take_one(m, me, kind, last))
     set_word(m, DONE, 1)
@@ -117,6 +120,8 @@ def worker(address, me, workers, count, kind):
     taken = 0
     spins = 0
     while not over(m):
+        while me != 0 and get_word(m, FILLING) != 0 and not over(m):
+            spins = spin(spins)
         finished = get_word(m, DONE) != 0
         i = _take_one(m, me, kind, last)
         if i != NOTHING:
