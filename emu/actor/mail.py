@@ -23,6 +23,7 @@ import zmq
 
 WAKE_UP = b""
 LINGER_MS = 1000  # what was sent has this long to be delivered when its socket is closed
+RECONNECT_MS = 2  # between two tries to connect, where ZeroMQ would wait 100: whoever is starting has no endpoint yet
 DELIVERED = -1  # instead: as long as it takes
 MAX_WAIT_MS = 1 << 30
 
@@ -64,6 +65,7 @@ class Mail:
                 socket.close()
             socket = self.context.socket(zmq.PUSH)
             socket.setsockopt(zmq.LINGER, LINGER_MS)
+            socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
             socket.connect(address(self.directory, f"wake-{actor}-{process}"))
             self._outboxes[actor] = process, socket
         return socket

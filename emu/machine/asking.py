@@ -9,7 +9,7 @@ import time
 import msgpack
 import zmq
 
-from ..actor.mail import call_address
+from ..actor.mail import RECONNECT_MS, call_address
 from ..errors import MachineError
 from ..kernel.ipi import post
 from ..limits import IPI_CALL, SUPERVISOR
@@ -17,7 +17,6 @@ from .arguments import packed
 
 REPLY_TIMEOUT_MS = 60_000
 ROUND_MS = 200  # while it waits for an answer: between two looks at the machine, and two interrupts
-RECONNECT_MS = 5  # between two tries to connect: a CPU that is starting has no endpoint yet
 
 
 class Asking:

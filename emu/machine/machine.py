@@ -20,7 +20,7 @@ import psutil
 import zmq
 
 from ..abi.signals import SIGINT, SIGKILL, SIGRTMAX
-from ..actor.mail import Mail, address
+from ..actor.mail import RECONNECT_MS, Mail, address
 from ..errors import MachineError, refusals_of_the_host, say
 from ..kernel.failures import FAIL_STUCK
 from ..kernel.ipi import owed, post
@@ -176,6 +176,7 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
         self._mail = Mail(self._directory, SUPERVISOR, self.window.machine)
         self._remains.callback(self._mail.close, 0)
         self._control = self._mail.context.socket(zmq.DEALER)
+        self._control.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
         self._control.connect(address(self._directory, "control"))
         self._remains.callback(self._control.close, 0)
         self._remains.callback(end_all, self._processes)
