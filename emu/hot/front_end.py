@@ -35,12 +35,11 @@ def _kept_call_type(function, context, args, kws):
     return known[key]
 
 
-_list_all = ir.Inst._rec_list_vars
 _WITHOUT_VARIABLES = {ir.Loc, str, int, bool, type(None), ir.Const, ir.Global, ir.FreeVar, ir.Arg}
 
 
 def _list_variables(_, value):
-    """The variables in a part of an instruction, in order, without a look at what cannot be one."""
+    """The variables in a part of an instruction, in order, without a long look at what cannot be one."""
     found = []
     _add_variables(found, value)
     return found
@@ -52,16 +51,14 @@ def _add_variables(found, value):
         found.append(value)
     elif kind in _WITHOUT_VARIABLES:
         return
-    elif kind is tuple or kind is list:
+    elif isinstance(value, (list, tuple)):
         for part in value:
             _add_variables(found, part)
-    elif kind is dict:
+    elif isinstance(value, dict):
         for part in value.values():
             _add_variables(found, part)
     elif isinstance(value, ir.Inst):
         found += value.list_vars()
-    else:
-        found += _list_all(None, value)
 
 
 _post_process = postproc.PostProcessor.run

@@ -98,7 +98,7 @@ def test_an_ignored_signal_stays_ignored(warm):
     """nohup, and what a shell starts in the background."""
     lines = ("import os, sys", "from signal import *", "signal(1, SIG_IGN)", "signal(2, SIG_IGN)")
     code = "\n".join((*lines, "os.execv(sys.argv[1], sys.argv[1:])"))
-    with Trial(["run", "--quiet", "--cpus", 1, "naps", 2, 300], [sys.executable, "-c", code, *ENTRY]) as trial:
+    with Trial(["run", "--quiet", "--cpus", 1, "naps", 1000, 1000], [sys.executable, "-c", code, *ENTRY]) as trial:
         wait_until(trial.process, lambda: len(trial.living()) >= 5)
         trial.send(signal.SIGINT, group=True)
         trial.send(signal.SIGHUP, group=True)

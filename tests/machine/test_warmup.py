@@ -34,16 +34,49 @@ def last_line(errors):
     return errors.replace("\r", "\n").strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("who", ["the compiler", "one that it forked"])
-def test_a_compiler_that_is_killed(cold, who):
+def test_a_compiler_that_is_killed(cold):
     process, compilers = cold
-    if who != "the compiler":
-        compilers = [*wait_until(process, lambda: compilers[0].children()), *compilers]
-    compilers[0].kill()
+    compilers[-1].kill()
     output, errors = process.communicate(timeout=30)
     assert process.returncode == 2 and not output
     assert last_line(errors) == "emu: compiling the kernel failed: its process was killed by signal 9"
     assert gone(compilers)
+
+
+COMPILE = """
+import errno, os, sys
+from emu.machine.warm import compile_units
+
+class Unit:
+    def __init__(self, second_half):
+        self.second_half = second_half
+
+    def lowered(self):
+        return self.second_half
+
+def killed():
+    os.kill(os.getpid(), 9)
+
+def full():
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/cache")
+
+last = {"nothing": int, "killed": killed, "a full disk": full}[sys.argv[1]]
+print(sum(compile_units([Unit(int)] * 20 + [Unit(last)])))
+"""
+
+
+@pytest.mark.parametrize(
+    "what, status, said",
+    [
+        ("nothing", 0, ""),
+        ("killed", 1, "its process was killed by signal 9\n"),
+        ("a full disk", 1, "the compile cache cannot be written: /cache: No space left on device; "),
+    ],
+)
+def test_what_ends_a_process_that_the_compiler_forked_ends_the_compiler(what, status, said):
+    done = subprocess.run([sys.executable, "-c", COMPILE, what], capture_output=True, text=True)
+    assert done.returncode == status and done.stderr.startswith(said) and done.stderr.count("\n") <= 1
+    assert done.stdout == ("21\n" if status == 0 else "")
 
 
 def test_the_harness_for_tests_is_no_part_of_a_machine():
