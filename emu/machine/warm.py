@@ -13,6 +13,7 @@ import importlib
 import os
 import signal
 import sys
+import traceback
 
 from .. import hot
 from ..actor.lifeline import end_with_parent, ignore_supervisors_signals
@@ -78,6 +79,8 @@ def _fork(running, waiting):
         status = 0
     except OSError as error:
         print(cache.not_written(error), file=sys.stderr, flush=True)
+    except Exception:
+        traceback.print_exc()
     finally:
         os._exit(status)  # nothing of the parent's is to be ended here
 

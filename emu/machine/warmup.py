@@ -42,39 +42,41 @@ def _compile(quiet):
     what = "mending the compile cache" if cache.damaged() else "compiling the kernel (once)"
     with tqdm(total=len(missing), desc=what, unit="file", disable=quiet or not missing) as bar:
         if missing:
-            with held_signals(), started_ignoring():
-                compiler = _start_compiler()
-            with compiler:
-                try:
-                    _follow(compiler, missing, bar)
-                except BaseException:  # Ctrl-C too
-                    compiler.kill()
-                    raise
+            with open(os.memfd_create("errors"), "w+b") as errors:  # a pipe might be full before the process has ended
+                with held_signals(), started_ignoring():
+                    compiler = _start_compiler(errors)
+                with compiler:
+                    try:
+                        _follow(compiler, missing, bar, errors)
+                    except BaseException:  # Ctrl-C too
+                        compiler.kill()
+                        raise
     return units
 
 
-def _start_compiler():
+def _start_compiler(errors):
     pipe = subprocess.PIPE
     command = [sys.executable, "-m", "emu.machine.warm", str(os.getpid())]
     environment = {**os.environ, "EMU_CACHE_DIR": os.path.abspath(cache.cache_root())}  # it may be relative
     folder = cache.SOURCE_ROOT.parent
     with refusals_of_the_host():
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, cwd=folder, env=environment)
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, bufsize=0, cwd=folder, env=environment)
 
 
-def _follow(compiler, names, bar):
-    """Have the units of these names compiled; MachineError when that fails."""
+def _follow(compiler, names, bar, errors):
+    """Have the units of these names compiled; MachineError when that fails, by what the compiler writes to `errors`."""
     with contextlib.suppress(BrokenPipeError):  # it died
         compiler.stdin.write("".join(f"{name}\n" for name in names).encode())
     compiler.stdin.close()
     while compiler.stdout.readline():
         bar.update()
-    errors = compiler.stderr.read().decode(errors="replace")
     if compiler.wait():
-        if cache.says_not_written(errors):
-            raise MachineError(errors.strip())
+        errors.seek(0)
+        said = errors.read().decode(errors="replace")
+        if cache.says_not_written(said):
+            raise MachineError(said.strip())
         killed = f"its process was killed by signal {-compiler.returncode}" if compiler.returncode < 0 else ""
-        raise MachineError(f"compiling the kernel failed: {killed or _cause(errors)}")
+        raise MachineError(f"compiling the kernel failed: {killed or _cause(said)}")
 
 
 def _cause(errors):

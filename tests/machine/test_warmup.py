@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from emu.hot.units import Unit
 from tests.processes import children_of, gone, wait_until
 
 RUN = [sys.executable, str(Path(__file__).resolve().parents[2] / "tools" / "run.py")]
@@ -60,7 +61,10 @@ def killed():
 def full():
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/cache")
 
-last = {"nothing": int, "killed": killed, "a full disk": full}[sys.argv[1]]
+def fault():
+    raise ValueError("no such register")
+
+last = {"nothing": int, "killed": killed, "a fault": fault, "a full disk": full}[sys.argv[1]]
 print(sum(compile_units([Unit(int)] * 20 + [Unit(last)])))
 """
 
@@ -77,6 +81,25 @@ def test_what_ends_a_process_that_the_compiler_forked_ends_the_compiler(what, st
     done = subprocess.run([sys.executable, "-c", COMPILE, what], capture_output=True, text=True)
     assert done.returncode == status and done.stderr.startswith(said) and done.stderr.count("\n") <= 1
     assert done.stdout == ("21\n" if status == 0 else "")
+
+
+def test_a_fault_in_a_process_that_the_compiler_forked_is_shown():
+    done = subprocess.run([sys.executable, "-c", COMPILE, "a fault"], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.endswith("\nValueError: no such register\n") and not done.stdout
+
+
+def test_a_compiler_that_says_more_than_a_pipe_holds_ends(tmp_path, monkeypatch):
+    from emu import MachineError
+    from emu.machine import warmup
+
+    path = tmp_path / "compiler.py"
+    path.write_text("import sys\nsys.stderr.write('much\\n' * 100_000)\nsys.exit('TypingError: no such name')\n")
+    start = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **how: start([sys.executable, path], **how))
+    monkeypatch.setenv("EMU_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(Unit, "is_stored", False)
+    with pytest.raises(MachineError, match="compiling the kernel failed: TypingError: no such name"):
+        warmup._compile(quiet=True)
 
 
 def test_the_harness_for_tests_is_no_part_of_a_machine():
