@@ -14,7 +14,7 @@
 
 #include "check.h"
 
-static volatile int handled, stop;
+static volatile int handled, returned, stop;
 static pthread_t main_thread;
 static pid_t main_tid;
 
@@ -23,23 +23,35 @@ static void handler(int signal) {
     handled++;
 }
 
+static void kick_soon(void) {
+    struct timespec time = {0, 2000000};
+    nanosleep(&time, NULL);
+    CHECK(pthread_kill(main_thread, SIGUSR1) == 0);
+}
 
 static void *kick(void *argument) {
     int before = handled;
     (void)argument;
-    while (handled == before) {
-        struct timespec time = {0, 2000000};
-        nanosleep(&time, NULL);
-        CHECK(pthread_kill(main_thread, SIGUSR1) == 0);
-    }
+    while (handled == before)
+        kick_soon();
+    return NULL;
+}
+
+/* Not until one is handled: that may be before the call, which then would wait for ever. */
+static void *kick_until_returned(void *argument) {
+    (void)argument;
+    while (!returned)
+        kick_soon();
     return NULL;
 }
 
 #define INTERRUPTED(call)                                                                \
     do {                                                                                 \
         pthread_t kicker;                                                                \
-        CHECK(pthread_create(&kicker, NULL, kick, NULL) == 0);                           \
+        returned = 0;                                                                    \
+        CHECK(pthread_create(&kicker, NULL, kick_until_returned, NULL) == 0);            \
         CHECK_ERROR(call, EINTR);                                                        \
+        returned = 1;                                                                    \
         CHECK(pthread_join(kicker, NULL) == 0);                                          \
     } while (0)
 
