@@ -8,7 +8,7 @@ repeated analyses that a user of Numba may want to see.
 
 import functools
 
-from numba.core import base, compiler_machinery, dispatcher, ir, postproc, sigutils, transforms, types
+from numba.core import base, compiler_machinery, dispatcher, ir, postproc, sigutils, transforms, types, typing
 from numba.core import compiler as numba_compiler
 
 # --- what is kept ---------------------------------------------------------------------------------------
@@ -132,8 +132,22 @@ class Pipeline(numba_compiler.CompilerBase):
         self.state.typingctx = typing_context
 
 
+def _general(kind):
+    """A constant's type as that of any word."""
+    return types.unliteral(kind) if isinstance(kind, (types.IntegerLiteral, types.BooleanLiteral)) else kind
+
+
 class Dispatcher(dispatcher.Dispatcher):
     """Numba's object for a function that hot code calls: it compiles without timers and a cache on disk."""
+
+    def get_call_template(self, args, kws):
+        """The overload that a call reaches: one for all constants, where Numba would make one for each."""
+        signature, folded = self._compiler.fold_argument_types(args, kws)
+        general = tuple(_general(each) for each in folded)
+        self.compile(general)
+        name = self.py_func.__name__
+        template = typing.make_concrete_template(name, key=name, signatures=self.nopython_signatures)
+        return template, signature, general, {}
 
     def compile(self, signature):
         arguments, return_type = sigutils.normalize_signature(signature)
