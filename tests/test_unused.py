@@ -35,6 +35,8 @@ FOUND_BY_NAME = {  # file -> methods whose names are put together where they are
     "benchmarks/wakeup.py": "(sleep|wake)_",
 }
 USED = {  # who uses it, where no file of the three folders does
+    "get_call_template": "Numba, where hot code calls a hot function",
+    "compile_extra": "Numba, for each function that is compiled",
     "recover_kernel_memory": "whoever carries on without a killed CPU, which fails the machine as yet",
     "rebuild_areas": "see there",
     "rebuild_objects": "see there",

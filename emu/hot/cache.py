@@ -126,11 +126,15 @@ def _name(path):
 
 def _digest(*paths):
     """A hash of the environment and of these sources, in this order."""
-    h = hashlib.sha256(_environment())
-    for path in paths:
-        content = _content(path)
-        h.update(os.fsencode(f"{_name(path)}\0{len(content)}\0") + content)
-    return h.hexdigest()[:20]
+    hashes = (_hash_of(path, None if _is_inside(path) else _content(path)) for path in paths)
+    return hashlib.sha256(_environment() + b"".join(hashes)).hexdigest()[:20]
+
+
+@functools.cache
+def _hash_of(path, content):
+    """Of a source file's name and content; of one of emu (None) as it is, which no process sees change."""
+    text = path.read_bytes() if content is None else content
+    return hashlib.sha256(os.fsencode(f"{_name(path)}\0") + text).digest()
 
 
 def _in_order(paths):
@@ -170,10 +174,10 @@ def _imports_of(path, content):
     return found - {None, SOURCE_ROOT / "__init__.py"}
 
 
-def entry_directory(path):
-    """The folder for the compiled code of one source file, as it was executed."""
+def entry_folder(path):
+    """The name of the folder for the compiled code of one source file, as it was executed."""
     path = Path(path).resolve()
-    return _directory_of(path, tuple((p, _content(p)) for p in sorted(_reached(path, _is_inside))))
+    return _folder_of(path, tuple((p, _content(p)) for p in sorted(_reached(path, _is_inside))))
 
 
 def _reached(path, beyond=lambda path: False):
@@ -186,11 +190,16 @@ def _reached(path, beyond=lambda path: False):
 
 
 @functools.cache
-def _directory_of(path, outside):
-    """The folder of a source file. `outside`: (file, content) of each file outside emu that it reaches."""
+def _folder_of(path, outside):
+    """The folder's name of a source file. `outside`: (file, content) of each file outside emu that it reaches."""
     known = None if outside else _known_folders().get(_name(path))
     reached = () if known else _reached(path) | _reached(SOURCE_ROOT / "hot" / "compiler.py")
-    return cache_root() / "code" / (known or _digest(path, *_in_order(reached)))
+    return known or _digest(path, *_in_order(reached))
+
+
+def object_file(folder, symbol):
+    """The path of the object file of this symbol."""
+    return cache_root() / "code" / folder / f"{symbol}.o"
 
 
 def _hot_sources():
@@ -221,19 +230,18 @@ def store(path, symbol, code):
 
 
 def is_warm():
-    """True when every unit of these sources has been compiled and cached, and is whole."""
+    """True when all code of these sources has been compiled and cached, and is whole."""
     return bool(objects()) and not damaged()
 
 
 def objects():
-    """The (folder, symbol) of all units' object files, where the cache is complete."""
+    """The (folder, symbol) of all object files, where the cache is complete."""
     return _marked(MARKER).get("objects", [])
 
 
 def damaged():
     """Of a cache that was complete, the object files that are missing or damaged now."""
-    code = cache_root() / "code"
-    return [[folder, symbol] for folder, symbol in objects() if load(code / folder / f"{symbol}.o", symbol) is None]
+    return [[folder, symbol] for folder, symbol in objects() if load(object_file(folder, symbol), symbol) is None]
 
 
 @functools.cache
@@ -278,12 +286,10 @@ def mark_used():
         os.utime(MARKER)
 
 
-def mark_warm(units):
-    """Record that the cache is complete and where its files are; drop what older sources left."""
-    sources = {Path(unit.source).resolve() for unit in units}
-    folders = {_name(path): entry_directory(path).name for path in sources}
-    files = [(unit.path.parent.name, unit.symbol) for unit in units]
-    store(MARKER, _MARKER_NAME, json.dumps({"folders": folders, "objects": files}).encode())
+def mark_warm(files):
+    """Record that the cache is complete and where these files are, (folder, symbol); drop what older sources left."""
+    folders = {_name(path): entry_folder(path) for path in _hot_sources()}
+    store(MARKER, _MARKER_NAME, json.dumps({"folders": folders, "objects": list(files)}).encode())
     with contextlib.suppress(OSError):  # another process may be removing the same
         _drop_old(CACHE_DIR.parent)
 
@@ -298,7 +304,7 @@ def _drop_old(root):
         return
     for marker in dropped:
         shutil.rmtree(marker.parent, ignore_errors=True)
-    needed = {name for marker in kept for name in _marked(marker).get("folders", {}).values()}
+    needed = {folder for marker in kept for folder, _ in _marked(marker).get("objects", [])}
     oldest = kept[0].stat().st_mtime
     for path in (root / "code").iterdir():  # what is newer may be a user's, or is being compiled
         if path.name not in needed and path.stat().st_mtime < oldest:

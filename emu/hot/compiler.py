@@ -1,14 +1,20 @@
-"""From hot Python functions to machine code: Numba's front end, then one run of LLVM for each entry.
+"""From hot Python functions to machine code: Numba's front end, then one run of LLVM for each object file.
 
 Numba by itself optimises and generates every function it meets as if it were called from Python, links
 its code into all that call it and optimises it there again.  Here a hot function is typed and lowered once
 and otherwise only linked: an entry is linked from all it reaches, optimised and generated once, into
-an object file that needs nothing of Numba (functions.py keeps it and loads it).  Imported only to compile.
+an object file that needs nothing of Numba (object_files.py keeps it and loads it).  Imported only to compile.
+
+A function of emu that is never inlined is *shared*: it has an object file of its own, and all others call it there.
+What they are linked from has, in its place, a stub that LLVM inlines: a call of its symbol.
 """
 
 import contextlib
 import functools
 import gc
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
 
 import llvmlite.binding as llvm
 from llvmlite import ir
@@ -21,7 +27,7 @@ from numba.core.errors import TypingError
 from numba.core.registry import CPUTarget, cpu_target
 from numba.extending import intrinsic
 
-from . import front_end
+from . import cache, front_end, object_files
 
 _I64 = ir.IntType(64)
 _OBJECT = ir.IntType(8).as_pointer()
@@ -35,6 +41,19 @@ _OPTIONS = {
 class _Library(CPUCodeLibrary):
     """The code of one hot function, as it was lowered, and the libraries of those that it calls."""
 
+    function = None  # the Python function; None for an entry's border
+    stub = None  # of a shared one: what others are linked from in its place, an LLVM module
+    place = None  # of a shared one: its object file
+    is_shared = False
+
+    def add_ir_module(self, module):
+        if self.function is not None and _may_be_shared(self.function):
+            for each in module.functions:
+                if "noinline" in each.attributes:
+                    each.attributes.discard("noinline")  # in its own object file it is inlined
+                    self.is_shared = True
+        super().add_ir_module(module)
+
     def finalize(self):
         self._raise_if_finalized()
         self._finalized = True
@@ -47,25 +66,31 @@ class _Library(CPUCodeLibrary):
         return 0  # Python calls nothing in this library
 
     def reached(self):
-        """This library and all that it needs, each once."""
-        found, new = {}, [self]
-        while new:
-            library = new.pop()
-            if id(library) not in found:
-                found[id(library)] = library
-                new += library._linking_libraries
-        return found.values()
+        """(libraries, shared): what this one's object file is linked from, and what that calls in others."""
+        libraries, shared, waiting = {id(self): self}, {}, [*self._linking_libraries]
+        while waiting:
+            library = waiting.pop()
+            if id(library) in libraries or id(library) in shared:
+                continue
+            if getattr(library, "stub", None):
+                shared[id(library)] = library
+            else:
+                libraries[id(library)] = library
+                waiting += library._linking_libraries
+        return list(libraries.values()), list(shared.values())
 
     def object_code(self, symbols):
-        """All libraries reached, as one object file in which only these symbols are seen from outside."""
-        whole = self._linked([library._final_module for library in self.reached()])
+        """The object file, in which only these symbols are seen from outside."""
+        libraries, shared = self.reached()
+        whole = self._linked([each._final_module for each in libraries] + [each.stub for each in shared])
         for each in (*whole.functions, *whole.global_variables):
             if not each.is_declaration and each.name not in symbols:
                 each.linkage = "internal"
-        self._final_module = whole
+        lowered, self._final_module = self._final_module, whole
         passes, builder = self._codegen._module_pass_manager()
         passes.run(whole, builder)
         whole.verify()
+        self._final_module = lowered  # others may be linked from it
         return self._codegen._tm.emit_object(whole)
 
     def _linked(self, modules):
@@ -141,6 +166,11 @@ class _FieldBounds(AnalysisPass):
 class _Pipeline(front_end.Pipeline):
     """Numba's passes, without those for what hot code does not have: closures, arrays, loops over literals, raises."""
 
+    def compile_extra(self, function):
+        self.state.library = self.state.targetctx.codegen().create_library(function.__qualname__)
+        self.state.library.function = function
+        return super().compile_extra(function)
+
     def define_pipelines(self):
         untyped, typed = untyped_passes, typed_passes
         pipeline = front_end.PassManager("hot")
@@ -163,6 +193,47 @@ class Dispatcher(front_end.Dispatcher):
     def __init__(self, function):
         super().__init__(function, targetoptions=_OPTIONS, pipeline_class=_Pipeline)
 
+    def add_overload(self, result):
+        if result.library.is_shared:
+            _share(result)
+        super().add_overload(result)
+
+
+def _may_be_shared(function):
+    """Whether the folder of its source file says all that its code depends on, at any time."""
+    inside = Path(function.__code__.co_filename).is_relative_to(cache.SOURCE_ROOT)
+    return inside and function.__closure__ is None and "<locals>" not in function.__qualname__
+
+
+def _share(result):
+    """Give a function's library a symbol that others call, and the stub that calls it."""
+    library, described, code = result.library, result.fndesc, result.library.function.__code__
+    folder = cache.entry_folder(code.co_filename)
+    kinds = hashlib.sha256(repr(described.argtypes).encode()).hexdigest()[:20]
+    symbol = f"{folder}.{library.function.__qualname__}.{code.co_firstlineno}.{kinds}"
+    context = _target.target_context
+    signature = described.restype(*described.argtypes)
+    arguments = [context.get_value_type(kind) for kind in described.argtypes]
+    kind = ir.FunctionType(context.get_value_type(described.restype), arguments)
+
+    module = context.create_module(symbol)
+    function = ir.Function(module, kind, symbol)
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    status, value = context.call_internal_no_propagate(builder, described, signature, function.args)
+    _trap_if_error(builder, status)
+    builder.ret(value)
+    library.add_llvm_module(llvm.parse_assembly(str(module)))
+
+    module = context.create_module(f"{symbol}.stub")
+    stub = context.declare_function(module, described)
+    stub.attributes.add("alwaysinline")
+    builder = ir.IRBuilder(stub.append_basic_block("entry"))
+    arguments = context.call_conv.decode_arguments(builder, described.argtypes, stub)
+    value = builder.call(ir.Function(module, kind, symbol), arguments)
+    context.call_conv.return_value(builder, context.get_return_value(builder, described.restype, value))
+    library.stub = llvm.parse_assembly(str(module))
+    library.place = folder, symbol
+
 
 @contextlib.contextmanager
 def _no_collector():
@@ -176,18 +247,34 @@ def _no_collector():
             gc.enable()
 
 
-def object_code(pieces):
-    """Object file with a C function of words for each (entry, symbol): what functions.py calls.
+@dataclass
+class Part:
+    """What becomes one object file: entries, or a shared function."""
 
-    For an entry with `for_python` also symbol.python, the same function in the form that Python calls (PyMethodDef,
-    METH_FASTCALL).
-    """
-    return lowered(pieces)()
+    place: tuple[str, str]  # where it goes
+    library: _Library
+    symbols: set[str]
+    needs: list[tuple[str, str]]  # the places of what it calls
+
+    @property
+    def is_stored(self):
+        """Whether its object file is in the cache, undamaged."""
+        return object_files.is_stored(self.place)
+
+    def generate(self):
+        """Have LLVM optimise and generate it; the object file's content."""
+        return object_files.content(self.needs, self.library.object_code(self.symbols))
+
+    def store(self):
+        """Generate it and put it into the cache. OSError when that cannot be written."""
+        object_files.store(self.place, self.generate())
 
 
-def lowered(pieces):
-    """Type and lower what these entries reach; a function that optimises and generates it, and returns the object file.
+def lowered(pieces, place):
+    """Type and lower what entries reach; the Part of the entries, to be put at this place, and those that they need.
 
+    The entries' object file has, for each (entry, symbol), a C function of words. For an entry with `for_python` also
+    symbol.python, the same function in the form that Python calls (PyMethodDef, METH_FASTCALL).
     What is lowered serves all that call it later in this process, and in those that are forked from it.
     """
     codegen, symbols = _target.target_context.codegen(), set()
@@ -206,7 +293,20 @@ def lowered(pieces):
             symbols.add(_python_border(module, border, entry.arity).name)
         library.add_ir_module(module)
         library.add_linking_library(compiled.library)
-    return functools.partial(library.object_code, symbols)
+    library.place = place
+    return _parts(library, symbols)
+
+
+def _parts(library, symbols):
+    """The part of a library, and those that it needs, each once."""
+    parts, waiting = {}, [(library, symbols)]
+    while waiting:
+        library, symbols = waiting.pop()
+        if library.place not in parts:
+            _, shared = library.reached()
+            parts[library.place] = Part(library.place, library, symbols, [each.place for each in shared])
+            waiting += ((each, {each.place[1]}) for each in shared)
+    return list(parts.values())
 
 
 def _border(module, compiled, signature, symbol):
@@ -220,13 +320,18 @@ def _border(module, compiled, signature, symbol):
     ]
     result_type = compiled.signature.return_type
     status, result = context.call_internal_no_propagate(builder, compiled.fndesc, result_type(*signature), arguments)
-    with cgutils.if_unlikely(builder, status.is_error):
-        builder.call(ir.Function(module, ir.FunctionType(ir.VoidType(), []), "llvm.trap"), [])
+    _trap_if_error(builder, status)
     if result_type == types.none:
         builder.ret(_I64(0))
     else:
         builder.ret(context.cast(builder, result, result_type, types.int64))
     return function
+
+
+def _trap_if_error(builder, status):
+    """Hot code raises nothing."""
+    with cgutils.if_unlikely(builder, status.is_error):
+        builder.call(builder.module.declare_intrinsic("llvm.trap", (), ir.FunctionType(ir.VoidType(), [])), [])
 
 
 def _python_border(module, border, arity):

@@ -18,9 +18,10 @@ module, and it takes 10 ms to load a function, where this takes a third of one.
 import ctypes
 import functools
 
-from .cache import CHECK, entry_directory, load, note_source, store  # noqa: F401  (CHECK: for hot code)
+from . import object_files
+from .cache import CHECK, entry_folder, note_source  # noqa: F401  (CHECK: for hot code)
 from .later import compiler, types
-from .units import address_of, load_object, unit_of
+from .units import unit_of
 
 _entries = []
 _of_files = {}  # (source file, its folder where that may change) -> [entry], of functions at a module's top
@@ -71,11 +72,12 @@ def intrinsic(function=None, **options):
 def never_inline(typingctx):
     """Called in a hot function: that function is not inlined. For functions that are long or rarely called.
 
-    LLVM would copy it into every caller, which costs compile time and instruction cache.
+    LLVM would copy it into every caller, which costs compile time and instruction cache. One of emu's own is compiled
+    once, into an object file of its own, for all that call it.
     """
 
     def codegen(context, builder, signature, args):
-        builder.function.attributes.add("noinline")
+        builder.function.attributes.add("noinline")  # compiler.py looks for it
         return context.get_dummy_value()
 
     return types.void(), codegen
@@ -102,9 +104,9 @@ class Compiled:
             raise TypeError(f"{self.name} uses variables of the function around it: make them globals")
         outside = note_source(function.__code__.co_filename)
         if outside:
-            self._directory = entry_directory(function.__code__.co_filename)  # now, because the file may change later
+            self._folder = entry_folder(function.__code__.co_filename)  # now, because the file may change later
         _entries.append(self)
-        self._file = self.source, self._directory if outside else None
+        self._file = self.source, self._folder if outside else None
         if "<locals>" not in function.__qualname__:
             _of_files.setdefault(self._file, []).append(self)
 
@@ -120,13 +122,14 @@ class Compiled:
         unit = self.unit
         if unit is not None and unit.load():
             return unit.symbol_of(self)
-        load_object(self._object())
+        if not object_files.load(self.place):
+            object_files.load(self.place, self._made())
         return self.symbol
 
     @functools.cached_property
     def address(self):
         """Address in this process, loaded or compiled now; another process has its own."""
-        return address_of(self._loaded)
+        return object_files.address_of(self._loaded)
 
     def compile(self):
         """Compile it and load the machine code."""
@@ -140,12 +143,14 @@ class Compiled:
     def is_stored(self):
         """Whether its machine code is in the cache, undamaged."""
         unit = self.unit
-        return (unit is not None and unit.is_stored) or load(self.path, self.symbol) is not None
+        return (unit is not None and unit.is_stored) or object_files.needed([self.place]) is not None
 
     def store(self):
         """Put its machine code into the cache, alone. OSError when it cannot be written."""
         if not self.is_stored:
-            store(self.path, self.symbol, self._made())
+            self._made()
+            if self.not_stored:
+                raise self.not_stored
 
     @property
     def source(self):
@@ -153,31 +158,30 @@ class Compiled:
         return self.function.__code__.co_filename
 
     @functools.cached_property
-    def _directory(self):
-        return entry_directory(self.source)
+    def _folder(self):
+        return entry_folder(self.source)
 
     @functools.cached_property
     def symbol(self):
         """Its name in the object file. Not by its module, which may be __main__ here and not in another process."""
-        return f"{self._directory.name}.{self.function.__qualname__}.{self.function.__code__.co_firstlineno}"
+        return f"{self._folder}.{self.function.__qualname__}.{self.function.__code__.co_firstlineno}"
 
     @property
-    def path(self):
-        """Its object file in the cache, where it is compiled alone."""
-        return self._directory / f"{self.symbol}.o"
+    def place(self):
+        """Its object file in the cache, where it is compiled alone: (folder, symbol)."""
+        return self._folder, self.symbol
 
     def _made(self):
-        return compiler.object_code([(self, self.symbol)])
-
-    def _object(self):
-        code = load(self.path, self.symbol)
-        if code is None:
-            code = self._made()
-            try:
-                store(self.path, self.symbol, code)
-            except OSError as error:  # emu works without a cache
-                self.not_stored = error
-        return code
+        """Compile it alone, with what it needs, into the cache; {place: content} of what was compiled."""
+        made = {}
+        for part in compiler.lowered([(self, self.symbol)], self.place):
+            if not part.is_stored:
+                made[part.place] = part.generate()
+                try:
+                    object_files.store(part.place, made[part.place])
+                except OSError as error:  # emu works without a cache
+                    self.not_stored = error
+        return made
 
 
 class Callback(Compiled):
@@ -205,7 +209,7 @@ class Entry(Compiled):
 
     @functools.cached_property
     def _call(self):
-        address = address_of(f"{self._loaded}.python")
+        address = object_files.address_of(f"{self._loaded}.python")
         self._definition = _MethodDefinition(self.name.encode(), address, _METH_FASTCALL, None)
         return _new_function(self._definition, None, None)
 

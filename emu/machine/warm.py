@@ -5,7 +5,7 @@ The forkserver imports `preloaded` (which warms), so the processes it forks star
 done: machine/warmup.py runs it.
 
 Half of the time goes into typing and lowering, in Python, of functions that most units share; the other half is LLVM's,
-for each unit by itself.  So one process types, and for each unit forks one that does the rest, on the other cores.
+for each object file by itself.  So one process types, and forks others that do the rest, on the other cores.
 """
 
 import gc
@@ -23,7 +23,7 @@ from ..hot import cache
 # LLVM takes longest for these: for the first while others are typed, for the last, which contain most of the kernel,
 # when all cores have work.
 FIRST, LAST = ("emu.isa.interpreter.interpret",), ("emu.kernel.linux.calls", "emu.cpu_worker.loop")
-AT_ONCE = 5  # units that a process takes: it gets no more before the next one is typed
+AT_ONCE = 32  # object files that a process makes while others are typed
 
 
 def everything():
@@ -48,34 +48,40 @@ def warm():
 def compile_units(units):
     """Compile these into the cache; yields how many are done, now and then. Ends the process when one fails.
 
-    While this process types, each of the others takes a few of the units that wait for LLVM, then one at a time.
+    A unit counts as done when its own part is, perhaps before those that it needs. What is there already is left alone.
     """
     gc.disable()  # Numba keeps most objects, and looking through them would take a tenth of the time
-    cores, waiting, running = os.cpu_count() or 1, [], {}
+    cores, waiting, running, seen, own = os.cpu_count() or 1, [], {}, set(), set()
     for unit in units:
-        waiting.append(unit.lowered())
-        yield sum(_ended(running, os.WNOHANG))
-        if len(running) < max(cores - 1, 1):
-            _fork(running, waiting[:AT_ONCE])
+        new = [part for part in unit.lowered() if part.place not in seen]
+        seen |= {part.place for part in new}
+        missing = [part for part in new if not part.is_stored]
+        waiting += missing
+        own |= {part.place for part in missing} & {unit.place}
+        yield sum(_ended(running, os.WNOHANG)) + (unit.place not in own)
+        while len(waiting) >= AT_ONCE and len(running) < max(cores - 1, 1):
+            _fork(running, waiting[:AT_ONCE], own)
             waiting = waiting[AT_ONCE:]
     while waiting or running:
         while waiting and len(running) < cores:
-            _fork(running, [waiting.pop()])  # the last ones take longest
+            some = max(1, len(waiting) // (2 * cores))  # fewer and fewer, so that all cores end together
+            _fork(running, waiting[-some:], own)
+            del waiting[-some:]
         yield next(_ended(running, 0))
 
 
-def _fork(running, waiting):
-    """Start a process that does the second half of these units' compilation."""
+def _fork(running, parts, own):
+    """Start a process that makes these object files; those in `own` are units'."""
     parent = os.getpid()
     child = os.fork()
     if child:
-        running[child] = len(waiting)
+        running[child] = sum(part.place in own for part in parts)
         return
     status = 1
     try:
         end_with_parent(parent)
-        for generate in waiting:
-            generate()
+        for part in parts:
+            part.store()
         status = 0
     except OSError as error:
         print(cache.not_written(error), file=sys.stderr, flush=True)
@@ -86,7 +92,7 @@ def _fork(running, waiting):
 
 
 def _ended(running, options):
-    """For each of these processes that ends: how many units it has done."""
+    """For each of these processes that ends: how many units it has made."""
     while running:
         child, status = os.waitpid(-1, options)
         if child == 0:

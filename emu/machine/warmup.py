@@ -13,7 +13,7 @@ import sys
 from tqdm import tqdm
 
 from ..errors import MachineError, refusals_of_the_host
-from ..hot import cache
+from ..hot import cache, object_files
 from .children import started_ignoring
 from .held_signals import held_signals
 
@@ -34,7 +34,7 @@ def ensure_warm(quiet=False):
 
 
 def _compile(quiet):
-    """Compile everything that the cache lacks; all units."""
+    """Compile everything that the cache lacks; the places of all object files."""
     from .warm import everything  # heavy: only when something has to be compiled
 
     units = everything()
@@ -51,7 +51,7 @@ def _compile(quiet):
                     except BaseException:  # Ctrl-C too
                         compiler.kill()
                         raise
-    return units
+    return object_files.needed([unit.place for unit in units]) or {}
 
 
 def _start_compiler(errors):

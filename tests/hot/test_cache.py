@@ -15,7 +15,7 @@ def folder(tmp_path):
     (tmp_path / "mine.py").write_text(POLICY)
     (tmp_path / "helper.py").write_text("A = 1\n")
 
-    return lambda: cache.entry_directory(str(tmp_path / "mine.py")).name
+    return lambda: cache.entry_folder(str(tmp_path / "mine.py"))
 
 
 @pytest.mark.parametrize("changed", ["mine.py", "helper.py"])

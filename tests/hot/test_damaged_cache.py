@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from emu.hot import Entry, cache, checked_file, entry, registered, units
-from emu.hot.units import Unit, address_of
+from emu.hot import Entry, cache, checked_file, entry, object_files, registered, units
+from emu.hot.units import Unit
 from tests.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,8 +20,9 @@ EMU = [sys.executable, str(ROOT / "tools" / "cli.py")]
 
 
 @pytest.fixture
-def pair(tmp_path):
-    """Two entries that no other test has, in a folder of their own."""
+def pair(tmp_path, monkeypatch):
+    """Two entries that no other test has, in a cache and a folder of their own."""
+    monkeypatch.setenv("EMU_CACHE_DIR", str(tmp_path))
 
     @entry(2)
     def difference_of(a, b):
@@ -32,15 +33,25 @@ def pair(tmp_path):
         return a * b
 
     for each in (difference_of, product_of):
-        each._directory = tmp_path / "code"
+        each._folder = tmp_path.name
     return difference_of, product_of
 
 
 def once_more(each):
     """The entry as another process has it."""
     again = Entry(each.function, 2)
-    again._directory = each._directory
+    again._folder = each._folder
     return again
+
+
+def file_of(each):
+    """The object file of an entry that is compiled alone, or of a unit."""
+    return cache.object_file(*each.place)
+
+
+def compile_unit(unit):
+    for part in unit.lowered():
+        part.store()
 
 
 def flip(path):
@@ -71,37 +82,37 @@ def test_a_damaged_entry_is_compiled_anew_and_is_whole_again(damage, pair):
     """In this process, which a damaged object file would end."""
     for each in pair:
         each.store()
-    DAMAGES[damage](*(each.path for each in pair))
+    DAMAGES[damage](*map(file_of, pair))
     assert not pair[0].is_stored
     again = once_more(pair[0])
     assert again(7, 9) == -2
-    assert again.is_stored and again.path.is_file()
+    assert again.is_stored and file_of(again).is_file()
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_unit_is_not_taken_and_is_mended(damage, pair):
     unit = Unit(pair)
-    unit.lowered()()
+    compile_unit(unit)
     pair[1].store()
-    DAMAGES[damage](unit.path, pair[1].path)
+    DAMAGES[damage](file_of(unit), file_of(pair[1]))
     assert not unit.is_stored and not unit.load()
-    unit.path.unlink(missing_ok=True)
-    unit.lowered()()
+    file_of(unit).unlink(missing_ok=True)
+    compile_unit(unit)
     assert unit.load()
-    assert all(address_of(unit.symbol_of(each)) for each in pair)
+    assert all(object_files.address_of(unit.symbol_of(each)) for each in pair)
 
 
 def test_an_entry_is_taken_from_its_unit_and_alone_where_that_is_missing(pair, monkeypatch):
     unit = Unit(pair)
     monkeypatch.setattr(Entry, "unit", unit)
     assert not any(each.is_stored for each in pair)
-    unit.lowered()()
+    compile_unit(unit)
     assert all(each.is_stored for each in pair)
-    assert once_more(pair[0])(7, 9) == -2 and not pair[0].path.exists()
-    unit.path.unlink()
-    assert once_more(pair[1])(7, 9) == 63 and not pair[1].path.exists(), "loaded already"
-    monkeypatch.setattr(Entry, "unit", Unit(pair))
-    assert once_more(pair[1])(7, 9) == 63 and pair[1].path.exists()
+    assert once_more(pair[0])(7, 9) == -2 and not file_of(pair[0]).exists()
+    file_of(unit).unlink()
+    assert once_more(pair[1])(7, 9) == 63 and not file_of(pair[1]).exists(), "loaded already"
+    monkeypatch.setattr(object_files, "_loaded", set())  # as in another process
+    assert once_more(pair[1])(7, 9) == 63 and file_of(pair[1]).exists()
 
 
 def test_the_entries_of_a_file_are_a_unit_but_for_those_that_another_function_made(pair):
@@ -113,7 +124,7 @@ def test_the_entries_of_a_file_are_a_unit_but_for_those_that_another_function_ma
 
 
 def test_a_directory_in_an_entrys_place_does_not_keep_it_from_working(pair):
-    pair[0].path.mkdir(parents=True)
+    file_of(pair[0]).mkdir(parents=True)
     again = once_more(pair[0])
     assert again(7, 9) == -2 and again.not_stored.errno == errno.EISDIR
 
@@ -175,6 +186,18 @@ def test_a_machine_mends_its_cache_and_doctor_says_so_before(copied):
     assert all(line.startswith("mending the compile cache") for line in done.stderr.split("\n") if line)  # a bar
     assert "2/2" in done.stderr
     assert emu("run", "--quiet", "--cpus", "1", "hello").stderr == ""
+
+
+def test_a_function_that_units_share_is_mended_alone(copied):
+    root, emu = copied
+    (path,) = root.glob("code/*/*.signal_thread.*.o")
+    before = {each: each.stat().st_mtime_ns for each in root.glob("code/*/*.o")}
+    path.unlink()
+    assert "1 missing or damaged" in emu("doctor").stdout
+    done = emu("run", "--quiet", "--cpus", "1", "hello")
+    assert (done.returncode, done.stdout) == (0, "hello from emu\n"), done.stderr
+    after = {each: each.stat().st_mtime_ns for each in root.glob("code/*/*.o")}
+    assert after.pop(path) != before.pop(path) and after == before
 
 
 def test_a_damaged_marker_is_written_anew(copied):
@@ -255,7 +278,7 @@ def test_where_sources_lie_does_not_change_the_name_of_their_code(tmp_path):
     shutil.copytree(ROOT / "emu", tmp_path / "emu", ignore=shutil.ignore_patterns("__pycache__", "bin"))
     say = (
         "from emu.hot import cache; print(cache.CACHE_DIR.name); "
-        "print(cache.entry_directory(cache.SOURCE_ROOT / 'hot' / 'functions.py'))"
+        "print(cache.entry_folder(cache.SOURCE_ROOT / 'hot' / 'functions.py'))"
     )
     said = [
         subprocess.run([sys.executable, "-c", say], cwd=folder, capture_output=True, text=True, check=True).stdout
@@ -267,4 +290,4 @@ def test_where_sources_lie_does_not_change_the_name_of_their_code(tmp_path):
 def test_two_files_that_import_each_other_have_folders_of_their_own(tmp_path):
     (tmp_path / "mine.py").write_text("import helper\n")
     (tmp_path / "helper.py").write_text("import mine\n")
-    assert cache.entry_directory(tmp_path / "mine.py") != cache.entry_directory(tmp_path / "helper.py")
+    assert cache.entry_folder(tmp_path / "mine.py") != cache.entry_folder(tmp_path / "helper.py")

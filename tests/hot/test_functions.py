@@ -68,5 +68,5 @@ def test_other_threads_of_python_run_while_an_entry_does():
 
 def test_code_once_compiled_is_loaded_from_its_object_file(monkeypatch):
     difference.compile()
-    monkeypatch.setattr("emu.hot.compiler.object_code", None)
+    monkeypatch.setattr("emu.hot.compiler.lowered", None)
     assert Entry(difference.function, 2)(3, 1) == 2

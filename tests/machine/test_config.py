@@ -172,10 +172,10 @@ def test_a_policy_is_compiled_once_and_a_line_says_so_the_first_time(policy, cap
 
 
 def test_a_policy_that_cannot_be_kept_is_compiled_all_the_same_and_a_line_says_why(policy, capsys, monkeypatch):
-    def full(path, symbol, code):
-        raise OSError(28, "No space left on device", str(path))
+    def full(place, whole):
+        raise OSError(28, "No space left on device", str(place))
 
-    monkeypatch.setattr("emu.hot.functions.store", full)
+    monkeypatch.setattr("emu.hot.object_files.store", full)
     assert Config.make(policy=policy).policy == policy
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("emu: compiling policy")
