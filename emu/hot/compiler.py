@@ -49,7 +49,7 @@ class _Library(CPUCodeLibrary):
     def add_ir_module(self, module):
         if self.function is not None and _may_be_shared(self.function):
             for each in module.functions:
-                if "noinline" in each.attributes:
+                if hasattr(each, "is_never_inlined"):
                     each.attributes.discard("noinline")  # in its own object file it is inlined
                     self.is_shared = True
         super().add_ir_module(module)

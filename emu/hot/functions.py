@@ -77,7 +77,8 @@ def never_inline(typingctx):
     """
 
     def codegen(context, builder, signature, args):
-        builder.function.attributes.add("noinline")  # compiler.py looks for it
+        builder.function.attributes.add("noinline")
+        builder.function.is_never_inlined = True  # compiler.py looks for it
         return context.get_dummy_value()
 
     return types.void(), codegen
