@@ -17,20 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import llvmlite.binding as llvm
-from llvmlite import ir
 from numba import _dynfunc, from_dtype, types
-from numba.core import cgutils, typed_passes, untyped_passes
 from numba.core import ir as numba_ir
+from numba.core import typed_passes, untyped_passes
 from numba.core.codegen import AOTCPUCodegen, CPUCodeLibrary
 from numba.core.compiler_machinery import AnalysisPass, register_pass
 from numba.core.errors import TypingError
 from numba.core.registry import CPUTarget, cpu_target
 from numba.extending import intrinsic
 
-from . import cache, front_end, object_files
+from . import borders, cache, front_end, object_files
 
-_I64 = ir.IntType(64)
-_OBJECT = ir.IntType(8).as_pointer()
 _LINKED_AT_ONCE = 16
 _OPTIONS = {
     "nopython": True, "nogil": True, "error_model": "numpy", "_nrt": False,
@@ -41,7 +38,7 @@ _OPTIONS = {
 class _Library(CPUCodeLibrary):
     """The code of one hot function, as it was lowered, and the libraries of those that it calls."""
 
-    function = None  # the Python function; None for an entry's border
+    function = None  # the Python function; None for the borders of entries (borders.py)
     stub = None  # of a shared one: what others are linked from in its place, an LLVM module
     place = None  # of a shared one: its object file
     is_shared = False
@@ -86,11 +83,9 @@ class _Library(CPUCodeLibrary):
         for each in (*whole.functions, *whole.global_variables):
             if not each.is_declaration and each.name not in symbols:
                 each.linkage = "internal"
-        lowered, self._final_module = self._final_module, whole
         passes, builder = self._codegen._module_pass_manager()
         passes.run(whole, builder)
         whole.verify()
-        self._final_module = lowered  # others may be linked from it
         return self._codegen._tm.emit_object(whole)
 
     def _linked(self, modules):
@@ -207,32 +202,13 @@ def _may_be_shared(function):
 
 def _share(result):
     """Give a function's library a symbol that others call, and the stub that calls it."""
-    library, described, code = result.library, result.fndesc, result.library.function.__code__
+    library, code = result.library, result.library.function.__code__
     folder = cache.entry_folder(code.co_filename)
-    kinds = hashlib.sha256(repr(described.argtypes).encode()).hexdigest()[:20]
-    symbol = f"{folder}.{library.function.__qualname__}.{code.co_firstlineno}.{kinds}"
-    context = _target.target_context
-    signature = described.restype(*described.argtypes)
-    arguments = [context.get_value_type(kind) for kind in described.argtypes]
-    kind = ir.FunctionType(context.get_value_type(described.restype), arguments)
-
-    module = context.create_module(symbol)
-    function = ir.Function(module, kind, symbol)
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    status, value = context.call_internal_no_propagate(builder, described, signature, function.args)
-    _trap_if_error(builder, status)
-    builder.ret(value)
-    library.add_llvm_module(llvm.parse_assembly(str(module)))
-
-    module = context.create_module(f"{symbol}.stub")
-    stub = context.declare_function(module, described)
-    stub.attributes.add("alwaysinline")
-    builder = ir.IRBuilder(stub.append_basic_block("entry"))
-    arguments = context.call_conv.decode_arguments(builder, described.argtypes, stub)
-    value = builder.call(ir.Function(module, kind, symbol), arguments)
-    context.call_conv.return_value(builder, context.get_return_value(builder, described.restype, value))
-    library.stub = llvm.parse_assembly(str(module))
-    library.place = folder, symbol
+    kinds = hashlib.sha256(repr(result.fndesc.argtypes).encode()).hexdigest()[:20]
+    library.place = folder, f"{folder}.{library.function.__qualname__}.{code.co_firstlineno}.{kinds}"
+    body, stub = borders.shared(_target.target_context, result.fndesc, library.place[1])
+    library.add_llvm_module(llvm.parse_assembly(str(body)))
+    library.stub = llvm.parse_assembly(str(stub))
 
 
 @contextlib.contextmanager
@@ -287,10 +263,10 @@ def lowered(pieces, place):
             whole.compile(signature)
         compiled = whole.overloads[signature]
         module = _target.target_context.create_module(symbol)
-        border = _border(module, compiled, signature, symbol)
+        of_words = borders.of_words(_target.target_context, module, compiled, signature, symbol)
         symbols.add(symbol)
         if entry.for_python:
-            symbols.add(_python_border(module, border, entry.arity).name)
+            symbols.add(borders.of_objects(module, of_words).name)
         library.add_ir_module(module)
         library.add_linking_library(compiled.library)
     library.place = place
@@ -307,56 +283,6 @@ def _parts(library, symbols):
             parts[library.place] = Part(library.place, library, symbols, [each.place for each in shared])
             waiting += ((each, {each.place[1]}) for each in shared)
     return list(parts.values())
-
-
-def _border(module, compiled, signature, symbol):
-    """A function with C's calling convention that calls a compiled one."""
-    context = _target.target_context
-    function = ir.Function(module, ir.FunctionType(_I64, [_I64] * len(signature)), symbol)
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    arguments = [
-        builder.inttoptr(word, context.get_value_type(kind)) if isinstance(kind, types.Record) else word
-        for word, kind in zip(function.args, signature, strict=True)
-    ]
-    result_type = compiled.signature.return_type
-    status, result = context.call_internal_no_propagate(builder, compiled.fndesc, result_type(*signature), arguments)
-    _trap_if_error(builder, status)
-    if result_type == types.none:
-        builder.ret(_I64(0))
-    else:
-        builder.ret(context.cast(builder, result, result_type, types.int64))
-    return function
-
-
-def _trap_if_error(builder, status):
-    """Hot code raises nothing."""
-    with cgutils.if_unlikely(builder, status.is_error):
-        builder.call(builder.module.declare_intrinsic("llvm.trap", (), ir.FunctionType(ir.VoidType(), [])), [])
-
-
-def _python_border(module, border, arity):
-    """A function that Python calls with an array of objects: integers in, the interpreter lock left, an integer out."""
-
-    def declare(name, result, *arguments):
-        return ir.Function(module, ir.FunctionType(result, arguments), name)
-
-    kind = ir.FunctionType(_OBJECT, [_OBJECT, _OBJECT.as_pointer(), _I64])
-    function = ir.Function(module, kind, f"{border.name}.python")
-    _, objects, count = function.args
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    with builder.if_then(builder.icmp_signed("!=", count, _I64(arity)), likely=False):
-        builder.call(declare("PyErr_BadArgument", ir.IntType(32)), [])
-        builder.ret(_OBJECT(None))
-    to_word = declare("PyLong_AsUnsignedLongLongMask", _I64, _OBJECT)
-    words = [builder.call(to_word, [builder.load(builder.gep(objects, [_I64(n)]))]) for n in range(arity)]
-    error = builder.call(declare("PyErr_Occurred", _OBJECT), [])
-    with builder.if_then(builder.icmp_unsigned("!=", error, _OBJECT(None)), likely=False):
-        builder.ret(_OBJECT(None))
-    state = builder.call(declare("PyEval_SaveThread", _OBJECT), [])
-    result = builder.call(border, words)
-    builder.call(declare("PyEval_RestoreThread", ir.VoidType(), _OBJECT), [state])
-    builder.ret(builder.call(declare("PyLong_FromLongLong", _OBJECT, _I64), [result]))
-    return function
 
 
 def record_type(dtype):
