@@ -225,8 +225,8 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
         for queue in range(MAX_QUEUES):
             m["queues"][queue]["life"] = LIFE_CREATED
         m["buckets"]["head"] = m["buckets"]["tail"] = -1
-        for actor in (SUPERVISOR, SERVER, TIMEKEEPER):
-            m["cpus"][actor]["current"] = -1
+        for actor in (*range(config.cpus), SUPERVISOR, SERVER, TIMEKEEPER):
+            m["cpus"][actor]["current"] = -1  # threads may wait for a CPU before its process is there
 
     def _shut_down(self):
         """End everything, by the ordinary path if possible; nothing is left behind."""
