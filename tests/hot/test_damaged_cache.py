@@ -13,6 +13,7 @@ import pytest
 
 from emu.hot import Entry, cache, checked_file, entry, object_files, registered, units
 from emu.hot.units import Unit
+from emu.machine.warm import everything
 from tests.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -170,15 +171,13 @@ def copied(warm, tmp_path):
     return root, emu
 
 
-def smallest(root):
-    """The object files, the quickest to compile first."""
-    return sorted((root / "code").glob("*/*.o"), key=lambda path: path.stat().st_size)
-
-
 def test_a_machine_mends_its_cache_and_doctor_says_so_before(copied):
+    """Of two small files, which are compiled soon."""
     root, emu = copied
-    smallest(root)[0].write_bytes(b"")
-    flip(smallest(root)[1])
+    places = {unit.name: unit.place for unit in everything()}
+    empty, flipped = ("{}/code/{}/{}.o".format(root, *places[f"emu.{name}"]) for name in ("shm.clock", "kernel.ticks"))
+    Path(empty).write_bytes(b"")
+    flip(Path(flipped))
     found = emu("doctor")
     assert found.returncode == 0 and "2 missing or damaged: the next run compiles them" in found.stdout, found.stdout
     done = emu("run", "--quiet", "--cpus", "1", "hello")
@@ -190,7 +189,7 @@ def test_a_machine_mends_its_cache_and_doctor_says_so_before(copied):
 
 def test_a_function_that_units_share_is_mended_alone(copied):
     root, emu = copied
-    (path,) = root.glob("code/*/*.signal_thread.*.o")
+    (path,) = root.glob("code/*/*._once_a_second.*.o")
     before = {each: each.stat().st_mtime_ns for each in root.glob("code/*/*.o")}
     path.unlink()
     assert "1 missing or damaged" in emu("doctor").stdout
