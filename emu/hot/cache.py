@@ -211,6 +211,7 @@ def _hot_sources():
 CACHE_DIR = cache_root() / _digest(*_in_order(_hot_sources()))
 MARKER = CACHE_DIR / "complete"
 _MARKER_NAME = "complete"
+_was_warm = False
 _NOT_WRITTEN = "the compile cache cannot be written: "
 
 
@@ -230,8 +231,10 @@ def store(path, symbol, code):
 
 
 def is_warm():
-    """True when all code of these sources has been compiled and cached, and is whole."""
-    return bool(objects()) and not damaged()
+    """True when all code of these sources has been compiled and cached, and is whole; one look serves a process."""
+    global _was_warm
+    _was_warm = _was_warm or (bool(objects()) and not damaged())
+    return _was_warm
 
 
 def objects():

@@ -2,10 +2,9 @@
 
 import gc
 
-from ..hot import cache
+from . import children, standard  # noqa: F401  (what each child begins with)
 from .warm import warm
 
-if cache.is_warm():
-    warm()
+warm()
 gc.collect()
 gc.freeze()  # shared pages stay shared: the collector does not touch them in the children

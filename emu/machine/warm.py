@@ -1,4 +1,4 @@
-"""Compiles all hot code that a CPU or the system server runs, or loads it from the cache.
+"""Loads all hot code that a CPU or the system server runs from the cache, and compiles it into the cache.
 
 The forkserver imports `preloaded` (which warms), so the processes it forks start with machine code in place.
 `python -m emu.machine.warm` compiles the units whose names it reads, a line each, into the cache, and says when each is
@@ -39,10 +39,11 @@ def everything():
 
 
 def warm():
-    """Compile or load all of it."""
+    """Load all of it that is in the cache; what is missing, each process compiles when it uses it."""
     for unit in everything():
-        for each in unit.entries:
-            each.compile()
+        if unit.load():
+            for each in unit.entries:
+                each.compile()
 
 
 def compile_units(units):
