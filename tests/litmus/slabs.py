@@ -7,6 +7,7 @@ killed process held is known, but for the one object that it had in its hands.
 import os
 import random
 import signal
+import sys
 import time
 
 from emu.hot import entry, hot
@@ -112,19 +113,22 @@ def add_lost(address, count):
     return word_at(machine_at(address), LOST)
 
 
-def _kill_often(window, me, after_kill):
-    """Processes that allocate for ever are killed at a random moment, until KILLS of them held the lock."""
+def _kill_often(window, me, after_kill, kills):
+    """Processes that allocate for ever are killed at a random moment, until so many of them held the lock."""
     chance, machine = random.Random(me), window.machine
     for function in (allocate_for_ever, free_what_it_held, wrappers.recover_kernel_memory, add_lost):
         function.compile()
     held, end = 0, time.monotonic() + LIMIT_S
-    while held < KILLS and time.monotonic() < end:
+    begun, begins = os.pipe()
+    while held < kills and time.monotonic() < end:
         child = os.fork()
         if child == 0:
             try:
+                os.write(begins, b"!")
                 allocate_for_ever(window.address, me)
             finally:
                 os._exit(0)
+        os.read(begun, 1)  # on a busy host it may be a while until the child runs
         time.sleep(chance.random() * 0.004)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -142,7 +146,7 @@ def kill_and_recover(window, me, workers, directory):
         free_what_it_held(window.address, me)
         return True
 
-    _kill_often(window, me, after_kill)
+    _kill_often(window, me, after_kill, KILLS)
     window.memory(0, 64).view("i8")[STOP] = 1
 
 
@@ -159,7 +163,7 @@ def kill_and_release(window, me, workers, directory):
                 return False
         return True
 
-    _kill_often(window, me, after_kill)
+    _kill_often(window, me, after_kill, sys.maxsize)  # the lists may well be whole
 
 
 @entry(4)
