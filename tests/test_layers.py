@@ -6,6 +6,7 @@ folder needs no entry here.
 """
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,20 @@ def name_of(path):
 EMU_FILES = [pytest.param(p, id=name_of(p)) for p in sorted(SOURCE.rglob("*.py"))]
 
 
+@functools.cache
+def tree_of(path):
+    return ast.parse(path.read_text())
+
+
+@functools.cache
 def imports(path):
-    """(line, file or folder) of every import of the repository's own modules in a file."""
+    """[(line, file or folder)] of every import of the repository's own modules in a file."""
+    return list(_imports(path))
+
+
+def _imports(path):
     package = list(path.relative_to(REPOSITORY).parts[:-1])
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -104,7 +115,7 @@ def test_only_the_compilers_files_import_numba():
     wrong = []
     for path in SOURCE.rglob("*.py"):
         if path not in [SOURCE / "hot" / f"{name}.py" for name in ("compiler", "front_end", "borders")]:
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in ast.walk(tree_of(path)):
                 named = [a.name for a in node.names] if isinstance(node, ast.Import) else []
                 named += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
                 wrong += [f"{name_of(path)}:{node.lineno}" for name in named if name.split(".")[0] == "numba"]
@@ -125,7 +136,7 @@ def test_cold_folders_hold_no_hot_code():
     for path in filter(is_cold, SOURCE.rglob("*.py")):
         if path.is_relative_to(SOURCE / "testing"):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             for mark in getattr(node, "decorator_list", []):
                 name = mark.func if isinstance(mark, ast.Call) else mark
                 if getattr(name, "id", getattr(name, "attr", "")) in HOT_MARKS:
@@ -150,5 +161,4 @@ def test_a_file_is_one_concept(path):
 
 @pytest.mark.parametrize("path", EMU_FILES)
 def test_a_file_says_what_it_is(path):
-    text = path.read_text()
-    assert not text.strip() or ast.get_docstring(ast.parse(text)), "no header"
+    assert not tree_of(path).body or ast.get_docstring(tree_of(path)), "no header"
