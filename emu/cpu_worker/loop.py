@@ -190,13 +190,15 @@ def _call(m, me, i):
     action = call_3(c.linux_call, address_of(m), me, i)
     if action == LEFT:  # the record may be another thread's already
         return
-    t.system_ns += now_ns(m) - since_ns
+    ended_ns = now_ns(m)
+    t.system_ns += ended_ns - since_ns
     t.faults += c.page_faults - faults
     if action == RESUME and c.missing != 0 and t.x[A0] == -EFAULT:
         _bring_page(m, me, i, c.missing)
     if action == RESUME or action == END_TASK:
         return
     if action == YIELD:
+        c.just_now_ns = ended_ns
         if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:
             host_yield()  # nobody else waits here, and the thread may spin for something that needs this host core
     elif action == BLOCK:
@@ -204,9 +206,11 @@ def _call(m, me, i):
             stay_awake(m, me, i)
             if t.restart != RESTART_WOKEN:
                 let_go(m, me, i)  # the call has ended, or begins anew
+        c.just_now_ns = ended_ns
         block(m, me, i)
     elif action == SERVE:
         _ask_server(m, me, i, REQUEST_SYSCALL)
+    c.just_now_ns = 0  # where queues take a lock
 
 
 @hot

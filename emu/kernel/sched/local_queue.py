@@ -85,8 +85,14 @@ AWAKE, ASLEEP, CLAIMED = range(3)  # what became of a thread that wanted to slee
 
 @hot
 def stamp(m, me, i, queue):
-    """The time at which its owner now does something to thread i, on a queue that is this CPU's or locked."""
-    return mark(m, me, i, queue, now_ns(m))
+    """The time at which its owner now does something to thread i, on a queue that is this CPU's or locked.
+
+    A call that ends in a switch has just read the clock, for its thread's system time.
+    """
+    c = m.cpus[me]
+    now = c.just_now_ns
+    c.just_now_ns = 0
+    return mark(m, me, i, queue, now if now != 0 else now_ns(m))
 
 
 @hot
