@@ -105,7 +105,7 @@ def _cache():
     elif files:
         yield OK, "compile cache", where, f"complete: {len(files)} object files, all checksums right"
     else:
-        yield OK, "compile cache", where, "empty: the first run compiles for about a minute"
+        yield OK, "compile cache", where, "empty: the first run compiles for less than a minute"
     try:
         cache.store(cache.CACHE_DIR / "doctor", "doctor", b"")
         (cache.CACHE_DIR / "doctor").unlink()

@@ -196,7 +196,7 @@ class Dispatcher(front_end.Dispatcher):
 
 def _may_be_shared(function):
     """Whether the folder of its source file says all that its code depends on, at any time."""
-    inside = Path(function.__code__.co_filename).is_relative_to(cache.SOURCE_ROOT)
+    inside = Path(function.__code__.co_filename).resolve().is_relative_to(cache.SOURCE_ROOT)
     return inside and function.__closure__ is None and "<locals>" not in function.__qualname__
 
 
