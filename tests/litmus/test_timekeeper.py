@@ -78,6 +78,13 @@ def test_no_deadline_is_missed_that_is_sent_while_the_timekeeper_goes_to_sleep(c
 
 
 @pytest.mark.system("inko-3")
+def test_nor_is_a_message_read_before_it_is_written_whoever_is_held_up(crew):
+    run = crew(2, held_up=True)
+    run.run(MODULE, jobs(100_000, "sleeping_keeper", "sender"), enough=lambda: min(run.results()) > 100)
+    assert run.violations == 0
+
+
+@pytest.mark.system("inko-3")
 def test_control_a_timekeeper_that_does_not_look_again_sleeps_over_a_deadline(crew):
     run = crew(2)
     run.run(MODULE, jobs(ENDLESS, "bad_sleeping_keeper", "impatient_sender"), bound_s=CONTROL_S)
