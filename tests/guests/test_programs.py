@@ -26,6 +26,7 @@ def test_program_finds_nothing_wrong(programs, name, policy, cpus):
     assert output.endswith(f"ok {name}\n")
     assert report.failure == ""
     assert report.threads_created == report.threads_exited
+    assert report.leaks == {}
     if policy == "random" and name not in ASK_FOR_A_CPU:
         assert report.migrations == 0  # rust-10: the original never moves a thread
 

@@ -489,6 +489,32 @@ static void signals(void) {
     CHECK(await(child) == 0 && close(fd) == 0 && close(set) == 0 && sigprocmask(SIG_SETMASK, &before, NULL) == 0);
 }
 
+static volatile int interrupted_once;
+
+static void *polls_once(void *end) {
+    struct pollfd poll_end = {*(int *)end, POLLIN, 0};
+    CHECK_ERROR(poll(&poll_end, 1, -1), EINTR);
+    interrupted_once = 1;
+    return NULL; /* it never polls again: what the call slept with goes with the call */
+}
+
+static void interrupted(void) {
+    struct sigaction action = {.sa_handler = on_signal};
+    pthread_t thread;
+    int p[2];
+    CHECK(pipe(p) == 0 && sigaction(SIGUSR2, &action, NULL) == 0);
+    for (int k = 0; k < 5; k++) {
+        interrupted_once = 0;
+        CHECK(pthread_create(&thread, NULL, polls_once, &p[0]) == 0);
+        while (!interrupted_once) {
+            CHECK(pthread_kill(thread, SIGUSR2) == 0);
+            nap(1);
+        }
+        CHECK(pthread_join(thread, NULL) == 0);
+    }
+    CHECK(close(p[0]) == 0 && close(p[1]) == 0);
+}
+
 int main(void) {
     counters();
     modes();
@@ -500,6 +526,7 @@ int main(void) {
     late();
     masks();
     polls();
+    interrupted();
     served();
     signals();
     return ok("epoll");

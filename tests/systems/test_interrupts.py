@@ -120,20 +120,21 @@ def deadline_of(machine, thread):
     return int(t["deadline_ns"]) if word > 0 and word & 0x80 else 0
 
 
-SIGNALLED_READER = """
+SIGNALLED_ACCEPTOR = """
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 static atomic_int handled, announced, ended;
-static int ends[2];
-static pthread_t reader;
+static int listening;
+static pthread_t acceptor;
 static void handler(int number) {
     (void)number;
     atomic_fetch_add(&handled, 1);
 }
-static void *read_on(void *argument) {
-    char byte;
+static void *accept_on(void *argument) {
     for (int k = 1; k <= ROUNDS; k++) {
         atomic_store(&announced, k);
-        while (read(ends[0], &byte, 1) >= 0) /* nobody writes: only a signal ends it */
+        while (accept(listening, NULL, NULL) >= 0) /* nobody connects: only a signal ends it */
             ;
         atomic_store(&ended, k);
     }
@@ -153,7 +154,12 @@ int main(int argc, char **argv) {
     struct sigaction action = {.sa_handler = handler}; /* without SA_RESTART */
     unsigned chance = atoi(argv[1]);
     sigaction(SIGUSR1, &action, NULL);
-    if (pipe(ends) != 0 || pthread_create(&reader, NULL, read_on, NULL) != 0)
+    struct sockaddr_un name = {AF_UNIX, "@nobody"};
+    name.sun_path[0] = 0;
+    listening = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (bind(listening, (void *)&name, sizeof name) != 0 || listen(listening, 1) != 0)
+        return 2;
+    if (pthread_create(&acceptor, NULL, accept_on, NULL) != 0)
         return 2;
     int sent = 0;
     for (int k = 1; k <= ROUNDS; k++) {
@@ -163,7 +169,7 @@ int main(int argc, char **argv) {
             chance = chance * 1103515245 + 12345;
             for (volatile int n = chance >> 16 & 0x3fff; n > 0; n--)
                 ; /* up to some 100 us: the call is at any stage of being served */
-            pthread_kill(reader, SIGUSR1);
+            pthread_kill(acceptor, SIGUSR1);
             if (!wait_for(&handled, ++sent))
                 return 4; /* it came while the server had the thread, and nobody looked again */
             nap(50);
@@ -176,7 +182,7 @@ int main(int argc, char **argv) {
 
 @pytest.mark.system("cz-4")
 def test_a_signal_for_a_thread_whose_call_the_server_is_about_to_block_is_taken(boot, seed, tmp_path):
-    guest = build_guest(tmp_path, SIGNALLED_READER.replace("ROUNDS", "300"))
+    guest = build_guest(tmp_path, SIGNALLED_ACCEPTOR.replace("ROUNDS", "300"))
     with boot(2, seed=seed) as machine:
         job = machine.spawn(guest, seed & 0xFFFF)
         finish(machine)
