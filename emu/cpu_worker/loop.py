@@ -206,11 +206,9 @@ def _call(m, me, i):
             stay_awake(m, me, i)
             if t.restart != RESTART_WOKEN:
                 let_go(m, me, i)  # the call has ended, or begins anew
-        c.just_now_ns = ended_ns
         block(m, me, i)
     elif action == SERVE:
         _ask_server(m, me, i, REQUEST_SYSCALL)
-    c.just_now_ns = 0  # where queues take a lock
 
 
 @hot

@@ -1,4 +1,4 @@
-"""Borders: how compiled functions are called from other object files, by C and by Python.
+"""Borders: how a compiled function is called from other object files, through its address and from Python.
 
 Numba's functions have a calling convention of their own: a status is returned, the result goes to an address.
 """

@@ -123,8 +123,8 @@ class Compiled:
         unit = self.unit
         if unit is not None and unit.load():
             return unit.symbol_of(self)
-        if not object_files.load(self.place):
-            object_files.load(self.place, self._made())
+        if not object_files.load(self.place) and not object_files.load(self.place, self._made()):
+            raise RuntimeError(f"{self.name}: somebody removes files of the compile cache while they are made")
         return self.symbol
 
     @functools.cached_property

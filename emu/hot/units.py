@@ -1,6 +1,7 @@
 """Units: the entries of one source file, compiled together into one object file.
 
-What several of them call is optimised and generated once, not once for each, which halves the time for a file of many.
+What several of them call, and that is not shared with other files (compiler.py), is optimised and generated once, not
+once for each.
 All of a machine's entries are compiled so (machine/warmup.py), and those of the tests before a long run.  An entry that
 is used before its unit is compiled is compiled alone, with an object file of its own, so nobody waits for code that
 he does not need.  The names in a unit's object file differ from those, since a process may have loaded both.
@@ -25,7 +26,7 @@ class Unit:
 
     def __init__(self, entries):
         self.entries = tuple(entries)
-        self.name, self.source = self.entries[0].function.__module__, self.entries[0].source
+        self.name = self.entries[0].function.__module__
         self.symbol = hashlib.sha256("\0".join(each.symbol for each in self.entries).encode()).hexdigest()[:20]
         self.place = (self.entries[0].place[0], self.symbol)
 

@@ -1,4 +1,4 @@
-"""Loads all hot code that a CPU or the system server runs from the cache, and compiles it into the cache.
+"""The hot code that a CPU or the system server runs: all of it loaded from the cache, or compiled into it.
 
 The forkserver imports `preloaded` (which warms), so the processes it forks start with machine code in place.
 `python -m emu.machine.warm` compiles the units whose names it reads, a line each, into the cache, and says when each is
@@ -20,9 +20,7 @@ from ..actor.lifeline import end_with_parent, ignore_supervisors_signals
 from ..actor.policies import BUILTIN
 from ..hot import cache
 
-# LLVM takes longest for these: for the first while others are typed, for the last, which contain most of the kernel,
-# when all cores have work.
-FIRST, LAST = ("emu.isa.interpreter.interpret",), ("emu.kernel.linux.calls", "emu.cpu_worker.loop")
+FIRST = "emu.isa.interpreter.interpret"  # LLVM takes longest for it, and does it while others are typed
 AT_ONCE = 32  # object files that a process makes while others are typed
 
 
@@ -34,8 +32,7 @@ def everything():
         importlib.import_module(f"emu.policies.{policy}")
     # A user's may be there, too, and those of emu.testing, which no machine runs: the compiler's process lacks both.
     ours = (e for e in hot.registered() if e.name.startswith("emu.") and not e.name.startswith("emu.testing."))
-    order = {name: place for place, name in enumerate(FIRST + LAST, start=-len(FIRST))}
-    return sorted(hot.units(ours), key=lambda u: (order.get(u.name, -0.5), -len(u.entries), u.name))
+    return sorted(hot.units(ours), key=lambda u: (u.name != FIRST, -len(u.entries), u.name))
 
 
 def warm():

@@ -32,7 +32,7 @@ from .holdups import begin_hold_ups, hold_up
 MEMORY_BYTES = 16 * MIB
 RESERVED_FRAMES = 64
 LINE = 8  # words in a cache line
-BOUND_S = 5.0  # how long a test may run, more than the patience of any; what it did until then counts
+BOUND_S = 5.0  # how long a test may run, longer than any waits for a step; what it did until then counts
 TIMED_S = 1.5  # for tests without an end of their own
 START_S = 60.0
 FAR, FAR_BYTES = 12 * MIB, 4 * MIB  # memory that no test uses, larger than a core's own caches

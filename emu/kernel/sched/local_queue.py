@@ -87,7 +87,7 @@ AWAKE, ASLEEP, CLAIMED = range(3)  # what became of a thread that wanted to slee
 def stamp(m, me, i, queue):
     """The time at which its owner now does something to thread i, on a queue that is this CPU's or locked.
 
-    A call that ends in a switch has just read the clock, for its thread's system time.
+    A yield has read the clock a moment before its switch, for its thread's system time: it is not read again.
     """
     c = m.cpus[me]
     now = c.just_now_ns

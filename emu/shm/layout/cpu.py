@@ -38,7 +38,7 @@ CPU = record(
     i64("accounted_ns", guard="this CPU", unit="ns", doc="the running thread's time is booked up to here"),
     i64("started_ns", guard="this CPU", unit="ns", doc="when the running thread was picked"),
     i64("marked_ns", guard="this CPU", unit="ns", doc="what it did last, where queues take no lock"),
-    i64("just_now_ns", guard="this CPU", unit="ns", doc="the clock as a call read it that switches now; 0: it did not"),
+    i64("just_now_ns", guard="this CPU", unit="ns", doc="the clock as a yield has read it, for its switch; 0 none"),
     i64("resched", guard="runqueue", doc="1: the running thread shall give way"),
     i64("tick_at", guard="this CPU", unit="instructions", doc="the next tick, on this CPU's count"),
     i64("balance_at_ns", guard="this CPU", unit="ns", doc="the next periodic balancing"),
