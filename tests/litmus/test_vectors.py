@@ -4,6 +4,7 @@ from emu.limits import FUTEX_BUCKETS
 from emu.testing.crew import CONTROL_S
 from tests.litmus.futexes import prepare
 from tests.litmus.test_futexes import THREAD
+from tests.litmus.vectors import LEAST_MOVED
 
 MODULE = "tests.litmus.vectors"
 
@@ -36,7 +37,7 @@ def test_control_who_looks_for_no_mark_sleeps_over_its_wake_up(crew):
 
 
 def test_a_record_that_is_moved_while_its_wait_ends_is_taken_out_where_it_is(crew):
-    run = run_rounds(crew, ["waiter_of_one", "waker_of_one", "mover"], 60_000, 2.0, least=100)
+    run = run_rounds(crew, ["waiter_of_one", "waker_of_one", "mover"], 60_000, 2.0, least=LEAST_MOVED)
     assert run.violations == 0 and all_are_free(run.window.machine)
 
 

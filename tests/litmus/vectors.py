@@ -1,6 +1,7 @@
 """A thread that waits for two words at once, again and again, against who changes one of them and wakes.
 
-`mover` moves its place at the other word to a third one and back while whoever wakes it takes it out.
+`mover` moves its place at the other word to a third one and back while whoever wakes it takes it out.  On a host with
+few cores it seldom runs while the waiter sleeps, so the rounds go on until it has moved enough.
 """
 
 from emu.abi.registers import A0
@@ -17,6 +18,7 @@ from emu.kernel.sleep.futex_vector import (
     free_vectors,
     mark_vector,
     sleep_on_vector,
+    take_vector,
 )
 from emu.kernel.thread.sleep_word import hand_over, prepare_sleep, sleep_word, take
 from emu.kernel.thread.states import SLEEP_VECTOR
@@ -25,9 +27,13 @@ from emu.shm.cpumask import mask_of, store_mask
 from emu.shm.exits import ACCESS_WRITE
 from emu.shm.layout import machine_at
 from emu.shm.memory import load_s32, store_32
-from emu.testing.crew import dawdle, get_word, meet, over, result, set_word, spin, violation
+from emu.testing.crew import LINE, dawdle, get_word, meet, over, result, set_word, spin, violation
 from tests.kernel.guest_words import user_address
 from tests.litmus.futexes import OTHER, ROUND, THIRD, THREAD, VA, WOKEN
+
+MOVED = WOKEN + LINE
+LEAST_MOVED = 100
+NO_MORE = -1  # in ROUND: the waiter has ended
 
 
 @hot
@@ -66,7 +72,7 @@ def _wait_in_rounds(m, me, workers, count, only, bad):
     store_32(other_host, 0)
     meet(m, workers)
     done = 0
-    while done < count and not over(m):
+    while (done < count or only and get_word(m, MOVED) < LEAST_MOVED) and not over(m):
         first, second = load_s32(va_host), load_s32(other_host)
         set_word(m, ROUND, done + 1)
         dawdle(random_below(m, me, 8))
@@ -87,6 +93,10 @@ def _wait_in_rounds(m, me, workers, count, only, bad):
             spins = spin(spins)
         done += 1
         result(m, me, done)
+    word = sleep_word(t)
+    if word != 0:  # the run was ended in the middle of a round
+        take_vector(m, me, i, word)
+    set_word(m, ROUND, NO_MORE)
 
 
 @entry(4)
@@ -145,14 +155,21 @@ def _wake_looking_once(m, me, task, va):
 
 
 @hot
+def _next_round(m, done):
+    """Wait until the waiter's next round begins; False when there is none."""
+    while get_word(m, ROUND) != done + 1 and not over(m):
+        if get_word(m, ROUND) == NO_MORE:
+            return False
+    return not over(m)
+
+
+@hot
 def _wake_in_rounds(m, me, workers, count, only, bad):
     meet(m, workers)
     task = m.threads[get_word(m, THREAD)].task
     done = 0
-    while done < count and not over(m):
+    while _next_round(m, done):
         host = user_address(m, me, task, _address(done, only), ACCESS_WRITE)
-        while get_word(m, ROUND) != done + 1 and not over(m):
-            load_s32(host)
         dawdle(random_below(m, me, 16))
         store_32(host, load_s32(host) + 1)
         if bad:
@@ -189,8 +206,9 @@ def mover(address, me, workers, count):
     meet(m, workers)
     task = m.threads[get_word(m, THREAD)].task
     moved = 0
-    while get_word(m, WOKEN) < count and not over(m):
+    while get_word(m, ROUND) != NO_MORE and not over(m):
         moved += max(requeue(m, me, task, OTHER, THIRD, 0, 1, False, 0, 1), 0)
         result(m, me, moved)
+        set_word(m, MOVED, moved)
         requeue(m, me, task, THIRD, OTHER, 0, 1, False, 0, 1)
     return 0
