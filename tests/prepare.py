@@ -1,7 +1,7 @@
 """What a long run of tests would wait for, made beforehand or meanwhile, on all cores.
 
     python -m tests.prepare hot-code       compile the machine's, tests' and benchmarks' hot code
-    python -m tests.prepare c-library      have zig build its C library, in both forms
+    python -m tests.prepare c-library      have zig build its C library
 
 A test by itself makes what it needs when it comes to it, on one core.
 """
@@ -21,7 +21,6 @@ from emu.machine.warmup import ensure_warm
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKS = ("\n@entry(", "\n@callback(")
-FORMS = ((), ("-fPIE", "-pie"))
 
 
 def _start(what):
@@ -40,7 +39,7 @@ def compile_hot_code():
 
 
 def start_c_library():
-    """The process that builds it: half a minute for each form, on one core."""
+    """The process that builds it: most of a minute, on one core."""
     return _start("c-library")
 
 
@@ -60,8 +59,7 @@ def _compile_all():
 def _build_c_library():
     if build.ziglang_version() is not None:
         with tempfile.TemporaryDirectory() as directory:
-            for flags in FORMS:
-                build.compile_c(build.GUESTS / "hello.c", Path(directory) / "hello.elf", *flags)
+            build.compile_c(build.GUESTS / "hello.c", Path(directory) / "hello.elf")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from emu import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "tests" / "programs"
+ET_DYN = 3  # in an ELF header: a program that may be loaded anywhere
 NAMES = sorted(path.stem for path in SOURCES.glob("*.c"))
 
 
