@@ -159,8 +159,11 @@ def _imports(path):
 @functools.cache
 def _imports_of(path, content):
     """`_imports` of a file outside emu with this content; of one of emu (None), which no process sees change."""
-    found = set()
     inside = content is None
+    noted = _noted_imports().get(_name(path)) if inside else None
+    if noted and noted[0] == _hash_of(path, None).hex():
+        return {SOURCE_ROOT.parent / name for name in noted[1]}
+    found = set()
     package = ["emu", *path.parent.relative_to(SOURCE_ROOT).parts] if inside else []
     folders = () if inside else path.parents[:ABOVE]
     for node in ast.walk(ast.parse(path.read_bytes() if inside else content)):
@@ -202,10 +205,13 @@ def object_file(folder, symbol):
     return cache_root() / "code" / folder / f"{symbol}.o"
 
 
+@functools.cache
+def _sources():
+    return list(SOURCE_ROOT.rglob("*.py"))
+
+
 def _hot_sources():
-    for path in SOURCE_ROOT.rglob("*.py"):
-        if not path.relative_to(SOURCE_ROOT).as_posix().startswith(COLD):
-            yield path
+    return [path for path in _sources() if not path.relative_to(SOURCE_ROOT).as_posix().startswith(COLD)]
 
 
 CACHE_DIR = cache_root() / _digest(*_in_order(_hot_sources()))
@@ -253,6 +259,13 @@ def _known_folders():
     return _marked(MARKER).get("folders", {})
 
 
+@functools.cache
+def _noted_imports():
+    """{source file: [hash, what it imports]} of all of emu, as noted in a complete cache: to parse all takes long."""
+    noted = _marked(MARKER).get("imports", {})
+    return noted if noted.keys() == {_name(path) for path in _sources()} else {}  # a new file may be what others import
+
+
 def _marked(marker):
     """What a marker file says; {} when there is none, or it is damaged or an older emu's."""
     content = load(marker, _MARKER_NAME)
@@ -292,7 +305,9 @@ def mark_used():
 def mark_warm(files):
     """Record that the cache is complete and where these files are, (folder, symbol); drop what older sources left."""
     folders = {_name(path): entry_folder(path) for path in _hot_sources()}
-    store(MARKER, _MARKER_NAME, json.dumps({"folders": folders, "objects": list(files)}).encode())
+    imports = {_name(p): [_hash_of(p, None).hex(), sorted(map(_name, _imports(p)))] for p in _sources()}
+    content = {"folders": folders, "imports": imports, "objects": list(files)}
+    store(MARKER, _MARKER_NAME, json.dumps(content).encode())
     with contextlib.suppress(OSError):  # another process may be removing the same
         _drop_old(CACHE_DIR.parent)
 
