@@ -1,5 +1,7 @@
 """The folder of an entry's code: another one when anything that the code is made from has changed."""
 
+import os
+import subprocess
 import sys
 import types
 
@@ -54,6 +56,37 @@ def test_a_file_of_emu_reaches_what_it_imports_and_nothing_else():
     reached = cache._imports(cache.SOURCE_ROOT / "shm" / "clock.py")
     assert cache.SOURCE_ROOT / "shm" / "memory.py" in reached and cache.SOURCE_ROOT / "hot" / "__init__.py" in reached
     assert all(path.is_relative_to(cache.SOURCE_ROOT) for path in reached)
+
+
+LOOK = """
+import ast, sys
+from emu.hot import cache
+
+parsed, parse = [], ast.parse
+ast.parse = lambda text: parsed.append(text) or parse(text)
+print(cache.entry_folder(sys.argv[1]), len(parsed))
+"""
+
+
+def test_with_a_complete_cache_a_policy_has_the_same_folder_and_no_source_of_emu_is_parsed(warm, folder, tmp_path):
+    def look(**variables):
+        command = [sys.executable, "-c", LOOK, tmp_path / "mine.py"]
+        environment = {**os.environ, **variables}
+        done = subprocess.run(command, env=environment, cwd=cache.SOURCE_ROOT.parent, capture_output=True, text=True)
+        name, parsed = done.stdout.split()
+        return name, int(parsed)
+
+    fast, slow = look(), look(EMU_CACHE_DIR=str(tmp_path / "empty"))
+    assert fast == (folder(), 2), "the policy and what lies beside it"
+    assert slow[0] == folder() and slow[1] > 50
+
+
+def test_what_is_noted_of_a_source_with_another_content_does_not_count(monkeypatch):
+    path = cache.SOURCE_ROOT / "shm" / "clock.py"
+    before = cache._imports(path)
+    monkeypatch.setattr(cache, "_noted_imports", lambda: {"emu/shm/clock.py": ["0", []]})
+    cache._imports_of.cache_clear()
+    assert before and cache._imports(path) == before
 
 
 def test_an_entry_that_uses_variables_of_the_function_around_it_is_refused():

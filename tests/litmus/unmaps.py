@@ -56,7 +56,7 @@ FILE = OWN  # a word for each group: the object of the file, which has one page
 SHOWN = OWN + LINE  # stores of the control that came late
 SEEN = 30  # of them; then the test has looked well enough
 SHARED_MARK, STORED = 1000, 2000
-PATIENCE = 8000  # naps of a control's waiter, about a second
+PATIENCE = 600  # naps of a control's waiter, about a second
 
 
 @hot
