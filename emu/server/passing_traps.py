@@ -1,16 +1,20 @@
 """Traps whose cause is gone by the time the system server looks: the access begins anew, and no signal is raised.
 
 A page of a mapped file that is not in memory is brought there: it has not been read from its host file yet, or lay past
-the file's end when another access failed, and the file has grown.
+the file's end when another access failed, and the file has grown.  Where guest memory was used up, there is some again
+once a task has ended (memory_shortage.py).
 """
 
 from ..kernel.vm.file_objects import find_file_page
-from ..shm.exits import CAUSE_PAST_END
+from ..shm.exits import CAUSE_NO_MEMORY, CAUSE_PAST_END
 
 
-def is_over(server, thread):
-    """Whether the access that a thread trapped on would succeed now."""
-    return int(thread["cause"]) == CAUSE_PAST_END and bring_page(server, int(thread["task"]), int(thread["trap_value"]))
+def is_over(server, i, thread):
+    """Whether the access that thread i trapped on may succeed when it is made again."""
+    task, cause, va = (int(thread[name]) for name in ("task", "cause", "trap_value"))
+    if cause == CAUSE_NO_MEMORY:
+        return server.shortage.passes(i, task, va)
+    return cause == CAUSE_PAST_END and bring_page(server, task, va)
 
 
 def bring_page(server, task, va):

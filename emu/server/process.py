@@ -60,6 +60,7 @@ from .credentials import CredentialTable
 from .errors import Blocked, LinuxError, NoResult
 from .guest_memory import PageStore, UserMemory
 from .holding import HoldScope, ThreadEnds
+from .memory_shortage import MemoryShortage
 from .mishaps import Mishaps
 from .notices import Notices
 from .passing_traps import bring_page, is_over
@@ -129,6 +130,7 @@ class Server(Control, Tasks):
         self.names_of_ended = {}  # task index -> (pid, name), of those that may be zombies
         self.credentials = CredentialTable(lambda: set(self.machine["threads"]["credentials"].tolist()))
         self.timer_pool = TimerPool(self)
+        self.shortage = MemoryShortage(self)
         self.unknown_calls = {}  # name -> count
         self.stopped = False
         self.poller = zmq.Poller()
@@ -345,22 +347,22 @@ class Server(Control, Tasks):
         return bring_page(self, task, va)
 
     def _trap(self, i, thread):
-        if is_over(self, thread):
+        if is_over(self, i, thread):
             return NO_RESULT  # the access begins anew
         number, code, address, line = report_trap(self, i, thread)
         task = self.machine["tasks"][int(thread["task"])]
         handler = int(task["handler"][number - 1])
         blocked = int(thread["signal_mask"]) & bit(number)
         if handler in (0, 1) or blocked:
-            self.tell_person(thread, line)
+            self.tell_person(int(thread["task"]), line)
             self.end_task(int(thread["task"]), number, KILL_FAULT)
         else:
             thread["fault_signal"], thread["fault_code"], thread["fault_address"] = number, code, signed(address)
         return NO_RESULT
 
-    def tell_person(self, thread, why):
-        """One line on the standard error stream about what ends a thread's task."""
-        program = self.tasks[int(thread["task"])].argv[0]
+    def tell_person(self, task, why):
+        """One line on the standard error stream about what ends a task."""
+        program = self.tasks[task].argv[0]
         self.notices.say(f"emu: {os.fsdecode(program)}: {why}")
 
     def print(self, data):

@@ -142,7 +142,9 @@ def _report_frame(server, thread, task, number, at):
     if int(task["handler"][SIGSEGV - 1]) in (SIG_DFL, SIG_IGN) or number == SIGSEGV:
         sp = int(thread["x"][SP]) & WORD
         where = "the alternate stack is full" if at == NOWHERE else f"memory at {at:#x} is not writable"
-        server.tell_person(thread, f"SIGSEGV: no room for the frame of signal {number} (sp={sp:#x}): {where}")
+        server.tell_person(
+            int(thread["task"]), f"SIGSEGV: no room for the frame of signal {number} (sp={sp:#x}): {where}"
+        )
 
 
 def _frame(thread, info, mask, pending):

@@ -23,6 +23,7 @@ from .errors import LinuxError
 
 SEGV_MAPERR, SEGV_ACCERR = 1, 2
 BUS_ADRERR = 2
+NO_MEMORY_LEFT = "guest memory is used up, give it more with --memory"
 # cause: (signal, si_code, words)
 _MEANING = {
     CAUSE_MISALIGNED_FETCH: (SIGBUS, 1, "misaligned jump"),
@@ -36,7 +37,7 @@ _MEANING = {
     CAUSE_LOAD_PAGE: (SIGSEGV, SEGV_MAPERR, "load from memory that is not readable"),
     CAUSE_STORE_PAGE: (SIGSEGV, SEGV_MAPERR, "store to memory that is not writable"),
     CAUSE_PAST_END: (SIGBUS, BUS_ADRERR, "access past the end of a mapped file"),
-    CAUSE_NO_MEMORY: (SIGKILL, 0, "guest memory is used up, give it more with --memory"),
+    CAUSE_NO_MEMORY: (SIGKILL, 0, NO_MEMORY_LEFT),
 }
 _SIGNAL_NAMES = {4: "SIGILL", 5: "SIGTRAP", 7: "SIGBUS", 9: "SIGKILL", 11: "SIGSEGV"}
 _NAMES = X_NAMES[1:32]

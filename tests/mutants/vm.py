@@ -4,6 +4,7 @@
 from .mutant import Mutant
 
 FAULTS = "emu/kernel/vm/faults.py"
+SHORTAGE, SHORTAGE_TEST = "emu/server/memory_shortage.py", "tests/systems/test_out_of_memory.py"
 KERNEL_PAGES, SLABS = "emu/kernel/vm/kernel_pages.py", "emu/kernel/vm/slabs.py"
 RECOVERY = "emu/kernel/vm/slab_recovery.py"
 GATHERING, MAPLOCK, PAGETABLE, ADDRESS_SPACE, MOVING, USERCOPY, FRAMES, MAPPING, OBJECTS, AREAS, FILE_OBJECTS, COW = (
@@ -96,4 +97,8 @@ MUTANTS = [
         "r.references = 0",
         "tests/kernel/vm/test_objects.py::test_objects_are_linked_and_counted_anew_from_their_truth_words",
     ),
+    Mutant("who-asks-for-the-last-page-ends", SHORTAGE, "        if holds[largest] == holds[task]:\n", "        if True:\n", SHORTAGE_TEST),
+    Mutant("a-second-ends-while-one-does", SHORTAGE, "        if (has_memory & (tasks[\"exiting\"] != 0)).any():\n", "        if False:\n", SHORTAGE_TEST),
+    Mutant("a-shortage-is-asked-about-for-ever", SHORTAGE, "        if free > (too_few if asked == asks else 0):\n", "        if free > 0:\n", SHORTAGE_TEST),
+    Mutant("too-few-frames-are-few-for-ever", SHORTAGE, "        if free > (too_few if asked == asks else 0):\n", "        if free > 0 and asked != asks:\n", SHORTAGE_TEST),
 ]  # fmt: skip

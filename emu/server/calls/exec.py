@@ -240,7 +240,7 @@ def _replace(call, execution):
             server.random.randbytes(16), call.credentials, limit_of(task, RLIMIT_STACK)[0],
         )  # fmt: skip
     except PlacingError as error:
-        server.tell_person(thread, str(error))
+        server.tell_person(int(thread["task"]), str(error))
         server.end_task(call.task_index, SIGKILL, KILL_SIGNAL)
         return
     thread["pc"], thread["x"][2] = task.placed.pc, task.placed.sp
