@@ -36,7 +36,8 @@ MUTANTS = [
     Mutant("socket-reader-passes-a-mark", PIPE, "        if p.mark != 0 and i != AT_MARK:\n", "        if p.mark < 0 and i != AT_MARK:\n", f"{SOCKETS}[marker]"),
     Mutant("socket-keeps-what-it-will-not-read", "emu/server/vfs/socket.py", "            sockets.close_output(self._files.base, self._files.me, self._former_output)\n        self.drop_travels()\n", "            sockets.close_output(self._files.base, self._files.me, self._former_output)\n", TRAVELS),
     Mutant("sockets-in-their-own-messages-stay", "emu/server/vfs/table.py", "        if found and self.nr_in_flight and self._drop_forgotten():\n", "        if found and self.nr_in_flight < 0 and self._drop_forgotten():\n", f"{TRAVELS}::test_files_in_messages_are_closed_with_the_socket_that_nobody_reads"),
-    Mutant("sockets-that-travel-further-are-dropped", "emu/server/vfs/travel.py", "                if found in doubtful:\n", "                if found is None:\n", f"{TRAVELS}::test_sockets_in_a_message_to_a_living_socket_stay"),
+    Mutant("connections-that-wait-hold-nothing", "emu/server/vfs/travel.py", "    return [*travelling, *(child.description for child in socket.waiting_connections())]", "    return [*travelling]", f"{TRAVELS}::test_a_socket_that_listens_and_is_in_a_message_to_a_connection_that_waits_at_it_is_closed"),
+    Mutant("sockets-that-travel-further-are-dropped", "emu/server/vfs/travel.py", "            if found in doubtful:\n", "            if found is None:\n", f"{TRAVELS}::test_sockets_in_a_message_to_a_living_socket_stay"),
     Mutant("listener-closed-without-word", "emu/server/vfs/socket.py", "                sockets.reset(self._files.base, self._files.me, child.description)\n", "", f"{TRAVELS}::test_who_connects_waits_for_room_and_goes_on_when_one_is_accepted_or_refused"),
     Mutant("killed-thread-keeps-its-file", "emu/kernel/task/exiting.py", "    let_go(m, me, i)\n", "", PROGRAMS),
 ]  # fmt: skip

@@ -198,6 +198,12 @@ class Socket(PipeEnd):
         n = self._read(8, 0)
         return self._files.kept_socket(int.from_bytes(self._files.buffer.raw[:8], "little")) if n == 8 else None
 
+    def waiting_connections(self):
+        """The connections that wait to be accepted, which stay where they are."""
+        n = self._read(8 * self.pending(), sockets.PEEK) if self.listens and self.pending() else 0
+        words = struct.unpack(f"<{n // 8}Q", self._files.buffer.raw[:n]) if n > 0 else ()
+        return [child for word in words if (child := self._files.kept_socket(word))]
+
     def add_pending(self, child):
         """A connection waits, whose reference goes over. Its bytes fit: no more than SOMAXCONN wait. ENOMEM."""
         ctypes.memmove(self._files.buffer, child.description.to_bytes(8, "little"), 8)

@@ -1,9 +1,12 @@
 """What travels with bytes or messages through AF_UNIX sockets: open files, and who the sender is (unix(7)).
 
 A Travel has a reference of each of its descriptions.  It belongs to the socket that will read it, which drops it when
-it is closed.  Sockets can be on their way to each other, so that nothing but messages refers to them: `forgotten`
-finds those, and they are closed as if by their last close.
+it is closed.  Sockets can be on their way to each other, so that nothing refers to them but messages, and sockets that
+listen to the connections that wait at them: `forgotten` finds those, and they are closed as if by their last close.
 """
+
+import itertools
+from collections import Counter
 
 from ...abi.errno import ETOOMANYREFS
 from ...kernel.files import for_server
@@ -59,21 +62,22 @@ def drop_all(files, descriptions):
 
 
 def forgotten(files):
-    """The sockets that can never be used again: nothing refers to them but what is on its way to such sockets."""
-    sockets = files.sockets_with_travels()
-    counts = {}
-    for socket in sockets:
-        for travel in socket.travels():
-            for description in travel.descriptions:
-                counts[description] = counts.get(description, 0) + 1
+    """The sockets that can never be used again: nothing refers to them but such sockets."""
+    refers_to = {socket: _held_by(socket) for socket in files.sockets_with_travels()}
+    counts = Counter(itertools.chain.from_iterable(refers_to.values()))
     references = files.window.machine["descriptions"]["references"]
-    doubtful = {each for each in sockets if int(references[each.description]) == counts.get(each.description, 0)}
-    living = [each for each in sockets if each not in doubtful]
+    doubtful = {each for each in refers_to if int(references[each.description]) == counts[each.description]}
+    living = [each for each in refers_to if each not in doubtful]
     while living:
-        for travel in living.pop().travels():
-            for description in travel.descriptions:
-                found = files.kept_socket(description)
-                if found in doubtful:
-                    doubtful.remove(found)
-                    living.append(found)
+        for description in refers_to[living.pop()]:
+            found = files.kept_socket(description)
+            if found in doubtful:
+                doubtful.remove(found)
+                living.append(found)
     return doubtful
+
+
+def _held_by(socket):
+    """The descriptions of which a socket has a reference: of what travels to it, and of connections that wait at it."""
+    travelling = itertools.chain.from_iterable(travel.descriptions for travel in socket.travels())
+    return [*travelling, *(child.description for child in socket.waiting_connections())]

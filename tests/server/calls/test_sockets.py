@@ -81,6 +81,33 @@ def test_files_in_messages_are_closed_with_the_socket_that_nobody_reads(guest, k
     assert open_files(guest) == before and guest.open_files.nr_in_flight == 0
 
 
+def test_a_socket_that_listens_and_is_in_a_message_to_a_connection_that_waits_at_it_is_closed(guest):
+    before = open_files(guest)
+    listens, client = listener(guest, 3), guest.sys("socket", UNIX, STREAM, 0)
+    assert guest.sys("connect", client, NAME, len(NAME)) == 0
+    other = guest.sys("socket", UNIX, STREAM, 0)
+    assert guest.sys("connect", other, NAME, len(NAME)) == 0
+    assert guest.sys("sendmsg", client, message(guest, b"x", [listens, other]), 0) == 1
+    guest.sys("close", listens), guest.sys("close", other)
+    guest.open_files.close_orphans()
+    assert open_files(guest) == before + 1 and guest.open_files.nr_in_flight == 0
+    assert guest.sys("read", client, guest.room(1), 1) == "ECONNRESET", "nobody can accept its connection any more"
+
+
+def test_a_connection_that_waits_at_a_socket_that_is_used_stays_with_what_travels_to_it(guest):
+    listens, client = listener(guest, 3), guest.sys("socket", UNIX, STREAM, 0)
+    assert guest.sys("connect", client, NAME, len(NAME)) == 0
+    one, end = pair(guest)
+    assert guest.sys("sendmsg", client, message(guest, b"x", [one, end]), 0) == 1
+    for fd in (one, end, client):
+        guest.sys("close", fd)
+    guest.open_files.close_orphans()
+    accepted, at = guest.sys("accept", listens, 0, 0), message(guest, room=24)
+    assert guest.sys("recvmsg", accepted, at, 0) == 1
+    one, end = received(guest, at)[0]
+    assert guest.sys("write", one, guest.put(b"y"), 1) == 1
+
+
 def test_sockets_in_a_message_to_a_living_socket_stay(guest):
     one, other = pair(guest)
     inner, end = pair(guest)
