@@ -21,9 +21,11 @@ imported), and op numbers are dense from FIRST_OP in the order of declaration.
 """
 
 import ast
+import functools
 import inspect
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 # Ops of decoded words that are no instruction.
@@ -80,9 +82,8 @@ class Row:
     unless: tuple  # (mask, value) pairs that are not this instruction
     slots: dict  # rd, rs1, rs2 -> Slot; those that the body uses
     immediate: str  # the field that is the immediate, or ""
-    body: ast.FunctionDef
+    function: Callable  # what it does
     base: "Row" = None  # of a compressed instruction: the one it stands for
-    names: dict = field(default_factory=dict, repr=False)  # what the body's names mean: its file's globals
     floats: frozenset = field(default_factory=frozenset)  # slots that are floating-point registers
 
     def matches(self, bits):
@@ -108,6 +109,16 @@ class Row:
     @property
     def operands(self):
         return re.findall(r"[a-z][a-z0-9]*'?", self.assembly)
+
+    @functools.cached_property
+    def body(self):
+        """The function as ast.FunctionDef. Only who compiles it needs that; to parse all takes longer than the rest."""
+        return ast.parse(textwrap.dedent(inspect.getsource(self.function))).body[0]
+
+    @property
+    def names(self):
+        """What the body's names mean: its file's globals."""
+        return self.function.__globals__
 
     @property
     def parameters(self):
@@ -195,7 +206,6 @@ def insn(form, encoding, unless=""):
 
     def declare(function):
         mask, match, fields, length = _parse_encoding(name, encoding)
-        body = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
         registers = {_REGISTERS[f]: f for f in fields if f in _REGISTERS}
         _add(
             Row(
@@ -209,8 +219,7 @@ def insn(form, encoding, unless=""):
                 unless=_parse_unless(name, fields, unless),
                 slots={slot: Slot(f) for slot, f in registers.items()},
                 immediate=_immediate(fields),
-                body=body,
-                names=function.__globals__,
+                function=function,
                 floats=frozenset(s for s, f in registers.items() if f.startswith("f")),
             )  # fmt: skip
         )
@@ -245,8 +254,7 @@ def compressed(form, encoding, expansion, unless=""):
             unless=_parse_unless(name, fields, unless),
             slots=slots,
             immediate=_immediate(fields),
-            body=base.body,
-            names=base.names,
+            function=base.function,
             base=base,
             floats=base.floats,
         )  # fmt: skip
