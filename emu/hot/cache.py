@@ -215,7 +215,10 @@ def _hot_sources():
 
 
 def _digest_of_hot_sources():
-    """As `_digest` of all of them, with little of pathlib: each command waits for this twice, in two processes."""
+    """A hash of the environment and of all hot sources, in the order of their paths.
+
+    Each command waits for this in two processes, so it uses no pathlib, which would take most of the time.
+    """
     whole, top = hashlib.sha256(_environment()), f"{SOURCE_ROOT}{os.sep}"
     for folder, folders, names in os.walk(SOURCE_ROOT):
         folders.sort()

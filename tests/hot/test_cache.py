@@ -89,6 +89,15 @@ def test_what_is_noted_of_a_source_with_another_content_does_not_count(monkeypat
     assert before and cache._imports(path) == before
 
 
+def test_with_a_source_more_than_were_noted_nothing_noted_counts(warm, monkeypatch):
+    """It may be what others import: `from . import name` is a module's name once there is such a file."""
+    look = cache._noted_imports.__wrapped__
+    assert look()
+    sources = cache._sources()
+    monkeypatch.setattr(cache, "_sources", lambda: [*sources, cache.SOURCE_ROOT / "shm" / "new.py"])
+    assert look() == {}
+
+
 def test_an_entry_that_uses_variables_of_the_function_around_it_is_refused():
     from emu.hot import Entry
 
