@@ -25,7 +25,7 @@ def run_rounds(crew, sleeper, what, rounds, bound_s, least=0):
 
 
 def test_no_event_is_lost_that_comes_just_before_a_sleep(crew, what):
-    run = run_rounds(crew, "sleeper", what, 100_000, 1.5, least=100)
+    run = run_rounds(crew, "sleeper", what, 100_000, 2.0, least=100)
     assert run.violations == 0
 
 

@@ -16,7 +16,7 @@ def run_rounds(crew, workers, rounds, bad, bound_s, least=0):
 
 
 def test_every_dead_thread_comes_back(crew, workers):
-    run = run_rounds(crew, workers, 50_000, 0, 1.5, least=100)
+    run = run_rounds(crew, workers, 50_000, 0, 3.0, least=100)
     assert run.violations == 0
     assert run.machine["queues"][0]["dead"] == 0 and alive(run.machine) == {}
 

@@ -18,7 +18,7 @@ def run_rounds(crew, exiter, rounds, bound_s, least=0):
 
 
 def test_no_thread_of_a_task_is_alive_when_the_task_is_taken_apart(crew):
-    run = run_rounds(crew, "exiter", 50_000, 1.5, least=100)
+    run = run_rounds(crew, "exiter", 50_000, 3.0, least=100)
     assert run.violations == 0 and run.machine["failed"] == 0
 
 

@@ -15,7 +15,7 @@ def run_rounds(crew, names, rounds, bound_s, destroys=False, least=0):
 
 
 def test_a_waiter_sees_the_new_value_or_is_woken(crew):
-    run = run_rounds(crew, ["waiter", "waker"], 150_000, 1.5, least=100)
+    run = run_rounds(crew, ["waiter", "waker"], 150_000, 3.0, least=100)
     assert run.violations == 0
 
 
@@ -24,7 +24,7 @@ def test_control_a_waiter_that_compares_before_it_has_the_lock_sleeps_over_its_w
 
 
 def test_a_waiter_that_is_moved_while_it_is_interrupted_is_on_no_list_afterwards(crew):
-    run = run_rounds(crew, ["moved_waiter", "mover", "interrupter"], 60_000, 1.5, least=20)
+    run = run_rounds(crew, ["moved_waiter", "mover", "interrupter"], 60_000, 3.0, least=20)
     assert run.violations == 0
 
 
@@ -34,7 +34,7 @@ def test_control_a_waiter_taken_without_its_buckets_lock_stays_on_a_list(crew):
 
 
 def test_a_comparing_requeue_moves_nobody_who_came_with_the_new_value(crew):
-    run = run_rounds(crew, ["waiter_for_new_values", "comparing_mover"], 100_000, 1.5, least=100)
+    run = run_rounds(crew, ["waiter_for_new_values", "comparing_mover"], 100_000, 3.0, least=100)
     assert run.violations == 0
 
 

@@ -16,7 +16,7 @@ def run_rounds(crew, placer, rounds, bound_s, least=0):
 
 
 def test_who_was_held_up_between_place_and_lock_looks_again(crew):
-    run = run_rounds(crew, "placer", 60_000, 1.5, least=100)
+    run = run_rounds(crew, "placer", 60_000, 3.0, least=100)
     assert run.violations == 0 and run.machine["failed"] == 0
 
 

@@ -22,7 +22,7 @@ def test_a_held_thread_stays_what_it_is_and_its_scheduler_stays_until_it_is_give
         done, *held = run.results()
         return done > 100 and sum(held) >= HELD
 
-    run.run(MODULE, jobs(workers, "schedule", "hold", 60_000), bound_s=2.0, enough=enough)
+    run.run(MODULE, jobs(workers, "schedule", "hold", 60_000), bound_s=4, enough=enough)
     assert run.violations == 0
     assert run.machine["queues"][0]["nr_dead"] == run.machine["queues"][0]["dead"] == 0
     assert alive(run.machine) == {}, "every record was deleted"

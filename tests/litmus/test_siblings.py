@@ -16,7 +16,7 @@ def run_rounds(crew, workers, rounds, bad, bound_s):
 
 
 def test_a_tasks_list_and_count_are_those_of_its_threads_who_join_and_quit_at_once(crew, workers):
-    run = run_rounds(crew, workers, 20_000, 0, 1.5)
+    run = run_rounds(crew, workers, 20_000, 0, 2.0)
     assert run.violations == 0
     task = run.machine["tasks"][run.words[TASK]]
     assert (task["nr_threads"], task["first_thread"], task["references"]) == (0, -1, ONE_RETAIN), "all have quit"

@@ -45,7 +45,7 @@ def test_control_wakers_that_look_and_then_store_both_win(crew, policy):
 @pytest.mark.system("inko-1")
 def test_a_waker_that_is_held_up_before_it_wins_wakes_no_running_thread(crew):
     run = crew(4, policy="inko")
-    run.run(MODULE, jobs(4, "slow_sleeper", "late_waker", 30_000), bound_s=1.5, enough=lambda: run.results()[0] > 300)
+    run.run(MODULE, jobs(4, "slow_sleeper", "late_waker", 30_000), bound_s=3.0, enough=lambda: run.results()[0] > 300)
     assert run.violations == 0
     check_queues(run.machine, "inko")
 

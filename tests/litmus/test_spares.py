@@ -44,7 +44,7 @@ def run_owners(crew, rounds, bad, bound_s, least=0):
 
 @pytest.mark.system("kse-8")
 def test_no_record_leaks_when_a_thread_and_its_children_exit_at_once(crew):
-    run = run_owners(crew, 100_000, 0, 2.0, least=100)
+    run = run_owners(crew, 100_000, 0, 4.0, least=100)
     assert run.violations == 0
     assert alive(run.machine) == {} or run.words[0], "all was given back, unless it was cut short"
 

@@ -29,7 +29,7 @@ def all_are_free(machine):
 
 
 def test_who_waits_for_several_words_is_woken_by_each(crew):
-    assert run_rounds(crew, ["waiter", "waker"], 60_000, 1.5, least=100).violations == 0
+    assert run_rounds(crew, ["waiter", "waker"], 60_000, 2.0, least=100).violations == 0
 
 
 def test_control_who_looks_for_no_mark_sleeps_over_its_wake_up(crew):
@@ -37,7 +37,7 @@ def test_control_who_looks_for_no_mark_sleeps_over_its_wake_up(crew):
 
 
 def test_a_record_that_is_moved_while_its_wait_ends_is_taken_out_where_it_is(crew):
-    run = run_rounds(crew, ["waiter_of_one", "waker_of_one", "mover"], 60_000, 1.5, least=LEAST_MOVED)
+    run = run_rounds(crew, ["waiter_of_one", "waker_of_one", "mover"], 60_000, 2.0, least=LEAST_MOVED)
     assert run.violations == 0 and all_are_free(run.window.machine)
 
 

@@ -30,7 +30,7 @@ def test_a_sender_held_up_wakes_who_parks_meanwhile_where_one_that_looks_first_d
 
 
 def test_messages_sent_are_messages_consumed(crew):
-    run = run_rounds(crew, "parker", "sender", REAL, 100_000, 1.5)
+    run = run_rounds(crew, "parker", "sender", REAL, 100_000, 2.0)
     assert run.violations == 0
     assert run.machine["cpus"]["ipis_message"].sum() - run.words[CONSUMED] in (0, 1), "the last may be cut short"
 
@@ -53,7 +53,7 @@ def wake_together(crew, rounds, bad, bound_s, least=0):
 
 
 def test_two_wakers_wake_two_cpus(crew):
-    run = wake_together(crew, 300_000, 0, 1.5, least=100)
+    run = wake_together(crew, 300_000, 0, 2.5, least=100)
     assert run.violations == 0
 
 
