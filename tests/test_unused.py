@@ -45,7 +45,7 @@ USED = {  # who uses it, where no file of the three folders does
     "allocate_page": "buffers of a page, and free_page",
     "free_page": "see there",
     "assemble": "small programs in machine code, which tests write",
-    "set_infinite_timeout": "alux-3 for a lock word of the kernel's own; guests' calls are native/calls.py",
+    "set_infinite_timeout": "alux-3 for a lock word of the kernel's own; guests' calls are native/threads.py",
 }
 
 

@@ -1,4 +1,4 @@
-/* The native calls of emu: beside those of Linux, numbers from 0x1000 (emu/kernel/native/calls.py).
+/* The native calls of emu: beside those of Linux, numbers from 0x1000 (emu/kernel/native/numbers.py).
  * Each returns 0 (or what it says), or a negative error number. Threads are named by their gettid() and belong to the
  * caller's task: -3 (ESRCH) where there is no such thread, or no longer. -4 (EINTR): a signal or a suspend ended the
  * sleep; none of these calls begins anew by itself. Brackets: rows of the five systems. */

@@ -7,7 +7,8 @@ call says 0, and does not if it says EINTR.
 
 from emu.abi.registers import A0
 from emu.hot import entry, hot
-from emu.kernel.native.calls import QUEUE_SLEEP, native_call
+from emu.kernel.native.calls import native_call
+from emu.kernel.native.numbers import QUEUE_SLEEP
 from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.sleep.endings import interrupt_sleep

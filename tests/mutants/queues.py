@@ -12,7 +12,7 @@ MUTEX, WAITQUEUE, SIGINFO, SIGNALS, SUSPEND, EXITING, NATIVE = (
         "kernel/task/signals",
         "kernel/task/suspend",
         "kernel/task/exiting",
-        "kernel/native/calls",
+        "kernel/native/threads",
     )
 )
 HANDED = "tests/litmus/test_mutexes.py::test_who_wakes_with_0_owns_the_mutex_who_is_interrupted_is_gone_from_it_and_no_list_is_ever_wrong"

@@ -13,7 +13,8 @@ from ...abi.words import int32
 from ...hot import callback, hot, never_inline
 from ...shm.layout import machine_at
 from ..actions import RESUME, SERVE, YIELD
-from ..native.calls import FIRST_HOT, LAST_HOT, native_call
+from ..native.calls import native_call
+from ..native.numbers import END, FIRST
 from ..thread.handles import tid_of
 from .barriers import sys_membarrier
 from .events import sys_epoll_create1, sys_epoll_ctl, sys_epoll_pwait, sys_eventfd2
@@ -28,7 +29,6 @@ from .threads import sys_exit, sys_exit_group, sys_get_robust_list, sys_getcpu, 
 from .time import sys_clock_getres, sys_clock_gettime, sys_clock_nanosleep
 from .usage import sys_getrusage, sys_times
 
-NATIVE_END = 0x1100  # the native calls: kernel/native/calls.py, server/calls/native.py
 READ = NUMBERS["read"]
 WRITE = NUMBERS["write"]
 READV = NUMBERS["readv"]
@@ -93,6 +93,8 @@ def linux_call(address, me, i):
     m = machine_at(address)
     t = m.threads[i]
     number = t.x[A0 + 7]
+    if number >= FIRST and number < END:
+        return native_call(m, me, i, number)
     if number == SCHED_YIELD:
         t.x[A0] = 0
         return YIELD
@@ -159,8 +161,6 @@ def _less_frequent(m, me, i, number):
         return sys_clone3(m, me, i)
     if number == WAITID:
         return sys_waitid(m, me, i)
-    if number >= FIRST_HOT and number <= LAST_HOT:
-        return native_call(m, me, i, number)
     if m.tasks[t.task].limited_space != 0 and (number == MMAP or number == BRK or number == MREMAP):
         return SERVE  # server/calls/space_limits.py
     if number == MMAP and t.x[A0 + 3] & MAP_ANONYMOUS:
@@ -210,7 +210,7 @@ def _less_frequent(m, me, i, number):
         t.x[A0] = sys_rt_sigqueueinfo(m, me, i)
     elif number == RT_TGSIGQUEUEINFO:
         t.x[A0] = sys_rt_tgsigqueueinfo(m, me, i)
-    elif number < 0 or number >= NATIVE_END:
+    elif number < 0 or number >= END:
         t.x[A0] = -ENOSYS
     else:
         return SERVE

@@ -1,10 +1,10 @@
 """The native calls that are served, beside the Linux calls in every task and with the same errors.
 
-Numbers are those of kernel/native/calls.py, which executes the hot ones; emu/guests/emu.h declares all of them for C.
+Their numbers are in kernel/native/numbers.py; emu/guests/emu.h declares all of them for C.
 """
 
 from ...abi.errno import EFAULT, ENAMETOOLONG
-from ...kernel.native.calls import EXCLUSIVE, PRINT
+from ...kernel.native.numbers import EXCLUSIVE, PRINT
 from ...kernel.sched.exclusive import set_exclusive
 from ...kernel.task.kill_reasons import KILL_UNOWNED_MEMORY
 from ...limits import PAGE_SIZE

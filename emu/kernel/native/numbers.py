@@ -1,0 +1,15 @@
+"""The numbers of the native calls: from 0x1000, a range for each system that they come from.
+
+guests/emu.h declares them for C.  Arguments are in a0…a5, the result in a0: a negative error number where it failed.
+"""
+
+FIRST, END = 0x1000, 0x1100
+PRINT, EXCLUSIVE = 0x1000, 0x1001  # served: server/calls/native.py
+
+# kernel/native/threads.py
+FIRST_HOT = 0x1002
+(
+    SUSPEND_SYNC, RESUME_ASYNC, SUSPEND_ASYNC, RESUME_SYNC,
+    MUTEX_LOCK, MUTEX_TRYLOCK, MUTEX_UNLOCK, QUEUE_SLEEP, QUEUE_WAKE,
+    SET_TIMEOUT, SET_INFINITE_TIMEOUT, CLEAR_TIMEOUT, TIME, KMEM_CONTROL,
+) = range(FIRST_HOT, 0x1010)  # fmt: skip
