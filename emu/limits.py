@@ -62,6 +62,11 @@ PIPE_SLOTS = 32  # pages of a pipe
 PIPE_PAGES = 16  # that one may use at first; a socket all of them: the largest datagram is 64 KiB with its header
 DEFAULT_DESCRIPTORS = 1024  # of a task (RLIMIT_NOFILE)
 
+# --- messages (kernel/ipc/) ---------------------------------------------------
+UTCB_BYTES = 256  # of a full message
+EXTENDED_BYTES = 2048  # the most of an extended one
+UTCB_FIRST = 1 << 37  # guest address of the UTCB of thread 0; each thread has its page
+
 # --- guest memory -----------------------------------------------------------
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT

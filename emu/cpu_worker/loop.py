@@ -9,11 +9,11 @@ of a guest's basic blocks.
 from ..abi.errno import EFAULT
 from ..abi.registers import A0
 from ..hot import entry, hot, never_inline
-from ..kernel.actions import BLOCK, END_TASK, LEFT, RESUME, SERVE, YIELD
+from ..kernel.actions import BLOCK, END_TASK, GIVE, HAND_OVER, LEFT, RESUME, SERVE, YIELD
 from ..kernel.files.descriptions import let_go
 from ..kernel.ipi import cancel_park, mark_parked
 from ..kernel.sched import queues
-from ..kernel.sched.core import block, others_wait, pay_look, pick_next, switch, work_for
+from ..kernel.sched.core import block, others_wait, pay_look, pick_next, switch, switch_to, work_for
 from ..kernel.sched.hooks import TICK, TIMESLICE, has_hook
 from ..kernel.sched.hotplug import begin_life, evacuate, retire
 from ..kernel.sched.local_queue import available
@@ -23,10 +23,10 @@ from ..kernel.server_ring import REQUEST_PROGRAM, REQUEST_SIGNAL, REQUEST_SYSCAL
 from ..kernel.sleep.endings import begin_anew, stay_awake
 from ..kernel.task.cpu_limit import check_cpu_limit
 from ..kernel.task.exiting import exit_thread
-from ..kernel.task.signals import signal_waits
 from ..kernel.task.stopping import stop_with_task
 from ..kernel.task.suspend import stop_here
 from ..kernel.thread.leaving import must_come, must_leave
+from ..kernel.thread.pending import signal_waits
 from ..kernel.thread.reaping import delete_dead
 from ..kernel.thread.sleep_word import prepare_sleep
 from ..kernel.thread.states import LIFE_DRAINING, RESTART_WOKEN, SLEEP_KERNEL
@@ -201,12 +201,19 @@ def _call(m, me, i):
         c.just_now_ns = ended_ns
         if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:
             host_yield()  # nobody else waits here, and the thread may spin for something that needs this host core
-    elif action == BLOCK:
+    elif action == BLOCK or action == HAND_OVER:
         if must_come(m, i) or signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:
             stay_awake(m, me, i)
             if t.restart != RESTART_WOKEN:
                 let_go(m, me, i)  # the call has ended, or begins anew
-        block(m, me, i)
+        if action == HAND_OVER:
+            c.just_now_ns = ended_ns
+            switch_to(m, me, i, c.heir, True)
+            c.just_now_ns = 0
+        else:
+            block(m, me, i)
+    elif action == GIVE:
+        switch_to(m, me, i, c.heir, False)
     elif action == SERVE:
         _ask_server(m, me, i, REQUEST_SYSCALL)
 

@@ -10,6 +10,7 @@ enum {
     EMU_SUSPEND_SYNC, EMU_RESUME_ASYNC, EMU_SUSPEND_ASYNC, EMU_RESUME_SYNC,
     EMU_MUTEX_LOCK, EMU_MUTEX_TRYLOCK, EMU_MUTEX_UNLOCK, EMU_QUEUE_SLEEP, EMU_QUEUE_WAKE,
     EMU_SET_TIMEOUT, EMU_SET_INFINITE_TIMEOUT, EMU_CLEAR_TIMEOUT, EMU_TIME, EMU_KMEM_CONTROL,
+    EMU_IPC,
 };
 
 static inline long emu_call_3(long number, long first, long second, long third) {
@@ -81,5 +82,7 @@ enum { EMU_KMEM_GRANT, EMU_KMEM_RECLAIM };
 static inline long emu_kmem_control(int operation, long pages) {
     return emu_call_3(EMU_KMEM_CONTROL, operation, pages, 0);
 }
+
+#include "emu_ipc.h"
 
 #endif

@@ -21,7 +21,10 @@ from ..kernel.thread.states import (
     SLEEP_FUTEX,
     SLEEP_KERNEL,
     SLEEP_QUEUE,
+    SLEEP_RECEIVE,
+    SLEEP_RECEIVE_FROM,
     SLEEP_RETRY,
+    SLEEP_SEND,
     SLEEP_SERVER,
     SLEEP_STOP,
     SLEEP_SUSPEND,
@@ -41,7 +44,18 @@ OF_DESCRIPTORS = {
     NUMBERS[name] for name in ("read", "write", "readv", "writev", "pread64", "pwrite64", "ioctl", "fcntl", "sendfile")
 }
 # Sleeps, and served calls, that end only by what other threads do.
-FOR_THREADS = (SLEEP_FUTEX, SLEEP_EVENT, SLEEP_QUEUE, SLEEP_RETRY, SLEEP_VFORK, SLEEP_STOP, SLEEP_VECTOR)
+FOR_THREADS = (
+    SLEEP_FUTEX,
+    SLEEP_EVENT,
+    SLEEP_QUEUE,
+    SLEEP_RETRY,
+    SLEEP_VFORK,
+    SLEEP_STOP,
+    SLEEP_VECTOR,
+    SLEEP_SEND,
+    SLEEP_RECEIVE,
+    SLEEP_RECEIVE_FROM,
+)
 CALLS_FOR_THREADS = {NUMBERS[name] for name in ("rt_sigsuspend", "wait4", "waitid")}
 
 

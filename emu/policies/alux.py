@@ -37,5 +37,10 @@ def dequeue(m, queue, thread):
 
 
 @hook
+def hand_over(m, queue, thread):
+    return 1
+
+
+@hook
 def timeslice(m, queue, thread):
     return m.parameters[JIFFY]

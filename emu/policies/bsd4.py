@@ -233,6 +233,12 @@ def pick(m, queue):
 
 
 @hook
+def hand_over(m, queue, thread):
+    _look_at(m, m.threads[thread], m.queues[queue].now_ns)
+    return 1
+
+
+@hook
 def dequeue(m, queue, thread):
     _remove(m, m.queues[queue], thread)
     return 0

@@ -157,6 +157,15 @@ def pick(m, queue):
 
 
 @hook
+def hand_over(m, queue, thread):
+    t = m.threads[thread]
+    _account(t)
+    _count(m.queues[queue], t)
+    _renew(m, m.queues[queue], t)
+    return 1
+
+
+@hook
 def dequeue(m, queue, thread):
     t = m.threads[thread]
     remove_from(m, m.queues[queue], t.policy[LIST], thread)

@@ -245,6 +245,12 @@ def pick(m, queue):
 
 
 @hook
+def hand_over(m, queue, thread):
+    _join(m, queue, m.threads[thread], False)
+    return 1
+
+
+@hook
 def dequeue(m, queue, thread):
     delete(m, m.queues[queue], thread)
     _part(m, queue, m.threads[thread])

@@ -104,6 +104,11 @@ def add_thread(m, queue, thread):
 
 
 @hook
+def hand_over(m, queue, thread):
+    return 1  # what is left of the turn is the sender's
+
+
+@hook
 def tick(m, queue, thread):
     q = m.queues[queue]
     used = m.cpus[queue].instructions - q.policy[BEGAN] + BUDGET_INSTRUCTIONS // 2

@@ -75,6 +75,10 @@ AFFINITY = _event(
 )
 EXCLUSIVE = _event("exclusive", "cpu", "on", "a CPU begins or ends to run pinned threads only")
 HOST_STALL = _event("host-stall", "ns", "", "until now, the host did not run this CPU's process, which wanted to run")
+SEND = _event(
+    "send", "to", "bytes", "the thread's message is given to another thread (its index); bytes beside registers"
+)
+RECEIVE = _event("receive", "from", "bytes", "the thread gets a message of another thread's (its index)")
 LOST = _event("lost", "count", "span_ns", "events dropped until this time, the first span_ns before it")
 
 

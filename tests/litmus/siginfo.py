@@ -11,7 +11,8 @@ from emu.kernel.sched.randomness import random_below
 from emu.kernel.sleep.endings import interrupt_sleep
 from emu.kernel.task.records import create_task
 from emu.kernel.task.siginfo import SI_QUEUE, _allocate, _append, siginfo, take
-from emu.kernel.task.signals import signal_thread, signal_waits, take_signal
+from emu.kernel.task.signals import signal_thread, take_signal
+from emu.kernel.thread.pending import signal_waits
 from emu.kernel.thread.records import create_thread
 from emu.kernel.thread.sleep_word import prepare_sleep
 from emu.kernel.thread.states import RUNNING, SLEEP_TIME, state_of

@@ -5,7 +5,8 @@
 
 from ...hot import hot, never_inline
 from ..actions import SERVE
-from .numbers import FIRST_HOT, KMEM_CONTROL
+from .ipc import sys_ipc
+from .numbers import FIRST_HOT, IPC, KMEM_CONTROL
 from .threads import thread_call
 
 
@@ -13,6 +14,8 @@ from .threads import thread_call
 def native_call(m, me, i, number):
     """Execute a native call of the running thread i; those that are not known here are the server's."""
     never_inline()
+    if number == IPC:
+        return sys_ipc(m, me, i)
     if number >= FIRST_HOT and number <= KMEM_CONTROL:
         return thread_call(m, me, i, number)
     return SERVE

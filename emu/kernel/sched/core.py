@@ -20,6 +20,7 @@ from ..thread.reaping import begin_references
 from ..thread.states import LIFE_RUNNING
 from . import locked_queue, queues
 from .announcing import announce, pass_on, wake_idle
+from .hand_over import REFUSED, hand_over
 from .hooks import (
     BALANCE,
     call_hook,
@@ -72,6 +73,29 @@ def block(m, me, i):
     if became == CLAIMED:
         make_runnable(m, me, i)
     return became != AWAKE
+
+
+@hot
+def switch_to(m, me, i, heir, sleeps):
+    """Hand this CPU over to a thread whose sleep this actor has claimed; i falls asleep, or waits behind the others.
+
+    Where that cannot be (hand_over.py), the heir becomes runnable as others do, and i falls asleep, or runs on.
+    """
+    noncritical(m, me)
+    became = hand_over(m, me, i, heir, sleeps)
+    if became == REFUSED:
+        make_runnable(m, me, heir)
+        if sleeps:
+            block(m, me, i)
+        return
+    c = m.cpus[me]
+    slice_end_ns = c.slice_end_ns
+    _switched_in(m, me, heir)
+    c.slice_end_ns = slice_end_ns
+    if became == CLAIMED:
+        make_runnable(m, me, i)
+    elif not sleeps:
+        announce(m, me, GLOBAL_QUEUE if queues.are_global(m) else me, i)
 
 
 @hot

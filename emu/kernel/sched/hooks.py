@@ -18,12 +18,13 @@ _add = AMO_64["add"]
 HOOKS = {
     "enqueue": 4, "pick": 2, "dequeue": 3, "stopped": 4, "yielded": 3, "tick": 3, "timeslice": 3, "preempts": 4,
     "select_cpu": 4, "balance": 3, "add_thread": 3, "remove_thread": 3, "cpu_online": 2, "cpu_offline": 2,
-    "add_task": 2, "remove_task": 2,
+    "add_task": 2, "remove_task": 2, "hand_over": 3,
 }  # fmt: skip
 NAMES = tuple(HOOKS)
 (
     ENQUEUE, PICK, DEQUEUE, STOPPED, YIELDED, TICK, TIMESLICE, PREEMPTS,
     SELECT_CPU, BALANCE, ADD_THREAD, REMOVE_THREAD, CPU_ONLINE, CPU_OFFLINE, ADD_TASK, REMOVE_TASK,
+    HAND_OVER,
 ) = range(len(HOOKS))  # fmt: skip
 assert len(HOOKS) <= MAX_HOOKS
 

@@ -19,7 +19,9 @@ from ..thread.states import (
     SLEEP_FUTEX,
     SLEEP_KERNEL,
     SLEEP_QUEUE,
+    SLEEP_RECEIVE_FROM,
     SLEEP_RETRY,
+    SLEEP_SEND,
     SLEEP_SERVER,
     SLEEP_STOP,
     SLEEP_SUSPEND,
@@ -34,7 +36,7 @@ from .heap import count_stale
 from .waitqueue import take_from_queue
 
 ECALL_BYTES = 4
-IN_QUEUES = 1 << SLEEP_QUEUE | 1 << SLEEP_RETRY | 1 << SLEEP_STOP
+IN_QUEUES = 1 << SLEEP_QUEUE | 1 << SLEEP_RETRY | 1 << SLEEP_STOP | 1 << SLEEP_SEND | 1 << SLEEP_RECEIVE_FROM
 ENDED_BY_KILLS = 1 << SLEEP_SUSPEND | 1 << SLEEP_VFORK | 1 << SLEEP_STOP  # and not by signals
 
 

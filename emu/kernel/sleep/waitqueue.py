@@ -131,10 +131,16 @@ def join_stopped(m, me, i, q):
 @hot
 def append_waiter(m, me, i, q):
     """join_queue with q locked."""
+    m.threads[i].x[A0] = 0
+    return join_locked(m, me, i, q, SLEEP_QUEUE)
+
+
+@hot
+def join_locked(m, me, i, q, reason):
+    """Thread i sleeps in the locked queue q from here on, for a reason that lists it there; its sleep's word."""
     critical(m, me)
     _append(m, i, q)
-    m.threads[i].x[A0] = 0
-    return prepare_sleep(m.threads[i], SLEEP_QUEUE)
+    return prepare_sleep(m.threads[i], reason)
 
 
 @hot

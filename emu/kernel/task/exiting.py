@@ -7,6 +7,7 @@ from ...limits import IPI_CALL, SERVER
 from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
 from ..files.descriptions import let_go
+from ..ipc.endpoint import end_endpoint
 from ..ipi import send_ipi
 from ..sched.core import leave
 from ..sched.exclusive import end_exclusive
@@ -43,6 +44,7 @@ def exit_thread(m, me, i, status):
         release_mutexes(m, me, i)
     leave_memory(m, me, i)
     left = quit_task(m, me, i)
+    end_endpoint(m, me, i)
     leave_signals(m, me, i)
     if load_seq_cst(m.tasks[k], "survivor") != 0:
         send_ipi(m, me, SERVER, IPI_CALL)  # it counts who is left; pairs with the lock in execute.py

@@ -22,6 +22,7 @@ from ..critical import either
 from ..sleep.endings import interrupt_sleep
 from ..thread.handles import thread_handle, thread_index
 from ..thread.leaving import must_come
+from ..thread.pending import signal_waits, taken_by
 from ..thread.records import lock_task, unlock_task
 from .records import nudge
 from .siginfo import SI_MESGQ, discard, lock_signals, post, sent_by, siginfo, take, unlock_signals
@@ -40,18 +41,6 @@ def is_ignored(m, task, number):
     if load_relaxed(t, "ignored") & bit_:
         return True
     return IGNORED_BY_DEFAULT & bit_ != 0 and load_relaxed(t, "handled") & bit_ == 0
-
-
-@hot
-def taken_by(t):
-    """The signals that a thread would take: those it does not block, and those it waits for."""
-    return ~load_relaxed(t, "signal_mask") | load_relaxed(t, "awaited")
-
-
-@hot
-def signal_waits(m, t):
-    """True when a signal that the thread takes is pending."""
-    return (load_seq_cst(t, "signals") | load_seq_cst(m.tasks[t.task], "signals")) & taken_by(t) != 0
 
 
 @hot

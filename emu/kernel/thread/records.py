@@ -106,6 +106,8 @@ def reset_thread(m, i, task):
     t.resume_deadline_ns = 0
     store_relaxed(t, "wait_queue", 0)
     t.mutexes = 0
+    t.partner = 0
+    t.utcb = 0
 
 
 @hot

@@ -3,6 +3,7 @@
 from ...limits import (
     EVENT_RING,
     EVENTS_AT_ONCE,
+    EXTENDED_BYTES,
     GATHERED_FRAMES,
     MAX_ACTORS,
     MAX_HOOKS,
@@ -39,6 +40,7 @@ CPU = record(
     i64("started_ns", guard="this CPU", unit="ns", doc="when the running thread was picked"),
     i64("marked_ns", guard="this CPU", unit="ns", doc="what it did last, where queues take no lock"),
     i64("just_now_ns", guard="this CPU", unit="ns", doc="the clock as a yield has read it, for its switch; 0 none"),
+    i64("heir", guard="this CPU", doc="thread that a call hands this CPU over to, -1 none (kernel/actions.py)"),
     i64("resched", guard="runqueue", doc="1: the running thread shall give way"),
     i64("tick_at", guard="this CPU", unit="instructions", doc="the next tick, on this CPU's count"),
     i64("balance_at_ns", guard="this CPU", unit="ns", doc="the next periodic balancing"),
@@ -62,6 +64,9 @@ CPU = record(
     i64("since_ns", guard="this CPU", unit="ns", doc="start of the present busy or idle stretch"),
     i64s("given_words", 8, guard="this CPU", doc="a structure of words that a guest has given a call"),
     i64s("scratch", 4, guard="this CPU", doc="what is copied to a guest"),
+    i64s(
+        "message", EXTENDED_BYTES // 8, guard="this CPU", doc="what a thread sends, on its way (kernel/ipc/transfer.py)"
+    ),
     i64s("ready_events", 2 * EVENTS_AT_ONCE, guard="this CPU", doc="struct epoll_event[], on its way to a guest"),
     i64s("ready_watches", 2 * EVENTS_AT_ONCE, guard="this CPU", doc="whose they are: index, serial"),
     i64s("selected", 3 * SELECT_WORDS, guard="this CPU", doc="the sets of descriptors of a select"),

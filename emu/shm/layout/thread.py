@@ -1,7 +1,8 @@
 """What the machine knows of a thread."""
 
 from ...limits import NAME_BYTES, POLICY_WORDS
-from .declare import i64, i64s, line, mask, record, u8s
+from .declare import i64, i64s, line, mask, one, record, u8s
+from .queues import WAIT_QUEUE
 from .signals import THREAD_SIGNALS
 
 THREAD = record(
@@ -74,6 +75,11 @@ THREAD = record(
     i64("first_heir", guard="priority_lock", doc="first of those that wait for this thread: index + 1"),
     i64("next_heir", guard="priority_lock", doc="in the list of the one that it waits for"),
     i64("previous_heir", guard="priority_lock"),
+    line("messages"),  # kernel/ipc/endpoint.py
+    one("senders", WAIT_QUEUE, doc="threads that wait until this one receives"),
+    one("callers", WAIT_QUEUE, doc="threads that wait for a message of this one's"),
+    i64("partner", guard="this thread", doc="thread + 1 to which it waits to send, or of which it waits to receive"),
+    i64("utcb", guard="this thread", doc="guest address of its UTCB, 0 none (kernel/ipc/utcb.py)"),
     line("linux"),
     i64("clear_child_tid", guard="this thread", doc="guest address cleared and woken at exit"),
     i64("robust_list", guard="this thread"),
@@ -85,7 +91,12 @@ THREAD = record(
     i64("restart_a0", guard="this thread", doc="a0 before the system call, for restarts"),
     i64("restart", guard="claimer", doc="RESTART_*: how an interrupted call goes on (kernel/thread/states.py)"),
     i64("sleep_restart", guard="server", doc="RESTART_* of the served call that sleeps"),
-    i64("sleep_done", guard="server, this thread", unit="bytes", doc="what the sleeping call has moved; 0 nothing yet"),
+    i64(
+        "sleep_done",
+        guard="server, this thread",
+        unit="bytes",
+        doc="what the sleeping call has moved; 0 nothing yet; of IPC: SENT and AGAIN of kernel/ipc/endpoint.py",
+    ),
     i64("held_file", guard="this thread", doc="description + 1 to which its sleeping call refers; 0 none"),
     i64("poll_set", guard="this thread", doc="epoll set + 1 in which it sleeps in poll or select; 0 none"),
 )
