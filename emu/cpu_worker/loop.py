@@ -31,7 +31,8 @@ from ..kernel.thread.reaping import delete_dead
 from ..kernel.thread.sleep_word import prepare_sleep
 from ..kernel.thread.states import LIFE_DRAINING, RESTART_WOKEN, SLEEP_KERNEL
 from ..kernel.ticks import count_ticks
-from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb, give_way_to_shooters
+from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, give_way_to_shooters
+from ..kernel.vm.tlb import flush_tlb, leave_space, use_space
 from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL, IPI_TLB
 from ..shm.atomics import exchange, load_relaxed, load_seq_cst, pause
 from ..shm.clock import now_ns
@@ -112,7 +113,7 @@ def _run_thread(m, me, i):
     c = m.cpus[me]
     t = m.threads[i]
     if c.tlb_task != t.task:
-        _use_space(m, me, t.task)  # first: the kernel's own stores need the shoot-downs too
+        use_space(m, me, t.task)  # first: the kernel's own stores need the shoot-downs too
     if must_come(m, i):
         if must_leave(m, i):
             exit_thread(m, me, i, 0)
@@ -156,17 +157,6 @@ def _run_thread(m, me, i):
         t.cause = c.cause
         t.trap_value = c.trap_value
         _ask_server(m, me, i, REQUEST_TRAP)
-
-
-@hot
-def _use_space(m, me, task):
-    """From now on this CPU's TLB may hold entries of this task: whoever shoots it down looks at its `cpus` mask."""
-    c = m.cpus[me]
-    flush_tlb(m, me)
-    if c.tlb_task >= 0:
-        clear_cpu(m.tasks[c.tlb_task], "cpus", me)
-    c.tlb_task = task
-    set_cpu(m.tasks[task], "cpus", me)  # before the first lookup; pairs with shoot_down's read
 
 
 @hot
@@ -343,6 +333,7 @@ def _found(m, me):
             return 0
     if load_relaxed(m, "draining") != 0 or m.queues[me].life == LIFE_DRAINING:
         if retire(m, me):
+            leave_space(m, me)
             return EXITED
     return 0 if load_relaxed(m, "failed") != 0 else -1
 

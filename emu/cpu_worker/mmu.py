@@ -19,6 +19,7 @@ from ..kernel.vm.faults import IN_SERVER, resolve
 from ..kernel.vm.maplock import lock_mm, unlock_mm
 from ..kernel.vm.pagetable import W, frame_in
 from ..kernel.vm.shootdown import shoot_down
+from ..kernel.vm.tlb import fill_fetch, fill_read, fill_write
 from ..limits import PAGE_SIZE, TLB_ENTRIES
 from ..shm.atomics import fetch_or, load_relaxed
 from ..shm.cpumask import mask_above, mask_all, mask_minus
@@ -99,20 +100,17 @@ def fault(address, cpu, va, access):
     frame = frame_in(entry)
     if access == ACCESS_FETCH:
         base = decoded_address(m, frame)
-        c.fetch_tlb[_slot(va)] = va & ~(PAGE_SIZE - 1)
-        c.fetch_tlb[_slot(va) + 1] = base
+        fill_fetch(c, _slot(va), va & ~(PAGE_SIZE - 1), base)
         return base
     page = va & ~(PAGE_SIZE - 1)
     addend = frame_address(m, frame) - page
     if access == ACCESS_READ:
-        c.read_tlb[_slot(va)] = page
-        c.read_tlb[_slot(va) + 1] = addend
+        fill_read(c, _slot(va), page, addend)
     if access == ACCESS_WRITE and entry & W:
         f = m.frames[frame]
         word = load_relaxed(f, "word")
         if word & FRAME_WRITTEN == 0:
             word = fetch_or(f, "word", FRAME_WRITTEN)
         if word & FRAME_CODE == 0:
-            c.write_tlb[_slot(va)] = page
-            c.write_tlb[_slot(va) + 1] = addend
+            fill_write(c, _slot(va), page, addend)
     return va + addend

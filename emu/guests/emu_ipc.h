@@ -54,4 +54,8 @@ static inline long emu_ipc(int to, int from, long flags, long timeout_ns, struct
     return a0;
 }
 
+/* The caller's UTCB, 256 bytes for full messages, mapped at the first call and in memory from then on [cz-13]. A forked
+ * child has to ask for its own; exec takes it away. An address; -12 (ENOMEM). */
+static inline void *emu_utcb(void) { return (void *)emu_call(EMU_UTCB, 0); }
+
 #endif

@@ -4,7 +4,7 @@
 from .kernel import BLOCKING, WAKING
 from .mutant import Mutant
 
-LOOP = "emu/cpu_worker/loop.py"
+LOOP, TLB = "emu/cpu_worker/loop.py", "emu/kernel/vm/tlb.py"
 IDLE_TLB = "tests/cpu_worker/test_loop.py::test_nobody_waits_for_an_idle_cpus_tlb_and_everybody_for_one_that_found_work"
 IDLES = "tests/cpu_worker/test_loop.py::test_a_cpu_that_becomes_idle_looks_once_more_at_what_others_may_have_put_there_before_its_bit_was_seen"
 YIELDS = "tests/cpu_worker/test_loop.py::test_a_yield_gives_the_hosts_core_away_where_another_cpu_may_need_it_for_what_the_thread_waits_for"
@@ -32,8 +32,8 @@ MUTANTS = [
            "if switch(m, me, i, True) >= 0 and m.nr_cpus > m.host_cores:", YIELDS),
     Mutant("yield-gives-a-core-of-its-own-away", LOOP, "if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:",
            "if switch(m, me, i, True) == i:", YIELDS),
-    Mutant("other-task-with-old-translations", LOOP, "    c = m.cpus[me]\n    flush_tlb(m, me)\n    if c.tlb_task >= 0:",
-           "    c = m.cpus[me]\n    if c.tlb_task >= 0:", "tests/machine/test_jobs.py tests/systems/test_placement.py"),
+    Mutant("other-task-with-old-translations", TLB, "    _empty(c)\n    c.tlb_task = task\n", "    c.tlb_task = task\n",
+           "tests/machine/test_jobs.py tests/systems/test_placement.py"),
     Mutant("idle-cpu-is-waited-for", LOOP, "    deactivate_tlb(m, me)  # nobody need wait for a CPU that runs no guest\n", "", IDLE_TLB),
     Mutant("busy-cpu-is-not-waited-for", LOOP, "    activate_tlb(m, me)\n    if not clear_cpu", "    if not clear_cpu", IDLE_TLB),
     Mutant("idle-cpu-looks-once-for-ever", LOOP, "    c.looked = 0\n", "", IDLES),

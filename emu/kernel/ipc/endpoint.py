@@ -92,8 +92,8 @@ def send(m, me, i, to, waits, deadline_ns):
 
     TAKEN: the receiver has the message, and CPU.heir is its index: its sleep is taken, and the caller hands it over.
     -EAGAIN: the receiver does not wait for it, and it does not wait either (waits 0).  deadline_ns 0: for ever.
-   
-"""
+
+    """
     noncritical(m, me)
     t = m.threads[i]
     flags = t.x[A0 + 2]
@@ -197,8 +197,8 @@ def receive(m, me, i, source, waits, deadline_ns):
     """The running thread i receives from the thread with a tid, or from ANYBODY: TAKEN, ASLEEP or an error.
 
     TAKEN: its registers have the message.  -EAGAIN: nobody sends, and it does not wait (waits 0).
-   
-"""
+
+    """
     noncritical(m, me)
     t = m.threads[i]
     x = index_in(source)

@@ -15,4 +15,4 @@ FIRST_HOT = 0x1002
 ) = range(FIRST_HOT, 0x1010)  # fmt: skip
 
 # kernel/native/ipc.py
-IPC = 0x1010
+IPC, UTCB = 0x1010, 0x1011

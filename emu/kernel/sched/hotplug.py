@@ -132,10 +132,6 @@ def retire(m, me):
     unlock_two(m, me, me, GLOBAL_QUEUE)
     if not exited:
         return False
-    c = m.cpus[me]
-    if c.tlb_task >= 0:
-        clear_cpu(m.tasks[c.tlb_task], "cpus", me)
-        c.tlb_task = -1
     clear_cpu(m, "online", me)
     clear_cpu(m, "active", me)  # before the count, so that at 0 no bit is set
     if fetch_add(m, "nr_active", -1) == 1:

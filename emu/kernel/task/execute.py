@@ -139,3 +139,4 @@ def _forget(t):
     t.sleep_done = 0
     t.sleep_remainder = 0
     t.resume_deadline_ns = 0
+    t.utcb = 0

@@ -7,8 +7,8 @@ else its content is copied to a frame that becomes that object's (objects.py say
 Invariant: while one CPU can store to the new frame, no other reads the old one through its TLB; else a thread would not
 see what another thread of its task has stored.  So the new frame becomes writable in one of two ways:
 
-* at once, under mm_lock, where no other CPU uses the task's address space (`is_alone`).  A CPU that comes later has
-  an empty TLB, and it fills that under mm_lock, so it finds the new frame.
+* at once, under mm_lock, where no other CPU uses the task's address space (`is_alone`).  A CPU that comes later puts
+  back nothing that it has kept (tlb.py), and fills its TLB under mm_lock, so it finds the new frame.
 * else in two steps, with map_lock held: the new frame is put in place without D, then the old one is shot out
   of all TLBs, and only then D is set.  Between the steps the page looks like one that may simply be given D; whoever
   wants to store to it therefore waits for map_lock too, unless map_lock is free: then nobody is between the steps.
@@ -28,13 +28,15 @@ from .objects import OBJECT_FILE, lock_object, make_own, unlock_object
 from .pagetable import DIRTY, SHARED, W, frame_in, has_frame, lookup, must_copy, page_in, put_entry, with_frame
 from .radix import MODIFIED, frame_of, page_word, put_page, set_word
 from .shootdown import shoot_down_task
+from .tlb import forget_kept
 
 NO_MEMORY, BEYOND_FILE, ELSEWHERE = -1, -2, -3  # what `own_page` answers where it gives no entry
 
 
 @hot
 def is_alone(m, me, task):
-    """True when no CPU but `me` may have entries of the task in its TLB. mm_lock is held, so none can fill one."""
+    """True when no CPU but `me` may use entries of the task's. mm_lock is held, so none can fill one."""
+    forget_kept(m, task)
     others = load_mask(m.tasks[task], "cpus")
     if me < m.nr_cpus:
         others = mask_minus(others, mask_of(me))

@@ -18,10 +18,9 @@ has not answered, and only spins for those on others: a yield puts it behind by 
 """
 
 from ...hot import hot, never_inline
-from ...limits import IPI_TLB, TLB_ENTRIES
+from ...limits import IPI_TLB
 from ...shm.atomics import (
     exchange,
-    fence,
     fetch_add,
     load_acquire,
     load_relaxed,
@@ -33,21 +32,11 @@ from ...shm.cpumask import load_mask, mask_above, mask_and, mask_first, mask_has
 from ...shm.memory import host_sleep_us, host_yield
 from ..critical import noncritical
 from ..ipi import send_ipi
+from .tlb import flush_tlb, forget_kept
 
 YIELDS = 64  # a yield lets another process on this host core run, in most cases for a moment only
 SPINS = 10_000  # for CPUs on other cores: about 300 µs
 NAP_US = 50
-
-
-@hot
-def flush_tlb(m, cpu):
-    """Empty this CPU's own TLB."""
-    never_inline()
-    c = m.cpus[cpu]
-    for k in range(0, 2 * TLB_ENTRIES, 2):
-        c.read_tlb[k] = -1
-        c.write_tlb[k] = -1
-        c.fetch_tlb[k] = -1
 
 
 @hot
@@ -123,7 +112,7 @@ def shoot_down(m, me, mask):
 def shoot_down_task(m, me, task):
     """Return when no CPU holds a translation of this task that has been taken out of its page table before."""
     noncritical(m, me)
-    fence()  # the table has changed before the mask is read; pairs with set_cpu in the loop's _use_space
+    forget_kept(m, task)  # a full fence: the table has changed before the mask is read; pairs with set_cpu in use_space
     shoot_down(m, me, load_mask(m.tasks[task], "cpus"))
 
 

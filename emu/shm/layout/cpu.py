@@ -5,6 +5,8 @@ from ...limits import (
     EVENTS_AT_ONCE,
     EXTENDED_BYTES,
     GATHERED_FRAMES,
+    KEPT_ENTRIES,
+    KEPT_SPACES,
     MAX_ACTORS,
     MAX_HOOKS,
     NEST_LEVELS,
@@ -21,6 +23,14 @@ EVENT = record(
     i64("a", guard="this CPU"),
     i64("b", guard="this CPU"),
     align=32,
+)
+
+KEPT_SPACE = record(
+    "KEPT_SPACE",
+    i64("task", guard="this CPU", doc="index of the task whose translations these are, -1 none"),
+    i64("generation", guard="this CPU", doc="TASK.tlb_generation to which they belong"),
+    i64("count", guard="this CPU"),
+    i64s("entries", 3 * KEPT_ENTRIES, guard="this CPU", doc="position, page and addend of each"),
 )
 
 CPU = record(
@@ -45,6 +55,9 @@ CPU = record(
     i64("tick_at", guard="this CPU", unit="instructions", doc="the next tick, on this CPU's count"),
     i64("balance_at_ns", guard="this CPU", unit="ns", doc="the next periodic balancing"),
     i64("tlb_task", guard="this CPU", doc="index of the task in the TLB, -1 none"),
+    i64("tlb_generation", guard="this CPU", doc="TASK.tlb_generation to which the TLB's entries belong"),
+    i64("nr_filled", guard="this CPU", doc="entries filled since the TLB was empty (kernel/vm/tlb.py)"),
+    i64("next_kept", guard="this CPU", doc="which of `kept` is overwritten next"),
     i64("reason", guard="this CPU", doc="why the interpreter returned: EXIT_*"),
     i64("cause", guard="this CPU", doc="trap cause (RISC-V mcause numbers)"),
     i64("trap_value", guard="this CPU", doc="faulting address or instruction"),
@@ -121,6 +134,8 @@ CPU = record(
     i64s("read_tlb", 2 * TLB_ENTRIES, guard="this CPU"),
     i64s("write_tlb", 2 * TLB_ENTRIES, guard="this CPU"),
     i64s("fetch_tlb", 2 * TLB_ENTRIES, guard="this CPU"),
+    i64s("filled", KEPT_ENTRIES, guard="this CPU", doc="where the first of them are, as kernel/vm/tlb.py counts"),
+    many("kept", KEPT_SPACE, KEPT_SPACES),
     line("gathered frames"),
     i64("nr_gathered", guard="this CPU"),
     i64s("gathered", GATHERED_FRAMES, guard="this CPU", doc="they wait for a shoot-down (kernel/vm/gathering.py)"),

@@ -70,6 +70,7 @@ TASK = record(
     i64("resident", guard="atomic", unit="frames"),
     line("cpus"),
     mask("cpus", guard="atomic", doc="CPUs whose TLB may hold entries of this task"),
+    i64("tlb_generation", guard="atomic", doc="grows whenever a translation is taken away; never set back"),
     line("signals"),
     *TASK_SIGNALS,
     i64("trampoline", doc="guest address of the signal-return code"),

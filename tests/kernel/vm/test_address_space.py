@@ -15,6 +15,7 @@ from emu.kernel.linux.memory import place_file
 from emu.kernel.task.reaping import reap_task
 from emu.kernel.task.records import create_task
 from emu.kernel.vm import address_space, file_objects, frames, usercopy
+from emu.kernel.vm.tlb import WRITE
 from emu.limits import GATHERED_FRAMES, GIB, MIB, PAGE_SIZE
 from emu.shm.cpumask import to_words
 from emu.shm.layout import CPU, MACHINE
@@ -302,7 +303,7 @@ def test_what_an_edit_takes_from_a_page_it_takes_from_the_translations_of_all_cp
     address_space.map_region(base, 0, task, va, 2 * PAGE_SIZE, R | W)
     hot.user_address(base, 0, task, va, 1)
     window.machine["tasks"][task]["cpus"] = to_words(0b11)
-    cpus[0]["write_tlb"][0] = va
+    cpus[0]["write_tlb"][0], cpus[0]["filled"][0], cpus[0]["nr_filled"] = va, WRITE, 1
     before = int(cpus[1]["tlb_request"])
     assert TAKING[edit](base, task, va) == 0
     assert cpus[0]["write_tlb"][0] == -1 and cpus[1]["tlb_request"] > before
