@@ -9,11 +9,12 @@ of a guest's basic blocks.
 from ..abi.errno import EFAULT
 from ..abi.registers import A0
 from ..hot import entry, hot, never_inline
-from ..kernel.actions import BLOCK, END_TASK, GIVE, HAND_OVER, LEFT, RESUME, SERVE, YIELD
+from ..kernel.actions import BLOCK, END_TASK, GIVE, HAND_OVER, LEFT, RESUME, SERVE, YIELD, YIELD_TO
 from ..kernel.files.descriptions import let_go
+from ..kernel.ipc.pager import FAULT_CALL, FAULT_TRAP, TRAPS, after_fault, ask_pager, has_pager
 from ..kernel.ipi import cancel_park, mark_parked
 from ..kernel.sched import queues
-from ..kernel.sched.core import block, others_wait, pay_look, pick_next, switch, switch_to, work_for
+from ..kernel.sched.core import block, others_wait, pay_look, pick_next, switch, switch_to, work_for, yield_to
 from ..kernel.sched.hooks import TICK, TIMESLICE, has_hook
 from ..kernel.sched.hotplug import begin_life, evacuate, retire
 from ..kernel.sched.local_queue import available
@@ -39,7 +40,16 @@ from ..shm.clock import now_ns
 from ..shm.cpumask import clear_cpu, has_cpu, set_cpu
 from ..shm.events import HOST_STALL, INTERRUPT, emit, emit_at
 from ..shm.events import PARK as EVENT_PARK
-from ..shm.exits import CAUSE_AGAIN, CAUSE_PAST_END, EXIT_ECALL, EXIT_TRAP
+from ..shm.exits import (
+    ACCESS_WRITE,
+    CAUSE_AGAIN,
+    CAUSE_LOAD_PAGE,
+    CAUSE_PAST_END,
+    CAUSE_STORE_PAGE,
+    EXIT_ECALL,
+    EXIT_TRAP,
+    NO_ACCESS,
+)
 from ..shm.layout import machine_at
 from ..shm.memory import address_of, call_3, call_4, host_yield, monotonic_ns
 from .stalls import STALL_NS, look_for_stall
@@ -120,6 +130,9 @@ def _run_thread(m, me, i):
         else:
             _ask_server(m, me, i, REQUEST_PROGRAM)  # which goes on once the others have left
         return
+    if t.faulting != 0 and after_fault(m, me, i) == TRAPS:
+        _ask_server(m, me, i, REQUEST_TRAP)
+        return
     if load_relaxed(m.tasks[t.task], "stopped") != 0:
         stop_with_task(m, me, i)
         return
@@ -156,7 +169,10 @@ def _run_thread(m, me, i):
     elif reason == EXIT_TRAP and c.cause != CAUSE_AGAIN:
         t.cause = c.cause
         t.trap_value = c.trap_value
-        _ask_server(m, me, i, REQUEST_TRAP)
+        if has_pager(m, t):
+            _ask_pager(m, me, i, FAULT_TRAP)
+        else:
+            _ask_server(m, me, i, REQUEST_TRAP)
 
 
 @hot
@@ -184,7 +200,7 @@ def _call(m, me, i):
     t.system_ns += ended_ns - since_ns
     t.faults += c.page_faults - faults
     if action == RESUME and c.missing != 0 and t.x[A0] == -EFAULT:
-        _bring_page(m, me, i, c.missing)
+        _bring_page(m, me, i, c.missing, c.missing_access)
     if action == RESUME or action == END_TASK:
         return
     if action == YIELD:
@@ -192,31 +208,55 @@ def _call(m, me, i):
         if switch(m, me, i, True) == i and m.nr_cpus > m.host_cores:
             host_yield()  # nobody else waits here, and the thread may spin for something that needs this host core
     elif action == BLOCK or action == HAND_OVER:
-        if must_come(m, i) or signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:
-            stay_awake(m, me, i)
-            if t.restart != RESTART_WOKEN:
-                let_go(m, me, i)  # the call has ended, or begins anew
-        if action == HAND_OVER:
-            c.just_now_ns = ended_ns
-            switch_to(m, me, i, c.heir, True)
-            c.just_now_ns = 0
-        else:
-            block(m, me, i)
+        c.just_now_ns = ended_ns if action == HAND_OVER else 0
+        _stop(m, me, i, action)
     elif action == GIVE:
         switch_to(m, me, i, c.heir, False)
+    elif action == YIELD_TO:
+        yield_to(m, me, i, c.heir)
     elif action == SERVE:
         _ask_server(m, me, i, REQUEST_SYSCALL)
 
 
 @hot
-def _bring_page(m, me, i, va):
-    """A call did nothing since a page of a file is not in memory: the server brings it, and the call is made again."""
+def _bring_page(m, me, i, va, access):
+    """A call did nothing since a page is missing: the server or the task's pager brings it; the call is made again."""
+    never_inline()
     t = m.threads[i]
     t.x[A0] = t.restart_a0
     t.pc -= 4
-    t.cause = CAUSE_PAST_END
     t.trap_value = va
-    _ask_server(m, me, i, REQUEST_TRAP)
+    if access == NO_ACCESS:
+        t.cause = CAUSE_PAST_END
+        _ask_server(m, me, i, REQUEST_TRAP)
+    else:
+        t.cause = CAUSE_STORE_PAGE if access == ACCESS_WRITE else CAUSE_LOAD_PAGE
+        _ask_pager(m, me, i, FAULT_CALL)
+
+
+@hot
+def _ask_pager(m, me, i, kind):
+    """The thread sends its fault to its task's pager, and sleeps until that answers."""
+    never_inline()
+    action = ask_pager(m, me, i, kind)
+    if action != RESUME:
+        _stop(m, me, i, action)
+
+
+@hot
+def _stop(m, me, i, action):
+    """The thread has declared a sleep: it falls asleep, unless a reason to stay awake has come before (cz-4)."""
+    c = m.cpus[me]
+    t = m.threads[i]
+    if must_come(m, i) or signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:
+        stay_awake(m, me, i)
+        if t.restart != RESTART_WOKEN:
+            let_go(m, me, i)  # the call has ended, or begins anew
+    if action == HAND_OVER:
+        switch_to(m, me, i, c.heir, True)
+        c.just_now_ns = 0
+    else:
+        block(m, me, i)
 
 
 @hot

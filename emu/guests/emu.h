@@ -10,7 +10,8 @@ enum {
     EMU_SUSPEND_SYNC, EMU_RESUME_ASYNC, EMU_SUSPEND_ASYNC, EMU_RESUME_SYNC,
     EMU_MUTEX_LOCK, EMU_MUTEX_TRYLOCK, EMU_MUTEX_UNLOCK, EMU_QUEUE_SLEEP, EMU_QUEUE_WAKE,
     EMU_SET_TIMEOUT, EMU_SET_INFINITE_TIMEOUT, EMU_CLEAR_TIMEOUT, EMU_TIME, EMU_KMEM_CONTROL,
-    EMU_IPC, EMU_UTCB,
+    EMU_IPC, EMU_UTCB, EMU_THREAD_CONTROL, EMU_EXCHANGE_REGISTERS, EMU_GETID, EMU_THREAD_SWITCH, EMU_SCHEDULE,
+    EMU_MAP, EMU_UNMAP, EMU_COPY, EMU_CACHE_CONTROL, EMU_MUTEX_CONTROL,
 };
 
 static inline long emu_call_3(long number, long first, long second, long third) {
@@ -84,5 +85,6 @@ static inline long emu_kmem_control(int operation, long pages) {
 }
 
 #include "emu_ipc.h"
+#include "emu_l4.h"
 
 #endif

@@ -15,6 +15,9 @@ from ..shm.exits import (
     CAUSE_MISALIGNED_AMO,
     CAUSE_MISALIGNED_FETCH,
     CAUSE_NO_MEMORY,
+    CAUSE_PAGER_LEFT,
+    CAUSE_PAGER_LIES,
+    CAUSE_PAGER_SILENT,
     CAUSE_PAST_END,
     CAUSE_STORE_ACCESS,
     CAUSE_STORE_PAGE,
@@ -38,6 +41,9 @@ _MEANING = {
     CAUSE_STORE_PAGE: (SIGSEGV, SEGV_MAPERR, "store to memory that is not writable"),
     CAUSE_PAST_END: (SIGBUS, BUS_ADRERR, "access past the end of a mapped file"),
     CAUSE_NO_MEMORY: (SIGKILL, 0, NO_MEMORY_LEFT),
+    CAUSE_PAGER_LEFT: (SIGKILL, 0, "a page fault whose pager has left"),
+    CAUSE_PAGER_SILENT: (SIGKILL, 0, "a page fault that its pager has not answered"),
+    CAUSE_PAGER_LIES: (SIGKILL, 0, "a page fault that its pager says it has mended, and has not"),
 }
 _SIGNAL_NAMES = {4: "SIGILL", 5: "SIGTRAP", 7: "SIGBUS", 9: "SIGKILL", 11: "SIGSEGV"}
 _NAMES = X_NAMES[1:32]

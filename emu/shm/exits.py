@@ -23,9 +23,13 @@ CAUSE_STORE_PAGE = 15
 # Causes that the specification does not have.
 CAUSE_NO_MEMORY = -1  # guest memory is used up: the task is killed
 CAUSE_PAST_END = -2  # a page past the end of the mapped file: a bus error
+CAUSE_PAGER_LEFT = -4  # nobody answers a fault any more (kernel/ipc/pager.py); likewise
+CAUSE_PAGER_SILENT = -5  # its pager has not answered
+CAUSE_PAGER_LIES = -6  # its pager has said that the page is there
 CAUSE_AGAIN = -3  # no trap: translations were taken away meanwhile, so the instruction begins anew
 
 # Kinds of access, the last argument of the fault handler.
 ACCESS_READ = 0
 ACCESS_WRITE = 1
 ACCESS_FETCH = 2
+NO_ACCESS = -1

@@ -6,6 +6,7 @@ No message is kept by the kernel: whoever comes first sleeps, and who comes seco
     SLEEP_SEND           in the receiver's `senders`         the receiver; time, signals
     SLEEP_RECEIVE        nowhere: it takes anybody's         any sender; time, signals
     SLEEP_RECEIVE_FROM   in `callers` of the one it names    that one when it sends; time, signals
+    SLEEP_JOIN           in `callers` of the one it names    that one when it leaves; signals
 
 Always true, while the queue's lock is free: a thread is in a queue exactly when its sleep has not been taken, as for
 all wait queues (sleep/waitqueue.py).  Senders wait in the order in which they came, not by priority.
@@ -30,7 +31,6 @@ into that one's queue of callers (`_wait_for_answer`): a server may answer witho
 """
 
 from ...abi.errno import EAGAIN, EDEADLK, EFAULT, EMSGSIZE, ESRCH
-from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ...limits import MAX_THREADS
 from ...shm import lockrank
@@ -48,16 +48,16 @@ from ..thread.pending import signal_waits
 from ..thread.sleep_word import prepare_sleep, reason_of, take
 from ..thread.states import (
     RESTART_WOKEN,
+    SLEEP_JOIN,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
     SLEEP_SEND,
     SLEEP_TIMED,
 )
-from .transfer import accepts, gather, give_message, scatter
+from .transfer import accepts, gather, give_message, note_sent, scatter
 
 ANYBODY, NOBODY = -1, 0  # in place of a tid
 SENT, AGAIN = 1, 2  # THREAD.sleep_done: the message is sent; the call is made again, until THREAD.resume_deadline_ns
-PHASE = A0 + 6  # register: 1 once the message is sent, for calls that do both
 TAKEN, ASLEEP, NOT_THERE = 1, 2, 3  # results beside errors
 
 
@@ -96,7 +96,7 @@ def send(m, me, i, to, waits, deadline_ns):
     """
     noncritical(m, me)
     t = m.threads[i]
-    flags = t.x[A0 + 2]
+    flags = t.ipc_flags
     r = index_in(to)
     if to <= 0 or r == i:
         return -EDEADLK if to > 0 and tid_of(m, i) == to else -ESRCH
@@ -173,7 +173,7 @@ def _join_senders(m, me, i, r, to, waits, deadline_ns):
     else:
         found = ASLEEP
         t.partner = r + 1
-        t.x[PHASE] = 0
+        note_sent(t, 0)
         word = _sleep_in(m, me, i, receiver.senders, SLEEP_SEND, deadline_ns)
     unlock_senders(m, me, receiver)
     if word != 0 and deadline_ns != 0:
@@ -204,7 +204,7 @@ def receive(m, me, i, source, waits, deadline_ns):
     x = index_in(source)
     if source != ANYBODY and (source <= 0 or x == i):
         return -EDEADLK if source > 0 and tid_of(m, i) == source else -ESRCH
-    t.x[PHASE] = t.sleep_done & SENT
+    note_sent(t, t.sleep_done & SENT)
     while True:
         lock_senders(m, me, t)
         s = t.senders.head - 1
@@ -270,7 +270,7 @@ def _take_message(m, me, i, s):
     """Receive from thread s, whose sleep is taken: TAKEN; NOT_THERE where that cannot be; -EFAULT: i cannot."""
     never_inline()
     t, sender = m.threads[i], m.threads[s]
-    flags = sender.x[A0 + 2]
+    flags = sender.ipc_flags
     if not accepts(t, flags):
         finish(m, me, s, -EMSGSIZE)
         return NOT_THERE
@@ -287,8 +287,8 @@ def _take_message(m, me, i, s):
         return -EFAULT
     give_message(m, me, s, i, size)
     sender.sleep_done |= SENT
-    sender.x[PHASE] = 1
-    wanted = sender.x[A0 + 1]
+    note_sent(sender, 1)
+    wanted = sender.ipc_from
     if wanted == NOBODY:
         finish(m, me, s, 0)
     elif wanted == tid_of(m, i):
@@ -324,29 +324,77 @@ def _make_again(m, me, i):
     finish(m, me, i, 0)
 
 
+# --- waiting for an end -----------------------------------------------------------------------------------------------
+
+
+@hot
+def wait_for_end(m, me, i, n, tid):
+    """The running thread i sleeps until the one with a tid has left: 0, and the caller returns BLOCK; or -ESRCH."""
+    noncritical(m, me)
+    t, named = m.threads[i], m.threads[n]
+    found = -ESRCH
+    lock_waiters(m, me, named.callers)
+    if _is_thread(m, n, tid):
+        found = 0
+        t.partner = n + 1
+        _sleep_in(m, me, i, named.callers, SLEEP_JOIN, 0)
+    unlock_waiters(m, me, named.callers)
+    return found
+
+
 # --- leaving ----------------------------------------------------------------------------------------------------------
 
 
 @hot
-def end_endpoint(m, me, i):
-    """Thread i leaves, and is in its task's list no more: who waits to send to it, or for its messages, is told."""
+def end_endpoint(m, me, i, status):
+    """Thread i leaves, and is in its task's list no more: who waits to send to it, or for its messages, is told.
+
+    Who waits for its end gets `status`.
+    """
     noncritical(m, me)
     t = m.threads[i]
-    while True:
-        lock_senders(m, me, t)
-        s = t.senders.head - 1
-        if s >= 0:
-            _take_out(m, me, s, t.senders)
-        unlock_senders(m, me, t)
-        if s < 0:
+    while _refuse_sender(m, me, t):
+        pass
+    while _refuse_caller(m, me, t, status):
+        pass
+
+
+@hot
+def refuse_all(m, me, i):
+    """As end_endpoint for a thread that goes on. A bounded number of times: those that are told may come again."""
+    never_inline()
+    t = m.threads[i]
+    for _ in range(load_relaxed(m, "fresh_thread")):
+        if not _refuse_sender(m, me, t):
             break
-        finish(m, me, s, -ESRCH)
-    while True:
-        lock_waiters(m, me, t.callers)
-        s = t.callers.head - 1
-        if s >= 0:
-            _take_out(m, me, s, t.callers)
-        unlock_waiters(m, me, t.callers)
-        if s < 0:
+    for _ in range(load_relaxed(m, "fresh_thread")):
+        if not _refuse_caller(m, me, t, -ESRCH):
             break
+
+
+@hot
+def _refuse_sender(m, me, t):
+    """End the sleep of one that waits to send to thread t; False when there is none."""
+    lock_senders(m, me, t)
+    s = t.senders.head - 1
+    if s >= 0:
+        _take_out(m, me, s, t.senders)
+    unlock_senders(m, me, t)
+    if s >= 0:
         finish(m, me, s, -ESRCH)
+    return s >= 0
+
+
+@hot
+def _refuse_caller(m, me, t, status):
+    """End the sleep of one that waits for a message or the end of thread t; False when there is none."""
+    lock_waiters(m, me, t.callers)
+    s = t.callers.head - 1
+    reason = 0
+    if s >= 0:
+        reason = reason_of(load_relaxed(m.threads[s], "sleep"))
+        _take_out(m, me, s, t.callers)
+    unlock_waiters(m, me, t.callers)
+    if s >= 0:
+        finish(m, me, s, status if reason == SLEEP_JOIN else -ESRCH)
+    return s >= 0

@@ -30,6 +30,8 @@ KNOWN_FLAGS = FLAGS.pack(
 )
 OUT, IN = A0 + 4, A0 + 5  # registers: addresses of the buffers of extended messages
 BYTES = A0 + 1  # register: how many bytes came beside the message registers
+PHASE = A0 + 6  # register: 1 once the message is sent, for calls that do both
+IS_FAULT = -1  # in BYTES: the kernel sends this, for a thread that faults
 T0, T3 = 5, 28  # message registers: t0…t2, t3…t5
 
 
@@ -44,21 +46,21 @@ def are_valid(flags):
 def accepts(r, flags):
     """Whether thread r, as it receives, takes the message of a sender with these flags: its kind, or a smaller one."""
     kind = kind_sent(flags)
-    if kind_accepted(r.x[A0 + 2]) < kind:
+    if kind_accepted(r.ipc_flags) < kind:
         return False
-    return kind == SHORT or (r.utcb != 0 if kind == FULL else size_of(flags) <= room_of(r.x[A0 + 2]))
+    return kind == SHORT or (r.utcb != 0 if kind == FULL else size_of(flags) <= room_of(r.ipc_flags))
 
 
 @hot
 def gather(m, me, i):
     """Copy what thread i sends beside its registers into this CPU's buffer; how many bytes, or -EFAULT, -ENXIO."""
     t = m.threads[i]
-    kind = kind_sent(t.x[A0 + 2])
+    kind = kind_sent(t.ipc_flags)
     if kind == SHORT:
         return 0
     at, size = t.utcb, UTCB_BYTES
     if kind == EXTENDED:
-        at, size = t.x[OUT], size_of(t.x[A0 + 2])
+        at, size = t.x[OUT], size_of(t.ipc_flags)
     elif at == 0:
         return -ENXIO
     return size if _copy(m, me, t.task, at, size, ACCESS_READ) else -EFAULT
@@ -86,8 +88,8 @@ def _copy(m, me, task, at, size, access):
 def has_room(m, me, i):
     """Whether the buffer in which thread i would receive can be stored to; its pages are in memory from here on."""
     t = m.threads[i]
-    room = room_of(t.x[A0 + 2])
-    if kind_accepted(t.x[A0 + 2]) != EXTENDED or room == 0:
+    room = room_of(t.ipc_flags)
+    if kind_accepted(t.ipc_flags) != EXTENDED or room == 0:
         return True
     at = t.x[IN]
     if at < 0 or at > USER_TOP:
@@ -99,10 +101,34 @@ def has_room(m, me, i):
 def give_message(m, me, s, r, size):
     """Thread r, whose sleep this actor has taken or which runs, has received: registers, and size of the rest."""
     sender, receiver = m.threads[s], m.threads[r]
-    for k in range(3):
-        receiver.x[T0 + k] = sender.x[T0 + k]
-        receiver.x[T3 + k] = sender.x[T3 + k]
     receiver.x[A0] = tid_of(m, s)
-    receiver.x[BYTES] = size
+    if sender.faulting != 0:
+        _give_fault(sender, receiver)
+    elif receiver.faulting != 0:
+        receiver.fault_answer = sender.x[T0]  # and nothing else: its registers are those of the instruction
+    else:
+        for k in range(3):
+            receiver.x[T0 + k] = sender.x[T0 + k]
+            receiver.x[T3 + k] = sender.x[T3 + k]
+        receiver.x[BYTES] = size
     emit(m, me, SEND, s, r, size)
     emit(m, me, RECEIVE, r, s, size)
+
+
+@hot
+def _give_fault(sender, receiver):
+    """The message of a thread whose access was refused, to its pager (pager.py)."""
+    never_inline()
+    receiver.x[T0] = sender.trap_value
+    receiver.x[T0 + 1] = sender.cause
+    receiver.x[T0 + 2] = sender.pc
+    for k in range(3):
+        receiver.x[T3 + k] = 0
+    receiver.x[BYTES] = IS_FAULT
+
+
+@hot
+def note_sent(t, sent):
+    """Say in a register whether the message is sent, for calls that send and receive."""
+    if t.faulting == 0:
+        t.x[PHASE] = sent

@@ -8,7 +8,24 @@ from ...hot import hot, never_inline
 from ..actions import RESUME, SERVE
 from ..ipc.utcb import get_utcb
 from .ipc import sys_ipc
-from .numbers import FIRST_HOT, IPC, KMEM_CONTROL, UTCB
+from .numbers import (
+    CACHE_CONTROL,
+    COPY,
+    EXCHANGE_REGISTERS,
+    FIRST_HOT,
+    GETID,
+    IPC,
+    KMEM_CONTROL,
+    MAP,
+    MUTEX_CONTROL,
+    SCHEDULE,
+    THREAD_CONTROL,
+    THREAD_SWITCH,
+    UNMAP,
+    UTCB,
+)
+from .spaces import cache_control, copy_for, map_for, mutex_control, thread_switch, unmap_for
+from .thread_control import exchange_registers, getid, schedule, thread_control
 from .threads import thread_call
 
 
@@ -18,9 +35,31 @@ def native_call(m, me, i, number):
     never_inline()
     if number == IPC:
         return sys_ipc(m, me, i)
-    if number == UTCB:
-        m.threads[i].x[A0] = get_utcb(m, me, i)
-        return RESUME
     if number >= FIRST_HOT and number <= KMEM_CONTROL:
         return thread_call(m, me, i, number)
-    return SERVE
+    if number == THREAD_CONTROL:
+        return thread_control(m, me, i)
+    if number == THREAD_SWITCH:
+        return thread_switch(m, me, i)
+    if number == MUTEX_CONTROL:
+        return mutex_control(m, me, i)
+    t = m.threads[i]
+    if number == UTCB:
+        t.x[A0] = get_utcb(m, me, i)
+    elif number == MAP:
+        t.x[A0] = map_for(m, me, i)
+    elif number == UNMAP:
+        t.x[A0] = unmap_for(m, me, i)
+    elif number == COPY:
+        t.x[A0] = copy_for(m, me, i)
+    elif number == EXCHANGE_REGISTERS:
+        t.x[A0] = exchange_registers(m, me, i)
+    elif number == GETID:
+        t.x[A0] = getid(m, me, i)
+    elif number == SCHEDULE:
+        t.x[A0] = schedule(m, me, i)
+    elif number == CACHE_CONTROL:
+        t.x[A0] = cache_control(m, me, i)
+    else:
+        return SERVE
+    return RESUME

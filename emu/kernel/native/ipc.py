@@ -14,8 +14,8 @@ from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ...shm.memory import monotonic_ns
 from ..actions import BLOCK, GIVE, HAND_OVER, RESUME
-from ..ipc.endpoint import AGAIN, ASLEEP, NOBODY, PHASE, SENT, receive, send
-from ..ipc.transfer import are_valid, has_room, is_reply
+from ..ipc.endpoint import AGAIN, ASLEEP, NOBODY, SENT, receive, send
+from ..ipc.transfer import PHASE, are_valid, has_room, is_reply
 from ..sleep.heap import NEVER
 from ..thread.sleep_word import hand_over
 
@@ -28,6 +28,8 @@ def sys_ipc(m, me, i):
     to, source, flags = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
     if not are_valid(flags):
         return _end(t, -EINVAL)
+    t.ipc_flags = flags
+    t.ipc_from = source
     waits, deadline_ns = _patience(t)
     if source != NOBODY and not has_room(m, me, i):
         if t.sleep_done & SENT:

@@ -14,5 +14,8 @@ FIRST_HOT = 0x1002
     SET_TIMEOUT, SET_INFINITE_TIMEOUT, CLEAR_TIMEOUT, TIME, KMEM_CONTROL,
 ) = range(FIRST_HOT, 0x1010)  # fmt: skip
 
-# kernel/native/ipc.py
-IPC, UTCB = 0x1010, 0x1011
+# kernel/native/ipc.py, thread_control.py, spaces.py: the calls of the Codezero microkernel
+(
+    IPC, UTCB, THREAD_CONTROL, EXCHANGE_REGISTERS, GETID, THREAD_SWITCH, SCHEDULE,
+    MAP, UNMAP, COPY, CACHE_CONTROL, MUTEX_CONTROL,
+) = range(0x1010, 0x101C)  # fmt: skip

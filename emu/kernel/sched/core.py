@@ -20,7 +20,7 @@ from ..thread.reaping import begin_references
 from ..thread.states import LIFE_RUNNING
 from . import locked_queue, queues
 from .announcing import announce, pass_on, wake_idle
-from .hand_over import REFUSED, hand_over
+from .hand_over import REFUSED, hand_over, let_run
 from .hooks import (
     BALANCE,
     call_hook,
@@ -96,6 +96,20 @@ def switch_to(m, me, i, heir, sleeps):
         make_runnable(m, me, i)
     elif not sleeps:
         announce(m, me, GLOBAL_QUEUE if queues.are_global(m) else me, i)
+
+
+@hot
+def yield_to(m, me, i, j):
+    """The running thread i gives its CPU to thread j if that waits for it, else to whoever is next."""
+    noncritical(m, me)
+    c = m.cpus[me]
+    slice_end_ns = c.slice_end_ns
+    if let_run(m, me, i, j) == REFUSED:
+        switch(m, me, i, True)
+        return
+    _switched_in(m, me, j)
+    c.slice_end_ns = slice_end_ns
+    announce(m, me, GLOBAL_QUEUE if queues.are_global(m) else me, i)
 
 
 @hot

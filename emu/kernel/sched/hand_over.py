@@ -22,7 +22,18 @@ from ...shm.events import BLOCK, MIGRATE, WAKE, emit_at
 from ..critical import noncritical
 from ..thread.sleep_word import consume_claim, is_claimed
 from ..thread.states import BLOCKED, LIFE_RUNNING, RUNNABLE, RUNNING, exchange_where, pack_where, set_where
-from .hooks import ENQUEUE, ENQUEUE_YIELD, HAND_OVER, STOP_BLOCK, STOP_MOVE, call_hook, call_hook_3, has_hook
+from .hooks import (
+    DEQUEUE,
+    ENQUEUE,
+    ENQUEUE_MOVE,
+    ENQUEUE_YIELD,
+    HAND_OVER,
+    STOP_BLOCK,
+    STOP_MOVE,
+    call_hook,
+    call_hook_3,
+    has_hook,
+)
 from .local_queue import ASLEEP, CLAIMED, mark, stamp, win_wake
 from .runqueue import (
     QUEUES_GLOBAL,
@@ -127,3 +138,40 @@ def _without_lock(m, me, i, heir, sleeps):
         return ASLEEP
     exchange_where(m, t, BLOCKED, me)  # S1 of local_queue.py
     return CLAIMED if is_claimed(load_seq_cst(t, "sleep")) else ASLEEP  # S2
+
+
+@hot
+def let_run(m, me, i, j):
+    """The running thread i waits behind the others, and j, which waits on the same queue, runs on: j, or REFUSED.
+
+    What L4's thread_switch does.  Queues without a lock are in no order from which a thread could be taken.
+    """
+    noncritical(m, me)
+    t, h = m.threads[i], m.threads[j]
+    if m.queue_kind == QUEUES_LOCK_FREE or not has_hook(m, me, HAND_OVER) or h.realtime < t.realtime:
+        return REFUSED
+    order = GLOBAL_QUEUE if m.queue_kind == QUEUES_GLOBAL else me
+    c = m.cpus[me]
+    slice_start_ns = c.slice_start_ns
+    lock_two(m, me, me, order)
+    if load_relaxed(h, "where") != pack_where(RUNNABLE, order) or c.resched != 0 or may_not_stay(m, me, h):
+        unlock_two(m, me, me, order)
+        return REFUSED
+    now = mark_two(m, me, me, order)
+    call_hook(m, me, DEQUEUE, order, j)
+    m.queues[order].nr_runnable -= 1
+    if call_hook(m, me, HAND_OVER, order, j) != 1:
+        enqueue(m, me, order, j, ENQUEUE_MOVE)
+        unlock_two(m, me, me, order)
+        return REFUSED
+    give_way(m, me, i, now, True)
+    if order != me:
+        tell_stopped(m, me, me, i, STOP_MOVE)
+        emit_at(m, me, now, MIGRATE, i, order, me)
+    move(m, me, i, RUNNABLE, me, order)
+    enqueue(m, me, order, i, ENQUEUE_YIELD)
+    begin(m, me, j, now)  # while its `where` still names the queue that it waited on
+    move(m, me, j, RUNNING, order, me)
+    unlock_two(m, me, me, order)
+    c.slice_start_ns = slice_start_ns
+    return j

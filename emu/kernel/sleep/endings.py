@@ -17,6 +17,7 @@ from ..thread.states import (
     RESTART_UNHANDLED,
     RESTART_WOKEN,
     SLEEP_FUTEX,
+    SLEEP_JOIN,
     SLEEP_KERNEL,
     SLEEP_QUEUE,
     SLEEP_RECEIVE_FROM,
@@ -36,7 +37,9 @@ from .heap import count_stale
 from .waitqueue import take_from_queue
 
 ECALL_BYTES = 4
-IN_QUEUES = 1 << SLEEP_QUEUE | 1 << SLEEP_RETRY | 1 << SLEEP_STOP | 1 << SLEEP_SEND | 1 << SLEEP_RECEIVE_FROM
+IN_QUEUES = (
+    1 << SLEEP_QUEUE | 1 << SLEEP_RETRY | 1 << SLEEP_STOP | 1 << SLEEP_SEND | 1 << SLEEP_RECEIVE_FROM | 1 << SLEEP_JOIN
+)
 ENDED_BY_KILLS = 1 << SLEEP_SUSPEND | 1 << SLEEP_VFORK | 1 << SLEEP_STOP  # and not by signals
 
 

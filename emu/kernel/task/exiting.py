@@ -47,7 +47,7 @@ def exit_thread(m, me, i, status):
     if t.utcb != 0:
         drop_utcb(m, me, i)
     left = quit_task(m, me, i)
-    end_endpoint(m, me, i)
+    end_endpoint(m, me, i, status & 0xFF)
     leave_signals(m, me, i)
     if load_seq_cst(m.tasks[k], "survivor") != 0:
         send_ipi(m, me, SERVER, IPI_CALL)  # it counts who is left; pairs with the lock in execute.py

@@ -30,6 +30,8 @@ from .family import join_family
 from .kill_reasons import KILL_ASKED
 from .records import begin_task, end_task, free_task
 
+EMPTY_SPACE = 1 << 40  # beside the CLONE_* flags
+
 
 @hot
 def fork_task(m, me, i, exit_signal, siblings, flags):
@@ -37,7 +39,8 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
 
     `siblings`: the child's parent is that of the task, not the task itself (CLONE_PARENT).  `flags`: CLONE_FILES lets
     them share one table, CLONE_FS is for the system server, CLONE_CLEAR_SIGHAND lets the child begin without handlers,
-    CLONE_VM with CLONE_VFORK lends it the memory, if the caller then sleeps until `end_vfork`.
+    EMPTY_SPACE leaves its memory empty, CLONE_VM with CLONE_VFORK lends it the memory, if the caller then sleeps until
+    `end_vfork`.
     The caller may change the new thread's registers and the child's memory, starts it, and calls `release_child`.
     """
     never_inline()
@@ -57,7 +60,7 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
     error = share_table(m, parent, k) if flags & CLONE_FILES else copy_table(m, me, parent, k)
     if error == 0 and flags & CLONE_VM and flags & CLONE_VFORK and p.nr_threads == 1:
         lend_space(m, me, parent, k)
-    elif error == 0:
+    elif error == 0 and flags & EMPTY_SPACE == 0:
         error = copy_space(m, me, parent, k)
     if error == 0 and not join_task(m, me, n):
         error = -EAGAIN
@@ -76,6 +79,7 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
     t.max_descriptors = p.max_descriptors
     t.max_processes = p.max_processes
     t.limited_space = p.limited_space
+    t.pager = p.pager
     t.cpu_hard_ns = p.cpu_hard_ns
     t.cpu_soft_ns = p.cpu_soft_ns
     t.cpu_limit_ns = p.cpu_soft_ns

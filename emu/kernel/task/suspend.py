@@ -1,6 +1,6 @@
 """Suspend and resume (cz-4, cz-5): a thread is stopped at a safe point, never in the middle.
 
-THREAD.suspend is 0, SUSPEND_ASKED, or SUSPENDED.  The suspender only sets the mark (full fence), then
+THREAD.suspend is 0, SUSPEND_ASKED, SUSPENDED, or SUSPEND_HELD.  The suspender only sets the mark (full fence), then
 acts on what the thread does: a sleeping thread's sleep is ended so that it comes to its safe
 point; a running one is interrupted; one in a system call finds the mark when the call ends;
 one about to sleep looks for the mark after it has declared its sleep, and wakes itself.
@@ -11,6 +11,10 @@ Invariant: a thread is SUSPENDED exactly while its sleep word says SLEEP_SUSPEND
 sleep was claimed by the one who resumes it.  Resume against "about to be suspended": the
 thread declares the sleep, then moves SUSPEND_ASKED to SUSPENDED; a resumer takes the word to 0, and
 where it found SUSPENDED the sleep is there to be claimed.
+
+Who changes the context of a suspended thread holds it: `hold_suspended` moves SUSPENDED to SUSPEND_HELD, which one
+actor can (cz-8), and `let_suspended_go` moves it back.  A resumer that comes between leaves 0 behind and wakes
+nobody; the holder finds that, and does what the resumer would have done.
 
 A timed sleep that a suspend interrupts goes on afterwards until its old deadline, unless a handler runs in between.
 
@@ -45,7 +49,7 @@ from ..thread.sleep_word import (
     sleep_word,
     take,
 )
-from ..thread.states import BLOCKED, SLEEP_SUSPEND, SLEEP_WAITS, SUSPEND_ASKED, SUSPENDED, state_of
+from ..thread.states import BLOCKED, SLEEP_SUSPEND, SLEEP_WAITS, SUSPEND_ASKED, SUSPEND_HELD, SUSPENDED, state_of
 from .records import is_ending, nudge
 
 GONE = -1
@@ -73,13 +77,41 @@ def resume_async(m, me, i):
     t = m.threads[i]
     old = exchange(t, "suspend", 0)
     if old != 0:
-        tell_suspender(m, me, i, 0 if old == SUSPENDED else -EAGAIN, NOBODY)
+        tell_suspender(m, me, i, -EAGAIN if old == SUSPEND_ASKED else 0, NOBODY)
     if old == SUSPENDED:
-        word = sleep_word(t)
-        if reason_of(word) == SLEEP_SUSPEND and claim(t, word):
-            emit(m, me, RESUME, i, 0, 0)
-            make_runnable(m, me, i)
+        _wake(m, me, i)
     return old != 0
+
+
+@hot
+def _wake(m, me, i):
+    """Thread i is suspended no more, and the caller is the one that ends its sleep."""
+    t = m.threads[i]
+    word = sleep_word(t)
+    if reason_of(word) == SLEEP_SUSPEND and claim(t, word):
+        emit(m, me, RESUME, i, 0, 0)
+        make_runnable(m, me, i)
+
+
+@hot
+def hold_suspended(m, me, i):
+    """Keep thread i suspended while its context is read or changed; False: it is not. Its record is held."""
+    never_inline()
+    t = m.threads[i]
+    if not compare_exchange(t, "suspend", SUSPENDED, SUSPEND_HELD):
+        return False
+    if state_of(t) == BLOCKED:
+        return True
+    let_suspended_go(m, me, i)  # it is still on its way off its CPU
+    return False
+
+
+@hot
+def let_suspended_go(m, me, i):
+    """The end of hold_suspended; the thread goes on if it was resumed meanwhile."""
+    never_inline()
+    if not compare_exchange(m.threads[i], "suspend", SUSPEND_HELD, SUSPENDED):
+        _wake(m, me, i)
 
 
 @hot

@@ -60,14 +60,14 @@ def retain_thread(m, me, handle):
 
 @hot
 def retain_tid(m, me, task, tid):
-    """retain_thread by the Linux id of a thread of a task."""
+    """retain_thread by the Linux id of a thread of a task; task -1: of any."""
     i = (tid - 1) & (MAX_THREADS - 1)
     t = m.threads[i]
     generation = reference_generation(load_seq_cst(t, "references"))
     if tid <= 0 or generation % GENERATIONS != (tid - 1) >> THREAD_BITS:
         return -1
     i = _retain(m, me, i, generation)
-    if i >= 0 and t.task != task:
+    if i >= 0 and task >= 0 and t.task != task:
         drop_thread(m, me, i)
         return -1
     return i

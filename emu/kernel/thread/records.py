@@ -107,7 +107,16 @@ def reset_thread(m, i, task):
     store_relaxed(t, "wait_queue", 0)
     t.mutexes = 0
     t.partner = 0
+    t.ipc_flags = 0
+    t.ipc_from = 0
+    t.faulting = 0
+    t.fault_a0 = 0
+    t.fault_answer = 0
+    t.fault_tries = 0
+    t.fault_mark = 0
     t.utcb = 0
+    t.group = 0
+    store_relaxed(t, "told_to_end", 0)
 
 
 @hot

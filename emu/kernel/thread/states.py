@@ -43,7 +43,7 @@ LIFE_CREATED, LIFE_RUNNING, LIFE_DRAINING, LIFE_EXITED = range(4)
 TASK_FREE, TASK_ALIVE, TASK_ZOMBIE = range(3)
 
 # THREAD.suspend (kernel/task/suspend.py).
-SUSPEND_ASKED, SUSPENDED = 1, 2
+SUSPEND_ASKED, SUSPENDED, SUSPEND_HELD = 1, 2, 3
 
 # Why a thread sleeps (low byte of THREAD.sleep; kernel/thread/sleep_word.py reason_of).
 # SLEEP_KERNEL: the server works on a call, trap or signal.  Nothing interrupts that, so a call that does not wait never
@@ -53,12 +53,12 @@ SUSPEND_ASKED, SUSPENDED = 1, 2
 # SLEEP_STOP: its task is stopped.
 # SLEEP_VECTOR: it waits for several futexes.
 # SLEEP_SEND: it waits in its receiver's queue.  SLEEP_RECEIVE: for a message of anybody's.  SLEEP_RECEIVE_FROM: for
-# one of THREAD.partner's, in that one's queue of callers.
+# one of THREAD.partner's, in that one's queue of callers.  SLEEP_JOIN: for the end of THREAD.partner.
 # SLEEP_VFORK: its child has to execute a program or end first, and only its own end ends that sleep sooner.
 SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL = range(1, 6)
 SLEEP_SUSPEND, SLEEP_QUEUE, SLEEP_WAITS, SLEEP_RETRY, SLEEP_VFORK, SLEEP_STOP, SLEEP_VECTOR = range(6, 13)
-SLEEP_SEND, SLEEP_RECEIVE, SLEEP_RECEIVE_FROM = range(13, 16)
-IPC_SLEEPS = 1 << SLEEP_SEND | 1 << SLEEP_RECEIVE | 1 << SLEEP_RECEIVE_FROM
+SLEEP_SEND, SLEEP_RECEIVE, SLEEP_RECEIVE_FROM, SLEEP_JOIN = range(13, 17)
+IPC_SLEEPS = 1 << SLEEP_SEND | 1 << SLEEP_RECEIVE | 1 << SLEEP_RECEIVE_FROM | 1 << SLEEP_JOIN
 NATIVE_SLEEPS = 1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS | IPC_SLEEPS  # of native calls: never begun anew
 # How an interrupted call goes on (THREAD.restart), as in Linux.  Where no handler runs, it begins anew, a timed one
 # until its old deadline.  Where one runs, RESTART_CALL begins anew if the handler has SA_RESTART, else it returns EINTR

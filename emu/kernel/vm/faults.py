@@ -15,7 +15,7 @@ copy_on_write.make_private, and begins anew.
 from ...hot import hot, never_inline
 from ...limits import USER_TOP
 from ...shm.atomics import fetch_add
-from ...shm.exits import ACCESS_FETCH, ACCESS_WRITE
+from ...shm.exits import ACCESS_FETCH, ACCESS_WRITE, NO_ACCESS
 from ...shm.tags import TAG_PAGE
 from .areas import NEEDS_COPY, area_at, page_of
 from .copy_on_write import BEYOND_FILE, NO_MEMORY, note_store, own_object, own_page
@@ -48,8 +48,8 @@ def resolve(m, me, task, va, access):
     """The leaf entry for an access, its frame allocated if there was none; mm_lock is held.
 
     REFUSED: not allowed; NO_MEMORY: guest memory is used up; BEYOND_FILE: past the mapped file's end; ELSEWHERE;
-    IN_SERVER: the page has not been read from its file yet; CPU.missing says which, so that a system call can be made
-    again when the server has read it.
+    IN_SERVER: the page has not been read from its file yet.  CPU.missing says which, so that a system call can be made
+    again when the server has read it; likewise where the task has a pager, which may map it.
     """
     never_inline()
     t = m.tasks[task]
@@ -62,6 +62,9 @@ def resolve(m, me, task, va, access):
         return own_page(m, me, task, va, entry) if access == ACCESS_WRITE and must_copy(entry) else entry
     a = area_at(m, t, va)
     if a < 0 or m.areas[a].flags & wanted(access) == 0:
+        if t.pager != 0:
+            m.cpus[me].missing = va
+            m.cpus[me].missing_access = access
         return REFUSED
     return _fill(m, me, task, va, a, access)
 
@@ -86,6 +89,7 @@ def _fill(m, me, task, va, a, access):
     unlock_object(m, me, o)
     if frame == IN_SERVER:
         m.cpus[me].missing = va
+        m.cpus[me].missing_access = NO_ACCESS
     if frame < 0:
         return frame
     entry = leaf(frame, area.flags, may_store)

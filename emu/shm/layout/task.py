@@ -53,6 +53,7 @@ TASK = record(
     i64("vfork_sleep", guard="atomic", doc="the word of that thread's sleep; 0 nobody waits"),
     one("waiters", WAIT_QUEUE, doc="its threads that wait for a child"),
     one("stop_queue", WAIT_QUEUE, doc="its threads that have stopped with it"),
+    i64("pager", guard="atomic", doc="tid of the thread that serves its page faults, 0: the kernel alone does"),
     line("memory"),
     i64("granted", guard="kmem_lock", unit="pages", doc="of kernel memory (kernel/vm/kernel_pages.py)"),
     i64("mm_lock", doc="guards the page tables"),

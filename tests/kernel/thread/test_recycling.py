@@ -18,6 +18,7 @@ THREAD_KEEPS = {
     "where", "generation", "sleep_sequence", "marked_ns", "pc",
     "sleep_reason", "sleep_remainder", "futex_space", "futex_address", "futex_bits", "wait_next", "wait_previous",
     "sibling_next", "sibling_previous", "queued_ns", "cause", "trap_value", "restart_a0",
+    "senders", "callers",  # empty once a thread has left (kernel/ipc/endpoint.py)
     "references", "futex_va", "futex_to_space", "futex_to_address", "next_heir", "previous_heir", "vector_woken",
 }  # fmt: skip
 # The same of a task. `cpus` belongs to the index (kernel/task/records.py).

@@ -1,0 +1,108 @@
+"""Page faults that go to a thread of the guest's own: the pager of its task (cz-14).
+
+A task with a pager (TASK.pager, a tid) asks the kernel first: what its areas and objects say is done as ever.  An
+access that they refuse would be a fault of the thread's; here the thread sends a message instead, as if it had called
+IPC to the pager and waited for the answer.  Its registers stay as they are.  The pager receives where, how and from
+which pc, maps what it likes into the task (`map`, kernel/vm/granting.py), and answers 0: the access is made again; or
+something else: it refuses, and the fault is the thread's after all.
+
+    FAULT_TRAP     an instruction could not be executed           refused: the trap's signal
+    FAULT_CALL     a system call needs a page, and is made again  refused: the call ends with -EFAULT
+
+Nobody but its clients suffers from a bad pager: one that has left, that does not answer within PAGER_PATIENCE_NS, or
+that says it has mapped where it has not (PAGER_TRIES times in a row, at the same instruction) ends the thread's task,
+with the reason in words (CAUSE_PAGER_…, server/traps.py).  A fault can be interrupted as every IPC: a signal is taken
+first, then the access is made again.
+
+The pager's thread may be any, but not one that serves requests of its clients and in turn waits for another server that
+faults: that server waits for the pager, and the pager for it.  So a pager answers faults on a thread of its own.
+"""
+
+from ...abi.errno import EFAULT, EINTR, ESRCH
+from ...abi.registers import A0
+from ...hot import hot, never_inline
+from ...limits import PAGER_PATIENCE_NS, PAGER_TRIES
+from ...shm.exits import (
+    CAUSE_FETCH_PAGE,
+    CAUSE_LOAD_PAGE,
+    CAUSE_PAGER_LEFT,
+    CAUSE_PAGER_LIES,
+    CAUSE_PAGER_SILENT,
+    CAUSE_STORE_PAGE,
+)
+from ...shm.memory import monotonic_ns
+from ..actions import BLOCK, HAND_OVER, RESUME
+from ..critical import noncritical
+from ..thread.sleep_word import hand_over
+from .endpoint import ASLEEP, SENT, TAKEN, receive, send
+
+FAULT_TRAP, FAULT_CALL = 1, 2  # THREAD.faulting
+GOES_ON, TRAPS = 0, 1  # what becomes of a thread that has its answer
+
+
+@hot
+def has_pager(m, t):
+    """Whether the trap of a thread that has just trapped is its pager's to see to."""
+    if m.tasks[t.task].pager == 0:
+        return False
+    return t.cause == CAUSE_LOAD_PAGE or t.cause == CAUSE_STORE_PAGE or t.cause == CAUSE_FETCH_PAGE
+
+
+@hot
+def ask_pager(m, me, i, kind):
+    """The running thread, whose cause and trap value say what it needs, asks its pager: BLOCK, HAND_OVER or RESUME.
+
+    RESUME: the thread has its answer, or an error, as after a sleep.
+    """
+    never_inline()
+    noncritical(m, me)
+    t = m.threads[i]
+    c = m.cpus[me]
+    pager = m.tasks[t.task].pager
+    if t.instructions != t.fault_mark:
+        t.fault_tries = 0
+    t.fault_mark = t.instructions
+    t.faulting = kind
+    t.fault_a0 = t.x[A0]
+    t.ipc_flags = 0
+    t.ipc_from = pager
+    t.sleep_done = 0
+    c.heir = -1
+    deadline_ns = monotonic_ns() + PAGER_PATIENCE_NS
+    found = send(m, me, i, pager, True, deadline_ns)
+    if found == TAKEN:
+        t.sleep_done = SENT
+        found = receive(m, me, i, pager, True, deadline_ns)
+    if found == ASLEEP:
+        if c.heir < 0:
+            return BLOCK
+        hand_over(m.threads[c.heir])
+        return HAND_OVER
+    t.x[A0] = found  # left, or about to: its sleep cannot have been taken
+    return RESUME
+
+
+@hot
+def after_fault(m, me, i):
+    """The running thread has its pager's answer, or none: GOES_ON, or TRAPS: its trap is the server's."""
+    never_inline()
+    t = m.threads[i]
+    kind, result = t.faulting, t.x[A0]
+    t.faulting = 0
+    t.x[A0] = t.fault_a0
+    if result == -EINTR:
+        return GOES_ON
+    if result < 0:
+        t.cause = CAUSE_PAGER_LEFT if result == -ESRCH else CAUSE_PAGER_SILENT
+        return TRAPS
+    if t.fault_answer == 0:
+        t.fault_tries += 1
+        if t.fault_tries < PAGER_TRIES:
+            return GOES_ON
+        t.cause = CAUSE_PAGER_LIES
+        return TRAPS
+    if kind == FAULT_TRAP:
+        return TRAPS
+    t.pc += 4  # behind the system call that could not be made again
+    t.x[A0] = -EFAULT
+    return GOES_ON
