@@ -137,7 +137,7 @@ def what_for(thread, now_ns):
     words = {
         SLEEP_TIME: call, SLEEP_KERNEL: "a signal or fault", SLEEP_SUSPEND: "suspended", SLEEP_STOP: "stopped",
         SLEEP_EVENT: call, SLEEP_QUEUE: call, SLEEP_WAITS: call, SLEEP_RETRY: call, SLEEP_VFORK: call,
-        SLEEP_VECTOR: call,
+        SLEEP_VECTOR: call, SLEEP_SEND: "to send", SLEEP_RECEIVE: "to receive", SLEEP_RECEIVE_FROM: "to receive",
     }  # fmt: skip
     return f"{words.get(reason, 'waking up')}{until}"
 
