@@ -15,8 +15,8 @@ static inline long emu_getid(struct emu_ids *ids) { return emu_call(EMU_GETID, (
  * with NEW_SPACE of one with no memory at all, for its pager to fill (a child of the caller's task: wait4 reaps it).
  * It is of the caller's group if ids->tgid says so and it shares its memory, else of one of its own.
  * -11 (EAGAIN), -12 (ENOMEM): there is no room for it.
- * The others are about ids->tid: RUN lets a suspended thread go on; SUSPEND waits until it is suspended (as
- * emu_sched_suspend_sync); DESTROY tells it to leave; RECYCLE makes a suspended one as it was before its first
+ * The others are about ids->tid: RUN lets a suspended thread go on; SUSPEND waits until it is suspended (0; -22,
+ * EINVAL: it was already; -11, EAGAIN: it was let go on before); DESTROY tells it to leave; RECYCLE makes a suspended one as it was before its first
  * instruction, and whoever waits for its messages is told -3; WAIT sleeps until it has left: its exit status.
  * -16 (EBUSY): RECYCLE of one that is not suspended; -35 (EDEADLK): SUSPEND, RECYCLE, WAIT of the caller itself. */
 enum { EMU_THREAD_CREATE, EMU_THREAD_RUN, EMU_THREAD_SUSPEND, EMU_THREAD_DESTROY, EMU_THREAD_RECYCLE, EMU_THREAD_WAIT };
@@ -33,6 +33,54 @@ struct emu_context {
 enum { EMU_READ = 1, EMU_WRITE_X = 2, EMU_WRITE_PC = 4, EMU_WRITE_F = 8, EMU_WRITE_PAGER = 16 };
 static inline long emu_exchange_registers(int tid, struct emu_context *context, long what) {
     return emu_call_3(EMU_EXCHANGE_REGISTERS, tid, (long)context, what);
+}
+
+/* A thread in the caller's memory, after the document's library call [cz-8, cz-13, cz-19]: it has the stack that ends at
+ * `stack_top` (16-byte aligned), runs body(argument) and leaves. It asks for its UTCB first, unless EMU_NO_UTCB says
+ * that it needs none, and tells the caller by a message: it is ready when this returns. Its tid, or an error.
+ * It has the caller's thread-local storage: no calls of a C library that keeps something there. */
+enum { EMU_NO_UTCB = 1 };
+struct emu_clone_start {
+    void (*body)(void *argument);
+    void *argument;
+    long flags;
+    int creator;
+};
+static inline void emu_leave(long status) { emu_call(93, status); }
+__attribute__((unused)) static void emu_clone_begin(struct emu_clone_start *start) {
+    struct emu_message ready = {.mr = {0}};
+    if ((start->flags & EMU_NO_UTCB) == 0)
+        ready.mr[0] = (long)emu_utcb();
+    emu_ipc(start->creator, EMU_NILTHREAD, 0, -1, &ready);
+    start->body(start->argument);
+    emu_leave(0);
+}
+static inline long emu_clone(void (*body)(void *), void *argument, void *stack_top, long flags) {
+    struct emu_ids self, ids = {0, 0, 0};
+    struct emu_context context;
+    struct emu_message ready = {.mr = {0}};
+    struct emu_clone_start *start = (struct emu_clone_start *)((char *)stack_top - 64);
+    emu_getid(&self);
+    ids.tgid = self.tgid;
+    *start = (struct emu_clone_start){body, argument, flags, self.tid};
+    long result = emu_thread_control(EMU_THREAD_CREATE | EMU_SHARE_SPACE, &ids);
+    if (result < 0)
+        return result;
+    emu_thread_control(EMU_THREAD_SUSPEND, &ids); /* it has reached its first stop */
+    result = emu_exchange_registers(ids.tid, &context, EMU_READ);
+    if (result == 0) {
+        context.x[2] = (long)start;
+        context.x[10] = (long)start;
+        context.pc = (long)emu_clone_begin;
+        result = emu_exchange_registers(ids.tid, &context, EMU_WRITE_X | EMU_WRITE_PC);
+    }
+    if (result < 0) {
+        emu_thread_control(EMU_THREAD_DESTROY, &ids);
+        return result;
+    }
+    emu_thread_control(EMU_THREAD_RUN, &ids);
+    result = emu_ipc(EMU_NILTHREAD, ids.tid, 0, -1, &ready);
+    return result < 0 ? result : ready.mr[0] < 0 ? ready.mr[0] : ids.tid;
 }
 
 /* Give this CPU to a thread that waits for it, on what is left of the slice; to the next one where it does not (tid 0:

@@ -263,7 +263,7 @@ def mutex_unlock(address, me, i, n):
 
 @entry(4)
 def suspend_sync(address, me, i, j):
-    return suspend.suspend_sync(machine_at(address), me, i, j)
+    return suspend.suspend_sync(machine_at(address), me, i, j, False)
 
 
 @entry(3)

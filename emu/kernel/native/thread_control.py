@@ -108,7 +108,7 @@ def _steer(m, me, i, n, action, tid):
     elif n == i:
         result = -EDEADLK
     elif action == SUSPEND:
-        result = suspend_sync(m, me, i, n)
+        result = suspend_sync(m, me, i, n, True)
         if result == WAITS:
             return BLOCK
     elif action == WAIT:

@@ -79,7 +79,7 @@ def _about_thread(m, me, i, number, tid):
         t.x[A0] = 0 if resume_async(m, me, other) else -EINVAL
         action = YIELD if t.x[A0] == 0 else RESUME
     elif number == SUSPEND_SYNC and other != i:
-        answer = suspend_sync(m, me, i, other)
+        answer = suspend_sync(m, me, i, other, False)
         if answer == WAITS:
             action = BLOCK
         else:

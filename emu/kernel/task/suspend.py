@@ -137,11 +137,12 @@ def stop_here(m, me, i):
 
 
 @hot
-def suspend_sync(m, me, i, j):
+def suspend_sync(m, me, i, j, joins):
     """The running thread i suspends thread j, which it holds, and waits for that: WAITS or an error.
 
     WAITS: the caller returns BLOCK; its result will be 0, -EAGAIN when j was resumed before it stopped, -ESRCH when it
     left, or -EINTR.  -EINVAL: j is suspended already, or somebody waits for that.  -ESRCH: it is leaving.
+    `joins`: where j was asked before and has not stopped yet, wait for that; else that is -EINVAL too.
     """
     never_inline()
     noncritical(m, me)
@@ -150,8 +151,8 @@ def suspend_sync(m, me, i, j):
     word = prepare_sleep(t, SLEEP_WAITS)  # first, because it may be told as soon as j knows whom to tell
     mine = -((sleep_sequence(word) << THREAD_BITS | i) + 2)
     asked = compare_exchange(m.threads[j], "suspender", NOBODY, mine)
-    if asked and suspend_async(m, me, j):
-        return WAITS
+    if asked and (suspend_async(m, me, j) or (joins and load_seq_cst(m.threads[j], "suspend") == SUSPEND_ASKED)):
+        return WAITS  # it has not stopped yet, and looks at `suspender` after it has
     error = -ESRCH if load_seq_cst(m.threads[j], "suspender") == NO_MORE else -EINVAL
     if asked:
         compare_exchange(m.threads[j], "suspender", mine, NOBODY)
