@@ -119,9 +119,9 @@ static inline long emu_copy_from(int tid, long address, void *to, long size) {
 }
 
 /* Page faults of a task with a pager [cz-14]: an access that the task's own memory refuses becomes a message to the
- * pager (emu_ipc, message.bytes == EMU_FAULT): mr[0] the address, mr[1] why (12 fetch, 13 load, 15 store), mr[2] the pc. It
- * answers with EMU_REPLY: mr[0] 0 and the access is made again, else the thread has its fault. A pager that has left, is
- * silent for 10 s, or answers 0 again and again without mapping anything, ends its client. */
+ * pager (emu_ipc from EMU_ANYTHREAD, message.bytes == EMU_FAULT): mr[0] the address, mr[1] why (12 fetch, 13 load, 15
+ * store), mr[2] the pc. It answers with EMU_REPLY: mr[0] 0 and the access is made again, else the thread has its fault.
+ * A pager that has left, is silent for 10 s, or answers 0 again and again without mapping anything, ends its client. */
 enum { EMU_FAULT = -1, EMU_FETCHES = 12, EMU_LOADS = 13, EMU_STORES = 15 };
 
 /* Decoded instructions follow stores by themselves: 0, -14 where the range is not mapped [cz-17]. */

@@ -1,5 +1,7 @@
 """The rendezvous of IPC: a thread that sends and one that receives meet, and the message goes from one to the other.
 
+A fault's message (pager.py) is no answer: only who receives from anybody gets it.
+
 No message is kept by the kernel: whoever comes first sleeps, and who comes second moves the message (transfer.py).
 
     sleep                where it sleeps                     who may take the sleep
@@ -128,7 +130,9 @@ def _waits_for(m, r, i):
     if word <= 0:
         return 0
     reason = reason_of(word)
-    return word if reason == SLEEP_RECEIVE or (reason == SLEEP_RECEIVE_FROM and t.partner == i + 1) else 0
+    if reason == SLEEP_RECEIVE_FROM and t.partner == i + 1 and m.threads[i].faulting == 0:
+        return word
+    return word if reason == SLEEP_RECEIVE else 0
 
 
 @hot
@@ -227,7 +231,9 @@ def receive(m, me, i, source, waits, deadline_ns):
 def _sends_to(m, s, i, tid):
     """Whether the thread with this tid is in the locked queue of senders of thread i."""
     sender = m.threads[s]
-    return load_relaxed(sender, "wait_queue") == address_of(m.threads[i].senders) and tid_of(m, s) == tid
+    if load_relaxed(sender, "wait_queue") != address_of(m.threads[i].senders) or sender.faulting != 0:
+        return False
+    return tid_of(m, s) == tid
 
 
 @hot

@@ -14,8 +14,9 @@ that says it has mapped where it has not (PAGER_TRIES times in a row, at the sam
 with the reason in words (CAUSE_PAGER_…, server/traps.py).  A fault can be interrupted as every IPC: a signal is taken
 first, then the access is made again.
 
-The pager's thread may be any, but not one that serves requests of its clients and in turn waits for another server that
-faults: that server waits for the pager, and the pager for it.  So a pager answers faults on a thread of its own.
+Faults reach a pager's thread that receives from anybody.  One that serves requests too, and in turn waits for the
+answer of another server that faults, waits for ever: that server waits for the pager, and the pager for it.  So a
+pager answers faults on a thread of its own.
 """
 
 from ...abi.errno import EFAULT, EINTR, ESRCH

@@ -16,7 +16,7 @@ from ...shm.atomics import load_relaxed
 from ...shm.exits import ACCESS_WRITE
 from ...shm.memory import monotonic_ns
 from ...shm.spinlock import field_address
-from ..actions import BLOCK, RESUME, SERVE, YIELD
+from ..actions import BLOCK, RESUME, SERVE
 from ..critical import critical
 from ..files.descriptions import (
     FILE_COUNTER,
@@ -33,10 +33,10 @@ from ..files.pipe_io import get_segment
 from ..files.table import descriptor_limit, find_description, install, table_of
 from ..files.watch_sets import close_set, new_set
 from ..files.watches import lock_set, unlock_set
+from ..sleep.endings import look_again
 from ..sleep.heap import NEVER
 from ..sleep.timeout_ring import post_timeout
 from ..sleep.waitqueue import join_until
-from ..thread.states import RESTART_WOKEN
 from ..vm.usercopy import copy_user, get_word, put_word
 from .masks import restore_mask, wait_with_mask
 from .time import get_time
@@ -221,13 +221,6 @@ def sys_epoll_pwait(m, me, i, has_timespec):
     if result == SERVE_IT:
         return SERVE  # which publishes what it has not yet, and has the call made again
     return BLOCK if result == SLEEPS else look_again(t)
-
-
-@hot
-def look_again(t):
-    """Other threads of the CPU have their turn; then the call is made again."""
-    t.restart = RESTART_WOKEN
-    return YIELD
 
 
 @hot

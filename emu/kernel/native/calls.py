@@ -39,6 +39,8 @@ def native_call(m, me, i, number):
         return thread_call(m, me, i, number)
     if number == THREAD_CONTROL:
         return thread_control(m, me, i)
+    if number == EXCHANGE_REGISTERS:
+        return exchange_registers(m, me, i)
     if number == THREAD_SWITCH:
         return thread_switch(m, me, i)
     if number == MUTEX_CONTROL:
@@ -52,8 +54,6 @@ def native_call(m, me, i, number):
         t.x[A0] = unmap_for(m, me, i)
     elif number == COPY:
         t.x[A0] = copy_for(m, me, i)
-    elif number == EXCHANGE_REGISTERS:
-        t.x[A0] = exchange_registers(m, me, i)
     elif number == GETID:
         t.x[A0] = getid(m, me, i)
     elif number == SCHEDULE:

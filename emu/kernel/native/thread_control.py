@@ -16,6 +16,7 @@ from ...shm.spinlock import field_address
 from ..actions import BLOCK, RESUME
 from ..ipc.endpoint import wait_for_end
 from ..sched.importance import change_importance
+from ..sleep.endings import look_again
 from ..sleep.mutex import WAITS
 from ..task.control import (
     NEW_SPACE,
@@ -27,7 +28,7 @@ from ..task.control import (
     may_steer,
     recycle,
 )
-from ..task.suspend import hold_suspended, let_suspended_go, resume_async, suspend_sync
+from ..task.suspend import hold_suspended, let_suspended_go, may_soon_be_held, resume_async, suspend_sync
 from ..thread.handles import thread_of_tid, tid_of
 from ..thread.reaping import drop_thread, retain_tid
 from ..vm.usercopy import copy_user, load_int32, put_int32
@@ -37,6 +38,7 @@ ACTION, SPACE, KNOWN = 0xF, 0x30, 0x3F
 READ_CONTEXT, WRITE_X, WRITE_PC, WRITE_F, WRITE_PAGER = 1, 2, 4, 8, 16
 PC, F, FCSR, PAGER, UTCB, CONTEXT_WORDS = 32, 33, 65, 66, 67, 68
 CONTEXT_BYTES = 8 * CONTEXT_WORDS
+AGAIN = 1  # a result beside 0 and errors: the call is made again
 
 
 @hot
@@ -116,6 +118,8 @@ def _steer(m, me, i, n, action, tid):
         if result == 0:
             return BLOCK
     elif not hold_suspended(m, me, n):
+        if may_soon_be_held(m, n):
+            return look_again(t)
         result = -EBUSY
     else:
         result = recycle(m, me, n)
@@ -131,29 +135,38 @@ def exchange_registers(m, me, i):
     t = m.threads[i]
     tid, va, flags = t.x[A0], t.x[A0 + 1], t.x[A0 + 2]
     if flags <= 0 or flags > READ_CONTEXT | WRITE_X | WRITE_PC | WRITE_F | WRITE_PAGER:
-        return -EINVAL
+        return _end(t, -EINVAL)
     given = field_address(m.cpus[me], "message")
     if copy_user(m, me, t.task, va, given, CONTEXT_BYTES, ACCESS_READ) < CONTEXT_BYTES:
-        return -EFAULT
+        return _end(t, -EFAULT)
     if flags & WRITE_PC and load_64(given + 8 * PC) & 1:
-        return -EINVAL
+        return _end(t, -EINVAL)
     if flags & WRITE_PAGER and load_64(given + 8 * PAGER) != 0 and thread_of_tid(m, load_64(given + 8 * PAGER)) < 0:
-        return -ESRCH
+        return _end(t, -ESRCH)
     n = retain_tid(m, me, -1, tid)
     if n < 0:
-        return -ESRCH
-    result = -EPERM
-    if may_steer(m, i, n):
-        result = -EBUSY
-        if hold_suspended(m, me, n):
-            _exchange(m, n, given, flags)
-            let_suspended_go(m, me, n)
-            result = 0
+        return _end(t, -ESRCH)
+    result = 0
+    if not may_steer(m, i, n):
+        result = -EPERM
+    elif hold_suspended(m, me, n):
+        _exchange(m, n, given, flags)
+        let_suspended_go(m, me, n)
+    else:
+        result = AGAIN if may_soon_be_held(m, n) else -EBUSY
     drop_thread(m, me, n)
+    if result == AGAIN:
+        return look_again(t)
     if result == 0 and flags & READ_CONTEXT:
         if copy_user(m, me, t.task, va, given + CONTEXT_BYTES, CONTEXT_BYTES, ACCESS_WRITE) < CONTEXT_BYTES:
-            return -EFAULT
-    return result
+            result = -EFAULT
+    return _end(t, result)
+
+
+@hot
+def _end(t, result):
+    t.x[A0] = result
+    return RESUME
 
 
 @hot

@@ -7,6 +7,7 @@ from ...shm.atomics import load_seq_cst
 from ...shm.events import TIMER, emit
 from ...shm.layout import machine_at
 from ...shm.memory import monotonic_ns
+from ..actions import YIELD
 from ..sched.core import make_runnable
 from ..thread.leaving import must_come
 from ..thread.sleep_word import hand_over, prepare_sleep, reason_of, sleep_word, take
@@ -150,6 +151,13 @@ def begin_anew(t):
         t.mask_is_saved = 0
     t.pc -= ECALL_BYTES
     t.x[A0] = t.restart_a0
+
+
+@hot
+def look_again(t):
+    """The call of the running thread is made again, once other threads of its CPU have had their turn."""
+    t.restart = RESTART_WOKEN
+    return YIELD
 
 
 # --- the system server's side -------------------------------------------------

@@ -107,6 +107,12 @@ def hold_suspended(m, me, i):
 
 
 @hot
+def may_soon_be_held(m, i):
+    """Where hold_suspended has failed: whether it is worth another try, since i is held by another or almost asleep."""
+    return load_seq_cst(m.threads[i], "suspend") >= SUSPENDED
+
+
+@hot
 def let_suspended_go(m, me, i):
     """The end of hold_suspended; the thread goes on if it was resumed meanwhile."""
     never_inline()
