@@ -57,6 +57,7 @@ from .host_process import HostTimes, host_times
 from .jobs import Job, Jobs
 from .loader import read_program
 from .ownership import BOOTING, RUNNING, Owned, in_use
+from .python_programs import PythonPrograms
 from .report import ProcessReport, Report, make_report
 from .standard import STANDARD, is_closed, need_descriptors, take_closed_standard_descriptors
 from .thread_calls import ThreadCalls
@@ -72,7 +73,7 @@ ENVIRONMENT = ("TERM", "COLORTERM", "LANG")  # of the host's, captured once at b
 CALLS = ("ping", "where")  # what a CPU executes for `call`
 
 
-class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
+class Machine(HotPlug, ThreadCalls, PythonPrograms, Asking, Watching, Owned):
     """A symmetric multiprocessor of `cpus` processes. Options: machine/config.py.
 
     stdin, stdout, stderr are the guest's host descriptors; one of 0, 1, 2 that is closed is closed
