@@ -17,7 +17,7 @@ like a program in C; nothing of the process that wrote it is reached.  What it r
 
 verb                                        what it does, or returns
 exit(status)                                ends the program, with all its threads
-write("text"), print_int(x)                 to standard output; the text stands there, the integer gets a line of its own
+write("text"), print_int(x)                 to standard output: a text as it stands there, an integer and a line's end
 gettid(), yield_(), now_ns(), sleep(ns)     who am I, let others run first, the machine's time, sleep
 spawn(function, integer) -> tid             a thread of this task that calls the function, and ends with it
 join(tid)                                   waits until that thread has ended
@@ -43,7 +43,7 @@ print, NumPy.
 """
 
 from .program.calls import call, write
-from .program.memory import address, add, compare_exchange, exchange, load, peek, poke, store, words
+from .program.memory import add, address, compare_exchange, exchange, load, peek, poke, store, words
 from .program.messages import messages, receive, receive_words, send
 from .program.output import print_int
 from .program.threads import exit, gettid, join, lock, now_ns, sleep, spawn, unlock, wait, wake, yield_

@@ -1,26 +1,48 @@
 """Python's arithmetic where the processor's differs: shifts, and the remainder of floats."""
 
-from .memory import bits_of, float_of, wrong
+from llvmlite import ir
 
+from ..hot import intrinsic, types
+from ..hot.guest_build import fail_if
+from .memory import bits_of, float_of
+
+_I64 = ir.IntType(64)
 _HIDDEN = 1 << 52  # the leading bit of a mantissa, which is not stored
 _MANTISSA = _HIDDEN - 1
 _INFINITE, _NAN = 0x7FF << 52, 0xFFF << 51
 
 
-def shift_left(value, count):
-    """value << count, of which 64 bits are kept; a program with a negative count ends."""
-    if count < 0:
-        wrong("negative shift count")
-    if count > 63:
-        return 0
-    return value << count
+def _shift(value, count, code):
+    """The signature and code of an intrinsic that shifts; a program with a negative count ends."""
+    if not all(isinstance(each, (types.Integer, types.Boolean)) for each in (value, count)):
+        return None
+
+    def codegen(context, builder, signature, args):
+        value, count = args
+        fail_if(builder, builder.icmp_signed("<", count, _I64(0)), "negative shift count")
+        return code(builder, value, count, builder.icmp_signed(">", count, _I64(63)))
+
+    return types.int64(types.int64, types.int64), codegen
 
 
-def shift_right(value, count):
-    """value >> count; a program with a negative count ends."""
-    if count < 0:
-        wrong("negative shift count")
-    return value >> min(count, 63)
+@intrinsic
+def shift_left(typingctx, value, count):
+    """value << count, of which 64 bits are kept."""
+
+    def code(builder, value, count, is_long):
+        return builder.select(is_long, _I64(0), builder.shl(value, builder.and_(count, _I64(63))))
+
+    return _shift(value, count, code)
+
+
+@intrinsic
+def shift_right(typingctx, value, count):
+    """value >> count."""
+
+    def code(builder, value, count, is_long):
+        return builder.ashr(value, builder.select(is_long, _I64(63), count))
+
+    return _shift(value, count, code)
 
 
 def remainder(x, y):

@@ -1,8 +1,8 @@
 """System calls of programs in Python, and the few instructions that LLVM cannot be asked for.
 
-LLVM as llvmlite has it knows no assembly for RISC-V, so `ecall` stands in functions of machine code, STUBS, that the
-linker adds.  A function's arguments are in a0…a7 (RISC-V ABI), which is where a system call's are: its number is a7, and
-the kernel changes a0 alone, or a0…a4 where a call returns words.
+LLVM as llvmlite has it reads no assembly for RISC-V, so `ecall` stands in functions of machine code, STUBS, that the
+linker adds.  A function's arguments are in a0…a7 (RISC-V ABI), which is where a system call's are: its number is in a7,
+and the kernel changes a0 alone, or a0…a4 where a call returns words.
 """
 
 from llvmlite import ir
@@ -21,8 +21,13 @@ STUBS = {
     "emu.call_for_words": assemble(_ECALL, *(encode("sd", A0 + n, 8 * n - 8, _A5) for n in range(1, 5)), _RET),
     # A new thread has the registers of this one but for a0 and sp: it calls a5 with a6, and then exits.
     "emu.clone": assemble(
-        _ECALL, encode("beq", A0, 0, 8), _RET,
-        encode("addi", A0, _A6, 0), encode("jalr", _RA, 0, _A5), encode("addi", _A7, 0, _EXIT), _ECALL,
+        _ECALL,
+        encode("beq", A0, 0, 8),
+        _RET,
+        encode("addi", A0, _A6, 0),
+        encode("jalr", _RA, 0, _A5),
+        encode("addi", _A7, 0, _EXIT),
+        _ECALL,
     ),
 }
 
@@ -34,14 +39,17 @@ def _stub(builder, name, number, arguments):
     return builder.call(function, [*arguments, *[_I64(0)] * (7 - len(arguments)), number])
 
 
-def _words(context, builder, signature, args):
-    return [context.cast(builder, each, kind, types.int64) for each, kind in zip(args, signature.args, strict=True)]
+def _are_integers(*kinds):
+    return all(isinstance(each, (types.Integer, types.Boolean)) for each in kinds)
 
 
 @intrinsic
 def _call(typingctx, number, a0, a1, a2, a3, a4, a5):
+    if not _are_integers(number, a0, a1, a2, a3, a4, a5):
+        return None
+
     def codegen(context, builder, signature, args):
-        number, *arguments = _words(context, builder, signature, args)
+        number, *arguments = args
         return _stub(builder, "emu.call", number, arguments)
 
     return types.int64(*[types.int64] * 7), codegen
@@ -57,7 +65,7 @@ def call_for_words(typingctx, number, a0):
     """Make a call that returns words in a1…a4 beside its result: a tuple of five."""
 
     def codegen(context, builder, signature, args):
-        number, first = _words(context, builder, signature, args)
+        number, first = args
         with builder.goto_entry_block():
             room = builder.alloca(ir.ArrayType(_I64, 4))
         room_at = builder.ptrtoint(room, _I64)
@@ -88,9 +96,11 @@ def write(typingctx, text):
 @intrinsic
 def clone(typingctx, flags, stack, word, body, argument):
     """Start a thread that calls body(argument) on this stack; its tid, which also is in `word`, cleared at its end."""
+    if not _are_integers(flags, stack, word, body, argument):
+        return None
 
     def codegen(context, builder, signature, args):
-        flags, stack, word, body, argument = _words(context, builder, signature, args)
+        flags, stack, word, body, argument = args
         return _stub(builder, "emu.clone", _I64(_CLONE), [flags, stack, word, _I64(0), word, body, argument])
 
     return types.int64(*[types.int64] * 5), codegen

@@ -2,18 +2,19 @@
 
 A program is a function and all that it reaches by global names: functions, numbers, arrays of words.  Its key in the
 cache is a hash of all that, walked in the functions' code, beside what hot code's keys have (cache.py); so a program
-that was compiled before is there again in a millisecond, and Numba is not imported.  What the walk cannot name is refused when
+that was compiled before is there again at once, and Numba is not imported.  What the walk cannot name is refused when
 it is compiled, so it needs no place in the key.
 """
 
 import hashlib
 import operator
 import os
+import threading
 import types
 from pathlib import Path
 
 from ..hot import Hot, cache
-from ..hot.guest_words import BadProgram, Words
+from ..hot.guest_build import BadProgram, Words
 from ..hot.later import Later
 from .arithmetic import remainder, shift_left, shift_right
 from .calls import STUBS
@@ -22,10 +23,12 @@ from .start import INTEGER, KEPT, integer, runtime
 
 _code = Later("emu.hot.guest_code")
 _VERBS = {
-    operator.lshift: shift_left, operator.ilshift: shift_left, operator.rshift: shift_right, operator.irshift: shift_right,
+    operator.lshift: shift_left, operator.ilshift: shift_left,
+    operator.rshift: shift_right, operator.irshift: shift_right,
 }  # fmt: skip
 _EXPORTS = {INTEGER: (integer, ("int64",)), "fmod": (remainder, ("float64", "float64"))}
 _made = {}  # key -> executable
+_one_at_a_time = threading.Lock()  # threads of one process may each have a machine; the compiler builds one program
 
 
 class ProgramError(Exception):
@@ -36,9 +39,10 @@ def executable(function, arity, name):
     """The bytes of an ELF file that calls a function with so many integers. ProgramError."""
     _check(function, arity)
     key = _key(function, arity, name)
-    if key not in _made:
-        _made[key] = _stored(key) or _compiled(function, arity, name, key)
-    return _made[key]
+    with _one_at_a_time:
+        if key not in _made:
+            _made[key] = _stored(key) or _compiled(function, arity, name, key)
+        return _made[key]
 
 
 def _check(function, arity):
@@ -49,10 +53,10 @@ def _check(function, arity):
         _refuse(function, 0, f"takes {code.co_argcount} arguments, was given {arity} integers")
 
 
-def _refuse(function, line, what):
+def _refuse(function, line, what, cause=None):
     code = function.__code__
     where = f"{os.path.basename(code.co_filename)}, line {line or code.co_firstlineno}"
-    raise ProgramError(f"{where}: {function.__name__}: {what}")
+    raise ProgramError(f"{where}: {function.__name__}: {what}") from cause
 
 
 def _compiled(function, arity, name, key):
@@ -60,9 +64,11 @@ def _compiled(function, arity, name, key):
         made = _code.object_of(function, arity, _VERBS, runtime(name, arity), _EXPORTS, KEPT)
         image = link(*made, STUBS)
     except BadProgram as error:
-        _refuse(error.function or function, error.line, error.what)
+        _refuse(error.function or function, error.line, error.what, error)
     except LinkError as error:
-        _refuse(function, 0, f"uses {error}, which a guest does not have")
+        _refuse(function, 0, f"uses {error}, which a guest does not have", error)
+    except Exception as error:  # of Numba, which has many; the cause stays with it
+        _refuse(function, 0, f"cannot be compiled: {' '.join(str(error).split())[:200]}", error)
     try:
         cache.store(_path(key), key, image)
     except OSError:  # emu works without a cache
@@ -116,7 +122,9 @@ def _named(value):
 
 def _walk_code(code, world, known, parts):
     lines = [*code.co_lines()]
-    parts.append(f"{os.path.basename(code.co_filename)} {lines} {code.co_code.hex()} {code.co_names} {code.co_varnames}")
+    parts.append(
+        f"{os.path.basename(code.co_filename)} {lines} {code.co_code.hex()} {code.co_names} {code.co_varnames}"
+    )
     for each in code.co_consts:
         if isinstance(each, types.CodeType):
             _walk_code(each, world, known, parts)

@@ -1,9 +1,9 @@
 """A linker for programs in Python: one RISC-V object file in, a static ELF executable out.
 
-The object is LLVM's, made without relaxation, so each place that depends on an address is one relocation of a few kinds
-(RISC-V ELF psABI, "Relocations"); what is not known here is an error.  Sections are put one after another: code, what is
-read only, data, each kind in pages of its own; then come a symbol table for people (machine/symbols.py) and no more.
-Arrays of words are not in the object: they are placed as data, or as zeros that the file does not hold.
+The object is LLVM's, made without relaxation, so each place that depends on an address is one relocation of a few
+kinds (RISC-V ELF psABI, "Relocations"); what is not known here is an error.  Code comes first, then what is read only,
+then data, each in pages of its own, and a symbol table for people (machine/symbols.py).  Arrays of words are not in the
+object: they are placed behind its data, and those of zeros last, which the file does not hold.
 
 Rejected: lld, which would be a dependency of 100 MB for these 150 lines.
 """
@@ -106,7 +106,9 @@ def link(data, words, stubs):
     if words:
         offset = _up(len(image), PAGE)
         image += bytes(offset - len(image))
-        whole = b"".join(struct.pack(f"<{len(each)}q", *each.content).ljust(_up(8 * len(each), 64), b"\0") for _, each in full)
+        whole = b"".join(
+            struct.pack(f"<{len(each)}q", *each.content).ljust(_up(8 * len(each), 64), b"\0") for _, each in full
+        )
         image += whole
         headers.append((1, _R | _W, offset, start, start, len(whole), address - start, PAGE))
     table, header = _symbol_table(found, places, len(image))
@@ -173,10 +175,20 @@ def _relocate(found, k, content, start, values):
             _change(content, offset, 0xFE000F80, _in_store(target))
         elif kind == _BRANCH:
             d = target - at
-            _change(content, offset, 0xFE000F80, _bits(d, 12, 1, 31) | _bits(d, 5, 6, 25) | _bits(d, 1, 4, 8) | _bits(d, 11, 1, 7))
+            _change(
+                content,
+                offset,
+                0xFE000F80,
+                _bits(d, 12, 1, 31) | _bits(d, 5, 6, 25) | _bits(d, 1, 4, 8) | _bits(d, 11, 1, 7),
+            )
         elif kind == _JAL:
             d = target - at
-            _change(content, offset, 0xFFFFF000, _bits(d, 20, 1, 31) | _bits(d, 1, 10, 21) | _bits(d, 11, 1, 20) | _bits(d, 12, 8, 12))
+            _change(
+                content,
+                offset,
+                0xFFFFF000,
+                _bits(d, 20, 1, 31) | _bits(d, 1, 10, 21) | _bits(d, 11, 1, 20) | _bits(d, 12, 8, 12),
+            )
         elif kind == _RVC_BRANCH:
             d = target - at
             bits = _bits(d, 8, 1, 12) | _bits(d, 3, 2, 10) | _bits(d, 6, 2, 5) | _bits(d, 1, 2, 3) | _bits(d, 5, 1, 2)

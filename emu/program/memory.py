@@ -7,11 +7,11 @@ atomic accesses are sequentially consistent.
 from llvmlite import ir
 
 from ..hot import intrinsic, types
-from ..hot.guest_words import Words, fail_if, word_pointer
+from ..hot.guest_build import Words, building, fail_if, word_pointer
 from ..hot.later import Later
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
-_code = Later("emu.hot.guest_code")
+_arrays = Later("emu.hot.guest_arrays")
 
 
 def words(content):
@@ -21,13 +21,19 @@ def words(content):
     given = [int(word) for word in content]
     wrong = next((word for word in given if not -(1 << 63) <= word < 1 << 63), None)
     if wrong is not None or not given or given != list(content):
-        raise ValueError(f"words({wrong if wrong is not None else content!r}): expected a number or integers of 64 bits")
+        raise ValueError(
+            f"words({wrong if wrong is not None else content!r}): expected a number or integers of 64 bits"
+        )
     return Words(given)
+
+
+def _are_integers(kinds):
+    return all(isinstance(each, (types.Integer, types.Boolean)) for each in kinds)
 
 
 def _on_word(array, integers, result, access):
     """The signature and code of an intrinsic on a word of an array: `integers` are the index and then values."""
-    if not _code.is_words(array) or not all(isinstance(each, (types.Integer, types.Boolean)) for each in integers):
+    if not isinstance(array, _arrays.WordsType) or not _are_integers(integers):
         return None
 
     def codegen(context, builder, signature, args):
@@ -95,7 +101,7 @@ def address(typingctx, array, index):
 
 def _at(integers, result, access):
     """The signature and code of an intrinsic on memory by its address: the address, then values."""
-    if not all(isinstance(each, (types.Integer, types.Boolean)) for each in integers):
+    if not _are_integers(integers):
         return None
 
     def codegen(context, builder, signature, args):
@@ -222,6 +228,8 @@ def body(typingctx, function):
         return None
 
     def codegen(context, builder, signature, args):
-        return _code.address_of_body(builder, function.dispatcher.py_func)
+        name = building[-1].body(function.dispatcher.py_func)
+        found = builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(_I64, [_I64]), name)
+        return builder.ptrtoint(found, _I64)
 
     return types.int64(function), codegen

@@ -1,11 +1,12 @@
 """What a program in Python begins and ends with: `_start`, its arguments, the line of one that goes wrong.
 
-As LLVM's text, since little of it is Python.  When a program starts, sp is the address of argc, argv and so on (System V
-ABI for RISC-V); a function's frame begins there, whatever it then puts below.  Its first function gets the arguments as integers, and its result is the exit status.
+As LLVM's text, since little of it is Python.  When a program starts, sp is the address of argc, argv and so on (System
+V ABI for RISC-V), and the frame of `_start` begins there, whatever it then puts below.  The program's first function
+gets the arguments as integers, and its result is the exit status.
 memset and the like are called by code that LLVM makes of loops.
 """
 
-from ..hot.guest_words import FAIL, MAIN
+from ..hot.guest_build import FAIL, MAIN
 from .memory import peek_byte, wrong
 
 INTEGER = "emu.integer"

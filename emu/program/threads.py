@@ -1,9 +1,9 @@
 """Threads of programs in Python: started with stacks of their own, waited for, put to sleep; locks and futexes.
 
 A thread is started by clone(2) as pthreads start theirs.  Each has a slot: a word that is its tid while it lives, which
-the kernel clears when it ends (CLONE_CHILD_CLEARTID), and its stack.  Invariant: a slot whose word is 0 has no thread on
-its stack, because the kernel clears the word after the thread's last instruction; so the next thread may have it.
-Who starts one claims the slot by a compare-and-swap from 0; the kernel stores the tid before the new thread runs.
+the kernel clears when it ends (CLONE_CHILD_CLEARTID), and its stack.  Invariant: a slot whose word is 0 has no thread
+on its stack, because the kernel clears the word after the thread's last instruction; so the next one may have it.  Who
+starts a thread claims a slot by a compare-and-swap from 0; the kernel stores the tid before the new thread runs.
 
 A lock is Drepper's second mutex ("Futexes are tricky", 2011): 0 free, 1 taken, 2 taken and perhaps waited for.
 """
@@ -40,7 +40,16 @@ _FLAGS = (
     CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID
     | CLONE_CHILD_CLEARTID
 )  # fmt: skip
-_FUTEX, _GETTID, _MMAP, _MPROTECT, _NANOSLEEP, _CLOCK_GETTIME, _YIELD, _EXIT_GROUP = 98, 178, 222, 226, 101, 113, 124, 94
+_FUTEX, _GETTID, _MMAP, _MPROTECT, _NANOSLEEP, _CLOCK_GETTIME, _YIELD, _EXIT_GROUP = (
+    98,
+    178,
+    222,
+    226,
+    101,
+    113,
+    124,
+    94,
+)
 _WAIT, _WAKE = 128, 129  # FUTEX_WAIT, FUTEX_WAKE of this program's own memory
 _CLAIMED = -1
 _SECOND = 1_000_000_000
@@ -156,7 +165,7 @@ def unlock(array, index=0):
 
 
 def wait(array, index, value):
-    """Sleep until `wake` is called for a word, unless its lower 32 bits are no longer `value`: look at it again then."""
+    """Sleep until `wake` is called for a word, or not at all if its lower 32 bits are not `value`: look at it again."""
     return call(_FUTEX, address(array, index), _WAIT, value)
 
 

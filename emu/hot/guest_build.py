@@ -1,7 +1,9 @@
-"""Words of guest programs, and how a program ends that goes wrong: what verbs and the compiler of programs share.
+"""A program in Python while it is compiled: what its compiler (guest_code.py) and the verbs (emu/program) share.
 
 Needs no Numba, so a program that is in the cache is spawned without it.
 """
+
+import os
 
 from llvmlite import ir
 
@@ -9,7 +11,8 @@ from .later import Later
 
 FAIL, MAIN = "emu.fail", "emu.main"  # symbols: of the runtime's function that ends a program, of the first function
 _I64, _BYTE_POINTER = ir.IntType(64), ir.IntType(8).as_pointer()
-_code = Later("emu.hot.guest_code")
+_arrays = Later("emu.hot.guest_arrays")
+building = []  # the program that is being compiled
 
 
 class BadProgram(Exception):
@@ -18,6 +21,47 @@ class BadProgram(Exception):
     def __init__(self, what, line=0, function=None):
         super().__init__(what)
         self.what, self.line, self.function = what, line, function
+
+
+class Program:
+    """A program while it is compiled: its functions, those that threads begin with, its arrays of words."""
+
+    def __init__(self, verbs, compiler):
+        self.verbs = verbs  # {operator: intrinsic that stands for it}
+        self.bodies, self.words = {}, {}
+        self.line = ""  # that is being lowered
+        self._compiler, self._dispatchers = compiler, {}
+
+    def dispatcher(self, function):
+        if function not in self._dispatchers:
+            self._dispatchers[function] = self._compiler(function)
+        return self._dispatchers[function]
+
+    def body(self, function):
+        """The symbol of what a thread executes that begins with this function."""
+        if function.__code__.co_argcount != 1:
+            raise BadProgram("begins a thread, so it takes one argument, an integer", 0, function)
+        return self.bodies.setdefault(function, f"emu.body.{len(self.bodies)}")
+
+    def symbol_of_words(self, words):
+        return self.words.setdefault(id(words), (f"emu.words.{len(self.words)}", words))[0]
+
+
+def is_verb(function):
+    """Whether a function is no user's, but of emu.guest."""
+    return function.__module__.startswith("emu.program.")
+
+
+def place_of(function, line):
+    """How errors name a line of a program, or the verb in which a program goes wrong."""
+    if is_verb(function):
+        return f"guest.{function.__name__}"
+    return f"{os.path.basename(function.__code__.co_filename)}, line {line}"
+
+
+def where():
+    """The line that is being lowered."""
+    return building[-1].line
 
 
 class Words:
@@ -34,7 +78,7 @@ class Words:
 
     @property
     def _numba_type_(self):
-        return _code.WordsType(len(self))
+        return _arrays.WordsType(len(self))
 
 
 def failure(builder, place, what):
@@ -42,7 +86,11 @@ def failure(builder, place, what):
     text = f"emu: {place}: {what}\n".encode()
     kind = ir.ArrayType(ir.IntType(8), len(text))
     constant = ir.GlobalVariable(builder.module, kind, builder.module.get_unique_name("emu.text"))
-    constant.global_constant, constant.linkage, constant.initializer = True, "private", ir.Constant(kind, bytearray(text))
+    constant.global_constant, constant.linkage, constant.initializer = (
+        True,
+        "private",
+        ir.Constant(kind, bytearray(text)),
+    )
     fail = builder.module.globals.get(FAIL)
     if fail is None:
         fail = ir.Function(builder.module, ir.FunctionType(ir.VoidType(), [_BYTE_POINTER, _I64]), FAIL)
@@ -53,7 +101,7 @@ def failure(builder, place, what):
 
 def fail_if(builder, condition, what):
     with builder.if_then(condition, likely=False):
-        failure(builder, _code.where(), what)
+        failure(builder, where(), what)
 
 
 def word_pointer(context, builder, kind, address, index):
