@@ -7,7 +7,6 @@ import operator
 
 from llvmlite import ir
 from numba.core import datamodel, types
-from numba.core.errors import TypingError
 from numba.core.imputils import lower_builtin, lower_constant
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
@@ -52,9 +51,9 @@ class _GetWord(AbstractTemplate):
 @infer_global(operator.setitem)
 class _SetWord(AbstractTemplate):
     def generic(self, args, kws):
-        if isinstance(args[0], WordsType) and isinstance(args[1], types.Integer):
-            if not isinstance(args[2], (types.Integer, types.Boolean)):
-                raise TypingError(f"words hold integers, not {args[2]}")
+        if isinstance(args[0], WordsType) and all(
+            isinstance(each, (types.Integer, types.Boolean)) for each in args[1:]
+        ):
             return signature(types.none, args[0], types.int64, types.int64)
         return None
 

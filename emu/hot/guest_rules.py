@@ -183,4 +183,5 @@ def told(error):
     else:
         lines = [each.strip() for each in text.splitlines()]
         what = next((each for each in lines if each and not _NOISE.match(each)), text.strip())
+    what = re.sub(r"Literal\[int\]\((-?\d+)\)", r"\1", what)
     return what.replace("int64", "int").replace("float64", "float").replace("unicode_type", "text")[:200], line

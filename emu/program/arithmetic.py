@@ -55,12 +55,10 @@ def remainder(x, y):
     a, b = a ^ sign, b & ~(-1 << 63)
     if b == 0 or a >= _INFINITE or b > _INFINITE:
         return float_of(_NAN)
-    if a < b or b == _INFINITE:
+    if a < b:
         return x
-    exponent, other = a >> 52, b >> 52
-    a, b = a & _MANTISSA, b & _MANTISSA
-    a, exponent = (a | _HIDDEN, exponent) if exponent else (a, 1)
-    b, other = (b | _HIDDEN, other) if other else (b, 1)
+    a, exponent = _parts(a)
+    b, other = _parts(b)
     while exponent > other:
         if a >= b:
             a -= b
@@ -68,10 +66,24 @@ def remainder(x, y):
         exponent -= 1
     if a >= b:
         a -= b
-    if a == 0:
-        return float_of(sign)
-    while a < _HIDDEN and exponent > 1:
+    while a != 0 and a < _HIDDEN:
         a <<= 1
         exponent -= 1
-    a = (a ^ _HIDDEN) | (exponent << 52) if a >= _HIDDEN else a
+    if exponent > 0 and a != 0:
+        a = (a ^ _HIDDEN) | (exponent << 52)
+    else:  # exact, since the result is a whole multiple of the smallest float
+        a >>= min(1 - exponent, 63)
     return float_of(a | sign)
+
+
+def _parts(magnitude):
+    """A float that is not 0, as a mantissa with its leading bit, and an exponent, below 1 where it is subnormal."""
+    exponent = magnitude >> 52
+    mantissa = magnitude & _MANTISSA
+    if exponent != 0:
+        return mantissa | _HIDDEN, exponent
+    exponent = 1
+    while mantissa < _HIDDEN:
+        mantissa <<= 1
+        exponent -= 1
+    return mantissa, exponent
