@@ -163,21 +163,24 @@ def _machine():
     )
 
 
-def _resolved(module):
-    """A module without the marks that Numba puts at calls of what was not compiled yet (functions call each other)."""
-    text = str(module)
-    return llvm.parse_assembly(text.replace(_UNRESOLVED, "")) if _UNRESOLVED in text else module
+def _resolve(whole):
+    """Give addresses to the words that Numba has functions called through that were not compiled yet (recursion)."""
+    names = [each.name for each in whole.global_variables if each.name.startswith(_UNRESOLVED)]
+    lines = [f'@"{name}" = constant ptr @"{name.removeprefix(_UNRESOLVED)}"' for name in names]
+    lines += [f'declare void @"{name.removeprefix(_UNRESOLVED)}"()' for name in names]
+    return "\n".join(lines)
 
 
 def _generated(library, symbols, runtime):
     machine = _machine()
     libraries, shared = library.reached()
     assert not shared, "a verb is never inlined: it would be the host's code"
-    whole = library._linked([_resolved(each._final_module) for each in libraries])
+    whole = library._linked([each._final_module for each in libraries])
     whole.triple, whole.data_layout = _TRIPLE, str(machine.target_data)
-    parsed = llvm.parse_assembly(runtime)
-    parsed.triple, parsed.data_layout = _TRIPLE, str(machine.target_data)
-    whole.link_in(parsed)
+    for text in (_resolve(whole), runtime):
+        parsed = llvm.parse_assembly(text)
+        parsed.triple, parsed.data_layout = _TRIPLE, str(machine.target_data)
+        whole.link_in(parsed)
     for each in (*whole.functions, *whole.global_variables):
         if not each.is_declaration and each.name not in symbols:
             each.linkage = "internal"

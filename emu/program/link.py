@@ -18,6 +18,7 @@ _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 _RELA = struct.Struct("<QQq")
 _PROGRAM = struct.Struct("<IIQQQQQQ")
+_FUNCTION = 2  # STT_FUNC
 _FLAGS = 5  # EF_RISCV_RVC, double-float ABI
 _R, _W, _X = 4, 2, 1
 
@@ -111,7 +112,7 @@ def link(data, words, stubs):
         )
         image += whole
         headers.append((1, _R | _W, offset, start, start, len(whole), address - start, PAGE))
-    table, header = _symbol_table(found, places, len(image))
+    table, header = _symbol_table(_functions(found, places, addresses, stubs), len(image))
     entry = next(v for (name, *_), v in zip(found.symbols, values) if name == "_start")
     start = _HEADER.pack(
         b"\x7fELF\x02\x01\x01".ljust(16, b"\0"), 2, 243, 1, entry, 64, header, _FLAGS, 64, 56, len(headers), 64, 3, 0
@@ -229,13 +230,20 @@ def _change_half(content, offset, mask, bits):
 # --- for people ---------------------------------------------------------------------------------------------
 
 
-def _symbol_table(found, places, offset):
+def _functions(found, places, addresses, stubs):
+    """(name, address, size) of each function."""
+    for name, info, index, value, size in found.symbols:
+        if info & 0xF == _FUNCTION and index in places:
+            yield _readable(name), places[index] + value, size
+    yield from ((name, addresses[name], len(code)) for name, code in stubs.items())
+
+
+def _symbol_table(functions, offset):
     """The sections of names of functions, to be put at this offset of the file; (bytes, offset of the headers)."""
     names, rows = bytearray(b"\0"), [bytes(_SYMBOL.size)]
-    for name, info, index, value, size in found.symbols:
-        if info & 0xF == 2 and index in places:
-            rows.append(_SYMBOL.pack(len(names), info, 0, 1, places[index] + value, size))
-            names += readable(name).encode() + b"\0"
+    for name, address, size in functions:
+        rows.append(_SYMBOL.pack(len(names), 0x10 | _FUNCTION, 0, 1, address, size))
+        names += name.encode() + b"\0"
     table = b"".join(rows)
     padding = -(len(table) + len(names)) % 8
     headers = _SECTION.pack(*[0] * 10)
@@ -244,7 +252,7 @@ def _symbol_table(found, places, offset):
     return table + names + bytes(padding) + headers, offset + len(table) + len(names) + padding
 
 
-def readable(symbol):
+def _readable(symbol):
     """The name of a function as its author wrote it, of Numba's symbol: `main` of _ZN8__main__4mainB2v1…E."""
     if not symbol.startswith("_ZN"):
         return symbol

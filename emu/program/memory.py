@@ -224,11 +224,12 @@ def wrong(typingctx, what):
 @intrinsic
 def body(typingctx, function):
     """The address of code that calls a function of one integer, for a new thread."""
-    if not hasattr(function, "dispatcher"):
+    kind = getattr(function, "dispatcher_type", function)  # where a function names itself
+    if not hasattr(kind, "dispatcher"):
         return None
 
     def codegen(context, builder, signature, args):
-        name = building[-1].body(function.dispatcher.py_func)
+        name = building[-1].body(kind.dispatcher.py_func)
         found = builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(_I64, [_I64]), name)
         return builder.ptrtoint(found, _I64)
 

@@ -1,0 +1,158 @@
+"""Threads of programs in Python on two CPUs: locks exclude, atomics count, stacks are used again, futexes wake."""
+
+import pytest
+
+from emu import guest
+from emu.actor.policies import BUILTIN
+from emu.program.threads import MAX_LIVING
+
+from .runs import numbers, run_python
+
+COUNT, LOCK, ADDED, SWAPPED, TURN, ENDED = range(0, 48, 8)  # words in lines of their own
+THREADS = 4
+shared = guest.words(64)
+tids = guest.words(THREADS)
+
+
+def count(times):
+    for _ in range(times):
+        guest.lock(shared, LOCK)
+        shared[COUNT] += 1
+        guest.unlock(shared, LOCK)
+        guest.add(shared, ADDED, 1)
+        old = guest.load(shared, SWAPPED)
+        while not guest.compare_exchange(shared, SWAPPED, old, old + 1):
+            old = guest.load(shared, SWAPPED)
+    guest.add(shared, ENDED, 1)
+
+
+def count_together(times):
+    for k in range(THREADS):
+        tids[k] = guest.spawn(count, times)
+        if tids[k] < 0:
+            guest.exit(2)
+    for k in range(THREADS):
+        guest.join(tids[k])
+    guest.print_int(guest.load(shared, ENDED))
+    guest.print_int(shared[COUNT])
+    guest.print_int(guest.load(shared, ADDED))
+    guest.print_int(guest.exchange(shared, SWAPPED, 0))
+
+
+@pytest.mark.parametrize("policy", BUILTIN)
+def test_locks_exclude_and_atomics_lose_nothing_under_each_policy(policy, warm):
+    times = 2000
+    assert numbers(count_together, times, policy=policy) == [THREADS, *[THREADS * times] * 3]
+
+
+def play(me):
+    for _ in range(500):
+        while guest.load(shared, TURN) != me:
+            guest.wait(shared, TURN, 1 - me)
+        guest.store(shared, TURN, 1 - me)
+        guest.wake(shared, TURN, 1)
+
+
+def play_both(_):
+    other = guest.spawn(play, 1)
+    play(0)
+    guest.join(other)
+    return guest.load(shared, TURN)
+
+
+def test_two_threads_take_turns_by_wait_and_wake(warm):
+    assert run_python(play_both, 0) == (0, [])
+
+
+def tree(depth):
+    """A thread that starts two of its kind."""
+    if depth > 0:
+        left, right = guest.spawn(tree, depth - 1), guest.spawn(tree, depth - 1)
+        guest.join(left)
+        guest.join(right)
+    guest.add(shared, ENDED, 1)
+
+
+def grow(depth):
+    tree(depth)
+    return guest.load(shared, ENDED)
+
+
+def test_a_function_may_start_threads_of_itself(warm):
+    assert run_python(grow, 5) == (63, [])
+
+
+def nothing(_):
+    pass
+
+
+def one_after_another(times):
+    for _ in range(times):
+        tid = guest.spawn(nothing, 0)
+        if tid < 0:
+            return 1
+        guest.join(tid)
+        guest.join(tid)  # it has ended
+    return 0
+
+
+def test_stacks_of_threads_that_ended_are_used_again(warm):
+    """The machine has memory for some hundred stacks that are touched, and for as many mappings."""
+    assert run_python(one_after_another, MAX_LIVING + 500, memory="16M") == (0, [])
+
+
+def even(n):
+    return True if n == 0 else odd(n - 1)
+
+
+def odd(n):
+    return False if n == 0 else even(n - 1)
+
+
+def call_each_other(n):
+    return even(n)
+
+
+def test_functions_call_themselves_and_each_other(warm):
+    assert run_python(call_each_other, 100) == (1, []) and run_python(call_each_other, 101) == (0, [])
+
+
+def deep(n):
+    return deep(n + 1) + n if n >= 0 else 0
+
+
+def thread_that_goes_too_deep(n):
+    guest.join(guest.spawn(deep_as_thread, n))
+
+
+def deep_as_thread(n):
+    guest.print_int(deep(n))
+
+
+def test_a_stack_that_grows_too_long_is_a_trap(warm):
+    for function in (deep, thread_that_goes_too_deep):
+        status, [said] = run_python(function, 1)
+        assert status == 139 and said.startswith(f"emu: {function.__name__}: SIGSEGV"), said
+
+
+def bad_address(at):
+    return guest.peek(at)
+
+
+def test_a_bad_address_is_the_signal_and_the_line_that_it_is_for_programs_in_c(warm):
+    status, [said] = run_python(bad_address, 0x3000000000)
+    assert status == 139
+    assert said.startswith(
+        "emu: bad_address: SIGSEGV: load from memory that is not readable (address 0x3000000000) at pc="
+    )
+
+
+def naps(time_ns):
+    start = guest.now_ns()
+    guest.sleep(time_ns)
+    guest.yield_()
+    return guest.now_ns() - start >= time_ns and guest.gettid() == guest.call(178)
+
+
+def test_sleep_lasts_as_long_as_it_says(warm):
+    assert run_python(naps, 2_000_000) == (1, [])
