@@ -83,7 +83,7 @@ class Words:
 
 def failure(builder, place, what):
     """Code that ends the program with one line; the block ends there."""
-    text = f"emu: {place}: {what}\n".encode()
+    text = f"emu: {place}: {what}\n".encode(errors="replace")
     kind = ir.ArrayType(ir.IntType(8), len(text))
     constant = ir.GlobalVariable(builder.module, kind, builder.module.get_unique_name("emu.text"))
     constant.global_constant, constant.linkage, constant.initializer = (

@@ -18,7 +18,7 @@ from .jobs import Job
 from .loader import read_program
 from .ownership import in_use
 
-WORD = 1 << 63
+WORD, NAME_MAX = 1 << 63, 255
 
 
 class Programs:
@@ -59,7 +59,7 @@ class Programs:
         with self._used("spawn_python"):  # before the work of compiling, during which signals are not held back
             given = [integer(each, "argument", -WORD, WORD - 1) for each in integers]
             name = path(getattr(function, "__name__", "program") if name is None else name)
-            if name in ("", ".", "..") or os.sep in name:
+            if name in ("", ".", "..") or os.sep in name or len(os.fsencode(name)) > NAME_MAX:
                 raise MachineError(f"name {name!r}: expected the name of a file")
         try:
             image = executable(function, len(given), name)

@@ -90,7 +90,7 @@ def _stored(key):
 
 def _key(function, arity, name):
     folder = cache.folder_of_files(cache.SOURCE_ROOT / "guest.py", Path(__file__).resolve())
-    known, parts = {}, [str(arity), name]
+    known, parts = {}, [str(arity), repr(name)]
     _walk(function, known, parts)
     return f"{folder}.{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}"
 
@@ -123,7 +123,7 @@ def _named(value):
 def _walk_code(code, world, known, parts):
     lines = [*code.co_lines()]
     parts.append(
-        f"{os.path.basename(code.co_filename)} {lines} {code.co_code.hex()} {code.co_names} {code.co_varnames}"
+        f"{os.path.basename(code.co_filename)!r} {lines} {code.co_code.hex()} {code.co_names} {code.co_varnames}"
     )
     for each in code.co_consts:
         if isinstance(each, types.CodeType):

@@ -93,7 +93,7 @@ def runtime(name, arity):
             f"  %text{k} = load ptr, ptr %at{k}",
             f"  %value{k} = call i64 @{INTEGER}(ptr %text{k})",
         ]
-    expected = f"emu: {name}: expected {arity} arguments, all integers\n".encode()
+    expected = f"emu: {name}: expected {arity} arguments, all integers\n".encode(errors="replace")
     return _TEXT.format(
         FAIL=FAIL, MAIN=MAIN, INTEGER=INTEGER, argc=arity + 1, arguments="\n".join(arguments),
         values=", ".join(f"i64 %value{k}" for k in range(arity)), kinds=", ".join(["i64"] * arity),
