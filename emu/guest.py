@@ -37,9 +37,9 @@ address(array, k), peek(at), poke(at, x)    for calls that take addresses; an ad
 There are integers of 64 bits, which wrap, floats, truth values and tuples of these; if, while, for … in range, calls,
 also of itself; abs, min, max, len, divmod, int, float, math.sqrt, floor, ceil.  / // % << >> and comparisons are
 Python's: a division by zero, a negative shift or an index out of range ends the program with one line and status 1.
-x ** n wants n ≥ 0.  Global names are read when the program is compiled, so numbers are constants; what changes is in
-words.  Not there, and refused with file and line: lists, texts, dictionaries, classes, attributes, try, with, raise,
-print, NumPy.
+x ** n multiplies, for a whole n ≥ 0.  Global names are read when the program is compiled, so numbers are constants, and
+what changes is in words.  Not there, and refused with file and line: lists, texts, dictionaries, classes, attributes, try,
+with, raise, print, NumPy.
 """
 
 from .program.calls import call, write

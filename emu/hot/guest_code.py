@@ -140,9 +140,8 @@ def _border(context, module, library, dispatcher, kinds, symbol, is_main=False):
     result_type = compiled.signature.return_type
     returns = result_type if result_type == types.float64 else types.int64
     if is_main and result_type != types.none and not isinstance(result_type, (types.Integer, types.Boolean)):
-        raise BadProgram(
-            f"returns {result_type}: expected an integer, the exit status, or nothing", 0, dispatcher.py_func
-        )
+        what = "an integer or nothing, as it comes" if isinstance(result_type, types.Optional) else result_type
+        raise BadProgram(f"returns {what}: expected an integer, the exit status, or nothing", 0, dispatcher.py_func)
     arguments = [context.get_value_type(kind) for kind in kinds]
     function = ir.Function(module, ir.FunctionType(context.get_value_type(returns), arguments), symbol)
     builder = ir.IRBuilder(function.append_basic_block("entry"))

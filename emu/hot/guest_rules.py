@@ -13,7 +13,7 @@ from numba.core.compiler_machinery import AnalysisPass, register_pass
 from .functions import Hot, Intrinsic
 from .guest_build import BadProgram, Words, building, is_verb
 
-_BUILTINS = {range, abs, min, max, int, float, bool, len, divmod, round, pow}
+_BUILTINS = {range, abs, min, max, int, float, bool, len, divmod, round}
 _REFUSED = {  # operations of Numba's expressions, and kinds of its statements: what they are in Python
     "build_list": "lists", "build_set": "sets", "build_map": "dictionaries", numba_ir.StoreMap: "dictionaries",
     "make_function": "functions inside functions", numba_ir.Yield: "generators", numba_ir.EnterWith: "with",
@@ -143,7 +143,7 @@ class Rules(AnalysisPass):
             _refuse("texts", part.loc.line)
 
     def _meant(self, statement):
-        """A statement, or those that mean the same with Python's shifts."""
+        """A statement, or those that mean the same by Python's arithmetic."""
         value = getattr(statement, "value", None)
         if getattr(value, "op", "") not in ("binop", "inplace_binop") or self._is_verb:
             return [statement]

@@ -45,6 +45,30 @@ def shift_right(typingctx, value, count):
     return _shift(value, count, code)
 
 
+@intrinsic
+def power(typingctx, base, exponent):
+    """base ** exponent, by multiplications: of a whole number that is not negative."""
+    if not isinstance(exponent, (types.Integer, types.Boolean)) or not isinstance(base, types.Number | types.Boolean):
+        return None
+    kind = types.float64 if isinstance(base, types.Float) else types.int64
+
+    def codegen(context, builder, signature, args):
+        fail_if(builder, builder.icmp_signed("<", args[1], _I64(0)), "negative exponent")
+        return context.compile_internal(builder, _power, signature, args)
+
+    return kind(kind, types.int64), codegen
+
+
+def _power(base, exponent):
+    result = base * 0 + 1
+    while exponent > 0:
+        if exponent & 1:
+            result *= base
+        base *= base
+        exponent >>= 1
+    return result
+
+
 def remainder(x, y):
     """x - n * y for the whole n that is nearest to x / y towards zero (C's fmod, exact): what % of floats is made of.
 

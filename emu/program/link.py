@@ -1,9 +1,9 @@
 """A linker for programs in Python: one RISC-V object file in, a static ELF executable out.
 
-The object is LLVM's, made without relaxation, so each place that depends on an address is one relocation of a few
-kinds (RISC-V ELF psABI, "Relocations"); what is not known here is an error.  Code comes first, then what is read only,
-then data, each in pages of its own, and a symbol table for people (machine/symbols.py).  Arrays of words are not in the
-object: they are placed behind its data, and those of zeros last, which the file does not hold.
+The object is LLVM's, made without relaxation and with one section of code, so jumps are settled, and what depends on an
+address is one relocation of five kinds (RISC-V ELF psABI, "Relocations"); another kind is an error.  Code comes first,
+then what is read only, then data, each in pages of its own, and a symbol table for people (machine/symbols.py).  Arrays
+of words are not in the object: they are placed behind its data, and those of zeros last, which the file does not hold.
 
 Rejected: lld, which would be a dependency of 100 MB for these 150 lines.
 """
@@ -142,9 +142,8 @@ def _values(found, places, addresses):
 
 # --- relocations --------------------------------------------------------------------------------------------
 
-_ABSOLUTE_32, _ABSOLUTE_64, _BRANCH, _JAL, _CALL, _CALL_PLT = 1, 2, 16, 17, 18, 19
-_PCREL_HI, _PCREL_LO_I, _PCREL_LO_S, _HI, _LO_I, _LO_S = 23, 24, 25, 26, 27, 28
-_RVC_BRANCH, _RVC_JUMP, _RELAX, _ALIGN = 44, 45, 51, 43
+_ABSOLUTE, _CALL, _PCREL_HI, _PCREL_LO_I, _PCREL_LO_S = 2, 19, 23, 24, 25
+_UPPER, _LOWER, _LOWER_OF_STORE = 0xFFFFF000, 0xFFF00000, 0xFE000F80  # where an instruction has these bits of a number
 
 
 def _relocate(found, k, content, start, values):
@@ -152,79 +151,30 @@ def _relocate(found, k, content, start, values):
     highs = {}  # place of an auipc -> what is lacking to the upper 20 bits
     late = []
     for offset, kind, symbol, addend in found.relocations(k):
-        if kind in (_RELAX, _ALIGN):
-            continue
         if kind in (_PCREL_LO_I, _PCREL_LO_S):
             late.append((offset, kind, values[symbol]))
             continue
         at, target = start + offset, values[symbol] + addend
-        if kind == _ABSOLUTE_64:
-            struct.pack_into("<Q", content, offset, target & (1 << 64) - 1)
-        elif kind == _ABSOLUTE_32:
-            struct.pack_into("<I", content, offset, target & (1 << 32) - 1)
-        elif kind in (_CALL, _CALL_PLT):
-            _change(content, offset, 0xFFFFF000, target - at + 0x800)
-            _change(content, offset + 4, 0xFFF00000, (target - at) << 20)
+        if kind == _ABSOLUTE:
+            struct.pack_into("<Q", content, offset, target)
+        elif kind == _CALL:  # auipc and jalr
+            _change(content, offset, _UPPER, target - at + 0x800)
+            _change(content, offset + 4, _LOWER, (target - at) << 20)
         elif kind == _PCREL_HI:
             highs[at] = target - at
-            _change(content, offset, 0xFFFFF000, target - at + 0x800)
-        elif kind == _HI:
-            _change(content, offset, 0xFFFFF000, target + 0x800)
-        elif kind == _LO_I:
-            _change(content, offset, 0xFFF00000, target << 20)
-        elif kind == _LO_S:
-            _change(content, offset, 0xFE000F80, _in_store(target))
-        elif kind == _BRANCH:
-            d = target - at
-            _change(
-                content,
-                offset,
-                0xFE000F80,
-                _bits(d, 12, 1, 31) | _bits(d, 5, 6, 25) | _bits(d, 1, 4, 8) | _bits(d, 11, 1, 7),
-            )
-        elif kind == _JAL:
-            d = target - at
-            _change(
-                content,
-                offset,
-                0xFFFFF000,
-                _bits(d, 20, 1, 31) | _bits(d, 1, 10, 21) | _bits(d, 11, 1, 20) | _bits(d, 12, 8, 12),
-            )
-        elif kind == _RVC_BRANCH:
-            d = target - at
-            bits = _bits(d, 8, 1, 12) | _bits(d, 3, 2, 10) | _bits(d, 6, 2, 5) | _bits(d, 1, 2, 3) | _bits(d, 5, 1, 2)
-            _change_half(content, offset, 0x1C7C, bits)
-        elif kind == _RVC_JUMP:
-            d = target - at
-            bits = _bits(d, 11, 1, 12) | _bits(d, 4, 1, 11) | _bits(d, 8, 2, 9) | _bits(d, 10, 1, 8)
-            bits |= _bits(d, 6, 1, 7) | _bits(d, 7, 1, 6) | _bits(d, 1, 3, 3) | _bits(d, 5, 1, 2)
-            _change_half(content, offset, 0x1FFC, bits)
+            _change(content, offset, _UPPER, target - at + 0x800)
         else:
             raise LinkError([f"a relocation of kind {kind}"])
     for offset, kind, high in late:  # they name the auipc, whose target they are the lower 12 bits of
         if kind == _PCREL_LO_I:
-            _change(content, offset, 0xFFF00000, highs[high] << 20)
+            _change(content, offset, _LOWER, highs[high] << 20)
         else:
-            _change(content, offset, 0xFE000F80, _in_store(highs[high]))
-
-
-def _bits(value, first, count, at):
-    """Bits of a number, from the first on, at their place in an instruction."""
-    return (value >> first & (1 << count) - 1) << at
-
-
-def _in_store(value):
-    return _bits(value, 5, 7, 25) | _bits(value, 0, 5, 7)
+            _change(content, offset, _LOWER_OF_STORE, highs[high] >> 5 << 25 | (highs[high] & 31) << 7)
 
 
 def _change(content, offset, mask, bits):
     old = struct.unpack_from("<I", content, offset)[0]
     struct.pack_into("<I", content, offset, old & ~mask | bits & mask)
-
-
-def _change_half(content, offset, mask, bits):
-    old = struct.unpack_from("<H", content, offset)[0]
-    struct.pack_into("<H", content, offset, old & ~mask | bits & mask)
 
 
 # --- for people ---------------------------------------------------------------------------------------------

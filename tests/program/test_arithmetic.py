@@ -39,7 +39,7 @@ def of_integers(_):
         guest.print_int(min(a, b) ^ max(a, b))
         guest.print_int((a < b) + 2 * (a <= b) + 4 * (a == b) + 8 * (a != b) + 16 * (a > b) + 32 * (a >= b))
         guest.print_int(int(a < b < 5 or not a))
-        guest.print_int(a ** (b & 3))
+        guest.print_int(a ** (b & 0xFFFFF))
 
 
 def by_python(a, b):
@@ -47,7 +47,7 @@ def by_python(a, b):
         a + b, a - b, a * b, a // b if b else 0, a % b if b else 0, a << (b & 127), a >> (b & 127), a & b, a | b, a ^ b,
         ~a, -a, abs(a), min(a, b) ^ max(a, b),
         (a < b) + 2 * (a <= b) + 4 * (a == b) + 8 * (a != b) + 16 * (a > b) + 32 * (a >= b),
-        int(a < b < 5 or not a), a ** (b & 3),
+        int(a < b < 5 or not a), pow(a, b & 0xFFFFF, 1 << 64),
     )  # fmt: skip
     return [word(each) for each in found]
 
@@ -123,6 +123,18 @@ def test_floats_are_pythons_to_the_last_bit(seed, warm):
     assert numbers(of_floats, 0) == expected
 
 
+def raise_floats(n):
+    return int(1000 * 1.5**n) + int(0.5**2 * 4)
+
+
+def test_floats_are_raised_by_multiplying(warm):
+    assert run_python(raise_floats, 3) == ((3375 + 1) & 255, [])
+
+
+def power(b):
+    return 5**b
+
+
 def divide(b):
     return 5 // b
 
@@ -152,7 +164,7 @@ def test_what_python_refuses_ends_the_program_with_its_line(warm):
         (divide, 0, "integer division by zero"), (rest, 0, "integer modulo by zero"),
         (divide_floats, 0, "division by zero"),
         (shift, -1, "negative shift count"), (read, -1, "index out of range"), (read, 2 * PAIRS, "index out of range"),
-        (write, 1 << 62, "index out of range"),
+        (write, 1 << 62, "index out of range"), (power, -1, "negative exponent"),
     ):  # fmt: skip
         line = function.__code__.co_firstlineno + 1
         status, [said] = run_python(function, argument, cpus=1)
