@@ -38,8 +38,8 @@ There are integers of 64 bits, which wrap, floats, truth values and tuples of th
 also of itself; abs, min, max, len, divmod, int, float, math.sqrt, floor, ceil.  / // % << >> and comparisons are
 Python's: a division by zero, a negative shift or an index out of range ends the program with one line and status 1.
 x ** n multiplies, for a whole n ≥ 0.  Global names are read when the program is compiled, so numbers are constants, and
-what changes is in words.  Not there, and refused with file and line: lists, texts, dictionaries, classes, attributes, try,
-with, raise, print, NumPy.
+what changes is in words.  Not there, and refused with file and line: lists, texts, dictionaries, classes, attributes,
+try, with, raise, print, NumPy.
 """
 
 from .program.calls import call, write

@@ -16,7 +16,7 @@ MUTANTS = [
     Mutant("guest-add-is-no-atomic", MEMORY, '        return builder.atomic_rmw("add", pointer, value, "seq_cst")\n', "        old = builder.load(pointer)\n        builder.store(builder.add(old, value), pointer)\n        return old\n", LOCKS),
     Mutant("guest-slot-claimed-by-two", THREADS, "        if compare_exchange_half(address(_tids, slot), 0, _CLAIMED) == 0:\n", "        if load_half(address(_tids, slot)) == 0:\n", f"{TESTS}::test_a_function_may_start_threads_of_itself"),
     Mutant("guest-stacks-not-kept", THREADS, "        store(_stacks, slot, stack)\n", "", f"{TESTS}::test_stacks_of_threads_that_ended_are_used_again"),
-    Mutant("guest-stack-without-end", THREADS, "    call(_MPROTECT, lowest, GUARD_BYTES, 0)\n", "", survives="below the first stack that is mapped nothing is mapped, so one that grows too long is a trap there, too"),
+    Mutant("guest-stack-without-end", THREADS, "    call(_MPROTECT, lowest, GUARD_BYTES, 0)\n", "", f"{TESTS}::test_a_stack_does_not_grow_into_that_of_another_thread"),
     Mutant("guest-join-does-not-wait", THREADS, "        while load_half(word) == tid:\n", "        while load_half(word) == tid and tid < 0:\n", LOCKS),
     Mutant("guest-shift-beyond-63", ARITHMETIC, "builder.select(is_long, _I64(63), count)", "builder.and_(count, _I64(63))", "tests/program/test_arithmetic.py"),
     Mutant("guest-program-key-without-numbers", EXECUTABLE, '{value!r}" if type(value) in (int, float, bool, tuple)', '" if type(value) in (int, float, bool, tuple)', CHANGES),

@@ -82,13 +82,13 @@ def test_a_function_may_start_threads_of_itself(warm):
     assert run_python(grow, 5) == (63, [])
 
 
-def nothing(_):
-    pass
+def touch_the_stack(_):
+    guest.now_ns()
 
 
 def one_after_another(times):
     for _ in range(times):
-        tid = guest.spawn(nothing, 0)
+        tid = guest.spawn(touch_the_stack, 0)
         if tid < 0:
             return 1
         guest.join(tid)
@@ -97,7 +97,7 @@ def one_after_another(times):
 
 
 def test_stacks_of_threads_that_ended_are_used_again(warm):
-    """The machine has memory for some hundred stacks that are touched, and for as many mappings."""
+    """The machine has memory for fewer stacks than threads that touch theirs."""
     assert run_python(one_after_another, MAX_LIVING + 500, memory="16M") == (0, [])
 
 
@@ -133,6 +133,36 @@ def test_a_stack_that_grows_too_long_is_a_trap(warm):
     for function in (deep, thread_that_goes_too_deep):
         status, [said] = run_python(function, 1)
         assert status == 139 and said.startswith(f"emu: {function.__name__}: SIGSEGV"), said
+
+
+def descend(n):
+    """A call in a call, each with a frame of its own: the exclusive or keeps LLVM from making a loop of it."""
+    return descend(n - 1) ^ 3 * descend(n - 12_001) if n > 0 else 1
+
+
+def nap(_):
+    guest.sleep(2_000_000_000)
+
+
+def stack_beside_others(_):
+    """The thread that goes too deep has the highest stack; below it lie those of others."""
+    first = guest.spawn(wait_and_descend, 0)
+    for _ in range(7):
+        guest.spawn(nap, 0)
+    guest.store(shared, TURN, 1)
+    guest.wake(shared, TURN, 1)
+    guest.join(first)
+
+
+def wait_and_descend(_):
+    while guest.load(shared, TURN) == 0:
+        guest.wait(shared, TURN, 0)
+    guest.print_int(descend(12_000))
+
+
+def test_a_stack_does_not_grow_into_that_of_another_thread(warm):
+    status, [said] = run_python(stack_beside_others, 0)
+    assert status == 139 and said.startswith("emu: stack_beside_others: SIGSEGV"), said
 
 
 def bad_address(at):
