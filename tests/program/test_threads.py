@@ -45,6 +45,55 @@ def test_locks_exclude_and_atomics_lose_nothing_under_each_policy(policy, warm):
     assert numbers(count_together, times, policy=policy) == [THREADS, *[THREADS * times] * 3]
 
 
+def hammer(times):
+    for _ in range(times):
+        guest.lock(shared, LOCK)
+        shared[COUNT] += 1
+        guest.unlock(shared, LOCK)
+
+
+def hammer_together(times):
+    other = guest.spawn(hammer, times)
+    hammer(times)
+    guest.join(other)
+    guest.print_int(shared[COUNT])
+
+
+def test_a_lock_is_never_had_by_two_cpus(warm):
+    assert numbers(hammer_together, 200_000) == [400_000]
+
+
+def take(times):
+    for _ in range(times):
+        guest.lock(shared, LOCK)
+        guest.add(shared, COUNT, 1)
+        guest.unlock(shared, LOCK)
+        while guest.load(shared, TURN) == 0:
+            guest.yield_()
+        guest.store(shared, TURN, 0)
+
+
+def keep_and_give_back(times):
+    """Each time the other is about to sleep, or sleeps, when the lock is given back: the word says so."""
+    guest.lock(shared, LOCK)
+    other = guest.spawn(take, times)
+    for k in range(times):
+        while guest.load(shared, LOCK) != 2:
+            guest.yield_()
+        guest.unlock(shared, LOCK)
+        while guest.load(shared, COUNT) == k:
+            guest.yield_()
+        guest.lock(shared, LOCK)
+        guest.store(shared, TURN, 1)
+    guest.unlock(shared, LOCK)
+    guest.join(other)
+    guest.print_int(guest.load(shared, COUNT))
+
+
+def test_who_sleeps_for_a_lock_is_woken_when_it_is_given_back(warm):
+    assert numbers(keep_and_give_back, 300) == [300]
+
+
 def play(me):
     for _ in range(500):
         while guest.load(shared, TURN) != me:
@@ -99,6 +148,28 @@ def one_after_another(times):
 def test_stacks_of_threads_that_ended_are_used_again(warm):
     """The machine has memory for fewer stacks than threads that touch theirs."""
     assert run_python(one_after_another, MAX_LIVING + 500, memory="16M") == (0, [])
+
+
+def set_word(me):
+    guest.now_ns()
+    guest.store(shared, me, 1)
+
+
+def start_many(me):
+    for _ in range(1000):
+        guest.join(guest.spawn(set_word, me))
+        if guest.exchange(shared, me, 0) != 1:
+            guest.exit(3)
+
+
+def start_many_together(_):
+    other = guest.spawn(start_many, COUNT)
+    start_many(LOCK)
+    guest.join(other)
+
+
+def test_two_threads_that_start_others_at_once_join_their_own(warm):
+    assert run_python(start_many_together, 0) == (0, [])
 
 
 def even(n):
