@@ -10,7 +10,7 @@ LOCKS = f"{TESTS}::test_locks_exclude_and_atomics_lose_nothing_under_each_policy
 CHANGES = "tests/machine/test_programs.py::test_a_change_of_what_a_program_names_is_noticed"
 
 MUTANTS = [
-    Mutant("guest-lock-does-not-say-that-it-waits", THREADS, "        if state != 2:\n            state = exchange_half(word, 2)\n        while state != 0:\n            call(_FUTEX, word, _WAIT, 2)\n            state = exchange_half(word, 2)\n", "        while state != 0:\n            call(_FUTEX, word, _WAIT, 1)\n            state = exchange_half(word, 1)\n", LOCKS),
+    Mutant("guest-lock-does-not-say-that-it-waits", THREADS, "        if state != 2:\n            state = exchange_half(word, 2)\n        while state != 0:\n            call(_FUTEX, word, _WAIT, 2)\n            state = exchange_half(word, 2)\n", "        while state != 0:\n            call(_FUTEX, word, _WAIT, 1)\n            state = exchange_half(word, 1)\n", f"{TESTS}::test_who_sleeps_for_a_lock_is_woken_when_it_is_given_back"),
     Mutant("guest-unlock-wakes-nobody", THREADS, "        call(_FUTEX, word, _WAKE, 1)\n\n\ndef wait", "        pass\n\n\ndef wait", f"{TESTS}::test_who_sleeps_for_a_lock_is_woken_when_it_is_given_back"),
     Mutant("guest-lock-taken-by-a-store", THREADS, "    state = compare_exchange_half(word, 0, 1)\n", "    state = load_half(word)\n    exchange_half(word, 1)\n", f"{TESTS}::test_a_lock_is_never_had_by_two_cpus"),
     Mutant("guest-add-is-no-atomic", MEMORY, '        return builder.atomic_rmw("add", pointer, value, "seq_cst")\n', "        old = builder.load(pointer)\n        builder.store(builder.add(old, value), pointer)\n        return old\n", LOCKS),

@@ -211,15 +211,20 @@ def descend(n):
     return descend(n - 1) ^ 3 * descend(n - 12_001) if n > 0 else 1
 
 
-def nap(_):
-    guest.sleep(2_000_000_000)
+def wait_and_end(_):
+    while guest.load(shared, SWAPPED) == 0:
+        guest.wait(shared, SWAPPED, 0)
 
 
 def stack_beside_others(_):
-    """The thread that goes too deep has the highest stack; below it lie those of others."""
+    """The thread that goes too deep has the highest stack; below it lie those of others, which have ended."""
     first = guest.spawn(wait_and_descend, 0)
-    for _ in range(7):
-        guest.spawn(nap, 0)
+    for k in range(THREADS):
+        tids[k] = guest.spawn(wait_and_end, 0)
+    guest.store(shared, SWAPPED, 1)
+    guest.wake(shared, SWAPPED, THREADS)
+    for k in range(THREADS):
+        guest.join(tids[k])
     guest.store(shared, TURN, 1)
     guest.wake(shared, TURN, 1)
     guest.join(first)
