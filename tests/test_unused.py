@@ -31,6 +31,8 @@ FOUND_BY_NAME = {  # file -> methods whose names are put together where they are
     "emu/isa/lower.py": "_[A-Z]",  # kinds of syntax
     "emu/isa/interpreter/arms.py": "_",  # operations that rows of the table name
     "emu/hot/compiler.py": "_customize_tm_features|run_pass|define_pipelines|add_llvm_module|get_pointer_to_function",
+    "emu/hot/guest_code.py": "fp_zero_division|lower_inst|lowering_class|define_pipelines",  # Numba's hooks
+    "emu/hot/guest_arrays.py": "generic",
     "emu/hot/functions.py": "_numba_type_",
     "benchmarks/wakeup.py": "(sleep|wake)_",
 }
@@ -44,7 +46,7 @@ USED = {  # who uses it, where no file of the three folders does
     "kfree": "see there",
     "allocate_page": "buffers of a page, and free_page",
     "free_page": "see there",
-    "assemble": "small programs in machine code, which tests write",
+    "spawn_python": "users: a part of their Machine",
     "set_infinite_timeout": "alux-3 for a lock word of the kernel's own; guests' calls are native/threads.py",
 }
 

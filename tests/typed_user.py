@@ -12,6 +12,7 @@ def one_program(path: Path) -> int:
         assert_type(machine, Machine)
         job = machine.spawn("primes", 1000, env={"A": "1"})
         assert_type(job, Job)
+        assert_type(machine.spawn_python(abs, 3, name="main", env={"A": "1"}), Job)
         for thread in machine.threads(job):
             assert_type(thread, ThreadInfo)
             assert_type(machine.suspend(thread), bool)

@@ -34,8 +34,10 @@ COLD = (  # these hold no hot code (a test sees to it), so they are no part of a
     "actor",
     "commands",
     "errors.py",
+    "guest.py",
     "guests",
     "machine",
+    "program/",
     "server",
     "tables.py",
     "testing",
@@ -181,6 +183,11 @@ def entry_folder(path):
     """The name of the folder for the compiled code of one source file, as it was executed."""
     path = Path(path).resolve()
     return _folder_of(path, tuple((p, _content(p)) for p in sorted(_reached(path, _is_inside))))
+
+
+def folder_of_files(*paths):
+    """The name of the folder for what is made of these files of emu and all that they import."""
+    return _digest(*_in_order(set().union(*map(_reached, paths)) | _reached(SOURCE_ROOT / "hot" / "guest_code.py")))
 
 
 def _reached(path, beyond=lambda path: False):

@@ -13,7 +13,7 @@ processes (watching.py), and waits for the signal of the last scheduler to exit;
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Self
 
 import psutil
@@ -47,7 +47,7 @@ from ..shm.cpumask import to_words
 from ..shm.segment import Window
 from ..shm.tags import alive
 from ..trace.recorder import TRACE_LIMIT_BYTES, Recorder
-from .arguments import integer, mapping, packed, path, seconds, text
+from .arguments import integer, packed, seconds
 from .asking import Asking
 from .children import Descriptor, end_all, start, start_forkserver
 from .config import Config, Parameters, parse_size
@@ -55,8 +55,8 @@ from .cpus import HotPlug
 from .directory import make_directory, remove_directory
 from .host_process import HostTimes, host_times
 from .jobs import Job, Jobs
-from .loader import read_program
 from .ownership import BOOTING, RUNNING, Owned, in_use
+from .programs import Programs
 from .report import ProcessReport, Report, make_report
 from .standard import STANDARD, is_closed, need_descriptors, take_closed_standard_descriptors
 from .thread_calls import ThreadCalls
@@ -72,7 +72,7 @@ ENVIRONMENT = ("TERM", "COLORTERM", "LANG")  # of the host's, captured once at b
 CALLS = ("ping", "where")  # what a CPU executes for `call`
 
 
-class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
+class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
     """A symmetric multiprocessor of `cpus` processes. Options: machine/config.py.
 
     stdin, stdout, stderr are the guest's host descriptors; one of 0, 1, 2 that is closed is closed
@@ -262,39 +262,6 @@ class Machine(HotPlug, ThreadCalls, Asking, Watching, Owned):
             self._mail.wake(post(self.window.address, SUPERVISOR, actor, IPI_STOP))
 
     # --- what users do ------------------------------------------------------------------------
-
-    @in_use
-    def spawn(
-        self,
-        program: str | bytes | os.PathLike[str],
-        *arguments: object,
-        env: Mapping[str, object] | None = None,
-        root: bool = False,
-    ) -> Job:
-        """Start a program (a path, or the name of one of emu's guests); returns its Job.
-
-        `env` adds to the guest's environment.  If a root program is killed, the machine fails
-        (rust-6).  MachineError when the program is not one that this machine can run.
-        """
-        image = read_program(path(program))
-        argv = [text(a, "argument") for a in (program, *arguments)]
-        environment = {**self._base_environment, **mapping(env)}
-        encoded = {text(k, "name in env"): text(v, "value in env") for k, v in environment.items()}
-        self._collect()
-        request = image, argv, encoded, self._jobs.give_up()
-        handle, number = self._ask("spawn", *request, if_abandoned=self._end_unknown_job)
-        job = Job(self, handle, number, str(program) if root else "")
-        if job.number == 0:
-            self.window.machine["boot_ns"] = time.monotonic_ns()  # wall time is the guests'
-            self._started = {pid: times for _, pid, times in self._host_processes()}
-        job.program = os.fsdecode(image["path"])
-        self._jobs.add(job)
-        return job
-
-    def _end_unknown_job(self, handle, number):
-        """End a job that no Job stands for, because its spawn was interrupted before the answer came."""
-        self._jobs.add(Job(self, handle, number))
-        self._ask("kill", SIGKILL, handle)
 
     @in_use
     def run(self, limit_s: float | None = None) -> Report:

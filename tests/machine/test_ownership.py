@@ -19,10 +19,16 @@ from emu.machine import children
 from emu.machine.ownership import interrupt_all
 
 WILD = (None, -1, 99, 1 << 80, "x", b"\0", "\0", "\udc80\ud800", object(), float("nan"), [], {}, ("a",))
+
+
+def in_python(n):
+    return n
+
+
 CALLS = {
     "spawn": ("hello",), "run": (), "kill": (None,), "fail": ("reason",), "add_cpu": (), "remove_cpu": (0,),
     "threads": (), "suspend": (1,), "resume": (1,), "set_limit": ("max_threads_per_task", 5), "report": (),
-    "waits": (), "call": (0, "ping", 1),
+    "waits": (), "call": (0, "ping", 1), "spawn_python": (in_python, 1),
 }  # fmt: skip
 
 
@@ -77,12 +83,18 @@ def test_wild_arguments_are_refused_in_one_line_and_harm_nobody(boot):
             refusal(machine.set_limit, value, 5)
             refusal(machine.set_limit, "max_threads_per_task", value) if value != 99 else None
             refusal(machine.spawn, value)
+            refusal(machine.spawn_python, value)
+            refusal(machine.spawn_python, in_python, value) if value != 99 and value != -1 else None
             refusal(machine.kill, job, value)
         for value in (-1, "x", b"", object(), float("nan"), [], {}):
             refusal(machine.run, value)
         for value in (b"\0", "\0", "a\0b"):
             refusal(machine.spawn, "hello", value)
             refusal(lambda v: machine.spawn("hello", env={"A": v}), value)
+            refusal(lambda v: machine.spawn_python(in_python, 1, env={"A": v}), value)
+            refusal(lambda v: machine.spawn_python(in_python, 1, name=v), value)
+        for value in (7, "", ".", "..", "a/b", "x" * 256, "\ud800"):
+            refusal(lambda v: machine.spawn_python(in_python, 1, name=v), value)
         refusal(lambda: machine.spawn("hello", env=7))
         refusal(machine.call, 0, "ping", object())
         refusal(machine.call, 0, "ping", 1, 2)
