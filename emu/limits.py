@@ -69,6 +69,14 @@ PAGER_PATIENCE_NS = 10_000_000_000  # that a fault waits for its pager
 PAGER_TRIES = 16  # how often an access is made again where it faulted
 UTCB_FIRST = 1 << 37  # guest address of the UTCB of thread 0; each thread has its page
 
+# --- containers (kernel/containers/) --------------------------------------------
+MAX_CONTAINERS = 512
+CAPABILITIES = 32  # of a container
+MAX_POOLS = MAX_CONTAINERS * CAPABILITIES  # that they give a right to
+POOL_LEVELS = 8  # pools that are charged with one, those that it was replicated from among them
+LEAST_PERIOD_NS = 1000  # of a virtual interrupt (kernel/sleep/periods.py)
+MOST_PERIOD_NS = 1 << 50
+
 # --- guest memory -----------------------------------------------------------
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
@@ -134,6 +142,7 @@ assert SERVER_RING >= MAX_THREADS + 2 * MAX_TASKS, "a full ring would lose a req
 assert TIMEOUT_RING_MESSAGES & (TIMEOUT_RING_MESSAGES - 1) == 0, "positions wrap by masking"
 assert MAX_TIMEOUTS > 2 * (MAX_THREADS + MAX_TIMERS) + MAX_ACTORS * TIMEOUT_RING_MESSAGES, "the heap never fills up"
 assert PIPE_SLOTS & (PIPE_SLOTS - 1) == 0, "positions wrap by masking"
+assert MAX_POOLS < 1 << 16 and MAX_CONTAINERS < 1 << 16 and CAPABILITIES <= 256, "they fit in handles"
 assert RAM_OFFSET + MAX_MEMORY_BYTES <= DECODED_OFFSET
 assert DECODED_OFFSET + MAX_FRAMES * DECODED_PAGE_BYTES <= WINDOW_BYTES
 assert EVENT_RING & (EVENT_RING - 1) == 0

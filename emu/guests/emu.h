@@ -12,6 +12,7 @@ enum {
     EMU_SET_TIMEOUT, EMU_SET_INFINITE_TIMEOUT, EMU_CLEAR_TIMEOUT, EMU_TIME, EMU_KMEM_CONTROL,
     EMU_IPC, EMU_UTCB, EMU_THREAD_CONTROL, EMU_EXCHANGE_REGISTERS, EMU_GETID, EMU_THREAD_SWITCH, EMU_SCHEDULE,
     EMU_MAP, EMU_UNMAP, EMU_COPY, EMU_CACHE_CONTROL, EMU_MUTEX_CONTROL,
+    EMU_IPC_CONTROL, EMU_IRQ_CONTROL, EMU_CAPABILITY_CONTROL, EMU_CONTAINER_CONTROL,
 };
 
 static inline long emu_call_3(long number, long first, long second, long third) {
@@ -86,5 +87,6 @@ static inline long emu_kmem_control(int operation, long pages) {
 
 #include "emu_ipc.h"
 #include "emu_l4.h"
+#include "emu_capabilities.h"
 
 #endif

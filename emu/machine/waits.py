@@ -20,6 +20,7 @@ from ..kernel.thread.states import (
     SLEEP_EVENT,
     SLEEP_FUTEX,
     SLEEP_KERNEL,
+    SLEEP_PERIOD,
     SLEEP_QUEUE,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
@@ -138,6 +139,7 @@ def what_for(thread, now_ns):
         SLEEP_TIME: call, SLEEP_KERNEL: "a signal or fault", SLEEP_SUSPEND: "suspended", SLEEP_STOP: "stopped",
         SLEEP_EVENT: call, SLEEP_QUEUE: call, SLEEP_WAITS: call, SLEEP_RETRY: call, SLEEP_VFORK: call,
         SLEEP_VECTOR: call, SLEEP_SEND: "to send", SLEEP_RECEIVE: "to receive", SLEEP_RECEIVE_FROM: "to receive",
+        SLEEP_PERIOD: call,
     }  # fmt: skip
     return f"{words.get(reason, 'waking up')}{until}"
 

@@ -22,8 +22,9 @@ so the second one finds the first.  (The sender's look before it locks is for sp
 sender holds the lock of that one's `callers` besides: nobody may end in between without telling it.
 
 Both ends may leave at any time.  A thread that leaves is unlisted from its task first and then ends all sleeps in its
-two queues with -ESRCH; who joins a queue looks under its lock whether the owner is still listed.  So a sleeper either
-finds that it has left, or is found.  A thread record is used again under another generation, which a tid contains.
+two queues with -ESRCH (refusing.py); who joins a queue looks under its lock whether the owner is still listed.  So a
+sleeper either finds that it has left, or is found.  A thread record is used again under another generation, which a tid
+contains.
 
 Who has taken a sleep is the only one that writes that thread's registers, until it hands the sleep over; that thread
 can neither die nor be interrupted meanwhile.  So a message is given whole, or not at all.
@@ -32,7 +33,7 @@ A sender that also waits for the answer of the one it sends to is, in the very s
 into that one's queue of callers (`_wait_for_answer`): a server may answer without waiting for it (`reply`).
 """
 
-from ...abi.errno import EAGAIN, EDEADLK, EFAULT, EMSGSIZE, ESRCH
+from ...abi.errno import EAGAIN, EDEADLK, EFAULT, EMSGSIZE, EPERM, ESRCH
 from ...hot import hot, never_inline
 from ...limits import MAX_THREADS
 from ...shm import lockrank
@@ -50,12 +51,12 @@ from ..thread.pending import signal_waits
 from ..thread.sleep_word import prepare_sleep, reason_of, take
 from ..thread.states import (
     RESTART_WOKEN,
-    SLEEP_JOIN,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
     SLEEP_SEND,
     SLEEP_TIMED,
 )
+from .accepting import may_send
 from .transfer import accepts, gather, give_message, note_sent, scatter
 
 ANYBODY, NOBODY = -1, 0  # in place of a tid
@@ -80,7 +81,7 @@ def index_in(tid):
 
 
 @hot
-def _is_thread(m, n, tid):
+def is_thread(m, n, tid):
     """Whether the thread with this tid has not left; it does not, as long as one of its two queues is locked."""
     return load_seq_cst(m.threads[n], "is_listed") != 0 and tid_of(m, n) == tid
 
@@ -137,16 +138,19 @@ def _waits_for(m, r, i):
 
 @hot
 def _take_receiver(m, me, i, r, to, flags):
-    """Take thread r's sleep if it waits for a message of thread i's: TAKEN, NOT_THERE, -EMSGSIZE or -ESRCH."""
+    """Take thread r's sleep if it waits for a message of thread i's: TAKEN, NOT_THERE, -EMSGSIZE, -EPERM or -ESRCH."""
     t, receiver = m.threads[i], m.threads[r]
     word = _waits_for(m, r, i)
     if word == 0:
         return NOT_THERE
     if tid_of(m, r) != to:
         return -ESRCH
-    if not accepts(receiver, flags):
+    error = 0 if accepts(receiver, flags) else -EMSGSIZE
+    if not may_send(m, i, r):
+        error = -EPERM
+    if error < 0:
         fence()  # what was read belongs to this sleep if it is still the same
-        return -EMSGSIZE if load_seq_cst(receiver, "sleep") == word else NOT_THERE
+        return error if load_seq_cst(receiver, "sleep") == word else NOT_THERE
     if reason_of(word) == SLEEP_RECEIVE:
         won = take(receiver, word)
     else:
@@ -163,13 +167,15 @@ def _take_receiver(m, me, i, r, to, flags):
 
 @hot
 def _join_senders(m, me, i, r, to, waits, deadline_ns):
-    """Sleep in the queue of senders of thread r: ASLEEP; NOT_THERE when it waits for i by now; -ESRCH, -EAGAIN."""
+    """Sleep in the queue of senders of thread r: ASLEEP; NOT_THERE when it waits for i by now; an error."""
     never_inline()
     t, receiver = m.threads[i], m.threads[r]
     word = 0
     lock_senders(m, me, receiver)
-    if not _is_thread(m, r, to):
+    if not is_thread(m, r, to):
         found = -ESRCH
+    elif not may_send(m, i, r):
+        found = -EPERM
     elif _waits_for(m, r, i) != 0:
         found = NOT_THERE
     elif not waits:
@@ -178,7 +184,7 @@ def _join_senders(m, me, i, r, to, waits, deadline_ns):
         found = ASLEEP
         t.partner = r + 1
         note_sent(t, 0)
-        word = _sleep_in(m, me, i, receiver.senders, SLEEP_SEND, deadline_ns)
+        word = sleep_in(m, me, i, receiver.senders, SLEEP_SEND, deadline_ns)
     unlock_senders(m, me, receiver)
     if word != 0 and deadline_ns != 0:
         post_timeout(m, me, deadline_ns, False, i, word)
@@ -186,7 +192,7 @@ def _join_senders(m, me, i, r, to, waits, deadline_ns):
 
 
 @hot
-def _sleep_in(m, me, i, q, reason, deadline_ns):
+def sleep_in(m, me, i, q, reason, deadline_ns):
     """Thread i, which runs or whose sleep this actor has taken, sleeps in the locked queue q; the sleep's word."""
     critical(m, me)
     m.threads[i].deadline_ns = deadline_ns
@@ -215,7 +221,7 @@ def receive(m, me, i, source, waits, deadline_ns):
         if source != ANYBODY and s >= 0:
             s = x if _sends_to(m, x, i, source) else -1
         if s >= 0:
-            _take_out(m, me, s, t.senders)
+            take_out(m, me, s, t.senders)
             unlock_senders(m, me, t)
             found = _take_message(m, me, i, s)
             if found != NOT_THERE:
@@ -248,9 +254,9 @@ def _sleep_to_receive(m, me, i, source, x, deadline_ns):
     else:
         named = m.threads[x]
         lock_waiters(m, me, named.callers)
-        if _is_thread(m, x, source):
+        if is_thread(m, x, source):
             t.partner = x + 1
-            word = _sleep_in(m, me, i, named.callers, SLEEP_RECEIVE_FROM, deadline_ns)
+            word = sleep_in(m, me, i, named.callers, SLEEP_RECEIVE_FROM, deadline_ns)
         unlock_waiters(m, me, named.callers)
     unlock_senders(m, me, t)
     if word == 0:
@@ -261,7 +267,7 @@ def _sleep_to_receive(m, me, i, source, x, deadline_ns):
 
 
 @hot
-def _take_out(m, me, s, q):
+def take_out(m, me, s, q):
     """Take the sleep of a thread in the locked queue q, and the thread out of it."""
     critical(m, me)
     sleeper = m.threads[s]
@@ -310,7 +316,7 @@ def _wait_for_answer(m, me, i, s, deadline_ns):
     t, sender = m.threads[i], m.threads[s]
     lock_waiters(m, me, t.callers)
     sender.partner = i + 1
-    word = _sleep_in(m, me, s, t.callers, SLEEP_RECEIVE_FROM, deadline_ns)
+    word = sleep_in(m, me, s, t.callers, SLEEP_RECEIVE_FROM, deadline_ns)
     unlock_waiters(m, me, t.callers)
     if deadline_ns != 0:
         post_timeout(m, me, deadline_ns, False, s, word)
@@ -328,79 +334,3 @@ def _make_again(m, me, i):
     t.resume_deadline_ns = t.deadline_ns
     t.restart = RESTART_WOKEN
     finish(m, me, i, 0)
-
-
-# --- waiting for an end -----------------------------------------------------------------------------------------------
-
-
-@hot
-def wait_for_end(m, me, i, n, tid):
-    """The running thread i sleeps until the one with a tid has left: 0, and the caller returns BLOCK; or -ESRCH."""
-    noncritical(m, me)
-    t, named = m.threads[i], m.threads[n]
-    found = -ESRCH
-    lock_waiters(m, me, named.callers)
-    if _is_thread(m, n, tid):
-        found = 0
-        t.partner = n + 1
-        _sleep_in(m, me, i, named.callers, SLEEP_JOIN, 0)
-    unlock_waiters(m, me, named.callers)
-    return found
-
-
-# --- leaving ----------------------------------------------------------------------------------------------------------
-
-
-@hot
-def end_endpoint(m, me, i, status):
-    """Thread i leaves, and is in its task's list no more: who waits to send to it, or for its messages, is told.
-
-    Who waits for its end gets `status`.
-    """
-    noncritical(m, me)
-    t = m.threads[i]
-    while _refuse_sender(m, me, t):
-        pass
-    while _refuse_caller(m, me, t, status):
-        pass
-
-
-@hot
-def refuse_all(m, me, i):
-    """As end_endpoint for a thread that goes on. A bounded number of times: those that are told may come again."""
-    never_inline()
-    t = m.threads[i]
-    for _ in range(load_relaxed(m, "fresh_thread")):
-        if not _refuse_sender(m, me, t):
-            break
-    for _ in range(load_relaxed(m, "fresh_thread")):
-        if not _refuse_caller(m, me, t, -ESRCH):
-            break
-
-
-@hot
-def _refuse_sender(m, me, t):
-    """End the sleep of one that waits to send to thread t; False when there is none."""
-    lock_senders(m, me, t)
-    s = t.senders.head - 1
-    if s >= 0:
-        _take_out(m, me, s, t.senders)
-    unlock_senders(m, me, t)
-    if s >= 0:
-        finish(m, me, s, -ESRCH)
-    return s >= 0
-
-
-@hot
-def _refuse_caller(m, me, t, status):
-    """End the sleep of one that waits for a message or the end of thread t; False when there is none."""
-    lock_waiters(m, me, t.callers)
-    s = t.callers.head - 1
-    reason = 0
-    if s >= 0:
-        reason = reason_of(load_relaxed(m.threads[s], "sleep"))
-        _take_out(m, me, s, t.callers)
-    unlock_waiters(m, me, t.callers)
-    if s >= 0:
-        finish(m, me, s, status if reason == SLEEP_JOIN else -ESRCH)
-    return s >= 0

@@ -7,14 +7,17 @@ from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ..actions import RESUME, SERVE
 from ..ipc.utcb import get_utcb
+from .control_calls import control_call
 from .ipc import sys_ipc
 from .numbers import (
     CACHE_CONTROL,
+    CONTAINER_CONTROL,
     COPY,
     EXCHANGE_REGISTERS,
     FIRST_HOT,
     GETID,
     IPC,
+    IPC_CONTROL,
     KMEM_CONTROL,
     MAP,
     MUTEX_CONTROL,
@@ -37,6 +40,8 @@ def native_call(m, me, i, number):
         return sys_ipc(m, me, i)
     if number >= FIRST_HOT and number <= KMEM_CONTROL:
         return thread_call(m, me, i, number)
+    if number >= IPC_CONTROL and number <= CONTAINER_CONTROL:
+        return control_call(m, me, i, number)
     if number == THREAD_CONTROL:
         return thread_control(m, me, i)
     if number == EXCHANGE_REGISTERS:

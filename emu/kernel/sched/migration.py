@@ -68,15 +68,23 @@ def _put_down(m, me, i, queue):
 
 @entry(3)
 def set_affinity(address, me, i):
-    """Restrict thread i to the CPUs of `me`'s `given`; a runnable one moves at once, a running one at its next trap."""
+    """Cold form of restrict, to the CPUs of `me`'s `given`."""
     m = machine_at(address)
+    restrict(m, me, i, load_mask(m.cpus[me], "given"))
+    return 0
+
+
+@hot
+def restrict(m, me, i, mask):
+    """Restrict thread i to some CPUs; a runnable one moves at once, a running one at its next trap."""
+    never_inline()
+    noncritical(m, me)
     t = m.threads[i]
-    mask = load_mask(m.cpus[me], "given")
     emit_affinity(m, me, i, mask)
     if queues.are_lock_free(m):
         _set_affinity_lock_free(m, me, t, mask)
         _announce_waiting(m, me, i)
-        return 0
+        return
     old = lock_own_queue(m, me, i)
     store_mask(t, "affinity", mask)
     runnable = state_of(t) == RUNNABLE
@@ -86,7 +94,6 @@ def set_affinity(address, me, i):
     elif old < m.nr_cpus and old != me:
         send_ipi(m, me, old, IPI_RESCHEDULE)
     _announce_waiting(m, me, i)
-    return 0
 
 
 @hot

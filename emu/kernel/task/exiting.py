@@ -7,7 +7,7 @@ from ...limits import IPI_CALL, SERVER
 from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
 from ..files.descriptions import let_go
-from ..ipc.endpoint import end_endpoint
+from ..ipc.refusing import end_endpoint
 from ..ipc.utcb import drop_utcb
 from ..ipi import send_ipi
 from ..sched.core import leave
@@ -17,7 +17,7 @@ from ..sleep.mutex import release_mutexes
 from ..sleep.pi_futex import release_pi
 from ..thread.handles import tid_of
 from ..thread.reaping import no_references_held, reap_thread
-from ..thread.records import quit_task
+from ..thread.records import give_thread_back, quit_task
 from ..thread.references import kill_references, release_task
 from ..vm.usercopy import exchange_int32, get_word, load_int32
 from .kill_reasons import KILL_EXITED
@@ -43,6 +43,7 @@ def exit_thread(m, me, i, status):
     let_go(m, me, i)
     if t.mutexes != 0:
         release_mutexes(m, me, i)
+    give_thread_back(m, me, i)  # before anybody is told that it has left, who may then make another
     leave_memory(m, me, i)
     if t.utcb != 0:
         drop_utcb(m, me, i)

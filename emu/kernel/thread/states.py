@@ -58,8 +58,10 @@ SUSPEND_ASKED, SUSPENDED, SUSPEND_HELD = 1, 2, 3
 SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL = range(1, 6)
 SLEEP_SUSPEND, SLEEP_QUEUE, SLEEP_WAITS, SLEEP_RETRY, SLEEP_VFORK, SLEEP_STOP, SLEEP_VECTOR = range(6, 13)
 SLEEP_SEND, SLEEP_RECEIVE, SLEEP_RECEIVE_FROM, SLEEP_JOIN = range(13, 17)
+SLEEP_PERIOD = 17  # it waits for its virtual timer
 IPC_SLEEPS = 1 << SLEEP_SEND | 1 << SLEEP_RECEIVE | 1 << SLEEP_RECEIVE_FROM | 1 << SLEEP_JOIN
-NATIVE_SLEEPS = 1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS | IPC_SLEEPS  # of native calls: never begun anew
+# Sleeps of native calls, which are never begun anew.
+NATIVE_SLEEPS = 1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS | IPC_SLEEPS | 1 << SLEEP_PERIOD
 # How an interrupted call goes on (THREAD.restart), as in Linux.  Where no handler runs, it begins anew, a timed one
 # until its old deadline.  Where one runs, RESTART_CALL begins anew if the handler has SA_RESTART, else it returns EINTR
 # (read, futex); RESTART_UNHANDLED returns EINTR (sleeps, poll, sigsuspend: signal(7) lists the calls never restarted).

@@ -20,6 +20,7 @@ from ...limits import (
     FUTEX_BUCKETS,
     MAX_ACTORS,
     MAX_AREAS,
+    MAX_CONTAINERS,
     MAX_CPUS,
     MAX_DESCRIPTIONS,
     MAX_EPOLL_SETS,
@@ -30,6 +31,7 @@ from ...limits import (
     MAX_OBJECTS,
     MAX_PARAMETERS,
     MAX_PIPES,
+    MAX_POOLS,
     MAX_QUEUES,
     MAX_SIGINFOS,
     MAX_TASKS,
@@ -49,6 +51,7 @@ from ...limits import (
 )
 from ..memory import address_of, record_at
 from ..tags import TAG_NAMES
+from .containers import CONTAINER, POOL
 from .cpu import CPU
 from .declare import i64, i64s, line, many, mask, record
 from .events import EPOLL_SET, EVENT_COUNTER, WATCH
@@ -121,6 +124,12 @@ MACHINE = record(
     i64s("pids", PID_BUCKETS, guard="families_lock", doc="index + 1 of the first task of a bucket"),
     line("timers"),
     i64("timers_lock", doc="guards TIMER records"),
+    line("containers"),
+    i64("containers_lock", doc="guards which containers, capabilities and pools there are"),
+    i64("free_container", guard="containers_lock", doc="index + 1, 0 none"),
+    i64("fresh_container", guard="containers_lock", doc="records from here on were never used"),
+    i64("free_pool", guard="containers_lock", doc="index + 1, 0 none"),
+    i64("fresh_pool", guard="containers_lock", doc="records from here on were never used"),
     line("vectors"),
     i64("vectors_lock"),
     i64("free_vector", guard="vectors_lock", doc="index + 1, 0 none"),
@@ -206,6 +215,8 @@ MACHINE = record(
     i64s("server_ring", SERVER_RING, guard="atomic", doc="thread or ~task, +1; 0 not yet written"),
     many("tasks", TASK, MAX_TASKS),
     many("timers", TIMER, MAX_TIMERS),
+    many("containers", CONTAINER, MAX_CONTAINERS),
+    many("pools", POOL, MAX_POOLS),
     many("threads", THREAD, MAX_THREADS),
     many("siginfos", SIGINFO, MAX_SIGINFOS),
     many("file_tables", FILE_TABLE, MAX_FILE_TABLES),
