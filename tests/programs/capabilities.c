@@ -372,7 +372,10 @@ static void wrong_arguments(void) {
 static atomic_int results[3];
 static void send_to_manager(void *number) {
     struct emu_message message = {.mr = {(long)number}};
-    atomic_store(&results[(long)number], (int)emu_ipc(manager, EMU_NILTHREAD, 0, -1, &message) + 1000);
+    long result;
+    while ((result = emu_ipc(manager, EMU_NILTHREAD, 0, -1, &message)) == -EINTR) /* by SIGCHLD */
+        ;
+    atomic_store(&results[(long)number], (int)result + 1000);
 }
 static void accepting(void) {
     struct emu_message message;

@@ -4,8 +4,8 @@ A task is in one container or in none, and then nothing here limits it.  What it
 is made around one task, begins without any capability, and ends with its last task; its capabilities end with it.
 
 No task escapes: a container is made around a task only while nobody acts in it, because its one thread is suspended and
-held, or makes the call itself (native/capability_calls.py).  Afterwards TASK.container stays as it is until the record
-is given back, so a fork reads one value.
+held, or makes the call itself (native/control_calls.py).  Afterwards TASK.container stays as it is until the last
+thread has left, so a fork reads one value.
 
 A thread, a task and a mutex are charged when they are made (a mutex: when it is first locked), an area when it is
 mapped.  What a task had before it came into the container is charged to nobody.  A thread gives its charge back when it
@@ -100,12 +100,9 @@ def enter_container(m, me, parent, k):
 
 
 @hot
-def give_task_back(m, me, k):
-    """A task whose last thread has left, or that never had one, gives back what it and its mutexes are charged to."""
-    either(m, me)
+def _give_task_back(m, me, k):
+    """Give back what a task and its mutexes are charged to."""
     t = m.tasks[k]
-    if t.container == 0:
-        return
     pool = exchange(t, "space_pool", 0)
     if pool != 0:
         give_back(m, me, pool)
@@ -128,13 +125,13 @@ def charge_mutex(m, me, k, n):
 
 @hot
 def leave_container(m, me, k):
-    """Task k's record is given back; the last one of a container ends that."""
+    """Task k's last thread has left, or its record is given back: the first counts. The last task ends a container."""
     never_inline()
     either(m, me)
-    give_task_back(m, me, k)
     container = m.tasks[k].container
     if container == 0:
         return
+    _give_task_back(m, me, k)
     lock_containers(m, me)
     m.tasks[k].container = 0
     c = m.containers[container - 1]

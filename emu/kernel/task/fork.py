@@ -52,6 +52,7 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
     if k < 0:
         return k
     if not enter_container(m, me, parent, k):
+        give_up_space(m, me, k)
         free_task(m, me, k)
         return -EAGAIN
     tell_task(m, me, ADD_TASK, k)

@@ -22,7 +22,7 @@ from ...limits import IPI_CALL, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
 from ...shm.atomics import exchange, fetch_add, load_relaxed, load_seq_cst
 from ...shm.events import REAP, emit
 from ...shm.layout import machine_at
-from ..containers.containers import give_task_back
+from ..containers.containers import leave_container
 from ..critical import noncritical
 from ..files.table import drop_table
 from ..ipi import send_ipi
@@ -103,7 +103,7 @@ def give_all_up(m, me, k):
     exchange(t, "keepers", 2)
     t.has_told = 1
     note_peak(m, k)
-    give_task_back(m, me, k)
+    leave_container(m, me, k)
     drop_table(m, me, k)
     give_grant_back(m, me, k)
     give_up_space(m, me, k)
