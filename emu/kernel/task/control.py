@@ -18,9 +18,11 @@ from ...abi.signals import SIGCHLD
 from ...hot import hot, never_inline
 from ...shm.atomics import exchange, load_relaxed, store_relaxed
 from ..critical import noncritical
+from ..ipc.accepting import ACCEPT_ANYBODY
 from ..ipc.refusing import refuse_all
 from ..sched.confining import start_new
 from ..sleep.endings import interrupt_sleep
+from ..sleep.periods import end_periods
 from ..thread.handles import thread_of_tid, tid_of
 from ..thread.inherit import inherit
 from ..thread.records import free_thread, join_task
@@ -112,6 +114,8 @@ def recycle(m, me, n):
     t.resume_deadline_ns = 0
     t.robust_list = 0
     t.clear_child_tid = 0
+    t.accepts = ACCEPT_ANYBODY
+    end_periods(t)
     return 0
 
 
