@@ -28,8 +28,9 @@ cpu_offline   m, queue                   it has given its threads away          
 add_task *    m, task                    a task begins, before its first thread; its words are all 0        any actor
 remove_task * m, task                    it has ended: none of its threads is left                          any actor
 hand_over     m, queue, thread           a thread that a message has woken gets the sender's CPU at once,   a CPU
-                                         past the order and on what is left of its slice: note what
-                                         `enqueue` and `pick` would.  1; 0, or no hook: it waits as others do
+                                         past the order and on what is left of its slice (since
+                                         m.cpus[queue].slice_start_ns): note what `enqueue` and `pick` would.
+                                         1; 0, or no hook: it waits as others do, and nothing is noted
 
 "Any actor": also the system server, which starts and wakes threads, and the timekeeper, which wakes them.  They are no
 CPUs, so `me` of select_cpu may be m.nr_cpus or more: compare it before using it as a queue.  `queue` is a CPU's number,

@@ -65,7 +65,6 @@ def start(address, me):
     m = machine_at(address)
     c = m.cpus[me]
     c.current = -1
-    c.tlb_task = -1
     c.resched = 0
     flush_tlb(m, me)
     begin_life(m, me, me)

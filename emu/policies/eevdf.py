@@ -246,7 +246,10 @@ def pick(m, queue):
 
 @hook
 def hand_over(m, queue, thread):
-    _join(m, queue, m.threads[thread], False)
+    t = m.threads[thread]
+    if t.policy[LAG] < -_virtual(m.parameters[SLICE], _weight(t)) and m.queues[queue].nr_runnable > 0:
+        return 0  # it has had a slice more than its share
+    _join(m, queue, t, False)
     return 1
 
 

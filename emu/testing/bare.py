@@ -16,7 +16,7 @@ def fill(window, cpus=2, policy="inko", seed=1):
     config = Config.make(cpus, policy, seed=seed, memory=window.memory_bytes)
     Machine._fill(SimpleNamespace(config=config), window.machine)
     for actor in (*range(cpus), SUPERVISOR, SERVER, TIMEKEEPER):
-        prepare_actor(window, actor, policy)["tlb_task"] = -1
+        prepare_actor(window, actor, policy)
     for cpu in range(cpus):
         bring_online(window.address, SERVER, cpu)
 

@@ -142,7 +142,7 @@ def _worker(config, me, descriptors, module, name, arguments):
     """Entry of a process."""
     pin(me, config["pinned"])  # two that share a core take turns instead of racing
     window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
-    prepare_actor(window, me, config["policy"])["tlb_task"] = -1
+    prepare_actor(window, me, config["policy"])
     function = getattr(importlib.import_module(module), name)
     if isinstance(function, Entry):
         function.compile()

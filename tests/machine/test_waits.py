@@ -9,6 +9,9 @@ from emu.kernel.thread.states import (
     RUNNING,
     SLEEP_FUTEX,
     SLEEP_QUEUE,
+    SLEEP_RECEIVE,
+    SLEEP_RECEIVE_FROM,
+    SLEEP_SEND,
     SLEEP_SERVER,
     SLEEP_TIME,
     SLEEP_TIMED,
@@ -16,7 +19,7 @@ from emu.kernel.thread.states import (
     WHERE,
 )
 from emu.limits import GLOBAL_QUEUE
-from emu.machine.waits import is_deadlock, table, waits
+from emu.machine.waits import is_deadlock, table, tid_of, waits
 
 S = 1_000_000_000
 
@@ -89,6 +92,20 @@ def test_who_sleeps_in_a_native_queue_waits_for_another_thread_and_is_named(thre
     threads.add(BLOCKED, SLEEP_WAITS)
     assert not is_deadlock(threads.machine), "the thread that it wants suspended may yet be"
     assert not any("waking up" in line for line in threads.lines())
+
+
+@pytest.mark.system("cz-7")
+def test_who_waits_for_a_message_is_said_with_its_partner(threads):
+    server = threads.add(BLOCKED, SLEEP_RECEIVE, name=b"server", generation=2)
+    client = threads.add(BLOCKED, SLEEP_RECEIVE_FROM, partner=server + 1)
+    threads.add(BLOCKED, SLEEP_SEND, partner=client + 1)
+    tid = tid_of(threads.machine["threads"][server], server)
+    said = ["receive from anybody  ", f"receive from {tid} server  ", f"send to {client + 1} worker  "]
+    assert all(what in line for what, line in zip(said, threads.lines()[1:], strict=True)), threads.lines()
+    assert is_deadlock(threads.machine)
+    threads.add(BLOCKED, SLEEP_SEND | SLEEP_TIMED, partner=server + 1, deadline_ns=11 * S)
+    assert f"send to {tid} server, 1.000 s left" in threads.lines()[-1]
+    assert not is_deadlock(threads.machine), "its time will come"
 
 
 @pytest.mark.parametrize(

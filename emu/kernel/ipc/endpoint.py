@@ -21,9 +21,8 @@ They never miss each other.  Receiver and sender both decide to sleep under the 
 so the second one finds the first.  (The sender's look before it locks is for speed alone.)  A receiver that names its
 sender holds the lock of that one's `callers` besides: nobody may end in between without telling it.
 
-Both ends may leave at any time.  A thread that leaves is unlisted from its task first and then ends all sleeps in its
-two queues with -ESRCH; who joins a queue looks under its lock whether the owner is still listed.  So a sleeper either
-finds that it has left, or is found.  A thread record is used again under another generation, which a tid contains.
+Both ends may leave at any time: who waits for a thread that leaves is told, with -ESRCH (ending.py).  A thread record
+is used again under another generation, which a tid contains.
 
 Who has taken a sleep is the only one that writes that thread's registers, until it hands the sleep over; that thread
 can neither die nor be interrupted meanwhile.  So a message is given whole, or not at all.
@@ -34,7 +33,7 @@ into that one's queue of callers (`_wait_for_answer`): a server may answer witho
 
 from ...abi.errno import EAGAIN, EDEADLK, EFAULT, EMSGSIZE, ESRCH
 from ...hot import hot, never_inline
-from ...limits import MAX_THREADS
+from ...limits import KERNEL_THREADS, MAX_THREADS
 from ...shm import lockrank
 from ...shm.atomics import fence, load_relaxed, load_seq_cst
 from ...shm.memory import address_of
@@ -50,7 +49,6 @@ from ..thread.pending import signal_waits
 from ..thread.sleep_word import prepare_sleep, reason_of, take
 from ..thread.states import (
     RESTART_WOKEN,
-    SLEEP_JOIN,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
     SLEEP_SEND,
@@ -61,6 +59,7 @@ from .transfer import accepts, gather, give_message, note_sent, scatter
 ANYBODY, NOBODY = -1, 0  # in place of a tid
 SENT, AGAIN = 1, 2  # THREAD.sleep_done: the message is sent; the call is made again, until THREAD.resume_deadline_ns
 TAKEN, ASLEEP, NOT_THERE = 1, 2, 3  # results beside errors
+FIRST_KERNEL_THREAD = MAX_THREADS - KERNEL_THREADS  # those from here on make no calls
 
 
 @hot
@@ -80,9 +79,9 @@ def index_in(tid):
 
 
 @hot
-def _is_thread(m, n, tid):
-    """Whether the thread with this tid has not left; it does not, as long as one of its two queues is locked."""
-    return load_seq_cst(m.threads[n], "is_listed") != 0 and tid_of(m, n) == tid
+def is_thread(m, n, tid):
+    """Whether this is the tid of a guest's thread that has not left; it does not while one of its queues is locked."""
+    return n < FIRST_KERNEL_THREAD and load_seq_cst(m.threads[n], "is_listed") != 0 and tid_of(m, n) == tid
 
 
 # --- sending ----------------------------------------------------------------------------------------------------------
@@ -168,7 +167,7 @@ def _join_senders(m, me, i, r, to, waits, deadline_ns):
     t, receiver = m.threads[i], m.threads[r]
     word = 0
     lock_senders(m, me, receiver)
-    if not _is_thread(m, r, to):
+    if not is_thread(m, r, to):
         found = -ESRCH
     elif _waits_for(m, r, i) != 0:
         found = NOT_THERE
@@ -178,7 +177,7 @@ def _join_senders(m, me, i, r, to, waits, deadline_ns):
         found = ASLEEP
         t.partner = r + 1
         note_sent(t, 0)
-        word = _sleep_in(m, me, i, receiver.senders, SLEEP_SEND, deadline_ns)
+        word = sleep_in(m, me, i, receiver.senders, SLEEP_SEND, deadline_ns)
     unlock_senders(m, me, receiver)
     if word != 0 and deadline_ns != 0:
         post_timeout(m, me, deadline_ns, False, i, word)
@@ -186,7 +185,7 @@ def _join_senders(m, me, i, r, to, waits, deadline_ns):
 
 
 @hot
-def _sleep_in(m, me, i, q, reason, deadline_ns):
+def sleep_in(m, me, i, q, reason, deadline_ns):
     """Thread i, which runs or whose sleep this actor has taken, sleeps in the locked queue q; the sleep's word."""
     critical(m, me)
     m.threads[i].deadline_ns = deadline_ns
@@ -206,16 +205,16 @@ def receive(m, me, i, source, waits, deadline_ns):
     noncritical(m, me)
     t = m.threads[i]
     x = index_in(source)
+    note_sent(t, t.sleep_done & SENT)
     if source != ANYBODY and (source <= 0 or x == i):
         return -EDEADLK if source > 0 and tid_of(m, i) == source else -ESRCH
-    note_sent(t, t.sleep_done & SENT)
     while True:
         lock_senders(m, me, t)
         s = t.senders.head - 1
         if source != ANYBODY and s >= 0:
             s = x if _sends_to(m, x, i, source) else -1
         if s >= 0:
-            _take_out(m, me, s, t.senders)
+            take_out(m, me, s, t.senders)
             unlock_senders(m, me, t)
             found = _take_message(m, me, i, s)
             if found != NOT_THERE:
@@ -248,9 +247,9 @@ def _sleep_to_receive(m, me, i, source, x, deadline_ns):
     else:
         named = m.threads[x]
         lock_waiters(m, me, named.callers)
-        if _is_thread(m, x, source):
+        if is_thread(m, x, source):
             t.partner = x + 1
-            word = _sleep_in(m, me, i, named.callers, SLEEP_RECEIVE_FROM, deadline_ns)
+            word = sleep_in(m, me, i, named.callers, SLEEP_RECEIVE_FROM, deadline_ns)
         unlock_waiters(m, me, named.callers)
     unlock_senders(m, me, t)
     if word == 0:
@@ -261,7 +260,7 @@ def _sleep_to_receive(m, me, i, source, x, deadline_ns):
 
 
 @hot
-def _take_out(m, me, s, q):
+def take_out(m, me, s, q):
     """Take the sleep of a thread in the locked queue q, and the thread out of it."""
     critical(m, me)
     sleeper = m.threads[s]
@@ -310,7 +309,7 @@ def _wait_for_answer(m, me, i, s, deadline_ns):
     t, sender = m.threads[i], m.threads[s]
     lock_waiters(m, me, t.callers)
     sender.partner = i + 1
-    word = _sleep_in(m, me, s, t.callers, SLEEP_RECEIVE_FROM, deadline_ns)
+    word = sleep_in(m, me, s, t.callers, SLEEP_RECEIVE_FROM, deadline_ns)
     unlock_waiters(m, me, t.callers)
     if deadline_ns != 0:
         post_timeout(m, me, deadline_ns, False, s, word)
@@ -328,79 +327,3 @@ def _make_again(m, me, i):
     t.resume_deadline_ns = t.deadline_ns
     t.restart = RESTART_WOKEN
     finish(m, me, i, 0)
-
-
-# --- waiting for an end -----------------------------------------------------------------------------------------------
-
-
-@hot
-def wait_for_end(m, me, i, n, tid):
-    """The running thread i sleeps until the one with a tid has left: 0, and the caller returns BLOCK; or -ESRCH."""
-    noncritical(m, me)
-    t, named = m.threads[i], m.threads[n]
-    found = -ESRCH
-    lock_waiters(m, me, named.callers)
-    if _is_thread(m, n, tid):
-        found = 0
-        t.partner = n + 1
-        _sleep_in(m, me, i, named.callers, SLEEP_JOIN, 0)
-    unlock_waiters(m, me, named.callers)
-    return found
-
-
-# --- leaving ----------------------------------------------------------------------------------------------------------
-
-
-@hot
-def end_endpoint(m, me, i, status):
-    """Thread i leaves, and is in its task's list no more: who waits to send to it, or for its messages, is told.
-
-    Who waits for its end gets `status`.
-    """
-    noncritical(m, me)
-    t = m.threads[i]
-    while _refuse_sender(m, me, t):
-        pass
-    while _refuse_caller(m, me, t, status):
-        pass
-
-
-@hot
-def refuse_all(m, me, i):
-    """As end_endpoint for a thread that goes on. A bounded number of times: those that are told may come again."""
-    never_inline()
-    t = m.threads[i]
-    for _ in range(load_relaxed(m, "fresh_thread")):
-        if not _refuse_sender(m, me, t):
-            break
-    for _ in range(load_relaxed(m, "fresh_thread")):
-        if not _refuse_caller(m, me, t, -ESRCH):
-            break
-
-
-@hot
-def _refuse_sender(m, me, t):
-    """End the sleep of one that waits to send to thread t; False when there is none."""
-    lock_senders(m, me, t)
-    s = t.senders.head - 1
-    if s >= 0:
-        _take_out(m, me, s, t.senders)
-    unlock_senders(m, me, t)
-    if s >= 0:
-        finish(m, me, s, -ESRCH)
-    return s >= 0
-
-
-@hot
-def _refuse_caller(m, me, t, status):
-    """End the sleep of one that waits for a message or the end of thread t; False when there is none."""
-    lock_waiters(m, me, t.callers)
-    s = t.callers.head - 1
-    reason = 0
-    if s >= 0:
-        reason = reason_of(load_relaxed(m.threads[s], "sleep"))
-        _take_out(m, me, s, t.callers)
-    unlock_waiters(m, me, t.callers)
-    if s >= 0:
-        finish(m, me, s, status if reason == SLEEP_JOIN else -ESRCH)
-    return s >= 0

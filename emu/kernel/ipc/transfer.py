@@ -69,8 +69,6 @@ def gather(m, me, i):
 @hot
 def scatter(m, me, i, flags, size):
     """Copy so many bytes from this CPU's buffer to where thread i receives what a sender with these flags sends."""
-    if size == 0:
-        return True
     t = m.threads[i]
     at = t.utcb if kind_sent(flags) == FULL else t.x[IN]
     return _copy(m, me, t.task, at, size, ACCESS_WRITE)
@@ -79,6 +77,8 @@ def scatter(m, me, i, flags, size):
 @hot
 def _copy(m, me, task, at, size, access):
     never_inline()
+    if size == 0:
+        return True  # wherever that is
     if at < 0 or at > USER_TOP:
         return False
     return copy_user(m, me, task, at, field_address(m.cpus[me], "message"), size, access) == size

@@ -18,7 +18,7 @@ from ...abi.signals import SIGCHLD
 from ...hot import hot, never_inline
 from ...shm.atomics import exchange, load_relaxed, store_relaxed
 from ..critical import noncritical
-from ..ipc.endpoint import refuse_all
+from ..ipc.ending import refuse_all
 from ..sched.core import start_thread
 from ..sleep.endings import interrupt_sleep
 from ..thread.handles import thread_of_tid, tid_of

@@ -7,7 +7,7 @@ from ...limits import IPI_CALL, SERVER
 from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
 from ..files.descriptions import let_go
-from ..ipc.endpoint import end_endpoint
+from ..ipc.ending import end_endpoint
 from ..ipc.utcb import drop_utcb
 from ..ipi import send_ipi
 from ..sched.core import leave

@@ -31,7 +31,7 @@ _LEADS_TO = {
     NEW: (RUNNABLE, FREE),
     RUNNABLE: (RUNNING, RUNNABLE),  # to itself: migration
     RUNNING: (RUNNABLE, BLOCKED, DEAD),
-    BLOCKED: (RUNNABLE, BLOCKED),  # to itself: its CPU leaves (rust-4)
+    BLOCKED: (RUNNABLE, BLOCKED, RUNNING),  # to itself: its CPU leaves (rust-4); RUNNING: a CPU is handed over to it
     DEAD: (FREE,),
 }
 _ALLOWED = sum(1 << (old * 8 + new) for old, news in _LEADS_TO.items() for new in news)

@@ -47,7 +47,7 @@ CPU = record(
     i64("process", guard="this CPU", doc="host process id; 0 before it started"),
     i64("current", guard="this CPU", doc="index of the running thread, -1 when idle"),
     i64("accounted_ns", guard="this CPU", unit="ns", doc="the running thread's time is booked up to here"),
-    i64("started_ns", guard="this CPU", unit="ns", doc="when the running thread was picked"),
+    i64("started_ns", guard="this CPU", unit="ns", doc="when the running thread got this CPU"),
     i64("marked_ns", guard="this CPU", unit="ns", doc="what it did last, where queues take no lock"),
     i64("just_now_ns", guard="this CPU", unit="ns", doc="the clock as a yield has read it, for its switch; 0 none"),
     i64("heir", guard="this CPU", doc="thread that a call hands this CPU over to, -1 none (kernel/actions.py)"),
