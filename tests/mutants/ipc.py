@@ -6,7 +6,6 @@ from .mutant import Mutant
 ENDPOINT, TRANSFER, UTCB = (f"emu/kernel/ipc/{name}.py" for name in ("endpoint", "transfer", "utcb"))
 NATIVE, HAND_OVER, CORE = "emu/kernel/native/ipc.py", "emu/kernel/sched/hand_over.py", "emu/kernel/sched/core.py"
 TLB, SHOOTDOWN = "emu/kernel/vm/tlb.py", "emu/kernel/vm/shootdown.py"
-PROGRAM = "tests/guests/test_programs.py::test_program_finds_nothing_wrong[l4ipc-inko-2]"
 LITMUS = "tests/litmus/test_messages.py"
 ONCE = f"{LITMUS}::test_each_message_arrives_once_and_in_order_whoever_is_interrupted"
 LEFT = f"{LITMUS}::test_nobody_waits_for_a_thread_that_has_left"
@@ -14,6 +13,8 @@ UNIT = "tests/kernel/sched/test_hand_over.py"
 WOKEN = "tests/litmus/test_handing_over.py::test_a_wake_up_that_comes_while_a_cpu_is_handed_over_is_not_lost"
 KEPT, PLAYED = "tests/litmus/test_kept.py", "tests/kernel/vm/test_tlb.py"
 SYSTEM = "tests/systems/test_messages.py"
+PROGRAM = f"{SYSTEM}::test_a_program_that_uses_each_line_of_the_contract_breaks_no_rule_of_traces"
+CPU = "tests/kernel/ipc/test_endpoint.py"
 
 MUTANTS = [
     # --- the rendezvous
@@ -30,11 +31,11 @@ MUTANTS = [
     Mutant("ipc-caller-joins-without-the-lock", ENDPOINT, "    lock_waiters(m, me, t.callers)\n    sender.partner = i + 1\n    word = sleep_in(m, me, s, t.callers, SLEEP_RECEIVE_FROM, deadline_ns)\n    unlock_waiters(m, me, t.callers)\n", "    sender.partner = i + 1\n    word = sleep_in(m, me, s, t.callers, SLEEP_RECEIVE_FROM, deadline_ns)\n", LITMUS),
     Mutant("ipc-size-is-refused-of-another-sleep", ENDPOINT, 'return -EMSGSIZE if load_seq_cst(receiver, "sleep") == word else NOT_THERE', "return -EMSGSIZE", survives="the receiver has to end one call and begin another between two loads, and the answer is then that of the call before"),
     Mutant("ipc-tid-is-not-compared", ENDPOINT, "    if tid_of(m, r) != to:\n        return -ESRCH\n    if not accepts", "    if not accepts", PROGRAM),
-    Mutant("ipc-named-takes-the-first", ENDPOINT, "            s = x if _sends_to(m, x, i, source) else -1\n", "            s = t.senders.head - 1\n", PROGRAM),
+    Mutant("ipc-named-takes-the-first", ENDPOINT, "            s = x if _sends_to(m, x, i, source) else -1\n", "            s = t.senders.head - 1\n", CPU),
     Mutant("ipc-who-waits-for-another-takes-it", ENDPOINT, "(reason == SLEEP_RECEIVE_FROM and t.partner == i + 1)", "reason == SLEEP_RECEIVE_FROM", PROGRAM),
-    Mutant("ipc-reply-waits", NATIVE, "waits and not is_reply(flags)", "waits", PROGRAM),
-    Mutant("ipc-call-begins-anew-without-its-deadline", ENDPOINT, "    t.resume_deadline_ns = t.deadline_ns\n", "    t.resume_deadline_ns = 0\n", PROGRAM),
-    Mutant("ipc-message-is-sent-again", ENDPOINT, "    sender.sleep_done |= SENT\n", "", PROGRAM),
+    Mutant("ipc-reply-waits", NATIVE, "waits and not is_reply(flags)", "waits", CPU),
+    Mutant("ipc-call-begins-anew-without-its-deadline", ENDPOINT, "    t.resume_deadline_ns = t.deadline_ns\n", "    t.resume_deadline_ns = 0\n", CPU),
+    Mutant("ipc-message-is-sent-again", ENDPOINT, "    sender.sleep_done |= SENT\n", "", CPU),
     Mutant("ipc-sent-is-not-said-where-receiving-is-refused", ENDPOINT, "    t.x[PHASE] = t.sleep_done & SENT\n    if source != ANYBODY and (source <= 0 or x == i):\n        return -EDEADLK if source > 0 and tid_of(m, i) == source else -ESRCH\n", "    if source != ANYBODY and (source <= 0 or x == i):\n        return -EDEADLK if source > 0 and tid_of(m, i) == source else -ESRCH\n    t.x[PHASE] = t.sleep_done & SENT\n", PROGRAM),
     Mutant("ipc-nothing-counts-as-sent", NATIVE, "        t.x[A0] = 0\n        t.x[PHASE] = t.sleep_done & SENT\n", "        t.x[A0] = 0\n        t.x[PHASE] = 1\n", PROGRAM),
     Mutant("ipc-leaver-is-unlisted-late", "emu/kernel/task/exiting.py", "    left = quit_task(m, me, i)\n    end_endpoint(m, me, i, status & 0xFF)\n", "    end_endpoint(m, me, i, status & 0xFF)\n    left = quit_task(m, me, i)\n", survives="who joins its queue has to come within the few instructions between the two; the litmus test leaves in the right order itself"),

@@ -179,7 +179,7 @@ def test_a_program_that_uses_each_line_of_the_contract_breaks_no_rule_of_traces(
     build.compile_c(SOURCES / "l4ipc.c", elf)
     with boot(2, policy, seed=seed, trace=tmp_path / "trace") as machine:
         job = machine.spawn(str(elf))
-        report = machine.run()
+        report = machine.run(limit_s=100)
     assert job.exit_status == 0, machine.output.read_text()
     assert report.leaks == {}
     checked = subprocess.run([*EMU, "trace", tmp_path / "trace", "--check"], capture_output=True, text=True)

@@ -76,10 +76,12 @@ def test_a_caller_that_waited_to_send_waits_for_the_answer_in_the_same_step(thre
 
 
 def test_a_caller_that_waits_for_another_ones_message_makes_its_call_again_and_does_not_send_again(threads):
-    assert threads.call(1, to=threads.tid(0), source=threads.tid(2), number=1) == BLOCK
+    assert threads.call(1, to=threads.tid(0), source=threads.tid(2), timeout_ns=1 << 40, number=1) == BLOCK
+    deadline_ns = int(threads.record(1)["deadline_ns"])
     assert threads.call(0, source=ANYBODY) == RESUME
     assert threads.record(1)["sleep_done"] == SENT | AGAIN
     assert threads.again(1) == BLOCK and senders_of(threads, 0) == []
+    assert threads.record(1)["deadline_ns"] == deadline_ns, "its time is for all of the call"
     assert threads.record(2)["callers"]["head"] == threads.indices[1] + 1
 
 
