@@ -431,7 +431,9 @@ def suspender(address, me, workers, count, how):
             interrupt_sleep(m, me, i)
         add_word(m, MEDDLING, -1)
         m.cpus[me].kicks = 0
-        dawdle(random_below(m, me, 200))
+        for _ in range(4):
+            _check(m, me, workers, _thread(m, 0), how)
+            dawdle(random_below(m, me, 50))
         if done % 16 == 0:
             host_yield()
     return 0
