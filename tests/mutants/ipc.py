@@ -3,7 +3,9 @@
 
 from .mutant import Mutant
 
-ENDPOINT, TRANSFER, UTCB = (f"emu/kernel/ipc/{name}.py" for name in ("endpoint", "transfer", "utcb"))
+ENDPOINT, ENDING, TRANSFER, UTCB = (
+    f"emu/kernel/ipc/{name}.py" for name in ("endpoint", "ending", "transfer", "utcb")
+)
 NATIVE, HAND_OVER, CORE = "emu/kernel/native/ipc.py", "emu/kernel/sched/hand_over.py", "emu/kernel/sched/core.py"
 TLB, SHOOTDOWN = "emu/kernel/vm/tlb.py", "emu/kernel/vm/shootdown.py"
 LITMUS = "tests/litmus/test_messages.py"
@@ -23,8 +25,8 @@ MUTANTS = [
     Mutant("ipc-sends-to-who-has-left", ENDPOINT, "    if not is_thread(m, r, to):\n        found = -ESRCH\n    elif", "    if", LEFT),
     Mutant("ipc-receives-from-who-has-left", ENDPOINT, "        if is_thread(m, x, source):\n", "        if True:\n", LEFT),
     Mutant("ipc-kernel-threads-are-partners", ENDPOINT, "return n < FIRST_KERNEL_THREAD and ", "return ", PROGRAM),
-    Mutant("ipc-leaver-forgets-its-senders", ENDPOINT, "        s = t.senders.head - 1\n        if s >= 0:\n", "        s = -1\n        if s >= 0:\n", LEFT),
-    Mutant("ipc-leaver-forgets-its-callers", ENDPOINT, "        s = t.callers.head - 1\n", "        s = -1\n", LEFT),
+    Mutant("ipc-leaver-forgets-its-senders", ENDING, "    s = t.senders.head - 1\n", "    s = -1\n", LEFT),
+    Mutant("ipc-leaver-forgets-its-callers", ENDING, "    s = t.callers.head - 1\n", "    s = -1\n", LEFT),
     Mutant("ipc-suspend-is-forgotten", ENDPOINT, '    if must_come(m, s) or signal_waits(m, sender) or load_seq_cst(sender, "suspend") != 0:\n', "    if False:\n", f"{LITMUS}::test_a_suspend_that_comes_while_a_callers_message_is_taken_is_not_forgotten"),
     Mutant("ipc-caller-waits-later", ENDPOINT, "    elif wanted == tid_of(m, i):\n", "    elif False:\n", f"{LITMUS}::test_an_answer_never_comes_too_early_for_who_calls"),
     Mutant("ipc-callers-list-is-changed-without-its-lock", ENDPOINT, '        lock_waiters(m, me, t.callers)\n        won = load_relaxed(receiver, "wait_queue") == address_of(t.callers) and take(receiver, word)\n        if won:\n            remove_waiter(m, me, r, t.callers)\n        unlock_waiters(m, me, t.callers)\n', '        won = load_relaxed(receiver, "wait_queue") == address_of(t.callers) and take(receiver, word)\n        if won:\n            remove_waiter(m, me, r, t.callers)\n', LITMUS),
@@ -32,16 +34,16 @@ MUTANTS = [
     Mutant("ipc-size-is-refused-of-another-sleep", ENDPOINT, 'return -EMSGSIZE if load_seq_cst(receiver, "sleep") == word else NOT_THERE', "return -EMSGSIZE", survives="the receiver has to end one call and begin another between two loads, and the answer is then that of the call before"),
     Mutant("ipc-tid-is-not-compared", ENDPOINT, "    if tid_of(m, r) != to:\n        return -ESRCH\n    if not accepts", "    if not accepts", PROGRAM),
     Mutant("ipc-named-takes-the-first", ENDPOINT, "            s = x if _sends_to(m, x, i, source) else -1\n", "            s = t.senders.head - 1\n", CPU),
-    Mutant("ipc-who-waits-for-another-takes-it", ENDPOINT, "(reason == SLEEP_RECEIVE_FROM and t.partner == i + 1)", "reason == SLEEP_RECEIVE_FROM", PROGRAM),
+    Mutant("ipc-who-waits-for-another-takes-it", ENDPOINT, "reason == SLEEP_RECEIVE_FROM and t.partner == i + 1 and", "reason == SLEEP_RECEIVE_FROM and", PROGRAM),
     Mutant("ipc-reply-waits", NATIVE, "waits and not is_reply(flags)", "waits", CPU),
     Mutant("ipc-call-begins-anew-without-its-deadline", ENDPOINT, "    t.resume_deadline_ns = t.deadline_ns\n", "    t.resume_deadline_ns = 0\n", CPU),
     Mutant("ipc-message-is-sent-again", ENDPOINT, "    sender.sleep_done |= SENT\n", "", CPU),
-    Mutant("ipc-sent-is-not-said-where-receiving-is-refused", ENDPOINT, "    t.x[PHASE] = t.sleep_done & SENT\n    if source != ANYBODY and (source <= 0 or x == i):\n        return -EDEADLK if source > 0 and tid_of(m, i) == source else -ESRCH\n", "    if source != ANYBODY and (source <= 0 or x == i):\n        return -EDEADLK if source > 0 and tid_of(m, i) == source else -ESRCH\n    t.x[PHASE] = t.sleep_done & SENT\n", PROGRAM),
-    Mutant("ipc-nothing-counts-as-sent", NATIVE, "        t.x[A0] = 0\n        t.x[PHASE] = t.sleep_done & SENT\n", "        t.x[A0] = 0\n        t.x[PHASE] = 1\n", PROGRAM),
+    Mutant("ipc-sent-is-not-said-where-receiving-is-refused", ENDPOINT, "    note_sent(t, t.sleep_done & SENT)\n    if source != ANYBODY and (source <= 0 or x == i):\n        return -EDEADLK if source > 0 and tid_of(m, i) == source else -ESRCH\n", "    if source != ANYBODY and (source <= 0 or x == i):\n        return -EDEADLK if source > 0 and tid_of(m, i) == source else -ESRCH\n    note_sent(t, t.sleep_done & SENT)\n", PROGRAM),
+    Mutant("ipc-nothing-counts-as-sent", NATIVE, "        t.x[A0] = 0\n        note_sent(t, t.sleep_done & SENT)\n", "        t.x[A0] = 0\n        t.x[PHASE] = 1\n", PROGRAM),
     Mutant("ipc-leaver-is-unlisted-late", "emu/kernel/task/exiting.py", "    left = quit_task(m, me, i)\n    end_endpoint(m, me, i, status & 0xFF)\n", "    end_endpoint(m, me, i, status & 0xFF)\n    left = quit_task(m, me, i)\n", survives="who joins its queue has to come within the few instructions between the two; the litmus test leaves in the right order itself"),
     # --- what is moved
-    Mutant("ipc-full-without-a-utcb", TRANSFER, "(r.utcb != 0 if kind == FULL else size_of(flags) <= room_of(r.x[A0 + 2]))", "(kind == FULL or size_of(flags) <= room_of(r.x[A0 + 2]))", PROGRAM),
-    Mutant("ipc-room-is-not-compared", TRANSFER, "(r.utcb != 0 if kind == FULL else size_of(flags) <= room_of(r.x[A0 + 2]))", "(r.utcb != 0 or kind != FULL)", PROGRAM),
+    Mutant("ipc-full-without-a-utcb", TRANSFER, "(r.utcb != 0 if kind == FULL else size_of(flags) <= room_of(r.ipc_flags))", "(kind == FULL or size_of(flags) <= room_of(r.ipc_flags))", PROGRAM),
+    Mutant("ipc-room-is-not-compared", TRANSFER, "(r.utcb != 0 if kind == FULL else size_of(flags) <= room_of(r.ipc_flags))", "(r.utcb != 0 or kind != FULL)", PROGRAM),
     Mutant("ipc-sizes-are-not-bounded", TRANSFER, "    return size_of(flags) <= EXTENDED_BYTES and room_of(flags) <= EXTENDED_BYTES\n", "    return True\n", PROGRAM),
     Mutant("ipc-room-ends-in-another-page", TRANSFER, " and may_store(m, me, t.task, at + room - 1)", "", PROGRAM),
     Mutant("ipc-no-byte-needs-a-buffer", TRANSFER, "    if size == 0:\n        return True  # wherever that is\n", "", PROGRAM),
@@ -50,14 +52,14 @@ MUTANTS = [
     Mutant("utcb-outlives-its-program", "emu/kernel/task/execute.py", "    t.utcb = 0\n", "", PROGRAM),
     Mutant("utcb-of-all-threads-is-one", UTCB, "    va = UTCB_FIRST + i * PAGE_SIZE\n", "    va = UTCB_FIRST\n", PROGRAM),
     # --- handing over
-    Mutant("heir-is-less-important", HAND_OVER, " or h.realtime < t.realtime", "", f"{UNIT}::test_not_to_a_less_important_thread"),
-    Mutant("heir-comes-before-a-preemption", HAND_OVER, " or c.resched != 0", "", f"{UNIT}::test_not_where_the_running_thread_has_to_give_way"),
-    Mutant("heir-may-not-run-here", HAND_OVER, " or may_not_stay(m, me, h)", "", f"{UNIT}::test_not_where_the_heir_may_not_run_any_more"),
+    Mutant("heir-is-less-important", HAND_OVER, "pack_where(BLOCKED, me) or h.realtime < t.realtime", "pack_where(BLOCKED, me)", f"{UNIT}::test_not_to_a_less_important_thread"),
+    Mutant("heir-comes-before-a-preemption", HAND_OVER, "h.realtime < t.realtime or c.resched != 0:", "h.realtime < t.realtime:", f"{UNIT}::test_not_where_the_running_thread_has_to_give_way"),
+    Mutant("heir-may-not-run-here", HAND_OVER, "life != LIFE_RUNNING or may_not_stay(m, me, h)", "life != LIFE_RUNNING", f"{UNIT}::test_not_where_the_heir_may_not_run_any_more"),
     Mutant("sender-waits-where-it-may-not-run", HAND_OVER, "    if not sleeps and may_not_stay(m, me, t):\n", "    if False:\n", f"{UNIT}::test_a_sender_that_may_not_run_here_any_more_does_not_wait_here"),
     Mutant("leaving-cpu-is-handed-over", HAND_OVER, " or m.queues[me].life != LIFE_RUNNING", "", f"{UNIT}::test_not_on_a_cpu_that_leaves"),
     Mutant("heir-of-another-cpu", HAND_OVER, '    if load_relaxed(h, "where") != pack_where(BLOCKED, me) or h.realtime', "    if h.realtime", f"{UNIT}::test_not_to_one_that_slept_on_another_cpu"),
     Mutant("heir-begins-a-slice", HAND_OVER, "        c.slice_start_ns = slice_start_ns\n", "        pass\n", f"{UNIT}::test_the_slice_goes_on_where_the_client_left_it"),
-    Mutant("heir-has-no-end-of-slice", CORE, "    c.slice_end_ns = slice_end_ns\n", "", f"{UNIT}::test_the_slice_goes_on_where_the_client_left_it"),
+    Mutant("heir-has-no-end-of-slice", CORE, "    c.slice_end_ns = slice_end_ns\n    if became == CLAIMED:", "    if became == CLAIMED:", f"{UNIT}::test_the_slice_goes_on_where_the_client_left_it"),
     Mutant("woken-client-sleeps-locked", HAND_OVER, ' or (sleeps and is_claimed(load_relaxed(t, "sleep")))', "", WOKEN),
     Mutant("woken-client-sleeps-lock-free", HAND_OVER, 'return CLAIMED if is_claimed(load_seq_cst(t, "sleep")) else ASLEEP', "return ASLEEP", WOKEN),
     Mutant("checking-build-forbids-handing-over", "emu/kernel/thread/states.py", "(RUNNABLE, BLOCKED, RUNNING)", "(RUNNABLE, BLOCKED)", "tests/systems/test_checking_build.py"),
