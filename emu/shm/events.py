@@ -79,6 +79,9 @@ SEND = _event(
     "send", "to", "bytes", "the thread's message is given to another thread (its index); bytes beside registers"
 )
 RECEIVE = _event("receive", "from", "bytes", "the thread gets a message of another thread's (its index)")
+POOL = _event(
+    "pool", "blocking", "enters", "the thread enters a pool of CPUs: 1 the blocking one; enters 0: it may not run there"
+)
 LOST = _event("lost", "count", "span_ns", "events dropped until this time, the first span_ns before it")
 
 

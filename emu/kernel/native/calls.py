@@ -7,8 +7,11 @@ from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ..actions import RESUME, SERVE
 from ..ipc.utcb import get_utcb
+from .blocking import blocking_call
 from .ipc import sys_ipc
 from .numbers import (
+    BLOCKING_BEGIN,
+    BLOCKING_END,
     CACHE_CONTROL,
     COPY,
     EXCHANGE_REGISTERS,
@@ -43,6 +46,8 @@ def native_call(m, me, i, number):
         return thread_switch(m, me, i)
     if number == MUTEX_CONTROL:
         return mutex_control(m, me, i)
+    if number == BLOCKING_BEGIN or number == BLOCKING_END:
+        return blocking_call(m, me, i, number)
     t = m.threads[i]
     if number == UTCB:
         t.x[A0] = get_utcb(m, me, i)

@@ -20,6 +20,7 @@ from ...shm.atomics import exchange, load_relaxed, store_release
 from ...shm.layout import machine_at
 from ..critical import noncritical
 from ..sched.exclusive import end_exclusive
+from ..sched.pools import forget_blocking
 from ..sleep.endings import interrupt_sleep
 from ..sleep.mutex import release_mutexes
 from ..thread.handles import thread_handle, thread_index
@@ -96,6 +97,7 @@ def begin_anew(address, me, i):
     task = m.tasks[k]
     noncritical(m, me)
     end_exclusive(m, me, i)
+    forget_blocking(m, me, i)
     if t.mutexes != 0:
         release_mutexes(m, me, i)
     leave_memory(m, me, i)

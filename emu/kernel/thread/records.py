@@ -8,12 +8,13 @@ from ...hot import entry, hot, never_inline
 from ...limits import KERNEL_THREADS, MAX_THREADS, NAME_BYTES
 from ...shm import lockrank
 from ...shm.atomics import fetch_add, load_relaxed, store_relaxed, store_release
-from ...shm.cpumask import mask_all, store_mask
+from ...shm.cpumask import mask_all
 from ...shm.layout import THREAD, machine_at
 from ...shm.memory import fill_bytes
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_THREAD, count_freed, count_made
 from ..critical import either
+from .affinity import begin_affinity
 from .references import retain_again
 from .states import FREE, NEW, set_where
 from .usage import book_usage
@@ -63,7 +64,7 @@ def reset_thread(m, i, task):
     t.is_listed = 0
     t.next = -1
     t.previous = -1
-    store_mask(t, "affinity", mask_all())
+    begin_affinity(m, t, mask_all())
     t.nice = 0
     t.asked_nice = 0
     t.realtime = 0

@@ -81,6 +81,8 @@ MACHINE = record(
     i64("cores_per_package"),
     i64("host_cores", doc="the host's, that its processes may use"),
     i64("pinned", doc="1: CPU k's process runs on host core k % host_cores (actor/prepare.py)"),
+    i64("nr_blocking", doc="CPUs of the blocking pool, 0: there is one pool only"),
+    mask("blocking_pool", doc="the blocking pool: kernel/thread/affinity.py (inko-6)"),
     i64("queue_kind", doc="QUEUES_* of kernel/sched/runqueue.py"),
     i64s("parameters", MAX_PARAMETERS, doc="the policy's, in the order that it declares them"),
     i64("tracing", guard="supervisor", doc="1: events are recorded"),
