@@ -62,6 +62,10 @@ PIPE_SLOTS = 32  # pages of a pipe
 PIPE_PAGES = 16  # that one may use at first; a socket all of them: the largest datagram is 64 KiB with its header
 DEFAULT_DESCRIPTORS = 1024  # of a task (RLIMIT_NOFILE)
 
+# --- messages (kernel/ipc/) -----------------------------------------------------
+MAILBOX_SLOTS = 32  # pages of a mailbox
+MAILBOX_MESSAGES = 1024  # that may wait in one
+
 # --- guest memory -----------------------------------------------------------
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
@@ -125,6 +129,7 @@ assert SERVER_RING >= MAX_THREADS + 2 * MAX_TASKS, "a full ring would lose a req
 assert TIMEOUT_RING_MESSAGES & (TIMEOUT_RING_MESSAGES - 1) == 0, "positions wrap by masking"
 assert MAX_TIMEOUTS > 2 * (MAX_THREADS + MAX_TIMERS) + MAX_ACTORS * TIMEOUT_RING_MESSAGES, "the heap never fills up"
 assert PIPE_SLOTS & (PIPE_SLOTS - 1) == 0, "positions wrap by masking"
+assert MAILBOX_SLOTS & (MAILBOX_SLOTS - 1) == 0, "positions wrap by masking"
 assert RAM_OFFSET + MAX_MEMORY_BYTES <= DECODED_OFFSET
 assert DECODED_OFFSET + MAX_FRAMES * DECODED_PAGE_BYTES <= WINDOW_BYTES
 assert EVENT_RING & (EVENT_RING - 1) == 0

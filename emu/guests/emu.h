@@ -10,6 +10,7 @@ enum {
     EMU_SUSPEND_SYNC, EMU_RESUME_ASYNC, EMU_SUSPEND_ASYNC, EMU_RESUME_SYNC,
     EMU_MUTEX_LOCK, EMU_MUTEX_TRYLOCK, EMU_MUTEX_UNLOCK, EMU_QUEUE_SLEEP, EMU_QUEUE_WAKE,
     EMU_SET_TIMEOUT, EMU_SET_INFINITE_TIMEOUT, EMU_CLEAR_TIMEOUT, EMU_TIME, EMU_KMEM_CONTROL,
+    EMU_MAILBOX_SEND = 0x1040, EMU_MAILBOX_RECEIVE, EMU_MAILBOX_COUNT,
 };
 
 static inline long emu_call_3(long number, long first, long second, long third) {
@@ -81,5 +82,43 @@ enum { EMU_KMEM_GRANT, EMU_KMEM_RECLAIM };
 static inline long emu_kmem_control(int operation, long pages) {
     return emu_call_3(EMU_KMEM_CONTROL, operation, pages, 0);
 }
+
+/* Mailboxes [inko-4, inko-2]. Each thread has one: every thread of the machine may send to it by its tid, also from
+ * other tasks, and it alone receives. Messages come in the order in which they were sent; up to 1024 may wait.
+ * send never sleeps: -3 (ESRCH) the thread has left; -11 (EAGAIN) too many wait; -12 (ENOMEM). A receiver that sleeps
+ * is made runnable at once.
+ * receive: the sender's tid. It waits so many ns for a message, for ever if that is negative: -110 (ETIMEDOUT),
+ * -4 (EINTR), or with 0 at once -11 (EAGAIN). What was not received when a thread leaves, or executes, is gone. */
+struct emu_message {
+    long words[4];
+};
+static inline long emu_mailbox_send(int tid, long w0, long w1, long w2, long w3) {
+    register long a7 __asm__("a7") = EMU_MAILBOX_SEND;
+    register long a0 __asm__("a0") = tid;
+    register long a1 __asm__("a1") = w0;
+    register long a2 __asm__("a2") = w1;
+    register long a3 __asm__("a3") = w2;
+    register long a4 __asm__("a4") = w3;
+    __asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4) : "memory");
+    return a0;
+}
+static inline long emu_mailbox_receive(struct emu_message *message, long timeout_ns) {
+    register long a7 __asm__("a7") = EMU_MAILBOX_RECEIVE;
+    register long a0 __asm__("a0") = timeout_ns;
+    register long a1 __asm__("a1");
+    register long a2 __asm__("a2");
+    register long a3 __asm__("a3");
+    register long a4 __asm__("a4");
+    __asm__ volatile("ecall" : "+r"(a0), "=r"(a1), "=r"(a2), "=r"(a3), "=r"(a4) : "r"(a7) : "memory");
+    if (a0 > 0) {
+        message->words[0] = a1;
+        message->words[1] = a2;
+        message->words[2] = a3;
+        message->words[3] = a4;
+    }
+    return a0;
+}
+/* How many messages a thread has not received yet, or -3 (ESRCH). */
+static inline long emu_mailbox_count(int tid) { return emu_call(EMU_MAILBOX_COUNT, tid); }
 
 #endif

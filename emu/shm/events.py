@@ -75,6 +75,8 @@ AFFINITY = _event(
 )
 EXCLUSIVE = _event("exclusive", "cpu", "on", "a CPU begins or ends to run pinned threads only")
 HOST_STALL = _event("host-stall", "ns", "", "until now, the host did not run this CPU's process, which wanted to run")
+SEND = _event("send", "to", "waiting", "the thread has sent a message; to: a thread's index, or ~ a port's")
+RECEIVE = _event("receive", "from", "waiting", "the thread takes a message; from: its sender's index, or ~ a port's")
 LOST = _event("lost", "count", "span_ns", "events dropped until this time, the first span_ns before it")
 
 

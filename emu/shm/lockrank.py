@@ -17,6 +17,7 @@ PIPE = 50  # PIPE.lock
 SOURCE = 50  # the lock of any file that can be watched: PIPE.lock, EVENT_COUNTER.lock
 NESTS = 55  # MACHINE.nests_lock
 EPOLL_SET = 60  # EPOLL_SET.lock
+MAILBOX = 75  # MAILBOX.lock
 WAIT_QUEUE = 90  # WAIT_QUEUE.lock
 BUCKET = 100  # BUCKET.lock; two: lower index first (+ index)
 PRIORITY = 900  # MACHINE.priority_lock

@@ -5,7 +5,8 @@
 
 from ...hot import hot, never_inline
 from ..actions import SERVE
-from .numbers import FIRST_HOT, KMEM_CONTROL
+from .mailboxes import mailbox_call
+from .numbers import FIRST_HOT, KMEM_CONTROL, MAILBOX_COUNT, MAILBOX_SEND
 from .threads import thread_call
 
 
@@ -15,4 +16,6 @@ def native_call(m, me, i, number):
     never_inline()
     if number >= FIRST_HOT and number <= KMEM_CONTROL:
         return thread_call(m, me, i, number)
+    if number >= MAILBOX_SEND and number <= MAILBOX_COUNT:
+        return mailbox_call(m, me, i, number)
     return SERVE

@@ -68,6 +68,7 @@ def expire(m, me, i, word):
     emit(m, me, TIMER, i, monotonic_ns() - m.threads[i].deadline_ns, 0)
     if reason_of(word) != SLEEP_RETRY:  # which makes its call again, and finds that the time has come
         m.threads[i].restart = 0
+        m.threads[i].resume_deadline_ns = 0
     finish(m, me, i, 0 if reason_of(word) == SLEEP_TIME else -ETIMEDOUT)
     return True
 
@@ -92,6 +93,7 @@ def interrupt_sleep(m, me, i):
     count_stale(m, word)
     if (NATIVE_SLEEPS >> reason) & 1:
         t.restart = 0
+        t.resume_deadline_ns = 0
         finish(m, me, i, -EINTR)
         return True
     if reason == SLEEP_RETRY:

@@ -19,6 +19,7 @@ from ...hot import entry, hot
 from ...shm.atomics import exchange, load_relaxed, store_release
 from ...shm.layout import machine_at
 from ..critical import noncritical
+from ..ipc.mailbox import clear_mailbox
 from ..sched.exclusive import end_exclusive
 from ..sleep.endings import interrupt_sleep
 from ..sleep.mutex import release_mutexes
@@ -99,6 +100,7 @@ def begin_anew(address, me, i):
     if t.mutexes != 0:
         release_mutexes(m, me, i)
     leave_memory(m, me, i)
+    clear_mailbox(m, me, i)
     give_up_space(m, me, k)
     error = create_space(m, me, k)
     if error < 0:

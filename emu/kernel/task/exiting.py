@@ -7,6 +7,7 @@ from ...limits import IPI_CALL, SERVER
 from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
 from ..files.descriptions import let_go
+from ..ipc.mailbox import close_mailbox
 from ..ipi import send_ipi
 from ..sched.core import leave
 from ..sched.exclusive import end_exclusive
@@ -41,6 +42,7 @@ def exit_thread(m, me, i, status):
     let_go(m, me, i)
     if t.mutexes != 0:
         release_mutexes(m, me, i)
+    close_mailbox(m, me, i)
     leave_memory(m, me, i)
     left = quit_task(m, me, i)
     leave_signals(m, me, i)

@@ -54,6 +54,7 @@ from .declare import i64, i64s, line, many, mask, record
 from .events import EPOLL_SET, EVENT_COUNTER, WATCH
 from .files import DESCRIPTION, FILE_TABLE, PIPE
 from .memory import AREA, FRAME, KERNEL_PAGE, OBJECT, SLAB
+from .messages import MAILBOX
 from .queues import BUCKET, DEQUE, RUNQUEUE, WAIT_QUEUE
 from .signals import SIGINFO
 from .task import JOB, TASK
@@ -207,6 +208,7 @@ MACHINE = record(
     many("tasks", TASK, MAX_TASKS),
     many("timers", TIMER, MAX_TIMERS),
     many("threads", THREAD, MAX_THREADS),
+    many("mailboxes", MAILBOX, MAX_THREADS, doc="each that of the thread with its index"),
     many("siginfos", SIGINFO, MAX_SIGINFOS),
     many("file_tables", FILE_TABLE, MAX_FILE_TABLES),
     many("descriptions", DESCRIPTION, MAX_DESCRIPTIONS),
