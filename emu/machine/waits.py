@@ -21,6 +21,7 @@ from ..kernel.thread.states import (
     SLEEP_FUTEX,
     SLEEP_KERNEL,
     SLEEP_MAIL,
+    SLEEP_PORT,
     SLEEP_QUEUE,
     SLEEP_RETRY,
     SLEEP_SERVER,
@@ -42,7 +43,17 @@ OF_DESCRIPTORS = {
     NUMBERS[name] for name in ("read", "write", "readv", "writev", "pread64", "pwrite64", "ioctl", "fcntl", "sendfile")
 }
 # Sleeps, and served calls, that end only by what other threads do.
-FOR_THREADS = (SLEEP_FUTEX, SLEEP_EVENT, SLEEP_QUEUE, SLEEP_RETRY, SLEEP_VFORK, SLEEP_STOP, SLEEP_VECTOR, SLEEP_MAIL)
+FOR_THREADS = (
+    SLEEP_FUTEX,
+    SLEEP_EVENT,
+    SLEEP_QUEUE,
+    SLEEP_RETRY,
+    SLEEP_VFORK,
+    SLEEP_STOP,
+    SLEEP_VECTOR,
+    SLEEP_MAIL,
+    SLEEP_PORT,
+)
 CALLS_FOR_THREADS = {NUMBERS[name] for name in ("rt_sigsuspend", "wait4", "waitid")}
 
 
@@ -124,7 +135,7 @@ def what_for(thread, now_ns):
     words = {
         SLEEP_TIME: call, SLEEP_KERNEL: "a signal or fault", SLEEP_SUSPEND: "suspended", SLEEP_STOP: "stopped",
         SLEEP_EVENT: call, SLEEP_QUEUE: call, SLEEP_WAITS: call, SLEEP_RETRY: call, SLEEP_VFORK: call,
-        SLEEP_VECTOR: call, SLEEP_MAIL: "a message in its mailbox",
+        SLEEP_VECTOR: call, SLEEP_MAIL: "a message in its mailbox", SLEEP_PORT: "a message in a port",
     }  # fmt: skip
     return f"{words.get(reason, 'waking up')}{until}"
 

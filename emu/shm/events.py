@@ -77,6 +77,7 @@ EXCLUSIVE = _event("exclusive", "cpu", "on", "a CPU begins or ends to run pinned
 HOST_STALL = _event("host-stall", "ns", "", "until now, the host did not run this CPU's process, which wanted to run")
 SEND = _event("send", "to", "waiting", "the thread has sent a message; to: a thread's index, or ~ a port's")
 RECEIVE = _event("receive", "from", "waiting", "the thread takes a message; from: its sender's index, or ~ a port's")
+MOVE = _event("move", "address", "bytes", "pages leave the thread's memory in a message, whose send follows")
 LOST = _event("lost", "count", "span_ns", "events dropped until this time, the first span_ns before it")
 
 

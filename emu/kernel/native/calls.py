@@ -6,7 +6,8 @@
 from ...hot import hot, never_inline
 from ..actions import SERVE
 from .mailboxes import mailbox_call
-from .numbers import FIRST_HOT, KMEM_CONTROL, MAILBOX_COUNT, MAILBOX_SEND
+from .numbers import FIRST_HOT, KMEM_CONTROL, MAILBOX_COUNT, MAILBOX_SEND, PORT_CREATE, PORT_SELECT
+from .ports import port_call
 from .threads import thread_call
 
 
@@ -16,6 +17,8 @@ def native_call(m, me, i, number):
     never_inline()
     if number >= FIRST_HOT and number <= KMEM_CONTROL:
         return thread_call(m, me, i, number)
+    if number >= PORT_CREATE and number <= PORT_SELECT:
+        return port_call(m, me, i, number)
     if number >= MAILBOX_SEND and number <= MAILBOX_COUNT:
         return mailbox_call(m, me, i, number)
     return SERVE

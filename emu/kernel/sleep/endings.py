@@ -18,6 +18,7 @@ from ..thread.states import (
     RESTART_WOKEN,
     SLEEP_FUTEX,
     SLEEP_KERNEL,
+    SLEEP_PORT,
     SLEEP_QUEUE,
     SLEEP_RETRY,
     SLEEP_SERVER,
@@ -34,7 +35,7 @@ from .heap import count_stale
 from .waitqueue import take_from_queue
 
 ECALL_BYTES = 4
-IN_QUEUES = 1 << SLEEP_QUEUE | 1 << SLEEP_RETRY | 1 << SLEEP_STOP
+IN_QUEUES = 1 << SLEEP_QUEUE | 1 << SLEEP_RETRY | 1 << SLEEP_STOP | 1 << SLEEP_PORT
 ENDED_BY_KILLS = 1 << SLEEP_SUSPEND | 1 << SLEEP_VFORK | 1 << SLEEP_STOP  # and not by signals
 
 

@@ -20,6 +20,7 @@ from ...shm.atomics import exchange, load_relaxed, store_release
 from ...shm.layout import machine_at
 from ..critical import noncritical
 from ..ipc.mailbox import clear_mailbox
+from ..ipc.port import drop_ends
 from ..sched.exclusive import end_exclusive
 from ..sleep.endings import interrupt_sleep
 from ..sleep.mutex import release_mutexes
@@ -101,6 +102,7 @@ def begin_anew(address, me, i):
         release_mutexes(m, me, i)
     leave_memory(m, me, i)
     clear_mailbox(m, me, i)
+    drop_ends(m, me, k)
     give_up_space(m, me, k)
     error = create_space(m, me, k)
     if error < 0:
