@@ -88,9 +88,12 @@ def _check_ring(window, n):
     while at < tail:
         header = _word(window, p, at)
         if HEADER.get(header, "moved"):
-            areas.append(_word(window, p, at + HEADER_BYTES) - 1)
-            record = window.machine["areas"][areas[-1]]
-            assert record["end"] - record["start"] == HEADER.get(header, "size"), f"port {n}: a moved message's size"
+            a, size = _word(window, p, at + HEADER_BYTES) - 1, 0
+            while a >= 0:
+                record = window.machine["areas"][a]
+                areas.append(a)
+                a, size = int(record["right"]) - 1, size + int(record["end"] - record["start"])
+            assert size == HEADER.get(header, "size"), f"port {n}: a moved message has {size} bytes"
         at += space_of.function(8 if HEADER.get(header, "moved") else HEADER.get(header, "size"))
         waiting += 1
     assert at == tail and waiting == p["waiting"], f"port {n}: {waiting} messages, not {p['waiting']}"

@@ -39,7 +39,7 @@ from emu.testing.crew import (
 )
 from tests.litmus.mutexes import THREADS, _await_running, _begin
 
-ROUND, PASSED, GOT, SHOWN, WOKEN, ENDED = (OWN + (40 + k) * LINE for k in range(6))
+ROUND, PASSED, GOT, SHOWN, WOKEN, ENDED, SENT = (OWN + (40 + k) * LINE for k in range(7))
 SEEN = 100
 RECEIVER = 0
 
@@ -145,7 +145,7 @@ def receiver(address, me, workers, count):
     i = _begin(m, me, workers)
     x = m.threads[i].x
     done = 0
-    while done < count * (workers - 2) and not over(m):
+    while done < count and not over(m):
         answer = receive_message(m, me, i, -1)
         if answer == SLEEPS:
             block(m, me, i)
@@ -190,6 +190,8 @@ def sender(address, me, workers, count):
             answer = send_message(m, me, i, tid)
         if answer != 0 and not over(m):
             violation(m)
+        if answer == 0:
+            add_word(m, SENT, 1)
         if random_below(m, me, 4) == 0:
             dawdle(random_below(m, me, 200))  # so that the receiver sleeps now and then
         _clear(m, me)
@@ -221,7 +223,8 @@ def _send_to_whoever(m, me, i, n):
     """Control: a sender that does not look under the lock whose mailbox it is."""
     b = m.mailboxes[n]
     lock_mailbox(m, me, b)
-    _put(m, me, i, b, load_acquire(b, "tid"))
+    if b.tid != 0:
+        _put(m, me, i, b, b.tid)
     unlock_mailbox(m, me, b)
 
 

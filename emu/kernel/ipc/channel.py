@@ -42,12 +42,13 @@ from ..sleep.timeout_ring import post_timeout
 from ..sleep.until import native_deadline
 from ..sleep.waitqueue import join_natively
 from ..vm.maplock import lock_map, lock_mm, unlock_map, unlock_mm
+from ..vm.mapping import join_range
 from ..vm.usercopy import copy_user, may_store
-from .moved import cut_out, enter_locked, leave_place, movable_area, place_for, put_back, settle
+from .moved import cut_out, enter_locked, leave_place, may_move, place_for, put_back
 from .port import find_channel, find_port, is_dead, news_of, tell, unlock_port
 from .ring import (
     HEADER_BYTES,
-    append_area,
+    append_areas,
     append_message,
     copy_message,
     is_moved,
@@ -157,10 +158,9 @@ def _send_pages(m, me, i, handle, va, size, count):
 @hot
 def _move_out(m, me, i, task, handle, va, size):
     """Move one message into the port; 0 or an error: nothing has changed. map_lock held."""
-    a = movable_area(m, me, task, va, size)
-    if a < 0:
-        return a
-    a, locked = cut_out(m, me, task, va, size)
+    if not may_move(m, me, task, va, size):
+        return -EINVAL
+    a = cut_out(m, me, task, va, size)
     if a < 0:
         return a
     n = find_channel(m, me, handle)
@@ -176,7 +176,7 @@ def _move_out(m, me, i, task, handle, va, size):
         elif not make_room(m, me, p, space_of(8)):
             error = -ENOMEM
         else:
-            append_area(m, p, a, size)
+            append_areas(m, p, a, size)
             news = news_of(m, me, p)
         waiting = p.waiting
         unlock_port(m, me, p)
@@ -185,7 +185,7 @@ def _move_out(m, me, i, task, handle, va, size):
             emit(m, me, SEND, i, ~n, waiting)
             tell(m, me, p, news)
     if error < 0:
-        put_back(m, me, task, a, locked)
+        put_back(m, me, task, a)
         return error
     leave_place(m, task, va, size)
     return 0
@@ -312,9 +312,9 @@ def _move_in(m, me, i, task, handle, wanted):
     lock_map(m, me, task)
     result, place, size = _place_first(m, me, task, handle, wanted)
     if result == 0:
-        result = _take_area(m, me, i, task, handle, place, size)
+        result = _take_areas(m, me, i, task, handle, place, size)
         if result == 0:
-            settle(m, me, task, place, size)
+            join_range(m, me, task, place, place + size)
     unlock_map(m, me, task)
     return result, place, size
 
@@ -337,7 +337,7 @@ def _place_first(m, me, task, handle, wanted):
 
 
 @hot
-def _take_area(m, me, i, task, handle, place, size):
+def _take_areas(m, me, i, task, handle, place, size):
     """Take the first message out, if it is one of that size that moves, and map it; 0, LOOKS_AGAIN, -EBADF."""
     lock_mm(m, me, task)
     n = find_port(m, me, handle, task)
@@ -348,7 +348,7 @@ def _take_area(m, me, i, task, handle, place, size):
         if is_moved(header) and message_size(header) == size:
             a = load_word(m, p, p.head + HEADER_BYTES) - 1
             take_out(m, me, p, p.head + space_of(8), 1)
-            enter_locked(m, task, a, place, m.tasks[task].lock_future)
+            enter_locked(m, task, a, place, True, m.tasks[task].lock_future)
             emit(m, me, RECEIVE, i, ~n, p.waiting)
         else:
             result = LOOKS_AGAIN

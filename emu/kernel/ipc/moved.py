@@ -1,20 +1,20 @@
 """Messages that move: pages leave the sender's memory, wait in a port, and enter the receiver's (rust-11).
 
-A message of whole pages whose buffer begins with a page is not copied: its area (vm/areas.py) is cut out of the
-sender's address space, waits with the owner IN_MESSAGE, and is put into the receiver's at another place; its pages stay
-in the memory object, as in mremap (vm/moving.py).  Afterwards the sender's next access is a fault.
+A message of whole pages whose buffer begins with a page is not copied: its areas (vm/areas.py) are cut out of the
+sender's address space, wait with the owner IN_MESSAGE, chained by `right`, and are put into the receiver's at another
+place; pages stay in their memory objects, as in mremap (vm/moving.py).  The sender's next access is a fault.
 
     sender, with its map_lock                           receiver, with its map_lock
-    1  cuts the area out of the tree                    1  finds the message first in the port, and a place for it
+    1  cuts the areas out of the tree                   1  finds the message first in the port, and a place for it
     2  empties the page tables, shoots the TLBs down    2  takes mm_lock and the port's lock: is it first still?
-    3  puts the message into the port                   3  takes it out, puts the area into its tree
+    3  puts the message into the port                   3  takes it out, puts the areas into its tree
 
 Nobody sees the message while a CPU of the sender's has its pages in its TLB.  Whatever other threads map, protect or
 fork meanwhile waits for map_lock; the kernel's own accesses find no area.  Where the port cannot take the message any
-more (step 3), the area goes back to its place, which is still free; a thread that touched it in between got SIGSEGV.
-An area in a message is in no tree: only who has taken the message out, or has closed the port, touches it.
+more (step 3), the areas go back to their place, which is still free; a thread that touched it in between got SIGSEGV.
+Areas in a message are in no tree: only who has taken the message out, or has closed the port, touches them.
 
-What moves is private anonymous memory that may be read and stored to, within one area; else the call fails (-EINVAL).
+What moves is private anonymous memory that may be read and stored to, in few areas; else the call fails (-EINVAL).
 Memory that a forked task has too keeps its mark, so that who stores first gets a copy.  An object that other areas of
 the sender have too is split: the message gets one of its own (_separate).
 """
@@ -27,45 +27,58 @@ from ..vm.address_space import MAP_BOTTOM, bad_range, find_place, is_free
 from ..vm.areas import IN_MESSAGE, LOCKED, NEEDS_COPY, first_above, free_area, insert_area, remove_area
 from ..vm.frames import drop_frame, share_frame
 from ..vm.maplock import lock_mm, unlock_mm
-from ..vm.mapping import cut_ends, edit_locked, join, join_range, owns_pages
+from ..vm.mapping import cut_ends, edit_locked, join_range, owns_pages
 from ..vm.objects import (
     OBJECT_ANONYMOUS,
     OBJECT_SHADOW,
     drop_object,
     lock_object,
-    lowest,
     new_object,
     unlock_object,
 )
 from ..vm.pagetable import EDIT_DROP, RWX, SHARED, R, W
 from ..vm.radix import frame_of, free_pages, next_page, page_word, put_page
 
+MOST_AREAS = 64  # of a message: more would keep a port locked for long
+
 
 @hot
-def movable_area(m, me, task, va, size):
-    """The area of which a message may be cut, or -EINVAL. map_lock held."""
+def may_move(m, me, task, va, size):
+    """Whether a range may leave a task's memory as a message. map_lock held."""
     never_inline()
     noncritical(m, me)
     t = m.tasks[task]
-    lock_mm(m, me, task)
-    a = first_above(m, t, va)
-    fits = a >= 0 and m.areas[a].start <= va and m.areas[a].end - va >= size
-    o = -1
-    if fits:
-        fits = m.areas[a].flags & (SHARED | RWX) == R | W
-        o = m.areas[a].object - 1
-    unlock_mm(m, me, task)
-    if not fits:
-        return -EINVAL
-    if o >= 0:  # it stays: the area, or the shadow that it gets, has a reference
-        if m.objects[lowest(m, me, o)].kind != OBJECT_ANONYMOUS:
-            return -EINVAL
-    return a
+    at = va
+    count = 0
+    while at < va + size and count < MOST_AREAS:
+        lock_mm(m, me, task)
+        a = first_above(m, t, at)
+        fits = a >= 0 and m.areas[a].start <= at and m.areas[a].flags & (SHARED | RWX) == R | W
+        o = m.areas[a].object - 1 if fits else -1
+        unlock_mm(m, me, task)
+        # The object stays: its area, or the shadow that the area gets meanwhile, has a reference.
+        if not fits or (o >= 0 and not _is_anonymous(m, me, o)):
+            return False
+        at = m.areas[a].end
+        count += 1
+    return at >= va + size
+
+
+@hot
+def _is_anonymous(m, me, o):
+    """Whether the object that lies under all others of a chain is nobody's file or segment."""
+    lock_object(m, me, o)
+    below = o
+    while m.objects[below].original != 0:
+        below = m.objects[below].original - 1
+    kind = m.objects[below].kind
+    unlock_object(m, me, o)
+    return kind == OBJECT_ANONYMOUS or kind == OBJECT_SHADOW  # one that has been merged with its original
 
 
 @hot
 def cut_out(m, me, task, va, size):
-    """Take a movable range out of a task's memory; (its area, whether it was LOCKED), (-ENOMEM, 0): nothing changed.
+    """Take a range that may move out of a task's memory: its first area, or -ENOMEM, and nothing has changed.
 
     map_lock held.  No CPU has it in its TLB afterwards.
     """
@@ -73,50 +86,68 @@ def cut_out(m, me, task, va, size):
     noncritical(m, me)
     t = m.tasks[task]
     if cut_ends(m, me, task, va, va + size) < 0:
-        return -ENOMEM, 0
+        return -ENOMEM
+    first, last = -1, -1
     lock_mm(m, me, task)
     a = first_above(m, t, va)
-    area = m.areas[a]
-    remove_area(m, t, a)
-    area.owner = IN_MESSAGE
-    locked = area.flags & LOCKED
-    if locked:
-        area.flags &= ~LOCKED
-        t.locked -= size >> PAGE_SHIFT
+    while a >= 0 and m.areas[a].start < va + size:
+        area = m.areas[a]
+        remove_area(m, t, a)
+        area.owner = IN_MESSAGE
+        area.right = 0
+        if area.flags & LOCKED:
+            t.locked -= (area.end - area.start) >> PAGE_SHIFT
+        if last >= 0:
+            m.areas[last].right = a + 1
+        else:
+            first = a
+        last = a
+        a = first_above(m, t, area.end)
     edit_locked(m, me, task, va, va + size, EDIT_DROP, 0, -1, 0)
-    if not _separate(m, me, a):
-        put_back(m, me, task, a, locked)
-        return -ENOMEM, 0
-    return a, locked
+    a = first
+    while a >= 0:
+        if not _separate(m, me, a):
+            put_back(m, me, task, first)
+            return -ENOMEM
+        a = m.areas[a].right - 1
+    return first
 
 
 @hot
-def put_back(m, me, task, a, locked):
-    """The message was not sent: its area lies where it did. map_lock held since cut_out."""
+def put_back(m, me, task, first):
+    """The message was not sent: its areas lie where they did. map_lock held since cut_out."""
     never_inline()
-    _enter(m, me, task, a, m.areas[a].start, locked)
-    join_range(m, me, task, m.areas[a].start, m.areas[a].end)
-
-
-@hot
-def _enter(m, me, task, a, place, locked):
-    """Put an area into a task's tree at a place that is free; map_lock held."""
+    noncritical(m, me)
+    start = m.areas[first].start
     lock_mm(m, me, task)
-    enter_locked(m, task, a, place, locked)
+    end = enter_locked(m, task, first, start, False, 0)
     unlock_mm(m, me, task)
+    join_range(m, me, task, start, end)
 
 
 @hot
-def enter_locked(m, task, a, place, locked):
-    """Put an area that is in no tree into a task's, at a place that is free; map_lock and mm_lock held."""
-    t, area = m.tasks[task], m.areas[a]
-    size = area.end - area.start
-    area.start = place
-    area.end = place + size
-    area.flags |= locked
-    if locked:
-        t.locked += size >> PAGE_SHIFT
-    insert_area(m, t, a)
+def enter_locked(m, task, first, place, changes, locked):
+    """Put the areas of a message into a task's tree, from a place on that is free; where they end there.
+
+    `changes`: they are another task's from here on, and LOCKED or not as that says.  map_lock and mm_lock held.
+    """
+    t = m.tasks[task]
+    distance = place - m.areas[first].start
+    a = first
+    end = place
+    while a >= 0:
+        area = m.areas[a]
+        following = area.right - 1
+        if changes:
+            area.flags = (area.flags & ~LOCKED) | locked
+        area.start += distance
+        area.end += distance
+        end = area.end
+        if area.flags & LOCKED:
+            t.locked += (area.end - area.start) >> PAGE_SHIFT
+        insert_area(m, t, a)
+        a = following
+    return end
 
 
 @hot
@@ -128,7 +159,7 @@ def place_for(m, me, task, wanted, size):
     never_inline()
     noncritical(m, me)
     t = m.tasks[task]
-    if t.limited_space != 0 or t.nr_areas >= MAX_TASK_AREAS:
+    if t.limited_space != 0 or t.nr_areas + MOST_AREAS > MAX_TASK_AREAS:
         return -ENOMEM
     if wanted == 0:
         place = find_place(m, me, task, 0, size)
@@ -136,13 +167,6 @@ def place_for(m, me, task, wanted, size):
     if wanted < MAP_BOTTOM or bad_range(wanted, size) < 0:
         return -EINVAL
     return wanted if is_free(m, me, task, wanted, size) else -EEXIST
-
-
-@hot
-def settle(m, me, task, place, size):
-    """A message has entered a task's memory; map_lock held."""
-    join(m, me, task, place)
-    join(m, me, task, place + size)
 
 
 @hot
@@ -154,21 +178,25 @@ def leave_place(m, task, va, size):
 
 
 @hot
-def drop_area(m, me, a):
-    """Free the area of a message that nobody receives, with its pages."""
+def drop_areas(m, me, first):
+    """Free the areas of a message that nobody receives, with their pages."""
     never_inline()
     noncritical(m, me)
-    area = m.areas[a]
-    o = area.object - 1
-    if o >= 0:
-        if owns_pages(area):
-            lock_object(m, me, o)
-            if m.objects[o].references > 1:  # else all go with the object
-                free_pages(m, me, m.objects[o], area.first, _end_page(area), -1)
-            unlock_object(m, me, o)
-        drop_object(m, me, o)
-    area.object = 0
-    free_area(m, me, a)
+    a = first
+    while a >= 0:
+        area = m.areas[a]
+        following = area.right - 1
+        o = area.object - 1
+        if o >= 0:
+            if owns_pages(area):
+                lock_object(m, me, o)
+                if m.objects[o].references > 1:  # else all go with the object
+                    free_pages(m, me, m.objects[o], area.first, _end_page(area), -1)
+                unlock_object(m, me, o)
+            drop_object(m, me, o)
+        area.object = 0
+        free_area(m, me, a)
+        a = following
 
 
 @hot
@@ -179,7 +207,7 @@ def _end_page(area):
 
 @hot
 def _separate(m, me, a):
-    """Give the area of a message an object that no other area has a part of; False: no memory, nothing has changed.
+    """Give an area of a message an object that no other area has a part of; False: no memory, nothing has changed.
 
     Areas that are cut from one another share an object by parts, within a task.  Between tasks they may not: an area
     grows over the pages behind it (mapping.py) where no other has its object any more, and what those were in the other
@@ -192,11 +220,11 @@ def _separate(m, me, a):
     if o < 0 or area.flags & NEEDS_COPY:
         return True
     lock_object(m, me, o)
-    shared, kind = m.objects[o].references > 1, m.objects[o].kind
+    shared, original = m.objects[o].references > 1, m.objects[o].original
     unlock_object(m, me, o)
     if not shared:
         return True
-    if kind == OBJECT_SHADOW:
+    if original != 0:
         area.flags |= NEEDS_COPY
         return True
     own = new_object(m, me, OBJECT_ANONYMOUS)

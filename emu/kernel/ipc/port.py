@@ -28,7 +28,7 @@ from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_CHANNEL, TAG_PORT, count_freed, count_made
 from ..critical import critical, noncritical
 from ..sleep.waitqueue import wake_queue
-from .moved import drop_area
+from .moved import drop_areas
 from .ring import HEADER_BYTES, forget_pages, is_moved, load_word, message_size, space_of
 
 HANDLE = bits("index:24 kind:8 generation:*")  # of a port or channel
@@ -229,7 +229,7 @@ def _empty(m, me, p):
     while p.head < p.tail:
         header = load_word(m, p, p.head)
         if is_moved(header):
-            drop_area(m, me, load_word(m, p, p.head + HEADER_BYTES) - 1)
+            drop_areas(m, me, load_word(m, p, p.head + HEADER_BYTES) - 1)
             p.head += space_of(8)
         else:
             p.head += space_of(message_size(header))

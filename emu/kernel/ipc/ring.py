@@ -1,7 +1,8 @@
 """The ring of a port: whole messages, one behind the other, in guest frames that the kernel has for itself.
 
 `head` and `tail` count bytes taken out and put in; byte n lies in page n / 4096 mod 64.  A message is a word (HEADER)
-and what it holds, in whole words: its bytes, or the number of the area that has left its sender's memory (moved.py).
+and what it holds, in whole words: its bytes, or the number of the first area that has left its
+sender's memory (moved.py).
 
 Always, while the port's lock is free: from head to tail are `waiting` whole messages; a page has a frame where one of
 its bytes lies between them, or head lies within it; no other has.  The last page but one is never used, so that the
@@ -97,7 +98,7 @@ def append_message(m, p, host, size):
 
 
 @hot
-def append_area(m, p, a, size):
+def append_areas(m, p, a, size):
     """Put a moved message in, for which room was made."""
     store_64(_place(m, p, p.tail), make_header(1, size))
     store_64(_place(m, p, p.tail + HEADER_BYTES), a + 1)

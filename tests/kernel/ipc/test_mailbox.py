@@ -94,7 +94,7 @@ def test_messages_come_in_order_with_their_senders_and_are_counted(post):
 
 def test_a_mailbox_grows_up_to_its_bound_over_pages_that_are_given_back(post):
     free = int(post.cpus.machine["nr_free_frames"])
-    for start in range(0, 5 * PER_PAGE, 60):  # positions begin anywhere in a page
+    for start in (0, PER_PAGE + 37):  # in a page and at its beginning
         while int(post.boxes[post.indices[1]]["tail"]) < start:
             assert post.send(0, post.tid(1), 0) == 0 and post.receive(1)[0] == RESUME
         for k in range(MAILBOX_MESSAGES):
@@ -140,6 +140,21 @@ def test_a_sleep_that_something_else_has_ended_leaves_the_message_for_the_next_c
     assert post.send(0, post.tid(1), 9) == 0, "who comes too late wakes nobody"
     assert post.threads[i]["x"][A0] == (-ETIMEDOUT if how == "time" else -EINTR) and post.threads[i]["restart"] == 0
     assert post.cpus.pick(1) == i and post.receive(1)[1][1] == 9
+
+
+def test_who_is_woken_for_nothing_sleeps_on_until_its_old_deadline(post):
+    """A sender may be late: its message was received, and the receiver sleeps again."""
+    i = post.indices[1]
+    assert post.receive(1, 10**9)[0] == BLOCK
+    deadline_ns = int(post.threads[i]["deadline_ns"])
+    hot.block(post.base, 1, i)
+    assert hot.claim_sleep(post.base, i, hot.sleep_of(post.base, i)) == 1
+    hot.make_runnable(post.base, 0, i)
+    assert post.cpus.pick(1) == i and post.receive(1, 10**9)[0] == BLOCK
+    assert post.threads[i]["deadline_ns"] == deadline_ns and post.threads[i]["resume_deadline_ns"] == deadline_ns
+    hot.block(post.base, 1, i)
+    assert post.send(0, post.tid(1), 5) == 0 and post.cpus.pick(1) == i
+    assert post.receive(1, 10**9)[1][1] == 5 and post.threads[i]["resume_deadline_ns"] == 0
 
 
 def test_who_has_left_gets_no_messages_and_nor_does_who_has_its_record_next(post):

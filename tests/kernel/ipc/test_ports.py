@@ -385,6 +385,35 @@ def test_whole_pages_leave_their_sender_and_come_with_all_that_they_hold(two):
     two.check()
 
 
+def test_a_message_of_several_areas_moves_as_one_or_stays(two):
+    """Parts of the buffer that were protected for a while may have another object than the rest."""
+    handle, chan = two.ends()
+    task = two.tasks[0]
+    for k in (1, 3, 4):
+        two.write(0, b"%d" % k, BASE + k * PAGE_SIZE)
+    child = create_task(two.base, 0)
+    assert hot.copy_space(two.base, 0, task, child) == 0
+    for rights in (1, RW):
+        address_space.protect_region(two.base, 0, task, BASE + 2 * PAGE_SIZE, 2 * PAGE_SIZE, rights)
+        if rights == 1:
+            two.write(0, b"own", BASE + 4 * PAGE_SIZE)
+    address_space.map_region(two.base, 0, task, BASE + 2 * PAGE_SIZE, PAGE_SIZE, RW)
+    places = [area for area in two.machine["areas"] if area["owner"] == two.machine["tasks"][task]["root"] + 1]
+    assert len(places) >= 3
+    two.check()
+    assert two.answer(1, numbers.PORT_CLOSE, handle) == 0 and move(two, chan) == -EPIPE
+    two.check()
+    assert two.read(0, 3, BASE + 4 * PAGE_SIZE) == b"own"
+    handle, chan = two.ends()
+    assert move(two, chan) == 0
+    two.check()
+    _, size, at = two.receive(handle)
+    assert size == 4 * PAGE_SIZE
+    found = [two.read(1, 3, at + k * PAGE_SIZE).rstrip(b"\0") for k in range(4)]
+    assert found == [b"1", b"", b"3", b"own"]
+    two.check()
+
+
 def test_a_whole_mapping_moves_with_its_object_and_back(two):
     handle, chan = two.ends()
     area = 1 << 33
