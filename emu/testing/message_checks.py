@@ -108,5 +108,6 @@ def _word(window, p, at):
 
 def frames_of_messages(machine):
     """{frame: 1} of what mailboxes and ports hold."""
-    boxes, ports = used_mailboxes(machine)["slots"], machine["ports"]["slots"][: int(machine["fresh_port"])]
-    return dict.fromkeys([*(boxes[boxes != 0] - 1).tolist(), *(ports[ports != 0] - 1).tolist()], 1)
+    boxes, ports = used_mailboxes(machine), machine["ports"][: int(machine["fresh_port"])]
+    pages = np.concatenate([boxes["slots"].ravel(), boxes["spare"], ports["slots"].ravel()])
+    return dict.fromkeys((pages[pages != 0] - 1).tolist(), 1)

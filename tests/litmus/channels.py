@@ -1,4 +1,4 @@
-"""Senders and receivers of ports, each on a CPU of its own, all of one task (kernel/ipc/port.py, channel.py).
+"""Senders and receivers of ports, each on a CPU of its own, all of one task (kernel/ipc/).
 
 Each thread has a page of guest memory for its messages: BASE and its CPU's number.
 """
@@ -6,19 +6,11 @@ Each thread has a page of guest memory for its messages: BASE and its CPU's numb
 from emu.abi.errno import EAGAIN, EBADF, EINTR, EPIPE, ETIMEDOUT
 from emu.abi.registers import A0
 from emu.hot import entry, hot
-from emu.kernel.ipc.channel import LOOKS_AGAIN, receive, select, send
-from emu.kernel.ipc.port import (
-    ALL,
-    close_port,
-    create_channel,
-    create_port,
-    drop_channel,
-    end_index,
-    find_port,
-    lock_port,
-    unlock_port,
-)
+from emu.kernel.ipc.channel import LOOKS_AGAIN, receive, send
+from emu.kernel.ipc.handles import ALL, end_index, find_port, lock_port, unlock_port
+from emu.kernel.ipc.port import close_port, create_channel, create_port, drop_channel
 from emu.kernel.ipc.ring import append_message, make_room, room_of, space_of
+from emu.kernel.ipc.select import select
 from emu.kernel.native.ports import SLEEPS, UNIT
 from emu.kernel.sched.core import block
 from emu.kernel.sched.randomness import random_below

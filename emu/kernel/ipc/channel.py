@@ -1,4 +1,4 @@
-"""Sending through channels, receiving from ports, waiting for several of them (rust-11).
+"""Sending through channels and receiving from ports (rust-11).
 
 A port has one size of message, its unit, or takes any (unit 0).  Sends never wait: -EAGAIN says that the port is full.
 A message of whole pages at the beginning of a page moves (moved.py); all others are copied, by way of memory of the
@@ -9,19 +9,9 @@ CPU's own, since no guest's page may be touched with a port's lock held:
 
 A guest that unmaps its buffer while it receives loses what was taken out.  Several messages of a unit go in one call.
 
-No lost wake-up, for one port: a receiver that finds nothing joins the port's queue before it gives the lock back; who
-changes the port does so under that lock, and looks at the queue.  For several ports:
-
-    selector                                            sender
-    1  reads TASK.select_news                           1  under the port's lock: puts the message in, takes `selected`
-    2  looks at each port under its lock; where there   2  it was set: under the owner's select_lock, news += 1
-       is nothing, sets its `selected`                  3  wakes the task's select_queue
-    3  under select_lock: if select_news is as before,
-       joins the queue; else it makes the call again
-
-If the sender's 1 comes before the look at that port, the selector sees the message.  If after, the sender finds
-`selected`, and its news come before the selector's 3, which then looks again, or after, when it is in the queue.
-All are woken who wait, since one alone might be killed before it looks.
+No lost wake-up: a receiver that finds nothing joins the port's queue before it gives the lock back; who changes the
+port does so under that lock, looks at the queue, and wakes all who wait there afterwards, since one alone might be
+killed before it looks.  (Threads that wait for several ports: select.py.)
 
 Messages that were sent before the last channel was dropped are received; then receivers get -EPIPE, as do senders to
 a port that is closed.
@@ -29,13 +19,10 @@ a port that is closed.
 
 from ...abi.errno import EAGAIN, EFAULT, EINVAL, EMSGSIZE, ENOMEM, EPIPE, ETIMEDOUT
 from ...hot import hot, never_inline
-from ...limits import MESSAGE_BYTES, MOVED_BYTES, PAGE_SIZE, PORTS_AT_ONCE
-from ...shm import lockrank
-from ...shm.atomics import load_acquire, load_relaxed
+from ...limits import MESSAGE_BYTES, MOVED_BYTES, PAGE_SIZE
 from ...shm.events import MOVE, RECEIVE, SEND, emit
 from ...shm.exits import ACCESS_READ, ACCESS_WRITE
-from ...shm.memory import load_64
-from ...shm.spinlock import acquire, field_address, release
+from ...shm.spinlock import field_address
 from ..critical import noncritical
 from ..files.pipe import SLEEPS
 from ..sleep.timeout_ring import post_timeout
@@ -44,8 +31,8 @@ from ..sleep.waitqueue import join_natively
 from ..vm.maplock import lock_map, lock_mm, unlock_map, unlock_mm
 from ..vm.mapping import join_range
 from ..vm.usercopy import copy_user, may_store
+from .handles import find_channel, find_port, is_dead, news_of, tell, unlock_port
 from .moved import cut_out, enter_locked, leave_place, may_move, place_for, put_back
-from .port import find_channel, find_port, is_dead, news_of, tell, unlock_port
 from .ring import (
     HEADER_BYTES,
     append_areas,
@@ -355,60 +342,3 @@ def _take_areas(m, me, i, task, handle, place, size):
         unlock_port(m, me, p)
     unlock_mm(m, me, task)
     return result
-
-
-# --- several ports ----------------------------------------------------------------------------------------------------
-
-
-@hot
-def select(m, me, i, va, count, timeout_ns):
-    """The number of the first of `count` ports, whose handles lie at va, that has a message or never will again.
-
-    It waits so long for one.  -EINVAL: none, or too many; -EFAULT; -EBADF; -EAGAIN, -ETIMEDOUT, -EINTR; SLEEPS,
-    LOOKS_AGAIN.
-    """
-    never_inline()
-    noncritical(m, me)
-    t = m.threads[i]
-    result = _select(m, me, i, va, count, timeout_ns)
-    if result != SLEEPS and result != LOOKS_AGAIN:
-        t.resume_deadline_ns = 0
-    return result
-
-
-@hot
-def _select(m, me, i, va, count, timeout_ns):
-    t = m.threads[i]
-    k = m.tasks[t.task]
-    if count < 1 or count > PORTS_AT_ONCE:
-        return -EINVAL
-    handles = field_address(m.cpus[me], "message")
-    if copy_user(m, me, t.task, va, handles, 8 * count, ACCESS_READ) < 8 * count:
-        return -EFAULT
-    news = load_acquire(k, "select_news")  # before the looks at the ports; pairs with select_lock in port.tell
-    for number in range(count):
-        n = find_port(m, me, load_64(handles + 8 * number), t.task)
-        if n < 0:
-            return n
-        p = m.ports[n]
-        ready = p.waiting != 0 or is_dead(p)
-        if not ready:
-            p.selected = 1
-        unlock_port(m, me, p)
-        if ready:
-            return number
-    deadline_ns = native_deadline(t, timeout_ns)
-    if deadline_ns < 0:
-        return -EAGAIN if timeout_ns == 0 else -ETIMEDOUT
-    lock = field_address(k, "select_lock")
-    acquire(m, me, lock, lockrank.SELECT)
-    word = 0
-    if load_relaxed(k, "select_news") == news:
-        word = join_natively(m, me, i, k.select_queue, deadline_ns)
-    release(m, me, lock)
-    if word == 0:
-        t.resume_deadline_ns = deadline_ns
-        return LOOKS_AGAIN
-    if deadline_ns != 0:
-        post_timeout(m, me, deadline_ns, False, i, word)
-    return SLEEPS

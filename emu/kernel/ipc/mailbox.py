@@ -1,8 +1,9 @@
 """Mailboxes: each thread has one; every thread of the machine that knows its tid may send, it alone receives (inko-4).
 
 A message is four words and the sender's tid.  `head` and `tail` count messages taken out and put in; message n lies in
-page n / 64 mod 32, a guest frame that the sender who comes to it allocates, and the receiver frees when it has left it
-behind.  MAILBOX.count is how many wait.  Senders take the lock, so messages have one order; the receiver takes none.
+page n / 64 mod 32, a guest frame that the sender who comes to it takes, from the `spare` one or anew, and the receiver
+gives back when it has left it behind, to be the spare one or free.  MAILBOX.count is how many wait.  Senders take the
+lock, so messages have one order; the receiver takes none.
 
     sender, under the lock                              receiver
     1  writes the message                               1  declares its sleep: SLEEP_MAIL (full fence)
@@ -32,7 +33,7 @@ from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ...limits import MAILBOX_MESSAGES, MAILBOX_SLOTS, MAX_THREADS, PAGE_SIZE
 from ...shm import lockrank
-from ...shm.atomics import fetch_add, load_acquire, load_relaxed, load_seq_cst, store_relaxed
+from ...shm.atomics import exchange, fetch_add, load_acquire, load_relaxed, load_seq_cst, store_relaxed
 from ...shm.events import RECEIVE, SEND, emit
 from ...shm.layout import frame_address
 from ...shm.memory import load_64, store_64
@@ -104,20 +105,27 @@ def _put(m, me, i, b, tid):
     """Append a message to the locked mailbox."""
     if load_relaxed(b, "tid") != tid:
         return -ESRCH
-    if load_acquire(b, "count") >= MAILBOX_MESSAGES:  # pairs with fetch_add in _take: the pages behind are given back
-        return -EAGAIN
+    if b.room == 0:
+        b.room = MAILBOX_MESSAGES - load_acquire(
+            b, "count"
+        )  # pairs with fetch_add in _take: pages behind are given back
+        if b.room == 0:
+            return -EAGAIN
     at = b.tail
     if b.slots[_slot(at)] == 0:
-        frame = allocate_frame(m, me, TAG_MESSAGE_PAGE)
-        if frame < 0:
+        page = exchange(b, "spare", 0) if load_relaxed(b, "spare") != 0 else 0
+        if page == 0:
+            page = allocate_frame(m, me, TAG_MESSAGE_PAGE) + 1
+        if page == 0:
             return -ENOMEM
-        b.slots[_slot(at)] = frame + 1
+        b.slots[_slot(at)] = page
     place = _place(m, b, at)
     x = m.threads[i].x
     store_64(place, tid_of(m, i))
     for k in range(1, 5):
         store_64(place + 8 * k, x[A0 + k])
     b.tail = at + 1
+    b.room -= 1
     fetch_add(b, "count", 1)  # publishes the message; pairs with the load_acquire and the load_seq_cst of the receiver
     return 0
 
@@ -149,7 +157,8 @@ def receive_message(m, me, i, timeout_ns):
             result = -EAGAIN if timeout_ns == 0 else -ETIMEDOUT
         elif not _sleep(m, me, i, b, deadline_ns):
             return SLEEPS
-    t.resume_deadline_ns = 0
+    if t.resume_deadline_ns != 0:  # the senders read this line
+        t.resume_deadline_ns = 0
     if result == 0:
         _take(m, me, i, b)
     return result
@@ -186,9 +195,11 @@ def _take(m, me, i, b):
         x[A0 + k] = load_64(place + 8 * k)
     b.head = at + 1
     if b.head & (PER_PAGE - 1) == 0:
-        frame = b.slots[_slot(at)] - 1
+        page = b.slots[_slot(at)]
         b.slots[_slot(at)] = 0
-        drop_frame(m, me, frame)
+        page = exchange(b, "spare", page)
+        if page != 0:
+            drop_frame(m, me, page - 1)
     left = fetch_add(b, "count", -1) - 1  # the place may be used again; pairs with load_acquire in _put
     emit(m, me, RECEIVE, i, (x[A0] - 1) & (MAX_THREADS - 1), left)
 
@@ -226,8 +237,12 @@ def _empty(m, me, b):
         if b.slots[s] != 0:
             drop_frame(m, me, b.slots[s] - 1)
             b.slots[s] = 0
+    if b.spare != 0:
+        drop_frame(m, me, b.spare - 1)
+        b.spare = 0
     b.head = 0
     b.tail = 0
+    b.room = 0
     store_relaxed(b, "count", 0)
 
 

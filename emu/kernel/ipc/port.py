@@ -21,36 +21,29 @@ from ...abi.errno import EBADF, EINVAL, EMFILE, ENFILE, EPERM, EPIPE
 from ...hot import hot, never_inline
 from ...limits import CHANNELS_PER_TASK, MAX_CHANNELS, MAX_PORTS, MESSAGE_BYTES, MOVED_BYTES, PAGE_SIZE, PORTS_PER_TASK
 from ...shm import lockrank
-from ...shm.atomics import load_acquire, load_relaxed, store_release
-from ...shm.bits import bits
+from ...shm.atomics import load_relaxed, store_release
 from ...shm.layout.messages import CHANNEL, PORT
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_CHANNEL, TAG_PORT, count_freed, count_made
-from ..critical import critical, noncritical
-from ..sleep.waitqueue import wake_queue
+from ..critical import noncritical
+from .handles import (
+    OF_CHANNEL,
+    OF_PORT,
+    end_generation,
+    end_index,
+    end_kind,
+    find_channel,
+    find_port,
+    lock_port,
+    make_end,
+    news_of,
+    tell,
+    unlock_port,
+)
 from .moved import drop_areas
 from .ring import HEADER_BYTES, forget_pages, is_moved, load_word, message_size, space_of
 
-HANDLE = bits("index:24 kind:8 generation:*")  # of a port or channel
-end_index, end_kind, end_generation = HANDLE.getters()
-make_end = HANDLE.packer()
-OF_PORT, OF_CHANNEL = 1, 2
 PORT_BYTES, CHANNEL_BYTES = PORT.size, CHANNEL.size
-ALL = 1 << 30
-# What a change of a port has to tell others, once its lock is free; above these bits, the owner's index + 1.
-NEWS = bits("receivers:1 selectors:1 owner:*")
-tells_receivers, tells_selectors, told_owner = NEWS.getters()
-pack_news = NEWS.packer()
-
-
-@hot
-def lock_port(m, me, p):
-    acquire(m, me, field_address(p, "lock"), lockrank.PORT)
-
-
-@hot
-def unlock_port(m, me, p):
-    release(m, me, field_address(p, "lock"))
 
 
 @hot
@@ -61,83 +54,6 @@ def _lock_ports(m, me):
 @hot
 def _unlock_ports(m, me):
     release(m, me, field_address(m, "ports_lock"))
-
-
-# --- handles ----------------------------------------------------------------------------------------------------------
-
-
-@hot
-def find_port(m, me, handle, task):
-    """The index of a task's own open port, which is locked from here on; or -EBADF."""
-    n = end_index(handle)
-    if end_kind(handle) != OF_PORT or n >= MAX_PORTS:
-        return -EBADF
-    p = m.ports[n]
-    lock_port(m, me, p)
-    if p.generation == end_generation(handle) and p.owner == task + 1:
-        return n
-    unlock_port(m, me, p)
-    return -EBADF
-
-
-@hot
-def find_channel(m, me, handle):
-    """The index of the port that a channel sends to, which is locked from here on, and may be closed; or -EBADF."""
-    k = end_index(handle)
-    if end_kind(handle) != OF_CHANNEL or k >= MAX_CHANNELS:
-        return -EBADF
-    c = m.channels[k]
-    n = load_relaxed(c, "port")
-    lock_port(m, me, m.ports[n])
-    # The owner first: where a new channel has one, its port is seen too; pairs with store_release in _begin_channel.
-    if load_acquire(c, "owner") != 0 and c.generation == end_generation(handle) and load_relaxed(c, "port") == n:
-        return n
-    unlock_port(m, me, m.ports[n])
-    return -EBADF
-
-
-@hot
-def is_dead(p):
-    """True when nobody can send to a locked port any more. One that never had a channel may still get its first."""
-    return p.channels == 0 and p.had_channels != 0
-
-
-# --- telling receivers ------------------------------------------------------------------------------------------------
-
-
-@hot
-def news_of(m, me, p):
-    """What a change of the locked port has to tell others: see `tell`."""
-    critical(m, me)
-    selected = p.selected
-    p.selected = 0
-    return pack_news(1 if p.queue.head != 0 else 0, selected, p.owner)
-
-
-@hot
-def tell(m, me, p, news):
-    """Wake those who wait for the port, whose lock is free again: all, since one might be killed before it looks.
-
-    Its record may be another port's by now, or its owner's another task's: then some look once more than they need.
-    """
-    noncritical(m, me)
-    if tells_receivers(news):
-        wake_queue(m, me, p.queue, ALL)
-    if tells_selectors(news) and told_owner(news) != 0:
-        _tell_selectors(m, me, m.tasks[told_owner(news) - 1])
-
-
-@hot
-def _tell_selectors(m, me, t):
-    """Wake the threads of a task that wait for several ports (channel.py)."""
-    never_inline()
-    lock = field_address(t, "select_lock")
-    acquire(m, me, lock, lockrank.SELECT)
-    t.select_news += 1
-    sleeps = t.select_queue.head != 0
-    release(m, me, lock)
-    if sleeps:
-        wake_queue(m, me, t.select_queue, ALL)
 
 
 # --- ports ------------------------------------------------------------------------------------------------------------

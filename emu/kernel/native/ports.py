@@ -5,8 +5,9 @@ from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ..actions import BLOCK, RESUME, YIELD
 from ..files.pipe import SLEEPS
-from ..ipc.channel import LOOKS_AGAIN, receive, select, send
+from ..ipc.channel import LOOKS_AGAIN, receive, send
 from ..ipc.port import close_port, create_channel, create_port, drop_channel
+from ..ipc.select import select
 from ..thread.states import RESTART_WOKEN
 from .numbers import (
     CHANNEL_DROP,

@@ -11,9 +11,11 @@ MAILBOX = record(
     i64("lock", doc="of the senders; the receiver takes none"),
     i64("tid", guard="lock", doc="truth: the thread whose mailbox it is, 0 none; set without, before that thread runs"),
     i64("tail", guard="lock", unit="messages", doc="put in so far"),
+    i64("room", guard="lock", unit="messages", doc="may be put in before `count` is looked at again"),
     line("receiver"),
     i64("head", guard="its thread", unit="messages", doc="taken out so far"),
     line("pages"),
+    i64("spare", guard="atomic", doc="frame + 1 of a page that was left behind, 0 none"),
     i64s("slots", MAILBOX_SLOTS, guard="lock where empty, its thread where not", doc="frame + 1 of each page, 0 none"),
 )
 
@@ -30,7 +32,7 @@ PORT = record(
     i64("head", guard="lock", unit="bytes", doc="taken out so far"),
     i64("tail", guard="lock", unit="bytes", doc="put in so far"),
     i64("waiting", guard="lock", doc="messages from head to tail"),
-    i64("selected", guard="lock", doc="1: a thread may wait for it among others (kernel/ipc/channel.py)"),
+    i64("selected", guard="lock", doc="1: a thread may wait for it among others (kernel/ipc/select.py)"),
     i64("next", guard="ports_lock", doc="of its task's ports, or of the free ones: index + 1, 0 none"),
     i64("previous", guard="ports_lock"),
     line("pages"),
