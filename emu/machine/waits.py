@@ -20,6 +20,8 @@ from ..kernel.thread.states import (
     SLEEP_EVENT,
     SLEEP_FUTEX,
     SLEEP_KERNEL,
+    SLEEP_MAIL,
+    SLEEP_PORT,
     SLEEP_QUEUE,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
@@ -55,6 +57,8 @@ FOR_THREADS = (
     SLEEP_SEND,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
+    SLEEP_MAIL,
+    SLEEP_PORT,
 )
 CALLS_FOR_THREADS = {NUMBERS[name] for name in ("rt_sigsuspend", "wait4", "waitid")}
 
@@ -137,7 +141,7 @@ def what_for(thread, now_ns):
     words = {
         SLEEP_TIME: call, SLEEP_KERNEL: "a signal or fault", SLEEP_SUSPEND: "suspended", SLEEP_STOP: "stopped",
         SLEEP_EVENT: call, SLEEP_QUEUE: call, SLEEP_WAITS: call, SLEEP_RETRY: call, SLEEP_VFORK: call,
-        SLEEP_VECTOR: call,
+        SLEEP_VECTOR: call, SLEEP_MAIL: "a message in its mailbox", SLEEP_PORT: "a message in a port",
     }  # fmt: skip
     return f"{words.get(reason, 'waking up')}{until}"
 

@@ -9,6 +9,7 @@ from ..actions import RESUME, SERVE
 from ..ipc.utcb import get_utcb
 from .blocking import blocking_call
 from .ipc import sys_ipc
+from .mailboxes import mailbox_call
 from .numbers import (
     BLOCKING_BEGIN,
     BLOCKING_END,
@@ -19,14 +20,19 @@ from .numbers import (
     GETID,
     IPC,
     KMEM_CONTROL,
+    MAILBOX_COUNT,
+    MAILBOX_SEND,
     MAP,
     MUTEX_CONTROL,
+    PORT_CREATE,
+    PORT_SELECT,
     SCHEDULE,
     THREAD_CONTROL,
     THREAD_SWITCH,
     UNMAP,
     UTCB,
 )
+from .ports import port_call
 from .spaces import cache_control, copy_for, map_for, mutex_control, thread_switch, unmap_for
 from .thread_control import exchange_registers, getid, schedule, thread_control
 from .threads import thread_call
@@ -40,6 +46,10 @@ def native_call(m, me, i, number):
         return sys_ipc(m, me, i)
     if number >= FIRST_HOT and number <= KMEM_CONTROL:
         return thread_call(m, me, i, number)
+    if number >= MAILBOX_SEND and number <= MAILBOX_COUNT:
+        return mailbox_call(m, me, i, number)
+    if number >= PORT_CREATE and number <= PORT_SELECT:
+        return port_call(m, me, i, number)
     if number == THREAD_CONTROL:
         return thread_control(m, me, i)
     if number == THREAD_SWITCH:

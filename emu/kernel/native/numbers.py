@@ -22,3 +22,11 @@ FIRST_HOT = 0x1002
 
 # kernel/native/blocking.py
 BLOCKING_BEGIN, BLOCKING_END = range(0x1048, 0x104A)
+# kernel/native/ports.py
+(
+    PORT_CREATE, PORT_CLOSE, CHANNEL_MAKE, CHANNEL_DROP, CHANNEL_SEND, CHANNEL_SEND_MANY,
+    PORT_RECEIVE, PORT_RECEIVE_MANY, PORT_SELECT,
+) = range(0x1030, 0x1039)  # fmt: skip
+
+# kernel/native/mailboxes.py
+MAILBOX_SEND, MAILBOX_RECEIVE, MAILBOX_COUNT = range(0x1040, 0x1043)

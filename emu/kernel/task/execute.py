@@ -19,6 +19,8 @@ from ...hot import entry, hot
 from ...shm.atomics import exchange, load_relaxed, store_release
 from ...shm.layout import machine_at
 from ..critical import noncritical
+from ..ipc.mailbox import clear_mailbox
+from ..ipc.port import drop_ends
 from ..sched.exclusive import end_exclusive
 from ..sched.pools import forget_blocking
 from ..sleep.endings import interrupt_sleep
@@ -101,6 +103,8 @@ def begin_anew(address, me, i):
     if t.mutexes != 0:
         release_mutexes(m, me, i)
     leave_memory(m, me, i)
+    clear_mailbox(m, me, i)
+    drop_ends(m, me, k)
     give_up_space(m, me, k)
     error = create_space(m, me, k)
     if error < 0:

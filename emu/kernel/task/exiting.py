@@ -8,6 +8,7 @@ from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
 from ..files.descriptions import let_go
 from ..ipc.endpoint import end_endpoint
+from ..ipc.mailbox import close_mailbox
 from ..ipc.utcb import drop_utcb
 from ..ipi import send_ipi
 from ..sched.core import leave
@@ -43,6 +44,7 @@ def exit_thread(m, me, i, status):
     let_go(m, me, i)
     if t.mutexes != 0:
         release_mutexes(m, me, i)
+    close_mailbox(m, me, i)
     leave_memory(m, me, i)
     if t.utcb != 0:
         drop_utcb(m, me, i)

@@ -5,7 +5,7 @@ raises the generation first, so old handles and tids turn stale.
 """
 
 from ...hot import entry, hot, never_inline
-from ...limits import KERNEL_THREADS, MAX_THREADS, NAME_BYTES
+from ...limits import KERNEL_TASK, KERNEL_THREADS, MAX_THREADS, NAME_BYTES
 from ...shm import lockrank
 from ...shm.atomics import fetch_add, load_relaxed, store_relaxed, store_release
 from ...shm.cpumask import mask_all
@@ -15,6 +15,7 @@ from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_THREAD, count_freed, count_made
 from ..critical import either
 from .affinity import begin_affinity
+from .handles import tid_of
 from .references import retain_again
 from .states import FREE, NEW, set_where
 from .usage import book_usage
@@ -196,6 +197,8 @@ def join_task(m, me, i):
     k.first_thread = i
     k.nr_threads += 1
     t.is_listed = 1
+    if t.task != KERNEL_TASK:
+        store_release(m.mailboxes[i], "tid", tid_of(m, i))  # it takes messages from here on (kernel/ipc/mailbox.py)
     store_release(t, "may_own", 1)  # its tid is fixed; pairs with load_acquire in inheritance.start_waiting
     unlock_task(m, me, t.task)
     return True
