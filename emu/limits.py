@@ -79,6 +79,8 @@ MESSAGE_BYTES = 32 * KIB  # that are copied at once: the largest message that do
 MOVED_BYTES = 256 * MIB  # of one that does: its pages may change their object with a lock held
 PORTS_AT_ONCE = 64  # among which a thread may wait
 
+AIO_OPERATIONS = 64  # that a task may have under way (kernel/task/helpers.py)
+
 # --- guest memory -----------------------------------------------------------
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT

@@ -15,7 +15,7 @@ enum {
     EMU_PORT_CREATE = 0x1030, EMU_PORT_CLOSE, EMU_CHANNEL_MAKE, EMU_CHANNEL_DROP, EMU_CHANNEL_SEND,
     EMU_CHANNEL_SEND_MANY, EMU_PORT_RECEIVE, EMU_PORT_RECEIVE_MANY, EMU_PORT_SELECT,
     EMU_MAILBOX_SEND = 0x1040, EMU_MAILBOX_RECEIVE, EMU_MAILBOX_COUNT,
-    EMU_BLOCKING_BEGIN = 0x1048, EMU_BLOCKING_END,
+    EMU_BLOCKING_BEGIN = 0x1048, EMU_BLOCKING_END, EMU_AIO_SUBMIT, EMU_AIO_END /* the kernel's own */,
 };
 
 static inline long emu_call_3(long number, long first, long second, long third) {
@@ -199,6 +199,28 @@ static inline long emu_port_receive_many(long port, void *buffer, long count, lo
 /* The index of the first of up to 64 ports that has a message, or will never have one again. */
 static inline long emu_port_select(const long *ports, long count, long timeout_ns) {
     return emu_call_3(EMU_PORT_SELECT, (long)ports, count, timeout_ns);
+}
+
+/* Asynchronous reads and writes [inko-6]. submit returns at once; when the operation is over, a message is in the
+ * caller's mailbox, from the caller itself: { user_data, result, operation, fd }. The result is that of read(2) or
+ * write(2), or with an offset (-1: the file's own position) of pread(2) or pwrite(2): bytes, or a negative error number;
+ * no signal is sent (SIGPIPE). Any file will do. The memory is used when the operation gets on: if it has been
+ * unmapped by then, the result is -14 (EFAULT). Operations on one file are carried out in any order, so of those that
+ * depend on each other, submit the next when the last has ended. fd may be closed meanwhile, unless the file is one of
+ * the machine's file system or the host's. A caller that leaves or executes a program is told nothing.
+ * 0; -9 (EBADF); -22 (EINVAL): no such operation, a negative size or offset; -11 (EAGAIN): 64 are under way in the task,
+ * or there is no room for more threads; -38 (ENOSYS): the task's memory was made by hand (thread_control). */
+enum { EMU_AIO_READ, EMU_AIO_WRITE };
+static inline long emu_aio_submit(int fd, int operation, void *address, long size, long offset, long user_data) {
+    register long a7 __asm__("a7") = EMU_AIO_SUBMIT;
+    register long a0 __asm__("a0") = fd;
+    register long a1 __asm__("a1") = operation;
+    register long a2 __asm__("a2") = (long)address;
+    register long a3 __asm__("a3") = size;
+    register long a4 __asm__("a4") = offset;
+    register long a5 __asm__("a5") = user_data;
+    __asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5) : "memory");
+    return a0;
 }
 
 #include "emu_ipc.h"

@@ -81,6 +81,12 @@ def _place(m, b, n):
 @hot
 def send_message(m, me, i, tid):
     """Thread i sends the words in its a1 to a4 to a thread: 0, -ESRCH, -ENOMEM, -EAGAIN where too many wait."""
+    return send_as(m, me, i, tid, tid_of(m, i))
+
+
+@hot
+def send_as(m, me, i, tid, sender):
+    """send_message in another thread's name."""
     never_inline()
     noncritical(m, me)
     n = (tid - 1) & (MAX_THREADS - 1)
@@ -88,7 +94,7 @@ def send_message(m, me, i, tid):
     if tid <= 0 or load_relaxed(b, "tid") != tid:
         return -ESRCH
     lock_mailbox(m, me, b)
-    error = _put(m, me, i, b, tid)
+    error = _put(m, me, i, b, tid, sender)
     word = load_seq_cst(m.threads[n], "sleep")  # after the count; pairs with prepare_sleep in _sleep
     unlock_mailbox(m, me, b)
     if error < 0:
@@ -101,7 +107,7 @@ def send_message(m, me, i, tid):
 
 
 @hot
-def _put(m, me, i, b, tid):
+def _put(m, me, i, b, tid, sender):
     """Append a message to the locked mailbox."""
     if load_relaxed(b, "tid") != tid:
         return -ESRCH
@@ -121,7 +127,7 @@ def _put(m, me, i, b, tid):
         b.slots[_slot(at)] = page
     place = _place(m, b, at)
     x = m.threads[i].x
-    store_64(place, tid_of(m, i))
+    store_64(place, sender)
     for k in range(1, 5):
         store_64(place + 8 * k, x[A0 + k])
     b.tail = at + 1

@@ -7,10 +7,13 @@ from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ..actions import RESUME, SERVE
 from ..ipc.utcb import get_utcb
+from .aio import aio_end, aio_submit
 from .blocking import blocking_call
 from .ipc import sys_ipc
 from .mailboxes import mailbox_call
 from .numbers import (
+    AIO_END,
+    AIO_SUBMIT,
     BLOCKING_BEGIN,
     BLOCKING_END,
     CACHE_CONTROL,
@@ -58,8 +61,12 @@ def native_call(m, me, i, number):
         return mutex_control(m, me, i)
     if number == BLOCKING_BEGIN or number == BLOCKING_END:
         return blocking_call(m, me, i, number)
+    if number == AIO_END:
+        return aio_end(m, me, i)
     t = m.threads[i]
-    if number == UTCB:
+    if number == AIO_SUBMIT:
+        t.x[A0] = aio_submit(m, me, i)
+    elif number == UTCB:
         t.x[A0] = get_utcb(m, me, i)
     elif number == MAP:
         t.x[A0] = map_for(m, me, i)

@@ -20,8 +20,8 @@ FIRST_HOT = 0x1002
     MAP, UNMAP, COPY, CACHE_CONTROL, MUTEX_CONTROL,
 ) = range(0x1010, 0x101C)  # fmt: skip
 
-# kernel/native/blocking.py
-BLOCKING_BEGIN, BLOCKING_END = range(0x1048, 0x104A)
+# kernel/native/blocking.py, aio.py
+BLOCKING_BEGIN, BLOCKING_END, AIO_SUBMIT, AIO_END = range(0x1048, 0x104C)
 # kernel/native/ports.py
 (
     PORT_CREATE, PORT_CLOSE, CHANNEL_MAKE, CHANNEL_DROP, CHANNEL_SEND, CHANNEL_SEND_MANY,

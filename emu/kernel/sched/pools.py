@@ -53,6 +53,14 @@ def _enter(m, me, i, blocking):
 
 
 @hot
+def begin_blocking(m, i):
+    """A new thread, which nobody knows yet, begins in the blocking pool."""
+    t = m.threads[i]
+    t.blocking = 1
+    store_mask(t, "affinity", within_pool(m, t))
+
+
+@hot
 def enter_pool(m, me, i, blocking):
     """The running thread enters a pool: 0, or 1 where it may not run there. The caller gives way if it has to move."""
     never_inline()

@@ -21,6 +21,7 @@ from ..thread.reaping import no_references_held, reap_thread
 from ..thread.records import quit_task
 from ..thread.references import kill_references, release_task
 from ..vm.usercopy import exchange_int32, get_word, load_int32
+from .helpers import leave_to_helpers
 from .kill_reasons import KILL_EXITED
 from .reaping import give_all_up, tell_end
 from .records import exit_code
@@ -48,6 +49,8 @@ def exit_thread(m, me, i, status):
     leave_memory(m, me, i)
     if t.utcb != 0:
         drop_utcb(m, me, i)
+    if m.tasks[k].nr_helpers != 0 and t.helps == 0:
+        leave_to_helpers(m, me, i, status)
     left = quit_task(m, me, i)
     end_endpoint(m, me, i, status & 0xFF)
     leave_signals(m, me, i)

@@ -112,6 +112,7 @@ def begin_task(m, me, job):
     t.state = TASK_ALIVE
     t.first_thread = -1
     t.nr_threads = 0
+    t.nr_helpers = 0
     t.leader = -1
     t.job = job
     # `cpus` stays: it belongs to the index.  A CPU that last ran this index's former task skips the

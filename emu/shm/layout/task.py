@@ -80,6 +80,8 @@ TASK = record(
     i64s("handler_mask", NUM_SIGNALS, guard="server"),
     line("policy"),
     i64s("policy", TASK_POLICY_WORDS, guard="atomic", doc="the policy's own words (kse-7, alux-10)"),
+    line("helpers"),
+    i64("nr_helpers", guard="lock", doc="threads that are helpers, or about to leave (kernel/task/helpers.py)"),
     line("ports"),
     i64("first_port", guard="ports_lock", doc="of its ports: index + 1, 0 none"),
     i64("first_channel", guard="ports_lock", doc="of its channels: index + 1, 0 none"),
