@@ -52,7 +52,7 @@ static void *send_all(void *argument) {
 /* The senders share all CPUs but the first, which the receiver has. */
 static double mailbox(int cpus) {
     pthread_t threads[SENDERS];
-    struct emu_message m;
+    struct emu_mail m;
     first = gettid();
     pin(0);
     for (long k = 0; k < SENDERS; k++)
@@ -66,7 +66,7 @@ static double mailbox(int cpus) {
 }
 
 static double send_alone(long count) {
-    struct emu_message m;
+    struct emu_mail m;
     first = gettid();
     double took = 0;
     for (long k = 0; k < count; k += 1000) {

@@ -104,7 +104,7 @@ static inline long emu_blocking_end(void) { return emu_call(EMU_BLOCKING_END, 0)
  * is made runnable at once.
  * receive: the sender's tid. It waits so many ns for a message, for ever if that is negative: -110 (ETIMEDOUT),
  * -4 (EINTR), or with 0 at once -11 (EAGAIN). What was not received when a thread leaves, or executes, is gone. */
-struct emu_message {
+struct emu_mail {
     long words[4];
 };
 static inline long emu_mailbox_send(int tid, long w0, long w1, long w2, long w3) {
@@ -117,7 +117,7 @@ static inline long emu_mailbox_send(int tid, long w0, long w1, long w2, long w3)
     __asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4) : "memory");
     return a0;
 }
-static inline long emu_mailbox_receive(struct emu_message *message, long timeout_ns) {
+static inline long emu_mailbox_receive(struct emu_mail *message, long timeout_ns) {
     register long a7 __asm__("a7") = EMU_MAILBOX_RECEIVE;
     register long a0 __asm__("a0") = timeout_ns;
     register long a1 __asm__("a1");

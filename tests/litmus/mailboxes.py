@@ -224,7 +224,7 @@ def _send_to_whoever(m, me, i, n):
     b = m.mailboxes[n]
     lock_mailbox(m, me, b)
     if b.tid != 0:
-        _put(m, me, i, b, b.tid)
+        _put(m, me, i, b, b.tid, b.tid)
     unlock_mailbox(m, me, b)
 
 

@@ -23,7 +23,7 @@ static void *send_all(void *argument) {
 int main(void) {
     pthread_t threads[SENDERS];
     long next[2 * SENDERS] = {0};
-    struct emu_message m;
+    struct emu_mail m;
     first = gettid();
     for (long who = 0; who < SENDERS; who++)
         pthread_create(&threads[who], NULL, send_all, (void *)who);
@@ -49,7 +49,7 @@ int main(void) {
 PING = """
 static int first;
 static void *echo(void *argument) {
-    struct emu_message m;
+    struct emu_mail m;
     long from;
     while ((from = emu_mailbox_receive(&m, -1)) > 0 && m.words[0] >= 0)
         if (emu_mailbox_send(from, m.words[0] + 1, 0, 0, 0)) exit(2);
@@ -57,7 +57,7 @@ static void *echo(void *argument) {
 }
 int main(void) {
     pthread_t thread;
-    struct emu_message m;
+    struct emu_mail m;
     first = gettid();
     pthread_create(&thread, NULL, echo, NULL);
     int other = first + 1;
@@ -84,7 +84,7 @@ static void *disturb(void *argument) {
     return NULL;
 }
 int main(void) {
-    struct emu_message m;
+    struct emu_mail m;
     pthread_t thread;
     main_tid = gettid();
     signal(SIGUSR1, handle);
@@ -107,7 +107,7 @@ LEAVERS = """
 #include <signal.h>
 #include <sys/wait.h>
 int main(int argc, char **argv) {
-    struct emu_message m;
+    struct emu_mail m;
     if (argc > 1) return emu_mailbox_count(gettid()) == 0 && emu_mailbox_receive(&m, 0) == -11 ? 7 : 8;
     int status, child = fork();
     if (child == 0) { emu_mailbox_receive(&m, -1); return 9; }
