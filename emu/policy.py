@@ -55,7 +55,7 @@ picked: the machine fails, and the message names policy and hook.
 
 from .abi.clocks import SECOND_NS
 from .hot import hot, never_inline
-from .kernel.sched.cpus import idle_cpu, is_idle, is_online, may_run
+from .kernel.sched.cpus import idle_cpu, is_idle, is_online, may_run, may_take
 from .kernel.sched.hooks import (
     ENQUEUE_BACK,
     ENQUEUE_MOVE,
@@ -124,6 +124,7 @@ __all__ = [
     "load_relaxed",
     "lowest_bit",
     "may_run",
+    "may_take",
     "never_inline",
     "pop",
     "push",

@@ -21,6 +21,8 @@ from ..kernel.thread.states import (
     SLEEP_FUTEX,
     SLEEP_JOIN,
     SLEEP_KERNEL,
+    SLEEP_MAIL,
+    SLEEP_PORT,
     SLEEP_QUEUE,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
@@ -56,6 +58,8 @@ FOR_THREADS = (
     SLEEP_SEND,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
+    SLEEP_MAIL,
+    SLEEP_PORT,
 )
 CALLS_FOR_THREADS = {NUMBERS[name] for name in ("rt_sigsuspend", "wait4", "waitid")}
 
@@ -152,6 +156,7 @@ def what_for(thread, now_ns, machine):
         SLEEP_TIME: call, SLEEP_KERNEL: "a signal or fault", SLEEP_SUSPEND: "suspended", SLEEP_STOP: "stopped",
         SLEEP_EVENT: call, SLEEP_QUEUE: call, SLEEP_WAITS: call, SLEEP_RETRY: call, SLEEP_VFORK: call,
         SLEEP_VECTOR: call, SLEEP_RECEIVE: "receive from anybody",
+        SLEEP_MAIL: "a message in its mailbox", SLEEP_PORT: "a message in a port",
     }  # fmt: skip
     return f"{words.get(reason, 'waking up')}{until}"
 

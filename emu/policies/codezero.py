@@ -35,6 +35,7 @@ from emu.policy import (
     hot,
     load_relaxed,
     may_run,
+    may_take,
     push_to,
     queue_of,
     remove_from,
@@ -217,7 +218,7 @@ def balance(m, me, attempt):
         return -1
     best = -1
     for cpu in range(m.nr_cpus):
-        if load_relaxed(m.queues[cpu], "nr_runnable") > 0:
+        if load_relaxed(m.queues[cpu], "nr_runnable") > 0 and may_take(m, me, cpu):
             if best < 0 or m.queues[cpu].policy[TOTAL] > m.queues[best].policy[TOTAL]:
                 best = cpu
     return best

@@ -37,6 +37,7 @@ from emu.policy import (
     is_idle,
     load_relaxed,
     may_run,
+    may_take,
     never_inline,
     queue_of,
     state_of,
@@ -336,7 +337,7 @@ def balance(m, me, attempt):
         return -1
     best = -1
     for cpu in range(m.nr_cpus):
-        if cpu != me and load_relaxed(m.queues[cpu], "nr_runnable") > 0:
+        if cpu != me and load_relaxed(m.queues[cpu], "nr_runnable") > 0 and may_take(m, me, cpu):
             if best < 0 or m.queues[cpu].policy[WEIGHT] > m.queues[best].policy[WEIGHT]:
                 best = cpu
     if best >= 0 and attempt == PERIODIC:

@@ -105,7 +105,7 @@ MUTANTS = [
     Mutant("steal-ignores-pins", RUNQUEUE, "if mask_has(allowed, me):", "if me >= 0:", "tests/kernel/sched/test_core.py::test_nor_where_queues_have_locks"),
     Mutant("steal-lock-free-ignores-pins", LOCAL, 'while i >= 0 and queue != me and not has_cpu(m.threads[i], "affinity", me):', "while i >= 0 and queue > 99:",
            "tests/kernel/sched/test_core.py::test_a_pinned_thread_is_not_stolen_and_does_not_hide_the_one_behind_it"),
-    Mutant("put-local-ignores-pins", LOCAL, 'if has_all_cpus(m.threads[i], "affinity", m.nr_cpus):', "if m.nr_cpus != 0:",
+    Mutant("put-local-ignores-pins", LOCAL, 'if has_all_cpus(t, "affinity", m.nr_cpus) or (m.nr_blocking != 0 and is_confined(m, t, me)):', "if m.nr_cpus != 0:",
            "tests/kernel/sched/test_core.py::test_a_pinned_thread_is_not_stolen_and_does_not_hide_the_one_behind_it"),
     Mutant("lock-thread-no-second-look", RUNQUEUE,
            '        lock_two(m, me, queue, other)\n        if queue_of(t) == queue or load_relaxed(m, "failed") != 0:', "        lock_two(m, me, queue, other)\n        if queue >= 0:", f"{CHURN}[4-processes-codezero]"),

@@ -1,9 +1,25 @@
 """All mutants."""
 
-from . import cpu_worker, events, files, ipc, kernel, machine, processes, program, queues, shm, sync, time, vm, wakeups
+from . import (
+    cpu_worker,
+    events,
+    files,
+    ipc,
+    kernel,
+    machine,
+    pools,
+    processes,
+    program,
+    queues,
+    shm,
+    sync,
+    time,
+    vm,
+    wakeups,
+)
 
 MUTANTS = [
     *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *ipc.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS,
-    *processes.MUTANTS, *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS, *time.MUTANTS, *vm.MUTANTS,
-    *wakeups.MUTANTS,
+    *pools.MUTANTS, *processes.MUTANTS, *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS, *time.MUTANTS,
+    *vm.MUTANTS, *wakeups.MUTANTS,
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from ..thread.states import (
     SLEEP_FUTEX,
     SLEEP_JOIN,
     SLEEP_KERNEL,
+    SLEEP_PORT,
     SLEEP_QUEUE,
     SLEEP_RECEIVE_FROM,
     SLEEP_RETRY,
@@ -40,7 +41,8 @@ from .waitqueue import take_from_queue
 ECALL_BYTES = 4
 IN_QUEUES = (
     1 << SLEEP_QUEUE | 1 << SLEEP_RETRY | 1 << SLEEP_STOP | 1 << SLEEP_SEND | 1 << SLEEP_RECEIVE_FROM | 1 << SLEEP_JOIN
-)
+    | 1 << SLEEP_PORT
+)  # fmt: skip
 ENDED_BY_KILLS = 1 << SLEEP_SUSPEND | 1 << SLEEP_VFORK | 1 << SLEEP_STOP  # and not by signals
 
 
@@ -74,6 +76,7 @@ def expire(m, me, i, word):
     emit(m, me, TIMER, i, monotonic_ns() - m.threads[i].deadline_ns, 0)
     if reason_of(word) != SLEEP_RETRY:  # which makes its call again, and finds that the time has come
         m.threads[i].restart = 0
+        m.threads[i].resume_deadline_ns = 0
     finish(m, me, i, 0 if reason_of(word) == SLEEP_TIME else -ETIMEDOUT)
     return True
 
@@ -98,6 +101,7 @@ def interrupt_sleep(m, me, i):
     count_stale(m, word)
     if (NATIVE_SLEEPS >> reason) & 1:
         t.restart = 0
+        t.resume_deadline_ns = 0
         finish(m, me, i, -EINTR)
         return True
     if reason == SLEEP_RETRY:

@@ -8,6 +8,7 @@ from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
 from ..files.descriptions import let_go
 from ..ipc.ending import end_endpoint
+from ..ipc.mailbox import close_mailbox
 from ..ipc.utcb import drop_utcb
 from ..ipi import send_ipi
 from ..sched.core import leave
@@ -20,6 +21,7 @@ from ..thread.reaping import no_references_held, reap_thread
 from ..thread.records import quit_task
 from ..thread.references import kill_references, release_task
 from ..vm.usercopy import exchange_int32, get_word, load_int32
+from .helpers import leave_to_helpers
 from .kill_reasons import KILL_EXITED
 from .reaping import give_all_up, tell_end
 from .records import exit_code
@@ -43,9 +45,12 @@ def exit_thread(m, me, i, status):
     let_go(m, me, i)
     if t.mutexes != 0:
         release_mutexes(m, me, i)
+    close_mailbox(m, me, i)
     leave_memory(m, me, i)
     if t.utcb != 0:
         drop_utcb(m, me, i)
+    if m.tasks[k].nr_helpers != 0 and t.helps == 0:
+        leave_to_helpers(m, me, i, status)
     left = quit_task(m, me, i)
     end_endpoint(m, me, i, status & 0xFF)
     leave_signals(m, me, i)

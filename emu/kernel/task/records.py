@@ -30,6 +30,7 @@ from ...shm.layout import TASK, machine_at
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_TASK, count_freed, count_made
 from ..critical import either
+from ..ipc.port import reset_ends
 from ..ipi import send_ipi
 from ..sched.hooks import ADD_TASK, tell_task
 from ..sleep.endings import interrupt_sleep
@@ -111,6 +112,7 @@ def begin_task(m, me, job):
     t.state = TASK_ALIVE
     t.first_thread = -1
     t.nr_threads = 0
+    t.nr_helpers = 0
     t.leader = -1
     t.job = job
     # `cpus` stays: it belongs to the index.  A CPU that last ran this index's former task skips the
@@ -155,6 +157,7 @@ def begin_task(m, me, job):
         t.handler_flags[n] = 0
         t.handler_mask[n] = 0
     reset_queues(t)
+    reset_ends(t)
     for n in range(TASK_POLICY_WORDS):
         t.policy[n] = 0
     error = create_space(m, me, k)

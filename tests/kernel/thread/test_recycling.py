@@ -97,7 +97,7 @@ def test_a_task_record_is_as_one_never_used(window):
     looked_at = {
         "job", "state", "root", "table", "resident", "signal_first", "signal_last", "nr_siginfos",
         "parent", "living_children", "zombie_children", "forked_from", "vfork_sleep", "lender", "has_told", "keepers",
-        "areas", "nr_areas", "area_hint",
+        "areas", "nr_areas", "area_hint", "first_port", "first_channel",
     }  # fmt: skip
     kept = TASK_KEEPS | looked_at
     soil(tasks[k], kept)
