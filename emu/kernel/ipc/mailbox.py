@@ -40,7 +40,7 @@ from ...shm import lockrank
 from ...shm.atomics import exchange, fetch_add, load_acquire, load_relaxed, load_seq_cst, store_relaxed
 from ...shm.events import RECEIVE, SEND, emit
 from ...shm.layout import frame_address
-from ...shm.memory import load_64, prefetch_to_store, store_64
+from ...shm.memory import load_64, prefetch_to_load, prefetch_to_store, store_64
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_MESSAGE_PAGE
 from ..critical import noncritical
@@ -147,9 +147,7 @@ def waiting_messages(m, tid):
 @hot
 def _waiting(b):
     """How many messages wait; at a moment when the receiver counts some off, a few more, never fewer."""
-    count = load_acquire(
-        b, "count"
-    )  # before `taken`; who takes a place anew has seen that it was left: pairs with _look
+    count = load_acquire(b, "count")  # before `taken`; what it leaves out may be overwritten: pairs with _look
     return count - load_acquire(b, "taken")
 
 
@@ -224,6 +222,8 @@ def _take(m, me, i, b):
         x[A0 + k] = load_64(place + 8 * k)
     b.head = at + 1
     b.known -= 1
+    if b.known != 0 and b.head & (PER_PAGE - 1) != 0:
+        prefetch_to_load(place + MESSAGE_BYTES)  # its sender's cache has it
     store_relaxed(b, "taken", b.taken + 1)
     if b.head & (PER_PAGE - 1) == 0:
         page = b.slots[_slot(at)]
