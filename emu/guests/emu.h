@@ -156,7 +156,8 @@ static inline long emu_chan_drop(long chan) { return emu_call(EMU_CHANNEL_DROP, 
 /* Send one message; never waits. -11 (EAGAIN): the port is full; -90 (EMSGSIZE): not of its unit, or above 32 KiB and
  * not of whole pages; -14 (EFAULT); -12 (ENOMEM).
  * A message of whole pages that begins with a page moves: its pages leave the task's memory, and to touch them is
- * SIGSEGV from then on. -22 (EINVAL): they are not private anonymous memory of one mapping that may be stored to. */
+ * SIGSEGV from then on. -22 (EINVAL): they are not all private anonymous memory that may be read and stored to, or in
+ * more than 64 pieces. */
 static inline long emu_chan_send(long chan, const void *message, long size) {
     return emu_call_3(EMU_CHANNEL_SEND, chan, (long)message, size);
 }
@@ -166,9 +167,10 @@ static inline long emu_chan_send_many(long chan, const void *messages, long coun
 }
 
 /* Receive one message of at most `size` bytes: how many it has. It waits so many ns, for ever if that is negative:
- * -110 (ETIMEDOUT), -4 (EINTR), or with 0 at once -11 (EAGAIN). -90 (EMSGSIZE): it is larger, and stays. -14 (EFAULT).
+ * -110 (ETIMEDOUT), -4 (EINTR), or with 0 at once -11 (EAGAIN). -90 (EMSGSIZE): it is larger, and stays. -14 (EFAULT):
+ * not all of the buffer (or of its first 32 KiB) may be stored to.
  * One that moved is mapped at `wanted` (-17, EEXIST: something is there), or where there is room (NULL), whatever the
- * size given: `*at` is where the message is. */
+ * size given: `*at` is where the message is. -12 (ENOMEM): no room, or the task has a limit of memory (RLIMIT_AS). */
 static inline long emu_port_receive_at(long port, void *buffer, long size, long timeout_ns, void *wanted, void **at) {
     register long a7 __asm__("a7") = EMU_PORT_RECEIVE;
     register long a0 __asm__("a0") = port;

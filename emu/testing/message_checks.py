@@ -30,7 +30,9 @@ def check_mailboxes(window):
         assert b["tid"] or not b["tail"], f"mailbox {i} is nobody's and has messages"
         assert bool(b["tid"]) <= (state not in (FREE, DEAD)), f"mailbox {i} is that of a thread that has left"
         head, tail = int(b["head"]), int(b["tail"])
-        assert b["count"] == tail - head <= MAILBOX_MESSAGES, f"mailbox {i}: {b['count']}, from {head} to {tail}"
+        waiting = int(b["count"] - b["taken"])
+        assert waiting == tail - head <= MAILBOX_MESSAGES, f"mailbox {i}: {waiting} from {head} to {tail}"
+        assert b["known"] <= waiting, f"mailbox {i} knows {b['known']} of {waiting}"
         needed = {page % MAILBOX_SLOTS for page in range(head // PER_PAGE, -(-tail // PER_PAGE))}
         assert set(np.flatnonzero(b["slots"]).tolist()) == needed, f"mailbox {i} has other pages than {needed}"
 

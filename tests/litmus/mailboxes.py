@@ -5,6 +5,7 @@ from emu.abi.registers import A0
 from emu.hot import entry, hot
 from emu.kernel.ipc.mailbox import (
     SLEEPS,
+    _look,
     _put,
     close_mailbox,
     lock_mailbox,
@@ -61,7 +62,9 @@ def _clear(m, me):
 @hot
 def _sleep_at_once(m, i):
     """Control: a receiver that has looked at the count, and does not look again once its sleep is declared."""
-    if load_acquire(m.mailboxes[i], "count") != 0:
+    if m.mailboxes[i].known == 0:
+        _look(m.mailboxes[i])
+    if m.mailboxes[i].known != 0:
         return False
     m.threads[i].restart = RESTART_WOKEN
     prepare_sleep(m.threads[i], SLEEP_MAIL)

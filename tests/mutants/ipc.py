@@ -3,9 +3,7 @@
 
 from .mutant import Mutant
 
-ENDPOINT, ENDING, TRANSFER, UTCB = (
-    f"emu/kernel/ipc/{name}.py" for name in ("endpoint", "ending", "transfer", "utcb")
-)
+ENDPOINT, ENDING, TRANSFER, UTCB = (f"emu/kernel/ipc/{name}.py" for name in ("endpoint", "ending", "transfer", "utcb"))
 NATIVE, HAND_OVER, CORE = "emu/kernel/native/ipc.py", "emu/kernel/sched/hand_over.py", "emu/kernel/sched/core.py"
 TLB, SHOOTDOWN = "emu/kernel/vm/tlb.py", "emu/kernel/vm/shootdown.py"
 LITMUS = "tests/litmus/test_messages.py"

@@ -7,6 +7,7 @@ from . import (
     ipc,
     kernel,
     machine,
+    messages,
     pools,
     processes,
     program,
@@ -20,6 +21,6 @@ from . import (
 
 MUTANTS = [
     *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *ipc.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS,
-    *pools.MUTANTS, *processes.MUTANTS, *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS, *time.MUTANTS,
-    *vm.MUTANTS, *wakeups.MUTANTS,
+    *messages.MUTANTS, *pools.MUTANTS, *processes.MUTANTS, *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS,
+    *time.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from tests.systems.test_rust import finish
 
 HELP = """
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
@@ -121,8 +122,13 @@ int main(void) {
     }
     CHECK(emu_port_receive(here, news, sizeof news, -1, NULL) == 8);
     long chan = emu_chan_clone(news[0]);
-    CHECK(chan > 0 && write(to_child[1], "", 1) == 1);
+    long reply = emu_chan_clone(back);
+    CHECK(reply > 0 && chan > 0 && write(to_child[1], "", 1) == 1);
     char *buffer = pages(PAGES + 2) + PAGE, *at;
+    char *file = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, open("/proc/self/exe", O_RDONLY), 0);
+    char *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(emu_chan_send(reply, file, PAGE) == -22 && emu_chan_send(reply, shared, PAGE) == -22);
+    CHECK(!faults(file) && emu_chan_send(reply, file, PAGE) == -22 && !faults(shared));
     for (int turn = 0; turn < TURNS; turn++) {
         for (int k = 0; k < PAGES; k++) buffer[k * PAGE] = (char)(turn + k);
         CHECK(emu_chan_send(chan, buffer, PAGES * PAGE) == 0);

@@ -30,6 +30,7 @@ from ..sleep.until import native_deadline
 from ..sleep.waitqueue import join_natively
 from ..vm.maplock import lock_map, lock_mm, unlock_map, unlock_mm
 from ..vm.mapping import join_range
+from ..vm.shootdown import answer_shootdowns
 from ..vm.usercopy import copy_user, may_store
 from .handles import find_channel, find_port, is_dead, news_of, tell, unlock_port
 from .moved import cut_out, enter_locked, leave_place, may_move, place_for, put_back
@@ -49,6 +50,7 @@ from .ring import (
 
 LOOKS_AGAIN = -1004  # a result beside errors: something has come between the look and the sleep
 MOVES = -1005  # likewise: the first message has to be mapped
+MOVES_AT_ONCE = 64  # messages that move in one call: nobody else changes what the task has mapped meanwhile
 
 
 # --- sending ----------------------------------------------------------------------------------------------------------
@@ -133,11 +135,13 @@ def _send_pages(m, me, i, handle, va, size, count):
     done = 0
     result = 0
     lock_map(m, me, task)
-    while done < count:
+    while done < min(count, MOVES_AT_ONCE):
         result = _move_out(m, me, i, task, handle, va + done * size, size)
         if result < 0:
             break
         done += 1
+        if me < m.nr_cpus:
+            answer_shootdowns(m, me)
     unlock_map(m, me, task)
     return done if done > 0 else result
 

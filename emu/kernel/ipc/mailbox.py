@@ -2,8 +2,12 @@
 
 A message is four words and the sender's tid.  `head` and `tail` count messages taken out and put in; message n lies in
 page n / 64 mod 32, a guest frame that the sender who comes to it takes, from the `spare` one or anew, and the receiver
-gives back when it has left it behind, to be the spare one or free.  MAILBOX.count is how many wait.  Senders take the
-lock, so messages have one order; the receiver takes none.
+gives back when it has left it behind, to be the spare one or free.  Senders take the lock, so messages have one order;
+the receiver takes none.
+
+MAILBOX.count is how many wait, and those that were taken since the receiver looked at it last (`taken`): it takes as
+many as it saw then (`known`) before it counts them off, at the latest when it gives back a page.  So where messages
+wait, its senders' word does not go to and fro between CPUs with each of them.
 
     sender, under the lock                              receiver
     1  writes the message                               1  declares its sleep: SLEEP_MAIL (full fence)
@@ -17,7 +21,7 @@ the receiver itself, a time-out and a signal one wins the sleep (thread/sleep_wo
 A receiver that a sender has woken makes its call again, and may find nothing: it had taken that message before, and
 slept again when the sender read its sleep word.  Then it sleeps on, until its old deadline.
 
-Always true: messages head to head + count are whole, and the receiver's alone; only who holds the lock touches those
+Always true: messages head to head + known are whole, and the receiver's alone; only who holds the lock touches those
 beyond; a page that the receiver frees is taken again only by a sender that has read a count from after that.
 The sleep word is read under the lock, when the mailbox is known to be that thread's, and no sleep word comes twice: so
 a sender that is late claims nothing of the thread that has the record next.  A thread that leaves closes its mailbox
@@ -36,7 +40,7 @@ from ...shm import lockrank
 from ...shm.atomics import exchange, fetch_add, load_acquire, load_relaxed, load_seq_cst, store_relaxed
 from ...shm.events import RECEIVE, SEND, emit
 from ...shm.layout import frame_address
-from ...shm.memory import load_64, store_64
+from ...shm.memory import load_64, prefetch_to_load, prefetch_to_store, store_64
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_MESSAGE_PAGE
 from ..critical import noncritical
@@ -112,9 +116,7 @@ def _put(m, me, i, b, tid, sender):
     if load_relaxed(b, "tid") != tid:
         return -ESRCH
     if b.room == 0:
-        b.room = MAILBOX_MESSAGES - load_acquire(
-            b, "count"
-        )  # pairs with fetch_add in _take: pages behind are given back
+        b.room = MAILBOX_MESSAGES - _waiting(b)
         if b.room == 0:
             return -EAGAIN
     at = b.tail
@@ -132,6 +134,10 @@ def _put(m, me, i, b, tid, sender):
         store_64(place + 8 * k, x[A0 + k])
     b.tail = at + 1
     b.room -= 1
+    if b.tail & (PER_PAGE - 1) != 0:
+        prefetch_to_store(
+            place + MESSAGE_BYTES
+        )  # the receiver has read there, and the next message is not to wait for it
     fetch_add(b, "count", 1)  # publishes the message; pairs with the load_acquire and the load_seq_cst of the receiver
     return 0
 
@@ -140,8 +146,15 @@ def _put(m, me, i, b, tid, sender):
 def waiting_messages(m, tid):
     """How many messages a thread has not received yet, or -ESRCH. No lock is needed."""
     b = m.mailboxes[(tid - 1) & (MAX_THREADS - 1)]
-    count = load_acquire(b, "count")  # before the second look at the tid: the count is that thread's
+    count = _waiting(b)  # before the look at the tid: it is that thread's
     return count if tid > 0 and load_acquire(b, "tid") == tid else -ESRCH
+
+
+@hot
+def _waiting(b):
+    """How many messages wait; at a moment when the receiver counts some off, a few more, never fewer."""
+    count = load_acquire(b, "count")  # before `taken`; what it leaves out may be overwritten: pairs with _look
+    return count - load_acquire(b, "taken")
 
 
 # --- receiving --------------------------------------------------------------------------------------------------------
@@ -157,7 +170,9 @@ def receive_message(m, me, i, timeout_ns):
     noncritical(m, me)
     t, b = m.threads[i], m.mailboxes[i]
     result = 0
-    if load_acquire(b, "count") == 0:  # pairs with fetch_add in _put
+    if b.known == 0:
+        _look(b)
+    if b.known == 0:
         deadline_ns = native_deadline(t, timeout_ns)
         if deadline_ns < 0:
             result = -EAGAIN if timeout_ns == 0 else -ETIMEDOUT
@@ -171,6 +186,17 @@ def receive_message(m, me, i, timeout_ns):
 
 
 @hot
+def _look(b):
+    """Count off what was taken, and see how many messages wait."""
+    taken = b.taken
+    if taken == 0:
+        b.known = load_acquire(b, "count")  # pairs with fetch_add in _put
+        return
+    store_relaxed(b, "taken", 0)  # before the count, so that nobody counts them off twice; see _waiting
+    b.known = fetch_add(b, "count", -taken) - taken  # pairs with fetch_add in _put, and with _waiting
+
+
+@hot
 def _sleep(m, me, i, b, deadline_ns):
     """Declare the sleep of a receiver; True: a message has come in between, and it is awake."""
     never_inline()
@@ -180,11 +206,12 @@ def _sleep(m, me, i, b, deadline_ns):
     t.resume_deadline_ns = deadline_ns
     timed = SLEEP_TIMED if deadline_ns != 0 else 0
     word = prepare_sleep(t, SLEEP_MAIL | timed)  # before the count is read; pairs with fetch_add in _put
-    if load_seq_cst(b, "count") != 0:
+    if load_seq_cst(b, "count") != 0:  # nothing that was taken is in it: _look has been here
         if not claim(t, word):
             return False  # a sender has: this thread finds its claim when it gets to its sleep
         consume_claim(t)
         t.restart = 0
+        _look(b)
         return True
     if timed:
         post_timeout(m, me, deadline_ns, False, i, word)
@@ -200,14 +227,18 @@ def _take(m, me, i, b):
     for k in range(5):
         x[A0 + k] = load_64(place + 8 * k)
     b.head = at + 1
+    b.known -= 1
+    if b.known != 0 and b.head & (PER_PAGE - 1) != 0:
+        prefetch_to_load(place + MESSAGE_BYTES)  # its sender's cache has it
+    store_relaxed(b, "taken", b.taken + 1)
     if b.head & (PER_PAGE - 1) == 0:
         page = b.slots[_slot(at)]
         b.slots[_slot(at)] = 0
         page = exchange(b, "spare", page)
         if page != 0:
             drop_frame(m, me, page - 1)
-    left = fetch_add(b, "count", -1) - 1  # the place may be used again; pairs with load_acquire in _put
-    emit(m, me, RECEIVE, i, (x[A0] - 1) & (MAX_THREADS - 1), left)
+        _look(b)
+    emit(m, me, RECEIVE, i, (x[A0] - 1) & (MAX_THREADS - 1), b.known)
 
 
 # --- the ends of threads and programs ---------------------------------------------------------------------------------
@@ -247,6 +278,8 @@ def _empty(m, me, b):
         drop_frame(m, me, b.spare - 1)
         b.spare = 0
     b.head = 0
+    b.known = 0
+    b.taken = 0
     b.tail = 0
     b.room = 0
     store_relaxed(b, "count", 0)

@@ -293,8 +293,6 @@ def reset_ends(t):
     t.first_channel = 0
     t.nr_ports = 0
     t.nr_channels = 0
-    t.select_lock = 0
-    t.select_news = 0
 
 
 # --- lists of what a task has: ports_lock held ------------------------------------------------------------------------

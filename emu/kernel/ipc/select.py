@@ -8,8 +8,8 @@
        joins the queue; else it makes the call again
 
 No lost wake-up: if the sender's 1 comes before the look at that port, the selector sees the message.  If it comes
-after, the sender finds `selected`, and its news come before the selector's 3, which then looks again, or after, when it
-is in the queue.  All of the queue are woken: whose ports have nothing look again and sleep on, until their old deadlines.
+after, the sender finds `selected`, and its news come before the selector's 3, which then looks again, or after, when
+the selector is in the queue.  All who are in it are woken; whose ports have nothing sleep on.
 
 Rejected: epoll's watches (files/watches.py), whose members are open files.
 """

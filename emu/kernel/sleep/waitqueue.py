@@ -44,7 +44,6 @@ def reset_queues(k):
     """A new task's wait queues and mutexes are empty."""
     reset_queue(k.waiters)
     reset_queue(k.stop_queue)
-    reset_queue(k.select_queue)
     for n in range(WAIT_QUEUES):
         reset_queue(k.wait_queues[n])
         reset_queue(k.mutexes[n])

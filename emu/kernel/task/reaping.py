@@ -78,8 +78,8 @@ def reap_task(address, me, k):
     discard(m, me, k, t, -1)
     told = t.has_told
     if told == 0:
-        drop_table(m, me, k)
         drop_ends(m, me, k)
+        drop_table(m, me, k)
         give_grant_back(m, me, k)
         give_up_space(m, me, k)
     if t.forked_from == 0:
@@ -104,8 +104,8 @@ def give_all_up(m, me, k):
     exchange(t, "keepers", 2)
     t.has_told = 1
     note_peak(m, k)
-    drop_table(m, me, k)
     drop_ends(m, me, k)
+    drop_table(m, me, k)
     give_grant_back(m, me, k)
     give_up_space(m, me, k)
 

@@ -6,7 +6,9 @@ from .queues import WAIT_QUEUE
 
 MAILBOX = record(
     "MAILBOX",
-    i64("count", guard="atomic", doc="messages that wait (inko-4); a sender raises it once its message is in place"),
+    i64(
+        "count", guard="atomic", doc="messages that wait, and `taken` ones (inko-4); raised when a message is in place"
+    ),
     line("senders"),
     i64("lock", doc="of the senders; the receiver takes none"),
     i64("tid", guard="lock", doc="truth: the thread whose mailbox it is, 0 none; set without, before that thread runs"),
@@ -14,6 +16,8 @@ MAILBOX = record(
     i64("room", guard="lock", unit="messages", doc="may be put in before `count` is looked at again"),
     line("receiver"),
     i64("head", guard="its thread", unit="messages", doc="taken out so far"),
+    i64("known", guard="its thread", unit="messages", doc="that it may take without a look at `count`"),
+    i64("taken", guard="its thread", unit="messages", doc="taken out, and still in `count`; read by others"),
     line("pages"),
     i64("spare", guard="atomic", doc="frame + 1 of a page that was left behind, 0 none"),
     i64s("slots", MAILBOX_SLOTS, guard="lock where empty, its thread where not", doc="frame + 1 of each page, 0 none"),

@@ -26,6 +26,7 @@ TASK_KEEPS = {
     "lock", "mm_lock", "map_lock", "signal_lock", "generation", "next_free", "cpus", "pid", "trampoline",
     "next_sibling", "previous_sibling", "next_pid", "group", "session", "vfork_thread",
     "tlb_generation",
+    "select_lock", "select_news", "select_queue",  # somebody may still tell the former task of a message
 }  # fmt: skip
 GARBAGE = 0x5A5A5A5A
 
