@@ -37,7 +37,7 @@ MUTANTS = [
     Mutant("ipc-call-begins-anew-without-its-deadline", ENDPOINT, "    t.resume_deadline_ns = t.deadline_ns\n", "    t.resume_deadline_ns = 0\n", CPU),
     Mutant("ipc-message-is-sent-again", ENDPOINT, "    sender.sleep_done |= SENT\n", "", CPU),
     Mutant("ipc-sent-is-not-said-where-receiving-is-refused", ENDPOINT, "    note_sent(t, t.sleep_done & SENT)\n    if source != ANYBODY and (source <= 0 or x == i):\n        return -EDEADLK if source > 0 and tid_of(m, i) == source else -ESRCH\n", "    if source != ANYBODY and (source <= 0 or x == i):\n        return -EDEADLK if source > 0 and tid_of(m, i) == source else -ESRCH\n    note_sent(t, t.sleep_done & SENT)\n", PROGRAM),
-    Mutant("ipc-nothing-counts-as-sent", NATIVE, "        t.x[A0] = 0\n        note_sent(t, t.sleep_done & SENT)\n", "        t.x[A0] = 0\n        t.x[PHASE] = 1\n", PROGRAM),
+    Mutant("ipc-nothing-counts-as-sent", NATIVE, "        t.x[A0] = 0\n        t.x[PHASE] = t.sleep_done & SENT\n", "        t.x[A0] = 0\n        t.x[PHASE] = 1\n", PROGRAM),
     Mutant("ipc-leaver-is-unlisted-late", "emu/kernel/task/exiting.py", "    left = quit_task(m, me, i)\n    end_endpoint(m, me, i, status & 0xFF)\n", "    end_endpoint(m, me, i, status & 0xFF)\n    left = quit_task(m, me, i)\n", survives="who joins its queue has to come within the few instructions between the two; the litmus test leaves in the right order itself"),
     # --- what is moved
     Mutant("ipc-full-without-a-utcb", TRANSFER, "(r.utcb != 0 if kind == FULL else size_of(flags) <= room_of(r.ipc_flags))", "(kind == FULL or size_of(flags) <= room_of(r.ipc_flags))", PROGRAM),

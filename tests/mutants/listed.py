@@ -21,6 +21,6 @@ from . import (
 
 MUTANTS = [
     *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *ipc.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS,
-    *messages.MUTANTS, *pools.MUTANTS, *processes.MUTANTS, *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS,
-    *time.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,
+    *messages.MUTANTS, *pools.MUTANTS, *processes.MUTANTS, *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS,
+    *sync.MUTANTS, *time.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,
 ]  # fmt: skip

@@ -26,8 +26,8 @@ MAIL_GUESTS = "tests/systems/test_mailboxes.py"
 MUTANTS = [
     # --- mailboxes ------------------------------------------------------------------------------------
     Mutant("mailbox-not-looked-at-again", MAILBOX, '    if load_seq_cst(b, "count") != 0:  # nothing', "    if b.head < 0:  # nothing", SLEPT_OVER),
-    Mutant("mailbox-sleep-read-before-the-message", MAILBOX, '    error = _put(m, me, i, b, tid)\n    word = load_seq_cst(m.threads[n], "sleep")  # after the count; pairs with prepare_sleep in _sleep\n', '    word = load_seq_cst(m.threads[n], "sleep")\n    error = _put(m, me, i, b, tid)\n', SLEPT_OVER),
-    Mutant("mailbox-counted-before-it-is-written", MAILBOX, "    store_64(place, tid_of(m, i))\n", '    fetch_add(b, "count", 1)\n    fetch_add(b, "count", -1)\n    store_64(place, tid_of(m, i))\n', STREAM),
+    Mutant("mailbox-sleep-read-before-the-message", MAILBOX, '    error = _put(m, me, i, b, tid, sender)\n    word = load_seq_cst(m.threads[n], "sleep")  # after the count; pairs with prepare_sleep in _sleep\n', '    word = load_seq_cst(m.threads[n], "sleep")\n    error = _put(m, me, i, b, tid, sender)\n', SLEPT_OVER),
+    Mutant("mailbox-counted-before-it-is-written", MAILBOX, "    store_64(place, sender)\n", '    fetch_add(b, "count", 1)\n    fetch_add(b, "count", -1)\n    store_64(place, sender)\n', STREAM),
     Mutant("mailbox-without-its-senders-lock", MAILBOX, "    lock_mailbox(m, me, b)\n    error = _put", "    error = _put", STREAM),
     Mutant("mailbox-of-whoever-has-the-record", MAILBOX, '    if load_relaxed(b, "tid") != tid:\n        return -ESRCH\n    if b.room', '    if load_relaxed(b, "tid") == 0:\n        return -ESRCH\n    if b.room', NEXT_OWNER),
     Mutant("mailbox-closed-without-lock", MAILBOX, '    lock_mailbox(m, me, b)\n    store_relaxed(b, "tid", 0)\n    unlock_mailbox(m, me, b)\n', '    store_relaxed(b, "tid", 0)\n', NEXT_OWNER),
