@@ -58,6 +58,7 @@ REASONS = {
     "kernel/vm/maplock.py": "a lock word",
     "kernel/files/table.py": "descriptors, in frames that no task can map",
     "kernel/files/watches.py": "heads of lists, in records of the kernel's own",
+    "kernel/native/thread_control.py": "a buffer of the CPU's own, on its way to a guest by copy_user",
     "kernel/linux/polling.py": "a word of the CPU's own",
     "kernel/files/pipe_io.py": "the system server's own memory",
     "kernel/ipc/mailbox.py": "messages, in frames that no task can map",
