@@ -229,9 +229,12 @@ def _check(m, me, workers, r, how):
     word = load_seq_cst(t, "sleep")
     if word > 0 and reason_of(word) == SLEEP_RECEIVE and t.senders.head != 0:
         violation(m)  # one waits to send and the other to receive
-    _look(m, t.senders, SLEEP_SEND, tid, word, t.partner, workers)
+    partner = t.partner
+    if load_seq_cst(t, "sleep") != word:
+        word = 0  # it may be the partner of another sleep
+    _look(m, t.senders, SLEEP_SEND, tid, word, partner, workers)
     lock_waiters(m, me, t.callers)
-    _look(m, t.callers, SLEEP_RECEIVE_FROM, tid, 0, 0, workers)
+    _look(m, t.callers, SLEEP_RECEIVE_FROM, tid_of(m, r), 0, 0, workers)  # it may have left meanwhile, and be another
     unlock_waiters(m, me, t.callers)
     unlock_senders(m, me, t)
 
