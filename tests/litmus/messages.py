@@ -28,14 +28,12 @@ from emu.kernel.thread.handles import tid_of
 from emu.kernel.thread.records import lock_task, next_generation, unlock_task
 from emu.kernel.thread.sleep_word import prepare_sleep, reason_of, sleep_word
 from emu.kernel.thread.states import (
-    BLOCKED,
     RESTART_WOKEN,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
     SLEEP_SEND,
-    state_of,
 )
-from emu.shm.atomics import compare_exchange, exchange, load_relaxed, load_seq_cst
+from emu.shm.atomics import exchange, load_relaxed, load_seq_cst
 from emu.shm.layout import machine_at
 from emu.shm.memory import address_of, host_yield
 from emu.testing.crew import (
@@ -47,38 +45,32 @@ from emu.testing.crew import (
     over,
     result,
     set_word,
-    shown,
-    spin,
     violation,
 )
 from tests.litmus.mutexes import THREADS, _await_running, _begin
 
-SENT, ENDED, LEFT, SHOWN, MEDDLING, CALLED = (THREADS + (8 + k) * LINE for k in range(6))
+SENT, ENDED, LEFT = (THREADS + (8 + k) * LINE for k in range(3))
 EXPECTED = THREADS + 16 * LINE  # a line for each thread: the number that its next message has
-SUSPENDED = THREADS + 24 * LINE  # a line for each thread: 1 once it was suspended
-REPLY = 1 << 4
 EAGAIN, EINTR, ESRCH, ETIMEDOUT = 11, 4, 3, 110
 T0, T3 = 5, 28  # registers
-SEEN = 30  # of a control's violations
-GOOD, SLEEPS_LATE, JOINS_BLINDLY, IN_TWO_CALLS = range(4)
-CALLS = (1 << 20) + 7  # what begins the number of a message that wants an answer
+GOOD, SLEEPS_LATE, JOINS_BLINDLY = range(3)
 
 
 @hot
-def _thread(m, k):
+def thread(m, k):
     return get_word(m, THREADS + k * LINE)
 
 
 @hot
-def _tid(m, k):
-    return tid_of(m, _thread(m, k))
+def partner_tid(m, k):
+    return tid_of(m, thread(m, k))
 
 
 # --- a guest's call ---------------------------------------------------------------------------------------------------
 
 
 @hot
-def _ipc(m, me, i, to, source, flags, number, how):
+def ipc(m, me, i, to, source, flags, number, how):
     """One call, from beginning to end: its result; EINTR where the run is over. Message registers have the number."""
     t = m.threads[i]
     t.x[A0 + 2] = flags
@@ -159,7 +151,7 @@ def _send_badly(m, me, i):
 
 
 @hot
-def _is_whole(t):
+def is_whole(t):
     """Whether all message registers are of one message."""
     same = True
     for k in range(3):
@@ -178,7 +170,7 @@ def sender(address, me, workers, count, how):
     number = 0
     while number < count and not over(m):
         result(m, me, number)
-        answer = _ipc(m, me, i, _tid(m, 0), NOBODY, 0, number, GOOD)
+        answer = ipc(m, me, i, partner_tid(m, 0), NOBODY, 0, number, GOOD)
         if over(m):
             break
         if answer == 0:
@@ -202,8 +194,8 @@ def receiver(address, me, workers, count, how):
         done += 1
         result(m, me, done)
         k = random_below(m, me, 4)
-        source = _tid(m, k) if k == 1 or k == 2 else ANYBODY
-        answer = _ipc(m, me, i, NOBODY, source, 0, -1, how)
+        source = partner_tid(m, k) if k == 1 or k == 2 else ANYBODY
+        answer = ipc(m, me, i, NOBODY, source, 0, -1, how)
         if over(m):
             break
         if answer == -EINTR or answer == -ETIMEDOUT:
@@ -211,8 +203,8 @@ def receiver(address, me, workers, count, how):
             if t.x[T0] != -1:
                 violation(m)  # it was told that nothing came
             continue
-        k = 1 if answer == _tid(m, 1) else 2
-        if answer != _tid(m, k) or (source != ANYBODY and answer != source) or not _is_whole(t):
+        k = 1 if answer == partner_tid(m, 1) else 2
+        if answer != partner_tid(m, k) or (source != ANYBODY and answer != source) or not is_whole(t):
             violation(m)
         if t.x[T0] != get_word(m, EXPECTED + k * LINE):
             violation(m)  # lost, twice, or out of order
@@ -221,7 +213,7 @@ def receiver(address, me, workers, count, how):
 
 
 @hot
-def _check(m, me, workers, r, how):
+def check_endpoint(m, me, workers, r, how):
     """What is always true of a thread's two queues while the lock is free."""
     t = m.threads[r]
     lock_senders(m, me, t)
@@ -272,7 +264,7 @@ def meddler(address, me, workers, count, how):
     while done < count and not over(m):
         done += 1
         result(m, me, done)
-        i = _thread(m, random_below(m, me, workers - 1))
+        i = thread(m, random_below(m, me, workers - 1))
         what = random_below(m, me, 8)
         if what == 0:
             interrupt_sleep(m, me, i)
@@ -281,7 +273,7 @@ def meddler(address, me, workers, count, how):
             if word != 0:
                 expire(m, me, i, word)
         elif what < 5:
-            _check(m, me, workers, i, how)
+            check_endpoint(m, me, workers, i, how)
         else:
             dawdle(random_below(m, me, 30))
         m.cpus[me].kicks = 0
@@ -318,140 +310,20 @@ def comes_and_goes(address, me, workers, count, how):
         done += 1
         result(m, me, done)
         what = random_below(m, me, 8)
-        other = _tid(m, (me + 1 + random_below(m, me, workers - 2)) % (workers - 1))
+        other = partner_tid(m, (me + 1 + random_below(m, me, workers - 2)) % (workers - 1))
         answer = 0
         if what == 0:
             _leave(m, me, i)
         elif what < 3:
-            answer = _ipc(m, me, i, other, NOBODY, 0, done, how)
+            answer = ipc(m, me, i, other, NOBODY, 0, done, how)
         elif what < 5:
-            answer = _ipc(m, me, i, NOBODY, other, 0, done, GOOD)
+            answer = ipc(m, me, i, NOBODY, other, 0, done, GOOD)
         elif what == 5:
-            answer = _ipc(m, me, i, other, other, 0, done, GOOD)
+            answer = ipc(m, me, i, other, other, 0, done, GOOD)
         else:
-            answer = _ipc(m, me, i, NOBODY, ANYBODY, 0, done, GOOD)
+            answer = ipc(m, me, i, NOBODY, ANYBODY, 0, done, GOOD)
         if answer == 0 and what < 3:
             add_word(m, SENT, 1)
         if answer < 0 and answer != -EINTR and answer != -ETIMEDOUT and answer != -ESRCH and not over(m):
             violation(m)
-    return 0
-
-
-# --- calls and answers ------------------------------------------------------------------------------------------------
-
-
-@entry(5)
-def client(address, me, workers, count, how):
-    """Calls thread 0, and gets the answer to each of its numbers, unless it is told that it was interrupted."""
-    m = machine_at(address)
-    i = _begin(m, me, workers)
-    t = m.threads[i]
-    done = 0
-    while done < count and not over(m):
-        done += 1
-        result(m, me, done)
-        server = _tid(m, 0)
-        if how == IN_TWO_CALLS:
-            answer = _ipc(m, me, i, server, NOBODY, 0, CALLS + done, GOOD)
-            if answer == 0:
-                answer = _ipc(m, me, i, NOBODY, server, 0, CALLS + done, GOOD)
-        else:
-            answer = _ipc(m, me, i, server, server, 0, CALLS + done, GOOD)
-        if over(m):
-            break
-        if answer == server:
-            add_word(m, CALLED, 1)
-            if t.x[T0] != -(CALLS + done) or not _is_whole(t) or (how != IN_TWO_CALLS and t.x[PHASE] != 1):
-                violation(m)
-        elif answer == -EINTR:
-            add_word(m, ENDED, 1)
-        else:
-            violation(m)
-    return 0
-
-
-@entry(5)
-def server(address, me, workers, count, how):
-    """Answers without waiting. Who calls waits for it, unless it was interrupted: suspends are never forgotten."""
-    m = machine_at(address)
-    i = _begin(m, me, workers)
-    t = m.threads[i]
-    done = 0
-    while done < count and not over(m):
-        done += 1
-        result(m, me, done)
-        answer = _ipc(m, me, i, NOBODY, ANYBODY, 0, 0, GOOD)
-        if over(m):
-            break
-        number = t.x[T0]
-        if answer <= 0 or not _is_whole(t):
-            violation(m)
-        k = 1 if answer == _tid(m, 1) else 2
-        caller = m.threads[_thread(m, k)]
-        spins = 0
-        while load_seq_cst(caller, "suspend") != 0 and not over(m):
-            spins = spin(spins)
-            # Nobody is in the middle of suspending it: who was, or this thread's own receive, has found it asleep.
-            word = load_seq_cst(caller, "sleep")
-            if word > 0 and reason_of(word) == SLEEP_RECEIVE_FROM and state_of(caller) == BLOCKED:
-                if get_word(m, MEDDLING) == 0 and load_seq_cst(caller, "suspend") != 0:
-                    if load_seq_cst(caller, "sleep") == word:
-                        violation(m)
-        was_suspended = get_word(m, SUSPENDED + k * LINE)
-        answer = _ipc(m, me, i, answer, NOBODY, REPLY, -number, GOOD)
-        if answer == 0 or over(m):
-            continue
-        if answer != -EAGAIN:
-            violation(m)
-        if how == GOOD and get_word(m, SUSPENDED + k * LINE) == 0 and was_suspended == 0:
-            violation(m)  # nobody has suspended it, ever: it is in its call
-        if how == IN_TWO_CALLS:
-            shown(m, SHOWN, SEEN)
-            add_word(m, ENDED, 1)
-            _interrupt(m, me, k)  # it would wait for ever for the answer
-    return 0
-
-
-@entry(5)
-def hoarder(address, me, workers, count, how):
-    """Takes messages, and answers none: its callers join its queue and leave it at the same time."""
-    m = machine_at(address)
-    i = _begin(m, me, workers)
-    done = 0
-    while done < count and not over(m):
-        done += 1
-        result(m, me, done)
-        _ipc(m, me, i, NOBODY, ANYBODY, 0, 0, GOOD)
-    return 0
-
-
-@hot
-def _interrupt(m, me, k):
-    spins = 0
-    while not interrupt_sleep(m, me, _thread(m, k)) and not over(m):
-        spins = spin(spins)
-
-
-@entry(5)
-def suspender(address, me, workers, count, how):
-    """Suspends the clients (threads from 1 on) without a look at what they do, as kernel/task/suspend.py does."""
-    m = machine_at(address)
-    meet(m, workers)
-    done = 0
-    while done < count and not over(m):
-        done += 1
-        result(m, me, done)
-        k = 1 + random_below(m, me, workers - 2)
-        i = _thread(m, k)
-        set_word(m, SUSPENDED + k * LINE, 1)
-        add_word(m, MEDDLING, 1)
-        if compare_exchange(m.threads[i], "suspend", 0, 1):
-            interrupt_sleep(m, me, i)
-        add_word(m, MEDDLING, -1)
-        m.cpus[me].kicks = 0
-        for _ in range(4):
-            _check(m, me, workers, _thread(m, 0), how)
-            dawdle(random_below(m, me, 50))
-        if done % 16 == 0:
-            host_yield()
     return 0

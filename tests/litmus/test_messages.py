@@ -3,20 +3,11 @@
 import pytest
 
 from emu.testing.crew import CONTROL_S, TIMED_S
-from tests.litmus.messages import (
-    CALLED,
-    ENDED,
-    GOOD,
-    IN_TWO_CALLS,
-    JOINS_BLINDLY,
-    LEFT,
-    SENT,
-    SHOWN,
-    SLEEPS_LATE,
-)
+from tests.litmus.answers import CALLED, IN_TWO_CALLS, SHOWN
+from tests.litmus.messages import ENDED, GOOD, JOINS_BLINDLY, LEFT, SENT, SLEEPS_LATE
 from tests.litmus.mutexes import make_threads
 
-MODULE = "tests.litmus.messages"
+MESSAGES, ANSWERS = "tests.litmus.messages", "tests.litmus.answers"
 STEPS = 1_000_000_000  # until the time is over
 
 pytestmark = pytest.mark.system("cz-7")
@@ -25,7 +16,8 @@ pytestmark = pytest.mark.system("cz-7")
 def run(crew, roles, how, policy="random", enough=None, **options):
     made = crew(len(roles), policy=policy, held_up=True)
     make_threads(made.window, made.words, len(roles))
-    made.run(MODULE, [(role, (STEPS, how)) for role in roles], enough=enough and (lambda: enough(made)), **options)
+    module = ANSWERS if "client" in roles else MESSAGES
+    made.run(module, [(role, (STEPS, how)) for role in roles], enough=enough and (lambda: enough(made)), **options)
     return made
 
 
