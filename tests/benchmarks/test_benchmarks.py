@@ -39,7 +39,7 @@ def test_every_benchmark_has_a_test_here():
     assert names == {
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
-        "spin_yield", "jobs", "shootdown", "pipes", "processes",
+        "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages_channels",
     }  # fmt: skip
 
 
@@ -70,6 +70,12 @@ def test_pipes_times_a_round_trip_and_a_stream(tmp_path):
     assert list(rows) == ["emu", "qemu-riscv64"]
     for row in rows.values():
         assert row.get("status") == NOT_INSTALLED or is_spread(row["round_trip_ns"]) and is_spread(row["gb_per_s"])
+
+
+def test_messages_channels_times_mailboxes_channels_and_pages_that_move(tmp_path):
+    rows = run("messages_channels", tmp_path)
+    assert len(rows) == 7 and all(is_spread(row["ns"]) and row["ns"]["min"] > 0 for row in rows)
+    assert [row["aim_ns"] for row in rows if row["aim_ns"]] == [80, 60, 5000]
 
 
 def test_switch_times_the_core_and_the_guest(tmp_path):
