@@ -5,7 +5,8 @@ suspend that comes while the message is taken is found afterwards.  How a call i
 """
 
 from emu.hot import entry, hot
-from emu.kernel.ipc.endpoint import ANYBODY, NOBODY, PHASE
+from emu.kernel.ipc.endpoint import ANYBODY, NOBODY
+from emu.kernel.ipc.transfer import PHASE
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.sleep.endings import interrupt_sleep
 from emu.kernel.thread.sleep_word import reason_of

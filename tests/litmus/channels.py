@@ -111,7 +111,8 @@ def _wait_badly(m, me, i, how):
     unlock_port(m, me, m.ports[n])
     if waiting != 0:
         return _wait(m, me, i, how)
-    dawdle(random_below(m, me, 60))
+    if how == RECEIVES:
+        dawdle(random_below(m, me, 8))  # else the gap is no wider than a few instructions
     join_natively(m, me, i, m.ports[n].queue if how == RECEIVES else m.tasks[task].select_queue, 0)
     return True
 

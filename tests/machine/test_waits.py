@@ -8,6 +8,8 @@ from emu.kernel.thread.states import (
     RUNNABLE,
     RUNNING,
     SLEEP_FUTEX,
+    SLEEP_MAIL,
+    SLEEP_PORT,
     SLEEP_QUEUE,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
@@ -117,3 +119,13 @@ def test_one_thread_that_can_go_on_by_itself_is_enough(threads, state, reason, c
     threads.add(BLOCKED, SLEEP_FUTEX)
     threads.add(state, reason, call)
     assert not is_deadlock(threads.machine)
+
+
+@pytest.mark.parametrize(
+    "reason, words", [(SLEEP_MAIL, "a message in its mailbox"), (SLEEP_PORT, "a message in a port")]
+)
+def test_who_waits_for_a_message_waits_for_another_thread_unless_it_has_a_deadline(threads, reason, words):
+    threads.add(BLOCKED, reason)
+    assert words in threads.lines()[1] and is_deadlock(threads.machine)
+    threads.add(BLOCKED, reason | SLEEP_TIMED, deadline_ns=12 * S)
+    assert f"{words}, 2.000 s left" in threads.lines()[2] and not is_deadlock(threads.machine)

@@ -33,7 +33,7 @@ MUTANTS = [
     Mutant("mailbox-closed-without-lock", MAILBOX, '    lock_mailbox(m, me, b)\n    store_relaxed(b, "tid", 0)\n    unlock_mailbox(m, me, b)\n', '    store_relaxed(b, "tid", 0)\n', NEXT_OWNER),
     Mutant("mailbox-left-open", EXITING, "    close_mailbox(m, me, i)\n", "", MAIL),
     Mutant("mailbox-survives-exec", EXECUTE, "    clear_mailbox(m, me, i)\n", "", MAIL_GUESTS),
-    Mutant("mailbox-claims-any-sleep", MAILBOX, "    if word > 0 and reason_of(word) == SLEEP_MAIL and claim(m.threads[n], word):", "    if word > 0 and claim(m.threads[n], word):", MAIL_GUESTS),
+    Mutant("mailbox-claims-any-sleep", MAILBOX, "    if word > 0 and reason_of(word) == SLEEP_MAIL and claim(m.threads[n], word):", "    if word > 0 and claim(m.threads[n], word):", MAIL),
     Mutant("mailbox-waits-anew-after-a-needless-wake-up", MAILBOX, "    t.resume_deadline_ns = deadline_ns\n", "", MAIL),
     Mutant("mailbox-deadline-outlives-its-call", ENDINGS, "        t.restart = 0\n        t.resume_deadline_ns = 0\n        finish(m, me, i, -EINTR)", "        t.restart = 0\n        finish(m, me, i, -EINTR)", PORTS),
     Mutant("mailbox-taken-never-cleared", MAILBOX, '    store_relaxed(b, "taken", 0)  # before the count, so that nobody counts them off twice; see _waiting\n', "", MAIL),

@@ -4,6 +4,7 @@ import pytest
 
 from tests.systems.guests import build_guest
 from tests.systems.test_rust import finish
+from tests.traces import checked_trace
 
 HELP = """
 #include <errno.h>
@@ -383,3 +384,33 @@ def test_either_end_may_go_first_and_nothing_is_left(boot, seed, tmp_path):
 @pytest.mark.system("rust-11")
 def test_nobody_stores_to_pages_that_have_moved_whatever_the_senders_threads_do(boot, seed, tmp_path):
     run_guest(boot, seed, tmp_path, RACES, cpus=3)
+
+
+TRACED = """
+int main(void) {
+    struct emu_message m;
+    long port = emu_port_create(0, 0), chan = emu_chan_create(port);
+    char *at = pages(3), *there;
+    for (int k = 0; k < 5; k++)
+        CHECK(emu_mailbox_send(gettid(), k, 0, 0, 0) == 0 && emu_mailbox_receive(&m, 0) == gettid());
+    CHECK(emu_chan_send(chan, &m, 8) == 0 && emu_chan_send(chan, at, 3 * PAGE) == 0);
+    CHECK(emu_port_receive(port, &m, 8, 0, NULL) == 8);
+    CHECK(emu_port_receive(port, NULL, 0, 0, (void **)&there) == 3 * PAGE);
+    return 0;
+}
+"""
+
+
+@pytest.mark.system("rust-11")
+@pytest.mark.system("inko-4")
+def test_a_trace_has_each_message_and_what_moved(boot, seed, tmp_path):
+    with boot(1, seed=seed, trace=tmp_path / "trace") as machine:
+        job = machine.spawn(build_guest(tmp_path, HELP + TRACED))
+        finish(machine)
+        assert job.exit_status == 0, machine.output.read_text()
+    trace = checked_trace(machine)
+    sent, received, moved = (trace.of_kind(name) for name in ("send", "receive", "move"))
+    me = int(sent[0]["a"])
+    assert [int(event["a"]) for event in sent] == [me] * 5 + [~0] * 2  # its own mailbox, port 0
+    assert [int(event["a"]) for event in received] == [me] * 5 + [~0] * 2
+    assert [int(event["b"]) for event in moved] == [3 * 4096]

@@ -15,7 +15,7 @@ from emu.kernel.task.records import create_task
 from emu.kernel.thread import handles
 from emu.kernel.thread.records import create_thread
 from emu.kernel.thread.sleep_word import SLEEP
-from emu.kernel.thread.states import RESTART_WOKEN, SLEEP_MAIL, SLEEP_TIMED
+from emu.kernel.thread.states import RESTART_WOKEN, SLEEP_EVENT, SLEEP_MAIL, SLEEP_TIMED
 from emu.limits import MAILBOX_MESSAGES, MAX_THREADS
 from emu.shm.cpumask import to_words
 from emu.shm.layout import machine_at
@@ -116,6 +116,14 @@ def test_a_sender_finds_the_receiver_asleep_and_makes_it_runnable_at_once(post):
     assert post.send(0, post.tid(1), 11, 12, 13, 14) == 0
     assert post.cpus.state(i)[0] == "runnable" and post.threads[i]["restart"] == RESTART_WOKEN
     assert post.cpus.pick(1) == i and post.receive(1, FOR_EVER) == (RESUME, [post.tid(0), 11, 12, 13, 14])
+
+
+def test_a_thread_that_sleeps_for_something_else_sleeps_on(post):
+    i = post.indices[1]
+    word = hot.sleep(post.base, i, SLEEP_EVENT)
+    hot.block(post.base, 1, i)
+    assert post.send(0, post.tid(1), 1) == 0
+    assert post.cpus.state(i)[0] == "blocked" and hot.sleep_of(post.base, i) == word
 
 
 def test_a_message_that_comes_before_the_receiver_has_left_its_cpu_keeps_it_there(post):

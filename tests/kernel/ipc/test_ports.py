@@ -495,6 +495,15 @@ def test_where_memory_for_a_message_is_used_up_the_pages_stay(two):
     assert move(two, chan) == 0 and two.receive(handle)[1] == 4 * PAGE_SIZE
 
 
+def test_where_half_the_memory_for_a_message_is_there_it_is_given_back(two):
+    handle, chan = two.ends()
+    two.write(0, b"x" * 8000)
+    last = int(two.machine["nr_frames"]) - 1
+    two.machine["free_frame"], two.machine["fresh_frame"] = -1, last
+    assert two.answer(0, numbers.CHANNEL_SEND, chan, BASE, 8000) == -ENOMEM
+    assert two.machine["free_frame"] == last and not two.ports["slots"].any()
+
+
 @pytest.mark.parametrize("sends", ["parent", "child"])
 @pytest.mark.parametrize("stored", [False, True], ids=["shared", "shadowed"])
 def test_pages_that_a_forked_task_has_too_come_as_they_were_and_stay_with_the_other(two, sends, stored):
