@@ -42,6 +42,9 @@ QUEUE_POLICY_WORDS (192) words of the policy's own, 0 at first; m.tasks[task].po
 .runtime_ns (time on CPUs, exact at each hook about the thread); m.queues[queue].now_ns, the time; m.nr_cpus;
 m.parameters, the values of PARAMETERS.
 
+Where a thread may run, and from where a CPU takes, is for the core to keep: is_online, may_run, idle_cpu and may_take
+tell a policy beforehand (a CPU takes no threads from the other pool's, thread/affinity.py); else the core chooses anew.
+
 A module may say PARAMETERS = {"name": (default, "what it is")}, all integers (a third entry, a tuple of names, says
 what the values 0, 1, … are called: only those are taken, and users may write the names), and QUEUES = "global" when
 every runnable thread waits on GLOBAL_QUEUE and CPUs take from there, or "lock-free": then hooks run on their queue's

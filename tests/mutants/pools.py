@@ -1,4 +1,4 @@
-"""Faults in pools of CPUs: who is in one, who is told, what each keeps."""
+"""Faults in pools of CPUs (who is in one, who is told, what each keeps), and in helpers."""
 # ruff: noqa: E501  (texts as they stand)
 
 from .mutant import Mutant
@@ -19,6 +19,10 @@ GUESTS = "tests/systems/test_pools.py"
 TAKES_ONE = f"{PLAYED}::test_who_takes_one_of_several_wakes_a_cpu_of_its_own_pool"
 IGNORANT = f"{PLAYED}::test_a_policy_that_knows_nothing_of_pools_is_put_right"
 
+IO = "tests/systems/test_async_io.py::test_what_was_submitted_completes_with_a_message"
+LEAVERS = "tests/litmus/test_helpers.py::test_the_last_of_several_threads_that_leave_at_once_ends_the_task_of_a_helper"
+HELPERS, AIO = "emu/kernel/task/helpers.py", "emu/kernel/native/aio.py"
+
 MUTANTS = [
     Mutant("pool-entered-without-the-tasks-lock", POOLS, "    lock_task(m, me, t.task)\n    t.blocking = blocking\n    allow(m, me, i)\n    unlock_task(m, me, t.task)\n", "    t.blocking = blocking\n    allow(m, me, i)\n", DERIVED),
     Mutant("affinity-set-without-the-tasks-lock", MIGRATION, '    lock_task(m, me, t.task)\n    store_mask(t, "asked_affinity", load_mask(m.cpus[me], "given"))\n    allow(m, me, i)\n    unlock_task(m, me, t.task)\n', '    store_mask(t, "asked_affinity", load_mask(m.cpus[me], "given"))\n    allow(m, me, i)\n', DERIVED),
@@ -35,4 +39,13 @@ MUTANTS = [
     Mutant("pinned-by-its-pool", EXCLUSIVE, 'asked = load_mask(t, "asked_affinity")', 'asked = load_mask(t, "affinity")', f"{PLAYED}::test_who_asked_for_all_cpus_is_not_pinned_because_its_pool_has_one"),
     Mutant("new-programs-stay-in-the-blocking-pool", EXECUTE, "    forget_blocking(m, me, i)\n", "", f"{GUESTS}::test_pinned_and_exclusive_threads_children_and_new_programs_keep_their_rules[inko]"),
     Mutant("pool-entered-unannounced", "emu/kernel/sched/announcing.py", "    elif queue != me and has_cpu(m, \"idle\", queue):\n        _wake(m, me, queue)\n", "    elif queue != me and has_cpu(m, \"idle\", queue) and m.nr_blocking == 0:\n        _wake(m, me, queue)\n", f"{TOLD}[random]"),
+    # --- helpers --------------------------------------------------------------------------------------
+    Mutant("helpers-keep-their-task", "emu/kernel/task/exiting.py", "    if m.tasks[k].nr_helpers != 0 and t.helps == 0:\n", "    if m.tasks[k].nr_helpers < 0:\n", f"{IO}[ends-one-pool]", survives="the second look, after quit_task, ends the task as well; only the status may be another's"),
+    Mutant("last-leaver-counted-without-lock", HELPERS, "    lock_task(m, me, k)\n    m.threads[i].helps = LEAVES\n    task.nr_helpers += 1\n    is_last = task.nr_helpers == task.nr_threads and task.nr_threads > 1\n    unlock_task(m, me, k)\n", "    m.threads[i].helps = LEAVES\n    task.nr_helpers += 1\n    is_last = task.nr_helpers == task.nr_threads and task.nr_threads > 1\n", LEAVERS),
+    Mutant("helper-takes-signals", HELPERS, "    new.signal_mask = ALL_SIGNALS\n", "", f"{IO}[errors-one-pool]"),
+    Mutant("operation-on-whatever-the-descriptor-is-now", AIO, "        new.held_file = d + 1  # which the call takes up\n", "        drop_description(m, me, d)\n", f"{IO}[errors-one-pool]"),
+    Mutant("completion-for-a-full-mailbox-is-lost", AIO, "    if error == -EAGAIN or error == -ENOMEM:\n", "    if error == -ENOMEM:\n", f"{IO}[full-one-pool]"),
+    Mutant("anybody-is-a-helper", AIO, "    if tid <= 0:\n", "    if tid < 0:\n", f"{IO}[errors-one-pool]"),
+    Mutant("operations-without-bound", "emu/kernel/thread/records.py", "    if t.helps != 0 and k.nr_helpers >= AIO_OPERATIONS:\n", "    if t.helps != 0 and k.nr_helpers < 0:\n", f"{IO}[errors-one-pool]"),
+    Mutant("helpers-run-anywhere", HELPERS, "    begin_blocking(m, n)\n", "", "tests/systems/test_async_io.py::test_streams_by_operations_alone_arrive_whole_and_helpers_run_in_the_blocking_pool[inko]"),
 ]  # fmt: skip

@@ -27,7 +27,7 @@ static int is(long data, long result, long operation, long fd) {
         return 0;
     int right = got.words[0] == data && got.words[1] == result && got.words[2] == operation && got.words[3] == fd;
     if (!right)
-        printf("data %ld, result %ld, of %ld, fd %ld\\n", got.words[0], got.words[1], got.words[2], got.words[3]);
+        printf("%ld, result %ld, operation %ld, fd %ld\\n", got.words[0], got.words[1], got.words[2], got.words[3]);
     return right;
 }
 """
@@ -133,7 +133,7 @@ int main(void) {
     close(fd);
     int others[2];
     if (pipe(others) != 0 || others[0] != fd || write(pipes[1], "q", 1) != 1)
-        return 17;
+        return 20;
     if (!is(9, 1, EMU_AIO_READ, fd) || byte != 'q')
         return 17;
     if (submit(pipes[1], EMU_AIO_WRITE, &byte, 1, 10) != 0 || !is(10, -EPIPE, EMU_AIO_WRITE, pipes[1]))

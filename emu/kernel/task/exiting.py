@@ -24,7 +24,7 @@ from ..vm.usercopy import exchange_int32, get_word, load_int32
 from .helpers import leave_to_helpers
 from .kill_reasons import KILL_EXITED
 from .reaping import give_all_up, tell_end
-from .records import exit_code
+from .records import end_task, exit_code
 from .signals import leave_signals
 from .suspend import NO_MORE, tell_suspender
 
@@ -52,6 +52,8 @@ def exit_thread(m, me, i, status):
     if m.tasks[k].nr_helpers != 0 and t.helps == 0:
         leave_to_helpers(m, me, i, status)
     left = quit_task(m, me, i)
+    if left > 0 and m.tasks[k].nr_helpers == left:  # it was the last, and there was no helper when it began to leave
+        end_task(m, me, k, exit_code(status), KILL_EXITED)
     end_endpoint(m, me, i, status & 0xFF)
     leave_signals(m, me, i)
     if load_seq_cst(m.tasks[k], "survivor") != 0:

@@ -14,7 +14,7 @@ it can do to its other threads; it cannot make others believe that it is one, si
 
 Always, while the task's lock is free: TASK.nr_helpers counts its threads that are helpers, and those that are about to
 leave; it is at most nr_threads.  The task ends with its last thread that is no helper: whoever raises the count
-to nr_threads, under the lock, ends it.
+to nr_threads, under the lock, ends it; or who leaves, and finds that it had not counted itself among them.
 
 Rejected: a list of pending operations in each kind of file, whose completion would copy into the memory of a task
 that does not run, from every place that makes a file ready; and a queue of operations for one helper, which the first

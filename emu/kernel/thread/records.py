@@ -187,12 +187,12 @@ def join_task(m, me, i):
     t = m.threads[i]
     k = m.tasks[t.task]
     lock_task(m, me, t.task)
-    if t.helps != 0 and k.nr_helpers >= AIO_OPERATIONS:
-        unlock_task(m, me, t.task)
-        return False
     if k.nr_threads >= load_relaxed(m, "max_threads_per_task"):
         unlock_task(m, me, t.task)
         fetch_add(m, "thread_limit_hits", 1)
+        return False
+    if t.helps != 0 and k.nr_helpers >= AIO_OPERATIONS:
+        unlock_task(m, me, t.task)
         return False
     retain_again(m, t.task)  # the creator or the loader retains it, and it may be killed just now
     t.sibling_previous = -1
