@@ -52,9 +52,9 @@ def exit_thread(m, me, i, status):
     if m.tasks[k].nr_helpers != 0 and t.helps == 0:
         leave_to_helpers(m, me, i, status)
     left = quit_task(m, me, i)
+    end_endpoint(m, me, i, status & 0xFF)
     if left > 0 and m.tasks[k].nr_helpers == left:  # it was the last, and there was no helper when it began to leave
         end_task(m, me, k, exit_code(status), KILL_EXITED)
-    end_endpoint(m, me, i, status & 0xFF)
     leave_signals(m, me, i)
     if load_seq_cst(m.tasks[k], "survivor") != 0:
         send_ipi(m, me, SERVER, IPI_CALL)  # it counts who is left; pairs with the lock in execute.py
