@@ -86,5 +86,6 @@ static inline long emu_kmem_control(int operation, long pages) {
 
 #include "emu_ipc.h"
 #include "emu_l4.h"
+#include "emu_servers.h"
 
 #endif

@@ -175,7 +175,7 @@ def run_badly(address, me):
             i = pick_next(m, me) if m.queues[me].life != LIFE_DRAINING else -1
         if i >= 0:
             call_3(c.linux_call, address_of(m), me, i)
-            loop.block(m, me, i)
+            block(m, me, i)
             continue
         set_cpu(m, "idle", me)
         doing = -1

@@ -10,6 +10,7 @@ from ..ipc.utcb import get_utcb
 from .ipc import sys_ipc
 from .numbers import (
     CACHE_CONTROL,
+    CLOSED_FILE,
     COPY,
     EXCHANGE_REGISTERS,
     FIRST_HOT,
@@ -18,12 +19,14 @@ from .numbers import (
     KMEM_CONTROL,
     MAP,
     MUTEX_CONTROL,
+    NAME_SERVER,
     SCHEDULE,
     THREAD_CONTROL,
     THREAD_SWITCH,
     UNMAP,
     UTCB,
 )
+from .servers import closed_file, name_server
 from .spaces import cache_control, copy_for, map_for, mutex_control, thread_switch, unmap_for
 from .thread_control import exchange_registers, getid, schedule, thread_control
 from .threads import thread_call
@@ -60,6 +63,10 @@ def native_call(m, me, i, number):
         t.x[A0] = schedule(m, me, i)
     elif number == CACHE_CONTROL:
         t.x[A0] = cache_control(m, me, i)
+    elif number == NAME_SERVER:
+        t.x[A0] = name_server(m, me, i)
+    elif number == CLOSED_FILE:
+        t.x[A0] = closed_file(m, me, i)
     else:
         return SERVE
     return RESUME

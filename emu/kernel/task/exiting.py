@@ -6,7 +6,7 @@ from ...hot import hot, never_inline
 from ...limits import IPI_CALL, SERVER
 from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
-from ..files.descriptions import let_go
+from ..files.descriptions import forget_closed, let_go
 from ..ipc.endpoint import end_endpoint
 from ..ipc.utcb import drop_utcb
 from ..ipi import send_ipi
@@ -48,6 +48,7 @@ def exit_thread(m, me, i, status):
         drop_utcb(m, me, i)
     left = quit_task(m, me, i)
     end_endpoint(m, me, i, status & 0xFF)
+    forget_closed(m, me, i)
     leave_signals(m, me, i)
     if load_seq_cst(m.tasks[k], "survivor") != 0:
         send_ipi(m, me, SERVER, IPI_CALL)  # it counts who is left; pairs with the lock in execute.py
