@@ -26,7 +26,7 @@ struct pages {
 
 static char *page_at(uint32_t number) { return (char *)WINDOW + (long)(number - 1) * PAGE; }
 
-/* A page of zeros; 0: there is none left. */
+/* A page of zeros, which is touched here, since the kernel copies only to what is mapped; 0: there is none left. */
 static uint32_t take_page(void) {
     uint32_t number = free_page;
     if (number != 0) {
@@ -34,7 +34,10 @@ static uint32_t take_page(void) {
         memset(page_at(number), 0, PAGE);
         return number;
     }
-    return fresh_page < nr_pages ? ++fresh_page : 0;
+    if (fresh_page == nr_pages)
+        return 0;
+    *(volatile char *)page_at(++fresh_page) = 0;
+    return fresh_page;
 }
 
 static void give_page(uint32_t number) {

@@ -17,7 +17,7 @@ from emu.cpu_worker import loop
 from emu.hot import callback, entry, hot
 from emu.kernel.actions import BLOCK
 from emu.kernel.ipi import AWAKE, PARKED, cancel_park, mark_parked, take_kicks
-from emu.kernel.sched.core import make_runnable, pick_next
+from emu.kernel.sched.core import block, make_runnable, pick_next
 from emu.kernel.sched.exclusive import set_exclusive
 from emu.kernel.sched.hotplug import activate, take_offline
 from emu.kernel.sched.migration import set_affinity
