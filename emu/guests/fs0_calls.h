@@ -99,7 +99,8 @@ static long give_room(int tid, long address) {
     status.f_type = 0xF50; /* no other file system's */
     status.f_bsize = status.f_frsize = PAGE;
     status.f_blocks = nr_pages;
-    status.f_bfree = status.f_bavail = nr_pages - fresh_page;
+    status.f_bfree = status.f_bavail = nr_pages - pages_in_use;
+    status.f_files = status.f_ffree = names_most - names_bytes; /* how many bytes are left for names and arrays */
     status.f_namelen = LONGEST_NAME;
     return give(tid, address, &status, sizeof status);
 }

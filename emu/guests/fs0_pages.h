@@ -16,7 +16,7 @@ enum { PAGE = 4096, NAMES_SHARE = 8 };
 
 static long nr_pages;              /* of the window */
 static uint32_t fresh_page, free_page; /* the first one that was never used; the first one that is used no more */
-static long names_bytes, names_most;
+static long pages_in_use, names_bytes, names_most;
 static const char zeroes[PAGE];
 
 struct pages {
@@ -29,6 +29,7 @@ static char *page_at(uint32_t number) { return (char *)WINDOW + (long)(number - 
 /* A page of zeros, which is touched here, since the kernel copies only to what is mapped; 0: there is none left. */
 static uint32_t take_page(void) {
     uint32_t number = free_page;
+    pages_in_use += number != 0 || fresh_page < nr_pages;
     if (number != 0) {
         memcpy(&free_page, page_at(number), sizeof free_page);
         memset(page_at(number), 0, PAGE);
@@ -43,6 +44,7 @@ static uint32_t take_page(void) {
 static void give_page(uint32_t number) {
     memcpy(page_at(number), &free_page, sizeof free_page);
     free_page = number;
+    pages_in_use--;
 }
 
 /* As malloc and free, charged against the share for names and arrays. */
