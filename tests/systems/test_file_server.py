@@ -194,8 +194,8 @@ int main(int argc, char **argv) {
         return 1;
     for (int k = 0; k < 4; k++)
         if (fork() == 0)
-            for (;;)
-                if (pwrite(file, text, 8, 0) != 8)
+            for (long call = k;; call++) /* so that the server needs pages of its pager again and again */
+                if (pwrite(file, text, 8, call / 256 % 25600 * 4096) != 8)
                     _exit(errno == EIO ? 0 : 1);
     nap(20000);
     printf("begun\\n"), fflush(stdout);
