@@ -66,6 +66,7 @@ DEFAULT_DESCRIPTORS = 1024  # of a task (RLIMIT_NOFILE)
 UTCB_BYTES = 256  # of a full message
 EXTENDED_BYTES = 2048  # the most of an extended one
 PAGER_PATIENCE_NS = 10_000_000_000  # that a fault waits for its pager
+FILE_SERVER_PATIENCE_NS = 10_000_000_000  # that a call on files waits for its file server
 PAGER_TRIES = 16  # how often an access is made again where it faulted
 UTCB_FIRST = 1 << 37  # guest address of the UTCB of thread 0; each thread has its page
 MAILBOX_SLOTS = 32  # pages of a mailbox

@@ -101,5 +101,6 @@ static inline long emu_blocking_end(void) { return emu_call(EMU_BLOCKING_END, 0)
 #include "emu_ipc.h"
 #include "emu_l4.h"
 #include "emu_messages.h"
+#include "emu_servers.h"
 
 #endif

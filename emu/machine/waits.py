@@ -15,6 +15,7 @@ from ..abi.syscall_numbers import NUMBERS, name_of
 from ..kernel.files.descriptions import FILE_SERVED
 from ..kernel.thread.states import (
     BLOCKED,
+    CALL_FORWARDED,
     NEW,
     RUNNABLE,
     SLEEP_EVENT,
@@ -141,6 +142,8 @@ def what_for(thread, now_ns, machine):
     if timed:
         left_s = (int(thread["deadline_ns"]) - now_ns) / 1e9
         until = f", {max(left_s, 0):.3f} s left"
+    if int(thread["faulting"]) >= CALL_FORWARDED:
+        return f"{call}, by its file server{until}"
     if reason == SLEEP_FUTEX:
         return f"{call} {int(thread['futex_address']):#x}{until}"
     if reason == SLEEP_SEND:

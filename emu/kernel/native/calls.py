@@ -17,6 +17,7 @@ from .numbers import (
     BLOCKING_BEGIN,
     BLOCKING_END,
     CACHE_CONTROL,
+    CLOSED_FILE,
     COPY,
     EXCHANGE_REGISTERS,
     FIRST_HOT,
@@ -27,6 +28,7 @@ from .numbers import (
     MAILBOX_SEND,
     MAP,
     MUTEX_CONTROL,
+    NAME_SERVER,
     PORT_CREATE,
     PORT_SELECT,
     SCHEDULE,
@@ -36,6 +38,7 @@ from .numbers import (
     UTCB,
 )
 from .ports import port_call
+from .servers import closed_file, name_server
 from .spaces import cache_control, copy_for, map_for, mutex_control, thread_switch, unmap_for
 from .thread_control import exchange_registers, getid, schedule, thread_control
 from .threads import thread_call
@@ -82,6 +85,10 @@ def native_call(m, me, i, number):
         t.x[A0] = schedule(m, me, i)
     elif number == CACHE_CONTROL:
         t.x[A0] = cache_control(m, me, i)
+    elif number == NAME_SERVER:
+        t.x[A0] = name_server(m, me, i)
+    elif number == CLOSED_FILE:
+        t.x[A0] = closed_file(m, me, i)
     else:
         return SERVE
     return RESUME

@@ -14,6 +14,9 @@ FIRST_HOT = 0x1002
     SET_TIMEOUT, SET_INFINITE_TIMEOUT, CLEAR_TIMEOUT, TIME, KMEM_CONTROL,
 ) = range(FIRST_HOT, 0x1010)  # fmt: skip
 
+# kernel/native/servers.py
+NAME_SERVER, CLOSED_FILE = 0x1060, 0x1061
+
 # kernel/native/ipc.py, thread_control.py, spaces.py: the calls of the Codezero microkernel
 (
     IPC, UTCB, THREAD_CONTROL, EXCHANGE_REGISTERS, GETID, THREAD_SWITCH, SCHEDULE,

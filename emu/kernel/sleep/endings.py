@@ -12,6 +12,7 @@ from ..sched.core import make_runnable
 from ..thread.leaving import must_come
 from ..thread.sleep_word import hand_over, prepare_sleep, reason_of, sleep_word, take
 from ..thread.states import (
+    CALL_FORWARDED,
     NATIVE_SLEEPS,
     RESTART_ALWAYS,
     RESTART_CALL,
@@ -94,7 +95,9 @@ def interrupt_sleep(m, me, i):
     reason = reason_of(word)
     if word == 0 or reason == SLEEP_KERNEL:
         return False
-    if (ENDED_BY_KILLS >> reason) & 1 and not must_come(m, i):
+    # `faulting` was written before the sleep was declared, and changes only after it has ended.
+    by_kills = (ENDED_BY_KILLS >> reason) & 1 or t.faulting >= CALL_FORWARDED
+    if by_kills and not must_come(m, i):
         return False
     if not _take(m, me, i, word):
         return False

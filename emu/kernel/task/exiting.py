@@ -6,7 +6,7 @@ from ...hot import hot, never_inline
 from ...limits import IPI_CALL, SERVER
 from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
-from ..files.descriptions import let_go
+from ..files.descriptions import forget_closed, let_go
 from ..ipc.ending import end_endpoint
 from ..ipc.mailbox import close_mailbox
 from ..ipc.utcb import drop_utcb
@@ -55,6 +55,7 @@ def exit_thread(m, me, i, status):
     end_endpoint(m, me, i, status & 0xFF)
     if left > 0 and m.tasks[k].nr_helpers == left:  # it was the last, and there was no helper when it began to leave
         end_task(m, me, k, exit_code(status), KILL_EXITED)
+    forget_closed(m, me, i)
     leave_signals(m, me, i)
     if load_seq_cst(m.tasks[k], "survivor") != 0:
         send_ipi(m, me, SERVER, IPI_CALL)  # it counts who is left; pairs with the lock in execute.py

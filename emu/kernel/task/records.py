@@ -134,6 +134,7 @@ def begin_task(m, me, job):
     t.has_told = 0
     t.stopped = 0
     t.pager = 0
+    t.file_server = 0
     t.news = 0
     t.exit_signal = 0
     t.uid = 0

@@ -115,6 +115,9 @@ def reset_thread(m, i, task):
     t.faulting = 0
     t.fault_a0 = 0
     t.fault_answer = 0
+    for n in range(len(t.forwarded)):
+        t.forwarded[n] = 0
+    t.closed_files = 0
     t.fault_tries = 0
     t.fault_mark = 0
     t.utcb = 0

@@ -70,6 +70,10 @@ NATIVE_SLEEPS = 1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS | IPC_SLE
 # RESTART_WOKEN: the thread was woken from SLEEP_RETRY, and makes its call again before it takes any signal.
 # RESTART_ALWAYS begins anew after any handler (to lock a PI futex).
 RESTART_CALL, RESTART_UNHANDLED, RESTART_WOKEN, RESTART_ALWAYS = 1, 2, 3, 4
+# Why the kernel sends a message for a thread and waits for the answer in its place (THREAD.faulting): an instruction or
+# a system call has faulted (kernel/ipc/pager.py); a system call is its file server's (kernel/linux/forwarding.py), and
+# opens a file.  Signals and suspends let the last two be: a call on files is not interrupted.
+FAULT_TRAP, FAULT_CALL, CALL_FORWARDED, CALL_OPENS = 1, 2, 3, 4
 SLEEP_TIMED = 0x80  # with each of them: the timekeeper is told to end it
 
 

@@ -54,6 +54,7 @@ TASK = record(
     one("waiters", WAIT_QUEUE, doc="its threads that wait for a child"),
     one("stop_queue", WAIT_QUEUE, doc="its threads that have stopped with it"),
     i64("pager", guard="atomic", doc="tid of the thread that serves its page faults, 0: the kernel alone does"),
+    i64("file_server", guard="atomic", doc="tid of the thread that serves its calls on files, 0: the kernel does"),
     line("memory"),
     i64("granted", guard="kmem_lock", unit="pages", doc="of kernel memory (kernel/vm/kernel_pages.py)"),
     i64("mm_lock", doc="guards the page tables"),
