@@ -82,6 +82,14 @@ PORTS_AT_ONCE = 64  # among which a thread may wait
 
 AIO_OPERATIONS = 64  # that a task may have under way (kernel/task/helpers.py)
 
+# --- containers (kernel/containers/) --------------------------------------------
+MAX_CONTAINERS = 512
+CAPABILITIES = 32  # of a container
+MAX_POOLS = MAX_CONTAINERS * CAPABILITIES  # that they give a right to
+POOL_LEVELS = 8  # pools that are charged with one, those that it was replicated from among them
+LEAST_PERIOD_NS = 1000  # of a virtual interrupt (kernel/sleep/periods.py)
+MOST_PERIOD_NS = 1 << 50
+
 # --- guest memory -----------------------------------------------------------
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
@@ -150,6 +158,7 @@ assert PIPE_SLOTS & (PIPE_SLOTS - 1) == 0, "positions wrap by masking"
 assert MAILBOX_SLOTS & (MAILBOX_SLOTS - 1) == 0, "positions wrap by masking"
 assert PORT_SLOTS & (PORT_SLOTS - 1) == 0
 assert PORT_SLOTS * PAGE_SIZE >= 4 * MESSAGE_BYTES and PORTS_AT_ONCE * 8 <= MESSAGE_BYTES
+assert MAX_POOLS < 1 << 16 and MAX_CONTAINERS < 1 << 16 and CAPABILITIES <= 256, "they fit in handles"
 assert RAM_OFFSET + MAX_MEMORY_BYTES <= DECODED_OFFSET
 assert DECODED_OFFSET + MAX_FRAMES * DECODED_PAGE_BYTES <= WINDOW_BYTES
 assert EVENT_RING & (EVENT_RING - 1) == 0

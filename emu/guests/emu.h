@@ -16,6 +16,7 @@ enum {
     EMU_CHANNEL_SEND_MANY, EMU_PORT_RECEIVE, EMU_PORT_RECEIVE_MANY, EMU_PORT_SELECT,
     EMU_MAILBOX_SEND = 0x1040, EMU_MAILBOX_RECEIVE, EMU_MAILBOX_COUNT,
     EMU_BLOCKING_BEGIN = 0x1048, EMU_BLOCKING_END, EMU_AIO_SUBMIT, EMU_AIO_END /* the kernel's own */,
+    EMU_IPC_CONTROL, EMU_IRQ_CONTROL, EMU_CAPABILITY_CONTROL, EMU_CONTAINER_CONTROL,
 };
 
 static inline long emu_call_3(long number, long first, long second, long third) {
@@ -102,5 +103,6 @@ static inline long emu_blocking_end(void) { return emu_call(EMU_BLOCKING_END, 0)
 #include "emu_l4.h"
 #include "emu_messages.h"
 #include "emu_servers.h"
+#include "emu_capabilities.h"
 
 #endif

@@ -23,6 +23,7 @@ from ..kernel.thread.states import (
     SLEEP_JOIN,
     SLEEP_KERNEL,
     SLEEP_MAIL,
+    SLEEP_PERIOD,
     SLEEP_PORT,
     SLEEP_QUEUE,
     SLEEP_RECEIVE,
@@ -158,7 +159,7 @@ def what_for(thread, now_ns, machine):
     words = {
         SLEEP_TIME: call, SLEEP_KERNEL: "a signal or fault", SLEEP_SUSPEND: "suspended", SLEEP_STOP: "stopped",
         SLEEP_EVENT: call, SLEEP_QUEUE: call, SLEEP_WAITS: call, SLEEP_RETRY: call, SLEEP_VFORK: call,
-        SLEEP_VECTOR: call, SLEEP_RECEIVE: "receive from anybody",
+        SLEEP_VECTOR: call, SLEEP_RECEIVE: "receive from anybody", SLEEP_PERIOD: call,
         SLEEP_MAIL: "a message in its mailbox", SLEEP_PORT: "a message in a port",
     }  # fmt: skip
     return f"{words.get(reason, 'waking up')}{until}"

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..abi.clocks import SECOND_NS
 from ..abi.errno import ESRCH
-from ..kernel.sched.migration import set_affinity
+from ..kernel.sched.confining import change_affinity
 from ..kernel.sleep.inheritance import set_importance
 from ..kernel.task.cpu_limit import set_cpu_limit
 from ..kernel.task.family import begin_session, join_group
@@ -225,4 +225,4 @@ class MachineView:
         if i < 0:
             return ESRCH
         self._server.machine["cpus"][self._server.me]["given"] = to_words(mask)
-        return set_affinity(self._server.base, self._server.me, i)
+        return -change_affinity(self._server.base, self._server.me, i)

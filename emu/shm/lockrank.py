@@ -26,6 +26,7 @@ BUCKET = 100  # BUCKET.lock; two: lower index first (+ index)
 PRIORITY = 900  # MACHINE.priority_lock
 RUNQUEUE = 1000  # RUNQUEUE.lock; two: lower index first (+ index)
 VECTORS = 2005  # MACHINE.vectors_lock
+CONTAINERS = 2008  # MACHINE.containers_lock
 THREADS = 2010  # MACHINE.threads_lock
 AREAS = 2011  # MACHINE.areas_lock
 OBJECTS = 2012  # MACHINE.objects_lock

@@ -9,6 +9,7 @@ from ..kernel.vm.objects import OBJECT_FREE
 from ..kernel.vm.pagetable import PPN_SHIFT, RWX, V
 from ..limits import MAX_QUEUES, MAX_TASKS, PAGE_SIZE
 from .area_checks import check_areas, pages_of
+from .container_checks import check_containers
 from .file_checks import check_files, frames_of_files
 from .held import held_by
 from .memory_checks import check_slabs, frames_of_kernel_memory
@@ -129,6 +130,7 @@ def check_machine(window, policy="inko", held_frames=()):
     check_files(window)
     check_messages(window)
     check_slabs(window)
+    check_containers(window)
 
 
 assert PAGE_SIZE == 512 * 8

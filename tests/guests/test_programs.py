@@ -11,7 +11,7 @@ from emu.guests import build
 
 from .programs import ET_DYN, NAMES, SOURCES, run_programs
 
-ASK_FOR_A_CPU = {"exclusive", "fork", "sched"}  # by sched_setaffinity, which every policy obeys
+ASK_FOR_A_CPU = {"capabilities", "exclusive", "fork", "sched"}  # by sched_setaffinity, which every policy obeys
 OTHERS = [policy for policy in BUILTIN if policy not in ("inko", "random")]
 MACHINES = [("inko", 1), ("inko", 2), ("inko", 4), ("inko", 16), ("random", 2)]
 CASES = [(name, *machine) for name in NAMES for machine in MACHINES]

@@ -49,7 +49,7 @@ def _copy_without_marks(m, me, parent, child):
     lock_mm(m, me, parent)
     a = first_above(m, p, 0)
     while a >= 0:
-        copy = new_area(m, me)
+        copy = new_area(m, me, child)
         area, twin = m.areas[a], m.areas[copy]
         twin.start = area.start
         twin.end = area.end

@@ -1,6 +1,7 @@
 """All mutants."""
 
 from . import (
+    containers,
     cpu_worker,
     events,
     files,
@@ -20,6 +21,7 @@ from . import (
 )
 
 MUTANTS = [
+    *containers.MUTANTS,
     *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *ipc.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS,
     *messages.MUTANTS, *pools.MUTANTS, *processes.MUTANTS, *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS,
     *sync.MUTANTS, *time.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,

@@ -31,7 +31,7 @@ A sender that also waits for the answer of the one it sends to is, in the very s
 into that one's queue of callers (`_wait_for_answer`): a server may answer without waiting for it (`reply`).
 """
 
-from ...abi.errno import EAGAIN, EDEADLK, EFAULT, EMSGSIZE, ESRCH
+from ...abi.errno import EAGAIN, EDEADLK, EFAULT, EMSGSIZE, EPERM, ESRCH
 from ...hot import hot, never_inline
 from ...limits import KERNEL_THREADS, MAX_THREADS
 from ...shm import lockrank
@@ -54,6 +54,7 @@ from ..thread.states import (
     SLEEP_SEND,
     SLEEP_TIMED,
 )
+from .accepting import may_send
 from .transfer import accepts, gather, give_message, note_sent, scatter
 
 ANYBODY, NOBODY = -1, 0  # in place of a tid
@@ -136,16 +137,19 @@ def _waits_for(m, r, i):
 
 @hot
 def _take_receiver(m, me, i, r, to, flags):
-    """Take thread r's sleep if it waits for a message of thread i's: TAKEN, NOT_THERE, -EMSGSIZE or -ESRCH."""
+    """Take thread r's sleep if it waits for a message of thread i's: TAKEN, NOT_THERE, -EMSGSIZE, -EPERM or -ESRCH."""
     t, receiver = m.threads[i], m.threads[r]
     word = _waits_for(m, r, i)
     if word == 0:
         return NOT_THERE
     if tid_of(m, r) != to:
         return -ESRCH
-    if not accepts(receiver, flags):
+    error = 0 if accepts(receiver, flags) else -EMSGSIZE
+    if not may_send(m, i, r):
+        error = -EPERM
+    if error < 0:
         fence()  # what was read belongs to this sleep if it is still the same
-        return -EMSGSIZE if load_seq_cst(receiver, "sleep") == word else NOT_THERE
+        return error if load_seq_cst(receiver, "sleep") == word else NOT_THERE
     if reason_of(word) == SLEEP_RECEIVE:
         won = take(receiver, word)
     else:
@@ -162,13 +166,15 @@ def _take_receiver(m, me, i, r, to, flags):
 
 @hot
 def _join_senders(m, me, i, r, to, waits, deadline_ns):
-    """Sleep in the queue of senders of thread r: ASLEEP; NOT_THERE when it waits for i by now; -ESRCH, -EAGAIN."""
+    """Sleep in the queue of senders of thread r: ASLEEP; NOT_THERE when it waits for i by now; an error."""
     never_inline()
     t, receiver = m.threads[i], m.threads[r]
     word = 0
     lock_senders(m, me, receiver)
     if not is_thread(m, r, to):
         found = -ESRCH
+    elif not may_send(m, i, r):
+        found = -EPERM
     elif _waits_for(m, r, i) != 0:
         found = NOT_THERE
     elif not waits:

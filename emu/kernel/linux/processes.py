@@ -46,7 +46,7 @@ from ...limits import MAX_THREADS, NUM_SIGNALS, PAGE_SIZE
 from ...shm.atomics import exchange, load_relaxed
 from ...shm.exits import ACCESS_WRITE
 from ..actions import BLOCK, RESUME, SERVE
-from ..sched.core import start_thread
+from ..sched.confining import start_new
 from ..server_ring import nr_requests
 from ..task.fork import fork_task, release_child
 from ..task.reaping import what_happened
@@ -184,7 +184,7 @@ def _clone_task(m, me, i, flags, exit_signal, stack, parent_tid, tls, child_tid)
         m.tasks[k].vfork_thread = i
         word = prepare_sleep(t, SLEEP_VFORK)
         exchange(m.tasks[k], "vfork_sleep", word)
-    start_thread(m, me, n)
+    start_new(m, me, n)
     release_child(m, me, k)
     if flags & CLONE_VFORK:
         return BLOCK

@@ -13,7 +13,7 @@ from ...abi.errno import EAGAIN, EFAULT, EINVAL, ESRCH
 from ...abi.registers import A0, SP, TP
 from ...hot import hot, never_inline
 from ..actions import END_TASK, LEFT, RESUME
-from ..sched.core import start_thread
+from ..sched.confining import start_new
 from ..task.exiting import exit_thread
 from ..task.kill_reasons import KILL_EXITED
 from ..task.records import end_task, exit_code
@@ -59,7 +59,7 @@ def clone_thread(m, me, i, flags, stack, parent_tid, tls, child_tid):
         return RESUME
     m.cpus[me].spawned += 1
     t.x[A0] = tid
-    start_thread(m, me, n)
+    start_new(m, me, n)
     attach_spare(m, me, i)
     return RESUME
 

@@ -9,6 +9,7 @@ from ..actions import RESUME, SERVE
 from ..ipc.utcb import get_utcb
 from .aio import aio_end, aio_submit
 from .blocking import blocking_call
+from .control_calls import control_call
 from .ipc import sys_ipc
 from .mailboxes import mailbox_call
 from .numbers import (
@@ -18,11 +19,13 @@ from .numbers import (
     BLOCKING_END,
     CACHE_CONTROL,
     CLOSED_FILE,
+    CONTAINER_CONTROL,
     COPY,
     EXCHANGE_REGISTERS,
     FIRST_HOT,
     GETID,
     IPC,
+    IPC_CONTROL,
     KMEM_CONTROL,
     MAILBOX_COUNT,
     MAILBOX_SEND,
@@ -56,6 +59,8 @@ def native_call(m, me, i, number):
         return mailbox_call(m, me, i, number)
     if number >= PORT_CREATE and number <= PORT_SELECT:
         return port_call(m, me, i, number)
+    if number >= IPC_CONTROL and number <= CONTAINER_CONTROL:
+        return control_call(m, me, i, number)
     if number == THREAD_CONTROL:
         return thread_control(m, me, i)
     if number == EXCHANGE_REGISTERS:

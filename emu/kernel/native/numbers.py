@@ -33,3 +33,5 @@ BLOCKING_BEGIN, BLOCKING_END, AIO_SUBMIT, AIO_END = range(0x1048, 0x104C)
 
 # kernel/native/mailboxes.py
 MAILBOX_SEND, MAILBOX_RECEIVE, MAILBOX_COUNT = range(0x1040, 0x1043)
+# kernel/native/control_calls.py: the rest of them
+IPC_CONTROL, IRQ_CONTROL, CAPABILITY_CONTROL, CONTAINER_CONTROL = range(0x101C, 0x1020)

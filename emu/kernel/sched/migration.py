@@ -70,12 +70,20 @@ def _put_down(m, me, i, queue):
 
 @entry(3)
 def set_affinity(address, me, i):
-    """Restrict thread i to the CPUs of `me`'s `given`; a runnable one moves at once, a running one at its next trap."""
+    """Cold form of restrict, to the CPUs of `me`'s `given`."""
     m = machine_at(address)
-    t = m.threads[i]
+    restrict(m, me, i, load_mask(m.cpus[me], "given"))
+    return 0
+
+
+@hot
+def restrict(m, me, i, mask):
+    """Restrict thread i to some CPUs; a runnable one moves at once, a running one at its next trap."""
+    never_inline()
     noncritical(m, me)
+    t = m.threads[i]
     lock_task(m, me, t.task)
-    store_mask(t, "asked_affinity", load_mask(m.cpus[me], "given"))
+    store_mask(t, "asked_affinity", mask)
     allow(m, me, i)
     unlock_task(m, me, t.task)
     fence()  # the mask before `where` is read; pairs with the lock of the queue, or the exchange in local_queue.become
@@ -89,7 +97,6 @@ def set_affinity(address, me, i):
     elif queue < m.nr_cpus and queue != me:
         send_ipi(m, me, queue, IPI_RESCHEDULE)
     _announce_waiting(m, me, i)
-    return 0
 
 
 @hot

@@ -21,6 +21,7 @@ from ..thread.states import (
     SLEEP_FUTEX,
     SLEEP_JOIN,
     SLEEP_KERNEL,
+    SLEEP_PERIOD,
     SLEEP_PORT,
     SLEEP_QUEUE,
     SLEEP_RECEIVE_FROM,
@@ -37,6 +38,7 @@ from ..thread.states import (
 from .futex import FUTEX_MOVED, FUTEX_PLAIN, take_waiter
 from .futex_vector import take_vector
 from .heap import count_stale
+from .periods import take_periods
 from .waitqueue import take_from_queue
 
 ECALL_BYTES = 4
@@ -78,7 +80,8 @@ def expire(m, me, i, word):
     if reason_of(word) != SLEEP_RETRY:  # which makes its call again, and finds that the time has come
         m.threads[i].restart = 0
         m.threads[i].resume_deadline_ns = 0
-    finish(m, me, i, 0 if reason_of(word) == SLEEP_TIME else -ETIMEDOUT)
+    result = 0 if reason_of(word) == SLEEP_TIME else -ETIMEDOUT
+    finish(m, me, i, take_periods(m.threads[i]) if reason_of(word) == SLEEP_PERIOD else result)
     return True
 
 

@@ -9,9 +9,10 @@ the mutex or has left the list; a thread that still waits has never been passed 
 what it owns.
 """
 
-from ...abi.errno import EBUSY, EDEADLK, EPERM
+from ...abi.errno import EAGAIN, EBUSY, EDEADLK, EPERM
 from ...hot import hot, never_inline
 from ...limits import WAIT_QUEUES
+from ..containers.containers import charge_mutex
 from ..critical import noncritical
 from ..sched.core import make_runnable
 from .waitqueue import append_waiter, claim_first, lock_waiters, unlock_waiters
@@ -22,14 +23,16 @@ WAITS = 1
 @hot
 def mutex_lock(m, me, i, n):
     """Thread i, which runs, locks mutex n of its task: 0, WAITS (the caller returns BLOCK; the result is then 0 or
-    -EINTR), or -EDEADLK."""
+    -EINTR), -EDEADLK, or -EAGAIN where its container has no mutex left for the task."""
     never_inline()
     noncritical(m, me)
     t = m.threads[i]
     q = m.tasks[t.task].mutexes[n]
     result = 0
     lock_waiters(m, me, q)
-    if q.owner == 0:
+    if not charge_mutex(m, me, t.task, n):
+        result = -EAGAIN
+    elif q.owner == 0:
         _own(m, i, n, q)
     elif q.owner == i + 1:
         result = -EDEADLK
@@ -42,13 +45,15 @@ def mutex_lock(m, me, i, n):
 
 @hot
 def mutex_trylock(m, me, i, n):
-    """Lock mutex n if nobody owns it: 0 or -EBUSY."""
+    """Lock mutex n if nobody owns it: 0, -EBUSY, or -EAGAIN as mutex_lock."""
     never_inline()
     noncritical(m, me)
     q = m.tasks[m.threads[i].task].mutexes[n]
     result = -EBUSY
     lock_waiters(m, me, q)
-    if q.owner == 0:
+    if not charge_mutex(m, me, m.threads[i].task, n):
+        result = -EAGAIN
+    elif q.owner == 0:
         _own(m, i, n, q)
         result = 0
     unlock_waiters(m, me, q)

@@ -19,7 +19,7 @@ from ...hot import hot, never_inline
 from ...shm.atomics import exchange, load_relaxed, store_relaxed
 from ..critical import noncritical
 from ..ipc.ending import refuse_all
-from ..sched.core import start_thread
+from ..sched.confining import start_new
 from ..sleep.endings import interrupt_sleep
 from ..thread.handles import thread_of_tid, tid_of
 from ..thread.inherit import inherit
@@ -65,7 +65,7 @@ def begin_suspended(m, me, i, n):
     task = new.task
     store_relaxed(new, "suspend", SUSPEND_ASKED)  # published with the thread
     m.cpus[me].spawned += 1
-    start_thread(m, me, n)
+    start_new(m, me, n)
     if task != m.threads[i].task:
         release_child(m, me, task)
     attach_spare(m, me, i)

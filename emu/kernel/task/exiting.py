@@ -18,7 +18,7 @@ from ..sleep.mutex import release_mutexes
 from ..sleep.pi_futex import release_pi
 from ..thread.handles import tid_of
 from ..thread.reaping import no_references_held, reap_thread
-from ..thread.records import quit_task
+from ..thread.records import give_thread_back, quit_task
 from ..thread.references import kill_references, release_task
 from ..vm.usercopy import exchange_int32, get_word, load_int32
 from .helpers import leave_to_helpers
@@ -45,6 +45,7 @@ def exit_thread(m, me, i, status):
     let_go(m, me, i)
     if t.mutexes != 0:
         release_mutexes(m, me, i)
+    give_thread_back(m, me, i)  # before anybody is told that it has left, who may then make another
     close_mailbox(m, me, i)
     leave_memory(m, me, i)
     if t.utcb != 0:

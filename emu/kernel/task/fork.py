@@ -15,6 +15,7 @@ from ...abi.signals import SIG_IGN
 from ...hot import entry, hot, never_inline
 from ...shm.atomics import exchange, fence, load_relaxed, load_seq_cst
 from ...shm.layout import machine_at
+from ..containers.containers import enter_container
 from ..critical import noncritical
 from ..files.table import copy_table, drop_table, share_table
 from ..sched.hooks import ADD_TASK, REMOVE_TASK, tell_task
@@ -50,6 +51,10 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
     k = begin_task(m, me, p.job)
     if k < 0:
         return k
+    if not enter_container(m, me, parent, k):
+        give_up_space(m, me, k)
+        free_task(m, me, k)
+        return -EAGAIN
     tell_task(m, me, ADD_TASK, k)
     n = take_spare(m, me, i)
     if n < 0:

@@ -22,6 +22,7 @@ from ...limits import IPI_CALL, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
 from ...shm.atomics import exchange, fetch_add, load_relaxed, load_seq_cst
 from ...shm.events import REAP, emit
 from ...shm.layout import machine_at
+from ..containers.containers import leave_container
 from ..critical import noncritical
 from ..files.table import drop_table
 from ..ipc.port import drop_ends
@@ -105,6 +106,7 @@ def give_all_up(m, me, k):
     t.has_told = 1
     note_peak(m, k)
     drop_ends(m, me, k)
+    leave_container(m, me, k)
     drop_table(m, me, k)
     give_grant_back(m, me, k)
     give_up_space(m, me, k)

@@ -23,12 +23,14 @@ from ...limits import (
     MAX_SIGINFOS_PER_TASK,
     MAX_THREADS,
     TASK_POLICY_WORDS,
+    WAIT_QUEUES,
 )
 from ...shm import lockrank
 from ...shm.atomics import compare_exchange, exchange, fetch_add, load_seq_cst, store_release
 from ...shm.layout import TASK, machine_at
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_TASK, count_freed, count_made
+from ..containers.containers import leave_container
 from ..critical import either
 from ..ipc.port import reset_ends
 from ..ipi import send_ipi
@@ -135,6 +137,10 @@ def begin_task(m, me, job):
     t.stopped = 0
     t.pager = 0
     t.file_server = 0
+    t.container = 0
+    t.space_pool = 0
+    for n in range(WAIT_QUEUES):
+        t.mutex_pools[n] = 0
     t.news = 0
     t.exit_signal = 0
     t.uid = 0
@@ -214,6 +220,7 @@ def free_task(m, me, k):
     either(m, me)
     t = m.tasks[k]
     job = m.jobs[t.job]
+    leave_container(m, me, k)
     count_freed(m, me, TAG_TASK, TASK_BYTES)
     lock = field_address(m, "tasks_lock")
     acquire(m, me, lock, lockrank.TASKS)

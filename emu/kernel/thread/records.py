@@ -13,6 +13,7 @@ from ...shm.layout import THREAD, machine_at
 from ...shm.memory import fill_bytes
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_THREAD, count_freed, count_made
+from ..containers.pools import POOL_THREADS, charge, give_back
 from ..critical import either
 from .affinity import begin_affinity
 from .handles import tid_of
@@ -123,6 +124,11 @@ def reset_thread(m, i, task):
     t.utcb = 0
     t.group = 0
     t.helps = 0
+    t.accepts = 0
+    t.thread_pool = 0
+    t.period_ns = 0
+    t.periods_from_ns = 0
+    t.periods_taken = 0
     store_relaxed(t, "told_to_end", 0)
 
 
@@ -185,18 +191,29 @@ def unlock_task(m, me, task):
 
 @hot
 def join_task(m, me, i):
-    """List a new thread in its task, which it retains; False where that has too many threads or helpers (kse-5)."""
+    """List a new thread in its task, which it retains; False where that has too many threads or helpers (kse-5).
+
+    Or where its container has: it is charged here.
+    """
     either(m, me)
     t = m.threads[i]
     k = m.tasks[t.task]
+    pool = charge(m, me, k.container, POOL_THREADS) if k.container != 0 else 0
+    if pool == 0 and k.container != 0:
+        return False
     lock_task(m, me, t.task)
     if k.nr_threads >= load_relaxed(m, "max_threads_per_task"):
         unlock_task(m, me, t.task)
         fetch_add(m, "thread_limit_hits", 1)
+        if pool != 0:
+            give_back(m, me, pool)
         return False
     if t.helps != 0 and k.nr_helpers >= AIO_OPERATIONS:
         unlock_task(m, me, t.task)
+        if pool != 0:
+            give_back(m, me, pool)
         return False
+    t.thread_pool = pool
     retain_again(m, t.task)  # the creator or the loader retains it, and it may be killed just now
     t.sibling_previous = -1
     t.sibling_next = k.first_thread
@@ -212,6 +229,15 @@ def join_task(m, me, i):
     store_release(t, "may_own", 1)  # its tid is fixed; pairs with load_acquire in inheritance.start_waiting
     unlock_task(m, me, t.task)
     return True
+
+
+@hot
+def give_thread_back(m, me, i):
+    """Thread i, which has no instruction left to execute, gives back what it is charged to."""
+    t = m.threads[i]
+    if t.thread_pool != 0:
+        give_back(m, me, t.thread_pool)
+        t.thread_pool = 0
 
 
 @hot

@@ -20,6 +20,7 @@ from ...shm.layout.memory import AREA
 from ...shm.memory import wrapping_multiply
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_AREA, count_freed, count_made
+from ..containers.pools import POOL_MAPS, charge, give_back
 from ..critical import either
 from .pagetable import RWX, SHARED
 
@@ -40,10 +41,14 @@ def _priority(a):
 
 
 @hot
-def new_area(m, me):
-    """A record that belongs to nobody yet, or -1."""
+def new_area(m, me, task):
+    """A record for an area of a task, charged to that one's container; -1 where there is none, or no room (cz-17)."""
     never_inline()
     either(m, me)
+    container = m.tasks[task].container
+    pool = charge(m, me, container, POOL_MAPS) if container != 0 else 0
+    if pool == 0 and container != 0:
+        return -1
     lock = field_address(m, "areas_lock")
     acquire(m, me, lock, lockrank.AREAS)
     a = m.free_area - 1
@@ -57,6 +62,9 @@ def new_area(m, me):
         count_made(m, me, TAG_AREA, AREA_BYTES)
         m.areas[a].object = 0
         m.areas[a].first = 0
+        m.areas[a].pool = pool
+    elif pool != 0:
+        give_back(m, me, pool)
     return a
 
 
@@ -66,6 +74,9 @@ def free_area(m, me, a):
     never_inline()
     either(m, me)
     count_freed(m, me, TAG_AREA, AREA_BYTES)
+    if m.areas[a].pool != 0:
+        give_back(m, me, m.areas[a].pool)
+        m.areas[a].pool = 0
     lock = field_address(m, "areas_lock")
     acquire(m, me, lock, lockrank.AREAS)
     m.areas[a].owner = 0

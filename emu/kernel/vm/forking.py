@@ -36,7 +36,7 @@ def copy_space(m, me, parent, child):
     a = first_above(m, p, va)
     while a >= 0:
         area = m.areas[a]
-        copy = new_area(m, me)
+        copy = new_area(m, me, child)
         if copy < 0:
             break
         lock_mm(m, me, parent)

@@ -119,7 +119,7 @@ def _cut(m, me, task, va):
     a = last_below(m, t, va)
     if a < 0 or m.areas[a].end <= va:
         return 0
-    other = new_area(m, me) if t.nr_areas < MAX_TASK_AREAS else -1
+    other = new_area(m, me, task) if t.nr_areas < MAX_TASK_AREAS else -1
     if other < 0:
         return -ENOMEM
     lock_mm(m, me, task)
@@ -251,7 +251,7 @@ def put_area(m, me, task, start, end, flags, object, first):
     never_inline()
     noncritical(m, me)
     t = m.tasks[task]
-    a = new_area(m, me) if t.nr_areas < MAX_TASK_AREAS else -1
+    a = new_area(m, me, task) if t.nr_areas < MAX_TASK_AREAS else -1
     if a < 0:
         return -ENOMEM
     if flags & SHARED and object < 0:

@@ -21,6 +21,7 @@ from ...limits import (
     MAX_ACTORS,
     MAX_AREAS,
     MAX_CHANNELS,
+    MAX_CONTAINERS,
     MAX_CPUS,
     MAX_DESCRIPTIONS,
     MAX_EPOLL_SETS,
@@ -31,6 +32,7 @@ from ...limits import (
     MAX_OBJECTS,
     MAX_PARAMETERS,
     MAX_PIPES,
+    MAX_POOLS,
     MAX_PORTS,
     MAX_QUEUES,
     MAX_SIGINFOS,
@@ -51,6 +53,7 @@ from ...limits import (
 )
 from ..memory import address_of, record_at
 from ..tags import TAG_NAMES
+from .containers import CONTAINER, POOL
 from .cpu import CPU
 from .declare import i64, i64s, line, many, mask, record
 from .events import EPOLL_SET, EVENT_COUNTER, WATCH
@@ -126,6 +129,12 @@ MACHINE = record(
     i64s("pids", PID_BUCKETS, guard="families_lock", doc="index + 1 of the first task of a bucket"),
     line("timers"),
     i64("timers_lock", doc="guards TIMER records"),
+    line("containers"),
+    i64("containers_lock", doc="guards which containers, capabilities and pools there are"),
+    i64("free_container", guard="containers_lock", doc="index + 1, 0 none"),
+    i64("fresh_container", guard="containers_lock", doc="records from here on were never used"),
+    i64("free_pool", guard="containers_lock", doc="index + 1, 0 none"),
+    i64("fresh_pool", guard="containers_lock", doc="records from here on were never used"),
     line("vectors"),
     i64("vectors_lock"),
     i64("free_vector", guard="vectors_lock", doc="index + 1, 0 none"),
@@ -217,6 +226,8 @@ MACHINE = record(
     i64s("server_ring", SERVER_RING, guard="atomic", doc="thread or ~task, +1; 0 not yet written"),
     many("tasks", TASK, MAX_TASKS),
     many("timers", TIMER, MAX_TIMERS),
+    many("containers", CONTAINER, MAX_CONTAINERS),
+    many("pools", POOL, MAX_POOLS),
     many("threads", THREAD, MAX_THREADS),
     many("mailboxes", MAILBOX, MAX_THREADS, doc="each that of the thread with its index"),
     many("ports", PORT, MAX_PORTS),

@@ -35,6 +35,7 @@ AREA = record(
     i64("flags", guard="mm_lock", doc="R, W, X and AREA_* of kernel/vm/areas.py"),
     i64("left", guard="mm_lock", doc="tree, index + 1; links the free records (areas_lock)"),
     i64("right", guard="mm_lock"),
+    i64("pool", doc="truth: the POOL + 1 that it is charged to, 0 none; fixed while it is not free"),
 )
 
 OBJECT = record(

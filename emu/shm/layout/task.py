@@ -55,6 +55,10 @@ TASK = record(
     one("stop_queue", WAIT_QUEUE, doc="its threads that have stopped with it"),
     i64("pager", guard="atomic", doc="tid of the thread that serves its page faults, 0: the kernel alone does"),
     i64("file_server", guard="atomic", doc="tid of the thread that serves its calls on files, 0: the kernel does"),
+    line("container"),  # kernel/containers/
+    i64("container", guard="containers_lock", doc="index + 1, 0 none; changes only while nobody acts in the task"),
+    i64("space_pool", guard="atomic", doc="truth: the POOL + 1 that it is charged to itself, 0 none"),
+    i64s("mutex_pools", WAIT_QUEUES, guard="the mutex's lock", doc="truth: those that its mutexes are charged to"),
     line("memory"),
     i64("granted", guard="kmem_lock", unit="pages", doc="of kernel memory (kernel/vm/kernel_pages.py)"),
     i64("mm_lock", doc="guards the page tables"),

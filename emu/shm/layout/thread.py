@@ -93,7 +93,13 @@ THREAD = record(
     i64("closed_files", guard="descriptions_lock", doc="first of those that it served and nobody has open: index + 1"),
     i64("fault_tries", guard="this thread", doc="answers in a row after which it faulted at the same place"),
     i64("fault_mark", guard="this thread", doc="its retired instructions at the last fault"),
+    i64("accepts", guard="senders.lock", doc="who may send to it: ACCEPT_* of kernel/ipc/accepting.py"),
     i64("utcb", guard="this thread", doc="guest address of its UTCB, 0 none (kernel/ipc/utcb.py)"),
+    line("container"),  # kernel/containers/
+    i64("thread_pool", guard="this thread", doc="truth: the POOL + 1 that it is charged to, 0 none"),
+    i64("period_ns", guard="this thread", unit="ns", doc="of its virtual timer (kernel/sleep/periods.py); 0 none"),
+    i64("periods_from_ns", guard="this thread", unit="ns of the monotonic clock"),
+    i64("periods_taken", guard="this thread, or who has taken its sleep", doc="that it has been told of"),
     line("linux"),
     i64("clear_child_tid", guard="this thread", doc="guest address cleared and woken at exit"),
     i64("robust_list", guard="this thread"),

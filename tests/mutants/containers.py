@@ -1,0 +1,40 @@
+"""Faults in containers and capabilities, in what threads accept, and in virtual timers."""
+# ruff: noqa: E501  (texts as they stand)
+
+from .mutant import Mutant
+
+POOLS, CONTAINERS, CAPABILITIES = (
+    f"emu/kernel/containers/{name}.py" for name in ("pools", "containers", "capabilities")
+)
+CONFINING, CONTROL = "emu/kernel/sched/confining.py", "emu/kernel/native/control_calls.py"
+ACCEPTING, REFUSING = "emu/kernel/ipc/accepting.py", "emu/kernel/ipc/refusing.py"
+LITMUS = "tests/litmus/test_containers.py"
+CHARGED = f"{LITMUS}::test_no_more_is_ever_charged_than_there_is_in_a_replica_or_in_all_of_them[4-processes]"
+LIVES = f"{LITMUS}::test_a_pool_whose_record_is_used_again_is_not_charged_for_the_one_before"
+PROGRAM = "tests/guests/test_programs.py::test_program_finds_nothing_wrong[capabilities-inko-2]"
+
+MUTANTS = [
+    Mutant("pool-has-no-size", POOLS, " or pool_used(word) >= pool_size(word):", ":", CHARGED),
+    Mutant("pool-takes-one-too-many", POOLS, "pool_used(word) >= pool_size(word)", "pool_used(word) > pool_size(word)", CHARGED),
+    Mutant("pool-life-is-not-looked-at", POOLS, "pool_life(word) != life or ", "", LIVES),
+    Mutant("closed-pool-is-charged", POOLS, "pool_closed(word) != 0 or pool_used", "pool_used", PROGRAM),
+    Mutant("parent-is-not-charged", POOLS, "    while above >= 0:\n        if not", "    while above >= MOST:\n        if not", CHARGED),
+    Mutant("refused-charge-stays-below", POOLS, "            _give_back_below(m, me, p, above)\n", "", CHARGED),
+    Mutant("closed-pool-is-never-freed", POOLS, "        if pool_closed(word) != 0 and pool_used(word) == 0:\n            lock", "        if False:\n            lock", PROGRAM),
+    Mutant("last-capability-does-not-close", CONTAINERS, "    if pool.holders == 0:\n", "    if False:\n", CHARGED),
+    Mutant("child-is-in-no-container", CONTAINERS, "    m.tasks[k].container = container\n    unlock_containers(m, me)\n    pool = ", "    unlock_containers(m, me)\n    pool = ", PROGRAM),
+    Mutant("shrinking-passes-what-is-used", CAPABILITIES, "        if pool_size(word) - less < pool_used(word):\n            return -EBUSY\n", "", CHARGED),
+    Mutant("contained-task-makes-capabilities", CONTROL, " if by == 0 else -EPERM", "", PROGRAM),
+    Mutant("container-around-a-running-task", CONTROL, "if m.tasks[task].nr_threads == 1 else -EBUSY", "if m.tasks[task].nr_threads >= 1 else -EBUSY", survives="a fork at the same moment would have to be cut in two"),
+    Mutant("foreign-capability", CAPABILITIES, "(container, n) if by == 0 or by == container else (-EPERM, 0)", "(container, n)", PROGRAM),
+    Mutant("anybody-may-be-reached", CAPABILITIES, "            if value == wanted and", "            if", PROGRAM),
+    Mutant("threads-stay-on-cpus-that-were-taken", CONTROL, "        confine_all(m, me)\n", "        pass\n", PROGRAM),
+    Mutant("affinity-is-not-cut", CONFINING, "    restrict(m, me, i, mask_and(asked, cpus))\n", "    restrict(m, me, i, asked)\n    return 0\n", PROGRAM),
+    Mutant("new-thread-does-not-look-again", CONFINING, "        _confine(m, me, handle)\n", "        pass\n", survives="the container's CPUs would have to change between a thread's making and its start"),
+    Mutant("waiting-sender-is-not-refused", REFUSING, "    while accepted != ACCEPT_ANYBODY and _refuse_unwanted(m, me, i):\n", "    while False:\n", PROGRAM),
+    Mutant("other-tasks-are-accepted", ACCEPTING, " or t.task != receiver.task", "", PROGRAM),
+    Mutant("periods-are-not-remembered", "emu/kernel/sleep/periods.py", "    t.periods_taken = over\n", "", PROGRAM),
+    Mutant("thread-keeps-its-charge", "emu/kernel/task/exiting.py", "    give_thread_back(m, me, i)  # before", "    pass  # before", PROGRAM),
+    Mutant("task-keeps-its-charge", "emu/kernel/task/reaping.py", "    leave_container(m, me, k)\n", "", PROGRAM),
+    Mutant("area-keeps-its-charge", "emu/kernel/vm/areas.py", "        give_back(m, me, m.areas[a].pool)\n", "", PROGRAM),
+]  # fmt: skip
