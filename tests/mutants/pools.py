@@ -25,7 +25,7 @@ HELPERS, AIO = "emu/kernel/task/helpers.py", "emu/kernel/native/aio.py"
 
 MUTANTS = [
     Mutant("pool-entered-without-the-tasks-lock", POOLS, "    lock_task(m, me, t.task)\n    t.blocking = blocking\n    allow(m, me, i)\n    unlock_task(m, me, t.task)\n", "    t.blocking = blocking\n    allow(m, me, i)\n", DERIVED),
-    Mutant("affinity-set-without-the-tasks-lock", MIGRATION, '    lock_task(m, me, t.task)\n    store_mask(t, "asked_affinity", load_mask(m.cpus[me], "given"))\n    allow(m, me, i)\n    unlock_task(m, me, t.task)\n', '    store_mask(t, "asked_affinity", load_mask(m.cpus[me], "given"))\n    allow(m, me, i)\n', DERIVED),
+    Mutant("affinity-set-without-the-tasks-lock", MIGRATION, '    lock_task(m, me, t.task)\n    store_mask(t, "asked_affinity", mask)\n    allow(m, me, i)\n    unlock_task(m, me, t.task)\n', '    store_mask(t, "asked_affinity", mask)\n    allow(m, me, i)\n', DERIVED),
     Mutant("pool-counts-where-nothing-was-asked-for", AFFINITY, "return asked if mask_is_empty(mask_and(allowed, load_mask(m, \"online\"))) else allowed", "return allowed", PLAYED),
     Mutant("new-threads-begin-anywhere", AFFINITY, "    if m.nr_blocking == 0:\n        store_mask", "    if m.nr_blocking >= 0:\n        store_mask", PLAYED),
     Mutant("pool-entered-and-not-moved", "emu/kernel/native/blocking.py", "    t.x[A0] = enter_pool(m, me, i, blocking)\n", "    t.x[A0] = 0\n    t.blocking = blocking\n", f"{GUESTS}::test_between_begin_and_end_a_thread_runs_on_blocking_cpus_only_else_on_primary_ones"),
