@@ -66,8 +66,21 @@ DEFAULT_DESCRIPTORS = 1024  # of a task (RLIMIT_NOFILE)
 UTCB_BYTES = 256  # of a full message
 EXTENDED_BYTES = 2048  # the most of an extended one
 PAGER_PATIENCE_NS = 10_000_000_000  # that a fault waits for its pager
+FILE_SERVER_PATIENCE_NS = 10_000_000_000  # that a call on files waits for its file server
 PAGER_TRIES = 16  # how often an access is made again where it faulted
 UTCB_FIRST = 1 << 37  # guest address of the UTCB of thread 0; each thread has its page
+MAILBOX_SLOTS = 32  # pages of a mailbox
+MAILBOX_MESSAGES = 1024  # that may wait in one
+MAX_PORTS = 1 << 14
+MAX_CHANNELS = 1 << 16
+PORTS_PER_TASK = 1024
+CHANNELS_PER_TASK = 4096
+PORT_SLOTS = 64  # pages of a port's ring
+MESSAGE_BYTES = 32 * KIB  # that are copied at once: the largest message that does not move
+MOVED_BYTES = 256 * MIB  # of one that does: its pages may change their object with a lock held
+PORTS_AT_ONCE = 64  # among which a thread may wait
+
+AIO_OPERATIONS = 64  # that a task may have under way (kernel/task/helpers.py)
 
 # --- containers (kernel/containers/) --------------------------------------------
 MAX_CONTAINERS = 512
@@ -142,6 +155,9 @@ assert SERVER_RING >= MAX_THREADS + 2 * MAX_TASKS, "a full ring would lose a req
 assert TIMEOUT_RING_MESSAGES & (TIMEOUT_RING_MESSAGES - 1) == 0, "positions wrap by masking"
 assert MAX_TIMEOUTS > 2 * (MAX_THREADS + MAX_TIMERS) + MAX_ACTORS * TIMEOUT_RING_MESSAGES, "the heap never fills up"
 assert PIPE_SLOTS & (PIPE_SLOTS - 1) == 0, "positions wrap by masking"
+assert MAILBOX_SLOTS & (MAILBOX_SLOTS - 1) == 0, "positions wrap by masking"
+assert PORT_SLOTS & (PORT_SLOTS - 1) == 0
+assert PORT_SLOTS * PAGE_SIZE >= 4 * MESSAGE_BYTES and PORTS_AT_ONCE * 8 <= MESSAGE_BYTES
 assert MAX_POOLS < 1 << 16 and MAX_CONTAINERS < 1 << 16 and CAPABILITIES <= 256, "they fit in handles"
 assert RAM_OFFSET + MAX_MEMORY_BYTES <= DECODED_OFFSET
 assert DECODED_OFFSET + MAX_FRAMES * DECODED_PAGE_BYTES <= WINDOW_BYTES

@@ -28,8 +28,9 @@ cpu_offline   m, queue                   it has given its threads away          
 add_task *    m, task                    a task begins, before its first thread; its words are all 0        any actor
 remove_task * m, task                    it has ended: none of its threads is left                          any actor
 hand_over     m, queue, thread           a thread that a message has woken gets the sender's CPU at once,   a CPU
-                                         past the order and on what is left of its slice: note what
-                                         `enqueue` and `pick` would.  1; 0, or no hook: it waits as others do
+                                         past the order and on what is left of its slice (since
+                                         m.cpus[queue].slice_start_ns): note what `enqueue` and `pick` would.
+                                         1; 0, or no hook: it waits as others do, and nothing is noted
 
 "Any actor": also the system server, which starts and wakes threads, and the timekeeper, which wakes them.  They are no
 CPUs, so `me` of select_cpu may be m.nr_cpus or more: compare it before using it as a queue.  `queue` is a CPU's number,
@@ -40,6 +41,9 @@ QUEUE_POLICY_WORDS (192) words of the policy's own, 0 at first; m.tasks[task].po
 8 words that hooks of several queues may change at the same time, so by `add_to_task`; of a thread .nice, .realtime and
 .runtime_ns (time on CPUs, exact at each hook about the thread); m.queues[queue].now_ns, the time; m.nr_cpus;
 m.parameters, the values of PARAMETERS.
+
+Where a thread may run, and from where a CPU takes, is for the core to keep: is_online, may_run, idle_cpu and may_take
+tell a policy beforehand (a CPU takes no threads from the other pool's, thread/affinity.py); else the core chooses anew.
 
 A module may say PARAMETERS = {"name": (default, "what it is")}, all integers (a third entry, a tuple of names, says
 what the values 0, 1, … are called: only those are taken, and users may write the names), and QUEUES = "global" when
@@ -54,7 +58,7 @@ picked: the machine fails, and the message names policy and hook.
 
 from .abi.clocks import SECOND_NS
 from .hot import hot, never_inline
-from .kernel.sched.cpus import idle_cpu, is_idle, is_online, may_run
+from .kernel.sched.cpus import idle_cpu, is_idle, is_online, may_run, may_take
 from .kernel.sched.hooks import (
     ENQUEUE_BACK,
     ENQUEUE_MOVE,
@@ -123,6 +127,7 @@ __all__ = [
     "load_relaxed",
     "lowest_bit",
     "may_run",
+    "may_take",
     "never_inline",
     "pop",
     "push",

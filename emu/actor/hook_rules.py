@@ -9,7 +9,13 @@ import dis
 
 from ..hot import Compiled, Hot
 
-MASKS = {"online": "is_online", "idle": "is_idle or idle_cpu", "affinity": "may_run"}  # field: what answers instead
+MASKS = {  # field: what answers instead
+    "online": "is_online",
+    "idle": "is_idle or idle_cpu",
+    "affinity": "may_run",
+    "asked_affinity": "may_run",
+    "blocking_pool": "may_run or may_take",
+}
 
 
 def broken_rule(module):

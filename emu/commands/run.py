@@ -23,6 +23,7 @@ from .options import ProgramCommand, check_writable
 @click.command(cls=ProgramCommand, context_settings={"allow_interspersed_args": False})
 @click.option("--cpus", metavar="N", help="CPU processes (EMU_CPUS, else the host's cores).")
 @click.option("--topology", metavar="PxCxS", help="Packages, cores of each, SMT siblings of each: 2x2x2 has 8 CPUs.")
+@click.option("--blocking-cpus", metavar="N", help="The last N CPUs run threads that declare a blocking operation (0).")
 @click.option(
     "--policy",
     default="inko",
@@ -35,6 +36,7 @@ from .options import ProgramCommand, check_writable
 @click.option("--memory", default="512M", show_default=True, metavar="SIZE", help="Guest memory.")
 @click.option("--env", "environment", multiple=True, metavar="K=V", help="A variable for the guest.")
 @click.option("--mount", "mounts", multiple=True, metavar="HOST:GUEST[:rw]", help="A host directory for the guest.")
+@click.option("--fs", "file_server", metavar="SERVER", help="The guest's files are those of a file server: fs0.")
 @click.option("--max-threads", metavar="N", help="Threads that a task may have at a time (4096).")
 @click.option("--patience", "patience_s", metavar="S", help="Not to pick a thread for so long is a fault (30).")
 @click.option("--track-allocations", is_flag=True, help="Say what of the kernel's memory was not freed, by tag.")
@@ -45,13 +47,13 @@ from .options import ProgramCommand, check_writable
 @click.option("--workload", metavar="FILE", help="Run the threads that this JSON file describes, not a PROGRAM.")
 @click.argument("program", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run(cpus, policy, environment, json_file, workload, program, arguments, track_allocations, **options):
+def run(cpus, policy, environment, json_file, workload, program, arguments, track_allocations, file_server, **options):
     """Run PROGRAM (a static RISC-V 64-bit Linux ELF, or the name of one of emu's guests).
 
     What follows PROGRAM is passed to it, also what looks like an option of emu.
     """
     quiet, mounts = options.pop("quiet"), options["mounts"]  # the machine shows the progress of a cold start even then
-    for name in ("max_threads", "patience_s", "trace_limit"):
+    for name in ("max_threads", "patience_s", "trace_limit", "blocking_cpus"):
         if options[name] is None:
             del options[name]
     with errors_in_one_line():
@@ -64,12 +66,12 @@ def run(cpus, policy, environment, json_file, workload, program, arguments, trac
         if workload:
             from .workload import run_and_print
 
-            _refuse_with_workload({"a PROGRAM": program, "--env": environment, "--mount": mounts})
+            _refuse_with_workload({"a PROGRAM": program, "--env": environment, "--mount": mounts, "--fs": file_server})
             status, report, extra = run_and_print(workload, cpus, policy, options)
         else:
             _require(program)
             variables = dict(pair("--env", text) for text in environment)
-            status, report = _run(cpus, policy, options, program, arguments, variables)
+            status, report = _run(cpus, policy, options, program, arguments, variables, file_server)
         status = ending.status(status)
         if json_file:
             write_json(json_file, {**report.to_dict(), **extra, "exit_status": status})
@@ -129,15 +131,17 @@ def start_early():
         start_forkserver()
 
 
-def _run(cpus, policy, options, program, arguments, variables):
+def _run(cpus, policy, options, program, arguments, variables, file_server):
     """(exit status, report) of one program on one machine."""
     from emu import Machine
     from emu.machine.loader import read_program
 
     machine = Machine(cpus, policy, **options)
-    read_program(program)  # a bad program is refused before anything starts
+    for each in filter(None, (program, file_server)):
+        read_program(each)  # a bad program is refused before anything starts
     with machine, ending.gently():
-        job = machine.spawn(program, *arguments, env=variables)
+        server = machine.start_file_server(file_server) if file_server else None
+        job = machine.spawn(program, *arguments, env=variables, file_server=server)
         report = machine.run()
     return job.exit_status, report
 

@@ -10,18 +10,18 @@ from ..abi.errno import EFAULT
 from ..abi.registers import A0
 from ..hot import entry, hot, never_inline
 from ..kernel.actions import BLOCK, END_TASK, GIVE, HAND_OVER, LEFT, RESUME, SERVE, YIELD, YIELD_TO
-from ..kernel.files.descriptions import let_go
-from ..kernel.ipc.pager import FAULT_CALL, FAULT_TRAP, TRAPS, after_fault, ask_pager, has_pager
+from ..kernel.ipc.pager import has_pager
 from ..kernel.ipi import cancel_park, mark_parked
+from ..kernel.linux.forwarding import forward
 from ..kernel.sched import queues
-from ..kernel.sched.core import block, others_wait, pay_look, pick_next, switch, switch_to, work_for, yield_to
+from ..kernel.sched.core import others_wait, pay_look, pick_next, switch, switch_to, work_for, yield_to
 from ..kernel.sched.hooks import TICK, TIMESLICE, has_hook
 from ..kernel.sched.hotplug import begin_life, evacuate, retire
 from ..kernel.sched.local_queue import available
 from ..kernel.sched.migration import balance_periodically, move_misplaced
 from ..kernel.sched.runqueue import may_not_stay
-from ..kernel.server_ring import REQUEST_PROGRAM, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP, ask_for_thread
-from ..kernel.sleep.endings import begin_anew, stay_awake
+from ..kernel.server_ring import REQUEST_PROGRAM, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP
+from ..kernel.sleep.endings import begin_anew
 from ..kernel.task.cpu_limit import check_cpu_limit
 from ..kernel.task.exiting import exit_thread
 from ..kernel.task.stopping import stop_with_task
@@ -29,8 +29,7 @@ from ..kernel.task.suspend import stop_here
 from ..kernel.thread.leaving import must_come, must_leave
 from ..kernel.thread.pending import signal_waits
 from ..kernel.thread.reaping import delete_dead
-from ..kernel.thread.sleep_word import prepare_sleep
-from ..kernel.thread.states import LIFE_DRAINING, RESTART_WOKEN, SLEEP_KERNEL
+from ..kernel.thread.states import FAULT_TRAP, LIFE_DRAINING, RESTART_WOKEN
 from ..kernel.ticks import count_ticks
 from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, give_way_to_shooters
 from ..kernel.vm.tlb import flush_tlb, leave_space, use_space
@@ -41,17 +40,13 @@ from ..shm.cpumask import clear_cpu, has_cpu, set_cpu
 from ..shm.events import HOST_STALL, INTERRUPT, emit, emit_at
 from ..shm.events import PARK as EVENT_PARK
 from ..shm.exits import (
-    ACCESS_WRITE,
     CAUSE_AGAIN,
-    CAUSE_LOAD_PAGE,
-    CAUSE_PAST_END,
-    CAUSE_STORE_PAGE,
     EXIT_ECALL,
     EXIT_TRAP,
-    NO_ACCESS,
 )
 from ..shm.layout import machine_at
 from ..shm.memory import address_of, call_3, call_4, host_yield, monotonic_ns
+from .asking import ask_server, bring_page, send_fault, stop, take_answer
 from .stalls import STALL_NS, look_for_stall
 
 # What cold code has to do.
@@ -65,7 +60,6 @@ def start(address, me):
     m = machine_at(address)
     c = m.cpus[me]
     c.current = -1
-    c.tlb_task = -1
     c.resched = 0
     flush_tlb(m, me)
     begin_life(m, me, me)
@@ -128,10 +122,9 @@ def _run_thread(m, me, i):
         if must_leave(m, i):
             exit_thread(m, me, i, 0)
         else:
-            _ask_server(m, me, i, REQUEST_PROGRAM)  # which goes on once the others have left
+            ask_server(m, me, i, REQUEST_PROGRAM)  # which goes on once the others have left
         return
-    if t.faulting != 0 and after_fault(m, me, i) == TRAPS:
-        _ask_server(m, me, i, REQUEST_TRAP)
+    if t.faulting != 0 and take_answer(m, me, i):
         return
     if load_relaxed(m.tasks[t.task], "stopped") != 0:
         stop_with_task(m, me, i)
@@ -149,7 +142,7 @@ def _run_thread(m, me, i):
         return
     undisturbed = t.undisturbed
     if t.fault_signal != 0 or (undisturbed == 0 and signal_waits(m, t)):
-        _ask_server(m, me, i, REQUEST_SIGNAL)
+        ask_server(m, me, i, REQUEST_SIGNAL)
         return
     if t.restart != 0:
         begin_anew(t)
@@ -170,9 +163,9 @@ def _run_thread(m, me, i):
         t.cause = c.cause
         t.trap_value = c.trap_value
         if has_pager(m, t):
-            _ask_pager(m, me, i, FAULT_TRAP)
+            send_fault(m, me, i, FAULT_TRAP)
         else:
-            _ask_server(m, me, i, REQUEST_TRAP)
+            ask_server(m, me, i, REQUEST_TRAP)
 
 
 @hot
@@ -196,11 +189,13 @@ def _call(m, me, i):
     action = call_3(c.linux_call, address_of(m), me, i)
     if action == LEFT:  # the record may be another thread's already
         return
+    if action == SERVE and load_relaxed(m.tasks[t.task], "file_server") != 0:
+        action = forward(m, me, i)
     ended_ns = now_ns(m)
     t.system_ns += ended_ns - since_ns
     t.faults += c.page_faults - faults
     if action == RESUME and c.missing != 0 and t.x[A0] == -EFAULT:
-        _bring_page(m, me, i, c.missing, c.missing_access)
+        bring_page(m, me, i, c.missing, c.missing_access)
     if action == RESUME or action == END_TASK:
         return
     if action == YIELD:
@@ -209,65 +204,13 @@ def _call(m, me, i):
             host_yield()  # nobody else waits here, and the thread may spin for something that needs this host core
     elif action == BLOCK or action == HAND_OVER:
         c.just_now_ns = ended_ns if action == HAND_OVER else 0
-        _stop(m, me, i, action)
+        stop(m, me, i, action)
     elif action == GIVE:
         switch_to(m, me, i, c.heir, False)
     elif action == YIELD_TO:
         yield_to(m, me, i, c.heir)
     elif action == SERVE:
-        _ask_server(m, me, i, REQUEST_SYSCALL)
-
-
-@hot
-def _bring_page(m, me, i, va, access):
-    """A call did nothing since a page is missing: the server or the task's pager brings it; the call is made again."""
-    never_inline()
-    t = m.threads[i]
-    t.x[A0] = t.restart_a0
-    t.pc -= 4
-    t.trap_value = va
-    if access == NO_ACCESS:
-        t.cause = CAUSE_PAST_END
-        _ask_server(m, me, i, REQUEST_TRAP)
-    else:
-        t.cause = CAUSE_STORE_PAGE if access == ACCESS_WRITE else CAUSE_LOAD_PAGE
-        _ask_pager(m, me, i, FAULT_CALL)
-
-
-@hot
-def _ask_pager(m, me, i, kind):
-    """The thread sends its fault to its task's pager, and sleeps until that answers."""
-    never_inline()
-    action = ask_pager(m, me, i, kind)
-    if action != RESUME:
-        _stop(m, me, i, action)
-
-
-@hot
-def _stop(m, me, i, action):
-    """The thread has declared a sleep: it falls asleep, unless a reason to stay awake has come before (cz-4)."""
-    c = m.cpus[me]
-    t = m.threads[i]
-    if must_come(m, i) or signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:
-        stay_awake(m, me, i)
-        if t.restart != RESTART_WOKEN:
-            let_go(m, me, i)  # the call has ended, or begins anew
-    if action == HAND_OVER:
-        switch_to(m, me, i, c.heir, True)
-        c.just_now_ns = 0
-    else:
-        block(m, me, i)
-
-
-@hot
-def _ask_server(m, me, i, request):
-    """The thread sleeps while the system server works for it."""
-    never_inline()
-    t = m.threads[i]
-    t.request = request
-    prepare_sleep(t, SLEEP_KERNEL)
-    ask_for_thread(m, me, i)
-    block(m, me, i)
+        ask_server(m, me, i, REQUEST_SYSCALL)
 
 
 @hot

@@ -1,5 +1,5 @@
 /* Actors for the message-passing guests: each is a thread with a number; words are sent to numbers. What carries them
- * is chosen by name: "ipc" (a rendezvous). Included by one C file each. */
+ * is chosen by name: "ipc" (a rendezvous), "mailbox", "channel" (a port for each actor). Included by one C file each. */
 #ifndef ACTORS_H
 #define ACTORS_H
 
@@ -21,6 +21,7 @@ struct actor {
     long argument;
     pthread_t thread;
     int tid; /* once it can be sent to */
+    long port, channel;
     long *backlog; /* words that came while it could not send, oldest first */
     int first, count, room;
 };
@@ -86,15 +87,53 @@ static inline void ipc_post(int number, long word) {
         fail("send", result);
 }
 
+static void mailbox_post(int number, long word) {
+    long result;
+    while ((result = emu_mailbox_send(actors[number].tid, word, 0, 0, 0)) == -11)
+        sched_yield(); /* it is full */
+    if (result < 0)
+        fail("send", result);
+}
+static long mailbox_take(void) {
+    struct emu_mail mail;
+    long from = emu_mailbox_receive(&mail, -1);
+    if (from < 0)
+        fail("receive", from);
+    return mail.words[0];
+}
+
+static void channel_open(int self) {
+    actors[self].port = emu_port_create(sizeof(long), 0);
+    actors[self].channel = actors[self].port < 0 ? actors[self].port : emu_chan_create(actors[self].port);
+    if (actors[self].channel < 0)
+        fail("no port", actors[self].channel);
+}
+static void channel_post(int number, long word) {
+    long result;
+    while ((result = emu_chan_send(actors[number].channel, &word, sizeof word)) == -11)
+        sched_yield(); /* it is full */
+    if (result < 0)
+        fail("send", result);
+}
+static long channel_take(void) {
+    long word;
+    long result = emu_port_receive(actors[self_number].port, &word, sizeof word, -1, NULL);
+    if (result != sizeof word)
+        fail("receive", result);
+    return word;
+}
+
 struct carrier {
     const char *name;
     void (*open)(int self);
     void (*post)(int number, long word);
     long (*take)(void);
 };
-static void ipc_open(int self) { (void)self; }
+static void open_nothing(int self) { (void)self; }
 static const struct carrier carriers[] = {
-    {"ipc", ipc_open, ipc_post, ipc_take},
+    {"ipc", open_nothing, ipc_post, ipc_take},
+    {"mailbox", open_nothing, mailbox_post, mailbox_take},
+    {"channel", channel_open, channel_post, channel_take},
 };
 static const struct carrier *carrier = &carriers[0];
 

@@ -12,6 +12,10 @@ enum {
     EMU_SET_TIMEOUT, EMU_SET_INFINITE_TIMEOUT, EMU_CLEAR_TIMEOUT, EMU_TIME, EMU_KMEM_CONTROL,
     EMU_IPC, EMU_UTCB, EMU_THREAD_CONTROL, EMU_EXCHANGE_REGISTERS, EMU_GETID, EMU_THREAD_SWITCH, EMU_SCHEDULE,
     EMU_MAP, EMU_UNMAP, EMU_COPY, EMU_CACHE_CONTROL, EMU_MUTEX_CONTROL,
+    EMU_PORT_CREATE = 0x1030, EMU_PORT_CLOSE, EMU_CHANNEL_MAKE, EMU_CHANNEL_DROP, EMU_CHANNEL_SEND,
+    EMU_CHANNEL_SEND_MANY, EMU_PORT_RECEIVE, EMU_PORT_RECEIVE_MANY, EMU_PORT_SELECT,
+    EMU_MAILBOX_SEND = 0x1040, EMU_MAILBOX_RECEIVE, EMU_MAILBOX_COUNT,
+    EMU_BLOCKING_BEGIN = 0x1048, EMU_BLOCKING_END, EMU_AIO_SUBMIT, EMU_AIO_END /* the kernel's own */,
     EMU_IPC_CONTROL, EMU_IRQ_CONTROL, EMU_CAPABILITY_CONTROL, EMU_CONTAINER_CONTROL,
 };
 
@@ -85,8 +89,20 @@ static inline long emu_kmem_control(int operation, long pages) {
     return emu_call_3(EMU_KMEM_CONTROL, operation, pages, 0);
 }
 
+/* A blocking operation begins, ends [inko-6]: whatever holds up its CPU for long, so that other threads would wait.
+ * In between the caller runs on the machine's blocking CPUs only (emu run --blocking-cpus N: the last N of them), else
+ * on the others only; both calls move it before it executes another instruction. New threads, forked children and
+ * programs begin outside. 0: the caller runs there from now on. 1: it stays where it is, since none of the CPUs that it
+ * asked for (sched_setaffinity; a pinned thread asked for one) is there, or the machine has no blocking CPUs; the
+ * operation has begun or ended all the same, and counts when the thread asks for others. -22 (EINVAL): it is in a
+ * blocking operation already, or in none. */
+static inline long emu_blocking_begin(void) { return emu_call(EMU_BLOCKING_BEGIN, 0); }
+static inline long emu_blocking_end(void) { return emu_call(EMU_BLOCKING_END, 0); }
+
 #include "emu_ipc.h"
 #include "emu_l4.h"
+#include "emu_messages.h"
+#include "emu_servers.h"
 #include "emu_capabilities.h"
 
 #endif

@@ -153,6 +153,12 @@ class Config:
     patience_s: float
     parameters: tuple = ()
     queues: str = "per-cpu"  # the policy's QUEUES
+    blocking_cpus: int = 0
+
+    @property
+    def blocking_pool(self):
+        """The mask of the blocking pool, as an integer: the last CPUs of those that a machine boots with (inko-6)."""
+        return (1 << self.cpus) - (1 << self.cpus - self.blocking_cpus)
 
     @classmethod
     def make(
@@ -170,6 +176,7 @@ class Config:
         patience_s=PATIENCE_S,
         parameters=(),
         quiet=False,
+        blocking_cpus=0,
     ):
         """Check everything; MachineError names the first thing that is wrong."""
         if topology is not None:
@@ -178,6 +185,9 @@ class Config:
         cpus = default_cpus() if cpus is None else _number(cpus, "number of CPUs")
         if not 1 <= cpus <= MAX_CPUS:
             raise MachineError(f"{cpus} CPUs: a machine has 1 to {MAX_CPUS}")
+        blocking_cpus = _number(blocking_cpus, "number of blocking CPUs")
+        if not 0 <= blocking_cpus < cpus:
+            raise MachineError(f"{blocking_cpus} blocking CPUs of {cpus}: expected 0 to {cpus - 1}, one must be left")
         seed = default_seed() if seed is None else _number(seed, "seed")
         if seed < 0:
             raise MachineError(f"seed {seed}: expected 0 to {(1 << 63) - 1}")
@@ -212,5 +222,5 @@ class Config:
         topology = topology or Topology(1, cpus, 1)
         return cls(
             cpus, topology, policy, seed, memory_bytes, parsed, pin, poll_ns, slice_ns, limit, patience_s, values,
-            queues,
+            queues, blocking_cpus,
         )  # fmt: skip

@@ -46,6 +46,9 @@ def tell_to_leave(machine, cpu):
     known = [k for k in range(MAX_CPUS) if online >> k & 1]
     if known == [cpu]:
         raise MachineError(f"CPU {cpu} cannot be removed: it is the last one")
+    if cpu in known:
+        pool = "blocking" if to_int(machine.window.machine["blocking_pool"]) >> cpu & 1 else "primary"
+        raise MachineError(f"CPU {cpu} cannot be removed: it is the last {pool} one")
     raise MachineError(f"CPU {cpu!r} cannot be removed: the machine's CPUs are {', '.join(map(str, known))}")
 
 

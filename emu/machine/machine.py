@@ -91,6 +91,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         mounts: Iterable[str] = (),
         parameters: Parameters = (),
         max_threads: int | str = MAX_THREADS,
+        blocking_cpus: int | str = 0,
         patience_s: float | str = PATIENCE_OF_WATCHDOG_S,
         pin: bool = True,
         poll_ns: int = POLL_NS,
@@ -106,7 +107,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         take_closed_standard_descriptors()
         self.config = Config.make(
             cpus, policy, seed, topology, memory, mounts, pin, poll_ns, slice_ns, max_threads, patience_s, parameters,
-            quiet,
+            quiet, blocking_cpus,
         )  # fmt: skip
         self._stdio = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         self._quiet = quiet
@@ -211,6 +212,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         calibrate(m)
         m["queue_kind"] = QUEUE_KINDS.index(config.queues)
         m["nr_cores"] = config.topology.cores
+        m["nr_blocking"], m["blocking_pool"] = config.blocking_cpus, to_words(config.blocking_pool)
         m["host_cores"], m["pinned"] = len(psutil.Process().cpu_affinity()), int(config.pin)
         m["cores_per_package"] = config.topology.cores_per_package
         m["parameters"][: len(config.parameters)] = config.parameters

@@ -26,6 +26,8 @@ class Programs:
 
     _jobs: Any
     _directory: Any
+    _ask: Any
+    _own: Any
     window: Any
 
     @in_use
@@ -35,13 +37,23 @@ class Programs:
         *arguments: object,
         env: Mapping[str, object] | None = None,
         root: bool = False,
+        file_server: Job | None = None,
+        servant: bool = False,
     ) -> Job:
         """Start a program (a path, or the name of one of emu's guests); returns its Job.
 
         `env` adds to the guest's environment.  If a root program is killed, the machine fails
-        (rust-6).  MachineError when the program is not one that this machine can run.
+        (rust-6).  `file_server` is the Job of a program that serves this one's calls on files (cz-15).  A servant
+        ends when the machine closes and every other job has ended.  MachineError when the program is not one that
+        this machine can run.
         """
-        return self._start(path(program), program, arguments, env, root)
+        return self._start(path(program), program, arguments, env, root, file_server, servant)
+
+    @in_use
+    def start_file_server(self, program: str | bytes | os.PathLike[str] = "fs0") -> Job:
+        """Start a file server and the pager that it needs, mm0, both servants; the server's Job (cz-14, cz-15)."""
+        pager = self.spawn("mm0", servant=True)
+        return self.spawn(program, self._ask("pid", pager._handle), servant=True)
 
     def spawn_python(
         self,
@@ -77,14 +89,15 @@ class Programs:
                 (folder / name).write_bytes(image)
         return folder / name
 
-    def _start(self, file, name, arguments, env, root):
+    def _start(self, file, name, arguments, env, root, file_server=None, servant=False):
         image = read_program(file)
         argv = [text(a, "argument") for a in (name, *arguments)]
         environment = {**self._base_environment, **mapping(env)}
         encoded = {text(k, "name in env"): text(v, "value in env") for k, v in environment.items()}
         self._collect()
         request = image, argv, encoded, self._jobs.give_up()
-        handle, number = self._ask("spawn", *request, if_abandoned=self._end_unknown_job)
+        served_by = -1 if file_server is None else self._own(file_server)._handle
+        handle, number = self._ask("spawn", *request, served_by, servant, if_abandoned=self._end_unknown_job)
         job = Job(self, handle, number, str(name) if root else "")
         if job.number == 0:
             self.window.machine["boot_ns"] = time.monotonic_ns()  # wall time is the guests'

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..kernel.failures import explain
 from ..kernel.thread.states import FREE, NEW, WHERE
+from ..shm.cpumask import to_int
 from ..shm.tags import alive
 from ..tables import as_json
 from .report_tables import report_page
@@ -29,6 +30,7 @@ class CpuReport:
     parks: int
     involuntary: int  # switches by preemption
     run_delay_ns: int  # that threads waited, runnable, before they ran here
+    blocking: bool = False  # of the blocking pool (inko-6)
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def job_report(machine, index):
 def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=(), processes=()):
     """Read the figures of a machine record; `counted` are those of the system server, `jobs` the machine's Jobs."""
     wall_ns = max(now_ns - int(machine["boot_ns"]), 1)
-    cpus = []
+    cpus, blocking = [], to_int(machine["blocking_pool"])
     for k in range(int(machine["nr_cpus"])):
         c = machine["cpus"][k]
         busy_ns = int(c["busy_ns"])
@@ -141,6 +143,7 @@ def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=(), p
                 parks=int(c["parks"]),
                 involuntary=int(c["involuntary"]),
                 run_delay_ns=int(c["run_delay_ns"]),
+                blocking=bool(blocking >> k & 1),
             )
         )
     actors = machine["cpus"]

@@ -12,7 +12,8 @@ def cpu_rows(report):
     """A row for each CPU."""
     return [
         (
-            str(c.cpu), str(c.process), f"{c.busy_share:.0%}", f"{c.switches:,}", f"{c.steals:,}",
+            f"{c.cpu} blocking" if c.blocking else str(c.cpu),
+            str(c.process), f"{c.busy_share:.0%}", f"{c.switches:,}", f"{c.steals:,}",
             f"{c.migrations_in:,}", f"{c.migrations_out:,}", f"{c.ipis_bit:,}", f"{c.ipis_message:,}",
             f"{c.instructions:,}", f"{c.mips:.0f}",
         )

@@ -15,12 +15,16 @@ from ..abi.syscall_numbers import NUMBERS, name_of
 from ..kernel.files.descriptions import FILE_SERVED
 from ..kernel.thread.states import (
     BLOCKED,
+    CALL_FORWARDED,
     NEW,
     RUNNABLE,
     SLEEP_EVENT,
     SLEEP_FUTEX,
+    SLEEP_JOIN,
     SLEEP_KERNEL,
+    SLEEP_MAIL,
     SLEEP_PERIOD,
+    SLEEP_PORT,
     SLEEP_QUEUE,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
@@ -56,6 +60,8 @@ FOR_THREADS = (
     SLEEP_SEND,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
+    SLEEP_MAIL,
+    SLEEP_PORT,
 )
 CALLS_FOR_THREADS = {NUMBERS[name] for name in ("rt_sigsuspend", "wait4", "waitid")}
 
@@ -116,7 +122,14 @@ def queue_name(queue):
     return "the global queue" if queue == GLOBAL_QUEUE else f"CPU {queue}"
 
 
-def what_for(thread, now_ns):
+def partner_of(thread, machine):
+    """Whom a thread's message is for, or of whom it wants one."""
+    i = int(thread["partner"]) - 1
+    partner = machine["threads"][i]
+    return f"{tid_of(partner, i)} {thread_name(partner)}".rstrip() if i >= 0 else "nobody"
+
+
+def what_for(thread, now_ns, machine):
     """What a thread waits for, in words."""
     where = int(thread["where"])
     queue = WHERE.get(where, "queue")
@@ -130,16 +143,24 @@ def what_for(thread, now_ns):
     if timed:
         left_s = (int(thread["deadline_ns"]) - now_ns) / 1e9
         until = f", {max(left_s, 0):.3f} s left"
+    if int(thread["faulting"]) >= CALL_FORWARDED:
+        return f"{call}, by its file server{until}"
     if reason == SLEEP_FUTEX:
         return f"{call} {int(thread['futex_address']):#x}{until}"
+    if reason == SLEEP_SEND:
+        return f"send to {partner_of(thread, machine)}{until}"
+    if reason == SLEEP_RECEIVE_FROM:
+        return f"receive from {partner_of(thread, machine)}{until}"
+    if reason == SLEEP_JOIN:
+        return f"the end of {partner_of(thread, machine)}"
     if reason == SLEEP_SERVER:
         number = int(thread["x"][A7])
         return f"{call} {int(thread['restart_a0'])}" if number in OF_DESCRIPTORS else call
     words = {
         SLEEP_TIME: call, SLEEP_KERNEL: "a signal or fault", SLEEP_SUSPEND: "suspended", SLEEP_STOP: "stopped",
         SLEEP_EVENT: call, SLEEP_QUEUE: call, SLEEP_WAITS: call, SLEEP_RETRY: call, SLEEP_VFORK: call,
-        SLEEP_VECTOR: call, SLEEP_SEND: "to send", SLEEP_RECEIVE: "to receive", SLEEP_RECEIVE_FROM: "to receive",
-        SLEEP_PERIOD: call,
+        SLEEP_VECTOR: call, SLEEP_RECEIVE: "receive from anybody", SLEEP_PERIOD: call,
+        SLEEP_MAIL: "a message in its mailbox", SLEEP_PORT: "a message in a port",
     }  # fmt: skip
     return f"{words.get(reason, 'waking up')}{until}"
 
@@ -158,7 +179,7 @@ def waits(machine, clock_ns, monotonic_ns, symbols=None):
                 tid=tid_of(t, int(i)),
                 name=thread_name(t),
                 state=STATE_NAMES[state],
-                what=what_for(t, monotonic_ns),
+                what=what_for(t, monotonic_ns, machine),
                 since_s=max(clock_ns - since_ns, 0) / 1e9,
                 pc=pc,
                 place=symbols(int(machine["tasks"][int(t["task"])]["job"]), pc) if symbols else "",

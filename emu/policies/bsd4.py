@@ -258,7 +258,7 @@ def tick(m, queue, thread):
     waiting = m.queues[GLOBAL_QUEUE]  # not locked: hints, looked at again at the next tick
     best = lowest_bit(waiting.policy[STATUS])
     mine = t.policy[PRIORITY] >> PPQ_BITS
-    over = q.now_ns - m.cpus[queue].started_ns >= m.parameters[QUANTUM]
+    over = q.now_ns - m.cpus[queue].slice_start_ns >= m.parameters[QUANTUM]
     late = q.now_ns - waiting.policy[LOOKED] * SECOND_NS >= SECOND_NS  # else nobody might look at them
     due = best < RQ_NQS and late
     return 1 if best < mine or (over and best == mine) or due else 0

@@ -35,6 +35,7 @@ from emu.policy import (
     hot,
     load_relaxed,
     may_run,
+    may_take,
     push_to,
     queue_of,
     remove_from,
@@ -158,10 +159,13 @@ def pick(m, queue):
 
 @hook
 def hand_over(m, queue, thread):
+    q = m.queues[queue]
     t = m.threads[thread]
     _account(t)
-    _count(m.queues[queue], t)
-    _renew(m, m.queues[queue], t)
+    if t.policy[LEFT_NS] <= 0 and q.nr_runnable > 0:
+        return 0  # its share is used up: it waits on `expired`
+    _count(q, t)
+    _renew(m, q, t)
     return 1
 
 
@@ -204,7 +208,7 @@ def tick(m, queue, thread):
         if q.nr_runnable > 0:
             return 1
         _renew(m, q, t)  # expired alone: the queues are swapped twice
-    over = q.now_ns - m.cpus[queue].started_ns >= m.parameters[GRANULARITY]
+    over = q.now_ns - m.cpus[queue].slice_start_ns >= m.parameters[GRANULARITY]
     return 1 if over and first_of(q, LISTS + q.policy[RUNNABLE_LIST]) >= 0 else 0
 
 
@@ -214,7 +218,7 @@ def balance(m, me, attempt):
         return -1
     best = -1
     for cpu in range(m.nr_cpus):
-        if load_relaxed(m.queues[cpu], "nr_runnable") > 0:
+        if load_relaxed(m.queues[cpu], "nr_runnable") > 0 and may_take(m, me, cpu):
             if best < 0 or m.queues[cpu].policy[TOTAL] > m.queues[best].policy[TOTAL]:
                 best = cpu
     return best

@@ -37,6 +37,7 @@ from emu.policy import (
     is_idle,
     load_relaxed,
     may_run,
+    may_take,
     never_inline,
     queue_of,
     state_of,
@@ -246,7 +247,10 @@ def pick(m, queue):
 
 @hook
 def hand_over(m, queue, thread):
-    _join(m, queue, m.threads[thread], False)
+    t = m.threads[thread]
+    if t.policy[LAG] < -_virtual(m.parameters[SLICE], _weight(t)) and m.queues[queue].nr_runnable > 0:
+        return 0  # it has had a slice more than its share
+    _join(m, queue, t, False)
     return 1
 
 
@@ -333,7 +337,7 @@ def balance(m, me, attempt):
         return -1
     best = -1
     for cpu in range(m.nr_cpus):
-        if cpu != me and load_relaxed(m.queues[cpu], "nr_runnable") > 0:
+        if cpu != me and load_relaxed(m.queues[cpu], "nr_runnable") > 0 and may_take(m, me, cpu):
             if best < 0 or m.queues[cpu].policy[WEIGHT] > m.queues[best].policy[WEIGHT]:
                 best = cpu
     if best >= 0 and attempt == PERIODIC:

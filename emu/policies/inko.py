@@ -19,8 +19,8 @@ A turn ends, while others wait, after so many reductions, of 100 instructions ea
 when the time slice is over, whichever is first: at the tick that is nearest (ticks come every
 1,000 reductions of the CPU, wherever in a turn).
 
-Pinned threads and exclusive CPUs are the core's: a thief passes over threads that may not
-run on its CPU, and an exclusive CPU takes from nobody.
+Pinned threads, exclusive CPUs and the two pools of CPUs are the core's: a thief passes over threads that may not
+run on its CPU and over queues of the other pool, and an exclusive CPU takes from nobody (inko-5, inko-6).
 
 Suits: fork-join and message passing.  Fails: fairness across CPUs is left to
 stealing; there are no priorities.

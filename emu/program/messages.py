@@ -1,8 +1,7 @@
 """Messages between threads, by the mailboxes that the kernel keeps for them (emu/kernel/native)."""
 
+from ..kernel.native.numbers import MAILBOX_COUNT, MAILBOX_RECEIVE, MAILBOX_SEND
 from .calls import call, call_for_words
-
-MAILBOX_SEND, MAILBOX_RECEIVE, MAILBOX_COUNT = 0x1040, 0x1041, 0x1042
 
 
 def send(tid, word, second=0, third=0, fourth=0):

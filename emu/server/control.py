@@ -39,15 +39,21 @@ class Control:
             self._send_kicks()
             self.control.send_multipart([sender, reply])
 
-    def do_spawn(self, program, argv, environment, given_up):
-        """`given_up` are jobs that the supervisor has done with."""
+    def do_spawn(self, program, argv, environment, given_up, file_server, is_servant):
+        """`given_up` are jobs that the supervisor has done with; `file_server`: a job's handle, or -1."""
         for job in given_up:
             tasks.recycle_job(self.base, SERVER, job)
-        return self.spawn(program, [bytes(a) for a in argv], environment)
+        return self.spawn(program, [bytes(a) for a in argv], environment, file_server, is_servant)
+
+    def do_pid(self, job):
+        """The pid of a job's first task. LookupError: it has ended."""
+        return self.pid_of(job)
 
     def do_close(self):
         """The machine ends when its last task does."""
         close_machine(self.base, SERVER)
+        self.closing = True
+        self.end_servants()
         return self._end_if_done()
 
     def _end_if_done(self):

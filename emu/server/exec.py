@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from ..abi.mman import PROT_EXEC, PROT_READ, PROT_WRITE
+from ..kernel.task.helpers import HELPER_AT, HELPER_CODE
 from ..kernel.vm.address_space import map_region, protect_region
 from ..limits import PAGE_SIZE, USER_TOP
 from .credentials import ROOT
@@ -70,7 +71,9 @@ def place_program(window, me, task, program, argv, variables, random_bytes, who=
         if interpreter:
             _place_image(base, me, task, memory, interpreter)
         _check(map_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_READ | PROT_WRITE))
-        memory.write(TRAMPOLINE, SIGRETURN_CODE)
+        memory.write(
+            TRAMPOLINE, SIGRETURN_CODE.ljust(HELPER_AT, b"\0") + struct.pack(f"<{len(HELPER_CODE)}I", *HELPER_CODE)
+        )
         _check(protect_region(base, me, task, TRAMPOLINE, PAGE_SIZE, PROT_READ | PROT_EXEC))
         stack = page_down(min(max(stack_limit, size + LEAST_STACK_BYTES), MOST_STACK_BYTES))
         _check(map_region(base, me, task, STACK_TOP - stack, stack, PROT_READ | PROT_WRITE))

@@ -122,7 +122,7 @@ def thread_facts(machine, i):
     return ThreadFacts(
         state, tuple(_used(t).tolist()), int(t["asked_nice"]), int(t["linux_policy"]), int(t["realtime"]),
         max(int(t["last_cpu"]), 0), int(t["signals"]) & WORD, int(t["signal_mask"]) & WORD,
-        to_int(t["affinity"]) & to_int(machine["online"]),
+        to_int(t["asked_affinity"]) & to_int(machine["online"]),
         int(t["pc"]) & WORD, int(t["x"][2]) & WORD,
     )  # fmt: skip
 

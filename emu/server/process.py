@@ -124,6 +124,7 @@ class Server(Control, Tasks):
         self.tree = served.make_tree(self.view, self.store, config["mounts"])
         self.programs = Programs(self.tree)
         self.open_files = OpenFiles(window, SERVER, self.view.realtime_ns, self.tree.allowance)
+        self.servants, self.closing = set(), False  # jobs that end when no other is left, once the machine closes
         self.ended = 0  # 1 once the last task is gone
         self.files_left = (0, 0)  # at the end: files that guests left, pages of data in them
         self.tasks = {}  # task index -> TaskState

@@ -10,7 +10,7 @@ from ..kernel.sched import core as sched
 from ..kernel.task import records as tasks
 from ..kernel.task.family import found_family
 from ..kernel.task.fork import abandon_task
-from ..kernel.task.kill_reasons import KILL_INTERNAL, KILL_SIGNAL
+from ..kernel.task.kill_reasons import KILL_ASKED, KILL_INTERNAL, KILL_SIGNAL
 from ..kernel.task.reaping import reap_task
 from ..kernel.thread import references
 from ..kernel.thread.handles import HANDLE
@@ -32,8 +32,32 @@ class Tasks:
         handle = HANDLE.pack(index=task, generation=int(self.machine["tasks"][task]["generation"]))
         tasks.kill_task(self.base, SERVER, handle, wait_status, reason)
 
-    def spawn(self, program, argv, environment):
-        """Make a task of a program; its job's handle and number. PlacingError when there is no room."""
+    def pid_of(self, job):
+        """The pid of the first task of a job that a handle names. PlacingError when it has ended."""
+        record = self.machine["jobs"][HANDLE.get(job, "index")]
+        task = int(record["task"])
+        state = self.tasks.get(HANDLE.get(task, "index"))
+        same = int(record["generation"]) == HANDLE.get(job, "generation") and not record["done"]
+        if state is None or not same:
+            raise PlacingError("the program that it needs has ended")
+        return state.pid
+
+    def end_servants(self):
+        """Once the machine closes: jobs that serve others end when no other is left."""
+        if not self.closing or not self.servants:
+            return
+        jobs = {int(self.machine["tasks"][task]["job"]) for task in self.tasks}
+        if jobs <= self.servants:
+            for job in jobs:
+                tasks.kill_job(self.base, SERVER, job, SIGKILL, KILL_ASKED)
+
+    def spawn(self, program, argv, environment, file_server=-1, is_servant=False):
+        """Make a task of a program; its job's handle and number. PlacingError when there is no room.
+
+        `file_server`: handle of the job whose first thread serves its calls on files, -1 none.  `is_servant`: it ends
+        with the last job that is none.
+        """
+        server = self.pid_of(file_server) if file_server >= 0 else 0
         task = tasks.create_task(self.base, SERVER)
         if task < 0:
             raise PlacingError(f"no room for another task (limit or memory; error {-task})")
@@ -59,8 +83,12 @@ class Tasks:
         record, thread = self.machine["tasks"][task], self.machine["threads"][i]
         record["leader"] = HANDLE.pack(index=i, generation=int(thread["generation"]))
         record["pid"] = tid_of_thread(self.base, i)
+        record["file_server"] = server
         thread["pc"], thread["x"][SP] = placed.pc, placed.sp
         found_family(self.base, SERVER, task)
+        self.servants.discard(index)
+        if is_servant:
+            self.servants.add(index)
         self.tasks[task] = TaskState(task, record, argv, shown, self.open_files)
         self.tasks[task].placed = placed
         self.view.set_name(int(record["pid"]), self.tasks[task].name)
@@ -105,5 +133,6 @@ class Tasks:
             self.mishaps.note("end of a task", error)
         reap_task(self.base, SERVER, task)
         self._close_orphans()
+        self.end_servants()
         self._end_if_done()
         self.mail.wake(post(self.base, SERVER, SUPERVISOR, IPI_RESCHEDULE))

@@ -108,7 +108,7 @@ class MachineView:
         i = thread_by_tid(self._server.base, number)
         if i < 0:
             return None
-        return to_int(self._server.machine["threads"][i]["affinity"]) & self.cpu_mask
+        return to_int(self._server.machine["threads"][i]["asked_affinity"]) & self.cpu_mask
 
     @property
     def nr_cpus(self):

@@ -75,10 +75,12 @@ AFFINITY = _event(
 )
 EXCLUSIVE = _event("exclusive", "cpu", "on", "a CPU begins or ends to run pinned threads only")
 HOST_STALL = _event("host-stall", "ns", "", "until now, the host did not run this CPU's process, which wanted to run")
-SEND = _event(
-    "send", "to", "bytes", "the thread's message is given to another thread (its index); bytes beside registers"
+SEND = _event("send", "to", "bytes", "the thread sends a message to a thread (its index), or to a port (~ its number)")
+RECEIVE = _event("receive", "from", "bytes", "the thread gets a message of a thread's (its index), or of a port (~)")
+POOL = _event(
+    "pool", "blocking", "enters", "the thread enters a pool of CPUs: 1 the blocking one; enters 0: it may not run there"
 )
-RECEIVE = _event("receive", "from", "bytes", "the thread gets a message of another thread's (its index)")
+MOVE = _event("move", "address", "bytes", "pages leave the thread's memory in a message, whose send follows")
 LOST = _event("lost", "count", "span_ns", "events dropped until this time, the first span_ns before it")
 
 

@@ -259,6 +259,26 @@ realtime_ns = _clock(0)
 thread_cpu_ns = _clock(3)  # that the host has spent on the calling thread
 
 
+def _prefetch(stores):
+    @intrinsic
+    def prefetch(typingctx, address):
+        def codegen(context, builder, signature, args):
+            byte_pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [byte_pointer, i32, i32, i32])
+            name = "llvm.prefetch.p0i8"
+            function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+            builder.call(function, [builder.inttoptr(args[0], byte_pointer), i32(stores), i32(3), i32(1)])
+            return context.get_dummy_value()
+
+        return types.void(types.int64), codegen
+
+    return prefetch
+
+
+# Have the cache line at an address come to this CPU meanwhile, which will load from it, or store to it.
+prefetch_to_load, prefetch_to_store = _prefetch(0), _prefetch(1)
+
+
 @intrinsic
 def host_yield(typingctx):
     """Give the host core to another process (sched_yield)."""

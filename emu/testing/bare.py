@@ -11,22 +11,22 @@ from ..machine.machine import Machine
 from ..shm.segment import Window
 
 
-def fill(window, cpus=2, policy="inko", seed=1):
+def fill(window, cpus=2, policy="inko", seed=1, blocking_cpus=0):
     """The machine record as at boot, and every actor's record as its process would fill it."""
-    config = Config.make(cpus, policy, seed=seed, memory=window.memory_bytes)
+    config = Config.make(cpus, policy, seed=seed, memory=window.memory_bytes, blocking_cpus=blocking_cpus)
     Machine._fill(SimpleNamespace(config=config), window.machine)
     for actor in (*range(cpus), SUPERVISOR, SERVER, TIMEKEEPER):
-        prepare_actor(window, actor, policy)["tlb_task"] = -1
+        prepare_actor(window, actor, policy)
     for cpu in range(cpus):
         bring_online(window.address, SERVER, cpu)
 
 
 @contextlib.contextmanager
-def bare_window(cpus=2, policy="inko", seed=1, memory_bytes=16 * MIB):
+def bare_window(cpus=2, policy="inko", seed=1, memory_bytes=16 * MIB, blocking_cpus=0):
     """A fresh filled window, destroyed at the end."""
     window = Window.create(memory_bytes)
     try:
-        fill(window, cpus, policy, seed)
+        fill(window, cpus, policy, seed, blocking_cpus)
         yield window
     finally:
         window.destroy()

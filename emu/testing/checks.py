@@ -13,6 +13,7 @@ from .container_checks import check_containers
 from .file_checks import check_files, frames_of_files
 from .held import held_by
 from .memory_checks import check_slabs, frames_of_kernel_memory
+from .message_checks import check_messages, frames_of_messages
 
 
 def threads_by_queue(machine):
@@ -57,6 +58,7 @@ def check_frames(window, held=()):
     """References of page tables, memory objects, files and `held` frames against FRAME.word and the free list."""
     machine = window.machine
     counted = dict.fromkeys(held, 1) | frames_of_files(window) | frames_of_kernel_memory(machine)
+    counted |= frames_of_messages(machine)
     tables = {}
     for o in np.flatnonzero(machine["objects"]["kind"][: int(machine["fresh_object"])] != OBJECT_FREE):
         pages, nodes = pages_of(window, int(o))
@@ -126,6 +128,7 @@ def check_machine(window, policy="inko", held_frames=()):
     check_areas(window)
     check_frames(window, held_frames)
     check_files(window)
+    check_messages(window)
     check_slabs(window)
     check_containers(window)
 

@@ -8,6 +8,7 @@ thread run twice.  `churn` leaves all threads where they are; stress.py and the 
 from ..hot import entry, hot
 from ..kernel.sched.core import block, leave, make_runnable, pick_next, start_thread, switch
 from ..kernel.sched.migration import move_blocked, move_misplaced, move_sleeper, set_affinity
+from ..kernel.sched.pools import enter_pool, must_move
 from ..kernel.sched.randomness import random_below
 from ..kernel.sched.runqueue import QUEUES_LOCK_FREE
 from ..kernel.thread.records import allocate_thread, free_thread
@@ -78,6 +79,10 @@ def act(m, me, i):
         leave(m, me, i)
         free_thread(m, me, i)
         add_word(m, ALIVE, -1)
+    elif step == 13 and m.nr_blocking != 0:
+        enter_pool(m, me, i, 1 - m.threads[i].blocking)
+        if must_move(m, me, i):
+            switch(m, me, i, True)
 
 
 @hot

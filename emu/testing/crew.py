@@ -142,7 +142,7 @@ def _worker(config, me, descriptors, module, name, arguments):
     """Entry of a process."""
     pin(me, config["pinned"])  # two that share a core take turns instead of racing
     window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
-    prepare_actor(window, me, config["policy"])["tlb_task"] = -1
+    prepare_actor(window, me, config["policy"])
     function = getattr(importlib.import_module(module), name)
     if isinstance(function, Entry):
         function.compile()
@@ -156,16 +156,20 @@ def _worker(config, me, descriptors, module, name, arguments):
 
 
 class Crew:
-    """A bare window and the processes on it. A context manager. `held_up`: at any instruction (holdups.py)."""
+    """A bare window and the processes on it. A context manager. `held_up`: at any instruction (holdups.py).
 
-    def __init__(self, workers, seed, policy="inko", directory="", pinned=True, held_up=False):
+    Other options are those of `bare_window`, such as cpus, where the machine has more than the workers play.
+    """
+
+    def __init__(self, workers, seed, policy="inko", directory="", pinned=True, held_up=False, **machine):
         self.workers, self.seed, self.policy = workers, seed, policy
         self.directory, self.pinned, self.held_up = directory, pinned, held_up
+        self._machine_options = machine
         self.died = 0
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
-            options = {"cpus": self.workers, "policy": self.policy, "seed": self.seed}
+            options = {"cpus": self.workers, "policy": self.policy, "seed": self.seed, **self._machine_options}
             self.window = stack.enter_context(bare_window(memory_bytes=MEMORY_BYTES, **options))
             self.machine = self.window.machine
             self.machine["fresh_frame"] = RESERVED_FRAMES

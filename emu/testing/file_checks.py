@@ -30,6 +30,8 @@ def check_files(window):
             counted[held - 1] = counted.get(held - 1, 0) + 1
     orphans = _list(machine, "descriptions", "first_orphan")
     used = _used(machine, "descriptions", "free_description", "fresh_description")
+    for server in np.flatnonzero(machine["threads"]["closed_files"][: machine["fresh_thread"]]).tolist():
+        orphans += _list(machine["threads"], server, "closed_files", machine["descriptions"])
     references = {d: int(machine["descriptions"][d]["references"]) for d in used if d not in orphans}
     assert references == counted, f"references of open files (words, counted): {references}, {counted}"
     _check_pipes(machine, references)

@@ -15,6 +15,7 @@ idle      no thread waits on the queue of a CPU that sleeps for longer than the 
 cpu-life  a CPU does nothing before cpu-up or after cpu-down (but tell the supervisor), and its queue gets nothing
 beside    no runnable thread waits for long beside an idle CPU that may run it (waits.py)
 starves   no runnable thread waits for very long while its CPUs run others (waits.py)
+pool      a thread runs in the pool of CPUs that it has entered (waits.py)
 lost      when all schedulers have exited, every thread has
 
 Where events were lost, nothing is checked between the first and the last lost one, and what is
@@ -119,7 +120,8 @@ class _Checker:
                 self._alive(actor, kind, a)
             rule = rules[kind] if kind < len(rules) else None
             if rule is None:
-                self._about_waits(kind, actor, index, generation, a, b)
+                name = self.names[kind] if kind < len(self.names) else ""
+                self.waits.note(name, actor, index, generation, a, b)
                 continue
             if index >= 0:
                 rule(actor, self._thread(index, generation, rule == self._spawn), a, b)
@@ -132,16 +134,6 @@ class _Checker:
             self._pass_edge(step)
         self._finish(len(events))
         return self.result
-
-    def _about_waits(self, kind, actor, index, generation, a, b):
-        """Events that break no rule themselves."""
-        name = self.names[kind] if kind < len(self.names) else ""
-        if name == "affinity":
-            self.waits.set_affinity(index, generation, a, b)
-        elif name == "exclusive":
-            self.waits.set_exclusive(a, b)
-        elif name == "host-stall":
-            self.waits.stall(actor, self.now, a)
 
     # --- lost events ------------------------------------------------------------------------------
 

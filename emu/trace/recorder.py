@@ -56,6 +56,7 @@ def make_header(machine, config):
         },
         "machine": {
             "cpus": config.cpus,
+            "blocking_cpus": config.blocking_cpus,  # the last ones
             "policy": config.policy,
             "hooks": [name for name in HOOKS if hasattr(policy, name)],
             "parameters": list(config.parameters),

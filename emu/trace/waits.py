@@ -1,7 +1,8 @@
-"""Two rules of the checker (check.py) about runnable threads that wait.
+"""Three rules of the checker (check.py) about which threads run where, and which wait meanwhile.
 
 beside   a runnable thread waits beside an idle CPU that may run it, for longer than `idle_limit_ns`
 starves  a runnable thread is not run for longer than `starvation_limit_ns` while its CPUs run others
+pool     a thread that has entered a pool of CPUs begins to run on a CPU of the other one
 
 A CPU may run a thread that its affinity allows, unless the CPU is exclusive, if the thread waits on the CPU's own queue
 or on one from which it takes: where the policy has `balance`, or one queue for all.  Time in which the host kept the
@@ -27,6 +28,8 @@ class WaitRules:
         self.idle_limit_ns, self.starvation_limit_ns = idle_limit_ns, starvation_limit_ns
         machine = checker.trace.header["machine"]
         self._takes = "balance" in machine["hooks"]
+        blocking = machine.get("blocking_cpus", 0)
+        self._blocking_pool = range(machine["cpus"] - blocking, machine["cpus"])
         self.known = "affinity" in checker.names  # an old trace does not say who may run where
         self.forget()
 
@@ -34,19 +37,26 @@ class WaitRules:
         """Nothing is known (any more)."""
         self._idle_since, self._last_ran, self._stalls = {}, {}, {}
         self._affinity, self._exclusive, self._said = {}, set(), {}
+        self._pools = {}  # of threads that entered one they may run in: 1 blocking, and the event
 
     # --- what happens -------------------------------------------------------------------------------
 
-    def set_affinity(self, index, generation, mask, word):
-        """64 of the CPUs that may run a thread, from 64 * word on, are known."""
+    def note(self, name, actor, index, generation, a, b):
+        """Events that break no rule themselves."""
+        if name == "affinity":
+            self._set_affinity(index, generation, a, b)
+        elif name == "pool":
+            self._pools[index, generation] = (a, self._checker.k) if b else None
+        elif name == "exclusive":
+            (self._exclusive.add if b else self._exclusive.discard)(a)
+        elif name == "host-stall":
+            self._stalls.setdefault(actor, []).append((self._checker.now, a))
+
+    def _set_affinity(self, index, generation, mask, word):
+        """64 of the CPUs that may run a thread, from 64 * word on, are known. Its pool may not count any more."""
+        self._pools.pop((index, generation), None)
         others = self._affinity.get((index, generation), EVERY_CPU) & ~(WORD << 64 * word)
         self._affinity[index, generation] = others | (mask & WORD) << 64 * word
-
-    def set_exclusive(self, cpu, on):
-        (self._exclusive.add if on else self._exclusive.discard)(cpu)
-
-    def stall(self, cpu, now, ns):
-        self._stalls.setdefault(cpu, []).append((now, ns))
 
     def idles(self, cpu, now):
         """A CPU has just begun its life, or ended to run a thread."""
@@ -57,6 +67,10 @@ class WaitRules:
 
     def runs(self, cpu, index, t, now):
         """A CPU begins to run thread t, which has waited until now; nothing of it has changed yet."""
+        entered = self._pools.get((index, t.generation))
+        if entered and (cpu in self._blocking_pool) != entered[0]:
+            pool = "blocking" if entered[0] else "primary"
+            self._checker.violation("pool", f"CPU {cpu} runs thread {t.label}, which is in the {pool} pool", entered[1])
         if self.known:
             since = self._idle_since.get(cpu)
             if since is not None and now - since > self.idle_limit_ns:

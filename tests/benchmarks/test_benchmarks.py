@@ -39,7 +39,7 @@ def test_every_benchmark_has_a_test_here():
     assert names == {
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
-        "spin_yield", "jobs", "shootdown", "pipes", "processes",
+        "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages",
     }  # fmt: skip
 
 
@@ -70,6 +70,15 @@ def test_pipes_times_a_round_trip_and_a_stream(tmp_path):
     assert list(rows) == ["emu", "qemu-riscv64"]
     for row in rows.values():
         assert row.get("status") == NOT_INSTALLED or is_spread(row["round_trip_ns"]) and is_spread(row["gb_per_s"])
+
+
+def test_messages_times_each_kind_with_its_aim_rings_and_peers(tmp_path):
+    rows = run("messages", tmp_path)
+    assert all(is_spread(row["ns"]) and row["ns"]["min"] > 0 for row in rows)
+    aims = [row["aim_ns"] for row in rows if row.get("aim_ns")]
+    assert aims == [250, 400, 1500, 1500, 3000, 80, 60, 5000]
+    assert [row["threads"] for row in rows if "threads" in row] == [100] * 3
+    assert sum(row["what"].startswith("round trip, ") for row in rows) >= 3
 
 
 def test_switch_times_the_core_and_the_guest(tmp_path):

@@ -73,7 +73,9 @@ static int own_pid;
 static long raw(long n, const long *v) {
     register long a0 __asm__("a0") = v[0], a1 __asm__("a1") = v[1], a2 __asm__("a2") = v[2], a3 __asm__("a3") = v[3];
     register long a4 __asm__("a4") = v[4], a5 __asm__("a5") = v[5], a7 __asm__("a7") = n;
-    __asm__ volatile("ecall" : "+r"(a0) : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a7) : "memory");
+    /* A message that is received changes a1, a6 and t0 to t5. */
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a7)
+                     : "memory", "a6", "t0", "t1", "t2", "t3", "t4", "t5");
     return a0;
 }
 
@@ -355,6 +357,14 @@ static long plausible(struct worker *w, char letter, const row *r) {
         at[0] = below(w, 8) ? 48 : (int)below(w, 100), at[1] = (int)below(w, 2) * 3, at[2] = below(w, 4) ? 0 : (int)below(w, 32);
         return (long)at;
     }
+    case '1': return below(w, 4) ? workers[below(w, nr_workers)].tid : (long)below(w, 3) - 1; /* partner of a message */
+    case '2': {                                                                     /* flags of a message */
+        static const long kinds[] = {0, 0, EMU_SENDS(EMU_FULL), EMU_ACCEPTS(EMU_FULL), EMU_SENDS(EMU_FULL) | EMU_ACCEPTS(EMU_FULL)};
+        long flags = kinds[below(w, 5)] | (below(w, 4) ? 0 : EMU_REPLY);
+        if (below(w, 3) == 0) flags = EMU_SEND_BYTES(below(w, 2049)) | EMU_RECEIVE_BYTES(below(w, 2049));
+        return below(w, 3) ? flags : EMU_RECEIVE_BYTES(EMU_EXTENDED_BYTES);
+    }
+    case '3': return below(w, 3) ? below(w, 2000000) : (long)below(w, 2) - 1;        /* how long it waits */
     default: return 0;
     }
 }
@@ -416,6 +426,7 @@ static const row grammar[] = {
     R(getrlimit, 1, "cb", 3, 4, 7), R(setrlimit, 1, "cL", 7), R(mlockall, 1, "c", 1, 2), R(munlockall, 1, ""), R(mlock2, 1, "mlc", 0),
     R(syncfs, 1, "f"), R(execve, 1, "Xgg"), R(execveat, 1, "dXggc", 0, 0x100, 0x1000),
     R(sched_setattr, 1, "tB0"), R(sched_getattr, 1, "tbc0", 48, 56, 100),
+    {EMU_IPC, 16, "1123bb", {END}}, {EMU_UTCB, 1, "", {END}},
     R(socket, 2, "cc0", 1, 2, 1 | O_NONBLOCK, 2 | O_NONBLOCK), R(socketpair, 2, "cc0z", 1, 1, 2, 5, 2 | O_NONBLOCK),
     R(bind, 3, "Fqc", 2, 5, 5, 16, 16), R(listen, 2, "Fi"), R(connect, 4, "Fqc", 5, 16), R(accept, 2, "F0"), R(accept4, 6, "FqQc", 0, O_NONBLOCK),
     R(sendto, 4, "Fbscqc", 0, 16, 5, 0x40, 0x4000), R(recvfrom, 4, "FbscqQ", 0, 2, 0x40, 0x20), R(sendmsg, 4, "FYc", 0, 0x40, 0x4000),

@@ -85,7 +85,7 @@ class Cpus:
     def new(self, affinity=ALL, nice=0, realtime=0):
         i = hot.allocate_thread(self.base, 0, 0)
         if affinity != ALL:
-            self.threads[i]["affinity"] = to_words(affinity)
+            self.threads[i]["affinity"] = self.threads[i]["asked_affinity"] = to_words(affinity)
         self.threads[i]["nice"], self.threads[i]["realtime"] = nice, realtime
         return i
 
@@ -132,6 +132,6 @@ class Cpus:
 
 
 @contextlib.contextmanager
-def played(cpus=3, policy="inko", seed=1):
-    with bare_window(cpus=cpus, policy=policy, seed=seed, memory_bytes=4 << 20) as window:
+def played(cpus=3, policy="inko", seed=1, **options):
+    with bare_window(cpus=cpus, policy=policy, seed=seed, memory_bytes=4 << 20, **options) as window:
         yield Cpus(window, policy)

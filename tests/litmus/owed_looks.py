@@ -17,7 +17,7 @@ from emu.cpu_worker import loop
 from emu.hot import callback, entry, hot
 from emu.kernel.actions import BLOCK
 from emu.kernel.ipi import AWAKE, PARKED, cancel_park, mark_parked, take_kicks
-from emu.kernel.sched.core import make_runnable, pick_next
+from emu.kernel.sched.core import block, make_runnable, pick_next
 from emu.kernel.sched.exclusive import set_exclusive
 from emu.kernel.sched.hotplug import activate, take_offline
 from emu.kernel.sched.migration import set_affinity
@@ -175,7 +175,7 @@ def run_badly(address, me):
             i = pick_next(m, me) if m.queues[me].life != LIFE_DRAINING else -1
         if i >= 0:
             call_3(c.linux_call, address_of(m), me, i)
-            loop.block(m, me, i)
+            block(m, me, i)
             continue
         set_cpu(m, "idle", me)
         doing = -1

@@ -10,7 +10,8 @@ from emu.kernel.ipi import send_ipi
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.vm.frames import allocate_frame, drop_frame
 from emu.kernel.vm.maplock import lock_mm, unlock_mm
-from emu.kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, flush_tlb, shoot_down
+from emu.kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, shoot_down
+from emu.kernel.vm.tlb import fill_read, flush_tlb
 from emu.limits import IPI_TLB
 from emu.shm.atomics import exchange, fetch_add, load_relaxed
 from emu.shm.cpumask import mask_above, mask_all, mask_minus
@@ -41,8 +42,7 @@ def _translate(m, me, k):
     lock_mm(m, me, 0)
     frame = get_word(m, PAGE + k)
     unlock_mm(m, me, 0)
-    c.read_tlb[2 * k] = k + 1
-    c.read_tlb[2 * k + 1] = frame
+    fill_read(c, 2 * k, k + 1, frame)
     return frame
 
 

@@ -31,6 +31,17 @@ def test_no_thread_is_lost_and_none_runs_on_two_cpus(crew, workers, policy):
         assert run.machine["cpus"]["steals"].sum() == 0
 
 
+@pytest.mark.system("inko-6")
+@pytest.mark.parametrize("policy", BUILTIN)
+def test_nor_while_threads_change_between_pools_of_cpus(crew, policy):
+    run = crew(4, policy=policy, blocking_cpus=2)
+    run.run_all("emu.testing.churn", "churn", 100_000, enough=lambda: sum(run.results()) > 10_000)
+    assert run.violations == 0 and run.machine["failed"] == 0
+    check_queues(run.machine, policy)
+    states = threads_by_queue(run.machine).values()
+    assert sum(len(threads) for queue in states for threads in queue.values()) == run.words[ALIVE]
+
+
 @pytest.mark.parametrize("policy", ["codezero", "inko"])
 def test_control_pulling_without_the_victims_lock_or_the_swap_loses_or_doubles_threads(crew, workers, policy):
     for _ in range(ATTEMPTS):

@@ -8,7 +8,12 @@ from emu.kernel.thread.states import (
     RUNNABLE,
     RUNNING,
     SLEEP_FUTEX,
+    SLEEP_MAIL,
+    SLEEP_PORT,
     SLEEP_QUEUE,
+    SLEEP_RECEIVE,
+    SLEEP_RECEIVE_FROM,
+    SLEEP_SEND,
     SLEEP_SERVER,
     SLEEP_TIME,
     SLEEP_TIMED,
@@ -16,7 +21,7 @@ from emu.kernel.thread.states import (
     WHERE,
 )
 from emu.limits import GLOBAL_QUEUE
-from emu.machine.waits import is_deadlock, table, waits
+from emu.machine.waits import is_deadlock, table, tid_of, waits
 
 S = 1_000_000_000
 
@@ -91,6 +96,20 @@ def test_who_sleeps_in_a_native_queue_waits_for_another_thread_and_is_named(thre
     assert not any("waking up" in line for line in threads.lines())
 
 
+@pytest.mark.system("cz-7")
+def test_who_waits_for_a_message_is_said_with_its_partner(threads):
+    server = threads.add(BLOCKED, SLEEP_RECEIVE, name=b"server", generation=2)
+    client = threads.add(BLOCKED, SLEEP_RECEIVE_FROM, partner=server + 1)
+    threads.add(BLOCKED, SLEEP_SEND, partner=client + 1)
+    tid = tid_of(threads.machine["threads"][server], server)
+    said = ["receive from anybody  ", f"receive from {tid} server  ", f"send to {client + 1} worker  "]
+    assert all(what in line for what, line in zip(said, threads.lines()[1:], strict=True)), threads.lines()
+    assert is_deadlock(threads.machine)
+    threads.add(BLOCKED, SLEEP_SEND | SLEEP_TIMED, partner=server + 1, deadline_ns=11 * S)
+    assert f"send to {tid} server, 1.000 s left" in threads.lines()[-1]
+    assert not is_deadlock(threads.machine), "its time will come"
+
+
 @pytest.mark.parametrize(
     "state, reason, call",
     [(RUNNABLE, 0, "futex"), (RUNNING, 0, "futex"), (BLOCKED, SLEEP_FUTEX | SLEEP_TIMED, "futex"),
@@ -100,3 +119,13 @@ def test_one_thread_that_can_go_on_by_itself_is_enough(threads, state, reason, c
     threads.add(BLOCKED, SLEEP_FUTEX)
     threads.add(state, reason, call)
     assert not is_deadlock(threads.machine)
+
+
+@pytest.mark.parametrize(
+    "reason, words", [(SLEEP_MAIL, "a message in its mailbox"), (SLEEP_PORT, "a message in a port")]
+)
+def test_who_waits_for_a_message_waits_for_another_thread_unless_it_has_a_deadline(threads, reason, words):
+    threads.add(BLOCKED, reason)
+    assert words in threads.lines()[1] and is_deadlock(threads.machine)
+    threads.add(BLOCKED, reason | SLEEP_TIMED, deadline_ns=12 * S)
+    assert f"{words}, 2.000 s left" in threads.lines()[2] and not is_deadlock(threads.machine)

@@ -4,19 +4,19 @@
 from .kernel import BLOCKING, WAKING
 from .mutant import Mutant
 
-LOOP, TLB = "emu/cpu_worker/loop.py", "emu/kernel/vm/tlb.py"
+LOOP, ASKING, TLB = "emu/cpu_worker/loop.py", "emu/cpu_worker/asking.py", "emu/kernel/vm/tlb.py"
 IDLE_TLB = "tests/cpu_worker/test_loop.py::test_nobody_waits_for_an_idle_cpus_tlb_and_everybody_for_one_that_found_work"
 IDLES = "tests/cpu_worker/test_loop.py::test_a_cpu_that_becomes_idle_looks_once_more_at_what_others_may_have_put_there_before_its_bit_was_seen"
 YIELDS = "tests/cpu_worker/test_loop.py::test_a_yield_gives_the_hosts_core_away_where_another_cpu_may_need_it_for_what_the_thread_waits_for"
 
 MUTANTS = [
-    Mutant("system-call-no-look-for-signals", LOOP,
-           "if must_come(m, i) or signal_waits(m, t) or load",
-           "if must_come(m, i) or load", f"{BLOCKING}[signal]"),
-    Mutant("system-call-no-look-for-kill", LOOP,
-           "if must_come(m, i) or signal_waits(m, t) or load",
-           "if signal_waits(m, t) or load", f"{BLOCKING}[kill]"),
-    Mutant("system-call-no-look-for-suspend", LOOP,
+    Mutant("system-call-no-look-for-signals", ASKING,
+           "elif must_come(m, i) or signal_waits(m, t) or load",
+           "elif must_come(m, i) or load", f"{BLOCKING}[signal]"),
+    Mutant("system-call-no-look-for-kill", ASKING,
+           "elif must_come(m, i) or signal_waits(m, t) or load",
+           "elif signal_waits(m, t) or load", f"{BLOCKING}[kill]"),
+    Mutant("system-call-no-look-for-suspend", ASKING,
            'signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:',
            "signal_waits(m, t):", f"{BLOCKING}[suspend]"),
     Mutant("park-no-second-look", LOOP, "if found < 0:\n        c.parks", "if True:\n        c.parks",

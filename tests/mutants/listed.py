@@ -5,8 +5,11 @@ from . import (
     cpu_worker,
     events,
     files,
+    ipc,
     kernel,
     machine,
+    messages,
+    pools,
     processes,
     program,
     queues,
@@ -18,7 +21,8 @@ from . import (
 )
 
 MUTANTS = [
-    *containers.MUTANTS, *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS,
-    *processes.MUTANTS, *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS, *time.MUTANTS, *vm.MUTANTS,
-    *wakeups.MUTANTS,
+    *containers.MUTANTS,
+    *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *ipc.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS,
+    *messages.MUTANTS, *pools.MUTANTS, *processes.MUTANTS, *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS,
+    *sync.MUTANTS, *time.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,
 ]  # fmt: skip

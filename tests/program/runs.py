@@ -1,4 +1,7 @@
-"""Running programs in Python, for tests: on a machine of their own, with what they wrote."""
+"""Running programs in Python, for tests: on a machine of their own, with what they wrote.
+
+One of the programs has an assertion as people write it: PYTEST_DONT_REWRITE.
+"""
 
 from emu import Machine
 from tests.guests.programs import Output
@@ -23,5 +26,5 @@ def numbers(function, *integers, **options):
 
 
 def an_assertion(n):
-    """A program with an assertion; here, because pytest changes those in tests."""
+    """A program with an assertion."""
     assert n

@@ -43,7 +43,7 @@ def test_guests_under_every_policy_break_no_rule_of_a_checking_build(tmp_path):
     from emu.guests import build
 
     built = []
-    for name in ("kmutex", "timeouts", "suspend", "signals"):
+    for name in ("kmutex", "timeouts", "suspend", "signals", "l4ipc"):
         built.append(tmp_path / name)
         build.compile_c(SOURCES / f"{name}.c", built[-1])
     said = checking_build(tmp_path / "program.py", PROGRAM, ":".join(map(str, built)), ":".join(BUILTIN))

@@ -6,33 +6,43 @@ PIPE      one end of a pipe, or both (O_RDWR)                 PIPE, `object`
 SOCKET    a socket                                            PIPE, `object` to read, `output` to write (socket_ends.py)
 COUNTER   a counter of events (eventfd)                       EVENT_COUNTER, `object`
 EPOLL     a set of files that are watched                     EPOLL_SET, `object`
+FOREIGN   a file of a file server of the guest's own          that server, by its handle, `object`; its tid is `output`
 
 `references` counts the descriptors of all tables, and the calls under way in tasks with several threads, also while
 they sleep.  Whoever drops the last one ends what watches it (watches.py), closes what is the kernel's, and frees the
 record.  A SERVED one, and a socket of which the server keeps something, becomes an orphan: it is put in a list from
 which the system server takes it before it serves the next request.  So a thread's close reaches the server before
 whatever that thread asks for next, and no CPU waits for it.
+
+A FOREIGN one is left to its server in the same way: in the list of files that are closed (THREAD.closed_files), from
+which that thread takes them before it looks at a message that it has received (`take_closed`).  Who closed has put it
+there before it could send the next message, so the server sees them in this order.  Nobody is woken: whether a file is
+closed can be told by a message to its server only.  A server that leaves is unlisted from its task first, and then
+empties its list; whoever puts a file there looks, under the lock, whether it is still listed.  So nothing is left in
+the list of a record that is used again.
 """
 
 from ...abi.errno import ENFILE
 from ...abi.files import O_ACCMODE, O_RDONLY, O_WRONLY
 from ...hot import hot, never_inline
-from ...limits import IPI_CALL, MAX_DESCRIPTIONS, SERVER
+from ...limits import IPI_CALL, MAX_DESCRIPTIONS, MAX_THREADS, SERVER
 from ...shm import lockrank
-from ...shm.atomics import exchange, fetch_add, load_relaxed, store_relaxed
+from ...shm.atomics import exchange, fetch_add, load_relaxed, load_seq_cst, store_relaxed
 from ...shm.layout.files import DESCRIPTION
 from ...shm.spinlock import acquire, fail, field_address, release
 from ...shm.tags import TAG_FILE, count_freed, count_made
 from ..critical import either, noncritical
 from ..failures import FAIL_DROPPED_FILE
 from ..ipi import send_ipi
+from ..thread.handles import tid_of
 from .event_counter import free_counter
 from .pipe import close_end, new_pipe, open_end
 from .socket_ends import LISTENING, close_socket_ends
 from .watch_sets import close_set, end_watches
 from .watches import pass_on
 
-FILE_FREE, FILE_SERVED, FILE_PIPE, FILE_SOCKET, FILE_COUNTER, FILE_EPOLL = range(6)
+FILE_FREE, FILE_SERVED, FILE_PIPE, FILE_SOCKET, FILE_COUNTER, FILE_EPOLL, FILE_FOREIGN = range(7)
+NO_HANDLE = -1  # of a FOREIGN one that its server has not opened
 KEPT, IN_FLIGHT = 1, 2  # DESCRIPTION.kept
 DESCRIPTION_BYTES = DESCRIPTION.size
 
@@ -147,6 +157,8 @@ def drop_description(m, me, d):
         free_counter(m, me, f.object)
     elif f.kind == FILE_EPOLL:
         close_set(m, me, f.object)
+    elif f.kind == FILE_FOREIGN and f.object != NO_HANDLE and _leave_to_server(m, me, d):
+        return
     if f.kind == FILE_SERVED or load_relaxed(f, "kept") != 0:  # so is each socket that listens
         _orphan(m, me, d)
     else:
@@ -204,6 +216,48 @@ def _orphan(m, me, d):
     _unlock_descriptions(m, me)
     if me != SERVER:
         send_ipi(m, me, SERVER, IPI_CALL)
+
+
+@hot
+def _leave_to_server(m, me, d):
+    """Put a FOREIGN description that nobody refers to into its server's list; False: that has left."""
+    never_inline()
+    f = m.descriptions[d]
+    tid = load_relaxed(f, "output")
+    n = (tid - 1) & (MAX_THREADS - 1)
+    server = m.threads[n]
+    _lock_descriptions(m, me)
+    there = load_seq_cst(server, "is_listed") != 0 and tid_of(m, n) == tid  # pairs with take_closed in exit_thread
+    if there:
+        f.next_free = server.closed_files
+        server.closed_files = d + 1
+    _unlock_descriptions(m, me)
+    return there
+
+
+@hot
+def take_closed(m, me, i):
+    """The server's handle of a file that nobody has open any more, and that thread i served; -1 when there is none."""
+    never_inline()
+    noncritical(m, me)
+    t = m.threads[i]
+    handle = NO_HANDLE
+    _lock_descriptions(m, me)
+    d = t.closed_files - 1
+    if d >= 0:
+        t.closed_files = m.descriptions[d].next_free
+        handle = m.descriptions[d].object
+    _unlock_descriptions(m, me)
+    if d >= 0:
+        free_description(m, me, d)
+    return handle
+
+
+@hot
+def forget_closed(m, me, i):
+    """Thread i leaves, and is in its task's list no more: files that it served are closed without it."""
+    while take_closed(m, me, i) != NO_HANDLE:
+        pass
 
 
 @hot

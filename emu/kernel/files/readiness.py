@@ -6,12 +6,21 @@ some moment since the call began, and a change after that marks the watch anew.
 """
 
 from ...abi.epoll import MODES
-from ...abi.files import POLLIN
+from ...abi.files import POLLIN, POLLOUT
 from ...hot import hot, never_inline
 from ...shm.atomics import load_relaxed
 from ...shm.spinlock import field_address
 from ..critical import critical, either, noncritical
-from .descriptions import FILE_COUNTER, FILE_EPOLL, FILE_PIPE, FILE_SERVED, FILE_SOCKET, reads, writes
+from .descriptions import (
+    FILE_COUNTER,
+    FILE_EPOLL,
+    FILE_FOREIGN,
+    FILE_PIPE,
+    FILE_SERVED,
+    FILE_SOCKET,
+    reads,
+    writes,
+)
 from .event_counter import counter_ready, lock_counter, unlock_counter
 from .pipe_questions import poll_pipe
 from .socket_ends import socket_ready
@@ -45,6 +54,8 @@ def ready_now(m, me, d):
         ready = socket_ready(m, me, f, False)
     elif f.kind == FILE_SERVED:
         ready = load_relaxed(f, "ready")
+    elif f.kind == FILE_FOREIGN:
+        ready = POLLIN | POLLOUT  # as every file that keeps what is written
     return with_synonyms(ready)
 
 

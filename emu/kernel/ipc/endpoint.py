@@ -21,10 +21,8 @@ They never miss each other.  Receiver and sender both decide to sleep under the 
 so the second one finds the first.  (The sender's look before it locks is for speed alone.)  A receiver that names its
 sender holds the lock of that one's `callers` besides: nobody may end in between without telling it.
 
-Both ends may leave at any time.  A thread that leaves is unlisted from its task first and then ends all sleeps in its
-two queues with -ESRCH (refusing.py); who joins a queue looks under its lock whether the owner is still listed.  So a
-sleeper either finds that it has left, or is found.  A thread record is used again under another generation, which a tid
-contains.
+Both ends may leave at any time: who waits for a thread that leaves is told, with -ESRCH (ending.py).  A thread record
+is used again under another generation, which a tid contains.
 
 Who has taken a sleep is the only one that writes that thread's registers, until it hands the sleep over; that thread
 can neither die nor be interrupted meanwhile.  So a message is given whole, or not at all.
@@ -35,7 +33,7 @@ into that one's queue of callers (`_wait_for_answer`): a server may answer witho
 
 from ...abi.errno import EAGAIN, EDEADLK, EFAULT, EMSGSIZE, EPERM, ESRCH
 from ...hot import hot, never_inline
-from ...limits import MAX_THREADS
+from ...limits import KERNEL_THREADS, MAX_THREADS
 from ...shm import lockrank
 from ...shm.atomics import fence, load_relaxed, load_seq_cst
 from ...shm.memory import address_of
@@ -62,6 +60,7 @@ from .transfer import accepts, gather, give_message, note_sent, scatter
 ANYBODY, NOBODY = -1, 0  # in place of a tid
 SENT, AGAIN = 1, 2  # THREAD.sleep_done: the message is sent; the call is made again, until THREAD.resume_deadline_ns
 TAKEN, ASLEEP, NOT_THERE = 1, 2, 3  # results beside errors
+FIRST_KERNEL_THREAD = MAX_THREADS - KERNEL_THREADS  # those from here on make no calls
 
 
 @hot
@@ -82,8 +81,8 @@ def index_in(tid):
 
 @hot
 def is_thread(m, n, tid):
-    """Whether the thread with this tid has not left; it does not, as long as one of its two queues is locked."""
-    return load_seq_cst(m.threads[n], "is_listed") != 0 and tid_of(m, n) == tid
+    """Whether this is the tid of a guest's thread that has not left; it does not while one of its queues is locked."""
+    return n < FIRST_KERNEL_THREAD and load_seq_cst(m.threads[n], "is_listed") != 0 and tid_of(m, n) == tid
 
 
 # --- sending ----------------------------------------------------------------------------------------------------------
@@ -212,9 +211,9 @@ def receive(m, me, i, source, waits, deadline_ns):
     noncritical(m, me)
     t = m.threads[i]
     x = index_in(source)
+    note_sent(t, t.sleep_done & SENT)
     if source != ANYBODY and (source <= 0 or x == i):
         return -EDEADLK if source > 0 and tid_of(m, i) == source else -ESRCH
-    note_sent(t, t.sleep_done & SENT)
     while True:
         lock_senders(m, me, t)
         s = t.senders.head - 1

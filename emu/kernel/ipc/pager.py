@@ -31,13 +31,10 @@ from ...shm.exits import (
     CAUSE_PAGER_SILENT,
     CAUSE_STORE_PAGE,
 )
-from ...shm.memory import monotonic_ns
-from ..actions import BLOCK, HAND_OVER, RESUME
 from ..critical import noncritical
-from ..thread.sleep_word import hand_over
-from .endpoint import ASLEEP, SENT, TAKEN, receive, send
+from ..thread.states import FAULT_TRAP
+from .asking import ask
 
-FAULT_TRAP, FAULT_CALL = 1, 2  # THREAD.faulting
 GOES_ON, TRAPS = 0, 1  # what becomes of a thread that has its answer
 
 
@@ -58,29 +55,11 @@ def ask_pager(m, me, i, kind):
     never_inline()
     noncritical(m, me)
     t = m.threads[i]
-    c = m.cpus[me]
-    pager = m.tasks[t.task].pager
     if t.instructions != t.fault_mark:
         t.fault_tries = 0
     t.fault_mark = t.instructions
-    t.faulting = kind
     t.fault_a0 = t.x[A0]
-    t.ipc_flags = 0
-    t.ipc_from = pager
-    t.sleep_done = 0
-    c.heir = -1
-    deadline_ns = monotonic_ns() + PAGER_PATIENCE_NS
-    found = send(m, me, i, pager, True, deadline_ns)
-    if found == TAKEN:
-        t.sleep_done = SENT
-        found = receive(m, me, i, pager, True, deadline_ns)
-    if found == ASLEEP:
-        if c.heir < 0:
-            return BLOCK
-        hand_over(m.threads[c.heir])
-        return HAND_OVER
-    t.x[A0] = found  # left, or about to: its sleep cannot have been taken
-    return RESUME
+    return ask(m, me, i, m.tasks[t.task].pager, kind, PAGER_PATIENCE_NS)
 
 
 @hot

@@ -20,6 +20,7 @@ from ...shm.events import RECEIVE, SEND, emit
 from ...shm.exits import ACCESS_READ, ACCESS_WRITE
 from ...shm.spinlock import field_address
 from ..thread.handles import tid_of
+from ..thread.states import CALL_FORWARDED, CALL_OPENS
 from ..vm.usercopy import copy_user, may_store
 
 FLAGS = bits("sends:2 accepts:2 reply:1 spare:11 size:12 spare2:4 room:12 rest:*")  # the third argument
@@ -32,6 +33,8 @@ OUT, IN = A0 + 4, A0 + 5  # registers: addresses of the buffers of extended mess
 BYTES = A0 + 1  # register: how many bytes came beside the message registers
 PHASE = A0 + 6  # register: 1 once the message is sent, for calls that do both
 IS_FAULT = -1  # in BYTES: the kernel sends this, for a thread that faults
+FIRST_CALL = -2  # this minus its number in BYTES: a system call that is forwarded (kernel/linux/forwarding.py)
+NUMBER = A0 + 7  # register: a system call's number
 T0, T3 = 5, 28  # message registers: t0…t2, t3…t5
 
 
@@ -69,8 +72,6 @@ def gather(m, me, i):
 @hot
 def scatter(m, me, i, flags, size):
     """Copy so many bytes from this CPU's buffer to where thread i receives what a sender with these flags sends."""
-    if size == 0:
-        return True
     t = m.threads[i]
     at = t.utcb if kind_sent(flags) == FULL else t.x[IN]
     return _copy(m, me, t.task, at, size, ACCESS_WRITE)
@@ -79,6 +80,8 @@ def scatter(m, me, i, flags, size):
 @hot
 def _copy(m, me, task, at, size, access):
     never_inline()
+    if size == 0:
+        return True  # wherever that is
     if at < 0 or at > USER_TOP:
         return False
     return copy_user(m, me, task, at, field_address(m.cpus[me], "message"), size, access) == size
@@ -102,10 +105,14 @@ def give_message(m, me, s, r, size):
     """Thread r, whose sleep this actor has taken or which runs, has received: registers, and size of the rest."""
     sender, receiver = m.threads[s], m.threads[r]
     receiver.x[A0] = tid_of(m, s)
-    if sender.faulting != 0:
+    if sender.faulting >= CALL_FORWARDED:
+        _give_call(sender, receiver)
+    elif sender.faulting != 0:
         _give_fault(sender, receiver)
     elif receiver.faulting != 0:
         receiver.fault_answer = sender.x[T0]  # and nothing else: its registers are those of the instruction
+        if receiver.faulting == CALL_OPENS:
+            _note_opened(m, receiver)
     else:
         for k in range(3):
             receiver.x[T0 + k] = sender.x[T0 + k]
@@ -125,6 +132,24 @@ def _give_fault(sender, receiver):
     for k in range(3):
         receiver.x[T3 + k] = 0
     receiver.x[BYTES] = IS_FAULT
+
+
+@hot
+def _give_call(sender, receiver):
+    """The message of a thread whose system call its file server executes."""
+    never_inline()
+    for k in range(3):
+        receiver.x[T0 + k] = sender.forwarded[k]
+        receiver.x[T3 + k] = sender.forwarded[3 + k]
+    receiver.x[BYTES] = FIRST_CALL - sender.x[NUMBER]
+
+
+@hot
+def _note_opened(m, receiver):
+    """What a file server has opened is the description's at once: whoever drops that from now on tells the server."""
+    never_inline()
+    if receiver.fault_answer >= 0:
+        m.descriptions[receiver.held_file - 1].object = receiver.fault_answer
 
 
 @hot

@@ -9,7 +9,7 @@ kernel goes by.  A forked child finds the bytes of its parent's UTCB in its copy
 communicate: its thread has no UTCB until it asks for its own.
 """
 
-from ...abi.errno import EFAULT
+from ...abi.errno import ENOMEM
 from ...hot import hot, never_inline
 from ...limits import MAX_THREADS, PAGE_SIZE, USER_TOP, UTCB_FIRST
 from ...shm.atomics import load_relaxed
@@ -21,7 +21,7 @@ from ..vm.usercopy import may_store
 
 @hot
 def get_utcb(m, me, i):
-    """Guest address of the UTCB of the running thread i, mapped if it has none yet; -ENOMEM, -EFAULT."""
+    """Guest address of the UTCB of the running thread i, mapped if it has none yet; -ENOMEM."""
     never_inline()
     noncritical(m, me)
     t = m.threads[i]
@@ -33,7 +33,7 @@ def get_utcb(m, me, i):
         return error
     if not may_store(m, me, t.task, va):
         unmap_pages(m, me, t.task, va, PAGE_SIZE)
-        return -EFAULT
+        return -ENOMEM
     t.utcb = va
     return va
 

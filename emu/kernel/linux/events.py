@@ -6,7 +6,7 @@ it is killed, passes the wake-up on (`let_go`).
 """
 
 from ...abi.epoll import EFD_SEMAPHORE, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLL_EVENT_BYTES
-from ...abi.errno import EBADF, EFAULT, EINVAL
+from ...abi.errno import EBADF, EFAULT, EINVAL, EPERM
 from ...abi.files import O_CLOEXEC, O_NONBLOCK, O_RDWR
 from ...abi.registers import A0
 from ...abi.words import int32
@@ -21,6 +21,7 @@ from ..critical import critical
 from ..files.descriptions import (
     FILE_COUNTER,
     FILE_EPOLL,
+    FILE_FOREIGN,
     FILE_SERVED,
     drop_description,
     hold_description,
@@ -175,7 +176,12 @@ def sys_epoll_ctl(m, me, i):
         elif operation == EPOLL_CTL_MOD:
             result = change_in_set(m, me, s, d, fd, events, data)
         elif operation == EPOLL_CTL_ADD:
-            result = SERVE_IT if m.descriptions[d].kind == FILE_SERVED else add_to_set(m, me, s, d, fd, events, data)
+            if m.descriptions[d].kind == FILE_FOREIGN:
+                result = -EPERM
+            elif m.descriptions[d].kind == FILE_SERVED:
+                result = SERVE_IT
+            else:
+                result = add_to_set(m, me, s, d, fd, events, data)
     if held:
         drop_description(m, me, d)
     if outer >= 0 and outer_held:

@@ -22,6 +22,7 @@ from ..actions import BLOCK, RESUME, SERVE, YIELD
 from ..files.descriptions import (
     FILE_COUNTER,
     FILE_EPOLL,
+    FILE_FOREIGN,
     FILE_PIPE,
     FILE_SERVED,
     drop_description,
@@ -85,6 +86,8 @@ def sys_read(m, me, i, vector, options):
         return SERVE
     if kind == FILE_COUNTER:
         result = read_event(m, me, i, d, vector)
+    elif kind == FILE_FOREIGN:
+        result = SERVES  # by its file server (forwarding.py)
     elif kind == FILE_EPOLL:
         result = -EINVAL
     else:
@@ -148,6 +151,8 @@ def sys_write(m, me, i, vector, options):
         return SERVE
     if kind == FILE_COUNTER:
         result = write_event(m, me, i, d, vector)
+    elif kind == FILE_FOREIGN:
+        result = SERVES  # by its file server (forwarding.py)
     elif kind == FILE_EPOLL:
         result = -EINVAL
     else:

@@ -7,10 +7,18 @@ from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ..actions import RESUME, SERVE
 from ..ipc.utcb import get_utcb
+from .aio import aio_end, aio_submit
+from .blocking import blocking_call
 from .control_calls import control_call
 from .ipc import sys_ipc
+from .mailboxes import mailbox_call
 from .numbers import (
+    AIO_END,
+    AIO_SUBMIT,
+    BLOCKING_BEGIN,
+    BLOCKING_END,
     CACHE_CONTROL,
+    CLOSED_FILE,
     CONTAINER_CONTROL,
     COPY,
     EXCHANGE_REGISTERS,
@@ -19,14 +27,21 @@ from .numbers import (
     IPC,
     IPC_CONTROL,
     KMEM_CONTROL,
+    MAILBOX_COUNT,
+    MAILBOX_SEND,
     MAP,
     MUTEX_CONTROL,
+    NAME_SERVER,
+    PORT_CREATE,
+    PORT_SELECT,
     SCHEDULE,
     THREAD_CONTROL,
     THREAD_SWITCH,
     UNMAP,
     UTCB,
 )
+from .ports import port_call
+from .servers import closed_file, name_server
 from .spaces import cache_control, copy_for, map_for, mutex_control, thread_switch, unmap_for
 from .thread_control import exchange_registers, getid, schedule, thread_control
 from .threads import thread_call
@@ -40,6 +55,10 @@ def native_call(m, me, i, number):
         return sys_ipc(m, me, i)
     if number >= FIRST_HOT and number <= KMEM_CONTROL:
         return thread_call(m, me, i, number)
+    if number >= MAILBOX_SEND and number <= MAILBOX_COUNT:
+        return mailbox_call(m, me, i, number)
+    if number >= PORT_CREATE and number <= PORT_SELECT:
+        return port_call(m, me, i, number)
     if number >= IPC_CONTROL and number <= CONTAINER_CONTROL:
         return control_call(m, me, i, number)
     if number == THREAD_CONTROL:
@@ -50,8 +69,14 @@ def native_call(m, me, i, number):
         return thread_switch(m, me, i)
     if number == MUTEX_CONTROL:
         return mutex_control(m, me, i)
+    if number == BLOCKING_BEGIN or number == BLOCKING_END:
+        return blocking_call(m, me, i, number)
+    if number == AIO_END:
+        return aio_end(m, me, i)
     t = m.threads[i]
-    if number == UTCB:
+    if number == AIO_SUBMIT:
+        t.x[A0] = aio_submit(m, me, i)
+    elif number == UTCB:
         t.x[A0] = get_utcb(m, me, i)
     elif number == MAP:
         t.x[A0] = map_for(m, me, i)
@@ -65,6 +90,10 @@ def native_call(m, me, i, number):
         t.x[A0] = schedule(m, me, i)
     elif number == CACHE_CONTROL:
         t.x[A0] = cache_control(m, me, i)
+    elif number == NAME_SERVER:
+        t.x[A0] = name_server(m, me, i)
+    elif number == CLOSED_FILE:
+        t.x[A0] = closed_file(m, me, i)
     else:
         return SERVE
     return RESUME

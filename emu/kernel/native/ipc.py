@@ -46,7 +46,7 @@ def sys_ipc(m, me, i):
         t.sleep_done |= SENT
     if source == NOBODY:
         t.x[A0] = 0
-        t.x[PHASE] = 1
+        t.x[PHASE] = t.sleep_done & SENT
         return _with_heir(m, c, RESUME)
     found = receive(m, me, i, source, waits, deadline_ns)
     if found == ASLEEP:

@@ -14,11 +14,24 @@ FIRST_HOT = 0x1002
     SET_TIMEOUT, SET_INFINITE_TIMEOUT, CLEAR_TIMEOUT, TIME, KMEM_CONTROL,
 ) = range(FIRST_HOT, 0x1010)  # fmt: skip
 
+# kernel/native/servers.py
+NAME_SERVER, CLOSED_FILE = 0x1060, 0x1061
+
 # kernel/native/ipc.py, thread_control.py, spaces.py: the calls of the Codezero microkernel
 (
     IPC, UTCB, THREAD_CONTROL, EXCHANGE_REGISTERS, GETID, THREAD_SWITCH, SCHEDULE,
     MAP, UNMAP, COPY, CACHE_CONTROL, MUTEX_CONTROL,
 ) = range(0x1010, 0x101C)  # fmt: skip
 
+# kernel/native/blocking.py, aio.py
+BLOCKING_BEGIN, BLOCKING_END, AIO_SUBMIT, AIO_END = range(0x1048, 0x104C)
+# kernel/native/ports.py
+(
+    PORT_CREATE, PORT_CLOSE, CHANNEL_MAKE, CHANNEL_DROP, CHANNEL_SEND, CHANNEL_SEND_MANY,
+    PORT_RECEIVE, PORT_RECEIVE_MANY, PORT_SELECT,
+) = range(0x1030, 0x1039)  # fmt: skip
+
+# kernel/native/mailboxes.py
+MAILBOX_SEND, MAILBOX_RECEIVE, MAILBOX_COUNT = range(0x1040, 0x1043)
 # kernel/native/control_calls.py: the rest of them
 IPC_CONTROL, IRQ_CONTROL, CAPABILITY_CONTROL, CONTAINER_CONTROL = range(0x101C, 0x1020)

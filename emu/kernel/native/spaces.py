@@ -26,7 +26,7 @@ CONTENDED = 2  # a mutex word that somebody waits for
 
 
 @hot
-def _hold(m, me, i, tid):
+def hold_steered(m, me, i, tid):
     """The task of the thread that a tid names, held; -ESRCH, -EPERM."""
     never_inline()
     n = retain_tid(m, me, -1, tid)
@@ -56,7 +56,7 @@ def map_for(m, me, i):
     length = pages << PAGE_SHIFT
     if bad_range(source, length) < 0 or bad_range(va, length) < 0:
         return -EINVAL
-    task = _hold(m, me, i, tid)
+    task = hold_steered(m, me, i, tid)
     if task < 0:
         return task
     result = grant_pages(m, me, m.threads[i].task, source, task, va, length, permissions(prot))
@@ -72,7 +72,7 @@ def unmap_for(m, me, i):
     va, pages, tid = x[A0], x[A0 + 1], x[A0 + 2]
     if pages <= 0 or pages > USER_TOP >> PAGE_SHIFT or bad_range(va, pages << PAGE_SHIFT) < 0:
         return -EINVAL
-    task = _hold(m, me, i, tid)
+    task = hold_steered(m, me, i, tid)
     if task < 0:
         return task
     result = take_pages(m, me, task, va, pages << PAGE_SHIFT)
@@ -92,7 +92,7 @@ def copy_for(m, me, i):
     mine, its, size, gives, tid = x[A0], x[A0 + 1], x[A0 + 2], x[A0 + 3], x[A0 + 4]
     if size < 0 or size > USER_TOP or mine < 0 or its < 0 or mine > USER_TOP or its > USER_TOP or gives & ~1:
         return -EINVAL
-    task = _hold(m, me, i, tid)
+    task = hold_steered(m, me, i, tid)
     if task < 0:
         return task
     source, target = (t.task, task) if gives else (task, t.task)

@@ -14,7 +14,7 @@ from ...shm.exits import ACCESS_READ, ACCESS_WRITE
 from ...shm.memory import load_64, store_64
 from ...shm.spinlock import field_address
 from ..actions import BLOCK, RESUME
-from ..ipc.refusing import wait_for_end
+from ..ipc.ending import wait_for_end
 from ..sched.importance import change_importance
 from ..sleep.endings import look_again
 from ..sleep.mutex import WAITS

@@ -11,7 +11,8 @@ another thread meanwhile, where it may not look (it leaves or became exclusive: 
 to it, that is, their affinity excludes it (core.pull).  A CPU that exits gives up its bit first and passes on what it
 may owe (hotplug.retire). Whatever changes which CPUs may run a waiting thread announces it anew (set_affinity,
 evacuate, end_exclusive). Wakers take the lowest idle CPU that may look, so a CPU to which all threads of a queue are
-barred passes on upwards only, and two such CPUs never wake each other for ever.
+barred passes on upwards only, and two such CPUs never wake each other for ever.  A CPU is told only of what waits where
+it may take from (cpus.takers): one of the other pool would look, find nothing, and pass nothing on.
 """
 
 from ...hot import hot, never_inline

@@ -1,6 +1,7 @@
 """The CPUs of containers: their threads run where a capability says so (cz-17; kernel/containers/capabilities.py).
 
-A thread's affinity is always within CONTAINER.cpus, unless that is empty, once whoever changed one of the two is done:
+What a thread asks for (THREAD.asked_affinity) is always within CONTAINER.cpus, unless that is empty, once whoever
+changed one of the two is done:
 
     who changes a thread's affinity, or starts a thread      who changes what the container may use
     1 cut it to `cpus`, store it (or start the thread)        1 store `cpus`
@@ -29,7 +30,7 @@ def _fits(m, i):
     if container == 0:
         return True
     cpus = load_mask(m.containers[container - 1], "cpus")
-    return mask_is_empty(cpus) or mask_is_empty(mask_minus(load_mask(m.threads[i], "affinity"), cpus))
+    return mask_is_empty(cpus) or mask_is_empty(mask_minus(load_mask(m.threads[i], "asked_affinity"), cpus))
 
 
 @hot
@@ -37,7 +38,7 @@ def _cut(m, me, i):
     """Cut thread i, whose record is held, to what its container may use; to all of that where nothing else is left."""
     while not _fits(m, i):
         cpus = load_mask(m.containers[m.tasks[m.threads[i].task].container - 1], "cpus")
-        both = mask_and(load_mask(m.threads[i], "affinity"), cpus)
+        both = mask_and(load_mask(m.threads[i], "asked_affinity"), cpus)
         restrict(m, me, i, cpus if mask_is_empty(both) else both)
         fence()  # before `cpus` is looked at again; pairs with the fence in confine_all
 

@@ -10,7 +10,7 @@ Who is told of a thread that becomes runnable, and why no wake-up is lost, is in
 from ...hot import entry, hot, never_inline
 from ...limits import GLOBAL_QUEUE, MAX_CPUS, MAX_QUEUES
 from ...shm.atomics import fetch_add, load_relaxed
-from ...shm.cpumask import any_cpu, has_cpu, load_mask, mask_above, mask_all, mask_and, mask_count
+from ...shm.cpumask import any_cpu, has_cpu, load_mask, mask_above, mask_and, mask_count
 from ...shm.events import emit_affinity, emit_name
 from ...shm.layout import machine_at
 from ...shm.spinlock import fail
@@ -20,6 +20,7 @@ from ..thread.reaping import begin_references
 from ..thread.states import LIFE_RUNNING
 from . import locked_queue, queues
 from .announcing import announce, pass_on, wake_idle
+from .cpus import may_take, takers
 from .hand_over import REFUSED, hand_over, let_run
 from .hooks import (
     BALANCE,
@@ -129,7 +130,7 @@ def switch(m, me, i, yielded):
         return _switch_away(m, me, i, yielded)
     chosen = queues.give_way_here(m, me, i, yielded)
     if any_cpu(m, "idle") and queues.waits_untold(m, me):
-        wake_idle(m, me, mask_all())
+        wake_idle(m, me, takers(m, me))
     if chosen >= 0 and chosen != i:
         _switched_in(m, me, chosen)
     m.cpus[me].slice_end_ns = 0
@@ -176,6 +177,8 @@ def pick_next(m, me):
             queue = call_hook(m, me, BALANCE, me, attempt)
             if queue < 0 or not is_queue(m, queue):
                 break
+            if not may_take(m, me, queue):
+                queue = _longest(m, me)
             if queue != me and available(m, queue) > 0:
                 chosen = pull(m, me, queue)
             attempt += 1
@@ -188,13 +191,24 @@ def pick_next(m, me):
 
 
 @hot
+def _longest(m, me):
+    """Where `balance` knows nothing of pools: the queue of this CPU's pool where most threads wait, perhaps its own."""
+    never_inline()
+    best = me
+    for queue in range(m.nr_cpus):
+        if may_take(m, me, queue) and available(m, queue) > available(m, best):
+            best = queue
+    return best
+
+
+@hot
 def pull(m, me, queue):
     """Take a runnable thread from another queue and run it here; returns it, -1 when there is none."""
     never_inline()
     noncritical(m, me)
     i = queues.steal(m, me, queue)
     if any_cpu(m, "idle") and available(m, queue) > 0:  # there is work left: wake the next CPU to take it
-        wake_idle(m, me, mask_all() if i >= 0 else mask_and(mask_above(me), queues.passed_over(m, me, queue)))
+        wake_idle(m, me, takers(m, queue) if i >= 0 else mask_and(mask_above(me), queues.passed_over(m, me, queue)))
     return i
 
 
@@ -207,7 +221,7 @@ def work_for(m, me):
         return load_relaxed(m.queues[GLOBAL_QUEUE], "nr_runnable") > 0 and m.queues[me].life == LIFE_RUNNING
     if may_pull(m, me):
         for queue in range(m.nr_cpus):
-            if available(m, queue) > 0:
+            if available(m, queue) > 0 and may_take(m, me, queue):
                 return True
         return load_relaxed(m.queues[GLOBAL_QUEUE], "nr_runnable") > 0
     return False

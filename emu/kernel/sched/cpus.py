@@ -5,7 +5,9 @@ care: where its choice has become wrong, the core moves the thread on.
 """
 
 from ...hot import hot
-from ...shm.cpumask import has_cpu, load_mask, mask_and, mask_first
+from ...limits import GLOBAL_QUEUE
+from ...shm.cpumask import has_cpu, load_mask, mask_all, mask_and, mask_first
+from ..thread.affinity import pool, share_pool
 
 
 @hot
@@ -31,3 +33,17 @@ def idle_cpu(m, thread):
     """The first idle CPU that may run a thread, -1 when there is none. Siblings have the highest numbers (alux-1)."""
     able = mask_and(load_mask(m, "online"), load_mask(m.threads[thread], "affinity"))
     return mask_first(mask_and(able, load_mask(m, "idle")))
+
+
+@hot
+def may_take(m, me, queue):
+    """Whether a CPU takes threads from a queue: from the global one, and from those of its pool's CPUs (inko-6)."""
+    return queue == GLOBAL_QUEUE or share_pool(m, me, queue)
+
+
+@hot
+def takers(m, queue):
+    """The CPUs that may_take from a queue, whether or not the machine has them."""
+    if m.nr_blocking == 0 or queue == GLOBAL_QUEUE:
+        return mask_all()
+    return pool(m, 1 if has_cpu(m, "blocking_pool", queue) else 0)

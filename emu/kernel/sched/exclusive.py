@@ -13,6 +13,7 @@ from ...shm.cpumask import (
     clear_cpu,
     has_cpu,
     load_mask,
+    mask_and,
     mask_count,
     mask_first,
     mask_is_empty,
@@ -23,6 +24,7 @@ from ...shm.cpumask import (
 from ...shm.events import EXCLUSIVE, emit
 from ...shm.layout import machine_at
 from ..ipi import send_ipi
+from .cpus import takers
 
 
 @hot
@@ -46,12 +48,13 @@ def set_exclusive(address, me, i, on):
     if on == 0:
         end_exclusive(m, me, i)
         return 0
-    affinity = load_mask(t, "affinity")
-    cpu = mask_first(affinity)
-    if mask_count(affinity) != 1 or not has_cpu(m, "online", cpu):
+    asked = load_mask(t, "asked_affinity")
+    cpu = mask_first(asked)
+    if mask_count(asked) != 1 or not has_cpu(m, "online", cpu):
         return -EINVAL
-    if mask_is_empty(mask_minus(load_mask(m, "online"), mask_or(load_mask(m, "exclusive"), affinity))):
-        return -EBUSY  # no CPU would be left for the other threads
+    others = mask_and(load_mask(m, "online"), takers(m, cpu))
+    if mask_is_empty(mask_minus(others, mask_or(load_mask(m, "exclusive"), asked))):
+        return -EBUSY  # no CPU of its pool would be left for the other threads
     if set_cpu(m, "exclusive", cpu):
         return -EBUSY
     t.exclusive = cpu + 1

@@ -4,12 +4,13 @@
 
 The heir passes the run queue by, and runs on what is left of the slice, as L4's IPC does: a server's work counts as its
 client's turn, and no queue is searched.  The policy is told (`hand_over`) and may refuse.  Two that hand the CPU to
-each other for ever hold up nobody: their common slice ends at a tick, which puts the one that runs behind the others.
+each other for ever hold up nobody: their common slice ends at a tick, which puts the one that runs behind the others,
+and a policy with shares refuses an heir that has used up its own.
 
 The caller has claimed the heir's sleep (thread/sleep_word.py), so nobody else makes it runnable.  Nothing is handed
 over where the heir did not sleep on this CPU, may not run here any more, or is less important than the thread that
-stops: then a thread between the two in importance may be waiting.  The caller makes it runnable in the ordinary way
-instead.
+stops: then a thread between the two in importance may be waiting.  Nor where the thread that stops would have to wait
+here and may not run here any more.  The caller makes the heir runnable in the ordinary way instead.
 
 As for every switch: under the locks of the queues that change, or, where queues take none, by who owns each thread
 (local_queue.py); both truth words change before the CPU looks at either thread again.
@@ -63,6 +64,8 @@ def hand_over(m, me, i, heir, sleeps):
         return REFUSED
     if not has_hook(m, me, HAND_OVER) or m.queues[me].life != LIFE_RUNNING or may_not_stay(m, me, h):
         return REFUSED
+    if not sleeps and may_not_stay(m, me, t):
+        return REFUSED  # it would wait on the queue of a CPU that it may not run on
     slice_start_ns = c.slice_start_ns
     if m.queue_kind == QUEUES_LOCK_FREE:
         became = _without_lock(m, me, i, heir, sleeps)

@@ -14,7 +14,7 @@ clear for good; a wake-up that was sent to it before that has gone on to another
 from ...hot import entry, hot, never_inline
 from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE, IPI_STOP, SUPERVISOR
 from ...shm.atomics import fetch_add, load_relaxed, load_seq_cst
-from ...shm.cpumask import clear_cpu, load_mask, mask_count, mask_is_empty, mask_minus, mask_of, set_cpu
+from ...shm.cpumask import clear_cpu, load_mask, mask_and, mask_count, mask_is_empty, mask_minus, mask_of, set_cpu
 from ...shm.events import CPU_DOWN, CPU_UP, emit_at
 from ...shm.layout import machine_at
 from ..critical import noncritical
@@ -32,6 +32,7 @@ from ..thread.states import (
 )
 from . import queues
 from .announcing import announce, pass_on
+from .cpus import takers
 from .hooks import CPU_OFFLINE, CPU_ONLINE, tell_queue
 from .migration import move_blocked, move_misplaced, move_runnable
 from .runqueue import allowed_cpus, lock_queue, lock_two, mark_time, unlock_queue, unlock_two
@@ -70,12 +71,12 @@ def activate(address, me, cpu):
 
 @entry(3)
 def take_offline(address, me, cpu):
-    """Tell a CPU to leave; returns 0 when it is the last one that takes threads, or takes none.
+    """Tell a CPU to leave; returns 0 when it is the last one of its pool that takes threads, or takes none.
 
     Only the system server may call it: two callers, one for each of two CPUs, would both find the other CPU there.
     """
     m = machine_at(address)
-    if mask_count(load_mask(m, "online")) <= 1 or not clear_cpu(m, "online", cpu):
+    if mask_count(mask_and(load_mask(m, "online"), takers(m, cpu))) <= 1 or not clear_cpu(m, "online", cpu):
         return 0
     lock_queue(m, me, cpu)
     m.queues[cpu].life = LIFE_DRAINING

@@ -1,8 +1,9 @@
 """Run queues whose fast path takes no lock (QUEUES = "lock-free"; inko-1).
 
 A CPU's queue has three parts: what its policy keeps for this CPU alone (inko's slot), a work-stealing queue
-(shm/deque.py) of threads that may run anywhere, and a list under the queue's lock for the rare cases: threads bound to
-some CPUs, and those that other actors put there.  The global queue has the list only.
+(shm/deque.py) of threads that may run on all CPUs that take from it (cpus.may_take), and a list under the queue's lock
+for the rare cases: threads bound to some CPUs, and those that other actors put there.  The global queue has the list
+only.
 
 Who owns a thread, that is, may change its truth word (THREAD.where) without a lock:
 * RUNNING on c: CPU c.  RUNNABLE: whoever took the thread out of where it waits.  Nobody else takes one out: that
@@ -37,6 +38,7 @@ from ...shm.deque import NOTHING, put, take, waiting
 from ...shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, emit_at
 from ..critical import either, noncritical
 from ..ipi import send_ipi
+from ..thread.affinity import is_confined
 from ..thread.sleep_word import consume_claim, is_claimed
 from ..thread.states import (
     BLOCKED,
@@ -143,7 +145,8 @@ def available(m, queue):
 def put_local(m, me, i):
     """For hooks of CPU `me`: put a thread behind all others that wait there."""
     either(m, me)
-    if has_all_cpus(m.threads[i], "affinity", m.nr_cpus):
+    t = m.threads[i]
+    if has_all_cpus(t, "affinity", m.nr_cpus) or (m.nr_blocking != 0 and is_confined(m, t, me)):
         put(m.deques[me], i)
     else:
         lock_queue(m, me, me)

@@ -7,26 +7,28 @@ do that).  A thread that may run on one CPU only never moves.
 from ...hot import entry, hot, never_inline
 from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE
 from ...shm.atomics import fence, load_relaxed, load_seq_cst, store_relaxed
-from ...shm.cpumask import load_mask, mask_has, mask_or, store_mask
-from ...shm.events import MIGRATE, emit_affinity, emit_at
+from ...shm.cpumask import has_cpu, load_mask, store_mask
+from ...shm.events import MIGRATE, emit_at
 from ...shm.layout import machine_at
 from ...shm.spinlock import fail
 from ..critical import noncritical
 from ..failures import FAIL_POLICY_DEQUEUE
 from ..ipi import send_ipi
+from ..thread.records import lock_task, unlock_task
 from ..thread.sleep_word import is_claimed
 from ..thread.states import BLOCKED, RUNNABLE, pack_where, queue_of, state_of, where_queue, where_state
 from . import local_queue, locked_queue, queues
 from .announcing import announce
 from .core import make_runnable
+from .cpus import may_take
 from .hooks import BALANCE, DEQUEUE, ENQUEUE_MOVE, PERIODIC, PLACE_PREEMPT, call_hook, call_pick
+from .pools import allow
 from .runqueue import (
     allowed_cpus,
     enqueue,
     first_cpu,
     is_open,
     is_queue,
-    lock_own_queue,
     lock_queue,
     lock_two,
     mark_two,
@@ -47,7 +49,7 @@ def balance_periodically(m, me):
     if not may_pull(m, me):
         return
     queue = call_hook(m, me, BALANCE, me, PERIODIC)
-    if queue < 0 or queue == me or not is_queue(m, queue):
+    if queue < 0 or queue == me or not is_queue(m, queue) or not may_take(m, me, queue):
         return
     if not queues.are_lock_free(m):
         locked_queue.fetch(m, me, queue)
@@ -80,19 +82,20 @@ def restrict(m, me, i, mask):
     never_inline()
     noncritical(m, me)
     t = m.threads[i]
-    emit_affinity(m, me, i, mask)
+    lock_task(m, me, t.task)
+    store_mask(t, "asked_affinity", mask)
+    allow(m, me, i)
+    unlock_task(m, me, t.task)
+    fence()  # the mask before `where` is read; pairs with the lock of the queue, or the exchange in local_queue.become
+    where = load_relaxed(t, "where")
+    queue = where_queue(where)
     if queues.are_lock_free(m):
-        _set_affinity_lock_free(m, me, t, mask)
-        _announce_waiting(m, me, i)
-        return
-    old = lock_own_queue(m, me, i)
-    store_mask(t, "affinity", mask)
-    runnable = state_of(t) == RUNNABLE
-    unlock_queue(m, me, old)
-    if runnable and old != GLOBAL_QUEUE and not mask_has(mask, old):
-        move_runnable(m, me, i, old)
-    elif old < m.nr_cpus and old != me:
-        send_ipi(m, me, old, IPI_RESCHEDULE)
+        if queue < m.nr_cpus:
+            tell_misplaced(m, me, queue)
+    elif where_state(where) == RUNNABLE and queue != GLOBAL_QUEUE and not has_cpu(t, "affinity", queue):
+        move_runnable(m, me, i, queue)
+    elif queue < m.nr_cpus and queue != me:
+        send_ipi(m, me, queue, IPI_RESCHEDULE)
     _announce_waiting(m, me, i)
 
 
@@ -102,17 +105,6 @@ def _announce_waiting(m, me, i):
     where = load_relaxed(m.threads[i], "where")
     if where_state(where) == RUNNABLE:
         announce(m, me, where_queue(where), i)
-
-
-@hot
-def _set_affinity_lock_free(m, me, t, mask):
-    """Set the mask. Whoever has the thread, or takes it meanwhile, looks at the mask after it has changed `where`."""
-    store_mask(t, "affinity", mask_or(load_mask(t, "affinity"), mask))  # so that it is never empty
-    store_mask(t, "affinity", mask)
-    fence()  # before `where` is read; pairs with the exchange in local_queue.become
-    cpu = queue_of(t)
-    if cpu < m.nr_cpus:
-        tell_misplaced(m, me, cpu)
 
 
 @hot

@@ -12,7 +12,7 @@ No thread is put on the queue of a CPU that is leaving (hot-plug): `place` looks
 online mask without a lock, and whoever enqueues looks at the queue's life (`is_open`) under it.
 """
 
-from ...hot import hot
+from ...hot import hot, never_inline
 from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE, MAX_QUEUES, MAX_THREADS
 from ...shm import lockrank
 from ...shm.atomics import load_relaxed
@@ -158,8 +158,23 @@ def place(m, me, i, reason):
             fail(m, FAIL_POLICY_QUEUE, queue)
             return GLOBAL_QUEUE
     if queue != GLOBAL_QUEUE and not mask_has(allowed, queue):
-        queue = first_cpu(allowed)
+        queue = first_cpu(allowed) if m.nr_blocking == 0 else _calmest(m, allowed)
     return queue
+
+
+@hot
+def _calmest(m, allowed):
+    """An idle CPU of those allowed, else the one with the fewest threads: the policy may know nothing of pools."""
+    never_inline()
+    best = mask_first(mask_and(allowed, load_mask(m, "idle")))
+    if best >= 0:
+        return best
+    for cpu in range(m.nr_cpus):
+        if mask_has(allowed, cpu):
+            threads = load_relaxed(m.queues[cpu], "nr_threads")
+            if best < 0 or threads < load_relaxed(m.queues[best], "nr_threads"):
+                best = cpu
+    return best if best >= 0 else first_cpu(allowed)
 
 
 @hot

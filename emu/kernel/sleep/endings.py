@@ -12,6 +12,7 @@ from ..sched.core import make_runnable
 from ..thread.leaving import must_come
 from ..thread.sleep_word import hand_over, prepare_sleep, reason_of, sleep_word, take
 from ..thread.states import (
+    CALL_FORWARDED,
     NATIVE_SLEEPS,
     RESTART_ALWAYS,
     RESTART_CALL,
@@ -21,6 +22,7 @@ from ..thread.states import (
     SLEEP_JOIN,
     SLEEP_KERNEL,
     SLEEP_PERIOD,
+    SLEEP_PORT,
     SLEEP_QUEUE,
     SLEEP_RECEIVE_FROM,
     SLEEP_RETRY,
@@ -42,7 +44,8 @@ from .waitqueue import take_from_queue
 ECALL_BYTES = 4
 IN_QUEUES = (
     1 << SLEEP_QUEUE | 1 << SLEEP_RETRY | 1 << SLEEP_STOP | 1 << SLEEP_SEND | 1 << SLEEP_RECEIVE_FROM | 1 << SLEEP_JOIN
-)
+    | 1 << SLEEP_PORT
+)  # fmt: skip
 ENDED_BY_KILLS = 1 << SLEEP_SUSPEND | 1 << SLEEP_VFORK | 1 << SLEEP_STOP  # and not by signals
 
 
@@ -76,6 +79,7 @@ def expire(m, me, i, word):
     emit(m, me, TIMER, i, monotonic_ns() - m.threads[i].deadline_ns, 0)
     if reason_of(word) != SLEEP_RETRY:  # which makes its call again, and finds that the time has come
         m.threads[i].restart = 0
+        m.threads[i].resume_deadline_ns = 0
     result = 0 if reason_of(word) == SLEEP_TIME else -ETIMEDOUT
     finish(m, me, i, take_periods(m.threads[i]) if reason_of(word) == SLEEP_PERIOD else result)
     return True
@@ -94,13 +98,16 @@ def interrupt_sleep(m, me, i):
     reason = reason_of(word)
     if word == 0 or reason == SLEEP_KERNEL:
         return False
-    if (ENDED_BY_KILLS >> reason) & 1 and not must_come(m, i):
+    # `faulting` was written before the sleep was declared, and changes only after it has ended.
+    by_kills = (ENDED_BY_KILLS >> reason) & 1 or t.faulting >= CALL_FORWARDED
+    if by_kills and not must_come(m, i):
         return False
     if not _take(m, me, i, word):
         return False
     count_stale(m, word)
     if (NATIVE_SLEEPS >> reason) & 1:
         t.restart = 0
+        t.resume_deadline_ns = 0
         finish(m, me, i, -EINTR)
         return True
     if reason == SLEEP_RETRY:

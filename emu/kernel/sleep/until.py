@@ -21,12 +21,13 @@ released, since its sender may have to wait; if the sleep has been cleared befor
 from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ...shm.atomics import load_seq_cst
+from ...shm.memory import monotonic_ns
 from ...shm.spinlock import release
 from ..critical import either
 from ..thread.sleep_word import prepare_sleep, reason_of, take
 from ..thread.states import SLEEP_EVENT, SLEEP_TIMED
 from .endings import finish
-from .heap import count_stale
+from .heap import NEVER, count_stale
 from .timeout_ring import post_timeout
 
 
@@ -63,6 +64,24 @@ def set_infinite_timeout(m, me, i, unlock_address):
     if unlock_address != 0:
         release(m, me, unlock_address)
     return word
+
+
+@hot
+def native_deadline(t, timeout_ns):
+    """Until when a native call that waits so long does so, also when it is made again after a wake-up (RESTART_WOKEN).
+
+    0: for ever, as a negative time-out says; -1: its time is over.  A call that then sleeps keeps the deadline in
+    THREAD.resume_deadline_ns before it declares its sleep, and one that ends clears that.
+    """
+    if timeout_ns < 0:
+        return 0
+    deadline_ns = t.resume_deadline_ns
+    if timeout_ns == 0 and deadline_ns == 0:
+        return -1
+    now_ns = monotonic_ns()
+    if deadline_ns == 0:
+        return now_ns + min(timeout_ns, NEVER - now_ns)
+    return deadline_ns if now_ns < deadline_ns else -1
 
 
 @hot

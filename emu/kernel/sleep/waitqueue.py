@@ -30,6 +30,7 @@ from ..thread.states import (
     RESTART_CALL,
     RESTART_UNHANDLED,
     RESTART_WOKEN,
+    SLEEP_PORT,
     SLEEP_QUEUE,
     SLEEP_RETRY,
     SLEEP_STOP,
@@ -102,6 +103,19 @@ def join_until(m, me, i, q, deadline_ns):
     t.deadline_ns = deadline_ns
     t.resume_deadline_ns = deadline_ns
     return _join_to_retry(m, me, i, q, RESTART_UNHANDLED, SLEEP_RETRY | (SLEEP_TIMED if deadline_ns != 0 else 0))
+
+
+@hot
+def join_natively(m, me, i, q, deadline_ns):
+    """The running thread i sleeps in q until it is woken, and makes its native call again then; the sleep's word.
+
+    A signal ends the call with -EINTR, the deadline (0: none) with -ETIMEDOUT.  As with join_until the caller holds the
+    lock under which it found that it must wait, and posts the time-out once that is free (until.native_deadline).
+    """
+    t = m.threads[i]
+    t.deadline_ns = deadline_ns
+    t.resume_deadline_ns = deadline_ns
+    return _join_to_retry(m, me, i, q, 0, SLEEP_PORT | (SLEEP_TIMED if deadline_ns != 0 else 0))
 
 
 @hot

@@ -6,7 +6,7 @@ stops at its first safe point, before its first instruction, so its context can 
 that has done nothing yet, under the same tid; who waits for a message of its, or to send to it, is told that it is
 gone.
 
-Who may steer a thread: those of its task, of the task that made its task, and of its pager's.
+Who may steer a thread: those of its task, of the task that made its task, of its pager's and of its file server's.
 
 Each holds the thread's record (thread/reaping.py), and what reads or changes a context holds the thread suspended
 (task/suspend.py), so such operations on one thread come one after the other.
@@ -19,7 +19,7 @@ from ...hot import hot, never_inline
 from ...shm.atomics import exchange, load_relaxed, store_relaxed
 from ..critical import noncritical
 from ..ipc.accepting import ACCEPT_ANYBODY
-from ..ipc.refusing import refuse_all
+from ..ipc.ending import refuse_all
 from ..sched.confining import start_new
 from ..sleep.endings import interrupt_sleep
 from ..sleep.periods import end_periods
@@ -81,7 +81,10 @@ def may_steer(m, i, n):
     if mine == its or load_relaxed(m.tasks[its], "parent") == mine + 1:
         return True
     pager = thread_of_tid(m, load_relaxed(m.tasks[its], "pager"))
-    return pager >= 0 and m.threads[pager].task == mine
+    if pager >= 0 and m.threads[pager].task == mine:
+        return True
+    file_server = thread_of_tid(m, load_relaxed(m.tasks[its], "file_server"))
+    return file_server >= 0 and m.threads[file_server].task == mine
 
 
 @hot

@@ -19,7 +19,10 @@ from ...hot import entry, hot
 from ...shm.atomics import exchange, load_relaxed, store_release
 from ...shm.layout import machine_at
 from ..critical import noncritical
+from ..ipc.mailbox import clear_mailbox
+from ..ipc.port import drop_ends
 from ..sched.exclusive import end_exclusive
+from ..sched.pools import forget_blocking
 from ..sleep.endings import interrupt_sleep
 from ..sleep.mutex import release_mutexes
 from ..thread.handles import thread_handle, thread_index
@@ -96,9 +99,12 @@ def begin_anew(address, me, i):
     task = m.tasks[k]
     noncritical(m, me)
     end_exclusive(m, me, i)
+    forget_blocking(m, me, i)
     if t.mutexes != 0:
         release_mutexes(m, me, i)
     leave_memory(m, me, i)
+    clear_mailbox(m, me, i)
+    drop_ends(m, me, k)
     give_up_space(m, me, k)
     error = create_space(m, me, k)
     if error < 0:

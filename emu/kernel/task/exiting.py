@@ -6,8 +6,9 @@ from ...hot import hot, never_inline
 from ...limits import IPI_CALL, SERVER
 from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
-from ..files.descriptions import let_go
-from ..ipc.refusing import end_endpoint
+from ..files.descriptions import forget_closed, let_go
+from ..ipc.ending import end_endpoint
+from ..ipc.mailbox import close_mailbox
 from ..ipc.utcb import drop_utcb
 from ..ipi import send_ipi
 from ..sched.core import leave
@@ -20,9 +21,10 @@ from ..thread.reaping import no_references_held, reap_thread
 from ..thread.records import give_thread_back, quit_task
 from ..thread.references import kill_references, release_task
 from ..vm.usercopy import exchange_int32, get_word, load_int32
+from .helpers import leave_to_helpers
 from .kill_reasons import KILL_EXITED
 from .reaping import give_all_up, tell_end
-from .records import exit_code
+from .records import end_task, exit_code
 from .signals import leave_signals
 from .suspend import NO_MORE, tell_suspender
 
@@ -44,11 +46,17 @@ def exit_thread(m, me, i, status):
     if t.mutexes != 0:
         release_mutexes(m, me, i)
     give_thread_back(m, me, i)  # before anybody is told that it has left, who may then make another
+    close_mailbox(m, me, i)
     leave_memory(m, me, i)
     if t.utcb != 0:
         drop_utcb(m, me, i)
+    if m.tasks[k].nr_helpers != 0 and t.helps == 0:
+        leave_to_helpers(m, me, i, status)
     left = quit_task(m, me, i)
     end_endpoint(m, me, i, status & 0xFF)
+    if left > 0 and m.tasks[k].nr_helpers == left:  # it was the last, and there was no helper when it began to leave
+        end_task(m, me, k, exit_code(status), KILL_EXITED)
+    forget_closed(m, me, i)
     leave_signals(m, me, i)
     if load_seq_cst(m.tasks[k], "survivor") != 0:
         send_ipi(m, me, SERVER, IPI_CALL)  # it counts who is left; pairs with the lock in execute.py

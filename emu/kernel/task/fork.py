@@ -85,6 +85,7 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
     t.max_processes = p.max_processes
     t.limited_space = p.limited_space
     t.pager = p.pager
+    t.file_server = p.file_server
     t.cpu_hard_ns = p.cpu_hard_ns
     t.cpu_soft_ns = p.cpu_soft_ns
     t.cpu_limit_ns = p.cpu_soft_ns

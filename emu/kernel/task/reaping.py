@@ -25,6 +25,7 @@ from ...shm.layout import machine_at
 from ..containers.containers import leave_container
 from ..critical import noncritical
 from ..files.table import drop_table
+from ..ipc.port import drop_ends
 from ..ipi import send_ipi
 from ..sched.hooks import REMOVE_TASK, tell_task
 from ..sleep.endings import finish
@@ -78,6 +79,7 @@ def reap_task(address, me, k):
     discard(m, me, k, t, -1)
     told = t.has_told
     if told == 0:
+        drop_ends(m, me, k)
         drop_table(m, me, k)
         give_grant_back(m, me, k)
         give_up_space(m, me, k)
@@ -103,6 +105,7 @@ def give_all_up(m, me, k):
     exchange(t, "keepers", 2)
     t.has_told = 1
     note_peak(m, k)
+    drop_ends(m, me, k)
     leave_container(m, me, k)
     drop_table(m, me, k)
     give_grant_back(m, me, k)

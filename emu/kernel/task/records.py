@@ -32,6 +32,7 @@ from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_TASK, count_freed, count_made
 from ..containers.containers import leave_container
 from ..critical import either
+from ..ipc.port import reset_ends
 from ..ipi import send_ipi
 from ..sched.hooks import ADD_TASK, tell_task
 from ..sleep.endings import interrupt_sleep
@@ -113,6 +114,7 @@ def begin_task(m, me, job):
     t.state = TASK_ALIVE
     t.first_thread = -1
     t.nr_threads = 0
+    t.nr_helpers = 0
     t.leader = -1
     t.job = job
     # `cpus` stays: it belongs to the index.  A CPU that last ran this index's former task skips the
@@ -134,6 +136,7 @@ def begin_task(m, me, job):
     t.has_told = 0
     t.stopped = 0
     t.pager = 0
+    t.file_server = 0
     t.container = 0
     t.space_pool = 0
     for n in range(WAIT_QUEUES):
@@ -161,6 +164,7 @@ def begin_task(m, me, job):
         t.handler_flags[n] = 0
         t.handler_mask[n] = 0
     reset_queues(t)
+    reset_ends(t)
     for n in range(TASK_POLICY_WORDS):
         t.policy[n] = 0
     error = create_space(m, me, k)

@@ -2,7 +2,8 @@
 
 from ...hot import hot, never_inline
 from ...limits import NAME_BYTES
-from ...shm.cpumask import load_mask, store_mask
+from ...shm.cpumask import load_mask
+from .affinity import begin_affinity
 
 RESET_ON_FORK = 0x40000000  # a flag of THREAD.linux_policy: what it makes has no importance of its own (sched(7))
 SCHED_OTHER, SCHED_FIFO, SCHED_RR = 0, 1, 2
@@ -32,7 +33,7 @@ def inherit(m, i, n):
     new.fcsr = t.fcsr
     new.pc = t.pc
     new.signal_mask = t.signal_mask
-    store_mask(new, "affinity", load_mask(t, "affinity"))
+    begin_affinity(m, new, load_mask(t, "asked_affinity"))
     if t.linux_policy & RESET_ON_FORK:
         _begin_anew(t, new)
     else:

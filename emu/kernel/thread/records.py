@@ -5,16 +5,18 @@ raises the generation first, so old handles and tids turn stale.
 """
 
 from ...hot import entry, hot, never_inline
-from ...limits import KERNEL_THREADS, MAX_THREADS, NAME_BYTES
+from ...limits import AIO_OPERATIONS, KERNEL_TASK, KERNEL_THREADS, MAX_THREADS, NAME_BYTES
 from ...shm import lockrank
 from ...shm.atomics import fetch_add, load_relaxed, store_relaxed, store_release
-from ...shm.cpumask import mask_all, store_mask
+from ...shm.cpumask import mask_all
 from ...shm.layout import THREAD, machine_at
 from ...shm.memory import fill_bytes
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_THREAD, count_freed, count_made
 from ..containers.pools import POOL_THREADS, charge, give_back
 from ..critical import either
+from .affinity import begin_affinity
+from .handles import tid_of
 from .references import retain_again
 from .states import FREE, NEW, set_where
 from .usage import book_usage
@@ -22,6 +24,7 @@ from .usage import book_usage
 THREAD_BYTES = THREAD.size
 SPARE_NONE, SPARE_CLOSED = -1, -2
 SS_DISABLE = 2  # of sigaltstack
+LEAVES = -1  # as THREAD.helps: kernel/task/helpers.py
 
 
 @hot
@@ -64,7 +67,7 @@ def reset_thread(m, i, task):
     t.is_listed = 0
     t.next = -1
     t.previous = -1
-    store_mask(t, "affinity", mask_all())
+    begin_affinity(m, t, mask_all())
     t.nice = 0
     t.asked_nice = 0
     t.realtime = 0
@@ -113,10 +116,14 @@ def reset_thread(m, i, task):
     t.faulting = 0
     t.fault_a0 = 0
     t.fault_answer = 0
+    for n in range(len(t.forwarded)):
+        t.forwarded[n] = 0
+    t.closed_files = 0
     t.fault_tries = 0
     t.fault_mark = 0
     t.utcb = 0
     t.group = 0
+    t.helps = 0
     t.accepts = 0
     t.thread_pool = 0
     t.period_ns = 0
@@ -184,7 +191,7 @@ def unlock_task(m, me, task):
 
 @hot
 def join_task(m, me, i):
-    """List a new thread in its task, which it retains; False where the task has too many threads (kse-5).
+    """List a new thread in its task, which it retains; False where that has too many threads or helpers (kse-5).
 
     Or where its container has: it is charged here.
     """
@@ -201,6 +208,11 @@ def join_task(m, me, i):
         if pool != 0:
             give_back(m, me, pool)
         return False
+    if t.helps != 0 and k.nr_helpers >= AIO_OPERATIONS:
+        unlock_task(m, me, t.task)
+        if pool != 0:
+            give_back(m, me, pool)
+        return False
     t.thread_pool = pool
     retain_again(m, t.task)  # the creator or the loader retains it, and it may be killed just now
     t.sibling_previous = -1
@@ -209,7 +221,11 @@ def join_task(m, me, i):
         m.threads[k.first_thread].sibling_previous = i
     k.first_thread = i
     k.nr_threads += 1
+    if t.helps != 0:
+        k.nr_helpers += 1
     t.is_listed = 1
+    if t.task != KERNEL_TASK:
+        store_release(m.mailboxes[i], "tid", tid_of(m, i))  # it takes messages from here on (kernel/ipc/mailbox.py)
     store_release(t, "may_own", 1)  # its tid is fixed; pairs with load_acquire in inheritance.start_waiting
     unlock_task(m, me, t.task)
     return True
@@ -238,6 +254,8 @@ def quit_task(m, me, i):
     if t.sibling_next >= 0:
         m.threads[t.sibling_next].sibling_previous = t.sibling_previous
     k.nr_threads -= 1
+    if t.helps != 0:
+        k.nr_helpers -= 1
     book_usage(m, me, i)
     t.is_listed = 0
     left = k.nr_threads

@@ -31,7 +31,7 @@ _LEADS_TO = {
     NEW: (RUNNABLE, FREE),
     RUNNABLE: (RUNNING, RUNNABLE),  # to itself: migration
     RUNNING: (RUNNABLE, BLOCKED, DEAD),
-    BLOCKED: (RUNNABLE, BLOCKED),  # to itself: its CPU leaves (rust-4)
+    BLOCKED: (RUNNABLE, BLOCKED, RUNNING),  # to itself: its CPU leaves (rust-4); RUNNING: a CPU is handed over to it
     DEAD: (FREE,),
 }
 _ALLOWED = sum(1 << (old * 8 + new) for old, news in _LEADS_TO.items() for new in news)
@@ -54,20 +54,30 @@ SUSPEND_ASKED, SUSPENDED, SUSPEND_HELD = 1, 2, 3
 # SLEEP_VECTOR: it waits for several futexes.
 # SLEEP_SEND: it waits in its receiver's queue.  SLEEP_RECEIVE: for a message of anybody's.  SLEEP_RECEIVE_FROM: for
 # one of THREAD.partner's, in that one's queue of callers.  SLEEP_JOIN: for the end of THREAD.partner.
+# SLEEP_MAIL: it waits for a message in its mailbox, and makes its call again when a sender wakes it.
+# SLEEP_PERIOD: it waits for its virtual timer.
+# SLEEP_PORT: likewise in a wait queue, for a message in one of its task's ports.
 # SLEEP_VFORK: its child has to execute a program or end first, and only its own end ends that sleep sooner.
 SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL = range(1, 6)
 SLEEP_SUSPEND, SLEEP_QUEUE, SLEEP_WAITS, SLEEP_RETRY, SLEEP_VFORK, SLEEP_STOP, SLEEP_VECTOR = range(6, 13)
 SLEEP_SEND, SLEEP_RECEIVE, SLEEP_RECEIVE_FROM, SLEEP_JOIN = range(13, 17)
-SLEEP_PERIOD = 17  # it waits for its virtual timer
+SLEEP_MAIL, SLEEP_PORT, SLEEP_PERIOD = 17, 18, 19
 IPC_SLEEPS = 1 << SLEEP_SEND | 1 << SLEEP_RECEIVE | 1 << SLEEP_RECEIVE_FROM | 1 << SLEEP_JOIN
-# Sleeps of native calls, which are never begun anew.
-NATIVE_SLEEPS = 1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS | IPC_SLEEPS | 1 << SLEEP_PERIOD
+# Of native calls: never begun anew.
+NATIVE_SLEEPS = (
+    1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS | IPC_SLEEPS
+    | 1 << SLEEP_MAIL | 1 << SLEEP_PORT | 1 << SLEEP_PERIOD
+)  # fmt: skip
 # How an interrupted call goes on (THREAD.restart), as in Linux.  Where no handler runs, it begins anew, a timed one
 # until its old deadline.  Where one runs, RESTART_CALL begins anew if the handler has SA_RESTART, else it returns EINTR
 # (read, futex); RESTART_UNHANDLED returns EINTR (sleeps, poll, sigsuspend: signal(7) lists the calls never restarted).
 # RESTART_WOKEN: the thread was woken from SLEEP_RETRY, and makes its call again before it takes any signal.
 # RESTART_ALWAYS begins anew after any handler (to lock a PI futex).
 RESTART_CALL, RESTART_UNHANDLED, RESTART_WOKEN, RESTART_ALWAYS = 1, 2, 3, 4
+# Why the kernel sends a message for a thread and waits for the answer in its place (THREAD.faulting): an instruction or
+# a system call has faulted (kernel/ipc/pager.py); a system call is its file server's (kernel/linux/forwarding.py), and
+# opens a file.  Signals and suspends let the last two be: a call on files is not interrupted.
+FAULT_TRAP, FAULT_CALL, CALL_FORWARDED, CALL_OPENS = 1, 2, 3, 4
 SLEEP_TIMED = 0x80  # with each of them: the timekeeper is told to end it
 
 

@@ -66,6 +66,8 @@ def destroy_space(m, me, task):
     unlock_map(m, me, task)
     if root >= 0:
         drop_frame(m, me, root)
+    elif root == LENT:
+        shoot_down_task(m, me, task)  # TLBs may hold what was its own before the loan; the record will be used again
 
 
 @hot

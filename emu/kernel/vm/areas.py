@@ -30,6 +30,7 @@ NEVER_WRITE = 1024  # a shared mapping of a file that was not opened for writing
 LOCKED = 2048  # mlock
 JOINED = RWX | SHARED | NEEDS_COPY | NEVER_WRITE | LOCKED  # neighbours that differ in these stay apart
 AREA_BYTES = AREA.size
+IN_MESSAGE = -1  # AREA.owner of one that has left an address space, and is not in another yet (kernel/ipc/moved.py)
 
 
 @hot

@@ -120,6 +120,17 @@ def may_store(m, me, task, va):
 
 
 @hot
+def may_load(m, me, task, va):
+    """True when a load from this guest byte would succeed now."""
+    never_inline()
+    either(m, me)
+    lock_mm(m, me, task)
+    word = resolve(m, me, task, va, ACCESS_READ)
+    unlock_mm(m, me, task)
+    return word > 0
+
+
+@hot
 def put_int32(m, me, task, va, value):
     """Store a 32-bit word at any guest address; 0 or -EFAULT."""
     store_any_64(_scratch(m, me), value)

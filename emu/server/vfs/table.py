@@ -9,11 +9,11 @@ description an orphan.  `close_orphans` has to be called before each request is 
 import ctypes
 import weakref
 
-from ...abi.errno import EBADF, ENFILE
+from ...abi.errno import EBADF, EIO, ENFILE
 from ...abi.files import O_PATH
 from ...abi.sockets import SOCK_STREAM
 from ...kernel.files import for_server, sockets
-from ...kernel.files.descriptions import FILE_COUNTER, FILE_EPOLL, FILE_SOCKET, IN_FLIGHT, KEPT
+from ...kernel.files.descriptions import FILE_COUNTER, FILE_EPOLL, FILE_FOREIGN, FILE_SOCKET, IN_FLIGHT, KEPT
 from ...kernel.files.pipe import RING_BYTES
 from ..errors import LinuxError
 from .allowance import DESCRIPTOR_BYTES, FREE
@@ -75,6 +75,8 @@ class OpenFiles:
         end = self._files.get(description) or self._ends.get(description)
         if end is None or not end.is_open():
             record = self.window.machine["descriptions"][description]
+            if record["kind"] == FILE_FOREIGN:
+                raise LinuxError(EIO)  # a file server's, for a call or a task that it does not serve
             if record["kind"] in (FILE_COUNTER, FILE_EPOLL):
                 end = EventEnd(self, description, event_node(self, record))
             else:

@@ -9,6 +9,7 @@ from ...limits import (
     KEPT_SPACES,
     MAX_ACTORS,
     MAX_HOOKS,
+    MESSAGE_BYTES,
     NEST_LEVELS,
     SELECT_WORDS,
     TLB_ENTRIES,
@@ -47,7 +48,7 @@ CPU = record(
     i64("process", guard="this CPU", doc="host process id; 0 before it started"),
     i64("current", guard="this CPU", doc="index of the running thread, -1 when idle"),
     i64("accounted_ns", guard="this CPU", unit="ns", doc="the running thread's time is booked up to here"),
-    i64("started_ns", guard="this CPU", unit="ns", doc="when the running thread was picked"),
+    i64("started_ns", guard="this CPU", unit="ns", doc="when the running thread got this CPU"),
     i64("marked_ns", guard="this CPU", unit="ns", doc="what it did last, where queues take no lock"),
     i64("just_now_ns", guard="this CPU", unit="ns", doc="the clock as a yield has read it, for its switch; 0 none"),
     i64("heir", guard="this CPU", doc="thread that a call hands this CPU over to, -1 none (kernel/actions.py)"),
@@ -77,9 +78,6 @@ CPU = record(
     i64("since_ns", guard="this CPU", unit="ns", doc="start of the present busy or idle stretch"),
     i64s("given_words", 8, guard="this CPU", doc="a structure of words that a guest has given a call"),
     i64s("scratch", 4, guard="this CPU", doc="what is copied to a guest"),
-    i64s(
-        "message", EXTENDED_BYTES // 8, guard="this CPU", doc="what a thread sends, on its way (kernel/ipc/transfer.py)"
-    ),
     i64s("ready_events", 2 * EVENTS_AT_ONCE, guard="this CPU", doc="struct epoll_event[], on its way to a guest"),
     i64s("ready_watches", 2 * EVENTS_AT_ONCE, guard="this CPU", doc="whose they are: index, serial"),
     i64s("selected", 3 * SELECT_WORDS, guard="this CPU", doc="the sets of descriptors of a select"),
@@ -137,7 +135,16 @@ CPU = record(
     i64s("fetch_tlb", 2 * TLB_ENTRIES, guard="this CPU"),
     i64s("filled", KEPT_ENTRIES, guard="this CPU", doc="where the first of them are, as kernel/vm/tlb.py counts"),
     many("kept", KEPT_SPACE, KEPT_SPACES),
+    line("message"),
+    i64s(
+        "message",
+        MESSAGE_BYTES // 8,
+        guard="this CPU",
+        doc="what a thread sends, or receives, on its way (kernel/ipc/)",
+    ),
     line("gathered frames"),
     i64("nr_gathered", guard="this CPU"),
     i64s("gathered", GATHERED_FRAMES, guard="this CPU", doc="they wait for a shoot-down (kernel/vm/gathering.py)"),
 )
+
+assert EXTENDED_BYTES <= MESSAGE_BYTES

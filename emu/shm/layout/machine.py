@@ -20,6 +20,7 @@ from ...limits import (
     FUTEX_BUCKETS,
     MAX_ACTORS,
     MAX_AREAS,
+    MAX_CHANNELS,
     MAX_CONTAINERS,
     MAX_CPUS,
     MAX_DESCRIPTIONS,
@@ -32,6 +33,7 @@ from ...limits import (
     MAX_PARAMETERS,
     MAX_PIPES,
     MAX_POOLS,
+    MAX_PORTS,
     MAX_QUEUES,
     MAX_SIGINFOS,
     MAX_TASKS,
@@ -57,6 +59,7 @@ from .declare import i64, i64s, line, many, mask, record
 from .events import EPOLL_SET, EVENT_COUNTER, WATCH
 from .files import DESCRIPTION, FILE_TABLE, PIPE
 from .memory import AREA, FRAME, KERNEL_PAGE, OBJECT, SLAB
+from .messages import CHANNEL, MAILBOX, PORT
 from .queues import BUCKET, DEQUE, RUNQUEUE, WAIT_QUEUE
 from .signals import SIGINFO
 from .task import JOB, TASK
@@ -84,6 +87,8 @@ MACHINE = record(
     i64("cores_per_package"),
     i64("host_cores", doc="the host's, that its processes may use"),
     i64("pinned", doc="1: CPU k's process runs on host core k % host_cores (actor/prepare.py)"),
+    i64("nr_blocking", doc="CPUs of the blocking pool, 0: there is one pool only"),
+    mask("blocking_pool", doc="the blocking pool: kernel/thread/affinity.py (inko-6)"),
     i64("queue_kind", doc="QUEUES_* of kernel/sched/runqueue.py"),
     i64s("parameters", MAX_PARAMETERS, doc="the policy's, in the order that it declares them"),
     i64("tracing", guard="supervisor", doc="1: events are recorded"),
@@ -171,6 +176,12 @@ MACHINE = record(
     i64("fresh_epoll_set", guard="watches_lock", doc="records from here on were never used"),
     i64("nests_lock", doc="guards which epoll sets are in others"),
     i64("nest_walks", guard="nests_lock", doc="walks over nested sets so far"),
+    line("ports"),
+    i64("ports_lock", doc="guards free ports and channels, and which each task has"),
+    i64("free_port", guard="ports_lock", doc="index + 1, 0 none"),
+    i64("fresh_port", guard="ports_lock", doc="records from here on were never used"),
+    i64("free_channel", guard="ports_lock", doc="index + 1, 0 none"),
+    i64("fresh_channel", guard="ports_lock", doc="records from here on were never used"),
     line("frames"),
     i64("frames_lock"),
     i64("free_frame", guard="frames_lock"),
@@ -218,6 +229,9 @@ MACHINE = record(
     many("containers", CONTAINER, MAX_CONTAINERS),
     many("pools", POOL, MAX_POOLS),
     many("threads", THREAD, MAX_THREADS),
+    many("mailboxes", MAILBOX, MAX_THREADS, doc="each that of the thread with its index"),
+    many("ports", PORT, MAX_PORTS),
+    many("channels", CHANNEL, MAX_CHANNELS),
     many("siginfos", SIGINFO, MAX_SIGINFOS),
     many("file_tables", FILE_TABLE, MAX_FILE_TABLES),
     many("descriptions", DESCRIPTION, MAX_DESCRIPTIONS),

@@ -27,7 +27,7 @@ SLAB = record(
 
 AREA = record(
     "AREA",
-    i64("owner", guard="mm_lock", doc="truth: root frame + 1 of the address space that it lies in; 0 free"),
+    i64("owner", guard="mm_lock", doc="truth: root frame + 1 of its address space; -1 in a message; 0 free"),
     i64("start", guard="mm_lock", doc="guest address"),
     i64("end", guard="mm_lock", doc="guest address behind it"),
     i64("first", guard="mm_lock", doc="the page of the object that lies at start"),

@@ -18,13 +18,15 @@ THREAD_KEEPS = {
     "where", "generation", "sleep_sequence", "marked_ns", "pc",
     "sleep_reason", "sleep_remainder", "futex_space", "futex_address", "futex_bits", "wait_next", "wait_previous",
     "sibling_next", "sibling_previous", "queued_ns", "cause", "trap_value", "restart_a0",
-    "senders", "callers",  # empty once a thread has left (kernel/ipc/endpoint.py)
     "references", "futex_va", "futex_to_space", "futex_to_address", "next_heir", "previous_heir", "vector_woken",
+    "senders", "callers",  # empty since its last thread left; others lock them to find out that it has
 }  # fmt: skip
-# The same of a task. `cpus` belongs to the index (kernel/task/records.py).
+# The same of a task. `cpus` and `tlb_generation` belong to the index (kernel/task/records.py, vm/tlb.py).
 TASK_KEEPS = {
     "lock", "mm_lock", "map_lock", "signal_lock", "generation", "next_free", "cpus", "pid", "trampoline",
     "next_sibling", "previous_sibling", "next_pid", "group", "session", "vfork_thread",
+    "tlb_generation",
+    "select_lock", "select_news", "select_queue",  # somebody may still tell the former task of a message
 }  # fmt: skip
 GARBAGE = 0x5A5A5A5A
 
@@ -96,7 +98,8 @@ def test_a_task_record_is_as_one_never_used(window):
     looked_at = {
         "job", "state", "root", "table", "resident", "signal_first", "signal_last", "nr_siginfos",
         "parent", "living_children", "zombie_children", "forked_from", "vfork_sleep", "lender", "has_told", "keepers",
-        "areas", "nr_areas", "area_hint", "container", "space_pool", "mutex_pools",
+        "areas", "nr_areas", "area_hint", "first_port", "first_channel",
+        "container", "space_pool", "mutex_pools",
     }  # fmt: skip
     kept = TASK_KEEPS | looked_at
     soil(tasks[k], kept)

@@ -9,6 +9,7 @@ from tests.processes import checking_build
 LEGAL = {
     (FREE, NEW), (NEW, FREE), (NEW, RUNNABLE), (RUNNABLE, RUNNING), (RUNNING, RUNNABLE), (RUNNING, BLOCKED),
     (BLOCKED, RUNNABLE), (RUNNING, DEAD), (DEAD, FREE),
+    (BLOCKED, RUNNING),  # a CPU is handed over to it
     (RUNNABLE, RUNNABLE), (BLOCKED, BLOCKED),  # to another queue: the latter when its CPU leaves (rust-4)
 }  # fmt: skip
 PROGRAM = """

@@ -15,7 +15,10 @@ EMU = Path(__file__).resolve().parents[3] / "emu"
 # Names that lead from a guest's page to a host address, and the files that may use them.
 TABLES = {"shm/layout/machine.py", "kernel/vm/pagetable.py", "kernel/vm/radix.py"}
 # Frames of the kernel's own, mapped nowhere.
-FILES = {"kernel/files/table.py", "kernel/files/pipe_io.py", "kernel/vm/kernel_pages.py"}
+FILES = {
+    *("kernel/files/table.py", "kernel/files/pipe_io.py", "kernel/vm/kernel_pages.py"),
+    *("kernel/ipc/mailbox.py", "kernel/ipc/ring.py"),
+}
 DOORS = {
     "frame_address": {
         "shm/layout/__init__.py",
@@ -55,8 +58,11 @@ REASONS = {
     "kernel/vm/maplock.py": "a lock word",
     "kernel/files/table.py": "descriptors, in frames that no task can map",
     "kernel/files/watches.py": "heads of lists, in records of the kernel's own",
+    "kernel/native/thread_control.py": "a buffer of the CPU's own, on its way to a guest by copy_user",
     "kernel/linux/polling.py": "a word of the CPU's own",
     "kernel/files/pipe_io.py": "the system server's own memory",
+    "kernel/ipc/mailbox.py": "messages, in frames that no task can map",
+    "kernel/ipc/ring.py": "likewise",
     "kernel/sched/hooks.py": "counters of policies",
     "kernel/server_ring.py": "slots of the ring",
     "kernel/task/siginfo.py": "records of signals",

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../emu/guests/emu.h"
-#include "check.h"
+#include "../../../emu/guests/emu.h"
+#include "../check.h"
 
 enum { PAGE = 4096, PAGES = 256, STOP = -9 };
 #define REGION 0x2800000000L

@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../emu/guests/emu.h"
-#include "check.h"
+#include "../../../emu/guests/emu.h"
+#include "../check.h"
 
 enum { STACK = 65536, LAPS = 300 };
 static char stacks[8][STACK] __attribute__((aligned(16)));
