@@ -17,7 +17,16 @@ SOCKETS = (
 )
 TRAVELS = "tests/server/calls/test_sockets.py"
 
+SERVERS = "tests/systems/test_file_server.py"
+DESCRIPTIONS = "emu/kernel/files/descriptions.py"
+SAME = f"{SERVERS}::test_files_are_the_same_on_a_file_server_and_on_the_machines_own_file_system[2-inko]"
+
 MUTANTS = [
+    Mutant("closed-file-put-where-nobody-looks", DESCRIPTIONS, '    there = load_seq_cst(server, "is_listed") != 0 and tid_of(m, n) == tid', "    there = tid_of(m, n) == tid", "tests/litmus/test_closed_files.py"),
+    Mutant("file-server-that-leaves-keeps-closed-files", "emu/kernel/task/exiting.py", "    forget_closed(m, me, i)\n", "", f"{SERVERS}::test_a_server_or_pager_that_dies_is_an_error_of_its_clients_and_nothing_hangs"),
+    Mutant("signals-end-calls-on-files", "emu/kernel/sleep/endings.py", " or t.faulting >= CALL_FORWARDED\n", "\n", SAME),
+    Mutant("opened-file-is-noted-late", "emu/kernel/ipc/transfer.py", "        m.descriptions[receiver.held_file - 1].object = receiver.fault_answer\n", "        pass\n", SAME),
+    Mutant("call-on-a-file-holds-nothing", "emu/kernel/linux/forwarding.py", "    if not held:\n        hold_description(m, d)", "    if held < 0:\n        hold_description(m, d)", SAME),
     Mutant("pipe-write-wakes-nobody", PIPE, "    wakes |= sleepers(p, n > 0 or turns != 0, turns", "    wakes |= sleepers(p, False, turns", SLEEPS),
     Mutant("pipe-close-wakes-nobody", PIPE, "    wakes = tell_of_change(p) | WAKE_READERS | WAKE_WRITERS\n", "    wakes = tell_of_change(p)\n", SLEEPS),
     Mutant("pipe-small-write-in-pieces", PIPE, "    elif n < (want if whole else 1):\n", "    elif n < 1:\n", RECORDS),
@@ -28,7 +37,11 @@ MUTANTS = [
     Mutant("closed-descriptor-stays-taken", TABLE, "    f.taken = min(f.taken, fd)\n", "", f"{TABLES}::test_many_descriptors_are_found_copied_and_given_back"),
     Mutant("server-closes-orphans-after-the-call", "emu/server/process.py", "            self._close_orphans()\n            if request == NOTHING:", "            if request == NOTHING:", "tests/server/test_orphans.py"),
     Mutant("waiting-call-holds-no-file", CALLS, "        t.held_file = d + 1 if held else 0\n        return BLOCK if", "        if held:\n            drop_description(m, me, d)\n        return BLOCK if", PROGRAMS),
+<<<<<<< HEAD
     Mutant("interrupted-call-keeps-its-file", "emu/cpu_worker/asking.py", "            let_go(m, me, i)  # the call has ended, or begins anew\n", "            pass\n", PROGRAMS),
+=======
+    Mutant("interrupted-call-keeps-its-file", "emu/cpu_worker/asking.py", "                let_go(m, me, i)  # the call has ended, or begins anew\n", "                pass\n", PROGRAMS),
+>>>>>>> fs0
     Mutant("socket-held-after-its-last-close", "emu/kernel/files/sockets.py", "    while references > 0:\n", "    while references >= 0:\n", f"{SOCKETS}[holder]"),
     Mutant("socket-closed-without-a-reset", "emu/kernel/files/socket_ends.py", "        if unread and is_connected(role):\n", "        if unread < 0 and is_connected(role):\n", f"{SOCKETS}[closer]"),
     Mutant("socket-reset-forgets-a-write-under-way", PIPE, "    unread = 1 if p.tail != p.head or p.writing != 0 else 0", "    unread = 1 if p.tail != p.head else 0", f"{SOCKETS}[closer]"),
