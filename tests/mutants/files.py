@@ -37,11 +37,7 @@ MUTANTS = [
     Mutant("closed-descriptor-stays-taken", TABLE, "    f.taken = min(f.taken, fd)\n", "", f"{TABLES}::test_many_descriptors_are_found_copied_and_given_back"),
     Mutant("server-closes-orphans-after-the-call", "emu/server/process.py", "            self._close_orphans()\n            if request == NOTHING:", "            if request == NOTHING:", "tests/server/test_orphans.py"),
     Mutant("waiting-call-holds-no-file", CALLS, "        t.held_file = d + 1 if held else 0\n        return BLOCK if", "        if held:\n            drop_description(m, me, d)\n        return BLOCK if", PROGRAMS),
-<<<<<<< HEAD
     Mutant("interrupted-call-keeps-its-file", "emu/cpu_worker/asking.py", "            let_go(m, me, i)  # the call has ended, or begins anew\n", "            pass\n", PROGRAMS),
-=======
-    Mutant("interrupted-call-keeps-its-file", "emu/cpu_worker/asking.py", "                let_go(m, me, i)  # the call has ended, or begins anew\n", "                pass\n", PROGRAMS),
->>>>>>> fs0
     Mutant("socket-held-after-its-last-close", "emu/kernel/files/sockets.py", "    while references > 0:\n", "    while references >= 0:\n", f"{SOCKETS}[holder]"),
     Mutant("socket-closed-without-a-reset", "emu/kernel/files/socket_ends.py", "        if unread and is_connected(role):\n", "        if unread < 0 and is_connected(role):\n", f"{SOCKETS}[closer]"),
     Mutant("socket-reset-forgets-a-write-under-way", PIPE, "    unread = 1 if p.tail != p.head or p.writing != 0 else 0", "    unread = 1 if p.tail != p.head else 0", f"{SOCKETS}[closer]"),

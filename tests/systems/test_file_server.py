@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Files of a server outside the kernel, fs0 with its pager mm0 (cz-15, cz-14): equal results, bad clients, death."""
-=======
 """Files of a server outside the kernel, fs0 and its pager mm0 (cz-15): equal results, bad clients, its end."""
->>>>>>> fs0
 
 import pytest
 
@@ -77,15 +73,8 @@ int main(int argc, char **argv) {
             return 2;
     if (asks(fs0, 56, 0) != -EINVAL) /* nobody but the kernel makes a call on files */
         return 3;
-<<<<<<< HEAD
-    for (long number = 0; number < 450; number++) { /* calls without sense, and unknown ones */
-        if (number == SYS_close || number == SYS_dup3 || number == SYS_close_range)
-            continue;
-        if (number == SYS_exit || number == SYS_exit_group)
-=======
     for (long number = 0; number < 450; number++) { /* arguments that make no sense, calls that are unknown */
         if (number == SYS_close)
->>>>>>> fs0
             continue;
         if (number >= 29 && number <= 88 && number != SYS_pselect6 && number != SYS_ppoll && number != 75) {
             syscall(number, file, -1L, -1L, -1L, -1L, -1L);
@@ -95,11 +84,7 @@ int main(int argc, char **argv) {
         }
     }
     file = open("g", O_CREAT | O_RDWR, 0644);
-<<<<<<< HEAD
-    /* A fault of a task whose pager it is is refused; a server that is no file server gives errors. */
-=======
     /* A task that makes the server its pager has its fault refused. */
->>>>>>> fs0
     if (fork() == 0) {
         emu_name_server((int)syscall(SYS_gettid), EMU_PAGER, fs0);
         *(volatile char *)0x2a00000000L = 1;
