@@ -1,5 +1,8 @@
 """Files of a server outside the kernel, fs0 and its pager mm0 (cz-15): equal results, bad clients, its end."""
 
+import subprocess
+import sys
+
 import pytest
 
 from emu import Machine
@@ -83,7 +86,11 @@ int main(int argc, char **argv) {
             syscall(number, file, 1L << 63, 1L << 62, 1L << 62, 3);
         }
     }
-    file = open("g", O_CREAT | O_RDWR, 0644);
+    if (rmdir("/root") == 0 || unlink("/root/f") != 0 || rmdir("/root") != 0 || mkdir("/root", 0755) != 0)
+        return 7; /* the directory where relative paths begin goes, and nothing with it */
+    if (open("g", O_CREAT | O_RDWR, 0644) != -1 || errno != ENOENT)
+        return 8;
+    file = open("/root/g", O_CREAT | O_RDWR, 0644);
     /* A task that makes the server its pager has its fault refused. */
     if (fork() == 0) {
         emu_name_server((int)syscall(SYS_gettid), EMU_PAGER, fs0);
@@ -229,3 +236,29 @@ def test_a_server_or_pager_that_dies_is_an_error_of_its_clients_and_nothing_hang
         report = machine.run(limit_s=60)
         assert (job.exit_status, output.text()) == (0, "begun\n1 arguments\n")
         assert server.wait_status & 0x7F and report.leaks == {}
+
+
+LONE = """
+int main(void) {
+    FILE *file = fopen("words", "w+");
+    fprintf(file, "a file of its own\\n"), rewind(file);
+    char text[40];
+    printf("%s", fgets(text, sizeof text, file));
+    return 7;
+}
+"""
+
+
+@pytest.mark.system("cz-15")
+def test_the_command_runs_a_program_on_a_file_server_and_ends_with_the_program(tmp_path):
+    guest = build_guest(tmp_path, HEAD + LONE)
+    command = [sys.executable, "-m", "tools.run", "--cpus", "2", "--quiet", "--fs", "fs0", guest]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (7, "a file of its own\n", "")
+
+
+def test_the_command_refuses_a_file_server_that_is_not_there():
+    command = [sys.executable, "-m", "tools.run", "--fs", "fs99", "hello"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("emu: fs99: cannot be read") and result.stderr.count("\n") == 1
