@@ -13,7 +13,7 @@ def leave(crew, workers, bad, bound_s=1.5):
     run = crew(workers, policy="random")
     run.words[TASK] = create_task(run.window.address, 0)
     run.run_all(
-        "tests.litmus.helpers", "leave_together", MANY, bad, bound_s=bound_s, enough=lambda: run.results()[0] > 500
+        "tests.litmus.helpers", "leave_together", MANY, bad, bound_s=bound_s, enough=lambda: run.results()[0] > 50
     )
     return run
 

@@ -28,11 +28,18 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("option", ["cpus", "seed", "max_threads"])
+@pytest.mark.parametrize("option", ["cpus", "blocking_cpus", "seed", "max_threads"])
 @pytest.mark.parametrize("kind", NUMBERS)
 def test_what_is_no_number_of_64_bits_is_refused(option, kind):
     value, words = NUMBERS[kind]
     refused(words, **{option: value})
+
+
+@pytest.mark.system("inko-6")
+@pytest.mark.parametrize("blocking", [-1, 4, 5])
+def test_one_cpu_at_least_is_primary(blocking):
+    refused(f"{blocking} blocking CPUs of 4: expected 0 to 3, one must be left", cpus=4, blocking_cpus=blocking)
+    assert Config.make(cpus=4, blocking_cpus="3", quiet=True).blocking_pool == 0b1110
 
 
 @pytest.mark.parametrize("kind", NUMBERS)

@@ -1,5 +1,6 @@
 """Waits beside idle CPUs, and starvation, are found in made-up traces and in a real one; the host's stalls are not."""
 
+import dataclasses
 import struct
 
 import pytest
@@ -89,6 +90,22 @@ def test_a_thread_that_others_keep_from_running_starves(story):
     rules, text = story.broken(slack_ns=10**12, ended=False)
     assert rules == ["starves"] and "waited 39000.0 ms on the queue of CPU 0 while others ran on CPU 0" in text
     assert story.broken(slack_ns=10**12, limits={"starvation_limit_ns": 60 * 10**9}, ended=False)[0] == []
+
+
+@pytest.mark.system("inko-6")
+@pytest.mark.parametrize(("blocking", "enters", "rules"), [(1, 1, []), (0, 1, ["pool"]), (0, 0, [])])
+def test_a_thread_that_runs_in_the_pool_that_it_has_not_entered(story, blocking, enters, rules):
+    """CPU 1 is the blocking one, and runs thread 1; where the thread may not enter its pool, nothing is said of it."""
+    story.config = dataclasses.replace(story.config, blocking_cpus=1)
+    story.add(10, SERVER, "spawn", 1, a=0)
+    story.add(20, 0, "switch", 1, a=10 * NS, b=0)
+    story.add(30, 0, "pool", 1, a=blocking, b=enters)
+    story.add(40, 0, "yield", 1, a=20 * NS, b=0)
+    story.add(41, 0, "migrate", 1, a=1, b=0)
+    story.add(50, 1, "switch", 1, a=10 * NS, b=1)
+    story.add(60, 1, "block", 1, a=10 * NS, b=1)
+    found, text = story.broken(ended=False)
+    assert found == rules and ("in the primary pool" in text) == bool(rules)
 
 
 def test_lines_have_the_threads_names(story):

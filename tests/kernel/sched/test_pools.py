@@ -198,14 +198,16 @@ def cpus_idle(cpus):
 def test_who_takes_one_of_several_wakes_a_cpu_of_its_own_pool():
     with played(4, "inko", blocking_cpus=2) as cpus:
         for _ in range(3):
-            cpus.start(0)
-        cpus.machine["idle"] = to_words(0b1101)
-        cpus.machine["cpus"]["pending"] = 0
-        assert cpus.pick(1) >= 0 and cpus_idle(cpus) == 0b1100, "CPU 0 was told that there is more"
-        cpus.start(1)
-        cpus.machine["idle"] = to_words(0b1100)
-        cpus.switch(1)
-        assert cpus_idle(cpus) == 0b1100
+            cpus.start(2, affinity=BLOCKING)
+        cpus.machine["idle"] = to_words(0b0101)
+        assert cpus.pick(3) >= 0 and cpus_idle(cpus) == 0b0001, "CPU 2 was told that there is more"
+        cpus.start(3, affinity=BLOCKING)
+        cpus.machine["idle"] = to_words(0b0001)
+        cpus.switch(3)
+        assert cpus_idle(cpus) == 0b0001
+        cpus.machine["idle"] = to_words(0b0101)
+        cpus.switch(3)
+        assert cpus_idle(cpus) == 0b0001
 
 
 # --- affinity, exclusive CPUs, hot-plug ---------------------------------------------------------------
