@@ -40,7 +40,7 @@ from emu.testing.crew import (
 )
 from tests.litmus.mutexes import THREADS, _await_running, _begin
 
-ROUND, PASSED, GOT, SHOWN, WOKEN, ENDED, SENT = (OWN + (40 + k) * LINE for k in range(7))
+ROUND, PASSED, GOT, SHOWN, WOKEN, ENDED, SENT, EARLY = (OWN + (40 + k) * LINE for k in range(8))
 SEEN = 100
 RECEIVER = 0
 
@@ -71,9 +71,32 @@ def _sleep_at_once(m, i):
     return True
 
 
+@hot
+def _is_receivers(number):
+    return number % 4 == 0
+
+
+@hot
+def _is_senders(number):
+    return number % 4 == 2
+
+
+@hot
+def _send_early(m, me, i, n):
+    """Control: a sender that has read the sleep word before its message is in place."""
+    b = m.mailboxes[n]
+    lock_mailbox(m, me, b)
+    word = sleep_word(m.threads[n])
+    _put(m, me, i, b, b.tid)
+    unlock_mailbox(m, me, b)
+    if word != 0 and claim(m.threads[n], word):
+        make_runnable(m, me, n)
+    return 0
+
+
 @entry(4)
 def one_receiver(address, me, workers, count):
-    """Every second round is the control's."""
+    """Every fourth round is this one's control, every fourth the sender's."""
     m = machine_at(address)
     i = _begin(m, me, workers)
     t = m.threads[i]
@@ -86,7 +109,7 @@ def one_receiver(address, me, workers, count):
         slow_store(
             m, done
         )  # the sleep word comes after it, so that the count is read early where nothing prevents that
-        slept = done % 2 == 0 and _sleep_at_once(m, i)
+        slept = _is_receivers(done) and _sleep_at_once(m, i)
         if not slept:
             slept = receive_message(m, me, i, -1) == SLEEPS
         while slept and not over(m):
@@ -122,15 +145,19 @@ def one_sender(address, me, workers, count):
             break
         dawdle(random_below(m, me, 60))
         m.threads[i].x[A0 + 1] = done
-        if send_message(m, me, i, tid_of(m, other)) != 0:
+        sent = _send_early(m, me, i, other) if _is_senders(done) else send_message(m, me, i, tid_of(m, other))
+        if sent != 0:
             violation(m)
         spins = 0
         while get_word(m, GOT) != done and not over(m):
             word = sleep_word(m.threads[other])
             if get_word(m, PASSED) == done and word != 0 and get_word(m, GOT) != done:
-                if done % 2 != 0:
+                if _is_senders(done):
+                    shown(m, EARLY, SEEN)
+                elif _is_receivers(done):
+                    add_word(m, SHOWN, 1)
+                else:
                     violation(m)
-                shown(m, SHOWN, SEEN)
                 if claim(m.threads[other], word):
                     make_runnable(m, me, other)
             spins = spin(spins)

@@ -12,7 +12,7 @@ MAILBOX, HANDLES, PORT, CHANNEL, SELECT, MOVED, RING, EXITING, EXECUTE, REAPING,
 )  # fmt: skip
 MAIL = "tests/kernel/ipc/test_mailbox.py"
 MAILS = "tests/litmus/test_mailboxes.py"
-SLEPT_OVER = f"{MAILS}::test_no_receiver_sleeps_over_a_message_where_one_that_does_not_look_again_does"
+SLEPT_OVER = f"{MAILS}::test_no_receiver_sleeps_over_a_message_where_one_that_does_not_look_again_or_whose_sender_looks_early_does"
 STREAM = f"{MAILS}::test_each_senders_messages_come_whole_once_and_in_order_whatever_ends_the_receivers_sleeps[locked]"
 NEXT_OWNER = f"{MAILS}::test_no_sender_reaches_the_thread_that_has_the_record_next_and_no_page_is_left"
 PORTS = "tests/kernel/ipc/test_ports.py"
@@ -37,6 +37,7 @@ MUTANTS = [
     Mutant("mailbox-waits-anew-after-a-needless-wake-up", MAILBOX, "    t.resume_deadline_ns = deadline_ns\n", "", MAIL),
     Mutant("mailbox-deadline-outlives-its-call", ENDINGS, "        t.restart = 0\n        t.resume_deadline_ns = 0\n        finish(m, me, i, -EINTR)", "        t.restart = 0\n        finish(m, me, i, -EINTR)", PORTS),
     Mutant("mailbox-taken-never-cleared", MAILBOX, '    store_relaxed(b, "taken", 0)  # before the count, so that nobody counts them off twice; see _waiting\n', "", MAIL),
+    Mutant("mailbox-room-below-zero", MAILBOX, "        if b.room <= 0:\n            return -EAGAIN\n", "        if b.room == 0:\n            return -EAGAIN\n", MAIL),
     Mutant("mailbox-counts-what-was-taken", MAILBOX, '    return count - load_acquire(b, "taken")\n', "    return count\n", MAIL),
     # --- ports and channels ---------------------------------------------------------------------------
     Mutant("port-unlocked-before-the-queue-is-joined", CHANNEL, "        word = join_natively(m, me, i, p.queue, deadline_ns)\n    unlock_port(m, me, p)\n", "        unlock_port(m, me, p)\n        word = join_natively(m, me, i, p.queue, deadline_ns)\n        return result, unit\n    unlock_port(m, me, p)\n", f"{ASLEEP}[one]"),

@@ -115,9 +115,9 @@ def _put(m, me, i, b, tid, sender):
     """Append a message to the locked mailbox."""
     if load_relaxed(b, "tid") != tid:
         return -ESRCH
-    if b.room == 0:
-        b.room = MAILBOX_MESSAGES - _waiting(b)
-        if b.room == 0:
+    if b.room <= 0:
+        b.room = MAILBOX_MESSAGES - _waiting(b)  # below 0 where that is a few too many
+        if b.room <= 0:
             return -EAGAIN
     at = b.tail
     if b.slots[_slot(at)] == 0:
