@@ -87,7 +87,7 @@ def _send_early(m, me, i, n):
     b = m.mailboxes[n]
     lock_mailbox(m, me, b)
     word = sleep_word(m.threads[n])
-    _put(m, me, i, b, b.tid)
+    _put(m, me, i, b, b.tid, tid_of(m, i))
     unlock_mailbox(m, me, b)
     if word != 0 and claim(m.threads[n], word):
         make_runnable(m, me, n)
