@@ -279,7 +279,8 @@ def test_neither_pool_gives_its_last_open_cpu_to_one_thread(own):
 def test_who_asked_for_all_cpus_is_not_pinned_because_its_pool_has_one():
     with played(2, "inko", blocking_cpus=1) as cpus:
         i = cpus.start(0)
-        assert allowed(cpus, i) & 0b11 == 0b01
+        ask_for(cpus, i, 0b11)
+        assert to_int(cpus.threads[i]["affinity"]) == 0b01
         assert set_exclusive(cpus.base, SERVER, i, 1) == -22
 
 
