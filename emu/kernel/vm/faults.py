@@ -31,7 +31,7 @@ from .objects import (
     new_object,
     unlock_object,
 )
-from .pagetable import SHARED, R, W, X, has_frame, leaf, lookup, must_copy, page_in, put_entry
+from .pagetable import RWX, SHARED, R, W, X, has_frame, leaf, lookup, must_copy, page_in, put_entry
 from .radix import put_page
 
 REFUSED, IN_SERVER = 0, -4  # what `resolve` answers where there is no entry for an access; also those of own_page
@@ -56,7 +56,11 @@ def resolve(m, me, task, va, access):
     if va < 0 or va >= USER_TOP or t.root < 0:
         return REFUSED
     entry = lookup(m, t.root, va)
-    if has_frame(entry) and entry & wanted(access) != 0:
+    if has_frame(entry) and entry & wanted(access) == 0:
+        entry = _follow_area(m, me, task, va, entry)
+    if has_frame(entry):
+        if entry & wanted(access) == 0:
+            return REFUSED
         if page_in(m, entry) < 0:
             return REFUSED
         return own_page(m, me, task, va, entry) if access == ACCESS_WRITE and must_copy(entry) else entry
@@ -67,6 +71,17 @@ def resolve(m, me, task, va, access):
             m.cpus[me].missing_access = access
         return REFUSED
     return _fill(m, me, task, va, a, access)
+
+
+@hot
+def _follow_area(m, me, task, va, entry):
+    """Give an entry the rights of its area, which mprotect changes first; the entry. Its frame stays."""
+    never_inline()
+    a = area_at(m, m.tasks[task], va)
+    if a >= 0 and m.areas[a].flags & RWX & ~entry != 0:
+        entry |= m.areas[a].flags & RWX
+        put_entry(m, me, m.tasks[task].root, va, entry)  # takes no memory: the entry is there
+    return entry
 
 
 @hot

@@ -321,6 +321,20 @@ def test_a_mapping_grows_over_nobody_elses(window, task):
     assert hot.is_mapped(base, 0, task, va + PAGE_SIZE, PAGE_SIZE) and hot.is_free(base, 0, task, va, PAGE_SIZE)
 
 
+def test_a_store_between_the_two_steps_of_mprotect_keeps_the_pages_frame(window, task):
+    """The area has its new rights, the entry not yet: the page is not looked for anew, or a reference would be lost."""
+    base, va = window.address, 2 * GIB
+    address_space.map_region(base, 0, task, va, PAGE_SIZE, R | W)
+    assert usercopy.write_user(base, 0, task, va, usercopy.FILL, 8) == 8
+    address_space.protect_region(base, 0, task, va, PAGE_SIZE, R)
+    area = window.machine["areas"][int(window.machine["tasks"][task]["areas"]) - 1]
+    area["flags"] |= R << 1 | W << 1  # the bits of page-table entries
+    assert usercopy.write_user(base, 0, task, va, usercopy.FILL, 8) == 8
+    assert window.machine["tasks"][task]["resident"] == 1
+    check_areas(window)
+    check_frames(window)
+
+
 def test_a_frame_dropped_once_too_often_fails_the_machine(window):
     frame = frames.allocate(window.address, 0)
     frames.drop(window.address, 0, frame)
