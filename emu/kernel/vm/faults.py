@@ -58,9 +58,7 @@ def resolve(m, me, task, va, access):
     entry = lookup(m, t.root, va)
     if has_frame(entry) and entry & wanted(access) == 0:
         entry = _follow_area(m, me, task, va, entry)
-    if has_frame(entry):
-        if entry & wanted(access) == 0:
-            return REFUSED
+    if has_frame(entry) and entry & wanted(access) != 0:
         if page_in(m, entry) < 0:
             return REFUSED
         return own_page(m, me, task, va, entry) if access == ACCESS_WRITE and must_copy(entry) else entry
