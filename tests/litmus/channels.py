@@ -111,8 +111,6 @@ def _wait_badly(m, me, i, how):
     unlock_port(m, me, m.ports[n])
     if waiting != 0:
         return _wait(m, me, i, how)
-    if how == RECEIVES:
-        dawdle(random_below(m, me, 8))  # else the gap is no wider than a few instructions
     join_natively(m, me, i, m.ports[n].queue if how == RECEIVES else m.tasks[task].select_queue, 0)
     return True
 
@@ -129,6 +127,7 @@ def one_receiver(address, me, workers, count, how):
         done += 1
         result(m, me, done)
         set_word(m, ROUND, done)
+        dawdle(random_below(m, me, 60))  # as the sender does: so that each is now the earlier one
         slept = _wait_badly(m, me, i, how) if done % 2 == 0 else _wait(m, me, i, how)
         while slept and not over(m):
             set_word(m, PASSED, done)
