@@ -35,7 +35,6 @@ from emu.testing.crew import (
     over,
     result,
     set_word,
-    shown,
     spin,
     violation,
 )
@@ -44,7 +43,6 @@ from tests.litmus.mutexes import TASK, THREADS, _await_running, _begin
 
 ROUND, PASSED, GOT, SHOWN, WOKEN, ENDED, PORT, CHANNEL, SENT = (OWN + (60 + k) * LINE for k in range(9))
 LAST = OWN + 70 * LINE  # a line for each sender
-SEEN = 100
 RECEIVER = 0
 BASE = 1 << 32
 RECEIVES, SELECTS = range(2)
@@ -168,7 +166,7 @@ def one_sender(address, me, workers, count, how):
             if get_word(m, PASSED) == done and word != 0 and get_word(m, GOT) != done:
                 if done % 2 != 0:
                     violation(m)
-                shown(m, SHOWN, SEEN)
+                add_word(m, SHOWN, 1)
                 wake_queue(m, me, p.queue if how == RECEIVES else m.tasks[get_word(m, TASK)].select_queue, ALL)
             spins = spin(spins)
         _clear(m, me)
