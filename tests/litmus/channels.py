@@ -35,7 +35,6 @@ from emu.testing.crew import (
     over,
     result,
     set_word,
-    shown,
     spin,
     violation,
 )
@@ -44,7 +43,6 @@ from tests.litmus.mutexes import TASK, THREADS, _await_running, _begin
 
 ROUND, PASSED, GOT, SHOWN, WOKEN, ENDED, PORT, CHANNEL, SENT = (OWN + (60 + k) * LINE for k in range(9))
 LAST = OWN + 70 * LINE  # a line for each sender
-SEEN = 100
 RECEIVER = 0
 BASE = 1 << 32
 RECEIVES, SELECTS = range(2)
@@ -111,8 +109,6 @@ def _wait_badly(m, me, i, how):
     unlock_port(m, me, m.ports[n])
     if waiting != 0:
         return _wait(m, me, i, how)
-    if how == RECEIVES:
-        dawdle(random_below(m, me, 8))  # else the gap is no wider than a few instructions
     join_natively(m, me, i, m.ports[n].queue if how == RECEIVES else m.tasks[task].select_queue, 0)
     return True
 
@@ -129,6 +125,7 @@ def one_receiver(address, me, workers, count, how):
         done += 1
         result(m, me, done)
         set_word(m, ROUND, done)
+        dawdle(random_below(m, me, 60))  # as the sender does: so that each is now the earlier one
         slept = _wait_badly(m, me, i, how) if done % 2 == 0 else _wait(m, me, i, how)
         while slept and not over(m):
             set_word(m, PASSED, done)
@@ -169,7 +166,7 @@ def one_sender(address, me, workers, count, how):
             if get_word(m, PASSED) == done and word != 0 and get_word(m, GOT) != done:
                 if done % 2 != 0:
                     violation(m)
-                shown(m, SHOWN, SEEN)
+                add_word(m, SHOWN, 1)
                 wake_queue(m, me, p.queue if how == RECEIVES else m.tasks[get_word(m, TASK)].select_queue, ALL)
             spins = spin(spins)
         _clear(m, me)

@@ -481,6 +481,15 @@ def test_a_port_of_pages_takes_several_at_once_and_gives_them_one_by_one(two):
     two.check()
 
 
+def test_pages_for_which_the_port_has_become_full_meanwhile_are_put_back(two):
+    handle, chan = two.ends(unit=2 * PAGE_SIZE, limit=2)
+    for k in range(4):
+        two.write(0, b"%d" % k, BASE + 2 * k * PAGE_SIZE)
+    assert two.answer(0, numbers.CHANNEL_SEND_MANY, chan, BASE, 4) == 2
+    assert [two.read(0, 1, BASE + 2 * k * PAGE_SIZE) for k in range(4)] == [None, None, b"2", b"3"]
+    two.check()
+
+
 def test_where_memory_for_a_message_is_used_up_the_pages_stay(two):
     handle, chan = two.ends()
     two.write(0, b"x", BASE)  # or a page table would be free in time
