@@ -29,6 +29,7 @@ CALLS = {
     "spawn": ("hello",), "run": (), "kill": (None,), "fail": ("reason",), "add_cpu": (), "remove_cpu": (0,),
     "threads": (), "suspend": (1,), "resume": (1,), "set_limit": ("max_threads_per_task", 5), "report": (),
     "waits": (), "call": (0, "ping", 1), "spawn_python": (in_python, 1),
+    "start_file_server": (),
 }  # fmt: skip
 
 

@@ -121,7 +121,7 @@ def answer(server, *request):
 
 
 def test_requests_that_fail_are_answered(server):
-    assert "spawn failed inside emu: KeyError" in answer(server, "spawn", {}, [b"x"], {}, [])["error"]
+    assert "spawn failed inside emu: KeyError" in answer(server, "spawn", {}, [b"x"], {}, [], -1, False)["error"]
     assert int(server.machine["nr_tasks"]) == 1, "the task that could not be filled is free again"
     assert "AttributeError" in answer(server, "no_such_request")["error"]
     assert "failed inside emu" in answer(server, b"\xc1")["error"]

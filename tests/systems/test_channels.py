@@ -388,7 +388,7 @@ def test_nobody_stores_to_pages_that_have_moved_whatever_the_senders_threads_do(
 
 TRACED = """
 int main(void) {
-    struct emu_message m;
+    struct emu_mail m;
     long port = emu_port_create(0, 0), chan = emu_chan_create(port);
     char *at = pages(3), *there;
     for (int k = 0; k < 5; k++)

@@ -24,6 +24,7 @@ def native(tmp_path_factory):
 
 
 def output_of(boot, seed, program, cpus, policy):
+    """What a program that ended well has written."""
     with boot(cpus, policy, seed=seed) as machine:
         job = machine.spawn(program)
         report = finish(machine)
@@ -47,10 +48,10 @@ def test_guests_make_run_suspend_destroy_and_recycle_threads_and_exchange_their_
 @pytest.mark.system("cz-14")
 @pytest.mark.parametrize(("cpus", "policy"), MACHINES)
 def test_faults_go_to_a_pager_and_a_bad_one_ends_its_clients_alone_with_the_reason_in_words(
-    boot, seed, native, cpus, policy
+    boot, seed, native, capfd, cpus, policy
 ):
-    text = output_of(boot, seed, native("pager"), cpus, policy)
-    assert text.endswith("ok pager\n")
+    assert output_of(boot, seed, native("pager"), cpus, policy).endswith("ok pager\n")
+    text = capfd.readouterr().err
     reasons = {line.split(": ", 2)[2].split(" (")[0] for line in text.splitlines() if line.startswith("emu: ")}
     assert reasons == {
         "SIGSEGV: store to memory that is not writable", "SIGSEGV: jump to memory that is not executable",

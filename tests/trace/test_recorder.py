@@ -55,7 +55,8 @@ def test_header_says_what_the_machine_was(boot, tmp_path, seed):
         machine.run()
     machine_was = checked_trace(machine).header["machine"]
     assert machine_was["cpus"] == 2 and machine_was["policy"] == "random" and machine_was["seed"] == seed
-    assert machine_was["slice_ns"] == 3_000_000 and machine_was["hooks"] == ["enqueue", "pick", "dequeue", "select_cpu"]
+    assert machine_was["slice_ns"] == 3_000_000
+    assert machine_was["hooks"] == ["enqueue", "pick", "dequeue", "select_cpu", "hand_over"]
 
 
 def test_time_slices_are_in_the_trace(boot, tmp_path, seed):
