@@ -7,6 +7,7 @@ from . import (
     files,
     ipc,
     kernel,
+    l4,
     machine,
     messages,
     pools,
@@ -22,7 +23,7 @@ from . import (
 
 MUTANTS = [
     *containers.MUTANTS,
-    *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *ipc.MUTANTS, *kernel.MUTANTS, *machine.MUTANTS,
+    *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *ipc.MUTANTS, *kernel.MUTANTS, *l4.MUTANTS, *machine.MUTANTS,
     *messages.MUTANTS, *pools.MUTANTS, *processes.MUTANTS, *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS,
     *sync.MUTANTS, *time.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,
 ]  # fmt: skip

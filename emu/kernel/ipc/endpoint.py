@@ -1,7 +1,5 @@
 """The rendezvous of IPC: a thread that sends and one that receives meet, and the message goes from one to the other.
 
-A fault's message (pager.py) is no answer: only who receives from anybody gets it.
-
 No message is kept by the kernel: whoever comes first sleeps, and who comes second moves the message (transfer.py).
 
     sleep                where it sleeps                     who may take the sleep
@@ -26,6 +24,8 @@ is used again under another generation, which a tid contains.
 
 Who has taken a sleep is the only one that writes that thread's registers, until it hands the sleep over; that thread
 can neither die nor be interrupted meanwhile.  So a message is given whole, or not at all.
+
+A fault's message (pager.py) is no answer to anything: only who receives from anybody gets it.
 
 A sender that also waits for the answer of the one it sends to is, in the very step in which its message is taken, moved
 into that one's queue of callers (`_wait_for_answer`): a server may answer without waiting for it (`reply`).
@@ -94,7 +94,6 @@ def send(m, me, i, to, waits, deadline_ns):
 
     TAKEN: the receiver has the message, and CPU.heir is its index: its sleep is taken, and the caller hands it over.
     -EAGAIN: the receiver does not wait for it, and it does not wait either (waits 0).  deadline_ns 0: for ever.
-
     """
     noncritical(m, me)
     t = m.threads[i]
@@ -206,7 +205,6 @@ def receive(m, me, i, source, waits, deadline_ns):
     """The running thread i receives from the thread with a tid, or from ANYBODY: TAKEN, ASLEEP or an error.
 
     TAKEN: its registers have the message.  -EAGAIN: nobody sends, and it does not wait (waits 0).
-
     """
     noncritical(m, me)
     t = m.threads[i]

@@ -10,8 +10,8 @@ something else: it refuses, and the fault is the thread's after all.
     FAULT_CALL     a system call needs a page, and is made again  refused: the call ends with -EFAULT
 
 Nobody but its clients suffers from a bad pager: one that has left, that does not answer within PAGER_PATIENCE_NS, or
-that says it has mapped where it has not (PAGER_TRIES times in a row, at the same instruction) ends the thread's task,
-with the reason in words (CAUSE_PAGER_…, server/traps.py).  A fault can be interrupted as every IPC: a signal is taken
+that says it has mapped where it has not (PAGER_TRIES times in a row, for the same access) ends the thread's task, with
+the reason in words (CAUSE_PAGER_…, server/traps.py).  A fault can be interrupted as every IPC: a signal is taken
 first, then the access is made again.
 
 Faults reach a pager's thread that receives from anybody.  One that serves requests too, and in turn waits for the
@@ -32,7 +32,7 @@ from ...shm.exits import (
     CAUSE_STORE_PAGE,
 )
 from ..critical import noncritical
-from ..thread.states import FAULT_TRAP
+from ..thread.states import FAULT_CALL, FAULT_TRAP
 from .asking import ask
 
 GOES_ON, TRAPS = 0, 1  # what becomes of a thread that has its answer
@@ -55,9 +55,11 @@ def ask_pager(m, me, i, kind):
     never_inline()
     noncritical(m, me)
     t = m.threads[i]
-    if t.instructions != t.fault_mark:
+    again = 1 if kind == FAULT_CALL else 0  # the instruction that makes the call has been executed each time
+    if t.instructions - t.fault_mark > again or t.trap_value != t.fault_at:
         t.fault_tries = 0
     t.fault_mark = t.instructions
+    t.fault_at = t.trap_value
     t.fault_a0 = t.x[A0]
     return ask(m, me, i, m.tasks[t.task].pager, kind, PAGER_PATIENCE_NS)
 

@@ -38,7 +38,7 @@ SHARE_SPACE, COPY_SPACE, NEW_SPACE = 0, 1, 2
 def create(m, me, i, space, suggested):
     """A thread that thread i makes, with its registers but 0 in a0, not started; its index, or -EAGAIN, -ENOMEM.
 
-    `suggested`: the group that it shall be of (join_group).  `begin_suspended` has to follow.
+    `suggested`: the group that it shall be of (_join_group).  `begin_suspended` has to follow.
     """
     never_inline()
     noncritical(m, me)

@@ -121,6 +121,7 @@ def reset_thread(m, i, task):
     t.closed_files = 0
     t.fault_tries = 0
     t.fault_mark = 0
+    t.fault_at = 0
     t.utcb = 0
     t.group = 0
     t.helps = 0

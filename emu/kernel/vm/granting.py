@@ -1,5 +1,4 @@
-"""One task maps pages of its own into another's address space, or takes pages out of it: what a pager does (cz-14,
-cz-17).
+"""One task maps its pages into another's address space, or takes pages out of it: what a pager does (cz-14, cz-17).
 
 What is granted is shared memory, and no file's: both tasks have areas over one object, and see each other's stores.
 The owner's pages have to be shared memory already (mmap with MAP_SHARED); private ones would have to stop being

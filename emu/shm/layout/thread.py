@@ -92,6 +92,7 @@ THREAD = record(
     i64s("forwarded", 6, guard="this thread", doc="arguments of its call as its file server gets them"),
     i64("closed_files", guard="descriptions_lock", doc="first of those that it served and nobody has open: index + 1"),
     i64("fault_tries", guard="this thread", doc="answers in a row after which it faulted at the same place"),
+    i64("fault_at", guard="this thread", doc="guest address of its last fault"),
     i64("fault_mark", guard="this thread", doc="its retired instructions at the last fault"),
     i64("accepts", guard="senders.lock", doc="who may send to it: ACCEPT_* of kernel/ipc/accepting.py"),
     i64("utcb", guard="this thread", doc="guest address of its UTCB, 0 none (kernel/ipc/utcb.py)"),

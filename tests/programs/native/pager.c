@@ -137,6 +137,11 @@ static int calls(void) {
     return 0;
 }
 
+static int calls_with_a_page_that_never_comes(void) {
+    int ends[2];
+    return pipe(ends) != 0 || write(ends[1], (const void *)page(10), 10) != 0;
+}
+
 static int goes_elsewhere(void) {
     *(volatile char *)ELSEWHERE = 1;
     return 0;
@@ -248,6 +253,7 @@ static void bad_pagers(void) {
     CHECK(run(touches) == SIGSEGV);
     atomic_store(&shared->how, LIES);
     CHECK(run(touches) == SIGKILL); /* told in words by the machine */
+    CHECK(run(calls_with_a_page_that_never_comes) == SIGKILL);
     atomic_store(&shared->how, READ_ONLY);
     CHECK(run(stores_where_it_may_read) == SIGKILL); /* it maps, but never what is needed */
     atomic_store(&shared->how, LEAVES);

@@ -1,0 +1,35 @@
+"""Faults in threads, spaces and pagers that guests steer."""
+# ruff: noqa: E501  (texts as they stand)
+
+from .mutant import Mutant
+
+CONTROL, SUSPEND, PAGER, ENDPOINT, GRANTING, LEAVING = (
+    f"emu/kernel/{name}.py"
+    for name in ("task/control", "task/suspend", "ipc/pager", "ipc/endpoint", "vm/granting", "thread/leaving")
+)
+FILE = "tests/systems/test_l4_threads.py"
+THREADS = f"{FILE}::test_guests_make_run_suspend_destroy_and_recycle_threads_and_exchange_their_registers"
+PAGERS = f"{FILE}::test_faults_go_to_a_pager_and_a_bad_one_ends_its_clients_alone_with_the_reason_in_words"
+
+MUTANTS = [
+    Mutant("context-is-held-by-two", SUSPEND, 'if not compare_exchange(t, "suspend", SUSPENDED, SUSPEND_HELD):\n        return False', 'if load_seq_cst(t, "suspend") < SUSPENDED:\n        return False\n    exchange(t, "suspend", SUSPEND_HELD)', THREADS),
+    Mutant("context-of-a-thread-that-is-still-on-its-cpu", SUSPEND, "    if state_of(t) == BLOCKED:\n        return True\n    let_suspended_go", "    if state_of(t) >= 0:\n        return True\n    let_suspended_go", survives="between the mark and the end of its turn on the CPU the thread changes no register, and is seldom seen there"),
+    Mutant("resumed-while-it-is-held-sleeps-on", SUSPEND, '    if not compare_exchange(m.threads[i], "suspend", SUSPEND_HELD, SUSPENDED):\n        _wake(m, me, i)\n', '    compare_exchange(m.threads[i], "suspend", SUSPEND_HELD, SUSPENDED)\n', THREADS),
+    Mutant("who-is-almost-suspended-is-not-waited-for", SUSPEND, '(joins and load_seq_cst(m.threads[j], "suspend") == SUSPEND_ASKED)', "False", THREADS),
+    Mutant("destroyed-thread-sleeps-on", CONTROL, "    interrupt_sleep(m, me, n)\n", "", THREADS),
+    Mutant("destroyed-thread-need-not-come", LEAVING, "    return is_told or load_seq_cst", "    return load_seq_cst", THREADS),
+    Mutant("strangers-steer", CONTROL, "    if mine == its or load", "    if mine >= 0 or load", THREADS),
+    Mutant("recycled-thread-keeps-its-registers", CONTROL, "        t.x[k] = 0\n", "        pass\n", THREADS),
+    Mutant("every-suggested-group-is-joined", CONTROL, "group if in_space and suggested == group else", "group if in_space else", THREADS),
+    Mutant("fault-answers-a-call", ENDPOINT, "t.partner == i + 1 and m.threads[i].faulting == 0:", "t.partner == i + 1:", PAGERS),
+    Mutant("fault-in-a-queue-answers-a-call", ENDPOINT, ".senders) or sender.faulting != 0:", ".senders):", PAGERS),
+    Mutant("fault-changes-a-register", PAGER, "    t.x[A0] = t.fault_a0\n", "", PAGERS),
+    Mutant("lie-about-a-calls-page-is-believed", PAGER, "    again = 1 if kind == FAULT_CALL else 0", "    again = 0 * kind", PAGERS),
+    Mutant("lies-are-believed-for-ever", PAGER, "        if t.fault_tries < PAGER_TRIES:\n", "        if t.fault_tries >= 0:\n", PAGERS),
+    Mutant("refused-call-is-made-again", PAGER, "    t.pc += 4  # behind", "    t.pc += 0  # behind", PAGERS),
+    Mutant("granted-rights-grow", GRANTING, " | (0 if flags & W else NEVER_WRITE)", "", PAGERS),
+    Mutant("private-memory-is-granted", GRANTING, "is_memory = area.flags & SHARED != 0 and ", "is_memory = ", PAGERS),
+    Mutant("more-rights-than-the-owners-are-granted", GRANTING, "if not is_memory or area.flags & flags & RWX != flags & RWX:", "if not is_memory:", PAGERS),
+    Mutant("partly-unmapped-is-not-said", GRANTING, "        if result == 0 and not whole:\n", "        if result == 0 and not whole and va < 0:\n", PAGERS),
+    Mutant("task-without-memory-is-granted-some", GRANTING, "        if m.tasks[other].root >= 0:\n", "        if other >= 0:\n", survives="the other task is held, and ends between two steps of this call only where a kill comes just then"),
+]  # fmt: skip
