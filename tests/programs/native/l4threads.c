@@ -14,7 +14,7 @@
 #include "../../../emu/guests/emu.h"
 #include "../check.h"
 
-enum { STACK = 65536, LAPS = 300 };
+enum { STACK = 65536, LAPS = 300, STILL = 20000 };
 static char stacks[8][STACK] __attribute__((aligned(16)));
 static atomic_long ran, value;
 static struct emu_ids self;
@@ -167,6 +167,20 @@ static void *writer(void *mark) {
     return (void *)laps;
 }
 
+/* Where nobody lets it run, each exchange finds it suspended: who holds it last has not let it go on. */
+static void *write_often(void *mark) {
+    struct emu_context context;
+    for (long lap = 0; lap < STILL; lap++) {
+        CHECK(emu_exchange_registers(victim.tid, &context, EMU_READ) == 0);
+        for (int k = 19; k < 27; k++)
+            CHECK(context.x[k] == context.x[18]);
+        for (int k = 18; k < 27; k++)
+            context.x[k] = (long)mark + lap;
+        CHECK(emu_exchange_registers(victim.tid, &context, EMU_WRITE_X) == 0);
+    }
+    return mark;
+}
+
 static void idle(long x) {
     (void)x;
     __asm__ volatile("1: j 1b");
@@ -180,6 +194,10 @@ static void torn(void) {
     for (int k = 18; k < 27; k++)
         context.x[k] = 0;
     CHECK(emu_exchange_registers(victim.tid, &context, EMU_WRITE_X) == 0);
+    for (long k = 0; k < 2; k++)
+        CHECK(pthread_create(&threads[k], NULL, write_often, (void *)((k + 1) << 32)) == 0);
+    for (int k = 0; k < 2; k++)
+        CHECK(pthread_join(threads[k], NULL) == 0);
     for (long k = 0; k < 2; k++)
         CHECK(pthread_create(&threads[k], NULL, writer, (void *)((k + 1) << 32)) == 0);
     for (int lap = 0; lap < LAPS; lap++) {

@@ -297,10 +297,25 @@ static void server_faults_while_the_pager_waits_for_it(int with_a_thread_for_fau
     }
 }
 
+/* A fault that waits already is no message for who receives from its thread by name. */
+static void a_fault_that_waits_is_no_answer(void) {
+    struct emu_message m = {.mr = {0}};
+    atomic_store(&shared->tid, (int)syscall(SYS_gettid));
+    pid_t client = start_client(goes_elsewhere);
+    while (emu_ipc_control(EMU_IPC_WAITING, 0) == 0)
+        sched_yield();
+    CHECK(emu_ipc(EMU_NILTHREAD, client, 0, 0, &m) == -EAGAIN);
+    CHECK(emu_ipc(EMU_NILTHREAD, EMU_ANYTHREAD, 0, 0, &m) == client && m.bytes == EMU_FAULT && m.mr[0] == ELSEWHERE);
+    m.mr[0] = 1;
+    CHECK(emu_ipc(client, EMU_NILTHREAD, EMU_REPLY, 0, &m) == 0);
+    CHECK(status_of(client) == SIGSEGV);
+}
+
 static void grants(void) {
     char *private = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *readable = mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int self = (int)syscall(SYS_gettid);
+    private[0] = 1; /* so that there is something to grant */
     CHECK(emu_map(private, REGION, 1, PROT_READ, self) == -EPERM);
     CHECK(emu_map(readable, REGION, 1, PROT_READ | PROT_WRITE, self) == -EPERM);
     CHECK(emu_map(readable, REGION, 1, PROT_READ, self) == 0);
@@ -328,6 +343,7 @@ int main(void) {
     good_pager();
     memset(backing, 0, PAGES * PAGE);
     bad_pagers();
+    a_fault_that_waits_is_no_answer();
     server_faults_while_the_pager_waits_for_it(0);
     server_faults_while_the_pager_waits_for_it(1);
     return ok("pager");
