@@ -36,6 +36,7 @@ class Call:
         self._memory = UserMemory(server.window, server.me, index, server.bring_page)
         self.read = self._memory.read
         self.write = self._memory.write
+        self.reserve = self._memory.reserve
         self.string = self._memory.string
         self.print = server.print
         self.timer_pool = server.timer_pool

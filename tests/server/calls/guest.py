@@ -245,6 +245,7 @@ class Call:
         self.number, self.args, self.memo, self.resume_deadline_ns = number, args, None, 0
         self.task, self.tree, self.machine, self.tid = guest.task, guest.tree, guest.machine, guest.task.pid
         self.read, self.write, self.string = guest.read, guest.write, guest.string
+        self.reserve = guest.memory.reserve
         self.no_signal = False
 
     @property
