@@ -42,6 +42,8 @@ USED = {  # who uses it, where no file of the three folders does
     "recover_kernel_memory": "whoever carries on without a killed CPU, which fails the machine as yet",
     "rebuild_areas": "see there",
     "rebuild_objects": "see there",
+    "rebuild_ports": "see there",
+    "rebuild_containers": "see there",
     "kmalloc": "records of sizes known at run time; as yet the kernel's own all have arrays",
     "kfree": "see there",
     "allocate_page": "buffers of a page, and free_page",

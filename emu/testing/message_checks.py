@@ -50,6 +50,8 @@ def check_ports(window):
             ):  # fmt: skip
                 listed = _list(records, int(task[first]))
                 assert len(listed) == task[count], f"task {k} counts {task[count]} of its {first}"
+                before = [int(records[n]["previous"]) - 1 for n in listed]
+                assert before == [-1, *listed[:-1]][: len(listed)], f"task {k}: the list of its {first}, backwards"
                 found.update(dict.fromkeys(listed, k))
     used = [n for n in range(int(machine["fresh_port"])) if ports[n]["references"]]
     assert mine == {n: int(ports[n]["owner"]) - 1 for n in used if ports[n]["owner"]}, "owners of ports"

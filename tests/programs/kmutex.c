@@ -13,7 +13,7 @@
 #include "../../emu/guests/emu.h"
 #include "check.h"
 
-enum { THREADS = 4, LAPS = 80, ROUNDS = 1000 };
+enum { THREADS = 4, LAPS = 40, ROUNDS = 500 };
 enum { M, OTHER, QUEUE = 5 };
 
 static long counter, inside, interrupted;

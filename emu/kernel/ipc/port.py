@@ -82,7 +82,7 @@ def create_port(m, me, task, unit, limit):
         else:
             n = -ENFILE
     if n >= 0:
-        t.first_port = _push(m.ports, n, t.first_port)
+        t.first_port = push_end(m.ports, n, t.first_port)
         t.nr_ports += 1
     _unlock_ports(m, me)
     if n < 0:
@@ -133,13 +133,13 @@ def _close(m, me, task, n, generation):
     t.first_port = _unlink(m.ports, n, t.first_port)
     t.nr_ports -= 1
     _unlock_ports(m, me)
-    _empty(m, me, p)
+    empty_port(m, me, p)
     _drop_reference(m, me, n)
     return True
 
 
 @hot
-def _empty(m, me, p):
+def empty_port(m, me, p):
     """Free all that a closed port holds; the caller has a reference, and nobody else touches the ring."""
     never_inline()
     while p.head < p.tail:
@@ -189,7 +189,7 @@ def _new_channel(m, me, task):
         else:
             k = -ENFILE
     if k >= 0:
-        t.first_channel = _push(m.channels, k, t.first_channel)
+        t.first_channel = push_end(m.channels, k, t.first_channel)
         t.nr_channels += 1
     _unlock_ports(m, me)
     if k >= 0:
@@ -299,7 +299,7 @@ def reset_ends(t):
 
 
 @hot
-def _push(records, n, first):
+def push_end(records, n, first):
     """Put a record before the first one of a list; the list's word afterwards."""
     records[n].next = first
     records[n].previous = 0

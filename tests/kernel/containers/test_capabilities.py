@@ -7,6 +7,7 @@ from emu.hot import entry
 from emu.kernel.containers import capabilities, containers, pools
 from emu.kernel.sched import core as sched
 from emu.kernel.sched.confining import change_affinity, confine_all
+from emu.kernel.task import container_recovery
 from emu.kernel.task.reaping import reap_task
 from emu.kernel.task.records import create_task
 from emu.kernel.thread.records import create_thread
@@ -80,6 +81,15 @@ def refresh(address):
     m = machine_at(address)
     if capabilities.refresh_cpus(m, 0):
         confine_all(m, 0)
+    return 0
+
+
+@entry(1)
+def rebuild_containers(address):
+    m = machine_at(address)
+    pools.lock_containers(m, 0)
+    container_recovery.rebuild_containers(m, 0)
+    pools.unlock_containers(m, 0)
     return 0
 
 
@@ -266,3 +276,43 @@ def test_a_replica_of_cpus_is_cut_with_the_first_mask_and_a_part_that_is_split_o
     assert split(world.base, 0, top, 0b0001) > 0
     refresh(world.base)
     assert world.affinity(i) == 0b0110
+
+
+# --- recovery ---------------------------------------------------------------------------------------------------------
+
+SPOILT = (
+    ("containers", "nr_tasks"), ("containers", "next_free"), ("pools", "holders"), ("pools", "children"),
+    ("pools", "next_free"), ("pools", "word"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("records", "field"), SPOILT)
+def test_containers_and_pools_are_counted_anew_from_their_truth_words(world, records, field):
+    threads = world.make(THREADS, 5)
+    below = replicate(world.base, 0, threads, world.second, 3)
+    gone = [world.make(MAPS, 2) for _ in range(2)]
+    assert below > 0 and all(remove(world.base, 0, each) == 0 for each in gone)
+    third = create_task(world.base, 0)
+    make_container(world.base, 0, third)
+    reap_task(world.base, 0, third)
+    assert create_thread(world.base, 0, world.tasks[0]) >= 0 and create_thread(world.base, 0, world.tasks[1]) >= 0
+    check_containers(world.window)
+    before = charged(world.machine)
+    if field == "word":
+        world.machine["pools"]["word"][:2] += pools.ONE_USED
+    else:
+        world.machine[records][field][:4] = 2
+    with pytest.raises(AssertionError):
+        check_containers(world.window)
+    rebuild_containers(world.base)
+    check_containers(world.window)
+    assert charged(world.machine) == before and create_thread(world.base, 0, world.tasks[0]) >= 0
+
+
+def test_the_recovery_closes_a_pool_whose_last_capability_was_just_dropped(world):
+    world.make(THREADS, 5)
+    assert create_thread(world.base, 0, world.tasks[0]) >= 0
+    world.machine["containers"][0]["capabilities"][0]["word"] = 0
+    rebuild_containers(world.base)
+    check_containers(world.window)
+    assert create_thread(world.base, 0, world.tasks[0]) == -1

@@ -20,7 +20,7 @@ from emu.abi.errno import (
 from emu.abi.registers import A0
 from emu.hot import entry
 from emu.kernel.actions import BLOCK, RESUME
-from emu.kernel.ipc import port
+from emu.kernel.ipc import port, port_recovery
 from emu.kernel.ipc.ring import RING_BYTES
 from emu.kernel.native import numbers
 from emu.kernel.native.calls import native_call
@@ -61,6 +61,12 @@ def expire(address, me, i, word):
 @entry(3)
 def drop_ends(address, me, task):
     port.drop_ends(machine_at(address), me, task)
+    return 0
+
+
+@entry(2)
+def rebuild_ports(address, me):
+    port_recovery.rebuild_ports(machine_at(address), me)
     return 0
 
 
@@ -574,3 +580,44 @@ def test_everything_is_gone_when_the_tasks_are(two):
         hot.exit_thread(two.base, which, two.indices[which], 0)
     check_messages(two.cpus.window)
     check_machine(two.cpus.window, "codezero", range(16))
+
+
+# --- recovery ---------------------------------------------------------------------------------------------------------
+
+SPOILT = (
+    ("ports", "references"), ("ports", "channels"), ("ports", "waiting"), ("ports", "next"), ("ports", "previous"),
+    ("channels", "next"), ("tasks", "first_port"), ("tasks", "nr_channels"), ("machine", "free_port"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("records", "field"), SPOILT)
+def test_ports_are_listed_and_counted_anew_from_their_truth_words(two, records, field):
+    handle, chan = two.ends()
+    others = [two.port() for _ in range(3)]
+    kept = [two.channel(two.port(which=0), which=0), two.channel(others[0])]
+    assert two.close(others[0]) == two.close(others[1]) == 0  # one of them has a channel
+    two.write(0, bytes(range(200)) * 21, BASE)
+    assert two.answer(0, numbers.CHANNEL_SEND, chan, BASE, PAGE_SIZE) == 0  # moves
+    assert two.send(chan, b"first", va=BASE + PAGE_SIZE) == two.send(chan, b"second", va=BASE + PAGE_SIZE) == 0
+    two.check()
+    if records == "machine":
+        two.machine[field] = 1
+    else:
+        two.machine[records][field][:8] = 3
+    with pytest.raises(AssertionError):
+        check_messages(two.cpus.window)
+    rebuild_ports(two.base, 0)
+    two.check()
+    assert two.receive(handle)[1] == PAGE_SIZE and [two.received(handle) for _ in range(2)] == [b"first", b"second"]
+    assert two.drop(kept[0], which=0) == two.drop(kept[1]) == two.drop(chan, which=0) == 0
+    assert two.port() > 0
+    two.check()
+
+
+def test_a_closed_port_that_was_being_emptied_is_emptied_by_the_recovery(two):
+    handle, chan = two.ends()
+    assert two.send(chan, b"lost") == 0
+    two.ports[0]["owner"] = 0
+    rebuild_ports(two.base, 0)
+    two.check()
+    assert two.receive(handle)[1] == -EBADF and two.answer(0, numbers.CHANNEL_SEND, chan, BASE, 4) == -EPIPE
