@@ -110,17 +110,18 @@ def _channels(bench, directory, share, two):
     return [_row(bench, what, values, aim) for (what, aim), values in zip(CHANNELS, figures, strict=True)]
 
 
+def _ring(carrier, size, hops):
+    """Its time a hop, on a new machine: where others ran before, threads' pages lie far apart in the host's memory."""
+    with Booted(1, memory="2G") as machine:
+        return _ns(machine.run("actors", carrier, "ring", hops, size).output)
+
+
 def _rings(bench, share):
     """(columns, rows): each carrier's time a hop by the number of threads, and how many times that of 100 threads."""
     rows = []
     rings = [(carrier, size) for carrier, sizes in RINGS.items() for size in (sizes[:1] if bench.quick else sizes)]
-    hops = 200_000 // share
-    with Booted(1, memory="2G") as machine:
-        contenders = {
-            ring: lambda ring=ring: _ns(machine.run("actors", ring[0], "ring", max(hops, ring[1]), ring[1]).output)
-            for ring in rings
-        }
-        results = interleave(bench.rounds, contenders)
+    contenders = {ring: lambda ring=ring: _ring(*ring, max(200_000 // share, ring[1])) for ring in rings}
+    results = interleave(bench.rounds, contenders)
     for carrier, size in rings:
         times = results[carrier, size]
         ratio = spread([a / b for a, b in zip(times, results[carrier, 100])])

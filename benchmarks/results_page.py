@@ -33,7 +33,7 @@ def machine_line(host):
 
 def section(bench):
     """A run's section of the page, as text; `bench` is a common.Benchmark that has run."""
-    options = ", ".join(f"{name} {value}" for name, value in bench.options.items() if value not in (None, False))
+    options = ", ".join(f"{name} {value}" for name, value in bench.options.items() if value not in (None, False, ""))
     lines = [f"## {bench.name}: {bench.question}", "", f"{machine_line(bench.host)}; {options}.", ""]
     for table in bench.tables:
         lines += table_lines(*table)
