@@ -25,8 +25,8 @@ static inline long emu_container_control(long operation, int tid) {
  *   CPUS      a mask of the CPUs 0 to 62: the container's threads run where one of its capabilities says, and
  *             sched_setaffinity is cut to that (-22, EINVAL: nothing is left). Without one, threads stay where they may
  *             run, and cannot change it (-1, EPERM)
- *   IPC       a container that messages may go to, 0: tasks in none; else -1 (EPERM) of emu_ipc. Within a container they
- *             always may; an answer is a message like others */
+ *   IPC       a container that messages may go to, 0: tasks in none; else -1 (EPERM) of emu_ipc, emu_mailbox_send and
+ *             emu_chan_send. Within a container they always may; an answer is a message like others */
 enum { EMU_THREADS = 1, EMU_SPACES, EMU_MUTEXES, EMU_MAPS, EMU_CPUS, EMU_IPCS };
 
 /* capability_control. Tasks in no container may do all of it. Others: all but CREATE with their own container's

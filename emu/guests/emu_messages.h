@@ -5,8 +5,8 @@
 
 /* Mailboxes [inko-4, inko-2]. Each thread has one: every thread of the machine may send to it by its tid, also from
  * other tasks, and it alone receives. Messages come in the order in which they were sent; up to 1024 may wait.
- * send never sleeps: -3 (ESRCH) the thread has left; -11 (EAGAIN) too many wait; -12 (ENOMEM). A receiver that sleeps
- * is made runnable at once.
+ * send never sleeps: -3 (ESRCH) the thread has left; -1 (EPERM) the caller's container may not send there; -11 (EAGAIN)
+ * too many wait; -12 (ENOMEM). A receiver that sleeps is made runnable at once.
  * receive: the sender's tid. It waits so many ns for a message, for ever if that is negative: -110 (ETIMEDOUT),
  * -4 (EINTR), or with 0 at once -11 (EAGAIN). What was not received when a thread leaves, or executes, is gone. */
 struct emu_mail {
@@ -58,8 +58,8 @@ static inline long emu_chan_clone(long chan) { return emu_call(EMU_CHANNEL_MAKE,
 /* -1 (EPERM): another task's. */
 static inline long emu_chan_drop(long chan) { return emu_call(EMU_CHANNEL_DROP, chan); }
 
-/* Send one message; never waits. -11 (EAGAIN): the port is full; -90 (EMSGSIZE): not of its unit, or above 32 KiB and
- * not of whole pages; -14 (EFAULT); -12 (ENOMEM).
+/* Send one message; never waits. -11 (EAGAIN): the port is full; -1 (EPERM): the caller's container may not send to its
+ * owner; -90 (EMSGSIZE): not of its unit, or above 32 KiB and not of whole pages; -14 (EFAULT); -12 (ENOMEM).
  * A message of whole pages that begins with a page moves: its pages leave the task's memory, and to touch them is
  * SIGSEGV from then on. -22 (EINVAL): they are not all private anonymous memory that may be read and stored to, or in
  * more than 64 pieces. */

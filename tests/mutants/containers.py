@@ -37,4 +37,6 @@ MUTANTS = [
     Mutant("thread-keeps-its-charge", "emu/kernel/task/exiting.py", "    give_thread_back(m, me, i)  # before", "    pass  # before", PROGRAM),
     Mutant("task-keeps-its-charge", "emu/kernel/task/reaping.py", "    leave_container(m, me, k)\n", "", PROGRAM),
     Mutant("area-keeps-its-charge", "emu/kernel/vm/areas.py", "        give_back(m, me, m.areas[a].pool)\n", "", PROGRAM),
+    Mutant("mail-leaves-a-container", "emu/kernel/ipc/mailbox.py", "    if mine != 0 and not _may_reach(m, mine, tid):\n", "    if mine < 0:\n", "tests/systems/test_capabilities.py"),
+    Mutant("channels-lead-out-of-a-container", "emu/kernel/ipc/channel.py", "    if mine != 0 and owner != 0 and not may_reach(m, mine, m.tasks[owner - 1].container):\n", "    if mine < 0:\n", "tests/systems/test_capabilities.py"),
 ]  # fmt: skip

@@ -222,9 +222,15 @@ static void cpus(void) {
 }
 static struct emu_message mail;
 static int manager;
+static long port, chan; /* the manager's */
 static void messages(void) {
     CHECK(emu_ipc(manager, EMU_NILTHREAD, 0, -1, &mail) == -EPERM);
+    CHECK(emu_mailbox_send(manager, 1, 2, 3, 4) == -EPERM && emu_mailbox_send(1 << 28, 1, 2, 3, 4) == -ESRCH);
+    CHECK(emu_chan_send(chan, "word", 4) == -EPERM && emu_chan_send(chan + 1, "word", 4) == -EBADF);
+    long own = emu_port_create(0, 0), to_own = emu_chan_create(own);
+    CHECK(emu_chan_send(to_own, "word", 4) == 0 && emu_mailbox_send((int)syscall(SYS_gettid), 1, 2, 3, 4) == 0);
     step();
+    CHECK(emu_mailbox_send(manager, 1, 2, 3, 4) == 0 && emu_chan_send(chan, "word", 4) == 0);
     mail.mr[0] = 42;
     CHECK(emu_ipc(manager, manager, 0, -1, &mail) == manager && mail.mr[0] == 43);
 }
@@ -480,10 +486,16 @@ int main(void) {
         CHECK(emu_capability_deduce(used, 2) == 0);
     }
     end();
+    char word[4];
+    struct emu_mail letter;
+    CHECK((port = emu_port_create(0, 0)) > 0 && (chan = emu_chan_create(port)) > 0);
     begin(messages);
     next();
+    CHECK(emu_mailbox_receive(&letter, 0) == -EAGAIN && emu_port_receive(port, word, 4, 0, NULL) == -EAGAIN);
     give(EMU_IPCS, 0);
     go();
+    CHECK(emu_mailbox_receive(&letter, -1) == child && letter.words[3] == 4);
+    CHECK(emu_port_receive(port, word, 4, -1, NULL) == 4 && memcmp(word, "word", 4) == 0);
     CHECK(emu_ipc(EMU_NILTHREAD, child, 0, -1, &mail) == child && mail.mr[0] == 42);
     mail.mr[0] = 43;
     CHECK(emu_ipc(child, EMU_NILTHREAD, 0, -1, &mail) == 0);

@@ -17,12 +17,13 @@ Messages that were sent before the last channel was dropped are received; then r
 a port that is closed.
 """
 
-from ...abi.errno import EAGAIN, EFAULT, EINVAL, EMSGSIZE, ENOMEM, EPIPE, ETIMEDOUT
+from ...abi.errno import EAGAIN, EFAULT, EINVAL, EMSGSIZE, ENOMEM, EPERM, EPIPE, ETIMEDOUT
 from ...hot import hot, never_inline
 from ...limits import MESSAGE_BYTES, MOVED_BYTES, PAGE_SIZE
 from ...shm.events import MOVE, RECEIVE, SEND, emit
 from ...shm.exits import ACCESS_READ, ACCESS_WRITE
 from ...shm.spinlock import field_address
+from ..containers.capabilities import may_reach
 from ..critical import noncritical
 from ..files.pipe import SLEEPS
 from ..sleep.timeout_ring import post_timeout
@@ -60,8 +61,8 @@ MOVES_AT_ONCE = 64  # messages that move in one call: nobody else changes what t
 def send(m, me, i, handle, va, size, count):
     """Thread i sends messages of `size` bytes (-1: the port's unit) that lie one behind the other; how many were sent.
 
-    -EBADF; -EPIPE: the port is closed; -EAGAIN: it is full; -EMSGSIZE: not of its unit; -EFAULT; -ENOMEM; -EINVAL: the
-    message has to move, and cannot.
+    -EBADF; -EPERM: the thread's container may not send to the port's owner; -EPIPE: the port is closed; -EAGAIN: it is
+    full; -EMSGSIZE: not of its unit; -EFAULT; -ENOMEM; -EINVAL: the message has to move, and cannot.
     """
     never_inline()
     noncritical(m, me)
@@ -69,14 +70,17 @@ def send(m, me, i, handle, va, size, count):
     if n < 0:
         return n
     p = m.ports[n]
-    unit, closed, full = p.unit, p.owner == 0, _is_full(p)
+    unit, owner, full = p.unit, p.owner, _is_full(p)
     unlock_port(m, me, p)
+    mine = m.tasks[m.threads[i].task].container
+    if mine != 0 and owner != 0 and not may_reach(m, mine, m.tasks[owner - 1].container):
+        return -EPERM
     if size < 0:
         size = unit
     if (unit != 0 and size != unit) or size > MOVED_BYTES:
         return -EMSGSIZE
-    if closed or full:
-        return -EPIPE if closed else -EAGAIN
+    if owner == 0 or full:
+        return -EPIPE if owner == 0 else -EAGAIN
     if size >= PAGE_SIZE and (size | va) & (PAGE_SIZE - 1) == 0:
         return _send_pages(m, me, i, handle, va, size, count)
     if size > MESSAGE_BYTES:

@@ -32,7 +32,7 @@ Rejected: senders without a lock (two atomic operations on shared lines instead 
 for a sender who stands between them); delivery into registers (the receiver may be ended by a signal meanwhile).
 """
 
-from ...abi.errno import EAGAIN, ENOMEM, ESRCH, ETIMEDOUT
+from ...abi.errno import EAGAIN, ENOMEM, EPERM, ESRCH, ETIMEDOUT
 from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ...limits import MAILBOX_MESSAGES, MAILBOX_SLOTS, MAX_THREADS, PAGE_SIZE
@@ -43,6 +43,7 @@ from ...shm.layout import frame_address
 from ...shm.memory import load_64, prefetch_to_load, prefetch_to_store, store_64
 from ...shm.spinlock import acquire, field_address, release
 from ...shm.tags import TAG_MESSAGE_PAGE
+from ..containers.capabilities import may_reach
 from ..critical import noncritical
 from ..files.pipe import SLEEPS
 from ..sched.core import make_runnable
@@ -84,8 +85,27 @@ def _place(m, b, n):
 
 @hot
 def send_message(m, me, i, tid):
-    """Thread i sends the words in its a1 to a4 to a thread: 0, -ESRCH, -ENOMEM, -EAGAIN where too many wait."""
+    """Thread i sends the words in its a1 to a4 to a thread: 0, -ESRCH, -ENOMEM, -EAGAIN where too many wait.
+
+    -EPERM: its container may not send there.
+    """
+    mine = m.tasks[m.threads[i].task].container
+    if mine != 0 and not _may_reach(m, mine, tid):
+        return -EPERM
     return send_as(m, me, i, tid, tid_of(m, i))
+
+
+@hot
+def _may_reach(m, mine, tid):
+    """Whether a container's threads may send to a thread; True also of one that has left, or leaves just now.
+
+    The thread's task is read after a first look at the tid, and `send_as` looks at that again: it is the same thread.
+    """
+    never_inline()
+    n = (tid - 1) & (MAX_THREADS - 1)
+    if tid <= 0 or load_acquire(m.mailboxes[n], "tid") != tid:
+        return True
+    return may_reach(m, mine, m.tasks[m.threads[n].task].container)
 
 
 @hot
