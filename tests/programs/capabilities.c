@@ -228,7 +228,7 @@ static void messages(void) {
     CHECK(emu_mailbox_send(manager, 1, 2, 3, 4) == -EPERM && emu_mailbox_send(1 << 28, 1, 2, 3, 4) == -ESRCH);
     CHECK(emu_chan_send(chan, "word", 4) == -EPERM && emu_chan_send(chan + 1, "word", 4) == -EBADF);
     long own = emu_port_create(0, 0), to_own = emu_chan_create(own);
-    CHECK(emu_chan_send(to_own, "word", 4) == 0 && emu_mailbox_send((int)syscall(SYS_gettid), 1, 2, 3, 4) == 0);
+    CHECK(emu_chan_send(to_own, "word", 4) == 0 && emu_mailbox_send(getpid(), 1, 2, 3, 4) == 0);
     step();
     CHECK(emu_mailbox_send(manager, 1, 2, 3, 4) == 0 && emu_chan_send(chan, "word", 4) == 0);
     mail.mr[0] = 42;
