@@ -11,6 +11,9 @@ ACCEPTING, REFUSING = "emu/kernel/ipc/accepting.py", "emu/kernel/ipc/refusing.py
 LITMUS = "tests/litmus/test_containers.py"
 CHARGED = f"{LITMUS}::test_no_more_is_ever_charged_than_there_is_in_a_replica_or_in_all_of_them[4-processes]"
 LIVES = f"{LITMUS}::test_a_pool_whose_record_is_used_again_is_not_charged_for_the_one_before"
+CONFINED = "tests/litmus/test_confining.py"
+ASKED = f"{CONFINED}::test_a_thread_that_asks_for_cpus_as_its_container_loses_some_gets_no_other_and_all_that_are_left[locked]"
+STARTED = f"{CONFINED}::test_a_thread_that_is_started_as_its_container_loses_cpus_runs_on_those_that_are_left"
 PROGRAM = "tests/guests/test_programs.py::test_program_finds_nothing_wrong[capabilities-inko-2]"
 
 MUTANTS = [
@@ -30,7 +33,11 @@ MUTANTS = [
     Mutant("anybody-may-be-reached", CAPABILITIES, "            if value == wanted and", "            if", PROGRAM),
     Mutant("threads-stay-on-cpus-that-were-taken", CONTROL, "        confine_all(m, me)\n", "        pass\n", PROGRAM),
     Mutant("affinity-is-not-cut", CONFINING, "    restrict(m, me, i, mask_and(asked, cpus))\n", "    restrict(m, me, i, asked)\n    return 0\n", PROGRAM),
-    Mutant("new-thread-does-not-look-again", CONFINING, "        _confine(m, me, handle)\n", "        pass\n", survives="the container's CPUs would have to change between a thread's making and its start"),
+    Mutant("new-thread-does-not-look-again", CONFINING, "        _confine(m, me, handle)\n", "        pass\n", STARTED),
+    Mutant("affinity-is-not-looked-at-again", CONFINING, "    _cut(m, me, i)  # `cpus` may have changed meanwhile\n", "", ASKED),
+    Mutant("confiner-looks-before-it-has-stored", CONFINING, "    fence()  # `cpus` is stored before any thread is looked at; pairs with those named in the header\n", "", ASKED),
+    Mutant("cut-to-cpus-that-changed-meanwhile", CONFINING, "        restrict_within(m, me, i, cpus)\n", "        restrict_within(m, me, i, _confined_to(m, i))\n", ASKED),
+    Mutant("cut-is-reckoned-without-the-tasks-lock", "emu/kernel/sched/migration.py", '    lock_task(m, me, t.task)  # what is asked for meanwhile would be lost\n    both = mask_and(load_mask(t, "asked_affinity"), cpus)\n', '    both = mask_and(load_mask(t, "asked_affinity"), cpus)\n    lock_task(m, me, t.task)\n', ASKED),
     Mutant("waiting-sender-is-not-refused", REFUSING, "    while accepted != ACCEPT_ANYBODY and _refuse_unwanted(m, me, i):\n", "    while False:\n", PROGRAM),
     Mutant("other-tasks-are-accepted", ACCEPTING, " or t.task != receiver.task", "", PROGRAM),
     Mutant("periods-are-not-remembered", "emu/kernel/sleep/periods.py", "    t.periods_taken = over\n", "", PROGRAM),
