@@ -14,25 +14,26 @@ LIVES = f"{LITMUS}::test_a_pool_whose_record_is_used_again_is_not_charged_for_th
 CONFINED = "tests/litmus/test_confining.py"
 ASKED = f"{CONFINED}::test_a_thread_that_asks_for_cpus_as_its_container_loses_some_gets_no_other_and_all_that_are_left[locked]"
 STARTED = f"{CONFINED}::test_a_thread_that_is_started_as_its_container_loses_cpus_runs_on_those_that_are_left"
+UNIT = "tests/kernel/containers/test_capabilities.py"
 PROGRAM = "tests/guests/test_programs.py::test_program_finds_nothing_wrong[capabilities-inko-2]"
 
 MUTANTS = [
     Mutant("pool-has-no-size", POOLS, " or pool_used(word) >= pool_size(word):", ":", CHARGED),
     Mutant("pool-takes-one-too-many", POOLS, "pool_used(word) >= pool_size(word)", "pool_used(word) > pool_size(word)", CHARGED),
     Mutant("pool-life-is-not-looked-at", POOLS, "pool_life(word) != life or ", "", LIVES),
-    Mutant("closed-pool-is-charged", POOLS, "pool_closed(word) != 0 or pool_used", "pool_used", PROGRAM),
+    Mutant("closed-pool-is-charged", POOLS, "pool_closed(word) != 0 or pool_used", "pool_used", f"{UNIT}::test_a_replica_of_a_closed_pool_is_charged_no_more"),
     Mutant("parent-is-not-charged", POOLS, "    while above >= 0:\n        if not", "    while above >= MOST:\n        if not", CHARGED),
     Mutant("refused-charge-stays-below", POOLS, "            _give_back_below(m, me, p, above)\n", "", CHARGED),
-    Mutant("closed-pool-is-never-freed", POOLS, "        if pool_closed(word) != 0 and pool_used(word) == 0:\n            lock", "        if False:\n            lock", PROGRAM),
+    Mutant("closed-pool-is-never-freed", POOLS, "        if pool_closed(word) != 0 and pool_used(word) == 0:\n            lock", "        if False:\n            lock", f"{UNIT}::test_a_pool_that_is_closed_while_used_goes_with_its_last_user_and_so_does_its_parent"),
     Mutant("last-capability-does-not-close", CONTAINERS, "    if pool.holders == 0:\n", "    if False:\n", CHARGED),
     Mutant("child-is-in-no-container", CONTAINERS, "    m.tasks[k].container = container\n    unlock_containers(m, me)\n    pool = ", "    unlock_containers(m, me)\n    pool = ", PROGRAM),
-    Mutant("shrinking-passes-what-is-used", CAPABILITIES, "        if pool_size(word) - less < pool_used(word):\n            return -EBUSY\n", "", CHARGED),
+    Mutant("shrinking-passes-what-is-used", CAPABILITIES, "        if pool_size(word) - less < pool_used(word):\n            return -EBUSY\n", "", f"{UNIT}::test_split_parts_add_up_and_nothing_shrinks_below_what_is_used"),
     Mutant("contained-task-makes-capabilities", CONTROL, " if by == 0 else -EPERM", "", PROGRAM),
     Mutant("container-around-a-running-task", CONTROL, "if m.tasks[task].nr_threads == 1 else -EBUSY", "if m.tasks[task].nr_threads >= 1 else -EBUSY", survives="a fork at the same moment would have to be cut in two"),
-    Mutant("foreign-capability", CAPABILITIES, "(container, n) if by == 0 or by == container else (-EPERM, 0)", "(container, n)", PROGRAM),
-    Mutant("anybody-may-be-reached", CAPABILITIES, "            if value == wanted and", "            if", PROGRAM),
+    Mutant("foreign-capability", CAPABILITIES, "(container, n) if by == 0 or by == container else (-EPERM, 0)", "(container, n)", f"{UNIT}::test_who_is_in_a_container_acts_on_its_own_and_passes_on_only_where_it_may_send"),
+    Mutant("anybody-may-be-reached", CAPABILITIES, "            if value == wanted and", "            if", f"{UNIT}::test_who_is_in_a_container_acts_on_its_own_and_passes_on_only_where_it_may_send"),
     Mutant("threads-stay-on-cpus-that-were-taken", CONTROL, "        confine_all(m, me)\n", "        pass\n", PROGRAM),
-    Mutant("affinity-is-not-cut", CONFINING, "    restrict(m, me, i, mask_and(asked, cpus))\n", "    restrict(m, me, i, asked)\n    return 0\n", PROGRAM),
+    Mutant("affinity-is-not-cut", CONFINING, "    restrict(m, me, i, mask_and(asked, cpus))\n", "    restrict(m, me, i, asked)\n    return 0\n", f"{UNIT}::test_threads_are_cut_to_the_cpus_of_their_container_and_none_asks_for_more"),
     Mutant("new-thread-does-not-look-again", CONFINING, "        _confine(m, me, handle)\n", "        pass\n", STARTED),
     Mutant("affinity-is-not-looked-at-again", CONFINING, "    _cut(m, me, i)  # `cpus` may have changed meanwhile\n", "", ASKED),
     Mutant("confiner-looks-before-it-has-stored", CONFINING, "    fence()  # `cpus` is stored before any thread is looked at; pairs with those named in the header\n", "", ASKED),
@@ -42,6 +43,6 @@ MUTANTS = [
     Mutant("other-tasks-are-accepted", ACCEPTING, " or t.task != receiver.task", "", PROGRAM),
     Mutant("periods-are-not-remembered", "emu/kernel/sleep/periods.py", "    t.periods_taken = over\n", "", PROGRAM),
     Mutant("thread-keeps-its-charge", "emu/kernel/task/exiting.py", "    give_thread_back(m, me, i)  # before", "    pass  # before", PROGRAM),
-    Mutant("task-keeps-its-charge", "emu/kernel/task/reaping.py", "    leave_container(m, me, k)\n", "", PROGRAM),
-    Mutant("area-keeps-its-charge", "emu/kernel/vm/areas.py", "        give_back(m, me, m.areas[a].pool)\n", "", PROGRAM),
+    Mutant("task-keeps-its-charge", "emu/kernel/task/reaping.py", "    leave_container(m, me, k)\n", "", f"{UNIT}::test_a_new_container_in_an_old_record_is_not_reached_by_an_old_right"),
+    Mutant("area-keeps-its-charge", "emu/kernel/vm/areas.py", "        give_back(m, me, m.areas[a].pool)\n", "", f"{UNIT}::test_areas_are_charged_when_mapped_and_given_back_when_unmapped"),
 ]  # fmt: skip
