@@ -97,9 +97,12 @@ def _ask(m, me, i, bits, how):
 
 @hot
 def _allow(m, me, i, bits, how):
-    """Worker 1: the container may use other CPUs from now on."""
+    """Worker 1: the container may use other CPUs from now on; sometimes it loses all of them before anybody looks."""
     slow_store(m, bits + random_below(m, me, 1 << 20))
     store_mask(m.containers[0], "cpus", _mask(bits))
+    if how == GOOD and random_below(m, me, 4) == 0:
+        dawdle(random_below(m, me, 4))
+        store_mask(m.containers[0], "cpus", mask_none())
     if how == UNFENCED:
         _cut_unfenced(m, i)
     elif how == STALE:
@@ -139,13 +142,11 @@ def _change_in_rounds(m, me, workers, count, how):
             _begin_round(m, me, i)
         if not meet(m, workers):
             break
-        dawdle(random_below(m, me, 30))
+        dawdle(random_below(m, me, 12))
         if me == 0:
             _ask(m, me, i, get_word(m, ASKED), how)
         else:
             _allow(m, me, i, _some_of(m, me, (1 << CPUS) - 1), how)
-            if random_below(m, me, 4) == 0 and how != UNFENCED:
-                _allow(m, me, i, 0, how)
         if not meet(m, workers):
             break
         if me == 0:
@@ -208,7 +209,7 @@ def start(address, me, workers, count, how):
         if not meet(m, workers):
             break
         if me == 0:
-            dawdle(random_below(m, me, 30))
+            dawdle(random_below(m, me, 12))
             i = _start(m, me, get_word(m, ASKED), how)
         else:
             dawdle(random_below(m, me, 90))
