@@ -6,6 +6,7 @@ from emu.actor.policies import BUILTIN
 from emu.kernel.actions import BLOCK, GIVE, HAND_OVER, RESUME
 from emu.kernel.ipc.endpoint import AGAIN, SENT
 from emu.kernel.sleep.endings import interrupt
+from emu.limits import MAX_THREADS
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 from tests.kernel.ipc.played import ANYBODY, Threads
@@ -93,6 +94,14 @@ def test_a_message_that_the_receiver_does_not_accept_is_its_senders_fault(thread
     assert threads.call(2, source=ANYBODY) == BLOCK
     assert threads.call(0, to=threads.tid(2), flags=SENDS_EXTENDED) == RESUME
     assert threads.got(0)[:2] == (EMSGSIZE, 0) and threads.states()[2] == "blocked"
+
+
+def test_the_tid_of_a_thread_that_had_the_record_before_names_nobody(threads):
+    stale = threads.tid(1) + MAX_THREADS  # of another generation
+    assert threads.call(1, source=ANYBODY) == BLOCK
+    assert threads.call(0, to=stale) == RESUME and threads.got(0)[:2] == (ESRCH, 0)
+    assert threads.call(0, source=stale) == RESUME and threads.got(0)[:2] == (ESRCH, 0)
+    assert threads.states()[1] == "blocked"
 
 
 def test_who_leaves_tells_those_that_wait_to_send_and_those_that_wait_for_it(threads):
