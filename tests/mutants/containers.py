@@ -42,7 +42,7 @@ MUTANTS = [
     Mutant("waiting-sender-is-not-refused", REFUSING, "    while accepted != ACCEPT_ANYBODY and _refuse_unwanted(m, me, i):\n", "    while False:\n", PROGRAM),
     Mutant("other-tasks-are-accepted", ACCEPTING, " or t.task != receiver.task", "", PROGRAM),
     Mutant("periods-are-not-remembered", "emu/kernel/sleep/periods.py", "    t.periods_taken = over\n", "", PROGRAM),
-    Mutant("thread-keeps-its-charge", "emu/kernel/task/exiting.py", "    give_thread_back(m, me, i)  # before", "    pass  # before", PROGRAM),
-    Mutant("task-keeps-its-charge", "emu/kernel/task/reaping.py", "    leave_container(m, me, k)\n", "", PROGRAM),
+    Mutant("thread-keeps-its-charge", "emu/kernel/task/exiting.py", "    give_thread_back(m, me, i)  # before", "    pass  # before", f"{UNIT}::test_who_leaves_gives_its_charges_back_before_anybody_is_told"),
+    Mutant("task-keeps-its-charge", "emu/kernel/task/reaping.py", "    leave_container(m, me, k)\n", "", f"{UNIT}::test_who_leaves_gives_its_charges_back_before_anybody_is_told"),
     Mutant("area-keeps-its-charge", "emu/kernel/vm/areas.py", "        give_back(m, me, m.areas[a].pool)\n", "", f"{UNIT}::test_areas_are_charged_when_mapped_and_given_back_when_unmapped"),
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from emu.shm.cpumask import to_int, to_words
 from emu.shm.layout import machine_at
 from emu.testing.bare import bare_window
 from emu.testing.container_checks import charged, check_containers
+from tests.kernel import wrappers as hot
 
 THREADS, SPACES, MAPS = pools.POOL_THREADS, pools.POOL_SPACES, pools.POOL_MAPS
 CPUS, IPC = pools.POOL_CPUS, pools.POOL_IPC
@@ -27,6 +28,11 @@ pytestmark = pytest.mark.system("cz-17")
 @entry(3)
 def make_container(address, me, k):
     return containers.make_container(machine_at(address), me, k)
+
+
+@entry(3)
+def enter(address, parent, k):
+    return 1 if containers.enter_container(machine_at(address), 0, parent, k) else 0
 
 
 @entry(5)
@@ -137,6 +143,20 @@ def test_areas_are_charged_when_mapped_and_given_back_when_unmapped(world):
     reap_task(world.base, 0, world.tasks[0])
     assert not charged(world.machine)
     check_containers(world.window)
+
+
+def test_who_leaves_gives_its_charges_back_before_anybody_is_told(world):
+    world.make(THREADS, 1), world.make(SPACES, 1)
+    child = create_task(world.base, 0)
+    assert enter(world.base, world.tasks[0], child) == 1
+    i = create_thread(world.base, 0, child)
+    sched.start(world.base, 0, i)
+    assert hot.pick_next(world.base, 0) == i
+    assert list(charged(world.machine).values()) == [1, 1]
+    hot.exit_thread(world.base, 0, i, 0)
+    assert not charged(world.machine) and world.machine["tasks"][child]["container"] == 0
+    check_containers(world.window)
+    assert create_thread(world.base, 0, world.tasks[0]) >= 0
 
 
 def test_a_replica_is_charged_to_its_pool_too_and_all_together_pass_no_limit(world):
