@@ -3,8 +3,12 @@
 import pytest
 
 from emu.abi.errno import EBUSY, EINVAL, ENOSPC, EPERM, ESRCH
+from emu.abi.registers import A0
 from emu.hot import entry
+from emu.kernel.actions import YIELD
 from emu.kernel.containers import capabilities, containers, pools
+from emu.kernel.native import control_calls
+from emu.kernel.native.numbers import CAPABILITY_CONTROL
 from emu.kernel.sched import core as sched
 from emu.kernel.sched.confining import change_affinity, confine_all
 from emu.kernel.task.reaping import reap_task
@@ -33,6 +37,11 @@ def make_container(address, me, k):
 @entry(3)
 def enter(address, parent, k):
     return 1 if containers.enter_container(machine_at(address), 0, parent, k) else 0
+
+
+@entry(3)
+def capability_control(address, me, i):
+    return control_calls.control_call(machine_at(address), me, i, CAPABILITY_CONTROL)
 
 
 @entry(5)
@@ -273,6 +282,14 @@ def test_threads_are_cut_to_the_cpus_of_their_container_and_none_asks_for_more(w
     assert remove(world.base, 0, one) == 0
     refresh(world.base)
     assert world.affinity(i) == 0b0100 and world.ask(i, 0xF) == -EPERM
+
+
+def test_the_call_that_changes_the_cpus_of_a_container_moves_its_threads(world):
+    world.make(THREADS, 9)
+    i, manager = world.thread(), create_thread(world.base, 0, create_task(world.base, 0))
+    world.machine["threads"][manager]["x"][A0 : A0 + 4] = control_calls.CREATE, world.first, CPUS, 0b0110
+    assert capability_control(world.base, 0, manager) == YIELD, "the caller may have to move, too"
+    assert world.affinity(i) == 0b0110
 
 
 def test_a_replica_of_cpus_is_cut_with_the_first_mask_and_a_part_that_is_split_off_is_gone_from_it(world):
