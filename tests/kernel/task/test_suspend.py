@@ -4,6 +4,7 @@ import pytest
 
 from emu.hot import entry
 from emu.kernel.sched import core as sched
+from emu.kernel.task.control import destroy
 from emu.kernel.task.kill_reasons import KILL_ASKED
 from emu.kernel.task.records import create_task, kill_task
 from emu.kernel.task.suspend import ask_suspend, hold_suspended, let_suspended_go, suspended
@@ -30,6 +31,12 @@ def hold(address, me, i):
 @entry(3)
 def let_go(address, me, i):
     let_suspended_go(machine_at(address), me, i)
+    return 0
+
+
+@entry(3)
+def tell_to_end(address, me, i):
+    destroy(machine_at(address), me, i)
     return 0
 
 
@@ -89,6 +96,13 @@ def test_a_thread_does_not_stop_whose_task_was_killed_meanwhile(pair):
     """Nobody would end its sleep: a kill ends those that it finds."""
     task = int(pair.cpus.threads[pair.target]["task"])
     assert kill_task(pair.base, 1, hot.task_handle(pair.base, task), 9, KILL_ASKED) == 1
+    hot.stop_here(pair.base, 0, pair.target)
+    assert pair.cpus.state(pair.target)[0] == "running" and hot.sleep_of(pair.base, pair.target) == 0
+
+
+@pytest.mark.system("cz-8")
+def test_a_thread_does_not_stop_that_was_told_to_end_meanwhile(pair):
+    tell_to_end(pair.base, 1, pair.target)
     hot.stop_here(pair.base, 0, pair.target)
     assert pair.cpus.state(pair.target)[0] == "running" and hot.sleep_of(pair.base, pair.target) == 0
 
