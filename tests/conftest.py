@@ -5,6 +5,7 @@ resource tracker), no socket directory of this process, and no more shared
 segments mapped than before.  A test that uses `seed` prints it when it fails.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -64,6 +65,8 @@ def _prepare(config, tests):
 
 
 def pytest_collection_finish(session):
+    gc.collect()
+    gc.freeze()  # thousands of tests and all that they import: each later collection would look through them again
     if not hasattr(session.config, "workerinput"):  # of several pytest processes (-n) the first one prepares
         _prepare(session.config, len(session.items))
 

@@ -72,9 +72,12 @@ def gone(processes):
 
 
 def checking_build(path, program, *arguments):
-    """What a program prints that runs in a checking build: a build of its own, in a process of its own."""
+    """What a program prints that runs in a checking build: a build of its own, in a process of its own.
+
+    LLVM does not optimise it: it is compiled for this, which takes longer than it runs.
+    """
     path.write_text(program)
-    environment = {**os.environ, "EMU_CHECK": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "EMU_CHECK": "1", "NUMBA_OPT": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, path, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr

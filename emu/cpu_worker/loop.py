@@ -29,7 +29,7 @@ from ..kernel.task.suspend import stop_here
 from ..kernel.thread.leaving import must_come, must_leave
 from ..kernel.thread.pending import signal_waits
 from ..kernel.thread.reaping import delete_dead
-from ..kernel.thread.states import FAULT_TRAP, LIFE_DRAINING, RESTART_WOKEN
+from ..kernel.thread.states import FAULT_CALL, FAULT_TRAP, LIFE_DRAINING, RESTART_PAGED, RESTART_WOKEN
 from ..kernel.ticks import count_ticks
 from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, give_way_to_shooters
 from ..kernel.vm.tlb import flush_tlb, leave_space, use_space
@@ -145,7 +145,11 @@ def _run_thread(m, me, i):
         ask_server(m, me, i, REQUEST_SIGNAL)
         return
     if t.restart != 0:
+        is_paged = t.restart == RESTART_PAGED
         begin_anew(t)
+        if is_paged:
+            send_fault(m, me, i, FAULT_CALL)
+            return
     budget = c.tick_at - c.instructions
     if budget <= 0:
         budget = BUDGET_INSTRUCTIONS

@@ -14,9 +14,11 @@ static inline long emu_name_server(int tid, int which, int server) {
 
 /* A call on files, as its server receives it (emu_ipc from EMU_ANYTHREAD): message.bytes <= EMU_FIRST_CALL, which no thread
  * can send. mr[0..5]: the call's arguments; in place of a descriptor the handle with which the server has answered openat
- * (-9, EBADF: no file of the server's; -100: the root), and mr[5] the flags of a call about a descriptor.
- * It answers with EMU_REPLY, mr[0] the result: of openat a handle (>= 0, any number; the kernel makes the descriptor), or
- * EMU_NOT_MINE: the kernel executes the call. -11 (EAGAIN): the client has gone; what was opened for it is closed by nobody
+ * (-9, EBADF: no file of the server's), and mr[5] the flags of a call about a descriptor. AT_FDCWD comes as the handle with
+ * which the server has answered the task's last chdir, or as -100 before the first; for truncate, statfs and chdir it is
+ * mr[5], for getcwd mr[2]. What the client's umask takes is gone from modes.
+ * It answers with EMU_REPLY, mr[0] the result: of openat and chdir a handle (>= 0, any number; the kernel makes the
+ * descriptor, or the working directory), or EMU_NOT_MINE: the kernel executes the call. -11 (EAGAIN): the client has gone; what was opened for it is closed by nobody
  * else. A server that leaves or is silent for 10 s is an EIO for its clients. */
 enum { EMU_FIRST_CALL = -2, EMU_NOT_MINE = -(1 << 16) };
 static inline long emu_call_number(const struct emu_message *message) { return EMU_FIRST_CALL - message->bytes; }

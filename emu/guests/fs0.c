@@ -1,5 +1,6 @@
-/* fs0: a file server outside the kernel [cz-15]. `emu run --fs fs0 PROGRAM` starts it, and mm0 before it; its argument is
- * mm0's tid. The files are in memory, in pages that mm0 maps into fs0's window.
+/* fs0: a file server outside the kernel [cz-15]. `emu run --fs fs0 PROGRAM` starts it, and mm0 before it. Its arguments are
+ * mm0's tid, and the paths where directories of the host are mounted, which are the machine's. The files are in memory, in
+ * pages that mm0 maps into fs0's window.
  *
  * One thread serves all clients, one message after the other, and waits for none of them: it answers with EMU_REPLY. What
  * a client may be is told by the kernel: a call on files is a message that no thread can send (emu_servers.h), with fs0's
@@ -137,17 +138,10 @@ static long call_on_file(int tid, long number, const long *a) {
     case SYS_sync_file_range:
     case SYS_fadvise64: return 0;
     case SYS_ioctl: return -ENOTTY;
-    case SYS_fchdir: return !is_directory(node) ? -ENOTDIR : node == start_directory ? 0 : -ENOSYS;
+    case SYS_fchdir: return is_directory(node) ? 0 : -ENOTDIR;
     case SYS_flock: return -EOPNOTSUPP;
     }
     return -ENOSYS;
-}
-
-static long get_directory(int tid, long address, long size) {
-    static const char start[] = "/root";
-    if (size < (long)sizeof start)
-        return size == 0 ? -EINVAL : -ERANGE;
-    return give(tid, address, start, sizeof start) < 0 ? -EFAULT : (long)sizeof start;
 }
 
 static long answer(int tid, const struct emu_message *m) {
@@ -155,12 +149,11 @@ static long answer(int tid, const struct emu_message *m) {
     if (m->bytes > EMU_FIRST_CALL)
         return -EINVAL; /* what any thread may send, or a fault */
     switch (number) {
-    case SYS_getcwd: return get_directory(tid, m->mr[0], m->mr[1]);
-    case SYS_symlinkat: return -EPERM;
+    case SYS_getcwd: return give_path(tid, directory_of(m->mr[2]), m->mr[0], m->mr[1]);
     case SYS_statx: return -ENOSYS; /* C libraries ask for the status in the other way then */
     case SYS_openat: case SYS_mkdirat: case SYS_unlinkat: case SYS_faccessat: case SYS_faccessat2: case SYS_newfstatat:
     case SYS_readlinkat: case SYS_utimensat: case SYS_fchmodat: case SYS_fchownat: case SYS_mknodat: case SYS_linkat:
-    case SYS_renameat2: case SYS_truncate: case SYS_statfs: case SYS_chdir: return call_on_path(tid, number, m->mr);
+    case SYS_symlinkat: case SYS_renameat2: case SYS_truncate: case SYS_statfs: case SYS_chdir: return call_on_path(tid, number, m->mr);
     }
     return call_on_file(tid, number, m->mr);
 }
@@ -205,7 +198,7 @@ static long make_tree(void) {
     start_directory = root;
     for (unsigned k = 0; k < sizeof names / sizeof *names; k++) {
         struct place place;
-        find(root, names[k], &place);
+        find(root, names[k], 0, &place);
         struct vnode *node = make_node(&place, S_IFDIR | (strstr(names[k], "tmp") != NULL ? 01777 : 0755));
         if (node == NULL)
             return -ENOMEM;
@@ -216,7 +209,8 @@ static long make_tree(void) {
 }
 
 int main(int argc, char **argv) {
-    long error = argc == 2 ? begin(atoi(argv[1])) : -EINVAL, handle;
+    long error = argc >= 2 ? begin(atoi(argv[1])) : -EINVAL, handle;
+    mounts = argv + 2;
     if (error == 0)
         error = make_tree();
     if (error < 0) {
@@ -231,7 +225,7 @@ int main(int argc, char **argv) {
         if (from > 0) {
             while ((handle = emu_closed_file()) >= 0)
                 close_file(handle);
-            opens = emu_call_number(&m) == SYS_openat && m.bytes <= EMU_FIRST_CALL;
+            opens = m.bytes <= EMU_FIRST_CALL && (emu_call_number(&m) == SYS_openat || emu_call_number(&m) == SYS_chdir);
             result = answer((int)from, &m);
             m.mr[0] = result;
             from = emu_ipc((int)from, EMU_ANYTHREAD, EMU_REPLY, -1, &m);

@@ -118,7 +118,7 @@ static long add_dirent(long at, long room, const struct vnode *node, long positi
     memcpy(dirents + at, &number, 8);
     memcpy(dirents + at + 8, &next, 8);
     memcpy(dirents + at + 16, &bytes, 2);
-    dirents[at + 18] = is_directory(node) ? DT_DIR : DT_REG;
+    dirents[at + 18] = is_directory(node) ? DT_DIR : is_link(node) ? DT_LNK : DT_REG;
     memcpy(dirents + at + DIRENT_BYTES, name, length);
     return size;
 }

@@ -2,8 +2,7 @@
  *
  * Vnode numbers are the file system's own, and count from 1, the root. A directory lists its entries in the order in which
  * they were made; each has a number of its own there, which only grows, so reading a directory goes on where it was
- * whatever is made or removed meanwhile. A vnode lives as long as an entry names it or somebody has it open.
- * There are no symbolic links and one name for each file. */
+ * whatever is made or removed meanwhile. A vnode lives as long as an entry names it or somebody has it open. */
 #ifndef FS0_TREE_H
 #define FS0_TREE_H
 
@@ -12,13 +11,14 @@
 
 #include "fs0_pages.h"
 
-enum { LONGEST_NAME = 255, FIRST_ENTRY = 3 }; /* 1 and 2 are . and .. */
+enum { LONGEST_NAME = 255, LONGEST_PATH = 4096, MOST_LINKS = 40, FIRST_ENTRY = 3 }; /* 1 and 2 are . and .. */
 
 struct vnode {
     long number, size, links, opens;
     unsigned mode, uid, gid;
     struct timespec changed, modified, accessed;
     struct pages pages;    /* of a file */
+    char *target;          /* of a symbolic link, with its NUL */
     struct vnode *parent;  /* of a directory; the root's is itself */
     struct entry *first, *last;
     long next_entry;
@@ -35,6 +35,7 @@ static struct vnode *root;
 static long next_number = 1;
 
 static int is_directory(const struct vnode *node) { return S_ISDIR(node->mode); }
+static int is_link(const struct vnode *node) { return S_ISLNK(node->mode); }
 
 static struct timespec now(void) {
     struct timespec time;
@@ -53,11 +54,19 @@ static struct vnode *new_vnode(unsigned mode) {
     return node;
 }
 
+/* A directory that was removed while it is open keeps the one above, where `..` leads. */
 static void end_if_unused(struct vnode *node) {
-    if (node->links > 0 || node->opens > 0)
-        return;
-    cut_pages(&node->pages, 0);
-    give_bytes(node, sizeof *node);
+    while (node->links == 0 && node->opens == 0) {
+        struct vnode *above = is_directory(node) ? node->parent : NULL;
+        cut_pages(&node->pages, 0);
+        if (node->target != NULL)
+            give_bytes(node->target, node->size + 1);
+        give_bytes(node, sizeof *node);
+        if (above == NULL)
+            break;
+        above->opens--;
+        node = above;
+    }
 }
 
 static struct entry *entry_of(const struct vnode *directory, const char *name, int length) {
@@ -97,6 +106,7 @@ static void leave(struct vnode *directory, struct entry *entry) {
     *(entry->next != NULL ? &entry->next->previous : &directory->last) = entry->previous;
     node->links -= is_directory(node) ? 2 : 1;
     directory->links -= is_directory(node);
+    directory->opens += is_directory(node) && node->links == 0;
     node->changed = now();
     touch_directory(directory);
     give_bytes(entry, sizeof *entry + entry->length);
@@ -110,8 +120,11 @@ struct place {
     int length, must_be_directory;
 };
 
-/* From a directory (NULL: it is none that is known, which only an absolute path may do without). 0 or an error. */
-static long find(struct vnode *at, const char *path, struct place *place) {
+/* From a directory (NULL: it is none that is known, which only an absolute path may do without). 0 or an error. Symbolic
+ * links are followed, the last name's if `follows` says so; what a link leads to is put before what is left of the path. */
+static long find(struct vnode *at, const char *path, int follows, struct place *place) {
+    static char expanded[2][2 * LONGEST_PATH];
+    int links = 0;
     *place = (struct place){0};
     if (*path == '\0')
         return -ENOENT;
@@ -137,17 +150,30 @@ static long find(struct vnode *at, const char *path, struct place *place) {
         place->name = path, place->length = length;
         place->entry = NULL;
         place->directory = at;
-        if (at->links == 0)
-            return -ENOENT; /* it was removed */
         if (length == 1 && path[0] == '.')
             place->length = 0;
         else if (length == 2 && path[0] == '.' && path[1] == '.')
             place->node = at->parent, place->length = 0;
+        else if (at->links == 0)
+            return -ENOENT; /* it was removed */
         else {
             place->entry = entry_of(at, path, length);
             place->node = place->entry != NULL ? place->entry->node : NULL;
         }
         path += length;
+        if (place->entry == NULL || !is_link(place->entry->node) || (*path == '\0' && !follows))
+            continue;
+        if (++links > MOST_LINKS)
+            return -ELOOP;
+        const struct vnode *link = place->node;
+        if (link->size + strlen(path) >= sizeof expanded[0])
+            return -ENAMETOOLONG;
+        char *whole = expanded[links % 2];
+        memcpy(whole, link->target, link->size);
+        strcpy(whole + link->size, path);
+        path = whole;
+        place->directory = place->node = *path == '/' ? root : at;
+        place->entry = NULL, place->length = 0;
     }
     if (place->node != NULL && place->must_be_directory && !is_directory(place->node))
         return -ENOTDIR;
@@ -155,9 +181,9 @@ static long find(struct vnode *at, const char *path, struct place *place) {
 }
 
 /* As find, of what has to be there. */
-static long find_node(struct vnode *at, const char *path, struct vnode **node) {
+static long find_node(struct vnode *at, const char *path, int follows, struct vnode **node) {
     struct place place;
-    long error = find(at, path, &place);
+    long error = find(at, path, follows, &place);
     *node = place.node;
     return error < 0 ? error : place.node == NULL ? -ENOENT : 0;
 }

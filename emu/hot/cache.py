@@ -91,6 +91,7 @@ def _environment():
             llvm.get_host_cpu_name(),
             str(sorted(llvm.get_host_cpu_features().items())),
             f"check={CHECK}",
+            f"level={os.environ.get('NUMBA_OPT', '')}",
         )
     ).encode()
 
@@ -101,11 +102,17 @@ _executed = {}
 
 def note_source(filename):
     """A hot function of this file is being made. True for a file outside emu, whose present content then counts."""
-    path = _resolved(filename)
-    if path is None or _is_inside(path):
+    path = _resolved_outside(filename)
+    if path is None:
         return False
     _executed[path] = path.read_bytes()
     return True
+
+
+@functools.cache
+def _resolved_outside(filename):
+    path = _resolved(filename)
+    return path if path is not None and not _is_inside(path) else None
 
 
 @functools.cache
@@ -117,6 +124,7 @@ def _content(path):
     return _executed[path] if path in _executed else path.read_bytes()
 
 
+@functools.cache
 def _is_inside(path):
     return path.is_relative_to(SOURCE_ROOT)
 

@@ -51,9 +51,14 @@ class Programs:
 
     @in_use
     def start_file_server(self, program: str | bytes | os.PathLike[str] = "fs0") -> Job:
-        """Start a file server and the pager that it needs, mm0, both servants; the server's Job (cz-14, cz-15)."""
+        """Start a file server and the pager that it needs, mm0, both servants; the server's Job (cz-14, cz-15).
+
+        Its arguments are mm0's process id and the paths where the host's directories are mounted, which stay the
+        machine's own.
+        """
         pager = self.spawn("mm0", servant=True)
-        return self.spawn(program, self._ask("pid", pager._handle), servant=True)
+        mounted = [mount.target for mount in self.config.mounts]
+        return self.spawn(program, self._ask("pid", pager._handle), *mounted, servant=True)
 
     def spawn_python(
         self,

@@ -1,6 +1,7 @@
 """What a served system call sees: itself, its task, and the machine (see registry.py)."""
 
 from ..abi.words import WORD
+from ..kernel.files import directory
 from ..kernel.linux.memory import place, place_file
 from ..kernel.linux.time import cold_clock_ns
 from ..kernel.thread.handles import tid
@@ -36,6 +37,7 @@ class Call:
         self._memory = UserMemory(server.window, server.me, index, server.bring_page)
         self.read = self._memory.read
         self.write = self._memory.write
+        self.reserve = self._memory.reserve
         self.string = self._memory.string
         self.print = server.print
         self.timer_pool = server.timer_pool
@@ -84,6 +86,14 @@ class Call:
     def room_to_write(self, file, position, count):
         """How many of `count` bytes from a position of a file on the task may write. EFBIG."""
         return room_to_write(self, file, position, count)
+
+    def go_to_machine(self):
+        """The task's working directory is the machine's, also where a file server of the guest's own has its files."""
+        directory.go_to_machine(self.server.base, self.server.me, self.task_index)
+
+    def set_umask(self, mask):
+        """What the task's new files must not have of their modes, also at a file server of the guest's own."""
+        directory.set_umask(self.server.base, self.server.me, self.task_index, mask)
 
     def clock_ns(self, clock):
         """The time of a clock, as the calling thread names it; -EINVAL."""

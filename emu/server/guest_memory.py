@@ -5,6 +5,7 @@ import ctypes
 from ..abi.errno import EFAULT, ENAMETOOLONG, ENOMEM, ENOSPC
 from ..kernel.vm import file_objects, frames, usercopy
 from ..limits import PAGE_SIZE, USER_TOP
+from ..shm.exits import NO_ACCESS
 from .errors import LinuxError
 
 PIECE_BYTES = 1 << 20
@@ -41,6 +42,15 @@ class UserMemory:
             if self._copy(usercopy.write_user, address, source, count) < count:
                 raise LinuxError(EFAULT)
 
+    def reserve(self, address, count):
+        """See that so many bytes may be stored here: what is read from a stream and has no place then is lost.
+
+        Only a task with a pager has to be asked: there the call is made again once the pages are there.
+        """
+        address -= (address >> 63) << 64
+        if usercopy.reserve(self._base, self._me, self._task, address, count) < 0:
+            raise LinuxError(EFAULT)
+
     def string(self, address, limit=4096):
         buffer = ctypes.create_string_buffer(limit)
         length = self._copy(usercopy.read_string, address, buffer, limit)
@@ -59,10 +69,13 @@ class UserMemory:
                 return got
 
     def _brings_page(self):
-        """Whether the last copy stopped at a page of a file that is in memory now."""
+        """Whether the last copy stopped at a page of a file that is in memory now. A pager's page stays missing."""
         actor = self._machine["cpus"][self._me]
-        missing, actor["missing"] = int(actor["missing"]), 0
-        return missing != 0 and self._bring(self._task, missing)
+        missing = int(actor["missing"])
+        if missing == 0 or int(actor["missing_access"]) != NO_ACCESS:
+            return False
+        actor["missing"] = 0
+        return self._bring(self._task, missing)
 
 
 class PageStore:

@@ -23,7 +23,7 @@ import traceback
 
 import zmq
 
-from ..abi.errno import EFBIG, ENOSYS, EPIPE
+from ..abi.errno import EFAULT, EFBIG, ENOSYS, EPIPE
 from ..abi.signals import SIGKILL, SIGPIPE, SIGSEGV, SIGXFSZ, bit
 from ..abi.syscall_numbers import name_of
 from ..abi.words import signed
@@ -63,7 +63,7 @@ from .holding import HoldScope, ThreadEnds
 from .memory_shortage import MemoryShortage
 from .mishaps import Mishaps
 from .notices import Notices
-from .passing_traps import bring_page, is_over
+from .passing_traps import asks_pager, bring_page, is_over
 from .signal_frames import deliver, sigreturn
 from .tasks import Tasks
 from .timers import TimerPool
@@ -278,6 +278,7 @@ class Server(Control, Tasks):
         try:
             call.take_credentials()
             self.open_files.caller = i
+            self.machine["cpus"][SERVER]["missing"] = 0
             with HoldScope(self.window, SERVER, i) as call.scope:
                 result = registry.execute(call)
         except (ThreadEnds, NoResult):
@@ -292,6 +293,8 @@ class Server(Control, Tasks):
         finally:
             self.open_files.caller = None
             self.open_files.give_back()
+        if result == -EFAULT and asks_pager(self, call.thread):
+            return NO_RESULT
         restore_mask(self, i, call.thread)
         if result == -EPIPE and not call.no_signal:
             post_signal(self.base, SERVER, i, SIGPIPE, SI_USER, call.task.pid | call.credentials.uid << 32)

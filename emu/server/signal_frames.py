@@ -28,7 +28,7 @@ from ..kernel.task.alternate_stack import NOWHERE, SS_AUTODISARM, SS_DISABLE, st
 from ..kernel.task.reaping import stop_task
 from ..kernel.task.siginfo import SI_KERNEL
 from ..kernel.task.signals import IGNORED_BY_DEFAULT, STOPS_BY_DEFAULT, own_signals, set_thread_mask, take_signal
-from ..kernel.thread.states import RESTART_ALWAYS, RESTART_CALL
+from ..kernel.thread.states import RESTART_ALWAYS, RESTART_CALL, RESTART_PAGED
 from ..limits import MAX_SIGINFOS_PER_TASK
 from .calls.signals import set_action_masks, set_alternate_stack, taken_info
 from .errors import LinuxError
@@ -90,7 +90,7 @@ def _settle_call(server, thread, restarts):
     thread["resume_deadline_ns"] = 0
     how = int(thread["restart"])
     thread["restart"] = 0
-    if how == RESTART_ALWAYS or how == RESTART_CALL and restarts:
+    if how in (RESTART_ALWAYS, RESTART_PAGED) or how == RESTART_CALL and restarts:
         thread["pc"] -= ECALL_BYTES
         thread["x"][A0] = thread["restart_a0"]
     elif how:

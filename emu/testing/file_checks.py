@@ -25,6 +25,9 @@ def check_files(window):
         for word in words.values():
             d = WORD.get(word, "description") - 1
             counted[d] = counted.get(d, 0) + 1
+        if record["directory"] > 0:
+            d = int(record["directory"]) - 1
+            counted[d] = counted.get(d, 0) + 1
     for held in machine["threads"]["held_file"][: machine["fresh_thread"]].tolist():
         if held:
             counted[held - 1] = counted.get(held - 1, 0) + 1

@@ -2,14 +2,18 @@ import pytest
 
 from emu.guests import build
 
-from .programs import NAMES, SOURCES
+from .programs import SOURCES
 
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory):
-    """{name: path of the ELF} of all C programs, built by ziglang."""
+    """`programs[name]` is the path of a C program's ELF, built by ziglang when it is first asked for."""
     directory = tmp_path_factory.mktemp("programs")
-    elves = {name: directory / f"{name}.elf" for name in NAMES}
-    for name, path in elves.items():
-        build.compile_c(SOURCES / f"{name}.c", path)
-    return elves
+
+    class Built(dict):
+        def __missing__(self, name):
+            self[name] = directory / f"{name}.elf"
+            build.compile_c(SOURCES / f"{name}.c", self[name])
+            return self[name]
+
+    return Built()

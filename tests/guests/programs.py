@@ -30,7 +30,7 @@ class Output:
         return os.pread(self.descriptor, 1 << 24, 0).decode(errors="replace")
 
 
-def run_programs(programs, cpus, policy, **options):
+def run_programs(programs, cpus, policy, file_server=None, **options):
     """Run (path, *arguments) tuples one after another; [(exit status, output)] and the last report."""
     results, report = [], None
     options.setdefault("max_threads", 1024)
@@ -38,7 +38,8 @@ def run_programs(programs, cpus, policy, **options):
         with Output() as output:
             machine = Machine(cpus, policy, stdout=output.descriptor, stderr=output.descriptor, quiet=True, **options)
             with machine:
-                job = machine.spawn(str(program), *arguments)
+                server = machine.start_file_server(file_server) if file_server else None
+                job = machine.spawn(str(program), *arguments, file_server=server)
                 report = machine.run()
             results.append((job.exit_status, output.text()))
     return results, report

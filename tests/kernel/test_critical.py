@@ -10,7 +10,6 @@ from emu.kernel.failures import FAIL_CRITICAL, FAIL_NOT_CRITICAL
 from tests.processes import checking_build
 
 PROGRAM = """
-import sys
 from emu.hot import entry
 from emu.kernel.sched.runqueue import lock_queue, mark_time, unlock_queue
 from emu.kernel.vm.shootdown import shoot_down
@@ -38,13 +37,11 @@ def shoot(address, locked):
         unlock_queue(m, 0, 0)
     return m.failed
 
-with bare_window() as window:
-    print({"mark": mark, "shoot": shoot}[sys.argv[1]](window.address, int(sys.argv[2])))
+for function in (mark, shoot):
+    for locked in (1, 0):
+        with bare_window() as window:
+            print(function(window.address, locked))
 """
-
-
-def failed(tmp_path, what, locked):
-    return int(checking_build(tmp_path / "program.py", PROGRAM, what, int(locked)))
 
 
 KERNEL = Path(emu.kernel.__file__).parent
@@ -76,7 +73,5 @@ def test_every_function_that_locks_or_waits_says_for_which_section_it_is():
 
 @pytest.mark.system("alux-6")
 def test_what_needs_a_lock_is_caught_without_one_and_what_may_wait_with_one(tmp_path):
-    assert failed(tmp_path, "mark", locked=True) == 0
-    assert failed(tmp_path, "mark", locked=False) == FAIL_NOT_CRITICAL
-    assert failed(tmp_path, "shoot", locked=False) == 0
-    assert failed(tmp_path, "shoot", locked=True) == FAIL_CRITICAL
+    failed = [int(line) for line in checking_build(tmp_path / "program.py", PROGRAM).splitlines()]
+    assert failed == [0, FAIL_NOT_CRITICAL, FAIL_CRITICAL, 0]  # `mark` with a lock and without, then `shoot`

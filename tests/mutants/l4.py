@@ -29,6 +29,8 @@ MUTANTS = [
     Mutant("lie-about-a-calls-page-is-believed", PAGER, "    again = 1 if kind == FAULT_CALL else 0", "    again = 0 * kind", PAGERS),
     Mutant("lies-are-believed-for-ever", PAGER, "        if t.fault_tries < PAGER_TRIES:\n", "        if t.fault_tries >= 0:\n", PAGERS),
     Mutant("refused-call-is-made-again", PAGER, "    t.pc += 4  # behind", "    t.pc += 0  # behind", PAGERS),
+    Mutant("served-call-does-not-ask", "emu/server/passing_traps.py", "    if missing == 0 or access == NO_ACCESS:\n        return False\n    thread", "    if missing <= 0 or access != -2:\n        return False\n    thread", PAGERS),
+    Mutant("stream-is-read-before-its-place-is-there", "emu/server/vfs/transfer.py", "                call.reserve(address, count)\n", "                pass\n", PAGERS),
     Mutant("granted-rights-grow", GRANTING, " | (0 if flags & W else NEVER_WRITE)", "", PAGERS),
     Mutant("private-memory-is-granted", GRANTING, "is_memory = area.flags & SHARED != 0 and ", "is_memory = ", PAGERS),
     Mutant("more-rights-than-the-owners-are-granted", GRANTING, "if not is_memory or area.flags & flags & RWX != flags & RWX:", "if not is_memory:", PAGERS),

@@ -105,4 +105,5 @@ class Tree:
             "PYTHONPATH": str(self.path),
             "EMU_CACHE_DIR": str(self.folder / "cache"),
             "EMU_SEED": str(seed),
+            "EMU_LONGER": "2",
         }  # fmt: skip

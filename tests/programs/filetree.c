@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -152,6 +153,82 @@ static void calls(void) {
     TELL(getcwd(name, 300) != NULL), TELL(strcmp(name, "/root")), TELL(chdir("/nowhere"));
 }
 
+static void links(void) {
+    char text[64];
+    struct stat one, two;
+    CHECK(mkdir("l", 0755) == 0 && mkdir("l/sub", 0755) == 0);
+    int file = open("l/file", O_CREAT | O_RDWR, 0644);
+    CHECK(write(file, "linked", 6) == 6 && close(file) == 0);
+    TELL(link("l/file", "l/other")), TELL(stat("l/file", &one)), TELL(stat("l/other", &two)), TELL(one.st_nlink);
+    CHECK(one.st_ino == two.st_ino && one.st_nlink == 2);
+    TELL(link("l/file", "l/other")), TELL(link("l/none", "l/x")), TELL(link("l/sub", "l/x")), TELL(link("l/file", "l/x/"));
+    TELL(rename("l/file", "l/other")), TELL(access("l/file", F_OK)), TELL(unlink("l/file")), TELL(stat("l/other", &two));
+    TELL(two.st_nlink), TELL(open("l/other", O_RDONLY) >= 0);
+    TELL(symlink("other", "l/soft")), TELL(readlink("l/soft", text, 64)), TELL(readlink("l/soft", text, 3));
+    TELL(readlink("l/soft", text, 0)), TELL(readlink("l/other", text, 64)), TELL(symlink("", "l/x"));
+    TELL(symlink("x", "l/soft")), TELL(lstat("l/soft", &one)), TELL(S_ISLNK(one.st_mode)), TELL(one.st_size);
+    TELL(stat("l/soft", &one)), TELL(one.st_size), TELL(open("l/soft", O_RDONLY | O_NOFOLLOW)), TELL(open("l/soft", O_RDONLY) >= 0);
+    TELL(open("l/soft", O_CREAT | O_EXCL | O_RDWR, 0644)), TELL(mkdir("l/soft", 0755)), TELL(rmdir("l/soft"));
+    TELL(symlink("..", "l/sub/up")), TELL(stat("l/sub/up/other", &one)), TELL(stat("l/sub/up/sub/up/soft", &one));
+    TELL(symlink("loop", "l/loop")), TELL(stat("l/loop", &one)), TELL(open("l/loop", O_RDONLY)), TELL(lstat("l/loop", &one));
+    TELL(symlink("/tmp/made", "l/far")), TELL(open("l/far", O_RDONLY)), TELL(open("l/far", O_CREAT | O_RDWR, 0644) >= 0);
+    TELL(access("/tmp/made", F_OK)), TELL(stat("l/soft/", &one)), TELL(stat("l/sub/up/", &one)), TELL(lstat("l/sub/up/", &one));
+    TELL(S_ISDIR(one.st_mode)), TELL(rename("l/soft", "l/moved")), TELL(readlink("l/moved", text, 64)), TELL(access("l/moved", F_OK));
+    TELL(link("l/moved", "l/hard")), TELL(lstat("l/hard", &one)), TELL(S_ISLNK(one.st_mode));
+    TELL(linkat(AT_FDCWD, "l/moved", AT_FDCWD, "l/followed", AT_SYMLINK_FOLLOW)), TELL(lstat("l/followed", &one));
+    TELL(S_ISREG(one.st_mode)), TELL(chmod("l/moved", 0600)), TELL(stat("l/other", &one)), TELL(one.st_mode & 0777);
+    TELL(unlink("l/moved")), TELL(access("l/other", F_OK)), TELL(mknod("l/node", S_IFREG | 0640, 0)), TELL(stat("l/node", &one));
+    TELL(unlink("/tmp/made")), TELL(umask(077)), TELL(close(creat("l/private", 0666))), TELL(mkdir("l/own", 0777));
+    TELL(stat("l/private", &one)), TELL(one.st_mode), TELL(stat("l/own", &one)), TELL(one.st_mode), TELL(umask(022));
+    list("l");
+}
+
+static void working_directories(void) {
+    char name[300];
+    struct stat status, root;
+    CHECK(mkdir("w", 0755) == 0 && mkdir("w/in", 0755) == 0);
+    int start = open(".", O_RDONLY | O_DIRECTORY), file = open("w/file", O_CREAT | O_RDWR, 0644);
+    TELL(chdir("w/in")), TELL(getcwd(name, sizeof name) != NULL), TELL(strcmp(name, "/root/w/in"));
+    TELL(open("../file", O_RDWR) >= 0), TELL(mkdir("deep", 0755)), TELL(stat("deep/../../in/deep", &status));
+    TELL(getcwd(name, 3) != NULL), TELL(chdir("../file")), TELL(chdir("")), TELL(fchdir(file)), TELL(chdir("deep"));
+    pid_t child = fork(); /* begins where its parent is, and changes its own only */
+    if (child == 0)
+        _exit(chdir("..") == 0 && access("deep", F_OK) == 0 && chdir("/tmp") == 0 && access("deep", F_OK) == -1 ? 0 : 1);
+    int end;
+    CHECK(waitpid(child, &end, 0) == child && end == 0);
+    TELL(rmdir("../deep")), TELL(getcwd(name, sizeof name) != NULL), TELL(open("new", O_CREAT | O_RDWR, 0644)); /* it is gone */
+    TELL(stat(".", &status)), TELL(chdir("..")), TELL(fchdir(start)), TELL(access("w/in", F_OK)), TELL(truncate("w/file", 5));
+    TELL(chdir("/")), TELL(getcwd(name, sizeof name) != NULL), TELL(strcmp(name, "/")), TELL(chdir("../..")), TELL(stat(".", &root));
+    TELL(stat("/", &status)), TELL(root.st_ino == status.st_ino), TELL(chdir("/proc")), TELL(access("self/stat", R_OK));
+    TELL(access("w", F_OK)), TELL(access("/root/w", F_OK)), TELL(getcwd(name, sizeof name) != NULL), TELL(strcmp(name, "/proc"));
+    TELL(chdir("/root")), TELL(symlink("w/in", "short")), TELL(chdir("short")), TELL(getcwd(name, sizeof name) != NULL);
+    TELL(strcmp(name, "/root/w/in")), TELL(rename("/root/w", "/root/v")), TELL(getcwd(name, sizeof name) != NULL);
+    TELL(strcmp(name, "/root/v/in")), TELL(fchdir(start)), TELL(close(start)), TELL(close(file)), TELL(unlink("short"));
+    for (int k = 0; k < 3000; k++) { /* handles are used again and again, and stay apart */
+        int at = open("v", O_RDONLY | O_DIRECTORY);
+        CHECK(fstatat(at, "file", &status, 0) == 0 && close(at) == 0);
+    }
+}
+
+static atomic_int stop_moving;
+static void *moves(void *argument) {
+    while (!stop_moving)
+        CHECK(chdir("/root/m/one") == 0 && chdir("/root/m/two") == 0);
+    return argument;
+}
+
+/* One thread changes the directory while another uses it: it begins in the one or the other, and never in none. */
+static void a_directory_moves(void) {
+    pthread_t thread;
+    CHECK(mkdir("m", 0755) == 0 && mkdir("m/one", 0755) == 0 && mkdir("m/two", 0755) == 0);
+    CHECK(close(open("m/one/file", O_CREAT, 0644)) == 0 && close(open("m/two/file", O_CREAT, 0644)) == 0);
+    CHECK(chdir("m/one") == 0 && pthread_create(&thread, NULL, moves, NULL) == 0);
+    for (int k = 0; k < 2000; k++)
+        CHECK(access("file", F_OK) == 0 && truncate("file", k) == 0);
+    stop_moving = 1;
+    CHECK(pthread_join(thread, NULL) == 0 && chdir("/root") == 0);
+}
+
 static atomic_int signals;
 static void on_alarm(int number) { (void)number, signals++; }
 
@@ -175,6 +252,9 @@ int main(int argc, char **argv) {
     large_files();
     directories();
     calls();
+    links();
+    working_directories();
+    a_directory_moves();
     signals_come();
     return ok("filetree");
 }

@@ -11,7 +11,7 @@
 
 #define PAGES 8
 #define WORDS 1024  /* ints of a page */
-#define FORKS 40
+#define FORKS 16
 
 static int values[PAGES * WORDS] __attribute__((aligned(4096)));  /* copied on write, again and again */
 static int *announced;                                            /* shared memory: never copied */
@@ -47,11 +47,11 @@ static void *adder(void *word) {
 static int child(void) {
     int before[PAGES];
     for (int page = 0; page < PAGES; page++) before[page] = values[page * WORDS];
-    for (int k = 0; k < 20; k++) {
+    for (int k = 0; k < 8; k++) {
         sched_yield();
         for (int page = 0; page < PAGES; page++) {
             CHECK(values[page * WORDS] == before[page]);
-            if (k == 10) values[page * WORDS] = before[page] = -page;
+            if (k == 4) values[page * WORDS] = before[page] = -page;
         }
     }
     return 0;

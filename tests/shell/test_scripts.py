@@ -19,14 +19,21 @@ def test_each_script_has_an_expectation_and_a_feature_of_its_own():
     assert len({name.rpartition(".")[0] for name in SCRIPTS}) == len(SCRIPTS)
 
 
+# fs0 has no FIFOs, and the machine executes no program, nor /bin/sh, that lies in its files. Half of the rest will do.
+NOT_ON_FS0 = {"fifos.sh", "replacing.sh", "sed_and_awk.sh"}
+ON_FS0 = [name for name in SCRIPTS if name not in NOT_ON_FS0][::2]
+
+
 @pytest.mark.skipif(not (SHELLS / "bash").exists(), reason="needs static shells: tests/shell/shells.sh build/shells")
-def test_scripts_write_what_they_write_on_linux(warm, tmp_path):
+@pytest.mark.parametrize("server", [None, pytest.param("fs0", marks=pytest.mark.system("cz-15"))])
+def test_scripts_write_what_they_write_on_linux(warm, tmp_path, server):
+    scripts = ON_FS0 if server else SCRIPTS
     mounts = [f"{SHELLS}:/shells", f"{HERE}:/tests", f"{tmp_path}:/out:rw"]
-    command = (SHELLS / "bash", "-c", f"PATH=/shells; {BEGIN}")
-    [(status, output)], report = run_programs([command], 2, "inko", seed=1, mounts=mounts)
+    command = (SHELLS / "bash", "-c", f"PATH=/shells; {BEGIN} {' '.join(scripts)}")
+    [(status, output)], report = run_programs([command], 2, "inko", server, seed=1, mounts=mounts)
     assert (status, output) == (0, "")
     assert report.failure == ""
     assert report.unknown_calls == {}
-    got = {name: (tmp_path / name).read_text() for name in SCRIPTS}
-    wrong = {name: got[name] for name in SCRIPTS if got[name] != (HERE / "expected" / name).read_text()}
+    got = {name: (tmp_path / name).read_text() for name in scripts}
+    wrong = {name: got[name] for name in scripts if got[name] != (HERE / "expected" / name).read_text()}
     assert wrong == {}

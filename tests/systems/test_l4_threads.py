@@ -1,5 +1,7 @@
 """Threads, address spaces and pagers that guests steer, by programs that check themselves (tests/programs/native)."""
 
+import os
+
 import pytest
 
 from emu.guests import build
@@ -24,8 +26,11 @@ def native(tmp_path_factory):
 
 
 def output_of(boot, seed, program, cpus, policy):
-    """What a program that ended well has written."""
-    with boot(cpus, policy, seed=seed) as machine:
+    """What a program that ended well has written. Its standard input has one word."""
+    reader, writer = os.pipe()
+    os.write(writer, b"stream")
+    os.close(writer)
+    with os.fdopen(reader) as stream, boot(cpus, policy, seed=seed, stdin=stream.fileno()) as machine:
         job = machine.spawn(program)
         report = finish(machine)
         text = machine.output.read_text()

@@ -34,10 +34,10 @@ from .table import (
     find_and_hold,
     install,
     install_at,
+    is_open,
     lock_table,
     lowest_free,
     new_table,
-    next_descriptor,
     table_after_exec,
     table_of,
     unlock_table,
@@ -180,9 +180,11 @@ def next_fd(address, me, task, fd):
         return -1
     f = table_of(m, task)
     lock_table(m, me, f)
-    fd = next_descriptor(m, me, f, fd)
+    while fd < f.size and not is_open(m, me, f, fd):
+        fd += 1
+    found = fd if fd < f.size else -1
     unlock_table(m, me, f)
-    return fd
+    return found
 
 
 # --- pipes ------------------------------------------------------------------------------------------------------------

@@ -139,6 +139,8 @@ def new_table(m, me):
     f.taken = 0
     f.size = 0
     f.root = 0
+    f.directory = 0
+    f.umask = 0o022
     exchange(f, "closes_are_served", 0)
     exchange(f, "references", 1)
     return n
@@ -159,12 +161,16 @@ def copy_table(m, me, parent, child):
     lock_table(m, me, f)
     for fd in range(f.size):
         word = _word(m, f, fd)
+        enough = word == 0 or _set_word(m, me, c, fd, word)
+        if not enough:
+            break
         if word != 0:
-            enough = _set_word(m, me, c, fd, word)
-            if not enough:
-                break
             hold_description(m, description_of(word) - 1)
     c.taken = f.taken
+    c.directory = f.directory
+    c.umask = f.umask
+    if c.directory > 0:
+        hold_description(m, c.directory - 1)
     unlock_table(m, me, f)
     if not enough:
         drop_table(m, me, child)
@@ -195,6 +201,8 @@ def drop_table(m, me, task):
         word = _word(m, f, fd)
         if word != 0:
             drop_description(m, me, description_of(_clear_word(m, f, fd)) - 1)
+    if f.directory > 0:
+        drop_description(m, me, f.directory - 1)
     if f.root != 0:
         _free_pages(m, me, f)
     count_freed(m, me, TAG_FILE_TABLE, TABLE_BYTES)
@@ -383,12 +391,7 @@ def change_close_on_exec(m, me, f, fd, value):
 
 
 @hot
-def next_descriptor(m, me, f, fd):
-    """The first open descriptor from fd on, -1 when there is none."""
-    never_inline()
+def is_open(m, me, f, fd):
+    """Whether a descriptor is open; the table is locked."""
     critical(m, me)
-    while fd < f.size:
-        if _word(m, f, fd) != 0:
-            return fd
-        fd += 1
-    return -1
+    return _word(m, f, fd) != 0

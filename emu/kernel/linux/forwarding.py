@@ -14,6 +14,10 @@ and last the flags of the description that the call is about.  The first registe
 A server copies from and to the caller's memory (native/spaces.py), which cannot bring a page of the program's file that
 nobody has touched yet.  So such pages are brought before the server is asked.
 
+The working directory is an open file of the server's, too (files/directory.py).  So a server keeps none: a relative
+path comes with a handle, as after a descriptor of openat's, and the answer to chdir is a handle.  Once a task has
+changed to a directory of the machine's (which the server has said is not its own), relative paths are the kernel's.
+
 openat's result is a handle.  The description is made before the server is asked, so nothing can fail afterwards but the
 descriptor, and the answer writes the handle into it (ipc/transfer.py): so whenever the last reference to it goes, also
 because the thread is killed before it runs again, the server is told (files/descriptions.py).
@@ -27,7 +31,7 @@ A call that uses both kinds of files at once (sendfile, splice…) is refused, a
 """
 
 from ...abi.errno import EBADF, EFAULT, EINVAL, EIO, ENODEV, EXDEV
-from ...abi.files import AT_FDCWD, CREATION_FLAGS, O_CLOEXEC, PATH_MAX
+from ...abi.files import AT_FDCWD, CREATION_FLAGS, O_CLOEXEC, O_PATH, PATH_MAX
 from ...abi.registers import A0
 from ...abi.syscall_numbers import NUMBERS
 from ...abi.words import int32
@@ -46,8 +50,10 @@ from ..files.descriptions import (
     hold_description,
     new_description,
 )
+from ..files.directory import MACHINES, STARTS, hold_directory, set_directory
 from ..files.table import descriptor_limit, find_description, install, table_of
 from ..ipc.asking import ask
+from ..sleep.endings import ECALL_BYTES
 from ..thread.states import CALL_FORWARDED, CALL_OPENS
 from ..vm.usercopy import copy_user, get_word, may_load, may_store
 
@@ -56,6 +62,7 @@ NOT_MINE = -(1 << 16)  # an answer beside results
 MAX_ERROR = 4095
 
 OPENAT, RENAMEAT2, SYMLINKAT, LINKAT = (NUMBERS[name] for name in ("openat", "renameat2", "symlinkat", "linkat"))
+CHDIR, FCHDIR, MKDIRAT, MKNODAT = (NUMBERS[name] for name in ("chdir", "fchdir", "mkdirat", "mknodat"))
 MMAP, COPY_FILE_RANGE = NUMBERS["mmap"], NUMBERS["copy_file_range"]
 SPLICES = (NUMBERS["sendfile"], NUMBERS["tee"])  # their first two arguments are descriptors
 COPIES = (COPY_FILE_RANGE, NUMBERS["splice"])  # the first and the third
@@ -88,6 +95,7 @@ VECTOR_LOADS = tuple(NUMBERS[name] for name in ("writev", "pwritev"))
 SEGMENT_BYTES, MAX_SEGMENTS = 16, 1024
 LOOKED_AT = 1024  # pages of a buffer; a server that finds more of them absent moves less
 STRING_STEP = 512
+SLASH = ord("/")
 
 
 @hot
@@ -103,25 +111,34 @@ def forward(m, me, i):
     server = load_relaxed(m.tasks[t.task], "file_server")
     for k in range(6):
         t.forwarded[k] = t.x[A0 + k]
-    path = t.x[A0]
+    path = second = t.x[A0]
     if number in AT_PATHS:
-        path = t.x[A0 + 1]
+        path = second = t.x[A0 + 1]
         t.forwarded[0], is_served = _directory(m, me, t, server, int32(t.x[A0]))
-        if is_served:
-            return SERVE
         if number == RENAMEAT2 or number == LINKAT:
-            t.forwarded[2], is_served = _directory(m, me, t, server, int32(t.x[A0 + 2]))
-            if _lacks_string(m, me, t.task, t.x[A0 + 3]):
-                return _fetch(t)
+            second = t.x[A0 + 3]
+            t.forwarded[2], _ = _directory(m, me, t, server, int32(t.x[A0 + 2]))
     elif number == SYMLINKAT:
+        path = t.x[A0 + 2]
         t.forwarded[1], is_served = _directory(m, me, t, server, int32(t.x[A0 + 1]))
-    elif number not in PATHS and number != GETCWD:
+    elif number in PATHS:
+        t.forwarded[5], is_served = _directory(m, me, t, server, AT_FDCWD)
+    elif number == GETCWD:
+        t.forwarded[2], is_served = _directory(m, me, t, server, AT_FDCWD)
+    else:
         return _on_file(m, me, i, number)
-    if number != GETCWD and _lacks_string(m, me, t.task, path):
+    if number == OPENAT:
+        t.forwarded[3] &= ~load_relaxed(table_of(m, t.task), "umask")
+    elif number == MKDIRAT or number == MKNODAT:
+        t.forwarded[2] &= ~load_relaxed(table_of(m, t.task), "umask")
+    if is_served and (number == GETCWD or not _is_absolute(m, me, t.task, path)):
+        return SERVE
+    if number != GETCWD and (_lacks_string(m, me, t.task, path) or _lacks_string(m, me, t.task, second)):
         return _fetch(t)
-    if number != OPENAT:
+    if number != OPENAT and number != CHDIR:
         return ask(m, me, i, server, CALL_FORWARDED, FILE_SERVER_PATIENCE_NS)
-    d = new_description(m, me, FILE_FOREIGN, t.x[A0 + 2] & 0xFFFFFFFF & ~CREATION_FLAGS, NO_HANDLE)
+    flags = t.x[A0 + 2] & 0xFFFFFFFF & ~CREATION_FLAGS if number == OPENAT else O_PATH
+    d = new_description(m, me, FILE_FOREIGN, flags, NO_HANDLE)
     if d < 0:
         t.x[A0] = d
         return RESUME
@@ -137,11 +154,16 @@ def after_call(m, me, i):
     noncritical(m, me)
     t = m.threads[i]
     opens = t.faulting == CALL_OPENS
+    number = t.x[A0 + 7]
     d = t.held_file - 1
     result = t.fault_answer if t.x[A0] >= 0 else -EIO
     t.faulting = 0
     t.held_file = 0
-    if result >= 0 and opens:
+    if result >= 0 and (number == CHDIR or number == FCHDIR):
+        set_directory(m, me, t.task, d)  # the reference goes over
+        d = -1
+        result = 0
+    elif result >= 0 and opens:
         close_on_exec = 1 if t.x[A0 + 2] & O_CLOEXEC else 0
         result = install(m, me, table_of(m, t.task), d, 0, descriptor_limit(m, t.task), close_on_exec)
         if result >= 0:
@@ -151,6 +173,10 @@ def after_call(m, me, i):
     if result == NOT_MINE:
         t.x[A0] = t.restart_a0
         return IS_SERVED
+    if result == -EBADF and _has_moved(m, me, t, number):
+        t.pc -= ECALL_BYTES
+        t.x[A0] = t.restart_a0
+        return GOES_ON
     t.x[A0] = result if result >= -MAX_ERROR else -EIO
     return GOES_ON
 
@@ -159,8 +185,14 @@ def after_call(m, me, i):
 def _directory(m, me, t, server, fd):
     """(what the server gets for the descriptor of a directory, whether that is another file of the kernel's)."""
     if fd == AT_FDCWD:
-        return AT_FDCWD, False
-    d, held = find_description(m, me, t.task, fd)
+        d = hold_directory(m, me, t.task)
+        held = 1 if d >= 0 else 0
+        if d == STARTS:
+            return AT_FDCWD, False
+        if d == MACHINES:
+            return -EBADF, True
+    else:
+        d, held = find_description(m, me, t.task, fd)
     if d < 0:
         return -EBADF, False  # which the server says where the path does not begin at the root
     f = m.descriptions[d]
@@ -170,6 +202,26 @@ def _directory(m, me, t, server, fd):
     if held:
         drop_description(m, me, d)
     return (handle, False) if kind == FILE_FOREIGN else (-EBADF, True)
+
+
+@hot
+def _has_moved(m, me, t, number):
+    """Whether another thread has left the working directory that a call began in, which the server has closed since."""
+    never_inline()
+    begins = t.forwarded[5]
+    if number in AT_PATHS and int32(t.restart_a0) == AT_FDCWD:
+        begins = t.forwarded[0]
+    elif number not in PATHS:
+        return False
+    handle, _ = _directory(m, me, t, load_relaxed(m.tasks[t.task], "file_server"), AT_FDCWD)
+    return begins != handle
+
+
+@hot
+def _is_absolute(m, me, task, va):
+    """Whether a path begins at the root. One that cannot be read is the system server's to refuse."""
+    buffer = field_address(m.cpus[me], "message")
+    return copy_user(m, me, task, va, buffer, 1, ACCESS_READ) == 1 and load_u8(buffer) == SLASH
 
 
 @hot

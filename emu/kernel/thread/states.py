@@ -73,7 +73,8 @@ NATIVE_SLEEPS = (
 # (read, futex); RESTART_UNHANDLED returns EINTR (sleeps, poll, sigsuspend: signal(7) lists the calls never restarted).
 # RESTART_WOKEN: the thread was woken from SLEEP_RETRY, and makes its call again before it takes any signal.
 # RESTART_ALWAYS begins anew after any handler (to lock a PI futex).
-RESTART_CALL, RESTART_UNHANDLED, RESTART_WOKEN, RESTART_ALWAYS = 1, 2, 3, 4
+# RESTART_PAGED: the system server has met a page that the task's pager may bring; the thread asks it, and begins anew.
+RESTART_CALL, RESTART_UNHANDLED, RESTART_WOKEN, RESTART_ALWAYS, RESTART_PAGED = 1, 2, 3, 4, 5
 # Why the kernel sends a message for a thread and waits for the answer in its place (THREAD.faulting): an instruction or
 # a system call has faulted (kernel/ipc/pager.py); a system call is its file server's (kernel/linux/forwarding.py), and
 # opens a file.  Signals and suspends let the last two be: a call on files is not interrupted.

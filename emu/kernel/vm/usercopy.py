@@ -243,6 +243,20 @@ def write_user(address, me, task, va, host, count):
     return copy_user(machine_at(address), me, task, va, host, count, ACCESS_WRITE)
 
 
+@entry(5)
+def reserve(address, me, task, va, count):
+    """See that so many bytes may be stored, where the task has a pager that may have to bring them; 0, -EFAULT."""
+    m = machine_at(address)
+    if m.tasks[task].pager == 0 or count <= 0:
+        return 0
+    end = va + count
+    while va < end:
+        if not may_store(m, me, task, va):
+            return -EFAULT
+        va = (va & -PAGE_SIZE) + PAGE_SIZE
+    return 0
+
+
 @entry(4)
 def wrote_frame(address, frame, offset, count):
     """Forget what was decoded from bytes that the server has stored into a file's frame: guests may have it mapped."""

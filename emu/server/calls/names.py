@@ -145,6 +145,7 @@ def _change_directory(call, node):
         raise LinuxError(ENOTDIR)
     check(node, call.task, X_OK)
     call.task.cwd = node
+    call.go_to_machine()
     return 0
 
 
@@ -334,4 +335,5 @@ def utimensat(call, dirfd: Int32, path_at: Pointer, times_at: Pointer, flags: UI
 @served("umask")
 def umask(call, mask: UInt32):
     before, call.task.umask = call.task.umask, mask & 0o777
+    call.set_umask(mask & 0o777)
     return before

@@ -32,6 +32,8 @@ def receive(call, file, segments, offset=None):
                     call.memo = done, at
                     raise OthersFirst
                 break  # a stream has given enough for one call
+            if not positioned:
+                call.reserve(address, count)
             data = file.read_at(at + done, count) if positioned else file.read(count)
             call.write(address, data)
             done += len(data)

@@ -13,6 +13,8 @@ FILE_TABLE = record(
     i64("taken", guard="lock", doc="all descriptors below are in use"),
     i64("size", guard="lock", doc="no descriptor from here on is in use"),
     i64("closes_are_served", guard="atomic", doc="1: its task has record locks, which closes of SERVED files end"),
+    i64("directory", guard="lock", doc="working directory at a file server: description + 1; 0, -1: directory.py"),
+    i64("umask", guard="atomic", doc="of its tasks, for a file server"),
     i64("root", guard="lock", doc="frame + 1 of pointers (frame + 1) to frames of further words; 0 none"),
     line("words"),
     i64s("words", INLINE_DESCRIPTORS, guard="lock", doc="the first ones: description + 1, close-on-exec in bit 0"),

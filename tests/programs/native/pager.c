@@ -1,6 +1,7 @@
 /* A pager of the guest's own (cz-14): what it maps, what it refuses, and what becomes of the clients of a bad one.
  * A pager's request thread waits for a server that faults meanwhile: the pager answers faults on another thread. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -137,6 +139,36 @@ static int calls(void) {
     return 0;
 }
 
+/* Calls that the machine's server executes ask the pager too: for buffers, structures and names. */
+static int served_calls(void) {
+    char *buffer = (char *)(page(122) - 100);
+    struct utsname *name = (struct utsname *)(page(124) - 200);
+    int fd = open("/tmp/served", O_RDWR | O_CREAT, 0600);
+    if (fd < 0 || pwrite(fd, (const void *)(page(121) - 8), 300, 0) != 300)
+        return 1;
+    if (pread(fd, buffer, 300, 0) != 300 || lseek(fd, 0, SEEK_CUR) != 0)
+        return 2;
+    if (uname(name) != 0 || name->sysname[0] == 0)
+        return 3;
+    if (open((const char *)page(125), O_RDONLY) != -1 || errno != ENOENT) /* the name is empty */
+        return 4;
+    if (getcwd((char *)page(126), 100) == NULL || *page(126) != '/')
+        return 5;
+    if (uname((struct utsname *)ELSEWHERE) != -1 || errno != EFAULT || getcwd((char *)ELSEWHERE, 100) != NULL)
+        return 6;
+    return unlink("/tmp/served");
+}
+
+/* What comes from a stream is not lost while the pager brings its place. */
+static int reads_a_stream(void) {
+    char *buffer = (char *)(page(118) - 2);
+    return read(0, buffer, 6) == 6 && memcmp(buffer, "stream", 6) == 0 ? 0 : 1;
+}
+
+static int a_served_call_with_a_page_that_never_comes(void) {
+    return getcwd((char *)page(10), 100) == NULL;
+}
+
 static int calls_with_a_page_that_never_comes(void) {
     int ends[2];
     return pipe(ends) != 0 || write(ends[1], (const void *)page(10), 10) != 0;
@@ -217,7 +249,9 @@ static void good_pager(void) {
     struct emu_message m = {.in = received};
     CHECK(emu_ipc(EMU_NILTHREAD, client, EMU_RECEIVE_BYTES(2048), -1, &m) == client && m.bytes == 2048);
     CHECK(status_of(client) == 0);
-    CHECK(status_of(start_client(has_threads)) == 0);
+    CHECK(run(served_calls) == 0);
+    CHECK(run(reads_a_stream) == 0);
+    CHECK(run(has_threads) == 0);
     atomic_store(&shared->done[0], 0), atomic_store(&shared->done[1], 0);
     client = start_client(is_signalled);
     while (atomic_load(&shared->done[0]) == 0)
@@ -254,6 +288,7 @@ static void bad_pagers(void) {
     atomic_store(&shared->how, LIES);
     CHECK(run(touches) == SIGKILL); /* told in words by the machine */
     CHECK(run(calls_with_a_page_that_never_comes) == SIGKILL);
+    CHECK(run(a_served_call_with_a_page_that_never_comes) == SIGKILL);
     atomic_store(&shared->how, READ_ONLY);
     CHECK(run(stores_where_it_may_read) == SIGKILL); /* it maps, but never what is needed */
     atomic_store(&shared->how, LEAVES);

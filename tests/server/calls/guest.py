@@ -245,6 +245,7 @@ class Call:
         self.number, self.args, self.memo, self.resume_deadline_ns = number, args, None, 0
         self.task, self.tree, self.machine, self.tid = guest.task, guest.tree, guest.machine, guest.task.pid
         self.read, self.write, self.string = guest.read, guest.write, guest.string
+        self.reserve = guest.memory.reserve
         self.no_signal = False
 
     @property
@@ -254,6 +255,12 @@ class Call:
     @credentials.setter
     def credentials(self, wanted):
         self.task.credentials = wanted
+
+    def go_to_machine(self):
+        pass  # it has no file server
+
+    def set_umask(self, mask):
+        pass
 
     def clock_ns(self, clock):
         return 1_750_000_000
