@@ -2,16 +2,17 @@
 
 import pytest
 
-from emu.testing.crew import CONTROL_S
+from emu.testing.crew import CONTROL_S, LONGER
 from tests.litmus.confining import CPUS, GOOD, STALE, UNFENCED
 from tests.litmus.containers import make_containers
 
 MODULE = "tests.litmus.confining"
 MANY = 1_000_000_000
 ENOUGH = 5_000
+QUICK_S = 0.4 * LONGER
 
 
-def run_rounds(crew, name, how, policy, bound_s=0.4):
+def run_rounds(crew, name, how, policy, bound_s=QUICK_S):
     run = crew(2, policy=policy, cpus=CPUS)
     make_containers(run.machine)
     run.machine["tasks"][0]["container"] = 1
@@ -22,7 +23,7 @@ def run_rounds(crew, name, how, policy, bound_s=0.4):
 @pytest.mark.system("cz-17")
 @pytest.mark.parametrize("policy", ["codezero", "inko"], ids=["locked", "lock-free"])
 def test_a_thread_that_asks_for_cpus_as_its_container_loses_some_gets_no_other_and_all_that_are_left(crew, policy):
-    run = run_rounds(crew, "change", GOOD, policy, 1.0 if policy == "codezero" else 0.4)
+    run = run_rounds(crew, "change", GOOD, policy, 1.0 * LONGER if policy == "codezero" else QUICK_S)
     assert run.violations == 0 and run.machine["failed"] == 0
 
 
