@@ -42,7 +42,7 @@ def kill_once(seed):
     arguments, moment_s, victim = _arguments(rng), rng.uniform(0, VICTIMS_S), rng.choice(VICTIMS)
     with Trial(arguments) as trial:
         what = f"seed {seed}: {victim} of {' '.join(map(str, arguments))}, {moment_s:.3f} s old"
-        while (pid := _find(trial, victim)) is None and trial.process.poll() is None:
+        while (pid := find_victim(trial, victim)) is None and trial.process.poll() is None:
             time.sleep(0.002)
         time.sleep(moment_s if pid else 0)
         if pid is None or trial.process.poll() is not None:  # it has to end well by itself
@@ -55,7 +55,7 @@ def kill_once(seed):
         return Result(what, wrong, seconds, status)
 
 
-def _find(trial, victim):
+def find_victim(trial, victim):
     """The victim's process, None when it is not there. A forkserver that dies before it has children is replaced."""
     if victim == "supervisor":
         return trial.process.pid if trial.process.poll() is None else None

@@ -2,11 +2,13 @@
 
 import fcntl
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import termios
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,10 +18,12 @@ import pytest
 from emu import MachineError
 from emu.kernel.ipi import MESSAGE_COMING
 from emu.limits import SUPERVISOR
-from tests.kills.campaign import VICTIMS, kill_once, signal_at_step, signal_once
+from tests.kills.campaign import VICTIMS, find_victim, kill_once, signal_at_step, signal_once
 from tests.kills.steps import STEPS
-from tests.kills.trial import ENTRY, ROOT, Trial
+from tests.kills.trial import ENTRY, ROOT, Trial, check_kill
 from tests.processes import gone, wait_until
+from tests.systems.exchanging import EXCHANGE
+from tests.systems.guests import build_guest
 
 SAMPLE = ("first import", "import zmq", "forkserver", "handing over", "sleep", "shut down", "print")
 
@@ -32,6 +36,23 @@ def seeds_of(seed, count):
 def test_after_a_kill_or_a_signal_at_a_random_moment_nothing_is_left(warm, seed, trial, count):
     with ThreadPoolExecutor(2) as pool:
         assert not [result for result in pool.map(trial, seeds_of(seed, count)) if result.wrong]
+
+
+def kill_while_messages_are_exchanged(guest, cpu, policy, moment_s):
+    """What is wrong afterwards, "" when nothing is."""
+    with Trial(["run", "--quiet", "--cpus", 2, "--policy", policy, guest]) as trial:
+        assert trial.process.stdout.readline() == b"begins\n"
+        time.sleep(moment_s)
+        os.kill(find_victim(trial, f"emu-cpu-{cpu}"), signal.SIGKILL)
+        wrong, _, status = check_kill(trial, f"emu-cpu-{cpu}")
+        return wrong or ("" if status == 70 else f"status {status}")
+
+
+def test_a_cpu_that_is_killed_while_messages_are_exchanged_ends_all_with_one_line(warm, seed, tmp_path):
+    guest, rand = build_guest(tmp_path, EXCHANGE), random.Random(seed)
+    trials = [(guest, cpu, policy, rand.uniform(0, 0.1)) for cpu, policy in ((0, "inko"), (1, "codezero"))]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda trial: kill_while_messages_are_exchanged(*trial), trials)) == ["", ""], trials
 
 
 def _made(directory):

@@ -23,7 +23,7 @@ SAME = f"{SERVERS}::test_files_are_the_same_on_a_file_server_and_on_the_machines
 
 MUTANTS = [
     Mutant("closed-file-put-where-nobody-looks", DESCRIPTIONS, '    there = load_seq_cst(server, "is_listed") != 0 and tid_of(m, n) == tid', "    there = tid_of(m, n) == tid", "tests/litmus/test_closed_files.py"),
-    Mutant("file-server-that-leaves-keeps-closed-files", "emu/kernel/task/exiting.py", "    forget_closed(m, me, i)\n", "", f"{SERVERS}::test_a_server_or_pager_that_dies_is_an_error_of_its_clients_and_nothing_hangs"),
+    Mutant("file-server-that-leaves-keeps-closed-files", "emu/kernel/task/exiting.py", "    forget_closed(m, me, i)\n", "", f"{TABLES}::test_a_file_server_that_leaves_takes_nothing_of_its_files_along"),
     Mutant("signals-end-calls-on-files", "emu/kernel/sleep/endings.py", " or t.faulting >= CALL_FORWARDED\n", "\n", SAME),
     Mutant("opened-file-is-noted-late", "emu/kernel/ipc/transfer.py", "        m.descriptions[receiver.held_file - 1].object = receiver.fault_answer\n", "        pass\n", SAME),
     Mutant("call-on-a-file-holds-nothing", "emu/kernel/linux/forwarding.py", "    if not held:\n        hold_description(m, d)", "    if held < 0:\n        hold_description(m, d)", SAME),

@@ -14,7 +14,7 @@ WOKEN = "tests/litmus/test_handing_over.py::test_a_wake_up_that_comes_while_a_cp
 KEPT, PLAYED = "tests/litmus/test_kept.py", "tests/kernel/vm/test_tlb.py"
 SYSTEM = "tests/systems/test_messages.py"
 PROGRAM = f"{SYSTEM}::test_a_program_that_uses_each_line_of_the_contract_breaks_no_rule_of_traces"
-CPU = "tests/kernel/ipc/test_endpoint.py"
+CPU, MOVED = "tests/kernel/ipc/test_endpoint.py", "tests/kernel/ipc/test_transfer.py"
 
 MUTANTS = [
     # --- the rendezvous
@@ -22,7 +22,7 @@ MUTANTS = [
     Mutant("ipc-receiver-looks-and-sleeps-in-two-steps", ENDPOINT, "        return _sleep_to_receive(m, me, i, source, x, deadline_ns)\n", "        unlock_senders(m, me, t)\n        lock_senders(m, me, t)\n        return _sleep_to_receive(m, me, i, source, x, deadline_ns)\n", ONCE),
     Mutant("ipc-sends-to-who-has-left", ENDPOINT, "    if not is_thread(m, r, to):\n        found = -ESRCH\n    elif", "    if", LEFT),
     Mutant("ipc-receives-from-who-has-left", ENDPOINT, "        if is_thread(m, x, source):\n", "        if True:\n", LEFT),
-    Mutant("ipc-kernel-threads-are-partners", ENDPOINT, "return n < FIRST_KERNEL_THREAD and ", "return ", PROGRAM),
+    Mutant("ipc-kernel-threads-are-partners", ENDPOINT, "return n < FIRST_KERNEL_THREAD and ", "return ", f"{CPU}::test_kernel_threads_are_nobodys_partners"),
     Mutant("ipc-leaver-forgets-its-senders", ENDING, "    s = t.senders.head - 1\n", "    s = -1\n", LEFT),
     Mutant("ipc-leaver-forgets-its-callers", ENDING, "    s = t.callers.head - 1\n", "    s = -1\n", LEFT),
     Mutant("ipc-suspend-is-forgotten", ENDPOINT, '    if must_come(m, s) or signal_waits(m, sender) or load_seq_cst(sender, "suspend") != 0:\n', "    if False:\n", f"{LITMUS}::test_a_suspend_that_comes_while_a_callers_message_is_taken_is_not_forgotten"),
@@ -30,9 +30,9 @@ MUTANTS = [
     Mutant("ipc-callers-list-is-changed-without-its-lock", ENDPOINT, '        lock_waiters(m, me, t.callers)\n        won = load_relaxed(receiver, "wait_queue") == address_of(t.callers) and take(receiver, word)\n        if won:\n            remove_waiter(m, me, r, t.callers)\n        unlock_waiters(m, me, t.callers)\n', '        won = load_relaxed(receiver, "wait_queue") == address_of(t.callers) and take(receiver, word)\n        if won:\n            remove_waiter(m, me, r, t.callers)\n', LITMUS),
     Mutant("ipc-caller-joins-without-the-lock", ENDPOINT, "    lock_waiters(m, me, t.callers)\n    sender.partner = i + 1\n    word = sleep_in(m, me, s, t.callers, SLEEP_RECEIVE_FROM, deadline_ns)\n    unlock_waiters(m, me, t.callers)\n", "    sender.partner = i + 1\n    word = sleep_in(m, me, s, t.callers, SLEEP_RECEIVE_FROM, deadline_ns)\n", f"{LITMUS}::test_callers_that_nobody_answers_join_and_leave_their_queue_at_the_same_time"),
     Mutant("ipc-size-is-refused-of-another-sleep", ENDPOINT, 'return error if load_seq_cst(receiver, "sleep") == word else NOT_THERE', "return error", survives="the receiver has to end one call and begin another between two loads, and the answer is then that of the call before"),
-    Mutant("ipc-tid-is-not-compared", ENDPOINT, "    if tid_of(m, r) != to:\n        return -ESRCH\n    error =", "    error =", PROGRAM),
+    Mutant("ipc-tid-is-not-compared", ENDPOINT, "    if tid_of(m, r) != to:\n        return -ESRCH\n    error =", "    error =", CPU),
     Mutant("ipc-named-takes-the-first", ENDPOINT, "            s = x if _sends_to(m, x, i, source) else -1\n", "            s = t.senders.head - 1\n", CPU),
-    Mutant("ipc-who-waits-for-another-takes-it", ENDPOINT, "reason == SLEEP_RECEIVE_FROM and t.partner == i + 1 and", "reason == SLEEP_RECEIVE_FROM and", PROGRAM),
+    Mutant("ipc-who-waits-for-another-takes-it", ENDPOINT, "reason == SLEEP_RECEIVE_FROM and t.partner == i + 1 and", "reason == SLEEP_RECEIVE_FROM and", f"{CPU}::test_who_waits_for_another_ones_message_takes_nobody_elses"),
     Mutant("ipc-reply-waits", NATIVE, "waits and not is_reply(flags)", "waits", CPU),
     Mutant("ipc-call-begins-anew-without-its-deadline", ENDPOINT, "    t.resume_deadline_ns = t.deadline_ns\n", "    t.resume_deadline_ns = 0\n", CPU),
     Mutant("ipc-message-is-sent-again", ENDPOINT, "    sender.sleep_done |= SENT\n", "", CPU),
@@ -40,15 +40,15 @@ MUTANTS = [
     Mutant("ipc-nothing-counts-as-sent", NATIVE, "        t.x[A0] = 0\n        t.x[PHASE] = t.sleep_done & SENT\n", "        t.x[A0] = 0\n        t.x[PHASE] = 1\n", PROGRAM),
     Mutant("ipc-leaver-is-unlisted-late", "emu/kernel/task/exiting.py", "    left = quit_task(m, me, i)\n    end_endpoint(m, me, i, status & 0xFF)\n", "    end_endpoint(m, me, i, status & 0xFF)\n    left = quit_task(m, me, i)\n", survives="who joins its queue has to come within the few instructions between the two; the litmus test leaves in the right order itself"),
     # --- what is moved
-    Mutant("ipc-full-without-a-utcb", TRANSFER, "(r.utcb != 0 if kind == FULL else size_of(flags) <= room_of(r.ipc_flags))", "(kind == FULL or size_of(flags) <= room_of(r.ipc_flags))", PROGRAM),
-    Mutant("ipc-room-is-not-compared", TRANSFER, "(r.utcb != 0 if kind == FULL else size_of(flags) <= room_of(r.ipc_flags))", "(r.utcb != 0 or kind != FULL)", PROGRAM),
+    Mutant("ipc-full-without-a-utcb", TRANSFER, "(r.utcb != 0 if kind == FULL else size_of(flags) <= room_of(r.ipc_flags))", "(kind == FULL or size_of(flags) <= room_of(r.ipc_flags))", MOVED),
+    Mutant("ipc-room-is-not-compared", TRANSFER, "(r.utcb != 0 if kind == FULL else size_of(flags) <= room_of(r.ipc_flags))", "(r.utcb != 0 or kind != FULL)", MOVED),
     Mutant("ipc-sizes-are-not-bounded", TRANSFER, "    return size_of(flags) <= EXTENDED_BYTES and room_of(flags) <= EXTENDED_BYTES\n", "    return True\n", PROGRAM),
-    Mutant("ipc-room-ends-in-another-page", TRANSFER, " and may_store(m, me, t.task, at + room - 1)", "", PROGRAM),
-    Mutant("ipc-no-byte-needs-a-buffer", TRANSFER, "    if size == 0:\n        return True  # wherever that is\n", "", PROGRAM),
+    Mutant("ipc-room-ends-in-another-page", TRANSFER, " and may_store(m, me, t.task, at + room - 1)", "", MOVED),
+    Mutant("ipc-no-byte-needs-a-buffer", TRANSFER, "    if size == 0:\n        return True  # wherever that is\n", "", MOVED),
     Mutant("ipc-wild-addresses-are-looked-up", TRANSFER, "    if size == 0:\n        return True  # wherever that is\n    if at < 0 or at > USER_TOP:\n        return False\n", "    if size == 0:\n        return True  # wherever that is\n", survives="resolve refuses addresses outside of user space too; the look is for sums that overflow"),
     Mutant("utcb-outlives-its-thread", "emu/kernel/task/exiting.py", "    if t.utcb != 0:\n        drop_utcb(m, me, i)\n", "", PROGRAM),
     Mutant("utcb-outlives-its-program", "emu/kernel/task/execute.py", "    t.utcb = 0\n", "", PROGRAM),
-    Mutant("utcb-of-all-threads-is-one", UTCB, "    va = UTCB_FIRST + i * PAGE_SIZE\n", "    va = UTCB_FIRST\n", PROGRAM),
+    Mutant("utcb-of-all-threads-is-one", UTCB, "    va = UTCB_FIRST + i * PAGE_SIZE\n", "    va = UTCB_FIRST\n", MOVED),
     # --- handing over
     Mutant("heir-is-less-important", HAND_OVER, "pack_where(BLOCKED, me) or h.realtime < t.realtime", "pack_where(BLOCKED, me)", f"{UNIT}::test_not_to_a_less_important_thread"),
     Mutant("heir-comes-before-a-preemption", HAND_OVER, "h.realtime < t.realtime or c.resched != 0:", "h.realtime < t.realtime:", f"{UNIT}::test_not_where_the_running_thread_has_to_give_way"),

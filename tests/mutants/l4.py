@@ -10,14 +10,16 @@ CONTROL, SUSPEND, PAGER, ENDPOINT, GRANTING, LEAVING = (
 FILE = "tests/systems/test_l4_threads.py"
 THREADS = f"{FILE}::test_guests_make_run_suspend_destroy_and_recycle_threads_and_exchange_their_registers"
 PAGERS = f"{FILE}::test_faults_go_to_a_pager_and_a_bad_one_ends_its_clients_alone_with_the_reason_in_words"
+STOPPING = "tests/kernel/task/test_suspend.py"
+HELD = f"{STOPPING}::test_who_is_resumed_while_its_context_is_changed_goes_on_once_that_is_done"
 
 MUTANTS = [
-    Mutant("context-is-held-by-two", SUSPEND, 'if not compare_exchange(t, "suspend", SUSPENDED, SUSPEND_HELD):\n        return False', 'if load_seq_cst(t, "suspend") < SUSPENDED:\n        return False\n    exchange(t, "suspend", SUSPEND_HELD)', THREADS),
+    Mutant("context-is-held-by-two", SUSPEND, 'if not compare_exchange(t, "suspend", SUSPENDED, SUSPEND_HELD):\n        return False', 'if load_seq_cst(t, "suspend") < SUSPENDED:\n        return False\n    exchange(t, "suspend", SUSPEND_HELD)', HELD),
     Mutant("context-of-a-thread-that-is-still-on-its-cpu", SUSPEND, "    if state_of(t) == BLOCKED:\n        return True\n    let_suspended_go", "    if state_of(t) >= 0:\n        return True\n    let_suspended_go", survives="between the mark and the end of its turn on the CPU the thread changes no register, and is seldom seen there"),
-    Mutant("resumed-while-it-is-held-sleeps-on", SUSPEND, '    if not compare_exchange(m.threads[i], "suspend", SUSPEND_HELD, SUSPENDED):\n        _wake(m, me, i)\n', '    compare_exchange(m.threads[i], "suspend", SUSPEND_HELD, SUSPENDED)\n', THREADS),
+    Mutant("resumed-while-it-is-held-sleeps-on", SUSPEND, '    if not compare_exchange(m.threads[i], "suspend", SUSPEND_HELD, SUSPENDED):\n        _wake(m, me, i)\n', '    compare_exchange(m.threads[i], "suspend", SUSPEND_HELD, SUSPENDED)\n', HELD),
     Mutant("who-is-almost-suspended-is-not-waited-for", SUSPEND, '(joins and load_seq_cst(m.threads[j], "suspend") == SUSPEND_ASKED)', "False", THREADS),
     Mutant("destroyed-thread-sleeps-on", CONTROL, "    interrupt_sleep(m, me, n)\n", "", THREADS),
-    Mutant("destroyed-thread-need-not-come", LEAVING, "    return is_told or load_seq_cst", "    return load_seq_cst", THREADS),
+    Mutant("destroyed-thread-need-not-come", LEAVING, "    return is_told or load_seq_cst", "    return load_seq_cst", f"{STOPPING}::test_a_thread_does_not_stop_that_was_told_to_end_meanwhile"),
     Mutant("strangers-steer", CONTROL, "    if mine == its or load", "    if mine >= 0 or load", THREADS),
     Mutant("recycled-thread-keeps-its-registers", CONTROL, "        t.x[k] = 0\n", "        pass\n", THREADS),
     Mutant("every-suggested-group-is-joined", CONTROL, "group if in_space and suggested == group else", "group if in_space else", THREADS),

@@ -35,6 +35,8 @@ static void step(void) { /* in the child: let the manager do what comes next */
 static void begin(void (*body)(void)) {
     CHECK(pipe(to_manager) == 0 && pipe(to_child) == 0);
     child = fork();
+    close(to_manager[child == 0 ? 0 : 1]); /* so that each hears of the other's end */
+    close(to_child[child == 0 ? 1 : 0]);
     if (child == 0) {
         tell(to_manager[1], emu_container_control(EMU_CONTAINER_CREATE, 0));
         hear(to_child[0]);
@@ -54,8 +56,8 @@ static void end(void) {
     int status;
     go();
     CHECK(waitpid(child, &status, 0) == child && status == 0);
-    for (int k = 0; k < 2; k++)
-        close(to_manager[k]), close(to_child[k]);
+    close(to_manager[0]);
+    close(to_child[1]);
 }
 static long give(long kind, long size) {
     long capability = emu_capability_create(child_container, kind, size);

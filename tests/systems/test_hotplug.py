@@ -13,6 +13,7 @@ from emu import MachineError
 from emu.kernel.thread.states import LIFE_EXITED, LIFE_RUNNING
 from emu.limits import GLOBAL_QUEUE, MAX_CPUS
 from emu.shm.cpumask import to_int
+from tests.systems.exchanging import EXCHANGE
 from tests.systems.guests import build_guest
 from tests.systems.test_rust import finish
 from tests.systems.test_timekeeper import wait_until
@@ -67,6 +68,21 @@ def test_cpus_come_and_go_under_load_and_nothing_is_lost(boot, seed, policy):
         output = machine.output.read_bytes()
         assert b"33860 primes below 400000\n" in output and b"total 240000\n" in output and b"20 woke\n" in output
         assert report.leaks == {}
+
+
+@pytest.mark.system("rust-4")
+@pytest.mark.parametrize("policy", ["inko", "codezero"])  # queues without locks, and with
+def test_cpus_come_and_go_while_tasks_exchange_messages_and_each_arrives_once(boot, seed, tmp_path, policy):
+    host = tmp_path / "host"
+    host.mkdir()
+    with boot(3, policy, seed=seed, mounts=[f"{host}:/host"]) as machine:
+        job = machine.spawn(build_guest(tmp_path, EXCHANGE))
+        wait_until(lambda: machine.output.read_bytes() == b"begins\n")
+        added, removed = change_cpus(machine, random.Random(seed), 10, 4)
+        (host / "over").touch()
+        report = finish(machine)
+        assert job.exit_status == 0 and machine.output.read_bytes() == b"begins\nwhole\n"
+        assert added and removed and report.leaks == {}
 
 
 @pytest.mark.system("rust-4")

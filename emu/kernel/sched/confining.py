@@ -9,38 +9,42 @@ changed one of the two is done:
 
 Each looks after it has stored, so the later one of the two sees what the other one did.  The first one repeats until
 what it has stored fits.  Who asks for CPUs that the container has not gets those that it has, as Linux's cpusets do.
+The fence of who changes an affinity is that of migration.restrict, that of who starts a thread the compare-and-swap by
+which the thread is held.  Whoever cuts an affinity reads it under the lock that it is stored under (restrict_within):
+else what is asked for at that moment would be lost.
 """
 
 from ...abi.errno import EINVAL, EPERM
 from ...hot import entry, hot, never_inline
 from ...shm.atomics import fence
-from ...shm.cpumask import load_mask, mask_and, mask_is_empty, mask_minus
+from ...shm.cpumask import load_mask, mask_and, mask_is_empty, mask_minus, mask_none
 from ...shm.layout import machine_at
 from ..critical import noncritical
 from ..thread.handles import exists, thread_handle
 from ..thread.reaping import drop_thread, retain_thread
 from .core import start_thread
-from .migration import restrict
+from .migration import restrict, restrict_within
 
 
 @hot
-def _fits(m, i):
-    """Whether thread i runs where its container may, or that has no say."""
+def _confined_to(m, i):
+    """The CPUs of thread i's container; none where it is in none, or that has no say."""
     container = m.tasks[m.threads[i].task].container
-    if container == 0:
-        return True
-    cpus = load_mask(m.containers[container - 1], "cpus")
+    return load_mask(m.containers[container - 1], "cpus") if container != 0 else mask_none()
+
+
+@hot
+def _fits(m, i, cpus):
     return mask_is_empty(cpus) or mask_is_empty(mask_minus(load_mask(m.threads[i], "asked_affinity"), cpus))
 
 
 @hot
 def _cut(m, me, i):
     """Cut thread i, whose record is held, to what its container may use; to all of that where nothing else is left."""
-    while not _fits(m, i):
-        cpus = load_mask(m.containers[m.tasks[m.threads[i].task].container - 1], "cpus")
-        both = mask_and(load_mask(m.threads[i], "asked_affinity"), cpus)
-        restrict(m, me, i, cpus if mask_is_empty(both) else both)
-        fence()  # before `cpus` is looked at again; pairs with the fence in confine_all
+    cpus = _confined_to(m, i)
+    while not _fits(m, i, cpus):  # the same that it is cut to: they may be none the next moment
+        restrict_within(m, me, i, cpus)
+        cpus = _confined_to(m, i)
 
 
 @hot
@@ -59,8 +63,7 @@ def start_new(m, me, n):
 def _confine(m, me, handle):
     """A thread of a container was started just now: it may be gone, and the container may use other CPUs by now."""
     never_inline()
-    fence()  # it is started before `cpus` is looked at again; pairs with the fence in confine_all
-    i = retain_thread(m, me, handle)
+    i = retain_thread(m, me, handle)  # a full fence before `cpus` is looked at; pairs with the fence in confine_all
     if i >= 0:
         _cut(m, me, i)
         drop_thread(m, me, i)
@@ -71,9 +74,9 @@ def confine_all(m, me):
     """What containers may use has changed: look at all threads of theirs."""
     never_inline()
     noncritical(m, me)
-    fence()  # `cpus` is stored before any thread is looked at; pairs with the fences in _confine and _cut
+    fence()  # `cpus` is stored before any thread is looked at; pairs with those named in the header
     for i in range(m.fresh_thread):
-        if exists(m.threads[i]) and not _fits(m, i):
+        if exists(m.threads[i]) and not _fits(m, i, _confined_to(m, i)):
             n = retain_thread(m, me, thread_handle(m, i))
             if n >= 0:
                 _cut(m, me, n)
@@ -98,6 +101,5 @@ def change_affinity(address, me, i):
     if mask_is_empty(mask_and(asked, cpus)):
         return -EINVAL
     restrict(m, me, i, mask_and(asked, cpus))
-    fence()  # before `cpus` is looked at again; pairs with the fence in confine_all
-    _cut(m, me, i)
+    _cut(m, me, i)  # `cpus` may have changed meanwhile
     return 0

@@ -7,7 +7,7 @@ do that).  A thread that may run on one CPU only never moves.
 from ...hot import entry, hot, never_inline
 from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE
 from ...shm.atomics import fence, load_relaxed, load_seq_cst, store_relaxed
-from ...shm.cpumask import has_cpu, load_mask, store_mask
+from ...shm.cpumask import has_cpu, load_mask, mask_and, mask_is_empty, store_mask
 from ...shm.events import MIGRATE, emit_at
 from ...shm.layout import machine_at
 from ...shm.spinlock import fail
@@ -86,7 +86,29 @@ def restrict(m, me, i, mask):
     store_mask(t, "asked_affinity", mask)
     allow(m, me, i)
     unlock_task(m, me, t.task)
-    fence()  # the mask before `where` is read; pairs with the lock of the queue, or the exchange in local_queue.become
+    _obey(m, me, i)
+
+
+@hot
+def restrict_within(m, me, i, cpus):
+    """Restrict thread i to those of `cpus` that it asked for last, to all of them where it asked for none of these."""
+    never_inline()
+    noncritical(m, me)
+    t = m.threads[i]
+    lock_task(m, me, t.task)  # what is asked for meanwhile would be lost
+    both = mask_and(load_mask(t, "asked_affinity"), cpus)
+    store_mask(t, "asked_affinity", cpus if mask_is_empty(both) else both)
+    allow(m, me, i)
+    unlock_task(m, me, t.task)
+    _obey(m, me, i)
+
+
+@hot
+def _obey(m, me, i):
+    """Other CPUs may run thread i from now on: have it moved where it must be, and tell those that may take it."""
+    t = m.threads[i]
+    # The masks come before `where` is read; pairs with the lock of the queue, or the exchange in local_queue.become.
+    fence()  # They come before what a container may use is read, too; pairs with the fence in confining.confine_all.
     where = load_relaxed(t, "where")
     queue = where_queue(where)
     if queues.are_lock_free(m):

@@ -3,8 +3,12 @@
 import pytest
 
 from emu.abi.errno import EBUSY, EINVAL, ENOSPC, EPERM, ESRCH
+from emu.abi.registers import A0
 from emu.hot import entry
+from emu.kernel.actions import YIELD
 from emu.kernel.containers import capabilities, containers, pools
+from emu.kernel.native import control_calls
+from emu.kernel.native.numbers import CAPABILITY_CONTROL
 from emu.kernel.sched import core as sched
 from emu.kernel.sched.confining import change_affinity, confine_all
 from emu.kernel.task import container_recovery
@@ -17,6 +21,7 @@ from emu.shm.cpumask import to_int, to_words
 from emu.shm.layout import machine_at
 from emu.testing.bare import bare_window
 from emu.testing.container_checks import charged, check_containers
+from tests.kernel import wrappers as hot
 
 THREADS, SPACES, MAPS = pools.POOL_THREADS, pools.POOL_SPACES, pools.POOL_MAPS
 CPUS, IPC = pools.POOL_CPUS, pools.POOL_IPC
@@ -28,6 +33,16 @@ pytestmark = pytest.mark.system("cz-17")
 @entry(3)
 def make_container(address, me, k):
     return containers.make_container(machine_at(address), me, k)
+
+
+@entry(3)
+def enter(address, parent, k):
+    return 1 if containers.enter_container(machine_at(address), 0, parent, k) else 0
+
+
+@entry(3)
+def capability_control(address, me, i):
+    return control_calls.control_call(machine_at(address), me, i, CAPABILITY_CONTROL)
 
 
 @entry(5)
@@ -149,6 +164,20 @@ def test_areas_are_charged_when_mapped_and_given_back_when_unmapped(world):
     check_containers(world.window)
 
 
+def test_who_leaves_gives_its_charges_back_before_anybody_is_told(world):
+    world.make(THREADS, 1), world.make(SPACES, 1)
+    child = create_task(world.base, 0)
+    assert enter(world.base, world.tasks[0], child) == 1
+    i = create_thread(world.base, 0, child)
+    sched.start(world.base, 0, i)
+    assert hot.pick_next(world.base, 0) == i
+    assert list(charged(world.machine).values()) == [1, 1]
+    hot.exit_thread(world.base, 0, i, 0)
+    assert not charged(world.machine) and world.machine["tasks"][child]["container"] == 0
+    check_containers(world.window)
+    assert create_thread(world.base, 0, world.tasks[0]) >= 0
+
+
 def test_a_replica_is_charged_to_its_pool_too_and_all_together_pass_no_limit(world):
     top = world.make(THREADS, 3)
     assert replicate(world.base, 0, top, world.second, 2) > 0
@@ -263,6 +292,14 @@ def test_threads_are_cut_to_the_cpus_of_their_container_and_none_asks_for_more(w
     assert remove(world.base, 0, one) == 0
     refresh(world.base)
     assert world.affinity(i) == 0b0100 and world.ask(i, 0xF) == -EPERM
+
+
+def test_the_call_that_changes_the_cpus_of_a_container_moves_its_threads(world):
+    world.make(THREADS, 9)
+    i, manager = world.thread(), create_thread(world.base, 0, create_task(world.base, 0))
+    world.machine["threads"][manager]["x"][A0 : A0 + 4] = control_calls.CREATE, world.first, CPUS, 0b0110
+    assert capability_control(world.base, 0, manager) == YIELD, "the caller may have to move, too"
+    assert world.affinity(i) == 0b0110
 
 
 def test_a_replica_of_cpus_is_cut_with_the_first_mask_and_a_part_that_is_split_off_is_gone_from_it(world):

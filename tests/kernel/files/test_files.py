@@ -5,13 +5,17 @@ import pytest
 from emu.abi.errno import EBADF, EMFILE
 from emu.hot import entry
 from emu.kernel.files import for_server
-from emu.kernel.files.descriptions import new_pipe_ends
+from emu.kernel.files.descriptions import FILE_FOREIGN, drop_description, new_description, new_pipe_ends
 from emu.kernel.files.table import copy_table, share_table
+from emu.kernel.sched import core as sched
 from emu.kernel.task.records import create_task
+from emu.kernel.thread.handles import tid
+from emu.kernel.thread.records import create_thread
 from emu.shm.layout import machine_at
 from emu.shm.tags import alive
 from emu.testing.checks import check_machine
 from emu.testing.file_checks import check_files
+from tests.kernel import wrappers as hot
 
 MANY = 1500  # more than one page of descriptors
 
@@ -31,6 +35,16 @@ def copy(address, me, parent, child):
 @entry(3)
 def share(address, parent, child):
     return share_table(machine_at(address), parent, child)
+
+
+@entry(2)
+def close_foreign(address, server):
+    """A file of the file server with this tid is opened, and closed by the last that had it open; its description."""
+    m = machine_at(address)
+    d = new_description(m, 0, FILE_FOREIGN, 0, 7)
+    m.descriptions[d].output = server
+    drop_description(m, 0, d)
+    return d
 
 
 class Files:
@@ -116,3 +130,17 @@ def test_what_the_server_keeps_is_an_orphan_when_its_last_descriptor_is_closed(f
     for_server.close_table(files.base, 0, k)
     check_files(files.window)
     assert for_server.next_orphan(files.base, 0) == served[2] and files.left() == {"open file"}
+
+
+def test_a_file_server_that_leaves_takes_nothing_of_its_files_along(files):
+    i = create_thread(files.base, 0, files.task())
+    sched.start(files.base, 0, i)
+    assert hot.pick_next(files.base, 0) == i
+    server = tid(files.base, i)
+    d = close_foreign(files.base, server)
+    assert files.machine["threads"][i]["closed_files"] == d + 1, "it is told when it asks"
+    hot.exit_thread(files.base, 0, i, 0)
+    assert files.machine["threads"][i]["closed_files"] == 0 and "open file" not in files.left()
+    close_foreign(files.base, server)
+    assert "open file" not in files.left(), "nobody is left to be told"
+    check_files(files.window)

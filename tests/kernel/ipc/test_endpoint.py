@@ -3,9 +3,17 @@
 import pytest
 
 from emu.actor.policies import BUILTIN
+from emu.hot import entry
 from emu.kernel.actions import BLOCK, GIVE, HAND_OVER, RESUME
-from emu.kernel.ipc.endpoint import AGAIN, SENT
+from emu.kernel.ipc import endpoint
+from emu.kernel.ipc.endpoint import AGAIN, FIRST_KERNEL_THREAD, SENT
 from emu.kernel.sleep.endings import interrupt
+from emu.kernel.thread.handles import tid
+from emu.kernel.thread.sleep_word import prepare_sleep
+from emu.kernel.thread.states import SLEEP_RECEIVE, SLEEP_RECEIVE_FROM
+from emu.limits import MAX_THREADS
+from emu.shm.layout import machine_at
+from emu.testing.bare import bare_window
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 from tests.kernel.ipc.played import ANYBODY, Threads
@@ -14,6 +22,20 @@ ESRCH, EINTR, EAGAIN, EMSGSIZE = -3, -4, -11, -90
 REPLY, SENDS_EXTENDED, ACCEPTS_EXTENDED = 1 << 4, 2, 2 << 2
 
 pytestmark = pytest.mark.system("cz-7")
+
+
+@entry(3)
+def is_thread(address, n, number):
+    return 1 if endpoint.is_thread(machine_at(address), n, number) else 0
+
+
+@entry(4)
+def waits_for(address, r, i, reason):
+    """Whether thread r, which sleeps so and names the thread behind i, waits for a message of thread i's."""
+    m = machine_at(address)
+    prepare_sleep(m.threads[r], reason)
+    m.threads[r].partner = i + 2
+    return 1 if endpoint._waits_for(m, r, i) != 0 else 0
 
 
 @pytest.fixture(params=["codezero", "bsd4", "inko"], ids=["locked", "global", "lock-free"])
@@ -95,6 +117,14 @@ def test_a_message_that_the_receiver_does_not_accept_is_its_senders_fault(thread
     assert threads.got(0)[:2] == (EMSGSIZE, 0) and threads.states()[2] == "blocked"
 
 
+def test_the_tid_of_a_thread_that_had_the_record_before_names_nobody(threads):
+    stale = threads.tid(1) + MAX_THREADS  # of another generation
+    assert threads.call(1, source=ANYBODY) == BLOCK
+    assert threads.call(0, to=stale) == RESUME and threads.got(0)[:2] == (ESRCH, 0)
+    assert threads.call(0, source=stale) == RESUME and threads.got(0)[:2] == (ESRCH, 0)
+    assert threads.states()[1] == "blocked"
+
+
 def test_who_leaves_tells_those_that_wait_to_send_and_those_that_wait_for_it(threads):
     assert threads.call(1, to=threads.tid(0), source=threads.tid(0)) == BLOCK
     assert threads.call(2, source=threads.tid(0)) == BLOCK
@@ -127,3 +157,16 @@ def test_the_time_out_of_a_message_that_came_is_stale(threads):
     assert threads.call(1, to=threads.tid(0), timeout_ns=1 << 40) == BLOCK
     assert threads.call(0, source=ANYBODY) == RESUME
     assert threads.cpus.machine["stale_timeouts"] == stale + 2
+
+
+def test_who_waits_for_another_ones_message_takes_nobody_elses():
+    with bare_window() as window:
+        assert waits_for(window.address, 1, 2, SLEEP_RECEIVE_FROM) == 0
+        assert waits_for(window.address, 1, 2, SLEEP_RECEIVE) == 1
+
+
+def test_kernel_threads_are_nobodys_partners():
+    with bare_window() as window:
+        window.machine["threads"]["is_listed"][[0, FIRST_KERNEL_THREAD]] = 1
+        assert is_thread(window.address, 0, tid(window.address, 0)) == 1
+        assert is_thread(window.address, FIRST_KERNEL_THREAD, tid(window.address, FIRST_KERNEL_THREAD)) == 0

@@ -2,13 +2,16 @@
 
 import pytest
 
+from emu.hot import entry
 from emu.kernel.sched import core as sched
+from emu.kernel.task.control import destroy
 from emu.kernel.task.kill_reasons import KILL_ASKED
 from emu.kernel.task.records import create_task, kill_task
-from emu.kernel.task.suspend import ask_suspend, suspended
+from emu.kernel.task.suspend import ask_suspend, hold_suspended, let_suspended_go, suspended
 from emu.kernel.thread.records import create_thread
 from emu.limits import IPI_RESCHEDULE, SERVER, SUPERVISOR
 from emu.shm.cpumask import to_words
+from emu.shm.layout import machine_at
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
 
@@ -18,6 +21,23 @@ WAITS = 1
 NOBODY, NO_MORE = 0, -1
 
 pytestmark = [pytest.mark.system("cz-4"), pytest.mark.system("cz-18")]
+
+
+@entry(3)
+def hold(address, me, i):
+    return 1 if hold_suspended(machine_at(address), me, i) else 0
+
+
+@entry(3)
+def let_go(address, me, i):
+    let_suspended_go(machine_at(address), me, i)
+    return 0
+
+
+@entry(3)
+def tell_to_end(address, me, i):
+    destroy(machine_at(address), me, i)
+    return 0
 
 
 class Pair:
@@ -80,6 +100,13 @@ def test_a_thread_does_not_stop_whose_task_was_killed_meanwhile(pair):
     assert pair.cpus.state(pair.target)[0] == "running" and hot.sleep_of(pair.base, pair.target) == 0
 
 
+@pytest.mark.system("cz-8")
+def test_a_thread_does_not_stop_that_was_told_to_end_meanwhile(pair):
+    tell_to_end(pair.base, 1, pair.target)
+    hot.stop_here(pair.base, 0, pair.target)
+    assert pair.cpus.state(pair.target)[0] == "running" and hot.sleep_of(pair.base, pair.target) == 0
+
+
 def test_a_second_one_is_refused_and_leaves_no_trace(pair):
     handle = hot.thread_handle(pair.base, pair.target)
     suspender = int(pair.cpus.threads[pair.target]["suspender"])
@@ -92,3 +119,20 @@ def test_a_second_one_is_refused_and_leaves_no_trace(pair):
     assert pair.cpus.pick(1) == pair.waiter
     assert hot.suspend_sync(pair.base, 1, pair.waiter, pair.target) == EINVAL
     assert pair.cpus.threads[pair.target]["suspender"] == NOBODY and hot.sleep_of(pair.base, pair.waiter) == 0
+
+
+def test_who_is_resumed_while_its_context_is_changed_goes_on_once_that_is_done(pair):
+    hot.stop_here(pair.base, 0, pair.target)
+    assert hold(pair.base, 1, pair.target) == 1 and hold(pair.base, SERVER, pair.target) == 0, "one has it"
+    assert hot.resume_async(pair.base, 1, pair.target) == 1
+    assert pair.cpus.state(pair.target)[0] == "blocked"
+    let_go(pair.base, 1, pair.target)
+    assert pair.cpus.state(pair.target)[0] == "runnable" and hold(pair.base, 1, pair.target) == 0
+
+
+def test_who_was_held_is_still_suspended_afterwards(pair):
+    hot.stop_here(pair.base, 0, pair.target)
+    assert hold(pair.base, 1, pair.target) == 1
+    let_go(pair.base, 1, pair.target)
+    assert suspended(pair.base, 1, hot.thread_handle(pair.base, pair.target)) == 1
+    assert hot.resume_async(pair.base, 1, pair.target) == 1 and pair.cpus.state(pair.target)[0] == "runnable"
