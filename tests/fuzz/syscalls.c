@@ -12,34 +12,20 @@
    The last lines, printed by emu's own call (descriptors do not last here): "call NUMBER ATTEMPTS SUCCESSES" for each
    number.  Exit 3: a thread is stuck, though the poker interrupts whatever waits; 5: wild calls took away memory that
    the program needs. */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
+#include "fuzz.h"
+
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
-
-#include "../../emu/guests/emu.h"
 
 enum {
-    PAGE = 4096,
     MAX_WORKERS = 8,
     NUMBERS = 471,
     NATIVE = 0x1000,
     NATIVES = 48,
-    GROUND_PAGES = 24, /* of a thread's own memory: calls map, unmap and protect its upper half */
     WAIT_MS = 10, STUCK_MS = 5000,
 };
 
@@ -50,43 +36,11 @@ typedef struct {
     long choices[6];       /* for 'c': the flag words to choose from, ended by -7 */
 } row;
 
-#define END -7
-
-struct worker {
-    uint64_t random;
-    int tid;
-    long calls;
-    volatile int in_call; /* number of the call under way, -1 outside */
-    char *ground;         /* GROUND_PAGES, then an unmapped page */
-    char *stack;          /* for threads that it clones */
-    char *alternate;
-    int child_word;
-};
-
 static struct worker workers[MAX_WORKERS];
 static int nr_workers;
 static long calls_each;
 static int attempts[NUMBERS + NATIVES], successes[NUMBERS + NATIVES];
-static char *read_only, *hidden;
 static int own_pid;
-
-static long raw(long n, const long *v) {
-    register long a0 __asm__("a0") = v[0], a1 __asm__("a1") = v[1], a2 __asm__("a2") = v[2], a3 __asm__("a3") = v[3];
-    register long a4 __asm__("a4") = v[4], a5 __asm__("a5") = v[5], a7 __asm__("a7") = n;
-    /* A message that is received changes a1, a6 and t0 to t5. */
-    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a7)
-                     : "memory", "a6", "t0", "t1", "t2", "t3", "t4", "t5");
-    return a0;
-}
-
-/* A clone whose child, a thread or a process, leaves at once, touching nothing. */
-static long raw_clone(long n, const long *v) {
-    register long a0 __asm__("a0") = v[0], a1 __asm__("a1") = v[1], a2 __asm__("a2") = v[2], a3 __asm__("a3") = v[3];
-    register long a4 __asm__("a4") = v[4], a7 __asm__("a7") = n;
-    __asm__ volatile("ecall\n bnez a0, 1f\n li a7, 93\n ecall\n 1:"
-                     : "+r"(a0), "+r"(a7) : "r"(a1), "r"(a2), "r"(a3), "r"(a4) : "memory");
-    return a0;
-}
 
 enum { NOT_EXECUTED = 99 };
 
@@ -111,40 +65,6 @@ static long raw_exec(struct worker *w, long n, const long *v, int with_thread) {
         ;
     if (result < 0) return result; /* another thread has waited for it, or nobody may */
     return ((int)status & 0xffff) == NOT_EXECUTED << 8 ? -1 : 0;
-}
-
-static uint64_t draw(struct worker *w) {
-    w->random ^= w->random << 13;
-    w->random ^= w->random >> 7;
-    w->random ^= w->random << 17;
-    return w->random * 0x2545f4914f6cdd1dULL;
-}
-
-static long below(struct worker *w, long n) { return (long)((draw(w) >> 11) % (uint64_t)n); }
-
-static char *page(struct worker *w, long k) { return w->ground + k * PAGE; }
-
-/* --- wild words ---------------------------------------------------------------------------------------------- */
-
-static long wild(struct worker *w) {
-    static const long ends[] = {
-        0, 1, -1, -4096, 0x7fffffff, -0x7fffffffL - 1, 0xffffffffL, 1L << 32, 1L << 38, (1L << 38) - 1, (1L << 38) - 8,
-        1L << 39, 1L << 47, 1L << 62, (1L << 62) - 1, (long)(1UL << 63), (long)(~0UL >> 1), 0xdeadbeefL, 4095, 4097,
-    };
-    switch (below(w, 6)) {
-    case 0: return (long)draw(w);
-    case 1: return (long)(page(w, GROUND_PAGES) - 1 - below(w, 24)); /* the last bytes before an unmapped page */
-    case 2: return (long)(read_only + below(w, PAGE));
-    case 3: return (long)(hidden + below(w, PAGE));
-    case 4: return (long)(draw(w) >> below(w, 64));
-    default: return ends[below(w, sizeof ends / sizeof *ends)];
-    }
-}
-
-/* A size for a call that maps or unmaps: none, or so large that it must fail; what lies between would hit the program. */
-static long wild_size(struct worker *w) {
-    static const long sizes[] = {0, -1, -4096, 1L << 38, 1L << 62, (long)(1UL << 63), (long)(~0UL >> 1), -4095};
-    return sizes[below(w, sizeof sizes / sizeof *sizes)];
 }
 
 /* --- plausible words ------------------------------------------------------------------------------------------- */
@@ -658,8 +578,7 @@ static int poke(void) {
 }
 
 int main(int argc, char **argv) {
-    struct utsname host;
-    if (uname(&host) || !strstr(host.version, "emu")) return 6;
+    if (!on_emu()) return 6;
     if (argc > 1 && strcmp(argv[1], "child") == 0) return 0; /* executed by raw_exec */
     if (argc != 4) return 2;
     uint64_t seed = strtoull(argv[1], 0, 0);
@@ -671,8 +590,7 @@ int main(int argc, char **argv) {
     (void)!chdir("/tmp/fuzz");
     if (seed % 8) /* else the host's own streams are read and written too */
         for (int fd = 0; fd < 3; fd++) dup2(open("/dev/null", O_RDWR), fd);
-    read_only = mmap(0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    hidden = mmap(0, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    make_targets();
     for (int number = 1; number <= 64; number++) {
         int fatal = number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGTRAP;
         long action[4] = {(long)(fatal ? hurt : handler), SA_SIGINFO | (fatal ? SA_ONSTACK : 0), 0, 0};
@@ -681,12 +599,9 @@ int main(int argc, char **argv) {
     }
     for (int k = 0; k < nr_workers; k++) {
         struct worker *w = &workers[k];
-        w->random = (seed + 1) * 0x9e3779b97f4a7c15ULL + (uint64_t)k * 0xbf58476d1ce4e5b9ULL;
-        for (int n = 0; n < 8; n++) draw(w);
+        sow(w, seed, (uint64_t)k);
         w->in_call = -1;
-        char *at = mmap(0, (GROUND_PAGES + 2) * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        munmap(at + GROUND_PAGES * PAGE, PAGE);
-        w->ground = at;
+        w->ground = new_ground(1);
         w->stack = mmap(0, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         w->alternate = mmap(0, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         pthread_t thread;
