@@ -55,8 +55,8 @@ struct agent {
     X(queue_sleep, EMU_QUEUE_SLEEP, 3, "iJ") X(queue_wake, EMU_QUEUE_WAKE, 6, "in") X(set_timeout, EMU_SET_TIMEOUT, 4, "DiL") \
     X(set_infinite_timeout, EMU_SET_INFINITE_TIMEOUT, 2, "L") X(clear_timeout, EMU_CLEAR_TIMEOUT, 5, "T") X(time, EMU_TIME, 1, "b") \
     X(kmem_grant, EMU_KMEM_CONTROL, 1, "cn", EMU_KMEM_GRANT) X(kmem_reclaim, EMU_KMEM_CONTROL, 2, "cn", EMU_KMEM_RECLAIM) \
-    X(port_create, EMU_PORT_CREATE, 4, "cn", 0, 0, 8, 64, PAGE) X(port_close, EMU_PORT_CLOSE, 2, "p") X(channel_make, EMU_CHANNEL_MAKE, 6, "P") \
-    X(channel_drop, EMU_CHANNEL_DROP, 4, "h") X(channel_send, EMU_CHANNEL_SEND, 8, "hbz") X(channel_move, EMU_CHANNEL_SEND, 6, "hml") \
+    X(port_create, EMU_PORT_CREATE, 4, "cn", 0, 0, 8, 64, PAGE) X(port_close, EMU_PORT_CLOSE, 1, "p") X(channel_make, EMU_CHANNEL_MAKE, 8, "P") \
+    X(channel_drop, EMU_CHANNEL_DROP, 2, "h") X(channel_send, EMU_CHANNEL_SEND, 8, "hbz") X(channel_move, EMU_CHANNEL_SEND, 6, "hml") \
     X(channel_send_many, EMU_CHANNEL_SEND_MANY, 5, "hbn") X(port_receive, EMU_PORT_RECEIVE, 8, "!") \
     X(port_receive_many, EMU_PORT_RECEIVE_MANY, 5, "pbnw") X(port_select, EMU_PORT_SELECT, 4, "Bnw") \
     X(mailbox_send, EMU_MAILBOX_SEND, 8, "Xzzzz") X(mailbox_receive, EMU_MAILBOX_RECEIVE, 8, "w") X(mailbox_count, EMU_MAILBOX_COUNT, 2, "X") \
@@ -157,9 +157,8 @@ static long raw_create(long flags, struct emu_ids *ids, char *sp, int own) {
 static struct agent *agent_for(struct worker *w, char letter) {
     struct agent *a = &shared->agents[below(w, AGENTS)];
     int sprite = letter == 'K' || (letter == 'S' && below(w, 2));
-    for (int k = 0; k < 5; k++) {
-        if (letter == 'X') break;
-        if (sprite ? a->kind != WORKER : a->task == own_task(w)) break;
+    for (int k = 0; k < 6; k++) {
+        if (a->w.tid && (letter == 'X' || (sprite ? a->kind != WORKER : a->task == own_task(w)))) break;
         a = &shared->agents[below(w, AGENTS)];
     }
     return a;
@@ -225,7 +224,11 @@ static long plausible(struct worker *w, char letter, const row *r) {
     case 'h': return shared->channels[below(w, 4) ? task : below(w, TASKS + 1)][below(w, PORTS)];
     case 'P': return plausible(w, below(w, 2) ? 'p' : 'h', r);
     case 'C': return below(w, 8) ? shared->containers[below(w, CONTAINERS)] : 0;
-    case 'a': return shared->capabilities[below(w, CAPABILITIES)];
+    case 'a': {
+        long k = below(w, CAPABILITIES);
+        for (int n = 0; n < 4 && shared->capabilities[k] == 0; n++) k = below(w, CAPABILITIES);
+        return shared->capabilities[k];
+    }
     case 'k': return 1 + below(w, 6);
     case 'q': return below(w, 8) ? 1 + below(w, 40) : plausible(w, 'C', r);
     case 'r': return 1000 + below(w, 300000);
@@ -270,7 +273,7 @@ static void serve(struct worker *w) {
     for (int k = 0; k < 8; k++) {
         long flags = EMU_RECEIVE_BYTES(EMU_EXTENDED_BYTES) | EMU_REPLY;
         int which = client ? ROW_ipc_reply : ROW_ipc_receive;
-        long result = ipc(w, which, client, EMU_ANYTHREAD, flags, below(w, 300000), &message);
+        long result = ipc(w, which, client, EMU_ANYTHREAD, flags, below(w, 1000000), &message);
         client = result > 0 && answer(w, (int)result, &message) ? (int)result : 0;
         if (result > 0) while (call(w, ROW_closed_file, 0, 0, 0) >= 0) ;
         if (result < 0 && below(w, 3)) return;
@@ -339,7 +342,7 @@ static void contain(struct worker *w, int tid) { /* it is suspended, and the onl
 static void create(struct worker *w, int which) {
     struct agent *a = &shared->agents[TASKS * WORKERS + below(w, SPRITES)];
     int claimer = __atomic_load_n(&a->claimed, __ATOMIC_SEQ_CST);
-    if (!has_left(a->w.tid) || !has_left(claimer)) {
+    if (!has_left(a->w.tid) || !has_left(a->ids.tid) || !has_left(claimer)) {
         if (below(w, 4) == 0) with_ids(w, ROW_thread_destroy, EMU_THREAD_DESTROY, a->w.tid);
         return;
     }
@@ -450,6 +453,8 @@ static void by_letters(struct worker *w, int which) {
     w->in_call = which;
     int clones = r->number == SYS_clone;
     long result = counted(w, which, clones ? raw_clone(r->number, v) : raw(r->number, v)), k = below(w, PORTS), task = own_task(w);
+    for (int n = 0; n < CAPABILITIES && result == -ESRCH && r->number == EMU_CAPABILITY_CONTROL; n++)
+        if (shared->capabilities[n] == v[1]) shared->capabilities[n] = 0; /* its container has ended */
     if (result <= 0) return;
     switch (which) {
     case ROW_port_create: {
@@ -525,7 +530,12 @@ static void thread_main(struct agent *a) {
     struct worker *w = &a->w;
     int n = (int)(a - shared->agents);
     stack_t alternate = {.ss_sp = w->alternate, .ss_size = STACK / 2};
-    w->tid = (int)plain(SYS_gettid, 0, 0, 0, 0);
+    int tid = (int)plain(SYS_gettid, 0, 0, 0, 0);
+    if (n >= TASKS * WORKERS) { /* whoever made it may have ended at once, and another have taken the record since */
+        if (w->tid != tid && !has_left(w->tid)) leave();
+        if (plain(SYS_getpid, 0, 0, 0, 0) == tid) a->kind = COPIER, a->task = TASKS;
+    }
+    w->tid = tid;
     plain(SYS_sigaltstack, (long)&alternate, 0, 0, 0);
     sow(w, seed, __atomic_add_fetch(&shared->lives, 1, __ATOMIC_RELAXED));
     for (long k = 0; a->kind == WORKER || k < SPRITE_CALLS; k++) {
@@ -539,10 +549,11 @@ static void thread_main(struct agent *a) {
         if (a->kind == WORKER && n % WORKERS == 0 && k % 64 == 0) /* what was destroyed is made anew */
             for (int other = n + 1; other < n + WORKERS; other++)
                 if (has_left(shared->agents[other].w.tid)) spawn(&shared->agents[other]);
-        if (a->kind == WORKER && n % WORKERS == 1) serve(w);
+        if (a->kind == WORKER && n % WORKERS == 1 && below(w, 2)) serve(w);
         one_call(w);
     }
     w->in_call = -1;
+    w->tid = 0;
     leave();
 }
 
