@@ -3,9 +3,9 @@
     python -m tools.fuzz_syscalls --calls 10000000 --jobs 2
     python -m tools.fuzz_syscalls --calls 10000000 --native
 
-From the top of a checkout (the guests and their driver are in tests/fuzz).  Prints how many calls there were, which share
-of them succeeded, which calls never did, and with `--lines` how much of the handlers' code was executed.  A failure
-is printed with the options that replay it.
+From the top of a checkout (the guests and their driver are in tests/fuzz).  Prints how many calls there were, which
+share of them succeeded, which calls never did, and with `--lines` how much of the handlers' code was executed.  A
+failure is printed with the options that replay it.
 """
 
 import os
@@ -78,8 +78,9 @@ def fuzz(seed, calls, jobs, memory, native, lines):
                 if failure:
                     failures.append(failure)
                     tqdm.write(failure)
-        print(f"{total.calls:,} calls, {total.calls / (time.perf_counter() - start):,.0f} a second, on {total.machines} "
-              f"machines; {total.share_of_successes():.0%} succeeded; programs ended with {dict(total.ends)}")  # fmt: skip
+        rate, share = total.calls / (time.perf_counter() - start), total.share_of_successes()
+        print(f"{total.calls:,} calls, {rate:,.0f} a second, on {total.machines} machines; {share:.0%} succeeded; "
+              f"programs ended with {dict(total.ends)}")  # fmt: skip
         names = {n: n for n in total.attempts} if native else {n: name_of(n) for n in range(1 << 13) if handler_of(n)}
         never = [names[n] for n in total.never_succeeded(names)]
         print(f"{'kinds of calls' if native else 'served calls'} that never succeeded: {', '.join(never) or 'none'}")

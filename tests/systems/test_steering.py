@@ -1,4 +1,4 @@
-"""What is done to a thread in the middle of a call: SIGKILL, another context, recycling (cz-8; found by random calls)."""
+"""What is done to a thread in the middle of a call: SIGKILL, another context, recycling (cz-8)."""
 
 import pytest
 
