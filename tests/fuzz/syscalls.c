@@ -300,9 +300,9 @@ static const row grammar[] = {
     R(fcntl, 3, "fcJ", F_GETLK, F_SETLK, F_SETLKW, 36, 37), R(fcntl, 1, "fcJ", 38), R(fcntl, 1, "fci", 1033, 1034), R(flock, 2, "fc", 1, 5, 6, 8, 8),
     {279, 2, "pc", {0, 1, 2, 3, 8, END}} /* memfd_create */,
     R(mknodat, 1, "dpc", S_IFREG | 0644, S_IFIFO | 0644), R(mkdirat, 2, "dpc", 0755, 0700),
-    R(unlinkat, 3, "dpc", 0, 0x200), R(symlinkat, 2, "pdp"), R(linkat, 6, "dpdpc", 0, 0x400), R(renameat2, 2, "dpdpc", 0, 1),
+    R(unlinkat, 3, "dpc", 0, 0x200), R(symlinkat, 2, "pdp"), R(linkat, 6, "dpdpc", 0, 0x400), R(renameat2, 6, "dpdpc", 0, 1),
     R(statfs, 1, "pb"), R(fstatfs, 1, "fb"), R(truncate, 2, "po"), R(ftruncate, 3, "fo"), R(fallocate, 1, "f0os"),
-    R(faccessat, 1, "dpi"), R(chdir, 1, "p"), R(fchdir, 1, "f"), R(fchmod, 1, "fc", 0644, 0755), R(fchmodat, 1, "dpc", 0644, 0755),
+    R(faccessat, 1, "dpi"), R(chdir, 1, "p"), R(fchdir, 3, "f"), R(fchmod, 1, "fc", 0644, 0755), R(fchmodat, 1, "dpc", 0644, 0755),
     R(fchownat, 1, "dpii0"), R(fchown, 1, "fii"),
     R(openat, 12, "dpcc", O_RDWR | O_CREAT, O_RDONLY, O_RDWR | O_CREAT | O_TRUNC, O_RDONLY | O_DIRECTORY | O_NONBLOCK, O_WRONLY | O_APPEND | O_CREAT),
     R(close, 8, "f"), R(pipe2, 4, "zc", O_NONBLOCK, O_NONBLOCK, O_NONBLOCK | O_CLOEXEC, 0), R(getdents64, 2, "fbs"),
@@ -316,7 +316,7 @@ static const row grammar[] = {
     R(msgget, 1, "ic", 01600), R(msgsnd, 3, "izsc", 04000, 0), R(msgrcv, 3, "izsic", 04000, 014000, 0), R(msgctl, 1, "icz", 0, 1, 2),
     R(mq_open, 2, "pci0", O_CREAT | O_RDWR | O_NONBLOCK, O_CREAT | O_RDWR, O_RDWR), R(mq_unlink, 1, "p"), R(mq_timedsend, 2, "jbsiT"),
     R(mq_timedreceive, 2, "jbcOT", 8192, 100), R(mq_notify, 1, "jG"), R(mq_getsetattr, 2, "j0b"), R(mq_getsetattr, 1, "jzz"),
-    R(shmget, 2, "ilc", 01600, 0600), R(shmat, 3, "imc", 040000, 050000, 0), R(shmdt, 5, "m"), R(shmctl, 1, "icz", 0, 1, 2, 13, 14),
+    R(shmget, 2, "ilc", 01600, 0600), R(shmat, 3, "imc", 040000, 050000, 0), R(shmdt, 7, "m"), R(shmctl, 1, "icz", 0, 1, 2, 13, 14),
     R(set_robust_list, 1, "zc", 24), R(get_robust_list, 1, "tzz"),
     R(nanosleep, 3, "Tb"), R(getitimer, 1, "iz"), R(setitimer, 1, "iVz"), R(timer_create, 2, "kGW"), R(timer_settime, 2, "icVz", 0, 1), R(timer_gettime, 1, "ib"),
     R(timer_getoverrun, 1, "i"), R(timer_delete, 1, "i"), R(timerfd_create, 1, "kc", O_NONBLOCK, O_CLOEXEC | O_NONBLOCK), R(timerfd_settime, 3, "fcVz", 0, 1),
@@ -520,6 +520,7 @@ static void restore(struct worker *w) {
         else if (kind == 4) arguments[0] = 1, raw(SYS_timerfd_create, arguments);
         else if (kind == 5) (void)!socketpair(AF_UNIX, SOCK_STREAM + (int)below(w, 2) + (below(w, 2) ? O_NONBLOCK : 0), 0, pair);
         else if (kind == 6) named_socket(w, fd);
+        else if (kind == 7) (void)!open("d", O_RDONLY | O_DIRECTORY);
         else (void)!open(names[below(w, 6)], below(w, 2) ? O_RDWR : O_RDONLY);
     }
 }

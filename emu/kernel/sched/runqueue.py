@@ -15,7 +15,7 @@ online mask without a lock, and whoever enqueues looks at the queue's life (`is_
 from ...hot import hot, never_inline
 from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE, MAX_QUEUES, MAX_THREADS
 from ...shm import lockrank
-from ...shm.atomics import load_relaxed
+from ...shm.atomics import load_relaxed, load_seq_cst
 from ...shm.clock import now_ns
 from ...shm.cpumask import (
     has_cpu,
@@ -34,7 +34,7 @@ from ...shm.spinlock import acquire, fail, field_address, release
 from ..critical import critical
 from ..failures import FAIL_POLICY_PICK, FAIL_POLICY_QUEUE
 from ..ipi import send_ipi
-from ..thread.states import LIFE_RUNNING, RUNNABLE, RUNNING, pack_where, queue_of, set_where
+from ..thread.states import LIFE_DRAINING, LIFE_RUNNING, RUNNABLE, RUNNING, pack_where, queue_of, set_where
 from .hooks import (
     ADD_THREAD,
     BALANCE,
@@ -349,6 +349,14 @@ def give_way(m, me, i, now, yielded):
 
 
 @hot
+def tell_if_empty(m, me, queue):
+    """The last thread of a CPU that leaves may have left its queue: its scheduler, which may sleep, may exit."""
+    if queue != me and queue != GLOBAL_QUEUE and load_seq_cst(m.queues[queue], "nr_threads") == 0:
+        if m.queues[queue].life == LIFE_DRAINING:
+            send_ipi(m, me, queue, IPI_RESCHEDULE)
+
+
+@hot
 def move(m, me, i, state, old, new):
     """Change a thread's state and queue; the locks of both queues are held."""
     critical(m, me)
@@ -358,6 +366,7 @@ def move(m, me, i, state, old, new):
         tell(m, me, REMOVE_THREAD, old, i)
         set_where(m, m.threads[i], state, new)
         tell(m, me, ADD_THREAD, new, i)
+        tell_if_empty(m, me, old)
     else:
         set_where(m, m.threads[i], state, new)
 

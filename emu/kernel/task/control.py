@@ -124,7 +124,7 @@ def recycle(m, me, n):
 
 @hot
 def settle_call(t):
-    """A thread that is held suspended in a call that begins anew is about to make it, as its registers say from now on."""
+    """A thread that is held suspended in a call which begins anew is about to make it: so its registers say now."""
     if t.restart != 0:
         begin_anew(t)
 
