@@ -75,7 +75,7 @@ static int begins_at_target(int number, struct emu_context *context, int recycle
         if (emu_thread_control(EMU_THREAD_RECYCLE, &ids)) return 0;
         if (emu_exchange_registers(number, context, EMU_READ) || context->pc || context->x[10]) return 0;
     }
-    asm volatile("mv %0, gp\n mv %1, tp" : "=r"(context->x[3]), "=r"(context->x[4]));
+    asm volatile("mv %0, gp\\n mv %1, tp" : "=r"(context->x[3]), "=r"(context->x[4]));
     context->pc = (long)target, context->x[2] = (long)(stack + sizeof stack);
     if (emu_exchange_registers(number, context, EMU_WRITE_X | EMU_WRITE_PC)) return 0;
     emu_thread_control(EMU_THREAD_RUN, &ids);
