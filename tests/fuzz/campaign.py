@@ -28,7 +28,7 @@ from emu.testing.checks import check_machine, check_queues
 
 HERE = Path(__file__).parent
 POLICIES = ("inko", "random", "eevdf", "bsd4", "codezero", "alux")
-PROGRAMS, THREADS, CALLS = 5, 4, 6000  # on a machine at a time, of a program, of all its threads
+PROGRAMS, THREADS, CALLS = 5, 4, 5000  # on a machine at a time, of a program, of all its threads
 NATIVE_PROGRAMS, NATIVE_CALLS = 3, 40_000
 MOST_CPUS = 5  # that are plugged in
 LIMIT_S = 300

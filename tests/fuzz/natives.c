@@ -312,8 +312,10 @@ static long exchange(struct worker *w, struct agent *a, long what) {
     context->x[2] = (long)top_of(a), context->x[3] = gp, context->x[4] = tp;
     context->pc = a->kind == FOREIGNER ? (long)code : (long)thread_start;
     context->fcsr = (long)draw(w);
-    if (below(w, 100) == 0) context->pc = wild(w);
-    if (below(w, 100) == 0) context->x[2] = wild(w);
+    if (below(w, 64) == 0) { /* it may run in circles from now on, and is nobody's who is stuck */
+        if (a->task < TASKS) shared->is_served[a->task] = 1;
+        *(below(w, 2) ? &context->pc : &context->x[2]) = wild(w);
+    }
     context->pager = below(w, 3) ? shared->agents[own_task(w) < TASKS ? own_task(w) * WORKERS + 1 : 1].w.tid : 0;
     if (what & EMU_WRITE_PAGER && a->task < TASKS) shared->is_served[a->task] = 1;
     return call(w, ROW_exchange_write, a->w.tid, (long)context, what);
@@ -447,7 +449,7 @@ static void by_letters(struct worker *w, int which) {
     }
     if (which == ROW_mmap) v[3] = (below(w, 2) ? MAP_PRIVATE : MAP_SHARED) | MAP_ANONYMOUS | MAP_FIXED, v[4] = -1;
     if (r->number == EMU_THREAD_CONTROL && (v[0] & 15) == EMU_THREAD_CREATE) return;
-    if (r->number == EMU_EXCHANGE_REGISTERS) v[2] &= ~(long)EMU_WRITE_PAGER;
+    if (which == ROW_exchange_read && v[2] > 0 && v[2] < 64) v[2] = EMU_READ;
     if (r->number == EMU_NAME_SERVER) return;
     if (r->number == SYS_tkill) v[1] = SIGUSR1;
     w->in_call = which;
@@ -568,7 +570,7 @@ static void task_main(int k) {
 static struct { int pid; long end_ms; int kills, told; } lives[TASKS];
 
 static void begin_life(struct worker *w, int k, long now_ms) {
-    for (int n = 0; n < WORKERS; n++) shared->agents[k * WORKERS + n].w.tid = 0;
+    for (int n = 0; n < WORKERS; n++) shared->agents[k * WORKERS + n].w.tid = 0, shared->agents[k * WORKERS + n].task = k;
     for (int n = 0; n < PORTS; n++) shared->ports[k][n] = shared->channels[k][n] = 0;
     shared->told_to_end[k] = shared->is_served[k] = 0;
     int go[2];
@@ -649,10 +651,10 @@ static int boss(struct worker *w, long calls) {
             if (idle_ms >= WAIT_MS && now_ms >= poked_ms[k] + WAIT_MS) {
                 struct emu_ids ids = {tid, 0, 0};
                 plain(SYS_tkill, tid, SIGUSR1, 0, 0);
-                plain(EMU_THREAD_CONTROL, EMU_THREAD_RUN, (long)&ids, 0, 0);
+                if (plain(EMU_THREAD_CONTROL, EMU_THREAD_RUN, (long)&ids, 0, 0) == -EPERM) a->task = TASKS; /* an orphan */
                 poked_ms[k] = now_ms;
             }
-            int task = a->kind <= SHARER && a->task < TASKS ? a->task : -1;
+            int task = a->task < TASKS ? a->task : -1;
             if (idle_ms > CLIENT_MS) {
                 if (task < 0) kill_one(tid);
                 else if (shared->is_served[task] || in_call == ROW_vfork) kill(lives[task].pid ? lives[task].pid : tid, SIGKILL);

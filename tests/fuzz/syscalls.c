@@ -305,23 +305,23 @@ static const row grammar[] = {
     R(faccessat, 1, "dpi"), R(chdir, 1, "p"), R(fchdir, 3, "f"), R(fchmod, 1, "fc", 0644, 0755), R(fchmodat, 1, "dpc", 0644, 0755),
     R(fchownat, 1, "dpii0"), R(fchown, 1, "fii"),
     R(openat, 12, "dpcc", O_RDWR | O_CREAT, O_RDONLY, O_RDWR | O_CREAT | O_TRUNC, O_RDONLY | O_DIRECTORY | O_NONBLOCK, O_WRONLY | O_APPEND | O_CREAT),
-    R(close, 8, "f"), R(pipe2, 4, "zc", O_NONBLOCK, O_NONBLOCK, O_NONBLOCK | O_CLOEXEC, 0), R(getdents64, 2, "fbs"),
+    R(close, 8, "f"), R(pipe2, 4, "zc", O_NONBLOCK, O_NONBLOCK, O_NONBLOCK | O_CLOEXEC, 0), R(getdents64, 3, "fbs"),
     R(lseek, 3, "foi"), R(read, 6, "fbs"), R(write, 6, "fbs"), R(readv, 3, "fvn"), R(writev, 3, "fvn"), R(pread64, 3, "fbso"),
     R(pwrite64, 3, "fbso"), R(preadv, 2, "fvno"), R(pwritev, 2, "fvno"), R(sendfile, 2, "ffOs"), R(pselect6, 2, "cDDDT0", 0, 16, 64),
     R(ppoll, 2, "enTM8"), R(readlinkat, 2, "dpbs"), R(newfstatat, 3, "dpbc", 0, 0x100, 0x1000), R(fstat, 3, "fb"), R(sync, 1, ""),
     R(fsync, 1, "f"), R(fdatasync, 1, "f"), R(utimensat, 2, "dpNc", 0, 0x100), R(capget, 1, "Hz"), R(capset, 1, "Hz"), R(personality, 1, "0"),
     R(set_tid_address, 1, "W"), R(futex, 8, "UcuTUi", 0, 1, 128, 129, 131), R(futex, 2, "Uci0Ui", 135, 136, 140) /* UNLOCK_PI, TRYLOCK_PI, CMP_REQUEUE_PI: a lock that waits cannot be interrupted */,
     {449, 2, "zc0Ni", {1, 2, 4, END}} /* futex_waitv */, R(membarrier, 1, "c0", 1, 8, 16, 32, 64),
-    R(semget, 1, "iic", 01600, 0600), R(semop, 4, "izc", 1, 2), R(semtimedop, 4, "izcT", 1, 2), R(semctl, 3, "iicz", 0, 1, 2, 16, 17),
-    R(msgget, 1, "ic", 01600), R(msgsnd, 3, "izsc", 04000, 0), R(msgrcv, 3, "izsic", 04000, 014000, 0), R(msgctl, 1, "icz", 0, 1, 2),
-    R(mq_open, 2, "pci0", O_CREAT | O_RDWR | O_NONBLOCK, O_CREAT | O_RDWR, O_RDWR), R(mq_unlink, 1, "p"), R(mq_timedsend, 2, "jbsiT"),
-    R(mq_timedreceive, 2, "jbcOT", 8192, 100), R(mq_notify, 1, "jG"), R(mq_getsetattr, 2, "j0b"), R(mq_getsetattr, 1, "jzz"),
-    R(shmget, 2, "ilc", 01600, 0600), R(shmat, 3, "imc", 040000, 050000, 0), R(shmdt, 7, "m"), R(shmctl, 1, "icz", 0, 1, 2, 13, 14),
+    R(semget, 3, "iic", 01600, 0600), R(semop, 6, "izc", 1, 2), R(semtimedop, 5, "izcT", 1, 2), R(semctl, 3, "iicz", 0, 1, 2, 16, 17),
+    R(msgget, 3, "ic", 01600), R(msgsnd, 5, "izsc", 04000, 0), R(msgrcv, 6, "izsic", 04000, 014000, 0), R(msgctl, 3, "icz", 0, 1, 2),
+    R(mq_open, 3, "pci0", O_CREAT | O_RDWR | O_NONBLOCK, O_CREAT | O_RDWR, O_RDWR), R(mq_unlink, 1, "p"), R(mq_timedsend, 2, "jbsiT"),
+    R(mq_timedreceive, 3, "jbcOT", 8192, 100), R(mq_notify, 1, "jG"), R(mq_getsetattr, 2, "j0b"), R(mq_getsetattr, 1, "jzz"),
+    R(shmget, 4, "ilc", 01600, 0600), R(shmat, 6, "imc", 040000, 050000, 0), R(shmdt, 10, "m"), R(shmctl, 1, "icz", 0, 1, 2, 13, 14),
     R(set_robust_list, 1, "zc", 24), R(get_robust_list, 1, "tzz"),
     R(nanosleep, 3, "Tb"), R(getitimer, 1, "iz"), R(setitimer, 1, "iVz"), R(timer_create, 2, "kGW"), R(timer_settime, 2, "icVz", 0, 1), R(timer_gettime, 1, "ib"),
     R(timer_getoverrun, 1, "i"), R(timer_delete, 1, "i"), R(timerfd_create, 1, "kc", O_NONBLOCK, O_CLOEXEC | O_NONBLOCK), R(timerfd_settime, 3, "fcVz", 0, 1),
-    R(timerfd_gettime, 2, "fb"), R(eventfd2, 1, "ic", O_NONBLOCK, O_NONBLOCK | 1), R(signalfd4, 1, "cM8c", -1, 0, O_NONBLOCK, O_CLOEXEC), R(epoll_create1, 1, "c", 0, O_CLOEXEC), R(epoll_ctl, 4, "fcfE", 1, 1, 2, 3),
-    R(epoll_pwait, 3, "fbniM8"), {441, 2, "fbnTM8", {END}} /* epoll_pwait2 */,
+    R(timerfd_gettime, 3, "fb"), R(eventfd2, 1, "ic", O_NONBLOCK, O_NONBLOCK | 1), R(signalfd4, 1, "cM8c", -1, 0, O_NONBLOCK, O_CLOEXEC), R(epoll_create1, 1, "c", 0, O_CLOEXEC), R(epoll_ctl, 4, "fcfE", 1, 1, 2, 3),
+    R(epoll_pwait, 4, "fbniM8"), {441, 2, "fbnTM8", {END}} /* epoll_pwait2 */,
     R(clock_gettime, 3, "kb"), R(clock_getres, 2, "kb"), R(clock_nanosleep, 2, "k0Tb"),
     R(sched_setparam, 1, "tz"), R(sched_setscheduler, 1, "tcz", 0, 3, 5), R(sched_getscheduler, 1, "t"), R(sched_getparam, 1, "tb"),
     R(sched_setaffinity, 2, "tcx", 8, 16), R(sched_getaffinity, 2, "tcb", 8, 128), R(sched_yield, 2, ""), R(sched_get_priority_max, 1, "i"),
@@ -348,8 +348,8 @@ static const row grammar[] = {
     R(sched_setattr, 1, "tB0"), R(sched_getattr, 1, "tbc0", 48, 56, 100),
     {EMU_IPC, 16, "1123bb", {END}}, {EMU_UTCB, 1, "", {END}},
     R(socket, 2, "cc0", 1, 2, 1 | O_NONBLOCK, 2 | O_NONBLOCK), R(socketpair, 2, "cc0z", 1, 1, 2, 5, 2 | O_NONBLOCK),
-    R(bind, 3, "Fqc", 2, 5, 5, 16, 16), R(listen, 2, "Fi"), R(connect, 4, "Fqc", 5, 16), R(accept, 2, "F0"), R(accept4, 6, "FqQc", 0, O_NONBLOCK),
-    R(sendto, 4, "Fbscqc", 0, 16, 5, 0x40, 0x4000), R(recvfrom, 4, "FbscqQ", 0, 2, 0x40, 0x20), R(sendmsg, 4, "FYc", 0, 0x40, 0x4000),
+    R(bind, 3, "Fqc", 2, 5, 5, 16, 16), R(listen, 2, "Fi"), R(connect, 7, "Fqc", 5, 16), R(accept, 5, "F0"), R(accept4, 6, "FqQc", 0, O_NONBLOCK),
+    R(sendto, 5, "Fbscqc", 0, 16, 5, 0x40, 0x4000), R(recvfrom, 4, "FbscqQ", 0, 2, 0x40, 0x20), R(sendmsg, 4, "FYc", 0, 0x40, 0x4000),
     R(recvmsg, 4, "FYc", 0, 2, 0x40, 0x40000000), R(sendmmsg, 2, "FYnc", 0, 0x40), R(recvmmsg, 2, "FYncN", 0, 0x10000, 0x40), R(shutdown, 1, "Fi"),
     R(getsockname, 2, "FqQ"), R(getpeername, 2, "FqQ"), R(getsockopt, 2, "FccbQ", 1, 3, 4, 17, 20), R(setsockopt, 2, "Fccbc", 1, 2, 16, 7, 20),
 };
@@ -414,6 +414,7 @@ static void one_call(struct worker *w) {
     if (below(w, 16) == 0) { /* any number, any words */
         number = below(w, 12) ? below(w, NUMBERS) : NATIVE + below(w, NATIVES);
         for (int k = 0; k < 6; k++) v[k] = below(w, 2) ? wild(w) : plausible(w, "fpbztU"[below(w, 6)], &grammar[0]);
+        if (number == EMU_PRINT && below(w, 50)) v[0] = (long)""; /* others end the program */
         if (number == SYS_munmap || number == SYS_mprotect || number == SYS_mremap || number == SYS_mmap ||
             number == SYS_madvise || number == SYS_remap_file_pages || number == SYS_clone)
             if (below(w, 50)) { /* hits the program itself now and then only */
@@ -489,8 +490,17 @@ static void hostile_programs(struct worker *w) {
     close(fd);
 }
 
-/* The memory, the descriptors and the priority that calls have taken away are put back. */
+static void handle(int number) {
+    int fatal = number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGTRAP;
+    long action[4] = {(long)(fatal ? hurt : handler), SA_SIGINFO | (fatal ? SA_ONSTACK : 0), 0, 0};
+    long v[6] = {number, (long)action, 0, 8, 0, 0};
+    raw(SYS_rt_sigaction, v);
+}
+
+/* The memory, the handlers, the descriptors and the priority that calls have taken away are put back. */
 static void restore(struct worker *w) {
+    static const int sent[] = {SIGUSR2, SIGALRM, SIGTERM, 34, 35, 36, 40, 64};
+    for (size_t k = 0; k < sizeof sent / sizeof *sent; k++) handle(sent[k]);
     long v[6] = {(long)page(w, GROUND_PAGES / 2), GROUND_PAGES / 2 * PAGE, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0};
     raw(SYS_mmap, v);
@@ -592,12 +602,7 @@ int main(int argc, char **argv) {
     if (seed % 8) /* else the host's own streams are read and written too */
         for (int fd = 0; fd < 3; fd++) dup2(open("/dev/null", O_RDWR), fd);
     make_targets();
-    for (int number = 1; number <= 64; number++) {
-        int fatal = number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGTRAP;
-        long action[4] = {(long)(fatal ? hurt : handler), SA_SIGINFO | (fatal ? SA_ONSTACK : 0), 0, 0};
-        long v[6] = {number, (long)action, 0, 8, 0, 0};
-        raw(SYS_rt_sigaction, v);
-    }
+    for (int number = 1; number <= 64; number++) handle(number);
     for (int k = 0; k < nr_workers; k++) {
         struct worker *w = &workers[k];
         sow(w, seed, (uint64_t)k);
