@@ -118,7 +118,10 @@ def is_open(m, queue):
 
 @hot
 def allowed_cpus(m, t):
-    """The CPUs that may get a thread. Where all CPUs of its affinity are leaving, it is those: they wait for it."""
+    """The CPUs that may get a thread. Where all CPUs of its affinity are leaving, it is those: they wait for it.
+
+    Where the machine has none of them, it is all that take threads: such a thread goes on, as after Linux's hot-unplug.
+    """
     online = load_mask(m, "online")
     affinity = load_mask(t, "affinity")
     allowed = mask_minus(mask_and(affinity, online), load_mask(m, "exclusive"))
@@ -126,20 +129,25 @@ def allowed_cpus(m, t):
         allowed = mask_and(affinity, online)
     if mask_is_empty(allowed):
         allowed = mask_and(affinity, load_mask(m, "active"))
+    if mask_is_empty(allowed):
+        allowed = thieves(m, online)
     return online if mask_is_empty(allowed) else allowed
 
 
 @hot
 def must_stay(m, t):
-    """Whether all CPUs that the thread is pinned to are leaving: then its CPU waits for it (rust-4)."""
-    return mask_is_empty(mask_and(load_mask(t, "affinity"), load_mask(m, "online"))) or load_relaxed(m, "failed") != 0
+    """Whether all CPUs that the thread is pinned to are leaving: then one waits for it (rust-4). A queue is locked."""
+    affinity = load_mask(t, "affinity")
+    is_pinned = not mask_is_empty(mask_and(affinity, load_mask(m, "active")))
+    is_pinned = is_pinned and mask_is_empty(mask_and(affinity, load_mask(m, "online")))
+    return is_pinned or load_relaxed(m, "failed") != 0
 
 
 @hot
 def may_not_stay(m, me, t):
     """Whether the running thread has to move: its affinity excludes its CPU, or that leaves or is exclusive."""
     if not has_cpu(t, "affinity", me):
-        return True
+        return not mask_has(allowed_cpus(m, t), me)
     away = thieves(m, load_mask(t, "affinity"))
     return not mask_has(away, me) and not mask_is_empty(away)
 
