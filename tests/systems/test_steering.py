@@ -91,13 +91,13 @@ int main(void) {
         if (pipe(empty) || pipe(other) || pthread_create(&thread, NULL, reader, NULL)) return 1;
         while (tid == 0) sched_yield();
         struct emu_ids ids = {tid, 0, 0};
-        while (!suspended_in_read(tid, &context)) emu_thread_control(EMU_THREAD_RUN, &ids), nap(1000);
-        emu_thread_control(EMU_THREAD_RUN, &ids);
-        while (!suspended_in_read(tid, &context)) emu_thread_control(EMU_THREAD_RUN, &ids), nap(1000);
-        if (woken) { /* it may look again at a pipe that has what it waits for, before it is suspended again */
-            emu_thread_control(EMU_THREAD_RUN, &ids), nap(1000);
-            if (write(empty[1], "a", 1) != 1 || emu_thread_control(EMU_THREAD_SUSPEND, &ids)) return 2;
+        for (int tries = 0, seen = 0; seen < 2; tries++, emu_thread_control(EMU_THREAD_RUN, &ids), nap(1000)) {
+            seen += suspended_in_read(tid, &context);
+            if (tries == 2000) return 7;
         }
+        /* Now it is in the call, most probably, and nobody has read its context since. */
+        if (woken && write(empty[1], "a", 1) != 1) return 1; /* it looks again before it is suspended */
+        if (emu_thread_control(EMU_THREAD_SUSPEND, &ids)) return 2;
         if (!begins_at_target(tid, &context, recycles)) return 3 + 2 * woken + recycles;
         for (int n = 0; n < 2; n++) close(empty[n]), close(other[n]);
     }
