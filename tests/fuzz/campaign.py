@@ -32,6 +32,9 @@ PROGRAMS, THREADS, CALLS = 5, 4, 5000  # on a machine at a time, of a program, o
 NATIVE_PROGRAMS, NATIVE_CALLS = 3, 40_000
 MOST_CPUS = 5  # that are plugged in
 LIMIT_S = 300
+LATE = re.compile(rb"^late (\d+)$", re.MULTILINE)
+LATE_S = 30  # so long may a guest's sleep of 1 ms take, and many times what the host's processes were held up meanwhile
+TEXT_BYTES = 1 << 24
 LEAVES_S = 30  # a CPU that was removed and has no thread any more
 LOOK_S = 0.02  # between two looks at the programs, and between what is done to them
 SILENT = 5  # a program that loses a handler to a wild call dies of the next signal; on so many machines in a row, never
@@ -114,18 +117,23 @@ class Campaign:
     @staticmethod
     def _disturb(machine, jobs, chance, output):
         """Until the programs have ended: CPUs come and leave, a program is killed; in some of the machines."""
+        text = b""
         plugs, kills = chance.random() < 0.4, chance.random() < 0.2
-        end = time.monotonic() + LIMIT_S
+        end, host_late_s = time.monotonic() + LIMIT_S, 0
         while not all(job.done for job in jobs):
+            before = time.monotonic()
             time.sleep(LOOK_S)
+            host_late_s += max(time.monotonic() - before - 2 * LOOK_S, 0)
             if plugs and chance.random() < 0.1:
                 _plug(machine, chance)
             if kills and chance.random() < 0.01:
                 machine.kill(chance.choice(jobs))
-            text = os.pread(output.fileno(), 1 << 20, 0)  # not `seek`: the guests write where it is
+            text = os.pread(output.fileno(), TEXT_BYTES, 0)  # not `seek`: the guests write where it is
             if b"stuck" in text or time.monotonic() > end:
                 what = text[text.find(b"stuck") :].decode(errors="replace") if b"stuck" in text else "it does not end"
                 raise AssertionError("\n".join([what, *machine.waits()]))
+        late_s = max((int(ms) / 1000 for ms in LATE.findall(text)), default=0)
+        assert late_s < LATE_S + 10 * host_late_s, f"nobody ran for {late_s} s, the host's process did ({host_late_s})"
         end = time.monotonic() + LEAVES_S
         while _cpus(machine, "active") != _cpus(machine, "online"):  # before the machine closes: all are told then
             time.sleep(LOOK_S)

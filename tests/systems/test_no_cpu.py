@@ -28,7 +28,7 @@ int main(void) {
     }
     struct emu_ids ids = {child, 0, 0};
     long container;
-    while ((container = emu_container_control(EMU_CONTAINER_CREATE, child)) == -16) nap(1000); /* it is not suspended yet */
+    while ((container = emu_container_control(EMU_CONTAINER_CREATE, child)) == -16) nap(1000);
     if (container <= 0) return 1;
     static const long sizes[] = {10, 10, 10, 1000, 1L << 40, 0};
     for (int kind = EMU_THREADS; kind <= EMU_IPCS; kind++)
