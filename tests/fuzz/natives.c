@@ -584,6 +584,7 @@ static void begin_life(struct worker *w, int k, long now_ms) {
         task_main(k);
     }
     close(go[0]);
+    if (child > 0) setpgid((int)child, (int)child); /* and so are those that are made there, whoever makes them */
     if (child > 0 && below(w, 2)) {
         with_ids(w, ROW_thread_suspend, EMU_THREAD_SUSPEND, (int)child);
         contain(w, (int)child);
@@ -635,7 +636,10 @@ static int boss(struct worker *w, long calls) {
         if (!shared->over && calls_made() >= calls) shared->over = 1, over_ms = now_ms;
         for (long child, status; (child = plain(SYS_wait4, -1, (long)&status, WNOHANG, 0)) > 0;)
             for (int k = 0; k < TASKS; k++)
-                if (lives[k].pid == child) lives[k].pid = shared->pids[k] = 0;
+                if (lives[k].pid == child) {
+                    kill((int)-child, SIGKILL); /* what it has left: orphans that nobody would ever wake */
+                    lives[k].pid = shared->pids[k] = 0;
+                }
         for (int k = 0; k < TASKS; k++) {
             if (lives[k].pid == 0) {
                 if (!shared->over) begin_life(w, k, now_ms);
@@ -720,10 +724,8 @@ int main(int argc, char **argv) {
     struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigaction(SIGSEGV, &action, 0), sigaction(SIGBUS, &action, 0), sigaction(SIGUSR1, &action, 0);
     signal(SIGPIPE, SIG_IGN);
-    /* Children whom nobody's agents are may be left suspended: all are of one group, which is killed at the end. */
     pid_t child = fork();
     if (child == 0) {
-        setpgid(0, 0);
         static struct agent self;
         sow(&self.w, seed, 99);
         self.w.tid = (int)plain(SYS_gettid, 0, 0, 0, 0), self.w.ground = new_ground(SLACK_PAGES), self.task = TASKS;
@@ -733,6 +735,7 @@ int main(int argc, char **argv) {
     }
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) ;
-    kill(-child, SIGKILL);
+    for (int k = 0; k < TASKS; k++) /* of a boss that gives up */
+        if (shared->pids[k] > 0) kill(-shared->pids[k], SIGKILL), kill(shared->pids[k], SIGKILL);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 7;
 }
