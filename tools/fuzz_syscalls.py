@@ -1,10 +1,11 @@
 """Random system calls from guests, until something breaks that no guest may break.
 
     python -m tools.fuzz_syscalls --calls 10000000 --jobs 2
+    python -m tools.fuzz_syscalls --calls 10000000 --native
 
-From the top of a checkout (the guest and its driver are in tests/fuzz).  Prints how many calls there were, which share
-of them succeeded, which calls never did, and with `--lines` how much of the handlers' code was executed.  A failure
-is printed with the options that replay it.
+From the top of a checkout (the guests and their driver are in tests/fuzz).  Prints how many calls there were, which
+share of them succeeded, which calls never did, and with `--lines` how much of the handlers' code was executed.  A
+failure is printed with the options that replay it.
 """
 
 import os
@@ -21,7 +22,7 @@ import click
 SHARE = 100_000  # calls of one task of a worker
 
 
-def _work(seed, calls, memory, lines):
+def _work(seed, calls, memory, lines, native):
     from tests.fuzz.campaign import Campaign, CampaignFailed
 
     if lines:
@@ -29,13 +30,13 @@ def _work(seed, calls, memory, lines):
 
         trace_servers(lines)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with Campaign(seed, memory) as campaign:
+    with Campaign(seed, memory, native) as campaign:
         failure = ""
         try:
             campaign.run(calls)
         except CampaignFailed as error:
             failure = str(error)
-        return campaign.attempts, campaign.successes, campaign.ends, campaign.machines, failure
+        return campaign.attempts, campaign.successes, campaign.ends, campaign.calls, campaign.machines, failure
 
 
 @click.command()
@@ -43,8 +44,9 @@ def _work(seed, calls, memory, lines):
 @click.option("--calls", default=100_000, show_default=True, help="Stop when so many system calls have returned.")
 @click.option("--jobs", default=1, show_default=True, help="Machines at a time.")
 @click.option("--memory", default="64M", show_default=True, help="Guest memory of each machine.")
+@click.option("--native", is_flag=True, help="The native calls of emu, in place of Linux's.")
 @click.option("--lines", is_flag=True, help="Report the lines of handlers that were executed (slower).")
-def fuzz(seed, calls, jobs, memory, lines):
+def fuzz(seed, calls, jobs, memory, native, lines):
     """Throw random system calls at machines."""
     for number in (signal.SIGINT, signal.SIGHUP):  # ignored in the background
         if signal.getsignal(number) == signal.SIG_IGN:
@@ -59,26 +61,32 @@ def fuzz(seed, calls, jobs, memory, lines):
     from emu.abi.syscall_numbers import name_of
     from emu.server.calls.registry import handler_of
 
-    total, start, failures = Campaign(seed, memory), time.perf_counter(), []
+    total, start, failures = Campaign(seed, memory, native), time.perf_counter(), []
     with tempfile.TemporaryDirectory() as directory, tqdm(total=calls, unit="call", unit_scale=True) as bar:
         pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
         with pool:
             shares = -(-calls // SHARE)
-            work = [(seed + k * 1000, min(SHARE, calls), memory, directory if lines else "") for k in range(shares)]
-            for attempts, successes, ends, machines, failure in pool.map(_work, *zip(*work)):
+            lines_at = directory if lines else ""
+            work = [(seed + k * 1000, min(SHARE, calls), memory, lines_at, native) for k in range(shares)]
+            for attempts, successes, ends, made, machines, failure in pool.map(_work, *zip(*work)):
                 total.attempts += attempts
                 total.successes += successes
                 total.ends += ends
+                total.calls += made
                 total.machines += machines
-                bar.update(sum(attempts.values()))
+                bar.update(made)
                 if failure:
                     failures.append(failure)
                     tqdm.write(failure)
-        done = sum(total.attempts.values())
-        print(f"{done:,} calls, {done / (time.perf_counter() - start):,.0f} a second, on {total.machines} machines; "
-              f"{total.share_of_successes():.0%} succeeded; programs ended with {dict(total.ends)}")  # fmt: skip
-        never = [name_of(n) for n in total.never_succeeded(n for n in range(1 << 13) if handler_of(n))]
-        print(f"served calls that never succeeded: {', '.join(never) or 'none'}")
+        rate, share = total.calls / (time.perf_counter() - start), total.share_of_successes()
+        print(f"{total.calls:,} calls, {rate:,.0f} a second, on {total.machines} machines; {share:.0%} succeeded; "
+              f"programs ended with {dict(total.ends)}")  # fmt: skip
+        names = {n: n for n in total.attempts} if native else {n: name_of(n) for n in range(1 << 13) if handler_of(n)}
+        never = [names[n] for n in total.never_succeeded(names)]
+        print(f"{'kinds of calls' if native else 'served calls'} that never succeeded: {', '.join(never) or 'none'}")
+        if native:
+            for name in sorted(names):
+                print(f"{name:24}{total.attempts[name]:12,}{total.successes[name]:12,}")
         if lines:
             ran = executed(directory)
             for file in handler_files():

@@ -129,7 +129,7 @@ def _run_thread(m, me, i):
     if load_relaxed(m.tasks[t.task], "stopped") != 0:
         stop_with_task(m, me, i)
         return
-    if load_relaxed(t, "suspend") != 0:
+    if load_relaxed(t, "suspend") != 0 and t.restart != RESTART_WOKEN:  # whose call has not ended yet
         stop_here(m, me, i)  # cz-5: the safe point
         return
     if c.resched != 0 or may_not_stay(m, me, t):

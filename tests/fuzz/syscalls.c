@@ -12,34 +12,20 @@
    The last lines, printed by emu's own call (descriptors do not last here): "call NUMBER ATTEMPTS SUCCESSES" for each
    number.  Exit 3: a thread is stuck, though the poker interrupts whatever waits; 5: wild calls took away memory that
    the program needs. */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
+#include "fuzz.h"
+
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
-
-#include "../../emu/guests/emu.h"
 
 enum {
-    PAGE = 4096,
     MAX_WORKERS = 8,
     NUMBERS = 471,
     NATIVE = 0x1000,
     NATIVES = 48,
-    GROUND_PAGES = 24, /* of a thread's own memory: calls map, unmap and protect its upper half */
     WAIT_MS = 10, STUCK_MS = 5000,
 };
 
@@ -50,43 +36,11 @@ typedef struct {
     long choices[6];       /* for 'c': the flag words to choose from, ended by -7 */
 } row;
 
-#define END -7
-
-struct worker {
-    uint64_t random;
-    int tid;
-    long calls;
-    volatile int in_call; /* number of the call under way, -1 outside */
-    char *ground;         /* GROUND_PAGES, then an unmapped page */
-    char *stack;          /* for threads that it clones */
-    char *alternate;
-    int child_word;
-};
-
 static struct worker workers[MAX_WORKERS];
 static int nr_workers;
 static long calls_each;
 static int attempts[NUMBERS + NATIVES], successes[NUMBERS + NATIVES];
-static char *read_only, *hidden;
 static int own_pid;
-
-static long raw(long n, const long *v) {
-    register long a0 __asm__("a0") = v[0], a1 __asm__("a1") = v[1], a2 __asm__("a2") = v[2], a3 __asm__("a3") = v[3];
-    register long a4 __asm__("a4") = v[4], a5 __asm__("a5") = v[5], a7 __asm__("a7") = n;
-    /* A message that is received changes a1, a6 and t0 to t5. */
-    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a7)
-                     : "memory", "a6", "t0", "t1", "t2", "t3", "t4", "t5");
-    return a0;
-}
-
-/* A clone whose child, a thread or a process, leaves at once, touching nothing. */
-static long raw_clone(long n, const long *v) {
-    register long a0 __asm__("a0") = v[0], a1 __asm__("a1") = v[1], a2 __asm__("a2") = v[2], a3 __asm__("a3") = v[3];
-    register long a4 __asm__("a4") = v[4], a7 __asm__("a7") = n;
-    __asm__ volatile("ecall\n bnez a0, 1f\n li a7, 93\n ecall\n 1:"
-                     : "+r"(a0), "+r"(a7) : "r"(a1), "r"(a2), "r"(a3), "r"(a4) : "memory");
-    return a0;
-}
 
 enum { NOT_EXECUTED = 99 };
 
@@ -111,40 +65,6 @@ static long raw_exec(struct worker *w, long n, const long *v, int with_thread) {
         ;
     if (result < 0) return result; /* another thread has waited for it, or nobody may */
     return ((int)status & 0xffff) == NOT_EXECUTED << 8 ? -1 : 0;
-}
-
-static uint64_t draw(struct worker *w) {
-    w->random ^= w->random << 13;
-    w->random ^= w->random >> 7;
-    w->random ^= w->random << 17;
-    return w->random * 0x2545f4914f6cdd1dULL;
-}
-
-static long below(struct worker *w, long n) { return (long)((draw(w) >> 11) % (uint64_t)n); }
-
-static char *page(struct worker *w, long k) { return w->ground + k * PAGE; }
-
-/* --- wild words ---------------------------------------------------------------------------------------------- */
-
-static long wild(struct worker *w) {
-    static const long ends[] = {
-        0, 1, -1, -4096, 0x7fffffff, -0x7fffffffL - 1, 0xffffffffL, 1L << 32, 1L << 38, (1L << 38) - 1, (1L << 38) - 8,
-        1L << 39, 1L << 47, 1L << 62, (1L << 62) - 1, (long)(1UL << 63), (long)(~0UL >> 1), 0xdeadbeefL, 4095, 4097,
-    };
-    switch (below(w, 6)) {
-    case 0: return (long)draw(w);
-    case 1: return (long)(page(w, GROUND_PAGES) - 1 - below(w, 24)); /* the last bytes before an unmapped page */
-    case 2: return (long)(read_only + below(w, PAGE));
-    case 3: return (long)(hidden + below(w, PAGE));
-    case 4: return (long)(draw(w) >> below(w, 64));
-    default: return ends[below(w, sizeof ends / sizeof *ends)];
-    }
-}
-
-/* A size for a call that maps or unmaps: none, or so large that it must fail; what lies between would hit the program. */
-static long wild_size(struct worker *w) {
-    static const long sizes[] = {0, -1, -4096, 1L << 38, 1L << 62, (long)(1UL << 63), (long)(~0UL >> 1), -4095};
-    return sizes[below(w, sizeof sizes / sizeof *sizes)];
 }
 
 /* --- plausible words ------------------------------------------------------------------------------------------- */
@@ -380,28 +300,28 @@ static const row grammar[] = {
     R(fcntl, 3, "fcJ", F_GETLK, F_SETLK, F_SETLKW, 36, 37), R(fcntl, 1, "fcJ", 38), R(fcntl, 1, "fci", 1033, 1034), R(flock, 2, "fc", 1, 5, 6, 8, 8),
     {279, 2, "pc", {0, 1, 2, 3, 8, END}} /* memfd_create */,
     R(mknodat, 1, "dpc", S_IFREG | 0644, S_IFIFO | 0644), R(mkdirat, 2, "dpc", 0755, 0700),
-    R(unlinkat, 3, "dpc", 0, 0x200), R(symlinkat, 2, "pdp"), R(linkat, 6, "dpdpc", 0, 0x400), R(renameat2, 2, "dpdpc", 0, 1),
+    R(unlinkat, 3, "dpc", 0, 0x200), R(symlinkat, 2, "pdp"), R(linkat, 6, "dpdpc", 0, 0x400), R(renameat2, 6, "dpdpc", 0, 1),
     R(statfs, 1, "pb"), R(fstatfs, 1, "fb"), R(truncate, 2, "po"), R(ftruncate, 3, "fo"), R(fallocate, 1, "f0os"),
-    R(faccessat, 1, "dpi"), R(chdir, 1, "p"), R(fchdir, 1, "f"), R(fchmod, 1, "fc", 0644, 0755), R(fchmodat, 1, "dpc", 0644, 0755),
+    R(faccessat, 1, "dpi"), R(chdir, 1, "p"), R(fchdir, 3, "f"), R(fchmod, 1, "fc", 0644, 0755), R(fchmodat, 1, "dpc", 0644, 0755),
     R(fchownat, 1, "dpii0"), R(fchown, 1, "fii"),
     R(openat, 12, "dpcc", O_RDWR | O_CREAT, O_RDONLY, O_RDWR | O_CREAT | O_TRUNC, O_RDONLY | O_DIRECTORY | O_NONBLOCK, O_WRONLY | O_APPEND | O_CREAT),
-    R(close, 8, "f"), R(pipe2, 4, "zc", O_NONBLOCK, O_NONBLOCK, O_NONBLOCK | O_CLOEXEC, 0), R(getdents64, 2, "fbs"),
+    R(close, 8, "f"), R(pipe2, 4, "zc", O_NONBLOCK, O_NONBLOCK, O_NONBLOCK | O_CLOEXEC, 0), R(getdents64, 3, "fbs"),
     R(lseek, 3, "foi"), R(read, 6, "fbs"), R(write, 6, "fbs"), R(readv, 3, "fvn"), R(writev, 3, "fvn"), R(pread64, 3, "fbso"),
     R(pwrite64, 3, "fbso"), R(preadv, 2, "fvno"), R(pwritev, 2, "fvno"), R(sendfile, 2, "ffOs"), R(pselect6, 2, "cDDDT0", 0, 16, 64),
     R(ppoll, 2, "enTM8"), R(readlinkat, 2, "dpbs"), R(newfstatat, 3, "dpbc", 0, 0x100, 0x1000), R(fstat, 3, "fb"), R(sync, 1, ""),
     R(fsync, 1, "f"), R(fdatasync, 1, "f"), R(utimensat, 2, "dpNc", 0, 0x100), R(capget, 1, "Hz"), R(capset, 1, "Hz"), R(personality, 1, "0"),
     R(set_tid_address, 1, "W"), R(futex, 8, "UcuTUi", 0, 1, 128, 129, 131), R(futex, 2, "Uci0Ui", 135, 136, 140) /* UNLOCK_PI, TRYLOCK_PI, CMP_REQUEUE_PI: a lock that waits cannot be interrupted */,
     {449, 2, "zc0Ni", {1, 2, 4, END}} /* futex_waitv */, R(membarrier, 1, "c0", 1, 8, 16, 32, 64),
-    R(semget, 1, "iic", 01600, 0600), R(semop, 4, "izc", 1, 2), R(semtimedop, 4, "izcT", 1, 2), R(semctl, 3, "iicz", 0, 1, 2, 16, 17),
-    R(msgget, 1, "ic", 01600), R(msgsnd, 3, "izsc", 04000, 0), R(msgrcv, 3, "izsic", 04000, 014000, 0), R(msgctl, 1, "icz", 0, 1, 2),
-    R(mq_open, 2, "pci0", O_CREAT | O_RDWR | O_NONBLOCK, O_CREAT | O_RDWR, O_RDWR), R(mq_unlink, 1, "p"), R(mq_timedsend, 2, "jbsiT"),
-    R(mq_timedreceive, 2, "jbcOT", 8192, 100), R(mq_notify, 1, "jG"), R(mq_getsetattr, 2, "j0b"), R(mq_getsetattr, 1, "jzz"),
-    R(shmget, 2, "ilc", 01600, 0600), R(shmat, 3, "imc", 040000, 050000, 0), R(shmdt, 5, "m"), R(shmctl, 1, "icz", 0, 1, 2, 13, 14),
+    R(semget, 3, "iic", 01600, 0600), R(semop, 6, "izc", 1, 2), R(semtimedop, 5, "izcT", 1, 2), R(semctl, 3, "iicz", 0, 1, 2, 16, 17),
+    R(msgget, 3, "ic", 01600), R(msgsnd, 5, "izsc", 04000, 0), R(msgrcv, 9, "izsic", 04000, 014000, 0), R(msgctl, 3, "icz", 0, 1, 2),
+    R(mq_open, 3, "pci0", O_CREAT | O_RDWR | O_NONBLOCK, O_CREAT | O_RDWR, O_RDWR), R(mq_unlink, 1, "p"), R(mq_timedsend, 2, "jbsiT"),
+    R(mq_timedreceive, 3, "jbcOT", 8192, 100), R(mq_notify, 1, "jG"), R(mq_getsetattr, 2, "j0b"), R(mq_getsetattr, 1, "jzz"),
+    R(shmget, 4, "ilc", 01600, 0600), R(shmat, 6, "imc", 040000, 050000, 0), R(shmdt, 10, "m"), R(shmctl, 1, "icz", 0, 1, 2, 13, 14),
     R(set_robust_list, 1, "zc", 24), R(get_robust_list, 1, "tzz"),
     R(nanosleep, 3, "Tb"), R(getitimer, 1, "iz"), R(setitimer, 1, "iVz"), R(timer_create, 2, "kGW"), R(timer_settime, 2, "icVz", 0, 1), R(timer_gettime, 1, "ib"),
     R(timer_getoverrun, 1, "i"), R(timer_delete, 1, "i"), R(timerfd_create, 1, "kc", O_NONBLOCK, O_CLOEXEC | O_NONBLOCK), R(timerfd_settime, 3, "fcVz", 0, 1),
-    R(timerfd_gettime, 2, "fb"), R(eventfd2, 1, "ic", O_NONBLOCK, O_NONBLOCK | 1), R(signalfd4, 1, "cM8c", -1, 0, O_NONBLOCK, O_CLOEXEC), R(epoll_create1, 1, "c", 0, O_CLOEXEC), R(epoll_ctl, 4, "fcfE", 1, 1, 2, 3),
-    R(epoll_pwait, 3, "fbniM8"), {441, 2, "fbnTM8", {END}} /* epoll_pwait2 */,
+    R(timerfd_gettime, 3, "fb"), R(eventfd2, 1, "ic", O_NONBLOCK, O_NONBLOCK | 1), R(signalfd4, 1, "cM8c", -1, 0, O_NONBLOCK, O_CLOEXEC), R(epoll_create1, 1, "c", 0, O_CLOEXEC), R(epoll_ctl, 4, "fcfE", 1, 1, 2, 3),
+    R(epoll_pwait, 4, "fbniM8"), {441, 2, "fbnTM8", {END}} /* epoll_pwait2 */,
     R(clock_gettime, 3, "kb"), R(clock_getres, 2, "kb"), R(clock_nanosleep, 2, "k0Tb"),
     R(sched_setparam, 1, "tz"), R(sched_setscheduler, 1, "tcz", 0, 3, 5), R(sched_getscheduler, 1, "t"), R(sched_getparam, 1, "tb"),
     R(sched_setaffinity, 2, "tcx", 8, 16), R(sched_getaffinity, 2, "tcb", 8, 128), R(sched_yield, 2, ""), R(sched_get_priority_max, 1, "i"),
@@ -420,7 +340,7 @@ static const row grammar[] = {
     R(mmap, 8, "mlccfo", MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, MAP_PRIVATE | MAP_FIXED, 3),
     R(fadvise64, 1, "fosi"), R(mprotect, 4, "mlc", 0, 1, 3, 7), R(msync, 1, "mlc", 4, 2), R(mlock, 1, "ml"), R(munlock, 1, "ml"),
     R(mincore, 1, "mlb"), R(madvise, 2, "mlc", 0, 4, 8), {258, 1, "zn000", {END}} /* riscv_hwprobe */, {259, 1, "bb0", {END}} /* riscv_flush_icache */,
-    R(prlimit64, 2, "PcLz", 7, 3, 1, 6), R(getrandom, 1, "bsi"), R(membarrier, 1, "c0", 0, 8, 16), R(copy_file_range, 2, "fOfOs0"),
+    R(prlimit64, 2, "PcLz", 7, 3, 1, 6), R(getrandom, 1, "bsi"), R(membarrier, 1, "c0", 0, 8, 16), R(copy_file_range, 8, "fOfOs0"),
     R(statx, 2, "dpccb", 0, 0x100, 0x7ff), R(rseq, 1, "zi00"), {436, 1, "ccc", {900, 1000, 4, END}} /* close_range */,
     {439, 1, "dpi0", {END}} /* faccessat2 */, {452, 1, "dpc0", {0644, 0755, END}} /* fchmodat2 */,
     R(getrlimit, 1, "cb", 3, 4, 7), R(setrlimit, 1, "cL", 7), R(mlockall, 1, "c", 1, 2), R(munlockall, 1, ""), R(mlock2, 1, "mlc", 0),
@@ -428,8 +348,8 @@ static const row grammar[] = {
     R(sched_setattr, 1, "tB0"), R(sched_getattr, 1, "tbc0", 48, 56, 100),
     {EMU_IPC, 16, "1123bb", {END}}, {EMU_UTCB, 1, "", {END}},
     R(socket, 2, "cc0", 1, 2, 1 | O_NONBLOCK, 2 | O_NONBLOCK), R(socketpair, 2, "cc0z", 1, 1, 2, 5, 2 | O_NONBLOCK),
-    R(bind, 3, "Fqc", 2, 5, 5, 16, 16), R(listen, 2, "Fi"), R(connect, 4, "Fqc", 5, 16), R(accept, 2, "F0"), R(accept4, 6, "FqQc", 0, O_NONBLOCK),
-    R(sendto, 4, "Fbscqc", 0, 16, 5, 0x40, 0x4000), R(recvfrom, 4, "FbscqQ", 0, 2, 0x40, 0x20), R(sendmsg, 4, "FYc", 0, 0x40, 0x4000),
+    R(bind, 3, "Fqc", 2, 5, 5, 16, 16), R(listen, 2, "Fi"), R(connect, 7, "Fqc", 5, 16), R(accept, 9, "F0"), R(accept4, 9, "FqQc", 0, O_NONBLOCK),
+    R(sendto, 5, "Fbscqc", 0, 16, 5, 0x40, 0x4000), R(recvfrom, 4, "FbscqQ", 0, 2, 0x40, 0x20), R(sendmsg, 4, "FYc", 0, 0x40, 0x4000),
     R(recvmsg, 4, "FYc", 0, 2, 0x40, 0x40000000), R(sendmmsg, 2, "FYnc", 0, 0x40), R(recvmmsg, 2, "FYncN", 0, 0x10000, 0x40), R(shutdown, 1, "Fi"),
     R(getsockname, 2, "FqQ"), R(getpeername, 2, "FqQ"), R(getsockopt, 2, "FccbQ", 1, 3, 4, 17, 20), R(setsockopt, 2, "Fccbc", 1, 2, 16, 7, 20),
 };
@@ -494,6 +414,7 @@ static void one_call(struct worker *w) {
     if (below(w, 16) == 0) { /* any number, any words */
         number = below(w, 12) ? below(w, NUMBERS) : NATIVE + below(w, NATIVES);
         for (int k = 0; k < 6; k++) v[k] = below(w, 2) ? wild(w) : plausible(w, "fpbztU"[below(w, 6)], &grammar[0]);
+        if (number == EMU_PRINT && below(w, 50)) v[0] = (long)""; /* others end the program */
         if (number == SYS_munmap || number == SYS_mprotect || number == SYS_mremap || number == SYS_mmap ||
             number == SYS_madvise || number == SYS_remap_file_pages || number == SYS_clone)
             if (below(w, 50)) { /* hits the program itself now and then only */
@@ -569,8 +490,17 @@ static void hostile_programs(struct worker *w) {
     close(fd);
 }
 
-/* The memory, the descriptors and the priority that calls have taken away are put back. */
+static void handle(int number) {
+    int fatal = number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGTRAP;
+    long action[4] = {(long)(fatal ? hurt : handler), SA_SIGINFO | (fatal ? SA_ONSTACK : 0), 0, 0};
+    long v[6] = {number, (long)action, 0, 8, 0, 0};
+    raw(SYS_rt_sigaction, v);
+}
+
+/* The memory, the handlers, the descriptors and the priority that calls have taken away are put back. */
 static void restore(struct worker *w) {
+    static const int sent[] = {SIGUSR2, SIGALRM, SIGTERM, 34, 35, 36, 40, 64};
+    for (size_t k = 0; k < sizeof sent / sizeof *sent; k++) handle(sent[k]);
     long v[6] = {(long)page(w, GROUND_PAGES / 2), GROUND_PAGES / 2 * PAGE, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0};
     raw(SYS_mmap, v);
@@ -600,6 +530,7 @@ static void restore(struct worker *w) {
         else if (kind == 4) arguments[0] = 1, raw(SYS_timerfd_create, arguments);
         else if (kind == 5) (void)!socketpair(AF_UNIX, SOCK_STREAM + (int)below(w, 2) + (below(w, 2) ? O_NONBLOCK : 0), 0, pair);
         else if (kind == 6) named_socket(w, fd);
+        else if (kind == 7) (void)!open("d", O_RDONLY | O_DIRECTORY);
         else (void)!open(names[below(w, 6)], below(w, 2) ? O_RDWR : O_RDONLY);
     }
 }
@@ -658,8 +589,7 @@ static int poke(void) {
 }
 
 int main(int argc, char **argv) {
-    struct utsname host;
-    if (uname(&host) || !strstr(host.version, "emu")) return 6;
+    if (!on_emu()) return 6;
     if (argc > 1 && strcmp(argv[1], "child") == 0) return 0; /* executed by raw_exec */
     if (argc != 4) return 2;
     uint64_t seed = strtoull(argv[1], 0, 0);
@@ -671,22 +601,13 @@ int main(int argc, char **argv) {
     (void)!chdir("/tmp/fuzz");
     if (seed % 8) /* else the host's own streams are read and written too */
         for (int fd = 0; fd < 3; fd++) dup2(open("/dev/null", O_RDWR), fd);
-    read_only = mmap(0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    hidden = mmap(0, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    for (int number = 1; number <= 64; number++) {
-        int fatal = number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGTRAP;
-        long action[4] = {(long)(fatal ? hurt : handler), SA_SIGINFO | (fatal ? SA_ONSTACK : 0), 0, 0};
-        long v[6] = {number, (long)action, 0, 8, 0, 0};
-        raw(SYS_rt_sigaction, v);
-    }
+    make_targets();
+    for (int number = 1; number <= 64; number++) handle(number);
     for (int k = 0; k < nr_workers; k++) {
         struct worker *w = &workers[k];
-        w->random = (seed + 1) * 0x9e3779b97f4a7c15ULL + (uint64_t)k * 0xbf58476d1ce4e5b9ULL;
-        for (int n = 0; n < 8; n++) draw(w);
+        sow(w, seed, (uint64_t)k);
         w->in_call = -1;
-        char *at = mmap(0, (GROUND_PAGES + 2) * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        munmap(at + GROUND_PAGES * PAGE, PAGE);
-        w->ground = at;
+        w->ground = new_ground(1);
         w->stack = mmap(0, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         w->alternate = mmap(0, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         pthread_t thread;

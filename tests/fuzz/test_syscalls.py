@@ -11,7 +11,7 @@ from emu.server import served  # noqa: F401  (registers the handlers)
 from emu.server.calls import info, registry
 from tests.fuzz.campaign import Campaign, CampaignFailed
 
-CALLS = 60_000
+CALLS = 30_000
 MORE_CALLS = 400_000  # for a rare call that has not succeeded by chance
 SEED = int(os.environ.get("EMU_SEED", 7))  # the same calls each time: to search for others is tools/fuzz_syscalls.py
 SHARE = 0.3  # of the calls succeeds at least, or they look at nothing but the refusals

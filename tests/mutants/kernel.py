@@ -129,6 +129,9 @@ MUTANTS = [
     Mutant("move-sleeper-no-second-look", MIGRATION, '    if is_claimed(load_seq_cst(t, "sleep")):  # S2', '    if m.failed != 0:  # S2', f"{CHURN}[4-processes-inko]"),
     # --- CPUs that come and go ----------------------------------------------------------------------------
     Mutant("retire-with-threads", HOTPLUG, 'load_seq_cst(q, "nr_threads") == 0 and q.nr_dead', "q.nr_dead", "tests/kernel/sched/test_hotplug.py"),
+    Mutant("last-thread-leaves-a-leaving-cpus-queue-unheard", "emu/kernel/sched/runqueue.py", "        tell_if_empty(m, me, old)\n", "", "tests/kernel/sched/test_hotplug.py"),
+    Mutant("last-thread-leaves-a-leaving-cpu-unheard", LOCAL, "        tell_if_empty(m, me, old)\n", "", "tests/kernel/sched/test_hotplug.py"),
+    Mutant("thread-without-a-cpu-moves-for-ever", RUNQUEUE, "        return not mask_has(allowed_cpus(m, t), me)\n", "        return True\n", "tests/systems/test_no_cpu.py"),
     Mutant("retire-though-waited-for", HOTPLUG, 'q.nr_dead == 0 and not _is_waited_for(m, me)', "q.nr_dead == 0", "tests/kernel/sched/test_hotplug.py"),
     Mutant("retire-counts-by-store", HOTPLUG, 'if fetch_add(m, "nr_active", -1) == 1:', 'left = m.nr_active - 1\n    clear_cpu(m, "idle", me)\n    m.nr_active = left\n    if left == 0:', "tests/litmus/test_exits.py::test_exactly_one_scheduler_sees_itself_last"),
     Mutant("evacuate-leaves-sleepers", HOTPLUG, "elif leaving and where_state(where) == BLOCKED:", "elif leaving and where < 0:", "tests/systems/test_hotplug.py::test_cpus_come_and_go_under_load_and_nothing_is_lost"),

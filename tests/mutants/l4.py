@@ -13,8 +13,16 @@ PAGERS = f"{FILE}::test_faults_go_to_a_pager_and_a_bad_one_ends_its_clients_alon
 STOPPING = "tests/kernel/task/test_suspend.py"
 HELD = f"{STOPPING}::test_who_is_resumed_while_its_context_is_changed_goes_on_once_that_is_done"
 
+STEERING = "tests/systems/test_steering.py::test_a_thread_suspended_in_a_call_begins_where_its_new_context_says"
+KILLS = "tests/systems/test_steering.py::test_a_kill_ends_threads_that_no_signal_interrupts"
+
 MUTANTS = [
     Mutant("context-is-held-by-two", SUSPEND, 'if not compare_exchange(t, "suspend", SUSPENDED, SUSPEND_HELD):\n        return False', 'if load_seq_cst(t, "suspend") < SUSPENDED:\n        return False\n    exchange(t, "suspend", SUSPEND_HELD)', HELD),
+    Mutant("woken-thread-is-suspended-before-it-looks-again", "emu/cpu_worker/loop.py", ' and t.restart != RESTART_WOKEN:  # whose', ":  # whose", STEERING),
+    Mutant("new-context-in-a-call-that-begins-anew", "emu/kernel/native/thread_control.py", "    settle_call(t)\n    if flags", "    if flags", STEERING),
+    Mutant("recycled-in-a-call-that-begins-anew", CONTROL, "    settle_call(t)\n    for k", "    for k", STEERING),
+    Mutant("kill-waits-until-it-is-taken", "emu/kernel/task/signals.py", "    if number == SIGKILL:\n        end_task", "    if number == 0:\n        end_task", KILLS),
+    Mutant("kill-of-a-thread-waits-until-it-is-taken", "emu/kernel/linux/signals.py", "        elif number == SIGKILL:\n", "        elif number == 0:\n", KILLS),
     Mutant("context-of-a-thread-that-is-still-on-its-cpu", SUSPEND, "    if state_of(t) == BLOCKED:\n        return True\n    let_suspended_go", "    if state_of(t) >= 0:\n        return True\n    let_suspended_go", survives="between the mark and the end of its turn on the CPU the thread changes no register, and is seldom seen there"),
     Mutant("resumed-while-it-is-held-sleeps-on", SUSPEND, '    if not compare_exchange(m.threads[i], "suspend", SUSPEND_HELD, SUSPENDED):\n        _wake(m, me, i)\n', '    compare_exchange(m.threads[i], "suspend", SUSPEND_HELD, SUSPENDED)\n', HELD),
     Mutant("who-is-almost-suspended-is-not-waited-for", SUSPEND, '(joins and load_seq_cst(m.threads[j], "suspend") == SUSPEND_ASKED)', "False", THREADS),

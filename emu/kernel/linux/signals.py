@@ -6,6 +6,7 @@ EPERM where nobody else was signalled.
 
 from ...abi.errno import EFAULT, EINVAL, EPERM, ESRCH
 from ...abi.registers import A0
+from ...abi.signals import SIGKILL
 from ...abi.words import int32
 from ...hot import hot, never_inline
 from ...limits import NUM_SIGNALS
@@ -134,7 +135,7 @@ def _signal_tid(m, me, i, pid, tid, number):
     if k < 0:
         return -ESRCH
     task = m.threads[k].task
-    result = -ESRCH
+    result, is_killed = -ESRCH, False
     if number > 0 and number <= NUM_SIGNALS and _may_signal(m, i, task):
         begin_signal(m, me, task, number)
     lock_task(m, me, task)  # a thread in the list cannot leave meanwhile
@@ -145,9 +146,14 @@ def _signal_tid(m, me, i, pid, tid, number):
             result = -EINVAL
         elif not _may_signal(m, i, task):
             result = -EPERM
+        elif number == SIGKILL:
+            result, is_killed = 0, retain_task(m, task)
         elif number != 0:
             result = signal_thread(m, me, k, number)
     unlock_task(m, me, task)
+    if is_killed:
+        signal_task(m, me, task, number)
+        release_task(m, me, task)
     return result
 
 

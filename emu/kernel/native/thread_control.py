@@ -27,6 +27,7 @@ from ..task.control import (
     group_of,
     may_steer,
     recycle,
+    settle_call,
 )
 from ..task.suspend import hold_suspended, let_suspended_go, may_soon_be_held, resume_async, suspend_sync
 from ..thread.handles import thread_of_tid, tid_of
@@ -173,6 +174,9 @@ def _end(t, result):
 def _exchange(m, n, given, flags):
     """Write to thread n, which is held suspended, what is asked for; what it had before is stored behind `given`."""
     t = m.threads[n]
+    settle_call(t)
+    if flags & (WRITE_X | WRITE_PC):
+        t.resume_deadline_ns = 0  # of a call that it may not make any more
     old = given + CONTEXT_BYTES
     for k in range(32):
         store_64(old + 8 * k, t.x[k])

@@ -130,12 +130,12 @@ def retire(m, me):
         pass_on(m, me)  # who took it before told this CPU only
         tell_queue(m, me, CPU_OFFLINE, me)
         emit_at(m, me, queues.time_of_exit(m, mark_time(m, me, me)), CPU_DOWN, -1, me, 0)
+        clear_cpu(m, "online", me)
+        clear_cpu(m, "active", me)  # whoever finds this queue closed places its thread anew: must_stay, allowed_cpus
     unlock_two(m, me, me, GLOBAL_QUEUE)
     if not exited:
         return False
-    clear_cpu(m, "online", me)
-    clear_cpu(m, "active", me)  # before the count, so that at 0 no bit is set
-    if fetch_add(m, "nr_active", -1) == 1:
+    if fetch_add(m, "nr_active", -1) == 1:  # after its bit, so that at 0 no bit is set
         send_ipi(m, me, SUPERVISOR, IPI_STOP)
     elif load_relaxed(m, "draining") == 0:
         send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)  # the supervisor waits for this CPU to be gone

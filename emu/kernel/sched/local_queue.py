@@ -24,7 +24,7 @@ the list alone.  nr_threads is atomic, raised before a truth word names the queu
 """
 
 from ...hot import hot, never_inline
-from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE
+from ...limits import GLOBAL_QUEUE
 from ...shm.atomics import compare_exchange, fetch_add, load_acquire, load_relaxed, load_seq_cst
 from ...shm.clock import now_ns
 from ...shm.cpumask import (
@@ -37,13 +37,11 @@ from ...shm.cpumask import (
 from ...shm.deque import NOTHING, put, take, waiting
 from ...shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, emit_at
 from ..critical import either, noncritical
-from ..ipi import send_ipi
 from ..thread.affinity import is_confined
 from ..thread.sleep_word import consume_claim, is_claimed
 from ..thread.states import (
     BLOCKED,
     DEAD,
-    LIFE_DRAINING,
     NEW,
     RUNNABLE,
     RUNNING,
@@ -75,6 +73,7 @@ from .runqueue import (
     is_runnable,
     lock_queue,
     must_stay,
+    tell_if_empty,
     tell_stopped,
     thieves,
     unlock_queue,
@@ -121,15 +120,9 @@ def become(m, me, i, state, queue):
     fetch_add(m.queues[queue], "nr_threads", 1)
     exchange_where(m, t, state, queue)
     if counted:
-        _unregister(m, me, old)
+        fetch_add(m.queues[old], "nr_threads", -1)
+        tell_if_empty(m, me, old)
     return old
-
-
-@hot
-def _unregister(m, me, queue):
-    left = fetch_add(m.queues[queue], "nr_threads", -1) - 1
-    if left == 0 and queue != me and queue != GLOBAL_QUEUE and m.queues[queue].life == LIFE_DRAINING:
-        send_ipi(m, me, queue, IPI_RESCHEDULE)  # its scheduler may exit
 
 
 # --- what waits -------------------------------------------------------------------------------------
@@ -309,7 +302,7 @@ def leave(m, me, i):
     """RUNNING to DEAD."""
     _stop(m, me, i, EXIT, m.threads[i].task, STOP_EXIT)
     set_where(m, m.threads[i], DEAD, me)
-    _unregister(m, me, me)
+    fetch_add(m.queues[me], "nr_threads", -1)
 
 
 # --- getting the CPU --------------------------------------------------------------------------------

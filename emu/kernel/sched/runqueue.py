@@ -15,7 +15,7 @@ online mask without a lock, and whoever enqueues looks at the queue's life (`is_
 from ...hot import hot, never_inline
 from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE, MAX_QUEUES, MAX_THREADS
 from ...shm import lockrank
-from ...shm.atomics import load_relaxed
+from ...shm.atomics import load_relaxed, load_seq_cst
 from ...shm.clock import now_ns
 from ...shm.cpumask import (
     has_cpu,
@@ -34,7 +34,7 @@ from ...shm.spinlock import acquire, fail, field_address, release
 from ..critical import critical
 from ..failures import FAIL_POLICY_PICK, FAIL_POLICY_QUEUE
 from ..ipi import send_ipi
-from ..thread.states import LIFE_RUNNING, RUNNABLE, RUNNING, pack_where, queue_of, set_where
+from ..thread.states import LIFE_DRAINING, LIFE_RUNNING, RUNNABLE, RUNNING, pack_where, queue_of, set_where
 from .hooks import (
     ADD_THREAD,
     BALANCE,
@@ -118,7 +118,10 @@ def is_open(m, queue):
 
 @hot
 def allowed_cpus(m, t):
-    """The CPUs that may get a thread. Where all CPUs of its affinity are leaving, it is those: they wait for it."""
+    """The CPUs that may get a thread. Where all CPUs of its affinity are leaving, it is those: they wait for it.
+
+    Where the machine has none of them, it is all that take threads: such a thread goes on, as after Linux's hot-unplug.
+    """
     online = load_mask(m, "online")
     affinity = load_mask(t, "affinity")
     allowed = mask_minus(mask_and(affinity, online), load_mask(m, "exclusive"))
@@ -126,20 +129,25 @@ def allowed_cpus(m, t):
         allowed = mask_and(affinity, online)
     if mask_is_empty(allowed):
         allowed = mask_and(affinity, load_mask(m, "active"))
+    if mask_is_empty(allowed):
+        allowed = thieves(m, online)
     return online if mask_is_empty(allowed) else allowed
 
 
 @hot
 def must_stay(m, t):
-    """Whether all CPUs that the thread is pinned to are leaving: then its CPU waits for it (rust-4)."""
-    return mask_is_empty(mask_and(load_mask(t, "affinity"), load_mask(m, "online"))) or load_relaxed(m, "failed") != 0
+    """Whether all CPUs that the thread is pinned to are leaving: then one waits for it (rust-4). A queue is locked."""
+    affinity = load_mask(t, "affinity")
+    is_pinned = not mask_is_empty(mask_and(affinity, load_mask(m, "active")))
+    is_pinned = is_pinned and mask_is_empty(mask_and(affinity, load_mask(m, "online")))
+    return is_pinned or load_relaxed(m, "failed") != 0
 
 
 @hot
 def may_not_stay(m, me, t):
     """Whether the running thread has to move: its affinity excludes its CPU, or that leaves or is exclusive."""
     if not has_cpu(t, "affinity", me):
-        return True
+        return not mask_has(allowed_cpus(m, t), me)
     away = thieves(m, load_mask(t, "affinity"))
     return not mask_has(away, me) and not mask_is_empty(away)
 
@@ -349,6 +357,14 @@ def give_way(m, me, i, now, yielded):
 
 
 @hot
+def tell_if_empty(m, me, queue):
+    """The last thread of a CPU that leaves may have left its queue: its scheduler, which may sleep, may exit."""
+    if queue != me and queue != GLOBAL_QUEUE and load_seq_cst(m.queues[queue], "nr_threads") == 0:
+        if m.queues[queue].life == LIFE_DRAINING:
+            send_ipi(m, me, queue, IPI_RESCHEDULE)
+
+
+@hot
 def move(m, me, i, state, old, new):
     """Change a thread's state and queue; the locks of both queues are held."""
     critical(m, me)
@@ -358,6 +374,7 @@ def move(m, me, i, state, old, new):
         tell(m, me, REMOVE_THREAD, old, i)
         set_where(m, m.threads[i], state, new)
         tell(m, me, ADD_THREAD, new, i)
+        tell_if_empty(m, me, old)
     else:
         set_where(m, m.threads[i], state, new)
 

@@ -21,7 +21,7 @@ from ..critical import noncritical
 from ..ipc.accepting import ACCEPT_ANYBODY
 from ..ipc.ending import refuse_all
 from ..sched.confining import start_new
-from ..sleep.endings import interrupt_sleep
+from ..sleep.endings import begin_anew, interrupt_sleep
 from ..sleep.periods import end_periods
 from ..thread.handles import thread_of_tid, tid_of
 from ..thread.inherit import inherit
@@ -105,13 +105,13 @@ def recycle(m, me, n):
     if t.faulting != 0:
         return -EPERM
     refuse_all(m, me, n)
+    settle_call(t)
     for k in range(33):
         t.x[k] = 0
     for k in range(32):
         t.f[k] = 0
     t.fcsr = 0
     t.pc = 0
-    t.restart = 0
     t.sleep_done = 0
     t.sleep_restart = 0
     t.resume_deadline_ns = 0
@@ -120,6 +120,13 @@ def recycle(m, me, n):
     t.accepts = ACCEPT_ANYBODY
     end_periods(t)
     return 0
+
+
+@hot
+def settle_call(t):
+    """A thread that is held suspended in a call which begins anew is about to make it: so its registers say now."""
+    if t.restart != 0:
+        begin_anew(t)
 
 
 @hot

@@ -10,6 +10,9 @@ takes it (Linux prefers it too), else another.  This thread may begin to block t
 does either stores its mask (leaves the list), then (full fence, the task's lock) looks at the task's bits, and
 interrupts another thread.  The poster sets the bit, then looks at masks and list.  One sees the other.
 
+SIGKILL is no signal that a thread takes: it ends the task at once, as the supervisor does, since it also ends what no
+signal interrupts: a thread that is suspended, that waits for a vforked child, or for its file server.
+
 A flood of signals does not stop a program: what a handler interrupted executes a block of instructions before it
 takes the next signal (THREAD.undisturbed; server/signal_frames.py).
 """
@@ -24,7 +27,8 @@ from ..thread.handles import thread_handle, thread_index
 from ..thread.leaving import must_come
 from ..thread.pending import signal_waits, taken_by
 from ..thread.records import lock_task, unlock_task
-from .records import nudge
+from .kill_reasons import KILL_SIGNAL
+from .records import end_task, nudge
 from .siginfo import SI_MESGQ, discard, lock_signals, post, sent_by, siginfo, take, unlock_signals
 from .stopping import continue_task
 
@@ -55,12 +59,12 @@ def _undone_by(number):
 def begin_signal(m, me, k, number):
     """What a signal does to a task at once, even where it is blocked or ignored. No lock of the task is held.
 
-    SIGCONT and SIGKILL let a stopped task go on; SIGCONT takes back signals that stop, and those take it back.
+    SIGCONT lets a stopped task go on, and takes back signals that stop; those take it back.
     """
     undone = _undone_by(number)
     if undone != 0 and load_relaxed(m.tasks[k], "signals") & undone:
         discard(m, me, k, m.tasks[k], undone)
-    if (number == SIGCONT or number == SIGKILL) and load_relaxed(m.tasks[k], "stopped") != 0:
+    if number == SIGCONT and load_relaxed(m.tasks[k], "stopped") != 0:
         continue_task(m, me, k)
 
 
@@ -68,7 +72,7 @@ def begin_signal(m, me, k, number):
 def signal_thread(m, me, i, number):
     """Post the signal that `me`'s words describe to a thread that cannot leave meanwhile; 0 or -EAGAIN.
 
-    The caller has called `begin_signal`, or sends none that lets tasks stop or go on.
+    It is not SIGKILL.  The caller has called `begin_signal`, or sends none that lets tasks stop or go on.
     """
     never_inline()
     either(m, me)
@@ -89,6 +93,9 @@ def signal_task(m, me, k, number):
     """Post the signal that `me`'s words describe to a task that cannot end meanwhile; 0 or -EAGAIN."""
     never_inline()
     either(m, me)
+    if number == SIGKILL:
+        end_task(m, me, k, SIGKILL, KILL_SIGNAL)
+        return 0
     mine = 1 << (number - 1)
     begin_signal(m, me, k, number)
     leader = thread_index(m, m.tasks[k].leader)

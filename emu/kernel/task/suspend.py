@@ -5,7 +5,8 @@ acts on what the thread does: a sleeping thread's sleep is ended so that it come
 point; a running one is interrupted; one in a system call finds the mark when the call ends;
 one about to sleep looks for the mark after it has declared its sleep, and wakes itself.
 The safe point is the main loop before it enters the guest: no lock is held there, no tick
-or interrupt is being handled, and what the thread does next is in its record.
+or interrupt is being handled, and what the thread does next is in its record.  A thread that was woken to look again at
+what it waits for (RESTART_WOKEN) looks first: nothing of a call is left then but that it may begin anew.
 
 Invariant: a thread is SUSPENDED exactly while its sleep word says SLEEP_SUSPEND or that
 sleep was claimed by the one who resumes it.  Resume against "about to be suspended": the

@@ -18,6 +18,7 @@ the earliest, because delivering a signal takes a while and the timekeeper has o
 Lock: timers_lock, before all locks of tasks.
 """
 
+from ...abi.signals import SIGKILL
 from ...hot import entry, hot, never_inline
 from ...limits import IPI_CALL, SERVER
 from ...shm import lockrank
@@ -171,9 +172,12 @@ def _signal_member(m, me, k, handle, signal):
     begin_signal(m, me, k, signal)
     lock_task(m, me, k)  # a thread in the list cannot leave meanwhile
     i = thread_index(m, handle)
-    if i >= 0 and m.threads[i].task == k and m.threads[i].is_listed != 0:
+    is_there = i >= 0 and m.threads[i].task == k and m.threads[i].is_listed != 0
+    if is_there and signal != SIGKILL:
         signal_thread(m, me, i, signal)
     unlock_task(m, me, k)
+    if is_there and signal == SIGKILL:
+        signal_task(m, me, k, signal)
 
 
 # --- for the system server --------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import pytest
 
 from emu.kernel.sched.hotplug import take_offline
-from emu.limits import GLOBAL_QUEUE, SERVER
+from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, SERVER
 from emu.shm.cpumask import to_words
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import played
@@ -27,6 +27,23 @@ def test_no_scheduler_exits_while_a_thread_is_registered_with_it(policy, state):
             hot.switch(cpus.base, 1, i)
         hot.evacuate(cpus.base, 1)
         assert cpus.state(i) == ("blocked" if state == "blocked" else "runnable", 0)
+        assert hot.retire(cpus.base, 1) == 1
+
+
+@pytest.mark.system("rust-1")
+@pytest.mark.parametrize("policy", ["codezero", "inko", "bsd4"], ids=["locked", "lock-free", "one-queue"])
+def test_a_scheduler_that_waits_for_its_last_thread_is_told_when_that_wakes_up_elsewhere(policy):
+    with played(2, policy) as cpus:
+        i = cpus.start(1, affinity=0b10)
+        assert cpus.pick(1) == i
+        word = cpus.sleep(1, i)
+        assert take_offline(cpus.base, SERVER, 1) == 1
+        cpus.machine["cpus"][1]["pending"] = 0
+        assert hot.retire(cpus.base, 1) == 0  # and sleeps
+        cpus.threads[i]["affinity"] = to_words(0b11)
+        cpus.wake(0, i, word)
+        assert cpus.state(i)[0] == "runnable" and cpus.state(i)[1] != 1
+        assert cpus.machine["cpus"][1]["pending"] & IPI_RESCHEDULE
         assert hot.retire(cpus.base, 1) == 1
 
 
