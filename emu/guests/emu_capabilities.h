@@ -23,8 +23,8 @@ static inline long emu_container_control(long operation, int tid) {
  *   MAPS      areas, which are mappings that differ from their neighbours: else -12 (ENOMEM) of mmap, emu_map, fork,
  *             and of munmap and mprotect where they cut one in two. Given back when one is unmapped
  *   CPUS      a mask of the CPUs 0 to 62: the container's threads run where one of its capabilities says, and
- *             sched_setaffinity is cut to that (-22, EINVAL: nothing is left). Without one, threads stay where they may
- *             run, and cannot change it (-1, EPERM)
+ *             sched_setaffinity is cut to that (-22, EINVAL: nothing is left); where the machine has none of these CPUs,
+ *             they run on any. Without one, threads stay where they may run, and cannot change it (-1, EPERM)
  *   IPC       a container that messages may go to, 0: tasks in none; else -1 (EPERM) of emu_ipc, emu_mailbox_send and
  *             emu_chan_send. Within a container they always may; an answer is a message like others */
 enum { EMU_THREADS = 1, EMU_SPACES, EMU_MUTEXES, EMU_MAPS, EMU_CPUS, EMU_IPCS };
