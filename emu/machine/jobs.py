@@ -84,7 +84,9 @@ class Jobs:
                 return
             m = machine.window.machine
             records = m["jobs"]
-            for index in [k for k in self._living if records[k]["done"]]:
+            done = (records["done"][: int(m["fresh_job"])] != 0).nonzero()[0].tolist()  # a copy: it changes meanwhile
+            ended = [(self._living[k].number, k) for k in done if k in self._living]
+            for _, index in sorted(ended):
                 job = self._living.pop(index)
                 job._report = report = job_report(m, index)
                 job._kill_reason = int(records[index]["kill_reason"])

@@ -6,6 +6,7 @@ from collections import deque
 import pytest
 
 from emu import MachineError
+from emu.guests import build
 from emu.limits import MAX_JOBS, MAX_TASKS
 from emu.machine import jobs as jobs_module
 from emu.shm.tags import alive
@@ -81,11 +82,17 @@ def test_a_spawn_that_is_interrupted_leaves_no_job(boot, seed, monkeypatch):
         assert job.exit_status == 3 and int(machine.window.machine["fresh_job"]) <= 2
 
 
-def test_so_many_jobs_at_a_time_as_there_are_tasks_and_no_more(boot, seed):
+POLLS_NOTHING = "li a7, 73\\n li a0, 0\\n li a1, 0\\n li a2, 0\\n ecall"  # ppoll, for ever
+SLEEPS = f'void _start(void) {{ for (;;) __asm__ volatile("{POLLS_NOTHING}"); }}\n'
+
+
+def test_so_many_jobs_at_a_time_as_there_are_tasks_and_no_more(boot, seed, tmp_path):
+    (tmp_path / "sleeps.c").write_text(SLEEPS)
+    build.compile_c(tmp_path / "sleeps.c", tmp_path / "sleeps", "-nostdlib")
     with boot(1, seed=seed) as machine:
         with pytest.raises(MachineError, match="no room for another task"):
             for _ in range(MAX_TASKS + 1):
-                machine.spawn("sleepers", 1, 60_000)
+                machine.spawn(tmp_path / "sleeps")
         assert int(machine.window.machine["fresh_job"]) <= MAX_TASKS < MAX_JOBS
 
 

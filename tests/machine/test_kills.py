@@ -32,7 +32,7 @@ def seeds_of(seed, count):
     return range(seed, seed + count)
 
 
-@pytest.mark.parametrize("trial, count", [(kill_once, 6), (signal_once, 6)])
+@pytest.mark.parametrize("trial, count", [(kill_once, 4), (signal_once, 4)])
 def test_after_a_kill_or_a_signal_at_a_random_moment_nothing_is_left(warm, seed, trial, count):
     with ThreadPoolExecutor(2) as pool:
         assert not [result for result in pool.map(trial, seeds_of(seed, count)) if result.wrong]

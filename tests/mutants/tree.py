@@ -105,5 +105,5 @@ class Tree:
             "PYTHONPATH": str(self.path),
             "EMU_CACHE_DIR": str(self.folder / "cache"),
             "EMU_SEED": str(seed),
-            "EMU_LONGER": "2",
+            "EMU_LONGER": "3",
         }  # fmt: skip

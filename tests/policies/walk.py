@@ -10,7 +10,7 @@ from tests.kernel.cpus import ALL, MS, TICK_NS
 NICE = (-20, -15, -5, -1, 0, 4, 5, 19)
 MOST_ALIVE = 14
 # Without shrinking: a walk's choices hang together, so it takes minutes and gains little.
-WALKS = settings(max_examples=15, deadline=None, phases=(Phase.reuse, Phase.generate))
+WALKS = settings(max_examples=10, deadline=None, phases=(Phase.reuse, Phase.generate))
 
 
 class Walk:

@@ -17,14 +17,10 @@ int main(void) {
     int status, child = fork();
     if (child == 0) {
         pthread_t thread;
-        struct timespec now, end;
         emu_sched_suspend_async(gettid());
         if (pthread_create(&thread, NULL, sleeper, NULL)) return 8;
-        clock_gettime(CLOCK_MONOTONIC, &end);
-        end.tv_sec++;
-        do clock_gettime(CLOCK_MONOTONIC, &now), sched_yield();
-        while (now.tv_sec < end.tv_sec && pthread_tryjoin_np(thread, NULL));
-        return now.tv_sec < end.tv_sec ? 7 : 9;
+        while (pthread_tryjoin_np(thread, NULL)) sched_yield();
+        return 7;
     }
     struct emu_ids ids = {child, 0, 0};
     long container;
