@@ -1,11 +1,13 @@
 """Every benchmark runs at its smallest size and writes what its readers rely on. Never a timing."""
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 SHARED = {"common", "results_page", "guest_runs", "bare_machine", "unicorn_guest"}
@@ -17,14 +19,22 @@ def python(*arguments):
     return subprocess.run(command, cwd=BENCHMARKS, capture_output=True, text=True, check=False, timeout=280)
 
 
+@pytest.fixture(autouse=True)
+def as_programs(monkeypatch, warm):
+    """Benchmarks import one another by name, as programs of one folder do."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.chdir(BENCHMARKS)
+
+
 def run(name, tmp_path, *options, rounds=2):
-    """The JSON of a quick run."""
+    """The JSON of a quick run, in this process: the start of each as a program would take longer than the run."""
     file = tmp_path / f"{name}.json"
-    done = python(str(BENCHMARKS / f"{name}.py"), "--quick", "--rounds", str(rounds), "--json", str(file), *options)
-    assert done.returncode == 0, done.stderr
+    command = importlib.import_module(name).main
+    done = CliRunner().invoke(command, ["--quick", "--rounds", str(rounds), "--json", str(file), *options])
+    assert done.exit_code == 0, (done.output, done.exception)
     result = json.loads(file.read_text())
     assert result["benchmark"] == name
-    assert result["question"].endswith("?") and result["question"] in done.stdout.replace("\n", " ")
+    assert result["question"].endswith("?") and result["question"] in done.output.replace("\n", " ")
     assert result["options"]["rounds"] == rounds and result["options"]["quick"]
     assert {"cpu", "cores", "load_1min", "python", "numba"} <= result["host"].keys()
     return result["rows"]
@@ -249,3 +259,10 @@ def test_a_machine_that_stays_booted_runs_one_guest_after_another():
 def test_each_file_says_what_it_is(name):
     text = (BENCHMARKS / f"{name}.py").read_text()
     assert text.startswith('"""') and len(text.splitlines()) < 400
+    assert name in SHARED or text.endswith('\n\nif __name__ == "__main__":\n    main()\n')
+
+
+def test_a_benchmark_is_a_program(tmp_path):
+    done = python("events.py", "--quick", "--rounds", "1", "--json", str(tmp_path / "events.json"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "events.json").read_text())["rows"]
