@@ -97,7 +97,9 @@ class Rules(AnalysisPass):
 
     def _name_of(self, statement, named):
         value, line = named.value, named.loc.line
-        if isinstance(value, python_types.ModuleType):
+        if value is divmod and not self._is_verb:
+            statement.value = numba_ir.Global(named.name, building[-1].verbs[divmod], named.loc)
+        elif isinstance(value, python_types.ModuleType):
             self._modules[statement.target.name] = value
         elif isinstance(value, (python_types.FunctionType, Hot)):
             value = value.function if isinstance(value, Hot) else value

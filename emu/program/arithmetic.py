@@ -1,4 +1,6 @@
-"""Python's arithmetic where the processor's differs: shifts, and the remainder of floats."""
+"""Python's arithmetic where the processor's or Numba's differs: shifts, quotients, and the remainder of floats."""
+
+import operator
 
 from llvmlite import ir
 
@@ -43,6 +45,53 @@ def shift_right(typingctx, value, count):
         return builder.ashr(value, builder.select(is_long, _I64(63), count))
 
     return _shift(value, count, code)
+
+
+def _divided(builder, a, b):
+    """Quotient and remainder of integers as Python rounds them; the least one by -1 is itself, as of 64 bits."""
+    fail_if(builder, builder.icmp_signed("==", b, _I64(0)), "integer division by zero")
+    negates = builder.icmp_signed("==", b, _I64(-1))
+    divisor = builder.select(negates, _I64(1), b)
+    quotient, rest = builder.sdiv(a, divisor), builder.srem(a, divisor)
+    is_above = builder.icmp_signed("<", builder.xor(rest, divisor), _I64(0))
+    is_above = builder.and_(is_above, builder.icmp_signed("!=", rest, _I64(0)))
+    quotient = builder.sub(quotient, builder.zext(is_above, _I64))
+    rest = builder.add(rest, builder.select(is_above, divisor, _I64(0)))
+    return builder.select(negates, builder.neg(a), quotient), rest
+
+
+def _are_whole(*kinds):
+    return all(isinstance(each, types.Integer | types.Boolean) for each in kinds)
+
+
+@intrinsic
+def quotient(typingctx, a, b):
+    """a // b."""
+    if not all(isinstance(each, types.Number | types.Boolean) for each in (a, b)):
+        return None
+    kind = types.int64 if _are_whole(a, b) else types.float64
+
+    def codegen(context, builder, signature, args):
+        if signature.return_type == types.int64:
+            return _divided(builder, *args)[0]
+        return context.get_function(operator.floordiv, signature)(builder, args)
+
+    return kind(kind, kind), codegen
+
+
+@intrinsic
+def quotient_and_remainder(typingctx, a, b):
+    """divmod(a, b)."""
+    if not all(isinstance(each, types.Number | types.Boolean) for each in (a, b)):
+        return None
+    kind = types.int64 if _are_whole(a, b) else types.float64
+
+    def codegen(context, builder, signature, args):
+        if signature.args[0] == types.int64:
+            return context.make_tuple(builder, signature.return_type, _divided(builder, *args))
+        return context.get_function(divmod, signature)(builder, args)
+
+    return types.UniTuple(kind, 2)(kind, kind), codegen
 
 
 @intrinsic

@@ -16,7 +16,7 @@ from pathlib import Path
 from ..hot import Hot, cache
 from ..hot.guest_build import BadProgram, Words
 from ..hot.later import Later
-from .arithmetic import power, remainder, shift_left, shift_right
+from .arithmetic import power, quotient, quotient_and_remainder, remainder, shift_left, shift_right
 from .calls import STUBS
 from .link import LinkError, link
 from .start import INTEGER, KEPT, integer, runtime
@@ -25,6 +25,7 @@ _code = Later("emu.hot.guest_code")
 _VERBS = {
     operator.lshift: shift_left, operator.ilshift: shift_left,
     operator.rshift: shift_right, operator.irshift: shift_right, operator.pow: power, operator.ipow: power,
+    operator.floordiv: quotient, operator.ifloordiv: quotient, divmod: quotient_and_remainder,
 }  # fmt: skip
 _EXPORTS = {INTEGER: (integer, ("int64",)), "fmod": (remainder, ("float64", "float64"))}
 _made = {}  # key -> executable

@@ -9,7 +9,7 @@ from emu.program.memory import bits_of, float_of
 
 from .runs import numbers, run_python
 
-PAIRS, RESULTS = 60, 17
+PAIRS, RESULTS = 60, 19
 EDGES = (0, 1, -1, 2, 3, 7, -7, 10, 63, 64, 1 << 31, -(1 << 31), (1 << 63) - 1, -(1 << 63), 1 << 62)
 integers = guest.words(2 * PAIRS)
 bits = guest.words(2 * PAIRS)
@@ -40,6 +40,9 @@ def of_integers(_):
         guest.print_int((a < b) + 2 * (a <= b) + 4 * (a == b) + 8 * (a != b) + 16 * (a > b) + 32 * (a >= b))
         guest.print_int(int(a < b < 5 or not a))
         guest.print_int(a ** (b & 0xFFFFF))
+        both = divmod(a, b) if b != 0 else (0, 0)
+        guest.print_int(both[0])
+        guest.print_int(both[1])
 
 
 def by_python(a, b):
@@ -47,7 +50,7 @@ def by_python(a, b):
         a + b, a - b, a * b, a // b if b else 0, a % b if b else 0, a << (b & 127), a >> (b & 127), a & b, a | b, a ^ b,
         ~a, -a, abs(a), min(a, b) ^ max(a, b),
         (a < b) + 2 * (a <= b) + 4 * (a == b) + 8 * (a != b) + 16 * (a > b) + 32 * (a >= b),
-        int(a < b < 5 or not a), pow(a, b & 0xFFFFF, 1 << 64),
+        int(a < b < 5 or not a), pow(a, b & 0xFFFFF, 1 << 64), *(divmod(a, b) if b else (0, 0)),
     )  # fmt: skip
     return [word(each) for each in found]
 
@@ -66,6 +69,7 @@ def with_content(array, content):
 
 def test_integers_are_pythons_kept_to_64_bits(seed, warm):
     given = random_words(random.Random(seed), 2 * PAIRS)
+    given[:2] = -(1 << 63), -1  # the quotient that has no place in 64 bits
     with_content(integers, given)
     expected = [x for a, b in zip(given[::2], given[1::2]) for x in by_python(a, b)]
     assert numbers(of_integers, 0) == expected
