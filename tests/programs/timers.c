@@ -39,9 +39,11 @@ static struct itimerspec after(long first_ns, long interval_ns) {
 }
 
 static void wait_for(int wanted) {
-    sigset_t none;
-    sigemptyset(&none);
+    sigset_t all, none, before;
+    sigfillset(&all), sigemptyset(&none);
+    sigprocmask(SIG_BLOCK, &all, &before); /* or the signal may come between the look and the sleep */
     while (count < wanted) sigsuspend(&none);
+    sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 static void interval_timer(void) {

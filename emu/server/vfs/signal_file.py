@@ -11,7 +11,7 @@ from ...abi.files import O_NONBLOCK, O_RDWR, POLLIN
 from ...abi.signals import SIGBUS, SIGCHLD, SIGFPE, SIGILL, SIGSEGV, SIGTRAP
 from ...kernel.task.signals import take_signal
 from ...kernel.task.timers import SI_TIMER
-from ..errors import Blocked, LinuxError
+from ..errors import Blocked, LinuxError, Watch
 from .inode import MemoryInode
 from .open_file import OpenFile
 
@@ -78,12 +78,13 @@ class SignalFile(OpenFile):
     def read(self, count):
         if count < INFO.size:
             raise LinuxError(EINVAL)
+        watch = Watch(self.node)  # before the look: a signal may come right behind it
         server, data = self.node.server, b""
         while len(data) + INFO.size <= count:
             if not take_signal(server.base, server.me, self._reader(), self.mask):
                 break
             data += signal_info(server.machine["cpus"][server.me]["siginfo"].tobytes())
         if not data:
-            raise LinuxError(EAGAIN) if self.flags & O_NONBLOCK else Blocked(None, on=self.node)
+            raise LinuxError(EAGAIN) if self.flags & O_NONBLOCK else Blocked(None, on=watch)
         self.node.reads += 1
         return data

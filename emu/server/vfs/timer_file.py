@@ -4,7 +4,7 @@ import struct
 
 from ...abi.errno import EAGAIN, EINVAL
 from ...abi.files import O_NONBLOCK, POLLIN
-from ..errors import Blocked, LinuxError
+from ..errors import Blocked, LinuxError, Watch
 from .inode import MemoryInode
 from .open_file import OpenFile
 
@@ -29,9 +29,10 @@ class TimerFile(OpenFile):
     def read(self, count):
         if count < 8:
             raise LinuxError(EINVAL)
+        watch = Watch(self.node)  # before the look: the timer may expire right behind it
         expirations = self.node.timer.take_expirations()
         if not expirations:
-            raise LinuxError(EAGAIN) if self.flags & O_NONBLOCK else Blocked(None, on=self.node)
+            raise LinuxError(EAGAIN) if self.flags & O_NONBLOCK else Blocked(None, on=watch)
         return struct.pack("<Q", expirations)
 
     def poll(self):
