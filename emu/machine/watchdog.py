@@ -117,9 +117,15 @@ class Watchdog:
             return f"{cpu} is {ACTORS[cpu]}, which runs hooks too"
         m, c = self._machine, self._machine["cpus"][cpu]
         i = int(c["current"])
-        doing = f"runs thread {i} ({name_of(m['threads'][i])!r})" if i >= 0 else "idles"
+        doing = self._running(m["threads"][i], i) if i >= 0 else "idles"
         last = recent_events(c, LAST_EVENTS) if m["tracing"] else []
         return f"CPU {cpu} {doing}" + (f", its last events: {', '.join(last)}" if last else "")
+
+    def _running(self, t, i):
+        """What a CPU runs: where its thread is, and who changes what the task has mapped, for which it may wait."""
+        mapper = int(self._machine["tasks"]["map_lock"][int(t["task"])]) - 1
+        waits = f", its task's map_lock is held by {mapper}" if mapper >= 0 else ""
+        return f"runs thread {i} ({name_of(t)!r}) at pc {int(t['pc']):#x}{waits}"
 
     # --- a hook that does not return ------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,9 +22,12 @@ def python(*arguments):
 
 @pytest.fixture(autouse=True)
 def as_programs(monkeypatch, warm):
-    """Benchmarks import one another by name, as programs of one folder do."""
+    """Benchmarks import one another by name, as programs of one folder do. Some keep to a few of the host's cores."""
     monkeypatch.syspath_prepend(BENCHMARKS)
     monkeypatch.chdir(BENCHMARKS)
+    cores = os.sched_getaffinity(0)
+    yield
+    os.sched_setaffinity(0, cores)
 
 
 def run(name, tmp_path, *options, rounds=2):
