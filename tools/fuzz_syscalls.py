@@ -59,11 +59,12 @@ def fuzz(seed, calls, jobs, memory, native, lines):
     from tqdm import tqdm
 
     from emu.abi.syscall_numbers import name_of
+    from emu.actor.lifeline import end_with_parent
     from emu.server.calls.registry import handler_of
 
     total, start, failures = Campaign(seed, memory, native), time.perf_counter(), []
     with tempfile.TemporaryDirectory() as directory, tqdm(total=calls, unit="call", unit_scale=True) as bar:
-        pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=end_with_parent, initargs=(os.getpid(),))
         with pool:
             shares = -(-calls // SHARE)
             lines_at = directory if lines else ""
