@@ -1,10 +1,10 @@
 """The working directory of a task whose files are a server's (cz-15): an open file of that server.
 
 FILE_TABLE.directory holds a reference of its description, under the table's lock: fork copies it, threads and tasks
-that share their files share it.  Two values are no description:
+that share their files share it.  The word is a description's index + 1, or
 
-    STARTS      the server's own choice, where nobody has changed it
-    MACHINES    a directory of the machine's: the system server knows which (TaskState.cwd)
+     0, STARTS as an index      the server's own choice, where nobody has changed it
+    -1, MACHINES                a directory of the machine's: the system server knows which (TaskState.cwd)
 
 FILE_TABLE.umask stands beside it: what a file server is told of a new file's mode is without those bits.
 """
@@ -16,7 +16,7 @@ from ..critical import either, noncritical
 from .descriptions import drop_description, hold_description
 from .table import lock_table, table_of, unlock_table
 
-STARTS, MACHINES = -1, -2  # one less than the word
+STARTS, MACHINES = -1, -2
 
 
 @hot

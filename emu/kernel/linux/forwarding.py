@@ -131,10 +131,10 @@ def forward(m, me, i):
         t.forwarded[3] &= ~load_relaxed(table_of(m, t.task), "umask")
     elif number == MKDIRAT or number == MKNODAT:
         t.forwarded[2] &= ~load_relaxed(table_of(m, t.task), "umask")
-    if is_served and (number == GETCWD or not _is_absolute(m, me, t.task, path)):
-        return SERVE
     if number != GETCWD and (_lacks_string(m, me, t.task, path) or _lacks_string(m, me, t.task, second)):
         return _fetch(t)
+    if is_served and (number == GETCWD or not _is_absolute(m, me, t.task, path)):
+        return SERVE
     if number != OPENAT and number != CHDIR:
         return ask(m, me, i, server, CALL_FORWARDED, FILE_SERVER_PATIENCE_NS)
     flags = t.x[A0 + 2] & 0xFFFFFFFF & ~CREATION_FLAGS if number == OPENAT else O_PATH

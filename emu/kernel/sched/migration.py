@@ -107,8 +107,9 @@ def restrict_within(m, me, i, cpus):
 def _obey(m, me, i):
     """Other CPUs may run thread i from now on: have it moved where it must be, and tell those that may take it."""
     t = m.threads[i]
-    # The masks come before `where` is read; pairs with the lock of the queue, or the exchange in local_queue.become.
-    fence()  # They come before what a container may use is read, too; pairs with the fence in confining.confine_all.
+    # The masks are stored before `where` is read (pairs with the queue's lock, or the exchange in local_queue.become),
+    # and before the caller reads what its container may use (pairs with the fence in confining.confine_all).
+    fence()
     where = load_relaxed(t, "where")
     queue = where_queue(where)
     if queues.are_lock_free(m):
