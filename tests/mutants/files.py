@@ -30,7 +30,7 @@ MUTANTS = [
     Mutant("working-directory-is-not-looked-for-again", "emu/kernel/linux/forwarding.py", "    if result == -EBADF and _has_moved(m, me, t, number):\n", "    if result == -EBADF and t.pc == 0:\n", SAME),
     Mutant("childs-working-directory-is-not-held", TABLE, "        hold_description(m, c.directory - 1)\n", "        pass\n", SAME),
     Mutant("reader-of-the-working-directory-holds-nothing", "emu/kernel/files/directory.py", "    if d >= 0:\n        hold_description(m, d)\n", "    if d >= 0 and d < 0:\n        hold_description(m, d)\n", SAME),
-    Mutant("path-in-a-page-that-is-not-there-is-the-machines", "emu/kernel/linux/forwarding.py", "    if number != GETCWD and (_lacks_string", "    if number != GETCWD and not is_served and (_lacks_string", SAME),
+    Mutant("path-in-a-page-that-is-not-there-is-the-machines", "emu/kernel/linux/forwarding.py", "    if number != GETCWD and (_lacks_string", "    if number != GETCWD and not is_served and (_lacks_string", f"{SERVERS}::test_a_path_in_a_page_that_has_not_been_read_yet_says_whose_it_is_once_it_has"),
     Mutant("timer-is-looked-at-before-its-news", "emu/server/vfs/timer_file.py", "Blocked(None, on=watch)", "Blocked(None, on=self.node)", "tests/server/vfs/test_late_news.py"),
     Mutant("signals-are-looked-at-before-their-news", "emu/server/vfs/signal_file.py", "Blocked(None, on=watch)", "Blocked(None, on=self.node)", "tests/server/vfs/test_late_news.py"),
     Mutant("pipe-write-wakes-nobody", PIPE, "    wakes |= sleepers(p, n > 0 or turns != 0, turns", "    wakes |= sleepers(p, False, turns", SLEEPS),

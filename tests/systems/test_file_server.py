@@ -262,3 +262,32 @@ def test_the_command_refuses_a_file_server_that_is_not_there():
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("emu: fs99: cannot be read") and result.stderr.count("\n") == 1
+
+
+BEHIND = 1600  # pages: more than an eighth of 32 MB, which is what mmap reads of a file at once
+UNREAD = """
+int main(void) {
+    int file = open("/m/paths", O_RDONLY);
+    /* Of a large file only the first part is read when it is mapped; these pages are behind it. */
+    const char *mapped = mmap(NULL, (BEHIND + 3) * 4096, PROT_READ, MAP_PRIVATE, file, 0);
+    const char *paths = mapped + BEHIND * 4096;
+    if (mapped == MAP_FAILED || close(open("/root/there", O_CREAT | O_RDWR, 0644)) != 0)
+        return 1;
+    if (access(paths, F_OK) != 0) /* the page is brought, and the file server asked */
+        return 2;
+    if (chdir("/m") != 0 || access("paths", F_OK) != 0)
+        return 3; /* relative paths are the machine's now */
+    return access(paths + 4096, F_OK) == 0 && access(paths + 8192, F_OK) == 0 ? 0 : 4;
+}
+"""
+
+
+@pytest.mark.system("cz-15")
+def test_a_path_in_a_page_that_has_not_been_read_yet_says_whose_it_is_once_it_has(tmp_path, seed):
+    pages = (b"/root/there", b"/root/there", b"paths")  # the last one is the machine's: relative to a mounted directory
+    with open(tmp_path / "paths", "wb") as file:
+        file.seek(BEHIND * 4096)
+        file.write(b"".join(path.ljust(4096, b"\0") for path in pages))
+    guest = build_guest(tmp_path, HEAD + f"enum {{ BEHIND = {BEHIND} }};" + UNREAD)
+    status, output, report = run(guest, seed=seed, memory="32M", mounts=[f"{tmp_path}:/m"])
+    assert (status, output, report.leaks) == (0, "", {})
