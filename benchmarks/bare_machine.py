@@ -6,7 +6,7 @@ Functions that are timed are compiled with the kernel's own code inside, as it i
 
 from emu import Machine
 from emu.actor.prepare import prepare_actor
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.sched.hotplug import bring_online
 from emu.kernel.task import records as task
 from emu.kernel.thread import records as thread
@@ -36,7 +36,7 @@ class BareMachine:
         indices = [thread.create_thread(self.address, 0, self.task) for _ in range(count)]
         for i in indices:
             self.machine["threads"][i]["affinity"] = to_words(1)  # whatever the policy would choose
-            sched.start(self.address, 0, i)
+            waking.start(self.address, 0, i)
             self.machine["threads"][i]["affinity"] = to_words(-1)
         return indices
 

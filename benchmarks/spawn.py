@@ -13,7 +13,8 @@ from common import NOT_INSTALLED, QEMU, benchmark, installed, interleave, spread
 from guest_runs import Booted, run_peer
 
 from emu.hot import entry
-from emu.kernel.sched.core import pick_next, start_thread
+from emu.kernel.sched.core import pick_next
+from emu.kernel.sched.waking import start_thread
 from emu.kernel.task.exiting import exit_thread
 from emu.kernel.thread.records import create_thread, join_task
 from emu.kernel.thread.spares import attach_spare, take_spare

@@ -19,7 +19,7 @@ from guest_runs import Booted, run_peer
 
 from emu.hot import entry, hot
 from emu.kernel.sched import local_queue
-from emu.kernel.sched.core import block, make_runnable, pick_next, pull, switch
+from emu.kernel.sched.core import block, pick_next, pull, switch
 from emu.kernel.sched.hooks import ENQUEUE_MOVE, STOP_MOVE, TIMESLICE, call_hook, hook
 from emu.kernel.sched.runqueue import (
     QUEUES_GLOBAL,
@@ -33,6 +33,7 @@ from emu.kernel.sched.runqueue import (
     unlock_queue,
     unlock_two,
 )
+from emu.kernel.sched.waking import make_runnable
 from emu.kernel.sleep.futex import MATCH_ANY, wait_on, wake_on
 from emu.kernel.thread.sleep_word import claim, prepare_sleep
 from emu.kernel.thread.states import RUNNABLE, SLEEP_FUTEX

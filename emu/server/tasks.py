@@ -6,7 +6,7 @@ from ..abi.registers import SP
 from ..abi.signals import SIGKILL
 from ..kernel.files.for_server import create_table
 from ..kernel.ipi import post
-from ..kernel.sched import core as sched
+from ..kernel.sched import waking
 from ..kernel.task import records as tasks
 from ..kernel.task.family import found_family
 from ..kernel.task.fork import abandon_task
@@ -92,7 +92,7 @@ class Tasks:
         self.tasks[task] = TaskState(task, record, argv, shown, self.open_files)
         self.tasks[task].placed = placed
         self.view.set_name(int(record["pid"]), self.tasks[task].name)
-        sched.start(self.base, SERVER, i)
+        waking.start(self.base, SERVER, i)
         number = int(self.machine["jobs"][index]["number"])
         references.release(self.base, SERVER, task)
         return job, number

@@ -6,11 +6,12 @@ thread run twice.  `churn` leaves all threads where they are; stress.py and the 
 """
 
 from ..hot import entry, hot
-from ..kernel.sched.core import block, leave, make_runnable, pick_next, start_thread, switch
+from ..kernel.sched.core import block, leave, pick_next, switch
 from ..kernel.sched.migration import move_blocked, move_misplaced, move_sleeper, set_affinity
 from ..kernel.sched.pools import enter_pool, must_move
 from ..kernel.sched.randomness import random_below
 from ..kernel.sched.runqueue import QUEUES_LOCK_FREE
+from ..kernel.sched.waking import make_runnable, start_thread
 from ..kernel.thread.records import allocate_thread, free_thread
 from ..kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
 from ..kernel.thread.states import BLOCKED, SLEEP_TIME, pack_where

@@ -16,7 +16,8 @@ twice, as a count that is wrong, or as a process that dies on a broken list.
 from ..actor.policies import install, load_policy
 from ..hot import entry
 from ..kernel.failures import explain
-from ..kernel.sched.core import leave, make_runnable, pick_next, start_thread, switch
+from ..kernel.sched.core import leave, pick_next, switch
+from ..kernel.sched.waking import make_runnable, start_thread
 from ..kernel.thread.records import allocate_thread, free_thread
 from ..kernel.thread.sleep_word import claim, sleep_word
 from ..kernel.thread.states import RUNNABLE, WHERE

@@ -7,7 +7,7 @@ with played(3, "codezero") as cpus:
 
 import contextlib
 
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.sched.runqueue import QUEUES_GLOBAL
 from emu.kernel.thread.states import SLEEP_TIME, STATE_NAMES, WHERE
 from emu.limits import BUDGET_INSTRUCTIONS, GLOBAL_QUEUE
@@ -91,7 +91,7 @@ class Cpus:
 
     def start(self, me, **options):
         i = self.new(**options)
-        sched.start(self.base, me, i)
+        waking.start(self.base, me, i)
         return i
 
     def state(self, i):

@@ -8,7 +8,7 @@ from emu.abi.errno import EINTR, ERESTARTSYS, ETIMEDOUT
 from emu.abi.registers import A0
 from emu.kernel import timekeeper
 from emu.kernel.ipi import AWAKE, PARKED, begin_park, end_park
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.sleep import endings as sleeping
 from emu.kernel.sleep.heap import NEVER
 from emu.kernel.thread.sleep_word import SLEEP_CLAIMED
@@ -50,7 +50,7 @@ class Keeper:
         """A thread that runs on a CPU."""
         i = hot.allocate_thread(self.base, cpu, 0)
         self.threads[i]["affinity"] = to_words(1 << cpu)
-        sched.start(self.base, cpu, i)
+        waking.start(self.base, cpu, i)
         assert hot.pick_next(self.base, cpu) == i
         return i
 

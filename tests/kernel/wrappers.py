@@ -4,7 +4,7 @@ from emu.cpu_worker import loop
 from emu.hot import entry
 from emu.kernel import ipi, ticks, timekeeper
 from emu.kernel.sched import core as sched
-from emu.kernel.sched import hotplug, migration, randomness, runqueue
+from emu.kernel.sched import hotplug, migration, randomness, runqueue, waking
 from emu.kernel.sched import lists as queue
 from emu.kernel.sched.runqueue import QUEUES_LOCK_FREE
 from emu.kernel.sleep import futex, mutex, pi_futex, timeout_ring
@@ -222,7 +222,7 @@ def block(address, me, i):
 
 @entry(3)
 def make_runnable(address, me, i):
-    sched.make_runnable(machine_at(address), me, i)
+    waking.make_runnable(machine_at(address), me, i)
     return 0
 
 

@@ -7,8 +7,9 @@ poster has come too early to find the sleep, or comes while it is declared, or a
 from emu.cpu_worker.loop import _system_call
 from emu.hot import callback, entry, hot
 from emu.kernel.actions import BLOCK
-from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
+from emu.kernel.sched.core import block, pick_next
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import make_runnable, start_thread
 from emu.kernel.task.records import create_task, end_task
 from emu.kernel.task.siginfo import SI_USER, discard, siginfo
 from emu.kernel.task.signals import signal_thread

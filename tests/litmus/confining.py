@@ -5,9 +5,10 @@ CPUs are masks of the first four.  Worker 0 asks, or starts a thread; worker 1 s
 
 from emu.hot import entry, hot
 from emu.kernel.sched.confining import change_affinity, confine_all, start_new
-from emu.kernel.sched.core import leave, pick_next, start_thread
+from emu.kernel.sched.core import leave, pick_next
 from emu.kernel.sched.migration import restrict
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import start_thread
 from emu.kernel.thread.affinity import begin_affinity
 from emu.kernel.thread.reaping import reap_thread
 from emu.kernel.thread.records import allocate_thread

@@ -17,8 +17,9 @@ from emu.kernel.files.event_counter import free_counter, new_counter, read_count
 from emu.kernel.files.watch_sets import new_set
 from emu.kernel.files.watches import lock_set, unlock_set
 from emu.kernel.linux.events import sleep_in_set
-from emu.kernel.sched.core import block, make_runnable
+from emu.kernel.sched.core import block
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import make_runnable
 from emu.kernel.sleep.waitqueue import join_until
 from emu.kernel.task.records import create_task
 from emu.kernel.thread.records import create_thread

@@ -1,8 +1,9 @@
 """Tasks whose last thread exits, and the garbage thread that is given them: no thread is still there then (alux-4)."""
 
 from emu.hot import entry, hot
-from emu.kernel.sched.core import leave, pick_next, start_thread
+from emu.kernel.sched.core import leave, pick_next
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import start_thread
 from emu.kernel.server_ring import NOTHING, take_request
 from emu.kernel.task.exiting import exit_thread
 from emu.kernel.thread.records import allocate_thread, free_thread, join_task, quit_task

@@ -1,8 +1,9 @@
 """A thread that waits on a futex again and again, against who wakes it, moves it to another word, or interrupts it."""
 
 from emu.hot import entry, hot
-from emu.kernel.sched.core import block, pick_next, start_thread
+from emu.kernel.sched.core import block, pick_next
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import start_thread
 from emu.kernel.sleep.endings import finish, interrupt_sleep
 from emu.kernel.sleep.futex import MATCH_ANY, remove_waiter, requeue, wait_on, wake_on
 from emu.kernel.thread.sleep_word import sleep_word, take

@@ -5,9 +5,10 @@ beginning on.  Once both have done their part the client is runnable, or runs.
 """
 
 from emu.hot import entry, hot
-from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread, switch, switch_to
+from emu.kernel.sched.core import block, pick_next, switch, switch_to
 from emu.kernel.sched.hand_over import REFUSED, hand_over
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import make_runnable, start_thread
 from emu.kernel.task.records import create_task
 from emu.kernel.thread.records import create_thread
 from emu.kernel.thread.sleep_word import claim, is_claimed, prepare_sleep, sleep_word

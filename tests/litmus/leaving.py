@@ -6,11 +6,12 @@ elsewhere.
 """
 
 from emu.hot import entry, hot
-from emu.kernel.sched.core import block, leave, make_runnable, pick_next, start_thread
+from emu.kernel.sched.core import block, leave, pick_next
 from emu.kernel.sched.hooks import ENQUEUE_SPAWN, PLACE_SPAWN
 from emu.kernel.sched.hotplug import evacuate, retire
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.sched.runqueue import enqueue, lock_queue, mark_time, place, unlock_queue
+from emu.kernel.sched.waking import make_runnable, start_thread
 from emu.kernel.thread.records import allocate_thread, free_thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep
 from emu.kernel.thread.states import (

@@ -13,8 +13,9 @@ from emu.kernel.ipc.mailbox import (
     send_message,
     unlock_mailbox,
 )
-from emu.kernel.sched.core import block, make_runnable
+from emu.kernel.sched.core import block
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import make_runnable
 from emu.kernel.sleep.endings import expire, interrupt_sleep
 from emu.kernel.thread.handles import tid_of
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word

@@ -9,8 +9,9 @@ from emu.abi.registers import A0
 from emu.hot import entry, hot
 from emu.kernel.native.calls import native_call
 from emu.kernel.native.numbers import QUEUE_SLEEP
-from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
+from emu.kernel.sched.core import block, pick_next
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import make_runnable, start_thread
 from emu.kernel.sleep.endings import interrupt_sleep
 from emu.kernel.sleep.mutex import WAITS, mutex_lock, mutex_trylock, mutex_unlock
 from emu.kernel.sleep.waitqueue import claim_first, join_queue, lock_waiters, remove_waiter, unlock_waiters, wake_queue

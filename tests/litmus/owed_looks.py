@@ -17,12 +17,13 @@ from emu.cpu_worker import loop
 from emu.hot import callback, entry, hot
 from emu.kernel.actions import BLOCK
 from emu.kernel.ipi import AWAKE, PARKED, cancel_park, mark_parked, take_kicks
-from emu.kernel.sched.core import block, make_runnable, pick_next
+from emu.kernel.sched.core import block, pick_next
 from emu.kernel.sched.exclusive import set_exclusive
 from emu.kernel.sched.hotplug import activate, take_offline
 from emu.kernel.sched.migration import set_affinity
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.sched.runqueue import lock_two, unlock_two
+from emu.kernel.sched.waking import make_runnable
 from emu.kernel.thread.records import allocate_thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
 from emu.kernel.thread.states import (

@@ -7,8 +7,9 @@ is always true each looks at about itself: it owns the word when its call says s
 from emu.abi.futex import TID_MASK
 from emu.abi.registers import A0
 from emu.hot import entry, hot
-from emu.kernel.sched.core import block, pick_next, start_thread
+from emu.kernel.sched.core import block, pick_next
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import start_thread
 from emu.kernel.sleep.endings import finish, interrupt_sleep
 from emu.kernel.sleep.futex import remove_waiter
 from emu.kernel.sleep.inheritance import stop_waiting

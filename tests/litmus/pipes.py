@@ -15,8 +15,9 @@ from emu.kernel.files.descriptions import (
 from emu.kernel.files.pipe import SLEEPS, lock_pipe, unlock_pipe
 from emu.kernel.files.pipe_io import THE_SERVER, read_pipe, write_pipe
 from emu.kernel.files.table import close_descriptor, install, new_table
-from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
+from emu.kernel.sched.core import block, pick_next
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import make_runnable, start_thread
 from emu.kernel.sleep.waitqueue import join_to_retry
 from emu.kernel.task.records import create_task
 from emu.kernel.thread.records import create_thread

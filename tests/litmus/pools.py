@@ -2,11 +2,12 @@
 
 from emu.hot import entry, hot
 from emu.kernel.sched import queues
-from emu.kernel.sched.core import pick_next, start_thread, switch
+from emu.kernel.sched.core import pick_next, switch
 from emu.kernel.sched.migration import set_affinity
 from emu.kernel.sched.pools import enter_pool
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.sched.runqueue import may_not_stay
+from emu.kernel.sched.waking import start_thread
 from emu.kernel.thread.affinity import pool, within_pool
 from emu.kernel.thread.records import allocate_thread
 from emu.kernel.thread.states import RUNNABLE, where_state

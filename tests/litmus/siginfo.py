@@ -6,8 +6,9 @@ looks once more before it sleeps: blocking.py.)
 """
 
 from emu.hot import entry, hot
-from emu.kernel.sched.core import block, pick_next, start_thread
+from emu.kernel.sched.core import block, pick_next
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import start_thread
 from emu.kernel.sleep.endings import interrupt_sleep
 from emu.kernel.task.records import create_task
 from emu.kernel.task.siginfo import SI_QUEUE, _allocate, _append, siginfo, take

@@ -3,11 +3,12 @@
 from emu.abi.errno import ERESTARTSYS
 from emu.abi.registers import A0
 from emu.hot import entry, hot
-from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
+from emu.kernel.sched.core import block, pick_next
 from emu.kernel.sched.hooks import ENQUEUE_WAKE
 from emu.kernel.sched.local_queue import place_on
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.sched.runqueue import QUEUES_LOCK_FREE, lock_queue, unlock_queue
+from emu.kernel.sched.waking import make_runnable, start_thread
 from emu.kernel.sleep.endings import interrupt_sleep
 from emu.kernel.thread.records import allocate_thread
 from emu.kernel.thread.sleep_word import claim, claimed, is_claimed, prepare_sleep, sleep_word

@@ -1,8 +1,9 @@
 """A thread that comes to its safe point again and again, one that suspends it, and one that lets it go on."""
 
 from emu.hot import entry, hot
-from emu.kernel.sched.core import block, pick_next, start_thread
+from emu.kernel.sched.core import block, pick_next
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import start_thread
 from emu.kernel.task.suspend import NOBODY, is_suspended, resume_async, stop_here, suspend_async, tell_suspender
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, reason_of, sleep_word
 from emu.kernel.thread.states import BLOCKED, RUNNING, SLEEP_SUSPEND, SUSPEND_ASKED, SUSPENDED, state_of, where_state

@@ -6,8 +6,9 @@ few cores it seldom runs while the waiter sleeps, so the rounds go on until it h
 
 from emu.abi.registers import A0
 from emu.hot import entry, hot
-from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
+from emu.kernel.sched.core import block, pick_next
 from emu.kernel.sched.randomness import random_below
+from emu.kernel.sched.waking import make_runnable, start_thread
 from emu.kernel.sleep.futex import MATCH_ANY, requeue, wake_on
 from emu.kernel.sleep.futex_key import bucket_of, key_of, lock_bucket, unlock_bucket
 from emu.kernel.sleep.futex_vector import (

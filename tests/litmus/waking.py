@@ -13,10 +13,11 @@ from emu.cpu_worker.loop import PARK, _park
 from emu.hot import entry, hot
 from emu.kernel.ipi import AWAKE, MESSAGE_COMING, PARKED, cancel_park, mark_parked, send_ipi
 from emu.kernel.sched.announcing import wake_idle
-from emu.kernel.sched.core import block, make_runnable, pick_next, start_thread
+from emu.kernel.sched.core import block, pick_next
 from emu.kernel.sched.local_queue import available
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.sched.runqueue import lock_queue, unlock_queue
+from emu.kernel.sched.waking import make_runnable, start_thread
 from emu.kernel.thread.records import allocate_thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
 from emu.kernel.thread.states import SLEEP_EVENT, queue_of

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.limits import GLOBAL_QUEUE, SERVER
 from emu.policies.bsd4 import BUCKET, EST_NS, LOAD, LOOKED, PRIORITY, STATUS
 from emu.shm.cpumask import to_int
@@ -170,7 +170,7 @@ def test_niceness_and_usage_decide_how_much_a_thread_gets_but_all_get_some(one):
 def test_those_that_wait_rise_to_the_bucket_of_their_decayed_usage_every_second(one):
     hog, waiting = one.start(SERVER, realtime=99), one.new()
     one.threads[waiting]["policy"][EST_NS] = 200 * TICK_OF_ESTCPU
-    sched.start(one.base, SERVER, waiting)
+    waking.start(one.base, SERVER, waiting)
     loaded(one, 1)
     buckets = [word(one, waiting, BUCKET)]
     for _ in range(3):

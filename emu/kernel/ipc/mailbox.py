@@ -46,7 +46,7 @@ from ...shm.tags import TAG_MESSAGE_PAGE
 from ..containers.capabilities import may_reach
 from ..critical import noncritical
 from ..files.pipe import SLEEPS
-from ..sched.core import make_runnable
+from ..sched.waking import make_runnable
 from ..sleep.heap import count_stale
 from ..sleep.timeout_ring import post_timeout
 from ..sleep.until import native_deadline

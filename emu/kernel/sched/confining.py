@@ -22,8 +22,8 @@ from ...shm.layout import machine_at
 from ..critical import noncritical
 from ..thread.handles import exists, thread_handle
 from ..thread.reaping import drop_thread, retain_thread
-from .core import start_thread
 from .migration import restrict, restrict_within
+from .waking import start_thread
 
 
 @hot

@@ -1,4 +1,4 @@
-"""The scheduler core: how threads become runnable, get a CPU and leave it.
+"""The scheduler core: how threads get a CPU and leave it. How they become runnable is in waking.py.
 
 The policy (hooks.py) says where and in which order.  What becomes of a thread and of its queues is done by the verbs
 of queues.py; this file says who is told afterwards, and what the CPU does next.  A thread's registers are in its
@@ -7,16 +7,13 @@ record, so a switch moves nothing.
 Who is told of a thread that becomes runnable, and why no wake-up is lost, is in announcing.py.
 """
 
-from ...hot import entry, hot, never_inline
-from ...limits import GLOBAL_QUEUE, MAX_CPUS, MAX_QUEUES
+from ...hot import hot, never_inline
+from ...limits import GLOBAL_QUEUE, MAX_QUEUES
 from ...shm.atomics import fetch_add, load_relaxed
-from ...shm.cpumask import any_cpu, has_cpu, load_mask, mask_above, mask_and, mask_count
-from ...shm.events import emit_affinity, emit_name
-from ...shm.layout import machine_at
+from ...shm.cpumask import any_cpu, has_cpu, mask_above, mask_and
 from ...shm.spinlock import fail
-from ..critical import either, noncritical
+from ..critical import noncritical
 from ..failures import FAIL_POLICY_QUEUE
-from ..thread.reaping import begin_references
 from ..thread.states import LIFE_RUNNING
 from . import locked_queue, queues
 from .announcing import announce, pass_on, wake_idle
@@ -27,41 +24,8 @@ from .hooks import (
     call_hook,
 )
 from .local_queue import AWAKE, CLAIMED, available
-from .runqueue import (
-    is_queue,
-    may_pull,
-)
-
-# --- becoming runnable ----------------------------------------------------------------------------
-
-
-@hot
-def start_thread(m, me, i):
-    """NEW to RUNNABLE."""
-    never_inline()
-    noncritical(m, me)
-    begin_references(m.threads[i])
-    if m.tracing != 0:
-        emit_name(m, me, i)
-        if mask_count(load_mask(m.threads[i], "affinity")) < MAX_CPUS:
-            emit_affinity(m, me, i, load_mask(m.threads[i], "affinity"))
-    announce(m, me, queues.put_new(m, me, i), i)
-
-
-@hot
-def make_runnable(m, me, i):
-    """BLOCKED to RUNNABLE for a thread whose sleep this actor claimed.
-
-    A sleeper that is still on its way to sleep finds the claim itself, and stays awake.  Callers may hold a lock
-    (kill_task a task's, clear_timeout's caller its own): only run queues are locked here, and their locks rank above
-    all of those.
-    """
-    never_inline()
-    either(m, me)
-    queue = queues.wake(m, me, i)
-    if queue >= 0:
-        announce(m, me, queue, i)
-
+from .runqueue import is_queue, may_pull
+from .waking import make_runnable
 
 # --- leaving the CPU ------------------------------------------------------------------------------
 
@@ -256,12 +220,3 @@ def pay_look(m, me):
     if m.cpus[me].current < 0 and pick_next(m, me) < 0 and (queues.are_global(m) or may_pull(m, me)):
         return  # nothing that this CPU may run
     pass_on(m, me)
-
-
-@entry(3)
-def start(address, me, i):
-    """Cold form of start_thread; the loader counts as the spawner."""
-    m = machine_at(address)
-    m.cpus[me].spawned += 1
-    start_thread(m, me, i)
-    return 0

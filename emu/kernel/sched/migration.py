@@ -19,7 +19,6 @@ from ..thread.sleep_word import is_claimed
 from ..thread.states import BLOCKED, RUNNABLE, pack_where, queue_of, state_of, where_queue, where_state
 from . import local_queue, locked_queue, queues
 from .announcing import announce
-from .core import make_runnable
 from .cpus import may_take
 from .hooks import BALANCE, DEQUEUE, ENQUEUE_MOVE, PERIODIC, PLACE_PREEMPT, call_hook, call_pick
 from .pools import allow
@@ -39,6 +38,7 @@ from .runqueue import (
     unlock_queue,
     unlock_two,
 )
+from .waking import make_runnable
 
 
 @hot

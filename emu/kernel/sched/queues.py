@@ -8,7 +8,7 @@
 
 QUEUES_PER_CPU: a queue with a lock for each CPU.  QUEUES_GLOBAL: the same, but all runnable threads wait on the global
 queue.  QUEUES_LOCK_FREE: a CPU uses its own queue without a lock.  Each verb is written twice, in locked_queue.py and
-in local_queue.py; everybody else calls it here.  None of them tells idle CPUs of a thread: callers do (core.py).
+in local_queue.py; everybody else calls it here.  None of them tells idle CPUs of a thread: callers do (waking.py, core.py).
 """
 
 from ...hot import hot, never_inline

@@ -8,7 +8,7 @@ from ...shm.events import TIMER, emit
 from ...shm.layout import machine_at
 from ...shm.memory import monotonic_ns
 from ..actions import YIELD
-from ..sched.core import make_runnable
+from ..sched.waking import make_runnable
 from ..thread.leaving import must_come
 from ..thread.sleep_word import hand_over, prepare_sleep, reason_of, sleep_word, take
 from ..thread.states import (

@@ -15,7 +15,7 @@ from ...hot import hot, never_inline
 from ...shm.atomics import load_relaxed, load_seq_cst, store_relaxed
 from ...shm.exits import ACCESS_READ
 from ..critical import either, noncritical
-from ..sched.core import make_runnable
+from ..sched.waking import make_runnable
 from ..thread.sleep_word import claim, hand_over, prepare_sleep, take
 from ..thread.states import SLEEP_FUTEX, SLEEP_TIMED
 from ..vm.faults import resolve

@@ -14,7 +14,7 @@ from ...hot import hot, never_inline
 from ...limits import WAIT_QUEUES
 from ..containers.containers import charge_mutex
 from ..critical import noncritical
-from ..sched.core import make_runnable
+from ..sched.waking import make_runnable
 from .waitqueue import append_waiter, claim_first, lock_waiters, unlock_waiters
 
 WAITS = 1

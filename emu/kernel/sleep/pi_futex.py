@@ -24,7 +24,7 @@ from ...limits import KERNEL_TASK
 from ...shm.atomics import load_relaxed
 from ...shm.exits import ACCESS_WRITE
 from ..critical import noncritical
-from ..sched.core import make_runnable
+from ..sched.waking import make_runnable
 from ..thread.handles import thread_of_tid, tid_of
 from ..thread.sleep_word import claim, prepare_sleep
 from ..thread.states import SLEEP_FUTEX, SLEEP_TIMED

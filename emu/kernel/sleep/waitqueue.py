@@ -24,7 +24,7 @@ from ...shm.layout import wait_queue_at
 from ...shm.memory import address_of
 from ...shm.spinlock import acquire, field_address, release
 from ..critical import critical, either, noncritical
-from ..sched.core import make_runnable
+from ..sched.waking import make_runnable
 from ..thread.sleep_word import claim, prepare_sleep, take
 from ..thread.states import (
     RESTART_CALL,

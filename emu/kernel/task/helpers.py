@@ -25,8 +25,8 @@ from ...abi.errno import EAGAIN, ENOSYS
 from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ..critical import noncritical
-from ..sched.core import start_thread
 from ..sched.pools import begin_blocking
+from ..sched.waking import start_thread
 from ..thread.handles import tid_of
 from ..thread.inherit import inherit
 from ..thread.records import LEAVES, free_thread, join_task, lock_task, unlock_task

@@ -36,7 +36,8 @@ from ...shm.events import RESUME, SUSPEND, emit, emit_at
 from ...shm.layout import machine_at
 from ..critical import noncritical
 from ..ipi import send_ipi
-from ..sched.core import block, make_runnable
+from ..sched.core import block
+from ..sched.waking import make_runnable
 from ..sleep.endings import finish, interrupt_sleep
 from ..thread.leaving import must_come
 from ..thread.reaping import drop_thread, retain_thread

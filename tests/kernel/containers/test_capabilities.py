@@ -9,7 +9,7 @@ from emu.kernel.actions import YIELD
 from emu.kernel.containers import capabilities, containers, pools
 from emu.kernel.native import control_calls
 from emu.kernel.native.numbers import CAPABILITY_CONTROL
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.sched.confining import change_affinity, confine_all
 from emu.kernel.task import container_recovery
 from emu.kernel.task.reaping import reap_task
@@ -125,7 +125,7 @@ class World:
         """A thread of the first task that waits for a CPU."""
         i = create_thread(self.base, 0, self.tasks[0])
         self.machine["threads"][i]["affinity"] = to_words(cpus)
-        sched.start(self.base, 0, i)
+        waking.start(self.base, 0, i)
         return i
 
     def affinity(self, i):
@@ -169,7 +169,7 @@ def test_who_leaves_gives_its_charges_back_before_anybody_is_told(world):
     child = create_task(world.base, 0)
     assert enter(world.base, world.tasks[0], child) == 1
     i = create_thread(world.base, 0, child)
-    sched.start(world.base, 0, i)
+    waking.start(world.base, 0, i)
     assert hot.pick_next(world.base, 0) == i
     assert list(charged(world.machine).values()) == [1, 1]
     hot.exit_thread(world.base, 0, i, 0)

@@ -7,7 +7,7 @@ from emu.hot import entry
 from emu.kernel.files import for_server
 from emu.kernel.files.descriptions import FILE_FOREIGN, drop_description, new_description, new_pipe_ends
 from emu.kernel.files.table import copy_table, share_table
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.task.records import create_task
 from emu.kernel.thread.handles import tid
 from emu.kernel.thread.records import create_thread
@@ -134,7 +134,7 @@ def test_what_the_server_keeps_is_an_orphan_when_its_last_descriptor_is_closed(f
 
 def test_a_file_server_that_leaves_takes_nothing_of_its_files_along(files):
     i = create_thread(files.base, 0, files.task())
-    sched.start(files.base, 0, i)
+    waking.start(files.base, 0, i)
     assert hot.pick_next(files.base, 0) == i
     server = tid(files.base, i)
     d = close_foreign(files.base, server)

@@ -5,7 +5,7 @@ from emu.hot import entry, hot
 from emu.kernel.actions import BLOCK, GIVE, HAND_OVER
 from emu.kernel.native.calls import native_call
 from emu.kernel.native.numbers import IPC
-from emu.kernel.sched import core
+from emu.kernel.sched import waking
 from emu.kernel.sched.core import block, switch_to
 from emu.kernel.task.records import create_task
 from emu.kernel.thread.handles import tid
@@ -56,7 +56,7 @@ class Threads:
         for i in self.indices:
             cpus.threads[i]["affinity"] = to_words(1)
         for i in self.indices:
-            core.start(cpus.base, 0, i)
+            waking.start(cpus.base, 0, i)
         self.run(0)
 
     def tid(self, k):

@@ -9,7 +9,7 @@ from emu.kernel.actions import BLOCK, RESUME
 from emu.kernel.ipc.mailbox import PER_PAGE
 from emu.kernel.native import numbers
 from emu.kernel.native.calls import native_call
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.sleep import endings
 from emu.kernel.task.records import create_task
 from emu.kernel.thread import handles
@@ -50,7 +50,7 @@ class Post:
     def thread(self, cpu):
         i = create_thread(self.base, cpu, create_task(self.base, cpu))
         self.threads[i]["affinity"] = to_words(1 << cpu)
-        sched.start(self.base, cpu, i)
+        waking.start(self.base, cpu, i)
         assert self.cpus.pick(cpu) == i
         return i
 

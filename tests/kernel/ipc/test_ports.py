@@ -24,7 +24,7 @@ from emu.kernel.ipc import port, port_recovery
 from emu.kernel.ipc.ring import RING_BYTES
 from emu.kernel.native import numbers
 from emu.kernel.native.calls import native_call
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.sleep import endings
 from emu.kernel.task.records import create_task
 from emu.kernel.thread.records import create_thread
@@ -85,7 +85,7 @@ class Two:
     def thread(self, cpu, task):
         i = create_thread(self.base, cpu, task)
         self.threads[i]["affinity"] = to_words(1 << cpu)
-        sched.start(self.base, cpu, i)
+        waking.start(self.base, cpu, i)
         assert self.cpus.pick(cpu) == i
         return i
 

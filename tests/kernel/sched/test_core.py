@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from emu.actor.policies import BUILTIN
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.sched.hooks import NAMES, PLACE_SPAWN, PLACE_WAKE
 from emu.kernel.sched.runqueue import QUEUES_GLOBAL
 from emu.kernel.thread.states import SLEEP_TIME
@@ -184,7 +184,7 @@ def test_an_idle_cpu_is_interrupted_once_when_there_is_something_to_steal(inko):
 def test_spawning_does_not_need_the_spawners_queue(rand):
     target = rand.new(affinity=0b010)
     rand.machine["queues"][0]["lock"] = rand.machine["queues"][2]["lock"] = SERVER + 1
-    spawner = threading.Thread(target=sched.start, args=(rand.base, 0, target), daemon=True)
+    spawner = threading.Thread(target=waking.start, args=(rand.base, 0, target), daemon=True)
     spawner.start()
     spawner.join(30)
     assert not spawner.is_alive() and rand.state(target) == ("runnable", 1)
@@ -195,9 +195,9 @@ def test_spawning_does_not_need_the_spawners_queue(rand):
 @pytest.mark.system("rust-8")
 def test_spawning_waits_for_the_new_threads_queue(rand):
     target = rand.new(affinity=0b010)
-    sched.start.compile()
+    waking.start.compile()
     rand.machine["queues"][1]["lock"] = SERVER + 1
-    spawner = threading.Thread(target=sched.start, args=(rand.base, 0, target), daemon=True)
+    spawner = threading.Thread(target=waking.start, args=(rand.base, 0, target), daemon=True)
     spawner.start()
     assert waits_in_hot_code(spawner) and rand.state(target) == ("new", 0)
     rand.machine["queues"][1]["lock"] = 0

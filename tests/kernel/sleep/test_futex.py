@@ -2,7 +2,7 @@
 
 import pytest
 
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.sleep import endings as sleeping
 from emu.kernel.task.reaping import reap_task
 from emu.kernel.task.records import create_task
@@ -34,7 +34,7 @@ class Futexes:
         """A thread that now sleeps on a word."""
         i = hot.allocate_thread(self.base, 0, self.task)
         self.machine["threads"][i]["affinity"] = to_words(1)
-        sched.start(self.base, 0, i)
+        waking.start(self.base, 0, i)
         assert hot.pick_next(self.base, 0) == i
         if bits != ANY:
             assert hot.futex_wait_bits(self.base, 0, i, va, expected, bits) == 0

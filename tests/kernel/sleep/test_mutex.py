@@ -2,7 +2,7 @@
 
 import pytest
 
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.task.records import create_task
 from emu.kernel.thread.records import create_thread
 from emu.shm.cpumask import to_words
@@ -40,7 +40,7 @@ class Threads:
         assert cpus.pick(0) == self.indices[0]
 
     def run(self, which):
-        sched.start(self.base, 0, self.indices[which])
+        waking.start(self.base, 0, self.indices[which])
         assert self.cpus.pick(0) == self.indices[which]
 
     def lock(self, which, n):

@@ -5,7 +5,7 @@ import ctypes
 import pytest
 
 from emu.abi.errno import EDEADLK, EINVAL, EPERM, ESRCH
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.sleep import endings as sleeping
 from emu.kernel.sleep.inheritance import set_importance
 from emu.kernel.task.records import create_task
@@ -37,7 +37,7 @@ class Locks:
         """A thread that runs."""
         i = create_thread(self.base, 0, self.task)
         self.threads[i]["affinity"] = to_words(1)
-        sched.start(self.base, 0, i)
+        waking.start(self.base, 0, i)
         assert hot.pick_next(self.base, 0) == i
         set_importance(self.base, 0, i, 0, realtime)
         return i

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.task.execute import ANOTHER, hand_over_signals, keep_one
 from emu.kernel.task.records import create_task
 from emu.kernel.task.signals import post_signal, waits_for_thread
@@ -27,7 +27,7 @@ class Threads:
         self.record["leader"] = hot.thread_handle(cpus.base, self.leader)
         for cpu, i in enumerate(threads):
             cpus.threads[i]["affinity"] = to_words(1 << cpu)
-            sched.start(cpus.base, cpu, i)
+            waking.start(cpus.base, cpu, i)
             assert cpus.pick(cpu) == i
 
     def ask(self):

@@ -4,7 +4,7 @@ import pytest
 
 from emu.hot import entry
 from emu.kernel.ipi import take_pending
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.task.family import found_family
 from emu.kernel.task.fork import fork_task, release_child
 from emu.kernel.task.kill_reasons import KILL_ASKED
@@ -64,7 +64,7 @@ class Parent:
         self.record["pid"] = handles.tid(cpus.base, self.thread)
         found_family(cpus.base, SERVER, self.task)
         cpus.threads[self.thread]["affinity"] = to_words(1)
-        sched.start(cpus.base, 0, self.thread)
+        waking.start(cpus.base, 0, self.thread)
         assert cpus.pick(0) == self.thread
 
     def fork(self, flags=FORK):

@@ -3,7 +3,7 @@
 import pytest
 
 from emu.abi.errno import EAGAIN
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.task import signals
 from emu.kernel.task.reaping import reap_task
 from emu.kernel.task.records import create_task
@@ -30,7 +30,7 @@ class Task:
         self.record["leader"] = hot.thread_handle(cpus.base, self.threads[0])
         for i in self.threads:
             cpus.threads[i]["affinity"] = to_words(1)
-            sched.start(cpus.base, 0, i)
+            waking.start(cpus.base, 0, i)
             assert cpus.pick(0) == i
             hot.sleep(cpus.base, i, SLEEP)
             assert hot.block(cpus.base, 0, i) == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from emu.hot import entry
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.task.control import destroy
 from emu.kernel.task.kill_reasons import KILL_ASKED
 from emu.kernel.task.records import create_task, kill_task
@@ -49,7 +49,7 @@ class Pair:
         self.target, self.waiter = (create_thread(cpus.base, 0, task) for _ in range(2))
         for cpu, i in enumerate((self.target, self.waiter)):
             cpus.threads[i]["affinity"] = to_words(1 << cpu)
-            sched.start(cpus.base, cpu, i)
+            waking.start(cpus.base, cpu, i)
             assert cpus.pick(cpu) == i
         assert hot.suspend_sync(self.base, 1, self.waiter, self.target) == WAITS
         assert hot.block(self.base, 1, self.waiter) == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from emu.hot import entry
-from emu.kernel.sched import core as sched
+from emu.kernel.sched import waking
 from emu.kernel.sched.hotplug import take_offline
 from emu.kernel.task.records import create_task
 from emu.kernel.thread import reaping
@@ -38,7 +38,7 @@ def running(cpus, me=0):
     task = create_task(cpus.base, me)
     i = create_thread(cpus.base, me, task)
     cpus.threads[i]["affinity"] = to_words(1 << me)
-    sched.start(cpus.base, me, i)
+    waking.start(cpus.base, me, i)
     assert cpus.pick(me) == i
     return i, hot.thread_handle(cpus.base, i)
 
@@ -103,7 +103,7 @@ def test_the_last_generation_is_followed_by_the_first(cpus):
     i = cpus.new()
     cpus.threads[i]["generation"] = (1 << 31) - 1
     handle = hot.thread_handle(cpus.base, i)
-    sched.start(cpus.base, 0, i)
+    waking.start(cpus.base, 0, i)
     assert hot.thread_index(cpus.base, handle) == i == reaping.retain(cpus.base, 1, handle)
     reaping.drop(cpus.base, 1, i)
     cpus.pick(0)
