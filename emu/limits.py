@@ -80,6 +80,14 @@ MESSAGE_BYTES = 32 * KIB  # that are copied at once: the largest message that do
 MOVED_BYTES = 256 * MIB  # of one that does: its pages may change their object with a lock held
 PORTS_AT_ONCE = 64  # among which a thread may wait
 
+# --- upcalls (kernel/upcalls/) ----------------------------------------------------
+MAX_GROUPS = 4096  # of all tasks
+MAX_UPCALLS = 1 << 14
+UPCALLS_PER_GROUP = MAX_CPUS
+DEFAULT_PROC_THREADS, DEFAULT_PROC_GROUPS = 150, 50  # FreeBSD's max_threads_per_proc and max_groups_per_proc
+GROUP_POLICY_WORDS = 4
+MOST_PATIENCE = 64  # threads that an upcall lets leave the kernel first
+
 AIO_OPERATIONS = 64  # that a task may have under way (kernel/task/helpers.py)
 
 # --- containers (kernel/containers/) --------------------------------------------

@@ -38,6 +38,7 @@ from .options import ProgramCommand, check_writable
 @click.option("--mount", "mounts", multiple=True, metavar="HOST:GUEST[:rw]", help="A host directory for the guest.")
 @click.option("--fs", "file_server", metavar="SERVER", help="The guest's files are those of a file server: fs0.")
 @click.option("--max-threads", metavar="N", help="Threads that a task may have at a time (4096).")
+@click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="A limit, max_threads_per_proc=10000.")
 @click.option("--patience", "patience_s", metavar="S", help="Not to pick a thread for so long is a fault (30).")
 @click.option("--track-allocations", is_flag=True, help="Say what of the kernel's memory was not freed, by tag.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the summary there, as JSON.")
@@ -59,6 +60,7 @@ def run(cpus, policy, environment, json_file, workload, program, arguments, trac
     with errors_in_one_line():
         policy, parameters = policy_and_parameters("--policy", policy)
         options["parameters"] = parameters + [pair("--param", text) for text in options["parameters"]]
+        options["limits"] = [pair("--limit", text) for text in options["limits"]]
         if json_file:
             check_writable("--json", json_file)
         start_early()

@@ -15,7 +15,8 @@ from ..kernel.sleep.endings import stay_awake
 from ..kernel.thread.leaving import must_come
 from ..kernel.thread.pending import signal_waits
 from ..kernel.thread.sleep_word import prepare_sleep
-from ..kernel.thread.states import CALL_FORWARDED, FAULT_CALL, RESTART_WOKEN, SLEEP_KERNEL
+from ..kernel.thread.states import CALL_FORWARDED, FAULT_CALL, FAULT_TRAP, RESTART_WOKEN, SLEEP_KERNEL
+from ..kernel.upcalls.boundary import GOES_ON, LACKS_PAGE, at_boundary
 from ..shm.atomics import load_seq_cst
 from ..shm.exits import ACCESS_WRITE, CAUSE_LOAD_PAGE, CAUSE_PAST_END, CAUSE_STORE_PAGE, NO_ACCESS
 
@@ -42,13 +43,29 @@ def bring_page(m, me, i, va, access):
     t = m.threads[i]
     t.x[A0] = t.restart_a0
     t.pc -= 4
+    _fetch(m, me, i, va, access, FAULT_CALL)
+
+
+@hot
+def _fetch(m, me, i, va, access, kind):
+    t = m.threads[i]
     t.trap_value = va
     if access == NO_ACCESS:
         t.cause = CAUSE_PAST_END
         ask_server(m, me, i, REQUEST_TRAP)
     else:
         t.cause = CAUSE_STORE_PAGE if access == ACCESS_WRITE else CAUSE_LOAD_PAGE
-        send_fault(m, me, i, FAULT_CALL)
+        send_fault(m, me, i, kind)
+
+
+@hot
+def enters_user_space(m, me, i):
+    """Whether a thread of a group goes on to user code now: upcalls/boundary.py. A page of a mailbox is brought."""
+    never_inline()
+    result = at_boundary(m, me, i)
+    if result == LACKS_PAGE:
+        _fetch(m, me, i, m.cpus[me].missing, m.cpus[me].missing_access, FAULT_TRAP)
+    return result == GOES_ON
 
 
 @hot
@@ -68,7 +85,7 @@ def stop(m, me, i, action):
     if t.faulting >= CALL_FORWARDED:
         if must_come(m, i):
             stay_awake(m, me, i)
-    elif must_come(m, i) or signal_waits(m, t) or load_seq_cst(t, "suspend") != 0:
+    elif must_come(m, i) or signal_waits(m, t) or (load_seq_cst(t, "suspend") | load_seq_cst(t, "kse_interrupt")) != 0:
         stay_awake(m, me, i)
         if t.restart != RESTART_WOKEN:
             let_go(m, me, i)  # the call has ended, or begins anew

@@ -21,7 +21,7 @@ from ..kernel.sched.local_queue import available
 from ..kernel.sched.migration import balance_periodically, move_misplaced
 from ..kernel.sched.runqueue import may_not_stay
 from ..kernel.server_ring import REQUEST_PROGRAM, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP
-from ..kernel.sleep.endings import begin_anew
+from ..kernel.sleep.endings import begin_anew, end_interrupted
 from ..kernel.task.cpu_limit import check_cpu_limit
 from ..kernel.task.exiting import exit_thread
 from ..kernel.task.stopping import stop_with_task
@@ -31,6 +31,8 @@ from ..kernel.thread.pending import signal_waits
 from ..kernel.thread.reaping import delete_dead
 from ..kernel.thread.states import FAULT_CALL, FAULT_TRAP, LIFE_DRAINING, RESTART_PAGED, RESTART_WOKEN
 from ..kernel.ticks import count_ticks
+from ..kernel.upcalls.boundary import tick_group
+from ..kernel.upcalls.records import INTR_INTERRUPT
 from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, give_way_to_shooters
 from ..kernel.vm.tlb import flush_tlb, leave_space, use_space
 from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL, IPI_TLB
@@ -46,7 +48,7 @@ from ..shm.exits import (
 )
 from ..shm.layout import machine_at
 from ..shm.memory import address_of, call_3, call_4, host_yield, monotonic_ns
-from .asking import ask_server, bring_page, send_fault, stop, take_answer
+from .asking import ask_server, bring_page, enters_user_space, send_fault, stop, take_answer
 from .stalls import STALL_NS, look_for_stall
 
 # What cold code has to do.
@@ -146,10 +148,15 @@ def _run_thread(m, me, i):
         return
     if t.restart != 0:
         is_paged = t.restart == RESTART_PAGED
-        begin_anew(t)
+        if not is_paged and load_relaxed(t, "kse_interrupt") == INTR_INTERRUPT:
+            end_interrupted(t)
+        else:
+            begin_anew(t)
         if is_paged:
             send_fault(m, me, i, FAULT_CALL)
             return
+    if t.kse != 0 and not enters_user_space(m, me, i):
+        return
     budget = c.tick_at - c.instructions
     if budget <= 0:
         budget = BUDGET_INSTRUCTIONS
@@ -228,6 +235,8 @@ def _tick(m, me, i):
         check_cpu_limit(m, me, m.threads[i].task)
     if m.tracing != 0:
         look_for_stall(m, me)
+    if m.threads[i].kse != 0:
+        tick_group(m, me, i, now)
     if now >= c.balance_at_ns:
         c.balance_at_ns = now + BALANCE_NS
         balance_periodically(m, me)

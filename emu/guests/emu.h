@@ -104,5 +104,6 @@ static inline long emu_blocking_end(void) { return emu_call(EMU_BLOCKING_END, 0)
 #include "emu_messages.h"
 #include "emu_servers.h"
 #include "emu_capabilities.h"
+#include "emu_kse.h"
 
 #endif

@@ -11,9 +11,12 @@ from ..errors import MachineError
 from ..hot.cache import not_written
 from ..limits import (
     DEFAULT_MEMORY_BYTES,
+    DEFAULT_PROC_GROUPS,
+    DEFAULT_PROC_THREADS,
     GIB,
     KIB,
     MAX_CPUS,
+    MAX_GROUPS,
     MAX_MEMORY_BYTES,
     MAX_THREADS,
     MIB,
@@ -138,6 +141,25 @@ def _topology(text, cpus):
     return topology
 
 
+# Limits that may change while guests run: what they are at first, and at most (kse-5).
+LIMITS = {
+    "max_threads_per_task": (MAX_THREADS, MAX_THREADS),
+    "max_threads_per_proc": (DEFAULT_PROC_THREADS, MAX_THREADS),  # of a task that has groups of threads
+    "max_groups_per_proc": (DEFAULT_PROC_GROUPS, MAX_GROUPS),
+}
+
+
+def check_limit(name, value):
+    """A limit's value, as a number."""
+    if name not in LIMITS:
+        raise MachineError(f"limit {name}={value!r}: there is no such limit, only {', '.join(LIMITS)}")
+    most = LIMITS[name][1]
+    number = value if isinstance(value, int) else _number(value, f"limit {name}")
+    if not 1 <= number <= most:
+        raise MachineError(f"limit {name}={value!r}: expected {name}=1 to {most}")
+    return number
+
+
 @dataclass(frozen=True)
 class Config:
     cpus: int
@@ -149,7 +171,7 @@ class Config:
     pin: bool
     poll_ns: int
     slice_ns: int
-    max_threads: int
+    limits: dict
     patience_s: float
     parameters: tuple = ()
     queues: str = "per-cpu"  # the policy's QUEUES
@@ -177,6 +199,7 @@ class Config:
         parameters=(),
         quiet=False,
         blocking_cpus=0,
+        limits=(),
     ):
         """Check everything; MachineError names the first thing that is wrong."""
         if topology is not None:
@@ -194,6 +217,8 @@ class Config:
         limit = _number(max_threads, "limit of threads per task")
         if not 1 <= limit <= MAX_THREADS:
             raise MachineError(f"at most {limit} threads per task: expected 1 to {MAX_THREADS}")
+        limits = {name: check_limit(name, value) for name, value in dict(limits).items()}
+        limits = {name: at_first for name, (at_first, _) in LIMITS.items()} | {"max_threads_per_task": limit} | limits
         patience_s = _seconds(patience_s, "patience")
         memory_bytes = parse_size(memory)
         if not MIN_MEMORY_BYTES <= memory_bytes <= MAX_MEMORY_BYTES:
@@ -221,6 +246,6 @@ class Config:
         queues = getattr(module, "QUEUES", "per-cpu")
         topology = topology or Topology(1, cpus, 1)
         return cls(
-            cpus, topology, policy, seed, memory_bytes, parsed, pin, poll_ns, slice_ns, limit, patience_s, values,
+            cpus, topology, policy, seed, memory_bytes, parsed, pin, poll_ns, slice_ns, limits, patience_s, values,
             queues, blocking_cpus,
         )  # fmt: skip

@@ -13,7 +13,7 @@ processes (watching.py), and waits for the signal of the last scheduler to exit;
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import psutil
@@ -50,7 +50,7 @@ from ..trace.recorder import TRACE_LIMIT_BYTES, Recorder
 from .arguments import integer, packed, seconds
 from .asking import Asking
 from .children import Descriptor, end_all, start, start_forkserver
-from .config import Config, Parameters, parse_size
+from .config import Config, Parameters, check_limit, parse_size
 from .cpus import HotPlug
 from .directory import make_directory, remove_directory
 from .host_process import HostTimes, host_times
@@ -91,6 +91,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         mounts: Iterable[str] = (),
         parameters: Parameters = (),
         max_threads: int | str = MAX_THREADS,
+        limits: Mapping[str, int] | Iterable[tuple[str, int]] = (),
         blocking_cpus: int | str = 0,
         patience_s: float | str = PATIENCE_OF_WATCHDOG_S,
         pin: bool = True,
@@ -107,7 +108,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         take_closed_standard_descriptors()
         self.config = Config.make(
             cpus, policy, seed, topology, memory, mounts, pin, poll_ns, slice_ns, max_threads, patience_s, parameters,
-            quiet, blocking_cpus,
+            quiet, blocking_cpus, limits,
         )  # fmt: skip
         self._stdio = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         self._quiet = quiet
@@ -217,7 +218,8 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         m["cores_per_package"] = config.topology.cores_per_package
         m["parameters"][: len(config.parameters)] = config.parameters
         m["slice_ns"] = config.slice_ns
-        m["max_threads_per_task"] = config.max_threads
+        for name, value in config.limits.items():
+            m[name] = value
         m["poll_ns"] = config.poll_ns
         m["slack_ns"] = SLACK_NS
         m["keeper_spin_ns"] = KEEPER_SPIN_NS
@@ -314,10 +316,8 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
 
     @in_use
     def set_limit(self, name: str, value: int) -> None:
-        """Change a limit while guests run (kse-5): "max_threads_per_task"."""
-        if name != "max_threads_per_task" or not isinstance(value, int) or not 1 <= value <= MAX_THREADS:
-            raise MachineError(f"limit {name}={value!r}: expected max_threads_per_task=1 to {MAX_THREADS}")
-        self.window.machine[name] = value
+        """Change a limit while guests run (kse-5): one of `LIMITS` (machine/config.py)."""
+        self.window.machine[name] = check_limit(name, value)
 
     @in_use
     def report(self) -> Report:

@@ -81,6 +81,8 @@ POOL = _event(
     "pool", "blocking", "enters", "the thread enters a pool of CPUs: 1 the blocking one; enters 0: it may not run there"
 )
 MOVE = _event("move", "address", "bytes", "pages leave the thread's memory in a message, whose send follows")
+UPCALL = _event("upcall", "mailbox", "completed", "the thread enters user space as an upcall")
+EXPORT = _event("export", "user_thread", "", "a user thread's call is completed: its context is handed out")
 LOST = _event("lost", "count", "span_ns", "events dropped until this time, the first span_ns before it")
 
 

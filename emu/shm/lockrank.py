@@ -8,6 +8,7 @@ TIMERS = 5  # MACHINE.timers_lock
 TASKS = 10  # MACHINE.tasks_lock
 FAMILIES = 15  # MACHINE.families_lock
 TASK = 20  # TASK.lock
+GROUPS = 22  # MACHINE.groups_lock
 SIGNALS = 25  # TASK.signal_lock
 MM = 30  # TASK.mm_lock
 OBJECT = 35  # MACHINE.object_locks

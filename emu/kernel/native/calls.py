@@ -27,6 +27,8 @@ from .numbers import (
     IPC,
     IPC_CONTROL,
     KMEM_CONTROL,
+    KSE_CREATE,
+    KSE_SWITCHIN,
     MAILBOX_COUNT,
     MAILBOX_SEND,
     MAP,
@@ -45,6 +47,7 @@ from .servers import closed_file, name_server
 from .spaces import cache_control, copy_for, map_for, mutex_control, thread_switch, unmap_for
 from .thread_control import exchange_registers, getid, schedule, thread_control
 from .threads import thread_call
+from .upcalls import upcall_call
 
 
 @hot
@@ -57,6 +60,8 @@ def native_call(m, me, i, number):
         return thread_call(m, me, i, number)
     if number >= MAILBOX_SEND and number <= MAILBOX_COUNT:
         return mailbox_call(m, me, i, number)
+    if number >= KSE_CREATE and number <= KSE_SWITCHIN:
+        return upcall_call(m, me, i, number)
     if number >= PORT_CREATE and number <= PORT_SELECT:
         return port_call(m, me, i, number)
     if number >= IPC_CONTROL and number <= CONTAINER_CONTROL:

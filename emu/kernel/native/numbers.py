@@ -31,6 +31,9 @@ BLOCKING_BEGIN, BLOCKING_END, AIO_SUBMIT, AIO_END = range(0x1048, 0x104C)
     PORT_RECEIVE, PORT_RECEIVE_MANY, PORT_SELECT,
 ) = range(0x1030, 0x1039)  # fmt: skip
 
+# kernel/native/upcalls.py
+KSE_CREATE, KSE_EXIT, KSE_RELEASE, KSE_WAKEUP, KSE_THR_INTERRUPT, KSE_SWITCHIN = range(0x1050, 0x1056)
+
 # kernel/native/mailboxes.py
 MAILBOX_SEND, MAILBOX_RECEIVE, MAILBOX_COUNT = range(0x1040, 0x1043)
 # kernel/native/control_calls.py: the rest of them

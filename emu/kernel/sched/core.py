@@ -15,6 +15,7 @@ from ...shm.spinlock import fail
 from ..critical import noncritical
 from ..failures import FAIL_POLICY_QUEUE
 from ..thread.states import LIFE_RUNNING
+from ..upcalls.handing_over import before_sleep, stayed_awake
 from . import locked_queue, queues
 from .announcing import announce, pass_on, wake_idle
 from .cpus import may_take, takers
@@ -34,9 +35,18 @@ from .waking import make_runnable
 def block(m, me, i):
     """RUNNING to BLOCKED; False when the thread was woken before it got there."""
     noncritical(m, me)
+    if m.threads[i].kse != 0:
+        before_sleep(m, me, i)
+    return _block(m, me, i)
+
+
+@hot
+def _block(m, me, i):
     became = queues.stop(m, me, i)
     if became == CLAIMED:
         make_runnable(m, me, i)
+    elif became == AWAKE and m.threads[i].kse != 0:
+        stayed_awake(m, i)
     return became != AWAKE
 
 
@@ -47,11 +57,13 @@ def switch_to(m, me, i, heir, sleeps):
     Where that cannot be (hand_over.py), the heir becomes runnable as others do, and i falls asleep, or runs on.
     """
     noncritical(m, me)
+    if sleeps and m.threads[i].kse != 0:
+        before_sleep(m, me, i)
     became = hand_over(m, me, i, heir, sleeps)
     if became == REFUSED:
         make_runnable(m, me, heir)
         if sleeps:
-            block(m, me, i)
+            _block(m, me, i)
         return
     c = m.cpus[me]
     slice_end_ns = c.slice_end_ns

@@ -23,6 +23,7 @@ from ...shm.events import BLOCK, MIGRATE, WAKE, emit_at
 from ..critical import noncritical
 from ..thread.sleep_word import consume_claim, is_claimed
 from ..thread.states import BLOCKED, LIFE_RUNNING, RUNNABLE, RUNNING, exchange_where, pack_where, set_where
+from ..upcalls.records import count_inside
 from .hooks import (
     DEQUEUE,
     ENQUEUE,
@@ -89,6 +90,7 @@ def _locked(m, me, i, heir, sleeps):
         unlock_two(m, me, me, order)
         return REFUSED
     consume_claim(h)
+    count_inside(m, h, 1)
     h.queued_ns = now
     emit_at(m, me, now, WAKE, heir, me, me)
     if sleeps:
@@ -125,6 +127,7 @@ def _without_lock(m, me, i, heir, sleeps):
         return REFUSED
     if call_hook(m, me, HAND_OVER, me, heir) != 1 or not win_wake(h):
         return REFUSED
+    count_inside(m, h, 1)
     now = stamp(m, me, i, me)  # the heir is this CPU's from here on
     woken_ns = mark(m, me, heir, me, now)
     h.queued_ns = woken_ns

@@ -12,6 +12,7 @@ from ...shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, WAKE, emit_at
 from ..critical import either, noncritical
 from ..thread.sleep_word import consume_claim
 from ..thread.states import BLOCKED, DEAD, RUNNABLE, RUNNING, set_where, state_of
+from ..upcalls.records import count_inside
 from .hooks import (
     ADD_THREAD,
     ENQUEUE_MOVE,
@@ -98,6 +99,7 @@ def wake(m, me, i):
         now = mark_two(m, me, queue, old)
         t.queued_ns = now
         emit_at(m, me, now, WAKE, i, queue, old)
+        count_inside(m, t, 1)
         move(m, me, i, RUNNABLE, old, queue)
         enqueue(m, me, queue, i, ENQUEUE_WAKE)
         preempt(m, me, queue, i)

@@ -8,7 +8,7 @@
 
 QUEUES_PER_CPU: a queue with a lock for each CPU.  QUEUES_GLOBAL: the same, but all runnable threads wait on the global
 queue.  QUEUES_LOCK_FREE: a CPU uses its own queue without a lock.  Each verb is written twice, in locked_queue.py and
-in local_queue.py; everybody else calls it here.  None of them tells idle CPUs of a thread: callers do (waking.py, core.py).
+in local_queue.py; everybody else calls it here.  None of them tells idle CPUs of a thread: waking.py does.
 """
 
 from ...hot import hot, never_inline
@@ -17,6 +17,7 @@ from ...shm.clock import now_ns
 from ...shm.cpumask import load_mask
 from ...shm.deque import waiting
 from ...shm.events import MIGRATE, SPAWN, WAKE
+from ..upcalls.records import count_inside
 from . import local_queue, locked_queue
 from .hooks import (
     ENQUEUE_PREEMPT,
@@ -58,6 +59,7 @@ def wake(m, me, i):
         return locked_queue.wake(m, me, i)
     if not local_queue.win_wake(m.threads[i]):
         return -1
+    count_inside(m, m.threads[i], 1)
     return _place_owned(m, me, i, WAKE, PLACE_WAKE, ENQUEUE_WAKE)
 
 

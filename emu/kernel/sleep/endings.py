@@ -25,6 +25,7 @@ from ..thread.states import (
     SLEEP_PORT,
     SLEEP_QUEUE,
     SLEEP_RECEIVE_FROM,
+    SLEEP_RELEASED,
     SLEEP_RETRY,
     SLEEP_SEND,
     SLEEP_SERVER,
@@ -44,7 +45,7 @@ from .waitqueue import take_from_queue
 ECALL_BYTES = 4
 IN_QUEUES = (
     1 << SLEEP_QUEUE | 1 << SLEEP_RETRY | 1 << SLEEP_STOP | 1 << SLEEP_SEND | 1 << SLEEP_RECEIVE_FROM | 1 << SLEEP_JOIN
-    | 1 << SLEEP_PORT
+    | 1 << SLEEP_PORT | 1 << SLEEP_RELEASED
 )  # fmt: skip
 ENDED_BY_KILLS = 1 << SLEEP_SUSPEND | 1 << SLEEP_VFORK | 1 << SLEEP_STOP  # and not by signals
 
@@ -77,7 +78,7 @@ def expire(m, me, i, word):
     if not _take(m, me, i, word):
         return False
     emit(m, me, TIMER, i, monotonic_ns() - m.threads[i].deadline_ns, 0)
-    if reason_of(word) != SLEEP_RETRY:  # which makes its call again, and finds that the time has come
+    if reason_of(word) != SLEEP_RETRY and reason_of(word) != SLEEP_RELEASED:  # they look at the time themselves
         m.threads[i].restart = 0
         m.threads[i].resume_deadline_ns = 0
     result = 0 if reason_of(word) == SLEEP_TIME else -ETIMEDOUT
@@ -161,6 +162,18 @@ def begin_anew(t):
         t.mask_is_saved = 0
     t.pc -= ECALL_BYTES
     t.x[A0] = t.restart_a0
+
+
+@hot
+def end_interrupted(t):
+    """An interrupted call of the thread ends with -EINTR, as if a handler had run; its mask is that from before it."""
+    never_inline()
+    t.restart = 0
+    t.awaited = 0
+    if t.mask_is_saved != 0:
+        t.signal_mask = t.saved_mask
+        t.mask_is_saved = 0
+    t.x[A0] = -EINTR
 
 
 @hot

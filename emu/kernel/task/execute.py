@@ -28,6 +28,7 @@ from ..sleep.mutex import release_mutexes
 from ..thread.handles import thread_handle, thread_index
 from ..thread.records import lock_task, reset_signal_stack, unlock_task
 from ..thread.states import SUSPENDED
+from ..upcalls.records import quit_group
 from ..vm.address_space import create_space
 from ..vm.lending import give_up_space
 from .exiting import leave_memory
@@ -98,6 +99,8 @@ def begin_anew(address, me, i):
     k = t.task
     task = m.tasks[k]
     noncritical(m, me)
+    if t.kse != 0:
+        quit_group(m, me, i)
     end_exclusive(m, me, i)
     forget_blocking(m, me, i)
     if t.mutexes != 0:

@@ -4,7 +4,7 @@ from ...abi.errno import ESRCH
 from ...abi.futex import OWNER_DIED, TID_MASK, WAITERS
 from ...hot import hot, never_inline
 from ...limits import IPI_CALL, SERVER
-from ...shm.atomics import compare_exchange, fetch_add, load_seq_cst
+from ...shm.atomics import compare_exchange, exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
 from ..files.descriptions import forget_closed, let_go
 from ..ipc.ending import end_endpoint
@@ -13,18 +13,20 @@ from ..ipc.utcb import drop_utcb
 from ..ipi import send_ipi
 from ..sched.core import leave
 from ..sched.exclusive import end_exclusive
+from ..sleep.endings import interrupt_sleep
 from ..sleep.futex import MATCH_ANY, clear_and_wake, wake_on
 from ..sleep.mutex import release_mutexes
 from ..sleep.pi_futex import release_pi
 from ..thread.handles import tid_of
 from ..thread.reaping import no_references_held, reap_thread
-from ..thread.records import give_thread_back, quit_task
+from ..thread.records import give_thread_back, lock_task, quit_task, unlock_task
 from ..thread.references import kill_references, release_task
+from ..upcalls.records import give_up_upcall, quit_group
 from ..vm.usercopy import exchange_int32, get_word, load_int32
 from .helpers import leave_to_helpers
 from .kill_reasons import KILL_EXITED
 from .reaping import give_all_up, tell_end
-from .records import end_task, exit_code
+from .records import end_task, exit_code, nudge
 from .signals import leave_signals
 from .suspend import NO_MORE, tell_suspender
 
@@ -40,6 +42,8 @@ def exit_thread(m, me, i, status):
     k = t.task
     noncritical(m, me)
     no_references_held(m, me)
+    if t.kse != 0:
+        _leave_group(m, me, i)
     end_exclusive(m, me, i)
     tell_suspender(m, me, i, -ESRCH, NO_MORE)
     let_go(m, me, i)
@@ -72,6 +76,24 @@ def exit_thread(m, me, i, status):
     release_task(m, me, k)  # the last reference sends the task to the garbage thread
     if left == 0:
         tell_end(m, me, k)
+
+
+@hot
+def _leave_group(m, me, i):
+    """Thread i leaves its group. One that loses its last upcall is shut down: its threads are told to end (kse-4)."""
+    never_inline()
+    t = m.threads[i]
+    if give_up_upcall(m, me, i):
+        lock_task(m, me, t.task)
+        n = m.tasks[t.task].first_thread
+        while n >= 0:
+            if n != i and m.threads[n].kse_group == t.kse_group:
+                exchange(m.threads[n], "told_to_end", 1)  # before its sleep is looked at; pairs with prepare_sleep
+                interrupt_sleep(m, me, n)
+                nudge(m, me, n)
+            n = m.threads[n].sibling_next
+        unlock_task(m, me, t.task)
+    quit_group(m, me, i)
 
 
 @hot

@@ -2,9 +2,9 @@
 
 NAMES = (
     "", "exited", "asked by the user", "fatal signal", "unhandled fault", "unowned memory", "machine failed",
-    "failed inside emu",
+    "failed inside emu", "bad KSE mailbox",
 )  # fmt: skip
 (
     KILL_NONE, KILL_EXITED, KILL_ASKED, KILL_SIGNAL, KILL_FAULT, KILL_UNOWNED_MEMORY, KILL_MACHINE_FAILED,
-    KILL_INTERNAL,
+    KILL_INTERNAL, KILL_MAILBOX,
 ) = range(len(NAMES))  # fmt: skip

@@ -138,6 +138,8 @@ def begin_task(m, me, job):
     t.pager = 0
     t.file_server = 0
     t.container = 0
+    t.first_group = 0
+    t.nr_groups = 0
     t.space_pool = 0
     for n in range(WAIT_QUEUES):
         t.mutex_pools[n] = 0

@@ -130,6 +130,14 @@ def reset_thread(m, i, task):
     t.period_ns = 0
     t.periods_from_ns = 0
     t.periods_taken = 0
+    t.kse = 0
+    t.kse_group = 0
+    t.upcall = 0
+    t.user_thread = 0
+    store_relaxed(t, "kse_interrupt", 0)
+    t.told_instructions = 0
+    t.told_system_ns = 0
+    t.patience = 0
     store_relaxed(t, "told_to_end", 0)
 
 
@@ -203,9 +211,8 @@ def join_task(m, me, i):
     if pool == 0 and k.container != 0:
         return False
     lock_task(m, me, t.task)
-    if k.nr_threads >= load_relaxed(m, "max_threads_per_task"):
+    if not _has_room(m, k):
         unlock_task(m, me, t.task)
-        fetch_add(m, "thread_limit_hits", 1)
         if pool != 0:
             give_back(m, me, pool)
         return False
@@ -229,6 +236,18 @@ def join_task(m, me, i):
         store_release(m.mailboxes[i], "tid", tid_of(m, i))  # it takes messages from here on (kernel/ipc/mailbox.py)
     store_release(t, "may_own", 1)  # its tid is fixed; pairs with load_acquire in inheritance.start_waiting
     unlock_task(m, me, t.task)
+    return True
+
+
+@hot
+def _has_room(m, k):
+    """Whether a task may have one thread more; counts where not."""
+    if k.nr_threads >= load_relaxed(m, "max_threads_per_task"):
+        fetch_add(m, "thread_limit_hits", 1)
+        return False
+    if k.nr_groups != 0 and k.nr_threads >= load_relaxed(m, "max_threads_per_proc"):
+        fetch_add(m, "proc_limit_hits", 1)
+        return False
     return True
 
 

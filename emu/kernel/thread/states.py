@@ -57,16 +57,17 @@ SUSPEND_ASKED, SUSPENDED, SUSPEND_HELD = 1, 2, 3
 # SLEEP_MAIL: it waits for a message in its mailbox, and makes its call again when a sender wakes it.
 # SLEEP_PERIOD: it waits for its virtual timer.
 # SLEEP_PORT: likewise in a wait queue, for a message in one of its task's ports.
+# SLEEP_RELEASED: it owns an upcall, and waits for a reason to make it, in a wait queue.
 # SLEEP_VFORK: its child has to execute a program or end first, and only its own end ends that sleep sooner.
 SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL = range(1, 6)
 SLEEP_SUSPEND, SLEEP_QUEUE, SLEEP_WAITS, SLEEP_RETRY, SLEEP_VFORK, SLEEP_STOP, SLEEP_VECTOR = range(6, 13)
 SLEEP_SEND, SLEEP_RECEIVE, SLEEP_RECEIVE_FROM, SLEEP_JOIN = range(13, 17)
-SLEEP_MAIL, SLEEP_PORT, SLEEP_PERIOD = 17, 18, 19
+SLEEP_MAIL, SLEEP_PORT, SLEEP_PERIOD, SLEEP_RELEASED = 17, 18, 19, 20
 IPC_SLEEPS = 1 << SLEEP_SEND | 1 << SLEEP_RECEIVE | 1 << SLEEP_RECEIVE_FROM | 1 << SLEEP_JOIN
 # Of native calls: never begun anew.
 NATIVE_SLEEPS = (
     1 << SLEEP_EVENT | 1 << SLEEP_QUEUE | 1 << SLEEP_WAITS | IPC_SLEEPS
-    | 1 << SLEEP_MAIL | 1 << SLEEP_PORT | 1 << SLEEP_PERIOD
+    | 1 << SLEEP_MAIL | 1 << SLEEP_PORT | 1 << SLEEP_PERIOD | 1 << SLEEP_RELEASED
 )  # fmt: skip
 # How an interrupted call goes on (THREAD.restart), as in Linux.  Where no handler runs, it begins anew, a timed one
 # until its old deadline.  Where one runs, RESTART_CALL begins anew if the handler has SA_RESTART, else it returns EINTR

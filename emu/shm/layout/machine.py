@@ -28,6 +28,7 @@ from ...limits import (
     MAX_EVENT_COUNTERS,
     MAX_FILE_TABLES,
     MAX_FRAMES,
+    MAX_GROUPS,
     MAX_JOBS,
     MAX_OBJECTS,
     MAX_PARAMETERS,
@@ -40,6 +41,7 @@ from ...limits import (
     MAX_THREADS,
     MAX_TIMEOUTS,
     MAX_TIMERS,
+    MAX_UPCALLS,
     MAX_VECTORS,
     MAX_WATCHES,
     OBJECT_CLASSES,
@@ -66,6 +68,7 @@ from .task import JOB, TASK
 from .thread import THREAD
 from .timeouts import TIMEOUT, TIMEOUT_RING
 from .timers import TIMER
+from .upcalls import GROUP, UPCALL
 from .vectors import VECTOR
 
 MACHINE = record(
@@ -93,6 +96,8 @@ MACHINE = record(
     i64s("parameters", MAX_PARAMETERS, doc="the policy's, in the order that it declares them"),
     i64("tracing", guard="supervisor", doc="1: events are recorded"),
     i64("max_threads_per_task", guard="atomic", doc="may change while guests run (kse-5)"),
+    i64("max_threads_per_proc", guard="atomic", doc="of a task that has groups; likewise"),
+    i64("max_groups_per_proc", guard="atomic", doc="likewise"),
     line("life"),
     i64("nr_active", guard="atomic", doc="schedulers that have not exited; who counts it down to 0 tells (rust-3)"),
     mask("active", guard="atomic", doc="which ones; may lag behind the count"),
@@ -110,6 +115,8 @@ MACHINE = record(
     i64("uptime", guard="atomic, many writers", doc="UPTIME of kernel/ticks.py: ticks to days since then"),
     line("limits"),
     i64("thread_limit_hits", guard="atomic", doc="threads refused because of max_threads_per_task"),
+    i64("proc_limit_hits", guard="atomic", doc="upcalls that were late because of max_threads_per_proc"),
+    i64("group_limit_hits", guard="atomic", doc="groups refused because of max_groups_per_proc"),
     line("shoot-downs"),
     i64("shooting", guard="atomic", doc="actors that wait in a TLB shoot-down"),
     line("threads"),
@@ -135,6 +142,12 @@ MACHINE = record(
     i64("fresh_container", guard="containers_lock", doc="records from here on were never used"),
     i64("free_pool", guard="containers_lock", doc="index + 1, 0 none"),
     i64("fresh_pool", guard="containers_lock", doc="records from here on were never used"),
+    line("groups"),
+    i64("groups_lock", doc="guards which groups and upcalls there are, and which each task and group has"),
+    i64("free_group", guard="groups_lock", doc="index + 1, 0 none"),
+    i64("fresh_group", guard="groups_lock", doc="records from here on were never used"),
+    i64("free_upcall", guard="groups_lock", doc="index + 1, 0 none"),
+    i64("fresh_upcall", guard="groups_lock", doc="records from here on were never used"),
     line("vectors"),
     i64("vectors_lock"),
     i64("free_vector", guard="vectors_lock", doc="index + 1, 0 none"),
@@ -229,6 +242,8 @@ MACHINE = record(
     many("containers", CONTAINER, MAX_CONTAINERS),
     many("pools", POOL, MAX_POOLS),
     many("threads", THREAD, MAX_THREADS),
+    many("groups", GROUP, MAX_GROUPS),
+    many("upcalls", UPCALL, MAX_UPCALLS),
     many("mailboxes", MAILBOX, MAX_THREADS, doc="each that of the thread with its index"),
     many("ports", PORT, MAX_PORTS),
     many("channels", CHANNEL, MAX_CHANNELS),

@@ -59,6 +59,8 @@ TASK = record(
     i64("container", guard="containers_lock", doc="index + 1, 0 none; changes only while nobody acts in the task"),
     i64("space_pool", guard="atomic", doc="truth: the POOL + 1 that it is charged to itself, 0 none"),
     i64s("mutex_pools", WAIT_QUEUES, guard="the mutex's lock", doc="truth: those that its mutexes are charged to"),
+    i64("first_group", guard="groups_lock", doc="of its groups: index + 1, 0 none (kernel/upcalls/)"),
+    i64("nr_groups", guard="groups_lock", doc="read without"),
     line("memory"),
     i64("granted", guard="kmem_lock", unit="pages", doc="of kernel memory (kernel/vm/kernel_pages.py)"),
     i64("mm_lock", doc="guards the page tables"),

@@ -56,6 +56,7 @@ THREAD = record(
     i64("resume_deadline_ns", guard="claimer", unit="ns", doc="of an interrupted sleep with a time-out; 0 none"),
     i64("suspend", guard="atomic", doc="0, 1 asked, 2 suspended, 3 and held (kernel/task/suspend.py)"),
     i64("told_to_end", guard="atomic", doc="1: it leaves at its next safe point (kernel/task/control.py)"),
+    i64("kse", guard="this thread", doc="KSE_* of kernel/upcalls/records.py: what it is in its group, 0 in none"),
     i64("group", doc="tid of its group, as thread_control made it, 0: its task's; fixed"),
     i64("helps", guard="task lock", doc="tid for which it reads or writes (kernel/task/helpers.py), 0 none, -1 leaves"),
     i64("suspender", guard="atomic", doc="who waits for the suspension (kernel/task/suspend.py); 0 nobody"),
@@ -96,6 +97,14 @@ THREAD = record(
     i64("fault_mark", guard="this thread", doc="its retired instructions at the last fault"),
     i64("accepts", guard="senders.lock", doc="who may send to it: ACCEPT_* of kernel/ipc/accepting.py"),
     i64("utcb", guard="this thread", doc="guest address of its UTCB, 0 none (kernel/ipc/utcb.py)"),
+    line("upcalls"),  # kernel/upcalls/
+    i64("kse_group", guard="this thread", doc="index + 1 of its GROUP, 0 none"),
+    i64("upcall", guard="this thread", doc="index + 1 of the UPCALL that it owns, 0 none (UPCALL.owner is the truth)"),
+    i64("user_thread", guard="this thread", doc="guest address of the thread mailbox that gets its context; 0 none"),
+    i64("kse_interrupt", guard="atomic", doc="KSE_INTR_* that its call is to be ended with, 0 none"),
+    i64("told_instructions", guard="this thread", doc="of its instructions: those that a thread mailbox tells of"),
+    i64("told_system_ns", guard="this thread", unit="ns", doc="likewise of its system_ns"),
+    i64("patience", guard="this thread", doc="how often it lets others leave the kernel first; -1 not counted yet"),
     line("container"),  # kernel/containers/
     i64("thread_pool", guard="this thread", doc="truth: the POOL + 1 that it is charged to, 0 none"),
     i64("period_ns", guard="this thread", unit="ns", doc="of its virtual timer (kernel/sleep/periods.py); 0 none"),

@@ -1,0 +1,78 @@
+"""An upcall is handed over when its owner falls asleep: the one place where that happens (kse-2, kse-12).
+
+core.block and core.switch_to call `before_sleep`; no sleep and no wait queue knows of upcalls.
+
+    owner, about to sleep                                 the new thread, made from its spare (kse-8)
+    1  its mailbox has a current thread                   3  gets a CPU, and rises (boundary.py)
+    2  makes a thread, gives it the upcall, starts it
+    3  sleeps, and has no upcall any more: it is inside
+
+The sleep was declared before, so its waker may come at any moment: where it has come already, nothing is handed over;
+where it comes afterwards, the thread runs on without an upcall, and leaves its context at the border like any other.
+Without a current thread in the mailbox no upcall is made: the owner, which is the library itself, sleeps with it.
+Nor where the task ends or executes a program, where it is stopped as a whole, or where there is no record for the
+thread: the owner then keeps the upcall, and its user thread goes on as if it had not blocked.
+"""
+
+from ...hot import hot, never_inline
+from ...shm.atomics import load_seq_cst, store_relaxed
+from ..critical import noncritical
+from ..sched.confining import start_new
+from ..thread.handles import thread_handle
+from ..thread.inherit import inherit
+from ..thread.leaving import must_come
+from ..thread.records import free_thread, join_task
+from ..thread.sleep_word import is_claimed
+from ..thread.spares import take_spare
+from ..thread.states import SLEEP_RELEASED, SLEEP_STOP
+from .mailbox import current_thread
+from .records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, count_inside, join_group
+
+WITH_UPCALL = 1 << SLEEP_STOP | 1 << SLEEP_RELEASED  # sleeps in which an owner keeps its upcall
+
+
+@hot
+def before_sleep(m, me, i):
+    """Thread i, which runs and is in a group, has declared a sleep, and is about to leave its CPU."""
+    never_inline()
+    noncritical(m, me)
+    t = m.threads[i]
+    if t.kse & KSE_INSIDE:
+        count_inside(m, t, -1)
+        return
+    if t.kse != KSE_MEMBER | KSE_OWNER or (WITH_UPCALL >> t.sleep_reason) & 1:
+        return
+    if is_claimed(load_seq_cst(t, "sleep")) or must_come(m, i):
+        return
+    current = current_thread(m, me, t, m.upcalls[t.upcall - 1].mailbox)
+    if current != 0:
+        _hand_over(m, me, i, current)
+
+
+@hot
+def _hand_over(m, me, i, current):
+    """Give the upcall of thread i to a new thread; its own context will be left in `current`."""
+    n = take_spare(m, me, i)
+    if n < 0:
+        return
+    inherit(m, i, n)
+    if not join_task(m, me, n):
+        free_thread(m, me, n)
+        return
+    t = m.threads[i]
+    u = t.upcall - 1
+    join_group(m, m.threads[n], t.kse_group - 1, u, KSE_OWNER | KSE_RISING)
+    m.threads[n].patience = -1
+    t.user_thread = current
+    store_relaxed(m.upcalls[u], "owner", n + 1)  # the truth
+    t.upcall = 0
+    t.kse = KSE_MEMBER | KSE_INSIDE  # and asleep, so GROUP.inside does not count it
+    t.creator = thread_handle(m, n)  # which gets its record as a spare
+    m.cpus[me].spawned += 1
+    start_new(m, me, n)
+
+
+@hot
+def stayed_awake(m, i):
+    """Thread i has not fallen asleep after all."""
+    count_inside(m, m.threads[i], 1)

@@ -1,0 +1,112 @@
+"""The two records in user space through which kernel and thread library talk, and all accesses to them (kse-6).
+
+guests/emu_kse.h declares both.  A KSE mailbox belongs to an upcall: what runs on it, what was completed, where an
+upcall enters user space.  A thread mailbox belongs to a user thread: its context, the next one in a list of completed
+ones, and the time that it has used.
+
+    KSE mailbox   current, completed, time   written together when an upcall enters user space
+                  flags                      the library's, but KMF_DONE
+                  function, stack, …         read once, by kse_create
+    thread mailbox   the first words of a THREAD record: x0 … x31, a word without meaning, pc, f0 … f31, fcsr;
+                     next, user time, system time; flags
+
+All of it is the guest's, and believed in nothing: a context is registers, which can do no more than those that the
+guest sets itself, and the kernel follows no pointer but `current`, to which it stores as a system call stores to its
+argument.  A mailbox that cannot be used where it has to be ends the task (kill_reasons.KILL_MAILBOX); a page that its
+pager has to bring, or the system server, is brought first.  Without a current thread no mailbox is needed, and none is
+touched but to see that (kse-13).
+"""
+
+from ...abi.errno import EFAULT
+from ...hot import hot, never_inline
+from ...shm.clock import now_ns
+from ...shm.exits import ACCESS_READ, ACCESS_WRITE
+from ...shm.memory import address_of, copy_bytes, load_64, store_64
+from ...shm.spinlock import field_address
+from ..vm.usercopy import copy_user, get_word, put_word
+
+CURRENT, COMPLETED, TIME, FLAGS, FUNCTION, STACK, STACK_BYTES, THREAD_POINTER, QUANTUM = range(0, 72, 8)
+MAILBOX_BYTES = 80
+KMF_NOUPCALL, KMF_NOCOMPLETED, KMF_DONE, KMF_BOUND = 1, 2, 4, 8
+
+CONTEXT_WORDS = 33 + 1 + 32 + 1  # x, pc, f, fcsr: the first words of a THREAD
+CONTEXT_BYTES = 8 * CONTEXT_WORDS
+NEXT, USER_NS, SYSTEM_NS, THREAD_FLAGS = range(CONTEXT_BYTES, CONTEXT_BYTES + 32, 8)
+TMF_NOUPCALL = 1
+FCSR_BITS = 0xFF
+
+
+@hot
+def current_thread(m, me, t, mailbox):
+    """The thread mailbox whose thread runs on an upcall, 0 where none does, or none that may lose its upcall now."""
+    never_inline()
+    at = field_address(m.cpus[me], "given_words")
+    if copy_user(m, me, t.task, mailbox, at, FLAGS + 8, ACCESS_READ) < FLAGS + 8:
+        return 0
+    current = load_64(at)
+    if current == 0 or load_64(at + FLAGS) & (KMF_NOUPCALL | KMF_BOUND):
+        return 0
+    error, flags = get_word(m, me, t.task, current + THREAD_FLAGS)
+    return 0 if error == 0 and flags & TMF_NOUPCALL else current
+
+
+@hot
+def wants_completed(m, me, t, mailbox):
+    """Whether an upcall takes completed contexts with it."""
+    error, flags = get_word(m, me, t.task, mailbox + FLAGS)
+    return error < 0 or flags & KMF_NOCOMPLETED == 0
+
+
+@hot
+def tell_upcall(m, me, t, mailbox, completed):
+    """Store what an upcall brings: no current thread, completed contexts, the time; 0 or -EFAULT."""
+    at = field_address(m.cpus[me], "given_words")
+    store_64(at + CURRENT, 0)
+    store_64(at + COMPLETED, completed)
+    store_64(at + TIME, now_ns(m))
+    return 0 if copy_user(m, me, t.task, mailbox, at, FLAGS, ACCESS_WRITE) == FLAGS else -EFAULT
+
+
+@hot
+def store_context(m, me, t, user_thread, following, user_ns, system_ns):
+    """Store a thread's context, the next one of the list, and the time used since it was told last; 0 or -EFAULT."""
+    never_inline()
+    error, old_user_ns = get_word(m, me, t.task, user_thread + USER_NS)
+    if error == 0:
+        error, old_system_ns = get_word(m, me, t.task, user_thread + SYSTEM_NS)
+    if error < 0:
+        return error
+    at = field_address(m.cpus[me], "message")
+    copy_bytes(at, address_of(t), CONTEXT_BYTES)
+    store_64(at + NEXT, following)
+    store_64(at + USER_NS, old_user_ns + user_ns)
+    store_64(at + SYSTEM_NS, old_system_ns + system_ns)
+    done = copy_user(m, me, t.task, user_thread, at, THREAD_FLAGS, ACCESS_WRITE)
+    return 0 if done == THREAD_FLAGS else -EFAULT
+
+
+@hot
+def add_times(m, me, t, user_thread, user_ns, system_ns):
+    """Add to the times that a thread mailbox tells; where it cannot be used, nothing is told."""
+    never_inline()
+    for at, ns in ((user_thread + USER_NS, user_ns), (user_thread + SYSTEM_NS, system_ns)):
+        error, old = get_word(m, me, t.task, at)
+        if error == 0:
+            put_word(m, me, t.task, at, old + ns)
+
+
+@hot
+def load_context(m, me, t, user_thread):
+    """Give a thread the context in a thread mailbox; 0 or -EFAULT, and then it has its own still."""
+    never_inline()
+    at = field_address(m.cpus[me], "message")
+    if copy_user(m, me, t.task, user_thread, at, CONTEXT_BYTES, ACCESS_READ) < CONTEXT_BYTES:
+        return -EFAULT
+    copy_bytes(address_of(t), at, CONTEXT_BYTES)
+    t.x[0] = 0
+    t.pc &= ~1
+    t.fcsr &= FCSR_BITS
+    return 0
+
+
+assert MAILBOX_BYTES >= QUANTUM + 8
