@@ -44,6 +44,7 @@ USED = {  # who uses it, where no file of the three folders does
     "rebuild_objects": "see there",
     "rebuild_ports": "see there",
     "rebuild_containers": "see there",
+    "rebuild_upcalls": "see there",
     "kmalloc": "records of sizes known at run time; as yet the kernel's own all have arrays",
     "kfree": "see there",
     "allocate_page": "buffers of a page, and free_page",

@@ -39,6 +39,7 @@ from ..upcalls.mailbox import (
     STACK_BYTES,
     THREAD_POINTER,
     load_context,
+    read_mailbox,
 )
 from ..upcalls.records import (
     INTR_INTERRUPT,
@@ -54,7 +55,7 @@ from ..upcalls.records import (
     quit_group,
 )
 from ..upcalls.releasing import release_owner, wake_any, wake_owner
-from ..vm.usercopy import copy_user, get_word, put_word
+from ..vm.usercopy import copy_user, put_word
 from .numbers import KSE_CREATE, KSE_EXIT, KSE_RELEASE, KSE_SWITCHIN, KSE_THR_INTERRUPT
 
 FOR_EVER = -1
@@ -86,11 +87,11 @@ def _library_mailbox(m, me, t):
     """The mailbox of the running thread's upcall, if the library itself runs on it; -EINVAL, -EFAULT."""
     if t.kse & KSE_OWNER == 0:
         return -EINVAL
-    mailbox = m.upcalls[t.upcall - 1].mailbox
-    error, current = get_word(m, me, t.task, mailbox + CURRENT)
+    u = m.upcalls[t.upcall - 1]
+    error, current = read_mailbox(m, me, t, u)
     if error < 0:
         return error
-    return -EINVAL if current != 0 else mailbox
+    return -EINVAL if current != 0 else u.mailbox
 
 
 # --- create -----------------------------------------------------------------------------------------------------------
@@ -127,6 +128,7 @@ def kse_create(m, me, i, mailbox, newgroup):
         upcall.stack = stack
         upcall.thread_pointer = thread_pointer
         upcall.quantum_ns = quantum_ns
+        upcall.flags = load_64(at + FLAGS)
         upcall.mailbox = mailbox
         if own:
             join_group(m, t, g, u, KSE_OWNER)
@@ -170,9 +172,7 @@ def kse_exit(m, me, i):
     if g.nr_upcalls == 1 and (load_relaxed(g, "nr_threads") > 1 or load_relaxed(g, "completed") != 0):
         t.x[A0] = -EDEADLK
         return RESUME
-    error, flags = get_word(m, me, t.task, mailbox + FLAGS)
-    if error == 0:
-        error = put_word(m, me, t.task, mailbox + FLAGS, flags | KMF_DONE)
+    error = put_word(m, me, t.task, mailbox + FLAGS, m.upcalls[t.upcall - 1].flags | KMF_DONE)
     if error < 0:
         t.x[A0] = error
         return RESUME

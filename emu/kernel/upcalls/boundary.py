@@ -33,7 +33,7 @@ from ..task.kill_reasons import KILL_MAILBOX
 from ..task.records import end_task
 from ..task.usage import INSTRUCTION_NS
 from ..thread.spares import attach_spare
-from .mailbox import add_times, current_thread, store_context, tell_upcall, wants_completed
+from .mailbox import KMF_NOCOMPLETED, add_times, store_context, tell_upcall, thread_to_export
 from .records import KSE_INSIDE, KSE_OWNER, KSE_RISING, WANTED_QUANTUM, WANTED_WAKEUP
 
 GOES_ON, TURNED_AWAY, LACKS_PAGE = 0, 1, 2  # what becomes of a thread at the border
@@ -72,7 +72,7 @@ def _look_for_news(m, me, i):
     unclaimed = load_relaxed(g, "completed") != 0 and load_relaxed(g, "rising") == 0
     if wanted == 0 and not unclaimed:
         return GOES_ON
-    current = current_thread(m, me, t, u.mailbox)
+    current = thread_to_export(m, me, t, u)
     if current == 0:  # the library looks for news itself, and where it is released
         if wanted & WANTED_QUANTUM:
             store_relaxed(u, "wanted", wanted & WANTED_WAKEUP)
@@ -162,9 +162,8 @@ def _rise(m, me, i):
         t.patience -= 1
         switch(m, me, i, True)
         return TURNED_AWAY
-    takes = load_relaxed(g, "completed") == 0 or wants_completed(m, me, t, u.mailbox)
     while True:
-        head = load_seq_cst(g, "completed") if takes else 0
+        head = load_seq_cst(g, "completed") if u.flags & KMF_NOCOMPLETED == 0 else 0
         if tell_upcall(m, me, t, u.mailbox, head) < 0:
             return _without(m, me, t)
         if head == 0 or compare_exchange(g, "completed", head, 0):
@@ -208,7 +207,7 @@ def tick_group(m, me, i, now):
     if t.upcall == 0:
         return
     u = m.upcalls[t.upcall - 1]
-    current = current_thread(m, me, t, u.mailbox)
+    current = thread_to_export(m, me, t, u)
     user_ns, system_ns = _take_times(t)
     if current != 0:
         add_times(m, me, t, current, user_ns, system_ns)

@@ -25,7 +25,7 @@ from ..thread.records import free_thread, join_task
 from ..thread.sleep_word import is_claimed
 from ..thread.spares import take_spare
 from ..thread.states import SLEEP_RELEASED, SLEEP_STOP
-from .mailbox import current_thread
+from .mailbox import thread_to_export
 from .records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, count_inside, join_group
 
 WITH_UPCALL = 1 << SLEEP_STOP | 1 << SLEEP_RELEASED  # sleeps in which an owner keeps its upcall
@@ -44,7 +44,7 @@ def before_sleep(m, me, i):
         return
     if is_claimed(load_seq_cst(t, "sleep")) or must_come(m, i):
         return
-    current = current_thread(m, me, t, m.upcalls[t.upcall - 1].mailbox)
+    current = thread_to_export(m, me, t, m.upcalls[t.upcall - 1])
     if current != 0:
         _hand_over(m, me, i, current)
 

@@ -37,24 +37,25 @@ FCSR_BITS = 0xFF
 
 
 @hot
-def current_thread(m, me, t, mailbox):
-    """The thread mailbox whose thread runs on an upcall, 0 where none does, or none that may lose its upcall now."""
+def read_mailbox(m, me, t, u):
+    """(0 or -EFAULT, the current thread's mailbox) of upcall u, whose flags are read too."""
     never_inline()
     at = field_address(m.cpus[me], "given_words")
-    if copy_user(m, me, t.task, mailbox, at, FLAGS + 8, ACCESS_READ) < FLAGS + 8:
-        return 0
-    current = load_64(at)
-    if current == 0 or load_64(at + FLAGS) & (KMF_NOUPCALL | KMF_BOUND):
-        return 0
-    error, flags = get_word(m, me, t.task, current + THREAD_FLAGS)
-    return 0 if error == 0 and flags & TMF_NOUPCALL else current
+    if copy_user(m, me, t.task, u.mailbox, at, FLAGS + 8, ACCESS_READ) < FLAGS + 8:
+        return -EFAULT, 0
+    u.flags = load_64(at + FLAGS)
+    return 0, load_64(at + CURRENT)
 
 
 @hot
-def wants_completed(m, me, t, mailbox):
-    """Whether an upcall takes completed contexts with it."""
-    error, flags = get_word(m, me, t.task, mailbox + FLAGS)
-    return error < 0 or flags & KMF_NOCOMPLETED == 0
+def thread_to_export(m, me, t, u):
+    """The thread mailbox whose thread runs on upcall u; 0 where none does, or none that may lose the upcall now."""
+    never_inline()
+    error, current = read_mailbox(m, me, t, u)
+    if error < 0 or current == 0 or u.flags & (KMF_NOUPCALL | KMF_BOUND):
+        return 0
+    error, flags = get_word(m, me, t.task, current + THREAD_FLAGS)
+    return 0 if error == 0 and flags & TMF_NOUPCALL else current
 
 
 @hot
@@ -71,16 +72,13 @@ def tell_upcall(m, me, t, mailbox, completed):
 def store_context(m, me, t, user_thread, following, user_ns, system_ns):
     """Store a thread's context, the next one of the list, and the time used since it was told last; 0 or -EFAULT."""
     never_inline()
-    error, old_user_ns = get_word(m, me, t.task, user_thread + USER_NS)
-    if error == 0:
-        error, old_system_ns = get_word(m, me, t.task, user_thread + SYSTEM_NS)
-    if error < 0:
-        return error
     at = field_address(m.cpus[me], "message")
+    if copy_user(m, me, t.task, user_thread + USER_NS, at + USER_NS, 16, ACCESS_READ) < 16:
+        return -EFAULT
     copy_bytes(at, address_of(t), CONTEXT_BYTES)
     store_64(at + NEXT, following)
-    store_64(at + USER_NS, old_user_ns + user_ns)
-    store_64(at + SYSTEM_NS, old_system_ns + system_ns)
+    store_64(at + USER_NS, load_64(at + USER_NS) + user_ns)
+    store_64(at + SYSTEM_NS, load_64(at + SYSTEM_NS) + system_ns)
     done = copy_user(m, me, t.task, user_thread, at, THREAD_FLAGS, ACCESS_WRITE)
     return 0 if done == THREAD_FLAGS else -EFAULT
 
