@@ -18,6 +18,7 @@ What is completed gets out of the kernel before an upcall is made: one that rise
 were when it came, have this CPU first.
 """
 
+from ...abi.errno import EFAULT
 from ...abi.registers import A0, SP, TP
 from ...hot import hot, never_inline
 from ...limits import MOST_PATIENCE
@@ -162,12 +163,9 @@ def _rise(m, me, i):
         t.patience -= 1
         switch(m, me, i, True)
         return TURNED_AWAY
-    while True:
-        head = load_seq_cst(g, "completed") if u.flags & KMF_NOCOMPLETED == 0 else 0
-        if tell_upcall(m, me, t, u.mailbox, head) < 0:
-            return _without(m, me, t)
-        if head == 0 or compare_exchange(g, "completed", head, 0):
-            break
+    head = _fetch_completed(m, me, t, u, g)
+    if head < 0:
+        return _without(m, me, t)
     exchange(u, "wanted", 0)
     t.kse &= ~KSE_RISING
     fetch_add(g, "rising", -1)
@@ -183,6 +181,17 @@ def _rise(m, me, i):
     emit(m, me, UPCALL, i, u.mailbox, head)
     attach_spare(m, me, i)
     return GOES_ON
+
+
+@hot
+def _fetch_completed(m, me, t, u, g):
+    """Move the list of completed contexts to an upcall's mailbox; its head, 0 for none, or -EFAULT."""
+    while True:
+        head = load_seq_cst(g, "completed") if u.flags & KMF_NOCOMPLETED == 0 else 0
+        if tell_upcall(m, me, t, u.mailbox, head) < 0:
+            return -EFAULT
+        if head == 0 or compare_exchange(g, "completed", head, 0):
+            return head
 
 
 # --- time -------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ thread: the owner then keeps the upcall, and its user thread goes on as if it ha
 """
 
 from ...hot import hot, never_inline
-from ...shm.atomics import load_seq_cst, store_relaxed
+from ...shm.atomics import load_seq_cst, store_release
 from ..critical import noncritical
 from ..sched.confining import start_new
 from ..thread.handles import thread_handle
@@ -64,7 +64,7 @@ def _hand_over(m, me, i, current):
     join_group(m, m.threads[n], t.kse_group - 1, u, KSE_OWNER | KSE_RISING)
     m.threads[n].patience = -1
     t.user_thread = current
-    store_relaxed(m.upcalls[u], "owner", n + 1)  # the truth
+    store_release(m.upcalls[u], "owner", n + 1)  # the new owner knows that it is; pairs with load_seq_cst in wake_owner
     t.upcall = 0
     t.kse = KSE_MEMBER | KSE_INSIDE  # and asleep, so GROUP.inside does not count it
     t.creator = thread_handle(m, n)  # which gets its record as a spare

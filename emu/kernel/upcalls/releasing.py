@@ -83,7 +83,7 @@ def wake_owner(m, me, task, mailbox):
     owner = -1
     if u >= 0:
         fetch_or(m.upcalls[u], "wanted", WANTED_WAKEUP)  # before the queue is searched; pairs with _has_reason
-        owner = load_relaxed(m.upcalls[u], "owner") - 1
+        owner = load_seq_cst(m.upcalls[u], "owner") - 1
         _wake(m, me, m.groups[m.upcalls[u].group].released, u)
     unlock_groups(m, me)
     return owner

@@ -6,6 +6,7 @@ from emu.abi.registers import A0, SP, TP
 from emu.hot import entry
 from emu.kernel.actions import BLOCK
 from emu.kernel.native.calls import native_call
+from emu.kernel.native.upcalls import kse_create
 from emu.kernel.sched import waking
 from emu.kernel.sched.core import block, switch_to
 from emu.kernel.sleep import endings
@@ -15,7 +16,7 @@ from emu.kernel.thread.records import create_thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
 from emu.kernel.thread.states import RESTART_WOKEN, SLEEP_TIME
 from emu.kernel.upcalls import boundary, mailbox, recovery
-from emu.kernel.vm import address_space, frames, usercopy
+from emu.kernel.vm import address_space, usercopy
 from emu.limits import PAGE_SIZE, RAM_OFFSET
 from emu.shm.cpumask import to_words
 from emu.shm.layout import machine_at
@@ -25,7 +26,6 @@ from emu.testing.upcall_checks import check_upcalls
 BASE = 1 << 32  # where the task has memory
 PAGES = 16
 RW = 3
-OWN_MEMORY = RAM_OFFSET + 2 * PAGE_SIZE  # the test's, in the frames that it keeps for itself
 FUNCTION, STACK, THREAD_POINTER = 0x11000, BASE + 0x8000, 0x7700
 STACK_BYTES = 0x1000
 MAILBOXES, USER_THREADS = BASE, BASE + 2 * PAGE_SIZE
@@ -41,6 +41,12 @@ def call(address, me, i, number):
     if action == BLOCK:
         block(m, me, i)
     return action
+
+
+@entry(4)
+def create(address, me, i, box):
+    """kse_create in the caller's group."""
+    return kse_create(machine_at(address), me, i, box, 0)
 
 
 @entry(4)
@@ -119,13 +125,18 @@ def rebuild_upcalls(address):
     return 0
 
 
+def user_thread_of(va):
+    """The number of the user thread whose mailbox is there."""
+    return (va - USER_THREADS) // 1024
+
+
 class World:
     """A task with memory, and threads that are bound to a CPU each."""
 
-    def __init__(self, cpus):
+    def __init__(self, cpus, own_frame):
+        """`own_frame`: the test's, from which and to which it copies."""
         self.cpus, self.base, self.machine, self.threads = cpus, cpus.base, cpus.machine, cpus.threads
-        cpus.stop_clock()
-        assert [frames.allocate(self.base, 0) for _ in range(16)] == list(range(16))  # the test's own
+        self.own_frame = own_frame
         self.task = create_task(self.base, 0)
         assert address_space.map_region(self.base, 0, self.task, BASE, PAGES * PAGE_SIZE, RW) == 0
         self.groups, self.upcalls = self.machine["groups"], self.machine["upcalls"]
@@ -145,21 +156,26 @@ class World:
 
     # --- memory ---
 
+    def _host(self):
+        return self.base + RAM_OFFSET + self.own_frame * PAGE_SIZE
+
     def write(self, va, *words):
         content = np.array(words, np.int64).view(np.uint8)
-        self.cpus.window.memory(2, 9)[: len(content)] = content
-        host = self.cpus.window.address + OWN_MEMORY
+        self.cpus.window.memory(self.own_frame, 1)[: len(content)] = content
+        host = self._host()
         assert usercopy.write_user(self.base, 0, self.task, va, host, len(content)) == len(content)
 
     def read(self, va, count=1):
-        host = self.cpus.window.address + OWN_MEMORY
-        assert usercopy.read_user(self.base, 0, self.task, va, host, 8 * count) == 8 * count
-        words = self.cpus.window.memory(2, 9)[: 8 * count].view(np.int64).tolist()
+        assert usercopy.read_user(self.base, 0, self.task, va, self._host(), 8 * count) == 8 * count
+        words = self.cpus.window.memory(self.own_frame, 1)[: 8 * count].view(np.int64).tolist()
         return words[0] if count == 1 else words
+
+    def mailbox_at(self, k):
+        return MAILBOXES + 128 * k
 
     def mailbox(self, k):
         """The address of a mailbox, filled in as the library does."""
-        va = MAILBOXES + 128 * k
+        va = self.mailbox_at(k)
         self.write(va, 0, 0, 0, 0, FUNCTION + k, STACK, STACK_BYTES, THREAD_POINTER + k, 0)
         return va
 
@@ -175,10 +191,15 @@ class World:
 
     def completed(self, box):
         """The user threads in a mailbox's list, as the library takes them."""
-        found, va = [], self.read(box + mailbox.COMPLETED)
+        first = self.read(box + mailbox.COMPLETED)
         self.write(box + mailbox.COMPLETED, 0)
+        return self.listed(first)
+
+    def listed(self, va):
+        """The user threads in a list that begins there."""
+        found = []
         while va:
-            found.append((va - USER_THREADS) // 1024)
+            found.append(user_thread_of(va))
             va = self.read(va + mailbox.NEXT)
         return found
 

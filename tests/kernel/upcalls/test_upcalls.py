@@ -32,6 +32,7 @@ from emu.kernel.upcalls.records import (
     KSE_RISING,
     WANTED_QUANTUM,
 )
+from emu.kernel.vm import frames
 from emu.limits import PAGE_SIZE, UPCALLS_PER_GROUP
 from tests.kernel.cpus import MS, played
 from tests.kernel.upcalls.played import (
@@ -57,7 +58,9 @@ NOWHERE = BASE + PAGES * PAGE_SIZE
 @pytest.fixture
 def world(seed):
     with played(2, "codezero", seed=seed) as cpus:
-        world = World(cpus)
+        cpus.stop_clock()
+        assert [frames.allocate(cpus.base, 0) for _ in range(16)] == list(range(16))  # the test's own
+        world = World(cpus, 2)
         yield world
         world.check()
 
