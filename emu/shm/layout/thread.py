@@ -98,7 +98,7 @@ THREAD = record(
     i64("accepts", guard="senders.lock", doc="who may send to it: ACCEPT_* of kernel/ipc/accepting.py"),
     i64("utcb", guard="this thread", doc="guest address of its UTCB, 0 none (kernel/ipc/utcb.py)"),
     line("upcalls"),  # kernel/upcalls/
-    i64("kse_group", guard="this thread", doc="index + 1 of its GROUP, 0 none"),
+    i64("kse_group", guard="runqueue", doc="index + 1 of its GROUP, 0 none; changed by this thread (kernel/upcalls/)"),
     i64("upcall", guard="this thread", doc="index + 1 of the UPCALL that it owns, 0 none (UPCALL.owner is the truth)"),
     i64("user_thread", guard="this thread", doc="guest address of the thread mailbox that gets its context; 0 none"),
     i64("kse_interrupt", guard="atomic", doc="KSE_INTR_* that its call is to be ended with, 0 none"),
