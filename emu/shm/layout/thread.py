@@ -37,6 +37,8 @@ THREAD = record(
     i64("credentials", guard="server", doc="who it is: an index of server/credentials.py; 0 root"),
     i64s("policy", POLICY_WORDS, guard="runqueue", doc="the policy's own words"),
     i64("creator", doc="handle of the thread that made it, -1 none; fixed"),
+    i64("save_area", guard="this thread", doc="its place in the arena + 1, 0 none (kernel/thread/save_area.py)"),
+    i64("save_bytes", unit="bytes", doc="that its maker asked for; fixed"),
     i64("spare", guard="atomic", doc="a NEW record for its next child, SPARE_NONE or SPARE_CLOSED (kse-8)"),
     line("accounts"),
     i64("runtime_ns", guard="runqueue", unit="ns", doc="spent on CPUs, up to date at each hook about this thread"),
