@@ -1,4 +1,4 @@
-"""Faults in what policies are told of groups, in what bsd4 charges them, and in save areas."""
+"""Faults in what policies are told of groups, in what bsd4 and eevdf make of them, and in save areas."""
 # ruff: noqa: E501  (texts as they stand)
 
 from .mutant import Mutant
@@ -7,6 +7,7 @@ REGROUPING, RECORDS = "emu/kernel/upcalls/regrouping.py", "emu/kernel/upcalls/re
 TOLD = "tests/kernel/upcalls/test_regrouping.py"
 CHARGED = f"{TOLD}::test_a_running_thread_is_charged_up_to_the_moment_in_which_it_joins_or_leaves"
 BSD4, PLAYED = "emu/policies/bsd4.py", "tests/policies/test_bsd4_groups.py"
+EEVDF, SHARED = "emu/policies/eevdf.py", "tests/policies/test_eevdf_groups.py"
 BROUGHT = f"{PLAYED}::test_the_first_thread_of_a_group_brings_its_usage_and_who_leaves_takes_the_groups_along"
 AT_ONCE = "tests/litmus/test_group_words.py::test_what_several_cpus_book_for_a_group_at_once_is_booked_once_each"
 AREA, SPARES = "emu/kernel/thread/save_area.py", "emu/kernel/thread/spares.py"
@@ -36,6 +37,14 @@ MUTANTS = [
     Mutant("who-leaves-owes-nothing", BSD4, "    _look_at(m, t, now)\n    if group >= 0:\n", "    if group >= 0:\n", BROUGHT),
     Mutant("each-thread-brings-its-usage", BSD4, "    if swap_in_group(m, g, GROUP_SECOND, 0, now // SECOND_NS + 1):\n        add_to_group", "    swap_in_group(m, g, GROUP_SECOND, 0, now // SECOND_NS + 1)\n    if est_ns > 0:\n        add_to_group", BROUGHT),
     Mutant("group-above-the-limit", BSD4, "        left_ns = min(est_ns, most_ns)\n", "        left_ns = est_ns\n", f"{PLAYED}::test_usage_of_a_group_stays_below_the_limit"),
+    # --- eevdf ----------------------------------------------------------------------------------------
+    Mutant("group-with-a-weight-for-each-thread", EEVDF, "    return weight if group_of(t) < 0 else _part_of(m, group_of(t), weight)\n", "    return weight\n", f"{SHARED}::test_groups_of_any_size_have_equal_shares_of_a_cpu"),
+    Mutant("sleepers-keep-their-part", EEVDF, "    t.policy[ON] = 0\n    _count(m, t, -1)\n", "    t.policy[ON] = 0\n", f"{SHARED}::test_threads_that_sleep_leave_their_part_to_the_others_of_their_group"),
+    Mutant("who-wakes-has-no-part", EEVDF, "    _count(m, t, 1)\n", "", f"{SHARED}::test_a_group_counts_its_threads_on_all_cpus"),
+    Mutant("who-leaves-is-counted-still", EEVDF, "    _account(m, queue, t)\n    _count(m, t, -1)\n", "    _account(m, queue, t)\n", f"{SHARED}::test_who_joins_and_leaves_while_it_runs_counts_from_there_on"),
+    Mutant("who-joins-is-not-counted", EEVDF, "    if group >= 0:\n        add_to_group(m, group, ACTIVE, 1)\n", "", f"{SHARED}::test_who_joins_and_leaves_while_it_runs_counts_from_there_on"),
+    Mutant("lag-by-the-former-weight", EEVDF, "        t.policy[LAG] = t.policy[LAG] * t.policy[OWN_WEIGHT] // weight\n", "        pass\n", f"{SHARED}::test_lag_keeps_its_real_length_when_a_thread_wakes_with_another_weight"),
+    Mutant("parts-without-end", EEVDF, "min(max(m.groups[g].policy[ACTIVE], 1), MOST_PARTS), LEAST_WEIGHT)", "max(m.groups[g].policy[ACTIVE], 1), 1)", f"{SHARED}::test_no_part_is_less_than_a_64th_or_the_least_weight"),
     # --- save areas -----------------------------------------------------------------------------------
     Mutant("save-area-taken-without-lock", AREA, "    acquire(m, me, lock, lockrank.SAVE_AREAS)\n    at = ", "    at = ", OWNERS),
     Mutant("save-area-given-back-without-lock", AREA, "    acquire(m, me, lock, lockrank.SAVE_AREAS)\n    m.save_arena", "    m.save_arena", OWNERS),

@@ -31,6 +31,7 @@ THREAD = record(
     i64("nice", guard="atomic", doc="-20 (most important) to 19"),
     i64("asked_nice", guard="server", doc="what getpriority says; SCHED_IDLE threads count as nice 19"),
     i64("realtime", guard="atomic", doc="0, or the real-time priority 1 to 99 that it has now"),
+    i64("kse_group", guard="runqueue", doc="index + 1 of its GROUP, 0 none; changed by this thread (kernel/upcalls/)"),
     i64("own_realtime", guard="atomic", doc="the one that it was given; `realtime` may be inherited"),
     i64("slack_ns", guard="this thread", unit="ns", doc="of its imprecise deadlines; 0: the machine's"),
     i64("linux_policy", guard="server", doc="the SCHED_* that it asked for, and RESET_ON_FORK"),
@@ -100,7 +101,6 @@ THREAD = record(
     i64("accepts", guard="senders.lock", doc="who may send to it: ACCEPT_* of kernel/ipc/accepting.py"),
     i64("utcb", guard="this thread", doc="guest address of its UTCB, 0 none (kernel/ipc/utcb.py)"),
     line("upcalls"),  # kernel/upcalls/
-    i64("kse_group", guard="runqueue", doc="index + 1 of its GROUP, 0 none; changed by this thread (kernel/upcalls/)"),
     i64("upcall", guard="this thread", doc="index + 1 of the UPCALL that it owns, 0 none (UPCALL.owner is the truth)"),
     i64("user_thread", guard="this thread", doc="guest address of the thread mailbox that gets its context; 0 none"),
     i64("kse_interrupt", guard="atomic", doc="KSE_INTR_* that its call is to be ended with, 0 none"),
