@@ -89,6 +89,8 @@ GROUP_POLICY_WORDS = 4
 MOST_PATIENCE = 64  # threads that an upcall lets leave the kernel first
 
 AIO_OPERATIONS = 64  # that a task may have under way (kernel/task/helpers.py)
+SAVE_AREA_CLASSES = 7  # sizes of save areas (kernel/thread/save_area.py)
+SAVE_ARENA_WORDS = 16 * MAX_THREADS  # of all save areas: twice what all threads take that have one of the least size
 
 # --- containers (kernel/containers/) --------------------------------------------
 MAX_CONTAINERS = 512

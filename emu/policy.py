@@ -5,7 +5,7 @@
 A policy is a Python file with functions named after hooks and marked @hook, and helpers marked @hot.  Each gets the
 machine `m` and integers, and is compiled.  The core locks, changes states, interrupts and books time; a policy only
 keeps an order of threads and answers questions.  A hook runs with the lock of the queue that it is given held (the
-four marked * run without a lock).  It takes no lock, changes no state and wakes nobody; words of a queue that it was
+six marked * run without a lock).  It takes no lock, changes no state and wakes nobody; words of a queue that it was
 not given belong to others, who may be changing them: it may read them (`load_relaxed`), never write them or walk lists
 made of them.  `enqueue`, `pick` and `dequeue` are required.
 
@@ -27,6 +27,10 @@ cpu_online    m, queue                   the CPU begins to take threads; the que
 cpu_offline   m, queue                   it has given its threads away                                      any actor
 add_task *    m, task                    a task begins, before its first thread; its words are all 0        any actor
 remove_task * m, task                    it has ended: none of its threads is left                          any actor
+add_group *   m, group                   a group of threads (guests/emu_kse.h) begins; its words are all 0  a CPU
+remove_group * m, group                  it has ended: none of its threads is left                          any actor
+regroup       m, queue, thread, group    the running thread is about to be in this group, -1 in none; its   a CPU
+                                         time so far is booked.  Not told of one that begins or sleeps
 hand_over     m, queue, thread           a thread that a message has woken gets the sender's CPU at once,   a CPU
                                          past the order and on what is left of its slice (since
                                          m.cpus[queue].slice_start_ns): note what `enqueue` and `pick` would.
@@ -38,9 +42,14 @@ or GLOBAL_QUEUE.  Not allowed, and refused with the line: functions that call th
 
 What there is to look at and to keep: m.threads[thread].policy and m.queues[queue].policy, POLICY_WORDS (8) and
 QUEUE_POLICY_WORDS (192) words of the policy's own, 0 at first; m.tasks[task].policy (task = m.threads[thread].task),
-8 words that hooks of several queues may change at the same time, so by `add_to_task`; of a thread .nice, .realtime and
-.runtime_ns (time on CPUs, exact at each hook about the thread); m.queues[queue].now_ns, the time; m.nr_cpus;
-m.parameters, the values of PARAMETERS.
+8 words that hooks of several queues may change at the same time, so by `add_to_task`; m.groups[group].policy (group =
+group_of(m.threads[thread])), GROUP_POLICY_WORDS (4) of that sort, by `add_to_group` and `swap_in_group`; of a thread
+.nice, .realtime and .runtime_ns (time on CPUs, exact at each hook about the thread); m.queues[queue].now_ns, the time;
+m.nr_cpus; m.parameters, the values of PARAMETERS.
+
+A thread's group stays the same while it waits; while it runs, it may change when no hook about it is running.  So
+group_of is right for the threads that a hook with a lock is given and for those in its queue's order, and the group
+exists; for others, and in `select_cpu` and `balance`, it is a hint.
 
 Where a thread may run, and from where a CPU takes, is for the core to keep: is_online, may_run, idle_cpu and may_take
 tell a policy beforehand (a CPU takes no threads from the other pool's, thread/affinity.py); else the core chooses anew.
@@ -73,16 +82,19 @@ from .kernel.sched.hooks import (
     STOP_BLOCK,
     STOP_EXIT,
     STOP_MOVE,
+    add_to_group,
     add_to_queue,
     add_to_task,
     emit_policy,
+    group_of,
     hook,
+    swap_in_group,
 )
 from .kernel.sched.lists import append, append_to, first, first_of, pop, push, push_to, remove, remove_from
 from .kernel.sched.local_queue import available, put_local, take_local
 from .kernel.sched.randomness import draw, random_below, random_cpu
 from .kernel.thread.states import RUNNABLE, RUNNING, queue_of, state_of
-from .limits import BUDGET_INSTRUCTIONS, GLOBAL_QUEUE, POLICY_WORDS, QUEUE_POLICY_WORDS
+from .limits import BUDGET_INSTRUCTIONS, GLOBAL_QUEUE, GROUP_POLICY_WORDS, POLICY_WORDS, QUEUE_POLICY_WORDS
 from .shm.atomics import load_relaxed
 from .shm.events import POLICY, emit
 from .shm.memory import lowest_bit, wrapping_multiply
@@ -96,6 +108,7 @@ __all__ = [
     "ENQUEUE_WAKE",
     "ENQUEUE_YIELD",
     "GLOBAL_QUEUE",
+    "GROUP_POLICY_WORDS",
     "PERIODIC",
     "PLACE_PREEMPT",
     "PLACE_SPAWN",
@@ -109,6 +122,7 @@ __all__ = [
     "STOP_BLOCK",
     "STOP_EXIT",
     "STOP_MOVE",
+    "add_to_group",
     "add_to_queue",
     "add_to_task",
     "append",
@@ -119,6 +133,7 @@ __all__ = [
     "emit_policy",
     "first",
     "first_of",
+    "group_of",
     "hook",
     "hot",
     "idle_cpu",
@@ -139,6 +154,7 @@ __all__ = [
     "remove",
     "remove_from",
     "state_of",
+    "swap_in_group",
     "take_local",
     "wrapping_multiply",
 ]

@@ -26,6 +26,7 @@ FAIL_DROPPED_FILE = 23
 FAIL_FOREIGN_FREE = 24
 FAIL_PAGE_INDEX = 25
 FAIL_DROPPED_OBJECT = 26
+FAIL_SAVE_AREA = 27
 
 SENTENCES = {
     FAIL_LOCK_ORDER: "a lock was taken out of order (held rank × 10000 + wanted rank: {value})",
@@ -43,6 +44,7 @@ SENTENCES = {
     FAIL_DROPPED_OBJECT: "memory object {value} was dropped more often than it was taken",
     FAIL_DROPPED_FILE: "open file {value} was closed more often than it was opened",
     FAIL_FOREIGN_FREE: "kernel memory at {value:#x} was freed by a function that had not given it, or twice",
+    FAIL_SAVE_AREA: "word {value} of a thread's save area was used, which the thread has not",
     FAIL_KEEPER_DIED: "the timekeeper died",
     FAIL_FORKSERVER_DIED: "the forkserver died, and with it all other processes",
     FAIL_SWEPT: "the directory of its sockets was removed",

@@ -14,11 +14,17 @@ The threads that wait are in a treap ordered by deadline (deadline_treap.py), ea
 pick, joining and leaving are O(log n).  Invariants: SUM = Σ weight × (v - ZERO) and WEIGHT = Σ weight over all RUNNABLE
 and RUNNING threads of the queue (those with ON = 1).
 
+The threads of a group have together the weight of one thread with their nice value, as those of one CPU control group
+in Linux: each has it divided by ACTIVE, or by 64 at most.  ACTIVE = Σ ON over the threads of a group, on all CPUs;
+it changes by atomic additions, and a thread's weight follows when it is looked at next: for a tick it may be an older
+one.
+
 Differs from Linux: one slice length for all; a wake-up preempts at once when its deadline is earlier
 (`parity` = 1 gives Linux' RUN_TO_PARITY: the running thread keeps the CPU for its slice while it is
 eligible); who yields gets a deadline two slices away (Linux adds a slice at each yield, without end);
-realtime threads have the weight of nice -20; a new nice value counts at once, a running
-thread's from the switch on that the change brings about; balancing looks at all queues.
+a group's weight is divided by its threads, not by the load on each CPU; realtime threads have the weight of
+nice -20; a new nice value counts at once, a running thread's from the switch on that the change brings about;
+balancing looks at all queues.
 
 Suits: shares by weight together with short wake-ups.  Fails: throughput where short slices hurt;
 three equal threads on two CPUs (what one has more is not made good by balancing).
@@ -31,6 +37,8 @@ from emu.policy import (
     PERIODIC,
     PLACE_SPAWN,
     RUNNING,
+    add_to_group,
+    group_of,
     hook,
     hot,
     idle_cpu,
@@ -63,15 +71,33 @@ FAR = 1 << 48  # of SUM: products with it stay within 64 bits
 # Words of a queue, and of a thread; the first ones are the treap's.
 SUM, WEIGHT, ZERO = range(1, 4)
 OWN_WEIGHT, LAG, SEEN_NS, ON = range(4, 8)
+ACTIVE = 0  # the word of a group
+MOST_PARTS = 64
+LEAST_WEIGHT = 4  # so that products of virtual times and weights stay within 64 bits
 
 
 @hot
-def _weight(t):
+def _weight(m, t):
+    weight = NICE_0
     if t.realtime > 0:
-        return WEIGHTS[0]
-    if t.nice == 0:
-        return NICE_0
-    return WEIGHTS[min(max(t.nice, -20), 19) + 20]
+        weight = WEIGHTS[0]
+    elif t.nice != 0:
+        weight = WEIGHTS[min(max(t.nice, -20), 19) + 20]
+    return weight if group_of(t) < 0 else _part_of(m, group_of(t), weight)
+
+
+@hot
+def _part_of(m, g, weight):
+    """What each active thread of a group has of the group's weight."""
+    never_inline()
+    return max(weight // min(max(m.groups[g].policy[ACTIVE], 1), MOST_PARTS), LEAST_WEIGHT)
+
+
+@hot
+def _count(m, t, by):
+    """A thread becomes active or is active no more: its group counts it."""
+    if group_of(t) >= 0:
+        add_to_group(m, group_of(t), ACTIVE, by)
 
 
 @hot
@@ -129,7 +155,10 @@ def _limit(m, weight):
 def _join(m, queue, t, initial):
     """The thread becomes active here: placed by its lag; a new one begins with half a slice."""
     q = m.queues[queue]
-    weight = _weight(t)
+    _count(m, t, 1)
+    weight = _weight(m, t)
+    if t.policy[OWN_WEIGHT] != weight and t.policy[OWN_WEIGHT] != 0:  # lag keeps its real length
+        t.policy[LAG] = t.policy[LAG] * t.policy[OWN_WEIGHT] // weight
     average = _average(m, queue)
     v = average
     if q.policy[WEIGHT] > 0:
@@ -152,6 +181,7 @@ def _part(m, queue, t):
     limit = _limit(m, weight)
     t.policy[LAG] = min(max(_average(m, queue) - t.policy[V], -limit), limit)
     t.policy[ON] = 0
+    _count(m, t, -1)
     q.policy[SUM] -= weight * (t.policy[V] - q.policy[ZERO])
     q.policy[WEIGHT] -= weight
 
@@ -167,7 +197,7 @@ def _account(m, queue, t):
     q.policy[SUM] += weight * ran
     if q.policy[SUM] > FAR:
         _bring_zero(q)
-    if _weight(t) != weight:
+    if _weight(m, t) != weight:
         _reweigh(m, queue, t)
     if t.policy[V] >= t.policy[DEADLINE]:
         t.policy[DEADLINE] = t.policy[V] + _virtual(m.parameters[SLICE], t.policy[OWN_WEIGHT])
@@ -181,7 +211,7 @@ def _reweigh(m, queue, t):
     never_inline()
     q = m.queues[queue]
     average = _average(m, queue)
-    old, new = t.policy[OWN_WEIGHT], _weight(t)
+    old, new = t.policy[OWN_WEIGHT], _weight(m, t)
     q.policy[SUM] -= old * (t.policy[V] - q.policy[ZERO])
     t.policy[V] = average - (average - t.policy[V]) * old // new
     t.policy[DEADLINE] = average + (t.policy[DEADLINE] - average) * old // new
@@ -228,7 +258,7 @@ def enqueue(m, queue, thread, reason):
         _join(m, queue, t, reason == ENQUEUE_SPAWN)
     else:
         _account(m, queue, t)
-        if t.policy[OWN_WEIGHT] != _weight(t):  # its importance has changed while it ran
+        if t.policy[OWN_WEIGHT] != _weight(m, t):  # its importance has changed while it ran
             _part(m, queue, t)
             _join(m, queue, t, False)
         if reason == ENQUEUE_YIELD:
@@ -248,7 +278,7 @@ def pick(m, queue):
 @hook
 def hand_over(m, queue, thread):
     t = m.threads[thread]
-    if t.policy[LAG] < -_virtual(m.parameters[SLICE], _weight(t)) and m.queues[queue].nr_runnable > 0:
+    if t.policy[LAG] < -_virtual(m.parameters[SLICE], _weight(m, t)) and m.queues[queue].nr_runnable > 0:
         return 0  # it has had a slice more than its share
     _join(m, queue, t, False)
     return 1
@@ -281,6 +311,16 @@ def add_thread(m, queue, thread):
     t = m.threads[thread]
     if state_of(t) == RUNNING:
         _join(m, queue, t, False)
+    return 0
+
+
+@hook
+def regroup(m, queue, thread, group):
+    t = m.threads[thread]
+    _account(m, queue, t)
+    _count(m, t, -1)
+    if group >= 0:
+        add_to_group(m, group, ACTIVE, 1)
     return 0
 
 

@@ -32,6 +32,7 @@ THREADS = 2010  # MACHINE.threads_lock
 AREAS = 2011  # MACHINE.areas_lock
 OBJECTS = 2012  # MACHINE.objects_lock
 KMEM = 2015  # MACHINE.kmem_lock
+SAVE_AREAS = 2017  # MACHINE.save_areas_lock
 FRAMES = 2020  # MACHINE.frames_lock
 SIGINFOS = 2030  # MACHINE.siginfos_lock
 FILE_TABLES = 2040  # MACHINE.file_tables_lock

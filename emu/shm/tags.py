@@ -11,12 +11,13 @@ TAG_NAMES = (
     "thread record", "task record", "guest page", "page table", "queued signal",
     "descriptor table", "descriptor page", "open file", "pipe", "pipe page", "kernel page",
     "area", "memory object", "index of pages", "message page", "event counter", "epoll set", "watch",
-    "port", "channel",
+    "port", "channel", "save area",
 )  # fmt: skip
 TAG_THREAD, TAG_TASK, TAG_PAGE, TAG_TABLE, TAG_SIGINFO = range(5)
 TAG_FILE_TABLE, TAG_DESCRIPTORS, TAG_FILE, TAG_PIPE, TAG_PIPE_PAGE, TAG_KERNEL_PAGE = range(5, 11)
 TAG_AREA, TAG_OBJECT, TAG_NODE, TAG_MESSAGE_PAGE = range(11, 15)
-TAG_EVENT_COUNTER, TAG_EPOLL_SET, TAG_WATCH, TAG_PORT, TAG_CHANNEL = range(15, len(TAG_NAMES))  # of no frame
+TAG_EVENT_COUNTER, TAG_EPOLL_SET, TAG_WATCH, TAG_PORT, TAG_CHANNEL = range(15, 20)  # of no frame, as what follows
+TAG_SAVE_AREA = 20
 assert TAG_MESSAGE_PAGE < 16, "a frame's tag has four bits"
 
 

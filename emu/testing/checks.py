@@ -14,6 +14,7 @@ from .file_checks import check_files, frames_of_files
 from .held import held_by
 from .memory_checks import check_slabs, frames_of_kernel_memory
 from .message_checks import check_messages, frames_of_messages
+from .save_area_checks import check_save_areas
 from .upcall_checks import check_upcalls
 
 
@@ -133,6 +134,7 @@ def check_machine(window, policy="inko", held_frames=()):
     check_slabs(window)
     check_containers(window)
     check_upcalls(window)
+    check_save_areas(window.machine)
 
 
 assert PAGE_SIZE == 512 * 8

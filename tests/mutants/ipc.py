@@ -64,7 +64,7 @@ MUTANTS = [
     Mutant("codezero-granularity-begins-with-each-heir", "emu/policies/codezero.py", "m.cpus[queue].slice_start_ns", "m.cpus[queue].started_ns", UNIT),
     Mutant("codezero-heir-without-a-share", "emu/policies/codezero.py", "    if t.policy[LEFT_NS] <= 0 and q.nr_runnable > 0:\n        return 0  # its", "    if False:\n        return 0  # its", survives="the granularity, which goes on with the slice, ends such a turn too"),
     Mutant("bsd4-quantum-begins-with-each-heir", "emu/policies/bsd4.py", "m.cpus[queue].slice_start_ns", "m.cpus[queue].started_ns", survives="the usage of two that call each other grows until a thread that waits comes before them"),
-    Mutant("eevdf-heir-is-not-eligible", "emu/policies/eevdf.py", "    if t.policy[LAG] < -_virtual(m.parameters[SLICE], _weight(t)) and m.queues[queue].nr_runnable > 0:\n        return 0", "    if False:\n        return 0", UNIT),
+    Mutant("eevdf-heir-is-not-eligible", "emu/policies/eevdf.py", "    if t.policy[LAG] < -_virtual(m.parameters[SLICE], _weight(m, t)) and m.queues[queue].nr_runnable > 0:\n        return 0", "    if False:\n        return 0", UNIT),
     # --- translations
     Mutant("first-tlb-knows-page-0", "emu/actor/prepare.py", "        record[part] = NO_PAGE", "        record[part] = 0", f"{SYSTEM}::test_the_first_access_of_a_cpu_to_page_0_is_the_guests_fault"),
     Mutant("kept-is-put-back-always", TLB, "            if c.kept[s].generation == c.tlb_generation:\n", "            if True:\n", KEPT),

@@ -5,6 +5,7 @@ from . import (
     cpu_worker,
     events,
     files,
+    groups,
     ipc,
     kernel,
     l4,
@@ -22,8 +23,7 @@ from . import (
 )
 
 MUTANTS = [
-    *containers.MUTANTS,
-    *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *ipc.MUTANTS, *kernel.MUTANTS, *l4.MUTANTS, *machine.MUTANTS,
-    *messages.MUTANTS, *pools.MUTANTS, *processes.MUTANTS, *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS,
-    *sync.MUTANTS, *time.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,
+    *containers.MUTANTS, *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *groups.MUTANTS, *ipc.MUTANTS,
+    *kernel.MUTANTS, *l4.MUTANTS, *machine.MUTANTS, *messages.MUTANTS, *pools.MUTANTS, *processes.MUTANTS,
+    *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS, *time.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,
 ]  # fmt: skip

@@ -67,5 +67,5 @@ MUTANTS = [
     Mutant("waiting-thread-keeps-its-place", IMPORTANCE, "        enqueue(m, me, queue, i, ENQUEUE_MOVE)", "        m.queues[queue].nr_runnable = before", "tests/kernel/sched/test_importance.py"),
     Mutant("changed-before-it-leaves", IMPORTANCE, "        call_hook(m, me, DEQUEUE, queue, i)\n        m.queues[queue].nr_runnable = before - 1\n        _store(t, nice, realtime)\n", "        _store(t, nice, realtime)\n        m.queues[queue].nr_runnable = before - 1\n", "tests/kernel/sched/test_importance.py"),
     Mutant("running-thread-goes-on", IMPORTANCE, "            m.cpus[queue].resched = 1\n", "            m.cpus[queue].resched = 0\n", "tests/kernel/sched/test_importance.py"),
-    Mutant("weight-of-before", "emu/policies/eevdf.py", "        if t.policy[OWN_WEIGHT] != _weight(t):  # its importance has changed while it ran", "        if t.policy[OWN_WEIGHT] < 0:", "tests/kernel/sched/test_importance.py"),
+    Mutant("weight-of-before", "emu/policies/eevdf.py", "        if t.policy[OWN_WEIGHT] != _weight(m, t):  # its importance has changed while it ran", "        if t.policy[OWN_WEIGHT] < 0:", "tests/kernel/sched/test_importance.py"),
 ]  # fmt: skip

@@ -296,10 +296,60 @@ int main(void) {
 }
 """
 
-PROGRAMS = {"files": FILES, "errors": ERRORS, "ends": ENDS, "full": FULL}
+# What a helper was asked for is no register of its: they are all rewritten while its read waits (kse-9).
+HOSTILE = """
+int main(void) {
+    int pipes[2], found = 0;
+    char byte = 0;
+    struct emu_ids ids = {0};
+    struct emu_context context;
+    if (pipe(pipes) != 0 || submit(pipes[0], EMU_AIO_READ, &byte, 1, 31) != 0)
+        return 1;
+    nap(1000);
+    for (int tid = 1; tid < 200 && !found; tid++) {
+        ids.tid = tid;
+        if (tid == my_tid() || emu_thread_control(EMU_THREAD_SUSPEND, &ids) != 0)
+            continue;
+        found = tid;
+        long error = emu_exchange_registers(tid, &context, EMU_READ);
+        for (int k = 18; k < 28; k++)
+            context.x[k] = k == 21 ? context.x[k] : -1 - k; /* s5 is its result */
+        if (error != 0 || emu_exchange_registers(tid, &context, EMU_WRITE_X) != 0)
+            return 2;
+        if (emu_thread_control(EMU_THREAD_RUN, &ids) != 0)
+            return 3;
+    }
+    if (!found || write(pipes[1], "h", 1) != 1 || !is(31, 1, EMU_AIO_READ, pipes[0]) || byte != 'h')
+        return 4;
+    /* its code is no secret: made anew to call AIO_END at once, it tells of its own operation */
+    if (submit(pipes[0], EMU_AIO_READ, &byte, 1, 32) != 0)
+        return 5;
+    nap(1000);
+    for (int tid = 1; tid < 70000; tid++) {
+        ids.tid = tid;
+        if (tid == my_tid() || emu_thread_control(EMU_THREAD_SUSPEND, &ids) != 0)
+            continue;
+        if (emu_exchange_registers(tid, &context, EMU_READ) != 0)
+            return 6;
+        for (int k = 1; k < 32; k++)
+            context.x[k] = 77;
+        context.x[21] = 123;
+        context.pc += 8; /* behind the call, and the move of its result */
+        if (emu_exchange_registers(tid, &context, EMU_WRITE_X | EMU_WRITE_PC) != 0)
+            return 7;
+        if (emu_thread_control(EMU_THREAD_RUN, &ids) != 0)
+            return 8;
+        return is(32, 123, EMU_AIO_READ, pipes[0]) ? 0 : 9;
+    }
+    return 10;
+}
+"""
+
+PROGRAMS = {"files": FILES, "errors": ERRORS, "ends": ENDS, "full": FULL, "hostile": HOSTILE}
 
 
 @pytest.mark.system("inko-6")
+@pytest.mark.system("kse-9")
 @pytest.mark.parametrize("pools", [0, 1], ids=["one-pool", "two-pools"])
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_what_was_submitted_completes_with_a_message(boot, seed, tmp_path, program, pools):

@@ -317,6 +317,116 @@ def test_a_policy_shares_a_cpu_by_task_with_words_of_its_own_for_each(boot, seed
         assert [int(task["policy"][1]) for task in tasks] == [101, 101], "each began and ended once, with words at 0"
 
 
+# --- words of a group ------------------------------------------------------------------------------------------
+
+BY_GROUP = '''
+"""by group: the group that ran least goes first, however many threads it has."""
+from emu.policy import add_to_group, append, first, group_of, hook, hot, remove
+
+RAN, GROUPS_BEGUN, GROUPS_ENDED, TOLD = range(4)  # words of a group
+SEEN = 0  # of a thread: the part of its runtime_ns that its group has been charged
+
+@hot
+def charge(m, thread):
+    t = m.threads[thread]
+    if group_of(t) >= 0:
+        add_to_group(m, group_of(t), RAN, t.runtime_ns - t.policy[SEEN])
+    t.policy[SEEN] = t.runtime_ns
+
+@hot
+def ran(m, t):
+    return m.groups[group_of(t)].policy[RAN] if group_of(t) >= 0 else 0
+
+@hook
+def add_group(m, group):
+    add_to_group(m, group, GROUPS_BEGUN, 1 + m.groups[group].policy[RAN])
+    return 0
+
+@hook
+def remove_group(m, group):
+    add_to_group(m, group, GROUPS_ENDED, 1)
+    return 0
+
+@hook
+def regroup(m, queue, thread, group):
+    charge(m, thread)
+    joins = group >= 0
+    add_to_group(m, group if joins else group_of(m.threads[thread]), TOLD, 1 if joins else 100)
+    return 0
+
+@hook
+def enqueue(m, queue, thread, reason):
+    charge(m, thread)
+    append(m, m.queues[queue], thread)
+    return 0
+
+@hook
+def stopped(m, queue, thread, reason):
+    charge(m, thread)
+    return 0
+
+@hook
+def pick(m, queue):
+    best = -1
+    i = first(m.queues[queue])
+    while i >= 0:
+        if best < 0 or ran(m, m.threads[i]) < ran(m, m.threads[best]):
+            best = i
+        i = m.threads[i].next
+    if best >= 0:
+        remove(m, m.queues[queue], best)
+    return best
+
+@hook
+def dequeue(m, queue, thread):
+    remove(m, m.queues[queue], thread)
+    return 0
+
+@hook
+def timeslice(m, queue, thread):
+    return 2000000
+'''
+
+GROUPED_SPINNERS = """
+static struct kse_mailbox boxes[8];
+static char stacks[8][16384] __attribute__((aligned(16)));
+static void spin(struct kse_mailbox *box) {
+    while (box != NULL)
+        ;
+}
+int main(int argc, char **argv) {
+    int n = atoi(argv[1]);
+    pin(argc > 0);
+    for (int k = 0; k < n; k++) {
+        boxes[k] = (struct kse_mailbox){.func = spin, .stack = stacks[k], .stack_bytes = sizeof stacks[k]};
+        __asm__("mv %0, tp" : "=r"(boxes[k].thread_pointer));
+        if (kse_create(&boxes[k], 0) != 0)
+            return 1;
+    }
+    spin(boxes);
+}
+"""
+
+
+@pytest.mark.system("kse-7")
+def test_a_policy_shares_a_cpu_by_group_with_words_of_its_own_for_each(boot, seed, tmp_path):
+    policy = tmp_path / "bygroup.py"
+    policy.write_text(BY_GROUP)
+    with boot(2, str(policy), seed=seed) as machine:
+        guest = build_guest(tmp_path, GROUPED_SPINNERS)
+        jobs = [machine.spawn(guest, threads) for threads in (1, 5)]
+        groups = machine.window.machine["groups"]
+        until(lambda: len(machine.threads()) == 6 and {t.cpu for t in machine.threads()} == {1})
+        before = groups["policy"][:2, 0].copy()
+        until(lambda: int((groups["policy"][:2, 0] - before).sum()) > 500_000_000)
+        one, other = (int(ran) for ran in groups["policy"][:2, 0] - before)
+        for job in jobs:
+            machine.kill(job)
+        finish(machine)
+        assert 0.5 < one / other < 2, f"{one} ns of one group, {other} ns of the other"
+        assert sorted(groups["policy"][:2, 1:].tolist()) == [[1, 1, 101], [1, 1, 501]], "begun, ended, joined and left"
+
+
 # --- alux ------------------------------------------------------------------------------------------------------
 
 PRINTERS = """

@@ -24,6 +24,7 @@ from ..ipc.mailbox import send_as
 from ..sleep.until import sleep_until
 from ..task.exiting import exit_thread
 from ..task.helpers import A7, DESCRIPTOR, OPERATION, RESULT, USER_DATA, new_helper, start_helper
+from ..thread.save_area import save, saved
 from ..thread.states import SLEEP_TIME
 
 AIO_READ, AIO_WRITE = 0, 1
@@ -74,9 +75,9 @@ def aio_submit(m, me, i):
     x[A0 + 2] = size
     x[A0 + 3] = offset
     x[A7] = number
-    x[USER_DATA] = user_data
-    x[OPERATION] = operation
-    x[DESCRIPTOR] = fd
+    save(m, new, USER_DATA, user_data)
+    save(m, new, OPERATION, operation)
+    save(m, new, DESCRIPTOR, fd)
     start_helper(m, me, i, n)
     return 0
 
@@ -90,10 +91,10 @@ def aio_end(m, me, i):
     if tid <= 0:
         t.x[A0] = -EINVAL
         return RESUME
-    t.x[A0 + 1] = t.x[USER_DATA]
+    t.x[A0 + 1] = saved(m, t, USER_DATA)
     t.x[A0 + 2] = t.x[RESULT]
-    t.x[A0 + 3] = t.x[OPERATION]
-    t.x[A0 + 4] = t.x[DESCRIPTOR]
+    t.x[A0 + 3] = saved(m, t, OPERATION)
+    t.x[A0 + 4] = saved(m, t, DESCRIPTOR)
     error = send_as(m, me, i, tid, tid)
     if error == -EAGAIN or error == -ENOMEM:
         sleep_until(m, me, i, SLEEP_TIME, monotonic_ns() + RETRY_NS, False, 0)  # and then makes the call again

@@ -54,6 +54,7 @@ from ..upcalls.records import (
     new_upcall,
     quit_group,
 )
+from ..upcalls.regrouping import regroup
 from ..upcalls.releasing import release_owner, wake_any, wake_owner
 from ..vm.usercopy import copy_user, put_word
 from .numbers import KSE_CREATE, KSE_EXIT, KSE_RELEASE, KSE_SWITCHIN, KSE_THR_INTERRUPT
@@ -131,6 +132,7 @@ def kse_create(m, me, i, mailbox, newgroup):
         upcall.flags = load_64(at + FLAGS)
         upcall.mailbox = mailbox
         if own:
+            regroup(m, me, i, g)
             join_group(m, t, g, u, KSE_OWNER)
             attach_spare(m, me, i)
             return 0

@@ -9,7 +9,7 @@ from ...hot import Callback, hot
 from ...limits import MAX_HOOKS
 from ...shm.events import POLICY, emit
 from ...shm.layout import MACHINE
-from ...shm.memory import AMO_64, address_of, call_2, call_3, call_4
+from ...shm.memory import AMO_64, address_of, call_2, call_3, call_4, compare_exchange_64
 from ...shm.spinlock import field_address
 
 _add = AMO_64["add"]
@@ -18,13 +18,13 @@ _add = AMO_64["add"]
 HOOKS = {
     "enqueue": 4, "pick": 2, "dequeue": 3, "stopped": 4, "yielded": 3, "tick": 3, "timeslice": 3, "preempts": 4,
     "select_cpu": 4, "balance": 3, "add_thread": 3, "remove_thread": 3, "cpu_online": 2, "cpu_offline": 2,
-    "add_task": 2, "remove_task": 2, "hand_over": 3,
+    "add_task": 2, "remove_task": 2, "hand_over": 3, "add_group": 2, "remove_group": 2, "regroup": 4,
 }  # fmt: skip
 NAMES = tuple(HOOKS)
 (
     ENQUEUE, PICK, DEQUEUE, STOPPED, YIELDED, TICK, TIMESLICE, PREEMPTS,
     SELECT_CPU, BALANCE, ADD_THREAD, REMOVE_THREAD, CPU_ONLINE, CPU_OFFLINE, ADD_TASK, REMOVE_TASK,
-    HAND_OVER,
+    HAND_OVER, ADD_GROUP, REMOVE_GROUP, REGROUP,
 ) = range(len(HOOKS))  # fmt: skip
 assert len(HOOKS) <= MAX_HOOKS
 
@@ -74,6 +74,30 @@ def tell_queue(m, me, index, queue):
 def tell_task(m, me, index, k):
     """Call a hook of a task, if the policy has it."""
     tell_queue(m, me, index, k)
+
+
+@hot
+def tell_group(m, me, index, g):
+    """Call a hook of a group, if the policy has it."""
+    tell_queue(m, me, index, g)
+
+
+@hot
+def group_of(t):
+    """For hooks: the index of a thread's group (kernel/upcalls/), -1: it is in none."""
+    return t.kse_group - 1
+
+
+@hot
+def add_to_group(m, group, word, by):
+    """For hooks: add to one of a group's words, atomically; the old value."""
+    return _add(field_address(m.groups[group], "policy") + 8 * word, by)
+
+
+@hot
+def swap_in_group(m, group, word, old, new):
+    """For hooks: store a new value in one of a group's words, atomically, if it has the old one; whether it had."""
+    return compare_exchange_64(field_address(m.groups[group], "policy") + 8 * word, old, new) == 1
 
 
 @hot

@@ -42,8 +42,8 @@ def exit_thread(m, me, i, status):
     k = t.task
     noncritical(m, me)
     no_references_held(m, me)
-    if t.kse != 0:
-        _leave_group(m, me, i)
+    if t.kse != 0 and give_up_upcall(m, me, i):
+        _shut_group_down(m, me, i)
     end_exclusive(m, me, i)
     tell_suspender(m, me, i, -ESRCH, NO_MORE)
     let_go(m, me, i)
@@ -70,6 +70,8 @@ def exit_thread(m, me, i, status):
         kill_references(m, me, k)
         give_all_up(m, me, k)
     leave(m, me, i)
+    if t.kse != 0:
+        quit_group(m, me, i)  # after its last hook
     _book(m, i, m.tasks[k].job)
     m.cpus[me].exited += 1
     reap_thread(m, me, i)
@@ -79,21 +81,19 @@ def exit_thread(m, me, i, status):
 
 
 @hot
-def _leave_group(m, me, i):
-    """Thread i leaves its group. One that loses its last upcall is shut down: its threads are told to end (kse-4)."""
+def _shut_group_down(m, me, i):
+    """The group of thread i has no upcall any more: its threads are told to end (kse-4)."""
     never_inline()
     t = m.threads[i]
-    if give_up_upcall(m, me, i):
-        lock_task(m, me, t.task)
-        n = m.tasks[t.task].first_thread
-        while n >= 0:
-            if n != i and m.threads[n].kse_group == t.kse_group:
-                exchange(m.threads[n], "told_to_end", 1)  # before its sleep is looked at; pairs with prepare_sleep
-                interrupt_sleep(m, me, n)
-                nudge(m, me, n)
-            n = m.threads[n].sibling_next
-        unlock_task(m, me, t.task)
-    quit_group(m, me, i)
+    lock_task(m, me, t.task)
+    n = m.tasks[t.task].first_thread
+    while n >= 0:
+        if n != i and m.threads[n].kse_group == t.kse_group:
+            exchange(m.threads[n], "told_to_end", 1)  # before its sleep is looked at; pairs with prepare_sleep
+            interrupt_sleep(m, me, n)
+            nudge(m, me, n)
+        n = m.threads[n].sibling_next
+    unlock_task(m, me, t.task)
 
 
 @hot

@@ -5,12 +5,14 @@ code that returns from signals.  It makes the call (read, write, pread, pwrite),
 (native/aio.py).  It runs in the blocking pool, if the machine has one, blocks all signals, and waits as a thread waits:
 so a pipe that is empty, a socket that is full and a file of the system server's hold up nobody.
 
-    operation, offset, …   are what the helper's registers say      descriptor   is THREAD.held_file where a CPU reads
+    the call               is what the helper's registers say       descriptor   is THREAD.held_file where a CPU reads
     memory                 is that of its task: what is unmapped    whose it is  is THREAD.helps, a tid: who has left
                            meanwhile is EFAULT                                   is told nothing
+    which message          tells of it: OPERATION, DESCRIPTOR and USER_DATA are in its save area (thread/save_area.py)
 
 A task that ends, or executes a program, ends its helpers as it does its other threads.  A guest can do to a helper what
-it can do to its other threads; it cannot make others believe that it is one, since THREAD.helps is no register.
+it can do to its other threads; but neither what it was asked for nor THREAD.helps is a register, so nobody passes for a
+helper, and a helper tells of its own operation.
 
 Always, while the task's lock is free: TASK.nr_helpers counts its threads that are helpers, and those that are about to
 leave; it is at most nr_threads.  The task ends with its last thread that is no helper: whoever raises the count
@@ -30,6 +32,7 @@ from ..sched.waking import start_thread
 from ..thread.handles import tid_of
 from ..thread.inherit import inherit
 from ..thread.records import LEAVES, free_thread, join_task, lock_task, unlock_task
+from ..thread.save_area import free_save_area, make_save_area
 from ..thread.spares import attach_spare, take_spare
 from ..vm.usercopy import get_word
 from .kill_reasons import KILL_EXITED
@@ -43,8 +46,9 @@ HELPER_CODE = (
 )  # fmt: skip
 FIRST_WORD = HELPER_CODE[0] | HELPER_CODE[1] << 32
 A7 = A0 + 7
-S2, S3, S4, S5 = 18, 19, 20, 21
-RESULT, OPERATION, DESCRIPTOR, USER_DATA = S5, S3, S4, S2  # registers of a helper
+RESULT = 21  # the register s5 of a helper
+OPERATION, DESCRIPTOR, USER_DATA = range(3)  # words of its save area
+SAVED_BYTES = 8 * 3
 ALL_SIGNALS = -1
 
 
@@ -68,7 +72,11 @@ def new_helper(m, me, i):
     new.pc = trampoline + HELPER_AT
     new.signal_mask = ALL_SIGNALS
     begin_blocking(m, n)
+    if make_save_area(m, me, n, SAVED_BYTES) < 0:
+        free_thread(m, me, n)
+        return -EAGAIN
     if not join_task(m, me, n):
+        free_save_area(m, me, n)
         free_thread(m, me, n)
         return -EAGAIN
     return n

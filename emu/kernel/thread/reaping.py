@@ -18,10 +18,11 @@ Always true:
 
 A dead thread's TASK index may name another task by then: only what the record itself holds is safe to read.
 
-A reference may be dropped with locks held: the dead list needs no lock (compare-and-swap pushes a record, an exchange
-empties the list, so none is pushed that is on it), and deleting takes threads_lock, which ranks above theirs.  The
-document's garbage thread, which deletes killed tasks and threads, has two counterparts here: the system server for
-tasks (references.py), and each scheduler for its threads, as rust-2 asks, which saves a switch of processes.
+A reference is dropped with no lock held: who drops the last one may delete the record, and run destructors with that
+(kse-13; save_area.py).  The dead list needs no lock: compare-and-swap pushes a record, an exchange empties the list, so
+none is pushed that is on it.  The document's garbage thread, which deletes killed tasks and threads, has two
+counterparts here: the system server for tasks (references.py), and each scheduler for its threads, as rust-2 asks,
+which saves a switch of processes.
 
 Rejected: a reference for each server call (a thread whose sleep the server has taken cannot die).
 """
@@ -32,6 +33,7 @@ from ...shm.atomics import compare_exchange, exchange, fetch_add, load_relaxed, 
 from ...shm.bits import bits
 from ...shm.layout import machine_at
 from ...shm.spinlock import fail
+from ..critical import noncritical
 from ..failures import FAIL_REFERENCE
 from ..ipi import send_ipi
 from .handles import GENERATIONS, exists, handle_generation, handle_index
@@ -92,8 +94,9 @@ def _retain(m, me, i, generation):
 
 @hot
 def drop_thread(m, me, i):
-    """Give a reference back. The caller may hold locks; a message (kick) may be owed afterwards."""
+    """Give a reference back; a message (kick) may be owed afterwards."""
     never_inline()
+    noncritical(m, me)
     _count(m, me, -1)
     if reference_count(fetch_add(m.threads[i], "references", -1) - 1) == 0:
         _ask_to_delete(m, me, i)

@@ -104,6 +104,8 @@ def reset_thread(m, i, task):
     t.faults = 0
     t.creator = -1
     t.exclusive = 0
+    t.save_area = 0
+    t.save_bytes = 0
     store_relaxed(t, "spare", SPARE_NONE)
     store_relaxed(t, "suspend", 0)
     store_relaxed(t, "suspender", 0)

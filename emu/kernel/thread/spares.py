@@ -13,8 +13,10 @@ what it allocated where a child was quicker.  At its exit the owner closes the w
 
 from ...hot import hot, never_inline
 from ...shm.atomics import compare_exchange, exchange, load_relaxed
+from ..critical import noncritical
 from .handles import make_handle, thread_index
 from .records import SPARE_CLOSED, SPARE_NONE, allocate_thread, free_thread, next_generation, reset_thread
+from .save_area import free_save_area
 from .states import FREE, NEW, set_where
 
 
@@ -48,7 +50,10 @@ def take_spare(m, me, i):
 def recycle_thread(m, me, i):
     """A DEAD record becomes its creator's spare, or free. Handles to it are stale from here on."""
     never_inline()
+    noncritical(m, me)
     t = m.threads[i]
+    if t.save_area != 0:
+        free_save_area(m, me, i)  # before the record is somebody else's
     spare = exchange(t, "spare", SPARE_CLOSED)
     if spare >= 0:
         free_thread(m, me, spare)

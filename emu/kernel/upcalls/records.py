@@ -23,6 +23,8 @@ from ...shm import lockrank
 from ...shm.atomics import exchange, fetch_add, load_relaxed, store_relaxed
 from ...shm.spinlock import acquire, field_address, release
 from ..critical import noncritical
+from ..sched.hooks import ADD_GROUP, REMOVE_GROUP, tell_group
+from .regrouping import regroup
 
 # THREAD.kse: it is in a group; it owns an upcall; it is about to enter user space as that; it has none, and is to leave
 # its context for others at the border of the kernel.
@@ -85,6 +87,8 @@ def new_group(m, me, task):
         k.first_group = push(m.groups, g, k.first_group)
         k.nr_groups += 1
     unlock_groups(m, me)
+    if g >= 0:
+        tell_group(m, me, ADD_GROUP, g)
     return g
 
 
@@ -109,6 +113,7 @@ def free_group(m, me, g):
     noncritical(m, me)
     group = m.groups[g]
     k = m.tasks[group.task - 1]
+    tell_group(m, me, REMOVE_GROUP, g)
     lock_groups(m, me)
     k.first_group = _unlink(m.groups, g, k.first_group)
     k.nr_groups -= 1
@@ -203,7 +208,7 @@ def quit_group(m, me, i):
     if t.kse & KSE_RISING:
         fetch_add(group, "rising", -1)
     t.kse = 0
-    t.kse_group = 0
+    regroup(m, me, i, -1)
     t.user_thread = 0
     exchange(t, "kse_interrupt", 0)
     if fetch_add(group, "nr_threads", -1) == 1:

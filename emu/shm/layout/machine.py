@@ -50,6 +50,8 @@ from ...limits import (
     PAGE_SIZE,
     PID_BUCKETS,
     RAM_OFFSET,
+    SAVE_AREA_CLASSES,
+    SAVE_ARENA_WORDS,
     SERVER_RING,
     STATIC_KERNEL_PAGES,
 )
@@ -142,6 +144,10 @@ MACHINE = record(
     i64("fresh_container", guard="containers_lock", doc="records from here on were never used"),
     i64("free_pool", guard="containers_lock", doc="index + 1, 0 none"),
     i64("fresh_pool", guard="containers_lock", doc="records from here on were never used"),
+    line("save areas"),  # kernel/thread/save_area.py
+    i64("save_areas_lock"),
+    i64("fresh_save_word", guard="save_areas_lock", doc="words of the arena from here on were never used"),
+    i64s("free_save_areas", SAVE_AREA_CLASSES, guard="save_areas_lock", doc="of each size: place in the arena + 1"),
     line("groups"),
     i64("groups_lock", doc="guards which groups and upcalls there are, and which each task and group has"),
     i64("free_group", guard="groups_lock", doc="index + 1, 0 none"),
@@ -259,6 +265,7 @@ MACHINE = record(
     many("kernel_pages", KERNEL_PAGE, STATIC_KERNEL_PAGES + MAX_FRAMES),
     line("static kernel pages"),
     i64s("static_kernel_pages", STATIC_KERNEL_PAGES * PAGE_SIZE // 8, guard="kmem_lock"),
+    i64s("save_arena", SAVE_ARENA_WORDS, guard="the thread that has the area, else save_areas_lock"),
     many("areas", AREA, MAX_AREAS),
     many("objects", OBJECT, MAX_OBJECTS),
     many("timeout_rings", TIMEOUT_RING, MAX_ACTORS),

@@ -7,7 +7,7 @@ from emu.hot import entry
 from emu.kernel.task.kill_reasons import KILL_ASKED, KILL_SIGNAL
 from emu.kernel.task.reaping import reap_task
 from emu.kernel.task.records import create_task, kill_task
-from emu.kernel.thread import handles, spares
+from emu.kernel.thread import handles, save_area, spares
 from emu.kernel.thread.states import DEAD, set_where
 from emu.shm.layout import machine_at
 from tests.kernel import wrappers as hot
@@ -44,6 +44,11 @@ def recycle(address, me, i):
     return 0
 
 
+@entry(3)
+def make_save_area(address, i, size_bytes):
+    return save_area.make_save_area(machine_at(address), 0, i, size_bytes)
+
+
 def soil(record, keeps):
     """Fill a record's fields with what no fresh one has."""
     for name in record.dtype.names:
@@ -70,7 +75,8 @@ def test_a_spare_is_as_a_record_never_used_but_for_its_creator(window):
     owner = hot.allocate_thread(base, 0, 0)
     child = take_spare(base, 0, owner)
     fresh = threads[child].copy()
-    soil(threads[child], THREAD_KEEPS | {"creator", "spare"})
+    soil(threads[child], THREAD_KEEPS | {"creator", "spare", "save_area", "save_bytes"})
+    assert make_save_area(base, child, 24) == 0
     recycle(base, 0, child)
     assert threads[owner]["spare"] == child, "it is its creator's spare"
     assert take_spare(base, 0, owner) == child
