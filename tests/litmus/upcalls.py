@@ -239,16 +239,26 @@ def _wake_one(m, me):
 
 
 @hot
-def _look_for_a_lost_wake_up(m):
-    """All owners are released and asleep, and a context waits whose exporter has woken whom it found."""
-    g = m.groups[0]
-    head = load_seq_cst(g, "completed")
-    if head == 0 or load_seq_cst(g, "inside") != 0:
-        return
+def _all_are_released(m):
+    """Whether all owners sleep, so that nothing changes but by threads that are inside."""
     for u in range(m.fresh_upcall):
         if reason_of(sleep_word(m.threads[load_seq_cst(m.upcalls[u], "owner") - 1])) != SLEEP_RELEASED:
-            return
-    if load_seq_cst(g, "inside") == 0 and load_seq_cst(g, "completed") == head:
+            return False
+    return load_seq_cst(m.groups[0], "inside") == 0
+
+
+@hot
+def _look_for_what_is_lost(m):
+    """A wake-up: a context waits whose exporter has woken whom it found.  A context: nobody is inside for it."""
+    g = m.groups[0]
+    head, threads = load_seq_cst(g, "completed"), load_seq_cst(g, "nr_threads")
+    if not _all_are_released(m):
+        return
+    inside = 0
+    for k in range(MOST):
+        inside += 1 if get_word(m, STATES + k * LINE) == INSIDE else 0
+    is_same = load_seq_cst(g, "completed") == head and load_seq_cst(g, "nr_threads") == threads
+    if (head != 0 or inside > threads - m.fresh_upcall) and is_same and _all_are_released(m):
         violation(m)
 
 
@@ -272,7 +282,7 @@ def carry(address, me, workers, steps, variant, user_threads):
             done += 1
             result(m, me, done)
         else:
-            _look_for_a_lost_wake_up(m)
+            _look_for_what_is_lost(m)
             look_idle(m, me)
         exchange(c, "pending", 0)
         c.kicks = 0
