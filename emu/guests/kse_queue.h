@@ -70,7 +70,7 @@ struct kse_thread {
     int ended, detached;
     struct kse_waiters joiners;
     /* Cancellation (kse_calls.h). */
-    int cancelled, cancel_disabled, in_call;
+    int cancelled, cancel_disabled, cancel_async, in_call;
     struct kse_cleanup *cleanup; /* own, as what follows */
     int keys_used;
     void *keys[KSE_KEYS];

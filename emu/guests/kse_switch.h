@@ -149,6 +149,7 @@ static inline uint64_t kse_now(void) {
 
 static void kse_expire(struct kse_vp *vp, uint64_t now); /* kse_wait.h */
 static uint64_t kse_first_deadline(void);
+static void kse_end_cancelled(void); /* kse_thread.h */
 
 /* Run user threads, or wait for some. On the upcall's own stack; `current` is NULL here. */
 static void __attribute__((noreturn)) kse_run(struct kse_vp *vp) {
@@ -188,6 +189,8 @@ static void kse_upcall(struct kse_mailbox *mailbox) {
     while (completed) {
         struct kse_thread *t = (struct kse_thread *)completed;
         completed = completed->next;
+        if (t->cancelled && t->cancel_async && !t->cancel_disabled)
+            t->mailbox.pc = (unsigned long)kse_end_cancelled; /* wherever it is: in no critical region */
         t->full = t->saved = 1;
         kse_put(vp, t);
         if (completed)

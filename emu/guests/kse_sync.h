@@ -4,6 +4,8 @@
 #ifndef KSE_SYNC_H
 #define KSE_SYNC_H
 
+#include <limits.h>
+
 #include "kse_thread.h"
 
 /* --- mutex ------------------------------------------------------------------------------------------------------------ */
@@ -191,16 +193,21 @@ KSE_FUNCTION int kse_sem_timedwait(kse_sem_t *s, int wait, uint64_t deadline_ns)
 }
 static inline int kse_sem_wait(kse_sem_t *s) { return kse_sem_timedwait(s, 1, 0); }
 static inline int kse_sem_trywait(kse_sem_t *s) { return kse_sem_timedwait(s, 0, 0); }
-KSE_FUNCTION void kse_sem_post(kse_sem_t *s) {
+/* 0; EOVERFLOW. */
+KSE_FUNCTION int kse_sem_post(kse_sem_t *s) {
     struct kse_thread *self = kse_enter();
+    int error = 0;
     kse_spin_lock(&s->lock);
     struct kse_thread *t = kse_claim_first(&s->waiters);
-    if (!t)
+    if (!t && s->value == INT_MAX)
+        error = EOVERFLOW;
+    else if (!t)
         s->value++;
     kse_spin_unlock(&s->lock);
     if (t)
         kse_ready(self->vp, t);
     kse_leave(self);
+    return error;
 }
 
 /* --- read-write lock -------------------------------------------------------------------------------------------------- */

@@ -96,6 +96,8 @@ static void __attribute__((noreturn, noinline)) kse_thread_exit(void *result) {
 }
 
 /* --- begin ------------------------------------------------------------------------------------------------------------ */
+static void kse_end_cancelled(void) { kse_thread_exit(KSE_CANCELLED); }
+
 static void kse_thread_start(void) {
     struct kse_thread *self = kse_self;
     kse_leave(self);
@@ -113,7 +115,7 @@ KSE_FUNCTION int kse_thread_create(kse_t *thread, const struct kse_attributes *a
     }
     t->mailbox.pc = (unsigned long)kse_thread_start;
     t->mailbox.user_ns = t->mailbox.system_ns = 0;
-    t->full = t->ended = t->cancelled = t->cancel_disabled = t->in_call = t->keys_used = 0;
+    t->full = t->ended = t->cancelled = t->cancel_disabled = t->cancel_async = t->in_call = t->keys_used = 0;
     t->cleanup = NULL;
     t->joiners.first = t->joiners.last = NULL;
     t->priority = a && a->set_priority ? a->priority : self->priority;
