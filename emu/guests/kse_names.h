@@ -23,6 +23,7 @@
 #define pthread_attr_setstacksize kse_p_attr_setstacksize
 #define pthread_attr_getstacksize kse_p_attr_getstacksize
 #define pthread_attr_setguardsize kse_p_attr_setguardsize
+#define pthread_kill kse_p_kill
 #define pthread_cancel kse_p_cancel
 #define pthread_setcancelstate kse_p_setcancelstate
 #define pthread_setcanceltype kse_p_setcanceltype

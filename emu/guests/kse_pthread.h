@@ -1,8 +1,8 @@
 /* Pthreads on user threads: `-include kse_pthread.h` makes a program of one C file run on kse_threads.h unchanged.
  *
  * It starts before main; the environment says how: KSE_UPCALLS (1), KSE_STEALING (0), KSE_QUANTUM_US (10000).
- * There are no robust, shared or priority-inheriting mutexes, and no signals to a thread. Asynchronous cancellation comes
- * with the end of the target's quantum. */
+ * There are no robust, shared or priority-inheriting mutexes. A signal to a thread finds it where it is blocked in the
+ * kernel. Asynchronous cancellation comes with the end of the target's quantum. */
 #ifndef KSE_PTHREAD_H
 #define KSE_PTHREAD_H
 
@@ -43,6 +43,16 @@ static inline int kse_bad_time(const struct timespec *t) { return t->tv_nsec < 0
 /* --- threads ---------------------------------------------------------------------------------------------------------- */
 static inline int kse_p_equal(kse_t a, kse_t b) { return a == b; }
 static inline int kse_p_cancel(kse_t t) { return kse_thread_cancel(t), 0; }
+/* To the kernel thread in which it is blocked; where it is in none, to whichever. */
+static inline int kse_p_kill(kse_t t, int number) {
+    if ((unsigned)number >= NSIG)
+        return EINVAL;
+    if (number && t == kse_self)
+        return raise(number) ? errno : 0;
+    if (number && kse_thr_interrupt(&t->mailbox, KSE_INTR_SENDSIG, number) != 0)
+        return kill(getpid(), number) ? errno : 0;
+    return 0;
+}
 static inline int kse_p_setcancelstate(int state, int *old) {
     if (old)
         *old = kse_self->cancel_disabled;

@@ -97,6 +97,7 @@ struct kse_vp {
 
 static struct {
     int nr_vps, nr_queues, live; /* live: user threads that have not ended */
+    int forked;                  /* this is a child, in which the library has not been needed yet */
     uint64_t idle;               /* bit n: virtual processor n is about to be released, or is (kse_switch.h) */
     kse_spin_t timer_lock;       /* guards the heap */
     struct kse_thread *timers;

@@ -150,10 +150,13 @@ static inline uint64_t kse_now(void) {
 static void kse_expire(struct kse_vp *vp, uint64_t now); /* kse_wait.h */
 static uint64_t kse_first_deadline(void);
 static void kse_end_cancelled(void); /* kse_thread.h */
+static void kse_start_child(void);   /* kse_fork.h */
 
 /* Run user threads, or wait for some. On the upcall's own stack; `current` is NULL here. */
 static void __attribute__((noreturn)) kse_run(struct kse_vp *vp) {
     uint64_t bit = 1ul << (vp - kse.vps);
+    if (kse.forked)
+        kse_start_child();
     for (;;) {
         struct kse_thread *t = kse_take(vp);
         if (t) {

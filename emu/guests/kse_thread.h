@@ -108,6 +108,8 @@ static void kse_thread_start(void) {
 KSE_FUNCTION int kse_thread_create(kse_t *thread, const struct kse_attributes *a, void *(*function)(void *),
                                    void *argument) {
     struct kse_thread *self = kse_enter();
+    if (kse.forked)
+        kse_start_child();
     struct kse_thread *t = kse_allocate(a && a->stack_bytes ? a->stack_bytes : KSE_STACK);
     if (!t) {
         kse_leave(self);

@@ -16,6 +16,7 @@
  *      kse_thread.h    create, exit, join, detach, keys
  *      kse_sync.h      mutexes, conditions, semaphores, read-write locks, barriers, once
  *      kse_calls.h     sleeping, cancellation, calls that are cancellation points
+ *      kse_fork.h      children of fork
  *      kse_pthread.h   all that under the names of pthreads, for unchanged programs
  *
  * For static programs of one C file. Each user thread has the C library's whole thread-local storage, so errno, stdio,
@@ -27,6 +28,7 @@
 #define KSE_THREADS_H
 
 #include "kse_calls.h"
+#include "kse_fork.h"
 
 struct kse_options {
     int upcalls;        /* 1 … KSE_MAX_UPCALLS virtual processors */
@@ -34,25 +36,6 @@ struct kse_options {
     uint64_t quantum_ns; /* that a thread runs while others are ready; 0: until it waits. Late time-outs are late by it */
 };
 enum { KSE_QUANTUM_NS = 10000000 };
-
-/* Musl takes no locks in a process without threads. An ordinary one, that sleeps, makes it take them from now on. */
-static void *kse_sleep_for_ever(void *unused) {
-    for (;;)
-        pause();
-    return unused;
-}
-static int kse_make_libc_lock(void) {
-    pthread_t id;
-    pthread_attr_t small;
-    sigset_t all, old;
-    pthread_attr_init(&small);
-    pthread_attr_setstacksize(&small, 16384);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are for the others */
-    int error = pthread_create(&id, &small, kse_sleep_for_ever, NULL);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return error;
-}
 
 /* The caller, which is the process's only thread, becomes a user thread. 0; EINVAL; ENOMEM, EAGAIN: fewer virtual
  * processors than wanted. The program ends when main returns, when somebody calls exit, or with its last thread. */
@@ -64,6 +47,7 @@ KSE_FUNCTION int kse_start_with(const struct kse_options *o) {
         error = kse_memory_start();
     if (error)
         return error;
+    pthread_atfork(NULL, NULL, kse_after_fork);
     struct kse_thread *main_thread = kse_self = kse_map(sizeof *main_thread);
     if (!main_thread)
         return ENOMEM;
