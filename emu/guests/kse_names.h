@@ -105,6 +105,7 @@
 #define sem_getvalue kse_p_sem_getvalue
 
 #define sched_yield kse_p_yield
+#define raise kse_raise
 #define gettid kse_gettid
 #define nanosleep kse_p_nanosleep
 #define clock_nanosleep kse_p_clock_nanosleep

@@ -43,12 +43,18 @@ static inline int kse_bad_time(const struct timespec *t) { return t->tv_nsec < 0
 /* --- threads ---------------------------------------------------------------------------------------------------------- */
 static inline int kse_p_equal(kse_t a, kse_t b) { return a == b; }
 static inline int kse_p_cancel(kse_t t) { return kse_thread_cancel(t), 0; }
+static inline int kse_raise(int number) {
+    struct kse_thread *self = kse_enter(); /* not to be on another kernel thread in between */
+    long result = syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
+    kse_leave(self);
+    return (int)result;
+}
 /* To the kernel thread in which it is blocked; where it is in none, to whichever. */
 static inline int kse_p_kill(kse_t t, int number) {
     if ((unsigned)number >= NSIG)
         return EINVAL;
     if (number && t == kse_self)
-        return raise(number) ? errno : 0;
+        return kse_raise(number) ? errno : 0;
     if (number && kse_thr_interrupt(&t->mailbox, KSE_INTR_SENDSIG, number) != 0)
         return kill(getpid(), number) ? errno : 0;
     return 0;

@@ -52,7 +52,8 @@ struct kse_cleanup {
 struct kse_thread {
     struct kse_thr_mailbox mailbox; /* x[2] (sp), x[4] (tp) and pc serve the library's own switch too */
     struct kse_vp *vp;              /* on which it runs; run */
-    struct kse_thread *next, *previous; /* in a ready queue, in a list of waiters, or in the pool: in one of them */
+    struct kse_thread *next_ready;  /* in a ready queue; a thread that timed out is in a list of waiters still */
+    struct kse_thread *next, *previous; /* in a list of waiters, or in the pool */
     int saved;                      /* its context is complete, whoever takes it may go on as it; run */
     int full;                       /* the context came from the kernel, with all registers; run */
     int priority;                   /* 0 … KSE_PRIORITIES - 1, the highest; own */
@@ -123,9 +124,9 @@ KSE_INLINE void kse_remove(struct kse_waiters *list, struct kse_thread *t) {
 KSE_INLINE void kse_push(struct kse_queue *q, struct kse_thread *t) {
     int level = t->priority;
     struct kse_waiters *list = &q->levels[level];
-    t->next = NULL;
+    t->next_ready = NULL;
     if (list->last)
-        list->last->next = t;
+        list->last->next_ready = t;
     else
         list->first = t;
     list->last = t;
@@ -139,7 +140,7 @@ KSE_INLINE struct kse_thread *kse_pop(struct kse_queue *q) {
         level--;
     struct kse_waiters *list = &q->levels[level];
     struct kse_thread *t = list->first;
-    list->first = t->next;
+    list->first = t->next_ready;
     if (!list->first)
         list->last = NULL;
     q->best = --q->count ? level : 0;
