@@ -132,13 +132,19 @@ KSE_INLINE void kse_stop(struct kse_thread *self) {
         kse_swap(self, next ? next : vp->idle, vp);
 }
 
+/* Give way to ready threads of this priority or a higher one. Where there is none, and now and then where there is, the
+ * kernel is asked too: threads whose calls have completed come back at a return from the kernel outside of a critical
+ * region, and who yields for ever is in one most of the time. */
 KSE_INLINE void kse_yield(void) {
     struct kse_thread *self = kse_enter();
     struct kse_vp *vp = self->vp;
     struct kse_thread *next = kse_rotate(vp, self);
+    int ask = next == self || ++vp->yields % 64 == 0;
     if (next != self)
         kse_swap(self, next, vp);
     kse_leave(self);
+    if (__builtin_expect(ask, 0))
+        sched_yield();
 }
 
 static inline uint64_t kse_now(void) {
