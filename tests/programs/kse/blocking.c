@@ -106,5 +106,6 @@ int main(int argc, char **argv) {
     for (long n = 0; n < CLIENTS; n++)
         CHECK(join(clients[n]) == n);
     join(server);
+    CHECK(unlink(address.sun_path) == 0);
     return ok("blocking");
 }
