@@ -1,0 +1,117 @@
+/* The names of pthreads for what kse_pthread.h defines: the part of it that changes the program's text. */
+#undef pthread_cleanup_push
+#undef pthread_cleanup_pop
+#undef pthread_equal
+#undef PTHREAD_MUTEX_INITIALIZER
+#undef PTHREAD_COND_INITIALIZER
+#undef PTHREAD_RWLOCK_INITIALIZER
+#undef PTHREAD_ONCE_INIT
+#undef PTHREAD_CANCELED
+
+#define pthread_t kse_t
+#define pthread_attr_t struct kse_attributes
+#define pthread_create kse_thread_create
+#define pthread_exit kse_thread_exit
+#define pthread_join kse_thread_join
+#define pthread_detach kse_thread_detach
+#define pthread_self kse_thread_self
+#define pthread_equal kse_p_equal
+#define pthread_attr_init kse_p_attr_init
+#define pthread_attr_destroy kse_p_attr_destroy
+#define pthread_attr_setdetachstate kse_p_attr_setdetachstate
+#define pthread_attr_getdetachstate kse_p_attr_getdetachstate
+#define pthread_attr_setstacksize kse_p_attr_setstacksize
+#define pthread_attr_getstacksize kse_p_attr_getstacksize
+#define pthread_attr_setguardsize kse_p_attr_setguardsize
+#define pthread_kill kse_p_kill
+#define pthread_cancel kse_p_cancel
+#define pthread_setcancelstate kse_p_setcancelstate
+#define pthread_setcanceltype kse_p_setcanceltype
+#define pthread_testcancel kse_testcancel
+#define pthread_cleanup_push kse_cleanup_push
+#define pthread_cleanup_pop kse_cleanup_pop
+#define PTHREAD_CANCELED KSE_CANCELLED
+
+#define pthread_once_t kse_once_t
+#define pthread_once kse_p_once
+#define PTHREAD_ONCE_INIT KSE_ONCE_INITIALIZER
+#define pthread_key_t kse_key_t
+#define pthread_key_create kse_key_create
+#define pthread_key_delete kse_key_delete
+#define pthread_getspecific kse_getspecific
+#define pthread_setspecific kse_setspecific
+
+#define pthread_mutex_t kse_mutex_t
+#define pthread_mutexattr_t kse_p_lockattr_t
+#define PTHREAD_MUTEX_INITIALIZER KSE_MUTEX_INITIALIZER
+#define pthread_mutex_init kse_p_mutex_init
+#define pthread_mutex_destroy kse_p_mutex_destroy
+#define pthread_mutex_lock kse_mutex_lock
+#define pthread_mutex_trylock kse_mutex_trylock
+#define pthread_mutex_timedlock kse_p_mutex_timedlock
+#define pthread_mutex_unlock kse_mutex_unlock
+#define pthread_mutexattr_init kse_p_lockattr_init
+#define pthread_mutexattr_destroy kse_p_lockattr_destroy
+#define pthread_mutexattr_settype kse_p_lockattr_settype
+#define pthread_mutexattr_gettype kse_p_lockattr_gettype
+#define pthread_mutexattr_setpshared kse_p_lockattr_setpshared
+
+#define pthread_cond_t kse_cond_t
+#define pthread_condattr_t kse_p_lockattr_t
+#define PTHREAD_COND_INITIALIZER KSE_COND_INITIALIZER
+#define pthread_cond_init kse_p_cond_init
+#define pthread_cond_destroy kse_p_cond_destroy
+#define pthread_cond_wait kse_cond_wait
+#define pthread_cond_timedwait kse_p_cond_timedwait
+#define pthread_cond_signal kse_p_cond_signal
+#define pthread_cond_broadcast kse_p_cond_broadcast
+#define pthread_condattr_init kse_p_lockattr_init
+#define pthread_condattr_destroy kse_p_lockattr_destroy
+#define pthread_condattr_setclock kse_p_lockattr_setclock
+#define pthread_condattr_setpshared kse_p_lockattr_setpshared
+
+#define pthread_rwlock_t kse_rwlock_t
+#define pthread_rwlockattr_t kse_p_lockattr_t
+#define PTHREAD_RWLOCK_INITIALIZER KSE_RWLOCK_INITIALIZER
+#define pthread_rwlock_init kse_p_rwlock_init
+#define pthread_rwlock_destroy kse_p_rwlock_destroy
+#define pthread_rwlock_rdlock kse_rwlock_rdlock
+#define pthread_rwlock_wrlock kse_rwlock_wrlock
+#define pthread_rwlock_tryrdlock kse_p_rwlock_tryrdlock
+#define pthread_rwlock_trywrlock kse_p_rwlock_trywrlock
+#define pthread_rwlock_timedrdlock kse_p_rwlock_timedrdlock
+#define pthread_rwlock_timedwrlock kse_p_rwlock_timedwrlock
+#define pthread_rwlock_unlock kse_rwlock_unlock
+
+#define pthread_barrier_t kse_barrier_t
+#define pthread_barrierattr_t kse_p_lockattr_t
+#define pthread_barrier_init kse_p_barrier_init
+#define pthread_barrier_destroy kse_p_barrier_destroy
+#define pthread_barrier_wait kse_p_barrier_wait
+#define pthread_spinlock_t kse_p_spinlock_t
+#define pthread_spin_init kse_p_spin_init
+#define pthread_spin_destroy kse_p_spin_destroy
+#define pthread_spin_lock kse_p_spin_lock
+#define pthread_spin_trylock kse_p_spin_trylock
+#define pthread_spin_unlock kse_p_spin_unlock
+
+#define sem_t kse_sem_t
+#define sem_init kse_p_sem_init
+#define sem_destroy kse_p_sem_destroy
+#define sem_wait kse_p_sem_wait
+#define sem_trywait kse_p_sem_trywait
+#define sem_timedwait kse_p_sem_timedwait
+#define sem_post kse_p_sem_post
+#define sem_getvalue kse_p_sem_getvalue
+
+#define sched_yield kse_p_yield
+#define raise kse_raise
+#define gettid kse_gettid
+#define nanosleep kse_p_nanosleep
+#define clock_nanosleep kse_p_clock_nanosleep
+#define usleep kse_p_usleep
+#define sleep kse_p_sleep
+#define read kse_read
+#define write kse_write
+#define accept kse_accept
+#define poll kse_poll

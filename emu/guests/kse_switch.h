@@ -1,0 +1,212 @@
+/* The library's switch, its critical regions, and its upcalls. Part of kse_threads.h.
+ *
+ * Critical regions. A user thread may lose its virtual processor between any two instructions, and go on on another.
+ * Whoever looks at `vp` or holds a spin lock must not: it sets TMF_NOUPCALL in its own mailbox first. That is one store
+ * to a thread-local place, right on whichever processor it happens. From then on the kernel takes nothing away, and a
+ * call that blocks there blocks the virtual processor.
+ *
+ * A switch from A to B is made in a critical region of A, and ends in one of B, which B entered before it stopped: each
+ * `current` that the kernel may see on the way forbids upcalls.
+ *
+ *      A, on processor P                                    who goes on as A, on processor Q
+ *   1  puts itself where others find it                   1' takes it from there
+ *   2  stores its registers                               2' stores its own, makes A current on Q
+ *   3  makes B current on P                               3' waits until A is `saved`, and clears that
+ *   4  declares itself `saved` (release)                  4' loads A's registers
+ *   5  waits until B is `saved` (acquire), goes on as B
+ *
+ * 3 is before 4: Q's A may leave its critical region at once, and were A still current on P, the kernel could take P's
+ * context for A's. 4 is before 5: two processors that go on as each other's thread would wait for ever.
+ *
+ * A context that came from the kernel has all registers, and no region to end in: `current` is NULL from 3 on, so that
+ * there are no upcalls, until kse_switchin makes it current and loads it in one step.
+ *
+ * Idle processors. No ready thread is overlooked by all (Dekker):
+ *
+ *      who makes a thread ready                             processor that finds no thread
+ *   1  puts it into a queue                               1  sets its bit in kse.idle
+ *   2  fence                                              2  fence
+ *   3  a bit in kse.idle? clears it, kse_wakeup           3  looks into all queues again; kse_release
+ *
+ * A wake-up that comes between 3 and the release is kept by the kernel. The same holds for time-outs: the first deadline
+ * is read after 2, and who sets an earlier one does 2 and 3. */
+#ifndef KSE_SWITCH_H
+#define KSE_SWITCH_H
+
+#include <time.h>
+
+#include "kse_queue.h"
+
+static __thread struct kse_thread *kse_self; /* whose TLS this is: a user thread, or an upcall's `idle` */
+
+KSE_INLINE struct kse_thread *kse_enter(void) {
+    struct kse_thread *self = kse_self;
+    *(volatile unsigned long *)&self->mailbox.flags = TMF_NOUPCALL;
+    __asm__ volatile("" ::: "memory");
+    return self;
+}
+KSE_INLINE void kse_leave(struct kse_thread *self) {
+    __asm__ volatile("" ::: "memory");
+    *(volatile unsigned long *)&self->mailbox.flags = 0;
+}
+
+/* Stop as `from`, and go on as `to`, on the same virtual processor. Inline, and it destroys all registers: so the compiler
+ * stores just those that the caller still needs. */
+KSE_INLINE void kse_swap(struct kse_thread *from, struct kse_thread *to, struct kse_vp *vp) {
+    register long a0 __asm__("a0") = (long)from;
+    register long a1 __asm__("a1") = (long)to;
+    register long a2 __asm__("a2") = (long)vp;
+    __asm__ volatile(
+        "la     t0, 9f\n"
+        "sd     t0, %[pc](a0)\n"
+        "sd     sp, %[sp](a0)\n"
+        "sd     s0, %[s0](a0)\n" /* the frame pointer, which no compiler stores for an asm */
+        "li     t1, 1\n"
+        "addi   t2, a0, %[saved]\n"
+        "addi   t3, a1, %[saved]\n"
+        "lw     t4, %[full](a1)\n"
+        "bnez   t4, 2f\n"
+        "sd     a1, 0(a2)\n" /* mailbox.current */
+        "amoswap.w.rl zero, t1, (t2)\n"
+        "1: amoswap.w.aq t1, zero, (t3)\n"
+        "beqz   t1, 3f\n"
+        "sd     a2, %[vp](a1)\n"
+        "ld     tp, %[tp](a1)\n"
+        "ld     sp, %[sp](a1)\n"
+        "ld     s0, %[s0](a1)\n"
+        "ld     t0, %[pc](a1)\n"
+        "jr     t0\n"
+        "2: sd  zero, 0(a2)\n"
+        "amoswap.w.rl zero, t1, (t2)\n"
+        "sw     zero, 0(t3)\n" /* the kernel gave it: it is saved */
+        "sw     zero, %[full](a1)\n"
+        "sd     a2, %[vp](a1)\n"
+        "mv     a0, a1\n"
+        "li     a7, %[switchin]\n"
+        "ecall\n"
+        "unimp\n"
+        "3: li  a7, 124\n" /* sched_yield: the kernel may have stopped who is about to save it */
+        "ecall\n"
+        "j      1b\n"
+        "9:\n"
+        : "+r"(a0), "+r"(a1), "+r"(a2)
+        : [pc] "i"(offsetof(struct kse_thread, mailbox.pc)), [sp] "i"(offsetof(struct kse_thread, mailbox.x[2])),
+          [tp] "i"(offsetof(struct kse_thread, mailbox.x[4])), [saved] "i"(offsetof(struct kse_thread, saved)),
+          [s0] "i"(offsetof(struct kse_thread, mailbox.x[8])), [full] "i"(offsetof(struct kse_thread, full)), [vp] "i"(offsetof(struct kse_thread, vp)),
+          [switchin] "i"(EMU_KSE_SWITCHIN)
+        : "memory", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a3", "a4", "a5", "a6", "a7", "s1", "s2", "s3",
+          "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6", "ft7", "ft8",
+          "ft9", "ft10", "ft11", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7", "fs0", "fs1", "fs2", "fs3", "fs4",
+          "fs5", "fs6", "fs7", "fs8", "fs9", "fs10", "fs11");
+}
+
+/* Let an idle virtual processor look around, if there is one. */
+KSE_FUNCTION void kse_wake_idle(void) {
+    uint64_t idle;
+    while ((idle = __atomic_load_n(&kse.idle, __ATOMIC_RELAXED)) != 0)
+        for (int n = 0; n < kse.nr_vps; n++)
+            if (idle >> n & 1 && __atomic_fetch_and(&kse.idle, ~(1ul << n), __ATOMIC_SEQ_CST) >> n & 1) {
+                kse_wakeup(&kse.vps[n].mailbox);
+                return;
+            }
+}
+KSE_INLINE void kse_tell_idle(void) {
+    if (kse.nr_vps == 1)
+        return; /* who would be idle is the caller */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* queue before bits; pairs with kse_run's, bits before queue */
+    if (__atomic_load_n(&kse.idle, __ATOMIC_RELAXED))
+        kse_wake_idle();
+}
+
+/* A thread may run again. */
+static void kse_ready(struct kse_vp *vp, struct kse_thread *t) {
+    kse_put(vp, t);
+    kse_tell_idle();
+}
+
+/* The critical thread `self`, which others find by now, stops until it was made ready. */
+KSE_INLINE void kse_stop(struct kse_thread *self) {
+    struct kse_vp *vp = self->vp;
+    struct kse_thread *next = kse_take(vp);
+    if (next != self) /* it was made ready meanwhile, and is the next */
+        kse_swap(self, next ? next : vp->idle, vp);
+}
+
+/* Give way to ready threads of this priority or a higher one. Where there is none, and now and then where there is, the
+ * kernel is asked too: threads whose calls have completed come back at a return from the kernel outside of a critical
+ * region, and who yields for ever is in one most of the time. */
+KSE_INLINE void kse_yield(void) {
+    struct kse_thread *self = kse_enter();
+    struct kse_vp *vp = self->vp;
+    struct kse_thread *next = kse_rotate(vp, self);
+    int ask = next == self || ++vp->yields % 64 == 0;
+    if (next != self)
+        kse_swap(self, next, vp);
+    kse_leave(self);
+    if (__builtin_expect(ask, 0))
+        sched_yield();
+}
+
+static inline uint64_t kse_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void kse_expire(struct kse_vp *vp, uint64_t now); /* kse_wait.h */
+static uint64_t kse_first_deadline(void);
+static void kse_end_cancelled(void); /* kse_thread.h */
+static void kse_start_child(void);   /* kse_fork.h */
+
+/* Run user threads, or wait for some. On the upcall's own stack; `current` is NULL here. */
+static void __attribute__((noreturn)) kse_run(struct kse_vp *vp) {
+    uint64_t bit = 1ul << (vp - kse.vps);
+    if (kse.forked)
+        kse_start_child();
+    for (;;) {
+        struct kse_thread *t = kse_take(vp);
+        if (t) {
+            kse_swap(vp->idle, t, vp); /* it returns when a thread stops and none is ready */
+            vp->mailbox.current = NULL;
+            continue;
+        }
+        __atomic_fetch_or(&kse.idle, bit, __ATOMIC_SEQ_CST);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with kse_tell_idle's */
+        uint64_t deadline = kse_first_deadline(), now = deadline ? kse_now() : 0;
+        if (!kse_any_ready() && (!deadline || now < deadline)) {
+            struct kse_timeout timeout = {(long)((deadline - now) / 1000000000), (long)((deadline - now) % 1000000000)};
+            kse_release(deadline ? &timeout : NULL); /* returns after a signal; else there is an upcall */
+        }
+        __atomic_fetch_and(&kse.idle, ~bit, __ATOMIC_SEQ_CST);
+        kse_expire(vp, deadline ? kse_now() : 0);
+    }
+}
+
+/* What `idle` does when it is gone on with before there was an upcall. */
+static void kse_idle_start(void) {
+    kse_self->vp->mailbox.current = NULL;
+    kse_run(kse_self->vp);
+}
+
+/* Upcalls enter here. */
+static void kse_upcall(struct kse_mailbox *mailbox) {
+    struct kse_vp *vp = (struct kse_vp *)mailbox;
+    struct kse_thr_mailbox *completed = mailbox->completed;
+    mailbox->completed = NULL;
+    vp->upcalls++;
+    __atomic_fetch_and(&kse.idle, ~(1ul << (vp - kse.vps)), __ATOMIC_SEQ_CST);
+    while (completed) {
+        struct kse_thread *t = (struct kse_thread *)completed;
+        completed = completed->next;
+        if (t->cancelled && t->cancel_async && !t->cancel_disabled)
+            t->mailbox.pc = (unsigned long)kse_end_cancelled; /* wherever it is: in no critical region */
+        t->full = t->saved = 1;
+        kse_put(vp, t);
+        if (completed)
+            kse_tell_idle(); /* this processor runs one itself */
+    }
+    kse_expire(vp, mailbox->time_ns);
+    kse_run(vp);
+}
+
+#endif
