@@ -10,6 +10,7 @@ from ..abi.errno import EFAULT
 from ..abi.registers import A0
 from ..hot import entry, hot, never_inline
 from ..kernel.actions import BLOCK, END_TASK, GIVE, HAND_OVER, LEFT, RESUME, SERVE, YIELD, YIELD_TO
+from ..kernel.groups.records import INTR_INTERRUPT
 from ..kernel.ipc.pager import has_pager
 from ..kernel.ipi import cancel_park, mark_parked
 from ..kernel.linux.forwarding import forward
@@ -32,7 +33,6 @@ from ..kernel.thread.reaping import delete_dead
 from ..kernel.thread.states import FAULT_CALL, FAULT_TRAP, LIFE_DRAINING, RESTART_PAGED, RESTART_WOKEN
 from ..kernel.ticks import count_ticks
 from ..kernel.upcalls.boundary import tick_group
-from ..kernel.upcalls.records import INTR_INTERRUPT
 from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, give_way_to_shooters
 from ..kernel.vm.tlb import flush_tlb, leave_space, use_space
 from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL, IPI_TLB

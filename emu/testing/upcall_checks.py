@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..kernel.groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING
 from ..kernel.thread.states import BLOCKED, DEAD, FREE, NEW, TASK_FREE, WHERE
-from ..kernel.upcalls.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING
 from ..limits import MAX_TASKS
 
 

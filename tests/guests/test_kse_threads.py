@@ -8,12 +8,6 @@ from emu.guests import build
 from .programs import SOURCES, Output
 
 KSE = SOURCES / "kse"
-ROWS = {
-    "blocking": ("kse-2", "kse-3"),
-    "preemption": ("kse-2",),
-    "cancellation": ("kse-1", "kse-3"),
-    "times": ("kse-6",),
-}
 # (upcalls, a queue each and stealing, CPUs, policy)
 MACHINES = [(1, 0, 1, "inko"), (2, 0, 2, "eevdf"), (4, 1, 2, "random")]
 NAMES = sorted(path.stem for path in KSE.glob("*.c"))
@@ -55,11 +49,9 @@ def run(program, name, machine, *arguments):
     assert report.leaks == {}
 
 
-@pytest.mark.system("kse-11")
+@pytest.mark.system("kse-11", "kse-1", "kse-2", "kse-3", "kse-6")
 @pytest.mark.parametrize("machine", MACHINES, ids=str)
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.system(row) for row in ROWS.get(name, ())]) for name in NAMES]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_user_threads_do_what_threads_do(built, name, machine):
     run(built(KSE / f"{name}.c"), name, machine, machine[0], machine[1])
 

@@ -6,10 +6,10 @@ import pytest
 
 from emu.abi.registers import A0
 from emu.kernel.actions import BLOCK
+from emu.kernel.groups.records import KSE_INSIDE, KSE_RISING
 from emu.kernel.native.numbers import KSE_RELEASE, KSE_WAKEUP
 from emu.kernel.sched import waking
 from emu.kernel.thread.records import create_thread
-from emu.kernel.upcalls.records import KSE_INSIDE, KSE_RISING
 from emu.testing.crew import CONTROL_S, LINE, TIMED_S
 from emu.testing.upcall_checks import check_upcalls
 from tests.kernel import wrappers as hot

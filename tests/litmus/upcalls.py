@@ -6,6 +6,8 @@ where it is; a context that is handed out twice finds another word there than it
 """
 
 from emu.hot import entry, hot
+from emu.kernel.groups.mailbox import COMPLETED, CURRENT, NEXT, store_context, tell_upcall
+from emu.kernel.groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, join_group
 from emu.kernel.sched.core import block, pick_next, switch
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.sched.waking import make_runnable, start_thread
@@ -16,8 +18,6 @@ from emu.kernel.thread.sleep_word import claim, prepare_sleep, reason_of, sleep_
 from emu.kernel.thread.spares import take_spare
 from emu.kernel.thread.states import RESTART_WOKEN, SLEEP_RELEASED, SLEEP_TIME
 from emu.kernel.upcalls.boundary import GOES_ON, at_boundary, begin_rising, wake_released
-from emu.kernel.upcalls.mailbox import COMPLETED, CURRENT, NEXT, store_context, tell_upcall
-from emu.kernel.upcalls.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, join_group
 from emu.kernel.upcalls.releasing import _has_reason, release_owner
 from emu.kernel.vm.usercopy import get_word as get_user_word
 from emu.kernel.vm.usercopy import put_word

@@ -3,8 +3,8 @@
 
 from .mutant import Mutant
 
-REGROUPING, RECORDS = "emu/kernel/upcalls/regrouping.py", "emu/kernel/upcalls/records.py"
-TOLD = "tests/kernel/upcalls/test_regrouping.py"
+REGROUPING = "emu/kernel/sched/regrouping.py"
+TOLD = "tests/kernel/sched/test_regrouping.py"
 CHARGED = f"{TOLD}::test_a_running_thread_is_charged_up_to_the_moment_in_which_it_joins_or_leaves"
 BSD4, PLAYED = "emu/policies/bsd4.py", "tests/policies/test_bsd4_groups.py"
 EEVDF, SHARED = "emu/policies/eevdf.py", "tests/policies/test_eevdf_groups.py"
@@ -23,9 +23,9 @@ MUTANTS = [
     Mutant("regroup-without-lock", REGROUPING, "        _tell_and_store(m, me, i, g)\n        unlock_queue(m, me, me)\n", "        unlock_queue(m, me, me)\n        _tell_and_store(m, me, i, g)\n", CHARGED),
     Mutant("regroup-told-afterwards", REGROUPING, "    if has_hook(m, me, REGROUP):\n", "    m.threads[i].kse_group = g + 1\n    if has_hook(m, me, REGROUP):\n", CHARGED),
     Mutant("sleepers-regroup-told", REGROUPING, "state_of(t) != RUNNING or queue_of(t) != me", "state_of(t) == 0", f"{TOLD}::test_threads_that_have_not_begun_or_sleep_change_groups_without_a_word"),
-    Mutant("group-begins-untold", RECORDS, "    if g >= 0:\n        tell_group(m, me, ADD_GROUP, g)\n", "", TOLD),
-    Mutant("refused-group-begins", RECORDS, "    if g >= 0:\n        tell_group(m, me, ADD_GROUP, g)\n", "    tell_group(m, me, ADD_GROUP, g)\n", TOLD),
-    Mutant("group-ends-untold", RECORDS, "    tell_group(m, me, REMOVE_GROUP, g)\n", "", TOLD),
+    Mutant("group-begins-untold", REGROUPING, "    if g >= 0:\n        tell_group(m, me, ADD_GROUP, g)\n", "", TOLD),
+    Mutant("refused-group-begins", REGROUPING, "    if g >= 0:\n        tell_group(m, me, ADD_GROUP, g)\n", "    tell_group(m, me, ADD_GROUP, g)\n", TOLD),
+    Mutant("group-ends-untold", REGROUPING, "    tell_group(m, me, REMOVE_GROUP, g)\n", "", TOLD),
     Mutant("running-thread-joins-untold", "emu/kernel/native/upcalls.py", "            regroup(m, me, i, g)\n", "", "tests/systems/test_on_cpus.py::test_a_policy_shares_a_cpu_by_group_with_words_of_its_own_for_each"),
     # --- bsd4 -----------------------------------------------------------------------------------------
     Mutant("group-charged-by-a-store", BSD4, "        t.policy[EST_NS] = add_to_group(m, group_of(t), GROUP_EST_NS, ran_ns) + ran_ns\n", "        t.policy[EST_NS] = m.groups[group_of(t)].policy[GROUP_EST_NS] + ran_ns\n        m.groups[group_of(t)].policy[GROUP_EST_NS] = t.policy[EST_NS]\n", f"{AT_ONCE}[2-processes-charge]"),

@@ -193,7 +193,7 @@ MUTANTS = [
     # --- what locks a spawn takes; the kernel's own task (rust-8, alux-10) -----------------------------------------
     Mutant("spawn-locks-the-spawners-queue", LOCKED, "        lock_queue(m, me, queue)\n        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "        lock_two(m, me, queue, me)\n        if me != queue:\n            unlock_queue(m, me, me)\n        if is_open(m, queue) or must_stay(m, m.threads[i]):\n            return queue\n", "tests/kernel/sched/test_core.py::test_spawning_does_not_need_the_spawners_queue"),
     Mutant("spawn-locks-nothing", LOCKED, "        queue = place(m, me, i, reason)\n        lock_queue(m, me, queue)\n", "        queue = place(m, me, i, reason)\n", "tests/kernel/sched/test_core.py::test_spawning_waits_for_the_new_threads_queue"),
-    Mutant("task-joined-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if k.nr_threads >=", "    if k.nr_threads >=", SIBLINGS),
+    Mutant("task-joined-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if not _has_room(m, k):", "    if not _has_room(m, k):", SIBLINGS),
     Mutant("task-left-without-lock", THREAD, "    lock_task(m, me, t.task)\n    if t.sibling_previous >= 0:", "    if t.sibling_previous >= 0:", SIBLINGS),
     Mutant("kernel-task-given-away", TASK, "elif m.fresh_task < KERNEL_TASK:", "elif m.fresh_task <= KERNEL_TASK:", "tests/kernel/thread/test_handles.py::test_a_machine_has_room_for_so_many_jobs_and_says_so"),
     Mutant("kernel-threads-given-away", THREAD, "elif m.fresh_thread < MAX_THREADS - KERNEL_THREADS:", "elif m.fresh_thread < MAX_THREADS:", "tests/kernel/thread/test_handles.py::test_all_records_and_no_more_can_be_used"),

@@ -2,7 +2,7 @@
 
 from emu.hot import entry
 from emu.kernel.sched import waking
-from emu.kernel.upcalls.regrouping import regroup
+from emu.kernel.sched.regrouping import regroup
 from emu.limits import SERVER
 from emu.shm.layout import machine_at
 from tests.policies.walk import Walk

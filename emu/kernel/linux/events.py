@@ -37,10 +37,10 @@ from ..files.watches import lock_set, unlock_set
 from ..sleep.endings import look_again
 from ..sleep.heap import NEVER
 from ..sleep.timeout_ring import post_timeout
+from ..sleep.timespec import get_time
 from ..sleep.waitqueue import join_until
 from ..vm.usercopy import copy_user, get_word, put_word
 from .masks import restore_mask, wait_with_mask
-from .time import get_time
 
 COUNTER_BYTES = 8
 NS_PER_MS = 1_000_000

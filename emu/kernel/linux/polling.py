@@ -32,10 +32,11 @@ from ..files.table import descriptor_limit, find_description
 from ..files.watch_sets import new_set
 from ..files.watches import lock_set
 from ..sleep.endings import look_again
+from ..sleep.timespec import get_time
 from ..vm.usercopy import copy_user, get_word
 from .events import FOR_EVER, LOOKS_AGAIN, SERVE_IT, deadline_after, sleep_in_set
 from .masks import restore_mask, wait_with_mask
-from .time import get_time, put_time
+from .time import put_time
 
 POLL, SELECT = range(2)
 READING, WRITING, FAILING = range(3)

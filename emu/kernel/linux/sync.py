@@ -30,8 +30,9 @@ from ..sleep.futex_vector import add_word, begin_vector, free_vectors, sleep_on_
 from ..sleep.pi_futex import WAITS, lock_pi, unlock_pi
 from ..sleep.pi_requeue import requeue_pi, wait_to_move
 from ..sleep.timeout_ring import post_timeout
+from ..sleep.timespec import get_time
 from ..vm.usercopy import get_word
-from .time import deadline_of, get_time
+from .time import deadline_of
 
 
 @hot

@@ -30,13 +30,14 @@ from ...shm.memory import monotonic_ns, realtime_ns
 from ..actions import BLOCK, RESUME, SERVE
 from ..critical import noncritical
 from ..sleep.heap import NEVER
+from ..sleep.timespec import get_time
 from ..sleep.until import sleep_until
 from ..task.timers import MEASURES_TASK, MEASURES_THREAD, set_measure
 from ..task.usage import INSTRUCTION_NS, task_cpu_ns
 from ..thread.handles import task_handle, thread_handle, thread_of_tid
 from ..thread.states import SLEEP_TIME
 from ..thread.usage import USED_INSTRUCTIONS, USED_SYSTEM_NS, used_by_thread
-from ..vm.usercopy import get_word, put_word
+from ..vm.usercopy import put_word
 
 PER_THREAD = 4  # a bit of a processor-time clock's id
 TASK_CLOCK = CLOCK_THREAD + MAX_THREADS
@@ -104,21 +105,6 @@ def put_time(m, me, i, va, ns):
     task = m.threads[i].task
     error = put_word(m, me, task, va, ns // SECOND_NS)
     return error if error < 0 else put_word(m, me, task, va + 8, ns % SECOND_NS)
-
-
-@hot
-def get_time(m, me, i, va):
-    """Read a timespec in ns, or a negative error."""
-    never_inline()
-    task = m.threads[i].task
-    error, seconds = get_word(m, me, task, va)
-    if error == 0:
-        error, fraction = get_word(m, me, task, va + 8)
-    if error < 0:
-        return error
-    if seconds < 0 or fraction < 0 or fraction >= SECOND_NS:
-        return -EINVAL
-    return NEVER if seconds > NEVER // SECOND_NS else seconds * SECOND_NS + fraction
 
 
 @hot

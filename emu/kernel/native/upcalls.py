@@ -15,20 +15,7 @@ from ...shm.memory import load_64
 from ...shm.spinlock import field_address
 from ..actions import BLOCK, END_TASK, LEFT, RESUME
 from ..critical import noncritical
-from ..linux.time import get_time
-from ..sched.confining import start_new
-from ..sleep.endings import interrupt_sleep
-from ..sleep.until import native_deadline
-from ..task.exiting import exit_thread
-from ..task.kill_reasons import KILL_SIGNAL
-from ..task.records import end_task, nudge
-from ..task.siginfo import SI_USER, siginfo
-from ..task.signals import signal_thread
-from ..thread.inherit import inherit
-from ..thread.records import free_thread, join_task, lock_task, unlock_task
-from ..thread.spares import attach_spare, take_spare
-from ..upcalls.boundary import begin_rising
-from ..upcalls.mailbox import (
+from ..groups.mailbox import (
     CURRENT,
     FLAGS,
     FUNCTION,
@@ -41,20 +28,30 @@ from ..upcalls.mailbox import (
     load_context,
     read_mailbox,
 )
-from ..upcalls.records import (
+from ..groups.records import (
     INTR_INTERRUPT,
     INTR_SENDSIG,
     INTR_SIGEXIT,
     KSE_INSIDE,
     KSE_OWNER,
     KSE_RISING,
-    free_group,
     join_group,
-    new_group,
     new_upcall,
-    quit_group,
 )
-from ..upcalls.regrouping import regroup
+from ..sched.confining import start_new
+from ..sched.regrouping import begin_group, end_group, quit_group, regroup
+from ..sleep.endings import interrupt_sleep
+from ..sleep.timespec import get_time
+from ..sleep.until import native_deadline
+from ..task.exiting import exit_thread
+from ..task.kill_reasons import KILL_SIGNAL
+from ..task.records import end_task, nudge
+from ..task.siginfo import SI_USER, siginfo
+from ..task.signals import signal_thread
+from ..thread.inherit import inherit
+from ..thread.records import free_thread, join_task, lock_task, unlock_task
+from ..thread.spares import attach_spare, take_spare
+from ..upcalls.boundary import begin_rising
 from ..upcalls.releasing import release_owner, wake_any, wake_owner
 from ..vm.usercopy import copy_user, put_word
 from .numbers import KSE_CREATE, KSE_EXIT, KSE_RELEASE, KSE_SWITCHIN, KSE_THR_INTERRUPT
@@ -118,7 +115,7 @@ def kse_create(m, me, i, mailbox, newgroup):
     own = g < 0
     fresh = own or newgroup != 0
     if fresh:
-        g = new_group(m, me, t.task)
+        g = begin_group(m, me, t.task)
         if g < 0:
             return g
     n = i if own else take_spare(m, me, i)
@@ -149,7 +146,7 @@ def kse_create(m, me, i, mailbox, newgroup):
     if not own and n >= 0:
         free_thread(m, me, n)
     if fresh:
-        free_group(m, me, g)
+        end_group(m, me, g)
     return -EAGAIN
 
 

@@ -15,7 +15,6 @@ from ...shm.spinlock import fail
 from ..critical import noncritical
 from ..failures import FAIL_POLICY_QUEUE
 from ..thread.states import LIFE_RUNNING
-from ..upcalls.handing_over import before_sleep, stayed_awake
 from . import locked_queue, queues
 from .announcing import announce, pass_on, wake_idle
 from .cpus import may_take, takers
@@ -26,6 +25,7 @@ from .hooks import (
 )
 from .local_queue import AWAKE, CLAIMED, available
 from .runqueue import is_queue, may_pull
+from .upcall import before_sleep, stayed_awake
 from .waking import make_runnable
 
 # --- leaving the CPU ------------------------------------------------------------------------------

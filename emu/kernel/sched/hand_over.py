@@ -21,9 +21,9 @@ from ...limits import GLOBAL_QUEUE
 from ...shm.atomics import load_relaxed, load_seq_cst
 from ...shm.events import BLOCK, MIGRATE, WAKE, emit_at
 from ..critical import noncritical
+from ..groups.records import count_inside
 from ..thread.sleep_word import consume_claim, is_claimed
 from ..thread.states import BLOCKED, LIFE_RUNNING, RUNNABLE, RUNNING, exchange_where, pack_where, set_where
-from ..upcalls.records import count_inside
 from .hooks import (
     DEQUEUE,
     ENQUEUE,

@@ -10,9 +10,9 @@ from ...limits import GLOBAL_QUEUE
 from ...shm.atomics import load_relaxed
 from ...shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, WAKE, emit_at
 from ..critical import either, noncritical
+from ..groups.records import count_inside
 from ..thread.sleep_word import consume_claim
 from ..thread.states import BLOCKED, DEAD, RUNNABLE, RUNNING, set_where, state_of
-from ..upcalls.records import count_inside
 from .hooks import (
     ADD_THREAD,
     ENQUEUE_MOVE,

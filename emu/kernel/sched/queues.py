@@ -17,7 +17,7 @@ from ...shm.clock import now_ns
 from ...shm.cpumask import load_mask
 from ...shm.deque import waiting
 from ...shm.events import MIGRATE, SPAWN, WAKE
-from ..upcalls.records import count_inside
+from ..groups.records import count_inside
 from . import local_queue, locked_queue
 from .hooks import (
     ENQUEUE_PREEMPT,

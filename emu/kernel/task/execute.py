@@ -23,12 +23,12 @@ from ..ipc.mailbox import clear_mailbox
 from ..ipc.port import drop_ends
 from ..sched.exclusive import end_exclusive
 from ..sched.pools import forget_blocking
+from ..sched.regrouping import quit_group
 from ..sleep.endings import interrupt_sleep
 from ..sleep.mutex import release_mutexes
 from ..thread.handles import thread_handle, thread_index
 from ..thread.records import lock_task, reset_signal_stack, unlock_task
 from ..thread.states import SUSPENDED
-from ..upcalls.records import quit_group
 from ..vm.address_space import create_space
 from ..vm.lending import give_up_space
 from .exiting import leave_memory

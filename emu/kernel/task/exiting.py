@@ -7,12 +7,14 @@ from ...limits import IPI_CALL, SERVER
 from ...shm.atomics import compare_exchange, exchange, fetch_add, load_seq_cst
 from ..critical import noncritical
 from ..files.descriptions import forget_closed, let_go
+from ..groups.records import give_up_upcall
 from ..ipc.ending import end_endpoint
 from ..ipc.mailbox import close_mailbox
 from ..ipc.utcb import drop_utcb
 from ..ipi import send_ipi
 from ..sched.core import leave
 from ..sched.exclusive import end_exclusive
+from ..sched.regrouping import quit_group
 from ..sleep.endings import interrupt_sleep
 from ..sleep.futex import MATCH_ANY, clear_and_wake, wake_on
 from ..sleep.mutex import release_mutexes
@@ -21,7 +23,6 @@ from ..thread.handles import tid_of
 from ..thread.reaping import no_references_held, reap_thread
 from ..thread.records import give_thread_back, lock_task, quit_task, unlock_task
 from ..thread.references import kill_references, release_task
-from ..upcalls.records import give_up_upcall, quit_group
 from ..vm.usercopy import exchange_int32, get_word, load_int32
 from .helpers import leave_to_helpers
 from .kill_reasons import KILL_EXITED

@@ -26,6 +26,8 @@ from ...shm.atomics import compare_exchange, exchange, fetch_add, load_relaxed, 
 from ...shm.clock import now_ns
 from ...shm.events import EXPORT, UPCALL, emit
 from ..critical import noncritical
+from ..groups.mailbox import KMF_NOCOMPLETED, add_times, store_context, tell_upcall, thread_to_export
+from ..groups.records import KSE_INSIDE, KSE_OWNER, KSE_RISING, WANTED_QUANTUM, WANTED_WAKEUP
 from ..sched.core import others_wait, switch
 from ..sched.waking import make_runnable
 from ..sleep.waitqueue import claim_first, lock_waiters, unlock_waiters
@@ -34,8 +36,6 @@ from ..task.kill_reasons import KILL_MAILBOX
 from ..task.records import end_task
 from ..task.usage import INSTRUCTION_NS
 from ..thread.spares import attach_spare
-from .mailbox import KMF_NOCOMPLETED, add_times, store_context, tell_upcall, thread_to_export
-from .records import KSE_INSIDE, KSE_OWNER, KSE_RISING, WANTED_QUANTUM, WANTED_WAKEUP
 
 GOES_ON, TURNED_AWAY, LACKS_PAGE = 0, 1, 2  # what becomes of a thread at the border
 STACK_ALIGNMENT = 16
@@ -140,6 +140,7 @@ def _without(m, me, t):
 @hot
 def wake_released(m, me, g):
     """Something was completed: an owner that waits for that makes its upcall."""
+    noncritical(m, me)
     q = g.released
     lock_waiters(m, me, q)
     i = claim_first(m, me, q)

@@ -12,9 +12,9 @@ from ...hot import hot, never_inline
 from ...limits import MAX_TASKS
 from ...shm.atomics import store_relaxed
 from ..critical import noncritical
+from ..groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, push
 from ..thread.handles import exists
 from ..thread.states import BLOCKED, state_of
-from .records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, push
 
 
 @hot

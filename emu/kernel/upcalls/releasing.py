@@ -13,13 +13,13 @@ No reason is missed: who has one says so before it takes the lock, so that the o
 from ...hot import hot, never_inline
 from ...shm.atomics import exchange, fetch_or, load_relaxed, load_seq_cst
 from ..critical import noncritical
+from ..groups.records import WANTED_WAKEUP, lock_groups, unlock_groups
 from ..sched.waking import make_runnable
 from ..sleep.heap import count_stale
 from ..sleep.timeout_ring import post_timeout
 from ..sleep.waitqueue import claim_first, join_locked, lock_waiters, remove_waiter, unlock_waiters
 from ..thread.sleep_word import claim
 from ..thread.states import RESTART_WOKEN, SLEEP_RELEASED, SLEEP_TIMED
-from .records import WANTED_WAKEUP, lock_groups, unlock_groups
 
 
 @hot

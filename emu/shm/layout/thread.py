@@ -59,7 +59,7 @@ THREAD = record(
     i64("resume_deadline_ns", guard="claimer", unit="ns", doc="of an interrupted sleep with a time-out; 0 none"),
     i64("suspend", guard="atomic", doc="0, 1 asked, 2 suspended, 3 and held (kernel/task/suspend.py)"),
     i64("told_to_end", guard="atomic", doc="1: it leaves at its next safe point (kernel/task/control.py)"),
-    i64("kse", guard="this thread", doc="KSE_* of kernel/upcalls/records.py: what it is in its group, 0 in none"),
+    i64("kse", guard="this thread", doc="KSE_* of kernel/groups/records.py: what it is in its group, 0 in none"),
     i64("group", doc="tid of its group, as thread_control made it, 0: its task's; fixed"),
     i64("helps", guard="task lock", doc="tid for which it reads or writes (kernel/task/helpers.py), 0 none, -1 leaves"),
     i64("suspender", guard="atomic", doc="who waits for the suspension (kernel/task/suspend.py); 0 nobody"),

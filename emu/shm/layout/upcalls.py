@@ -32,7 +32,7 @@ UPCALL = record(
     i64("quantum_ns", unit="ns", doc="an upcall is made when a user thread has run so long; 0: for that, none"),
     i64("flags", guard="its owner", doc="KMF_* of its mailbox, as the kernel has read them last"),
     i64("until_ns", guard="its owner", unit="ns of shm/clock.py", doc="end of the present quantum"),
-    i64("wanted", guard="atomic", doc="WANTED_* of kernel/upcalls/records.py: reasons for an upcall"),
+    i64("wanted", guard="atomic", doc="WANTED_* of kernel/groups/records.py: reasons for an upcall"),
     i64("next", guard="groups_lock", doc="of its group's upcalls, or of the free ones: index + 1, 0 none"),
     i64("previous", guard="groups_lock"),
 )

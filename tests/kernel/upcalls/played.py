@@ -5,6 +5,7 @@ import numpy as np
 from emu.abi.registers import A0, SP, TP
 from emu.hot import entry
 from emu.kernel.actions import BLOCK
+from emu.kernel.groups import mailbox
 from emu.kernel.native.calls import native_call
 from emu.kernel.native.upcalls import kse_create
 from emu.kernel.sched import waking
@@ -15,7 +16,7 @@ from emu.kernel.task.records import create_task
 from emu.kernel.thread.records import create_thread
 from emu.kernel.thread.sleep_word import claim, prepare_sleep, sleep_word
 from emu.kernel.thread.states import RESTART_WOKEN, SLEEP_TIME
-from emu.kernel.upcalls import boundary, mailbox, recovery
+from emu.kernel.upcalls import boundary, recovery
 from emu.kernel.vm import address_space, usercopy
 from emu.limits import PAGE_SIZE, RAM_OFFSET
 from emu.shm.cpumask import to_words

@@ -3,10 +3,10 @@
 import pytest
 
 from emu.actor.policies import BUILTIN
+from emu.kernel.groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER
 from emu.kernel.sched import hotplug, waking
 from emu.kernel.sleep.inheritance import set_importance
 from emu.kernel.thread.states import LIFE_CREATED
-from emu.kernel.upcalls.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER
 from emu.limits import SERVER
 from tests.kernel import wrappers as hot
 from tests.kernel.cpus import MS, played

@@ -8,6 +8,18 @@ import pytest
 from emu.abi.errno import EAGAIN, EDEADLK, EFAULT, EINVAL, ESRCH
 from emu.abi.registers import A0
 from emu.kernel.actions import BLOCK, END_TASK, LEFT, RESUME
+from emu.kernel.groups import mailbox
+from emu.kernel.groups.records import (
+    INTR_INTERRUPT,
+    INTR_RESTART,
+    INTR_SENDSIG,
+    INTR_SIGEXIT,
+    KSE_INSIDE,
+    KSE_MEMBER,
+    KSE_OWNER,
+    KSE_RISING,
+    WANTED_QUANTUM,
+)
 from emu.kernel.native.numbers import (
     KSE_CREATE,
     KSE_EXIT,
@@ -19,19 +31,7 @@ from emu.kernel.native.numbers import (
 from emu.kernel.task.kill_reasons import KILL_MAILBOX
 from emu.kernel.thread.sleep_word import SLEEP
 from emu.kernel.thread.states import SLEEP_RELEASED, SLEEP_STOP, SLEEP_TIMED
-from emu.kernel.upcalls import mailbox
 from emu.kernel.upcalls.boundary import GOES_ON, TURNED_AWAY
-from emu.kernel.upcalls.records import (
-    INTR_INTERRUPT,
-    INTR_RESTART,
-    INTR_SENDSIG,
-    INTR_SIGEXIT,
-    KSE_INSIDE,
-    KSE_MEMBER,
-    KSE_OWNER,
-    KSE_RISING,
-    WANTED_QUANTUM,
-)
 from emu.kernel.vm import frames
 from emu.limits import PAGE_SIZE, UPCALLS_PER_GROUP
 from tests.kernel.cpus import MS, played

@@ -61,6 +61,7 @@ REASONS = {
     "kernel/native/thread_control.py": "a buffer of the CPU's own, on its way to a guest by copy_user",
     "kernel/linux/polling.py": "a word of the CPU's own",
     "kernel/files/pipe_io.py": "the system server's own memory",
+    "kernel/groups/mailbox.py": "buffers of the CPU's own, to or from a guest by copy_user, and a thread's registers",
     "kernel/ipc/mailbox.py": "messages, in frames that no task can map",
     "kernel/ipc/ring.py": "likewise",
     "kernel/sched/hooks.py": "counters of policies",

@@ -17,7 +17,8 @@ thread: the owner then keeps the upcall, and its user thread goes on as if it ha
 from ...hot import hot, never_inline
 from ...shm.atomics import load_seq_cst, store_release
 from ..critical import noncritical
-from ..sched.confining import start_new
+from ..groups.mailbox import thread_to_export
+from ..groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, count_inside, join_group
 from ..thread.handles import thread_handle
 from ..thread.inherit import inherit
 from ..thread.leaving import must_come
@@ -25,8 +26,7 @@ from ..thread.records import free_thread, join_task
 from ..thread.sleep_word import is_claimed
 from ..thread.spares import take_spare
 from ..thread.states import SLEEP_RELEASED, SLEEP_STOP
-from .mailbox import thread_to_export
-from .records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, count_inside, join_group
+from .confining import start_new
 
 WITH_UPCALL = 1 << SLEEP_STOP | 1 << SLEEP_RELEASED  # sleeps in which an owner keeps its upcall
 

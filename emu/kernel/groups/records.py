@@ -20,11 +20,9 @@ from ...abi.errno import EAGAIN
 from ...hot import hot, never_inline
 from ...limits import GROUP_POLICY_WORDS, MAX_GROUPS, MAX_UPCALLS, UPCALLS_PER_GROUP
 from ...shm import lockrank
-from ...shm.atomics import exchange, fetch_add, load_relaxed, store_relaxed
+from ...shm.atomics import fetch_add, load_relaxed, store_relaxed
 from ...shm.spinlock import acquire, field_address, release
 from ..critical import noncritical
-from ..sched.hooks import ADD_GROUP, REMOVE_GROUP, tell_group
-from .regrouping import regroup
 
 # THREAD.kse: it is in a group; it owns an upcall; it is about to enter user space as that; it has none, and is to leave
 # its context for others at the border of the kernel.
@@ -68,7 +66,7 @@ def _unlink(records, n, first):
 
 @hot
 def new_group(m, me, task):
-    """A group of a task without threads and upcalls; its index, or -EAGAIN."""
+    """A group of a task without threads and upcalls; its index, or -EAGAIN. Callers: sched/regrouping.py."""
     never_inline()
     noncritical(m, me)
     k = m.tasks[task]
@@ -87,8 +85,6 @@ def new_group(m, me, task):
         k.first_group = push(m.groups, g, k.first_group)
         k.nr_groups += 1
     unlock_groups(m, me)
-    if g >= 0:
-        tell_group(m, me, ADD_GROUP, g)
     return g
 
 
@@ -113,7 +109,6 @@ def free_group(m, me, g):
     noncritical(m, me)
     group = m.groups[g]
     k = m.tasks[group.task - 1]
-    tell_group(m, me, REMOVE_GROUP, g)
     lock_groups(m, me)
     k.first_group = _unlink(m.groups, g, k.first_group)
     k.nr_groups -= 1
@@ -192,27 +187,6 @@ def give_up_upcall(m, me, i):
     u = t.upcall - 1
     t.upcall = 0
     return free_upcall(m, me, u) == 0
-
-
-@hot
-def quit_group(m, me, i):
-    """Thread i, which runs or has not begun, leaves its group; its upcall goes, and with the last thread the group."""
-    never_inline()
-    noncritical(m, me)
-    t = m.threads[i]
-    g = t.kse_group - 1
-    group = m.groups[g]
-    give_up_upcall(m, me, i)
-    if t.kse & KSE_INSIDE:
-        fetch_add(group, "inside", -1)
-    if t.kse & KSE_RISING:
-        fetch_add(group, "rising", -1)
-    t.kse = 0
-    regroup(m, me, i, -1)
-    t.user_thread = 0
-    exchange(t, "kse_interrupt", 0)
-    if fetch_add(group, "nr_threads", -1) == 1:
-        free_group(m, me, g)
 
 
 @hot

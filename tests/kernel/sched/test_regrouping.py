@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from emu.hot import entry
-from emu.kernel.upcalls.records import KSE_OWNER, free_group, join_group, new_group, quit_group
-from emu.kernel.upcalls.regrouping import regroup
+from emu.kernel.groups.records import KSE_OWNER, join_group
+from emu.kernel.sched import regrouping
 from emu.limits import GROUP_POLICY_WORDS, SERVER
 from emu.shm.layout import machine_at
 from tests.kernel.cpus import MS, played
@@ -82,18 +82,18 @@ def pick(m, queue):
 
 @entry(3)
 def make_group(address, me, task):
-    return new_group(machine_at(address), me, task)
+    return regrouping.begin_group(machine_at(address), me, task)
 
 
 @entry(3)
 def end_group(address, me, g):
-    free_group(machine_at(address), me, g)
+    regrouping.end_group(machine_at(address), me, g)
     return 0
 
 
 @entry(4)
 def change_group(address, me, i, g):
-    regroup(machine_at(address), me, i, g)
+    regrouping.regroup(machine_at(address), me, i, g)
     return 0
 
 
@@ -106,7 +106,7 @@ def join(address, i, g):
 
 @entry(3)
 def leave(address, me, i):
-    quit_group(machine_at(address), me, i)
+    regrouping.quit_group(machine_at(address), me, i)
     return 0
 
 

@@ -1,0 +1,66 @@
+"""Faults in groups, upcalls and the calls that make them."""
+# ruff: noqa: E501  (texts as they stand)
+
+from .mutant import Mutant
+
+RECORDS, MAILBOX = "emu/kernel/groups/records.py", "emu/kernel/groups/mailbox.py"
+HANDING, BOUNDARY, RELEASING = "emu/kernel/sched/upcall.py", "emu/kernel/upcalls/boundary.py", "emu/kernel/upcalls/releasing.py"
+CALLS, EXITING, CORE = "emu/kernel/native/upcalls.py", "emu/kernel/task/exiting.py", "emu/kernel/sched/core.py"
+REGROUPING = "emu/kernel/sched/regrouping.py"
+PLAYED = "tests/kernel/upcalls/test_upcalls.py"
+HAMMER = "tests/litmus/test_upcalls.py::test_each_completed_context_is_handed_out_once_and_each_upcall_has_one_owner"
+
+MUTANTS = [
+    # --- handing over ---------------------------------------------------------------------------------
+    Mutant("late-waker-makes-an-upcall", HANDING, 'is_claimed(load_seq_cst(t, "sleep")) or must_come(m, i)', "must_come(m, i)", PLAYED),
+    Mutant("ending-task-makes-upcalls", HANDING, 'is_claimed(load_seq_cst(t, "sleep")) or must_come(m, i)', 'is_claimed(load_seq_cst(t, "sleep"))', PLAYED),
+    Mutant("stopped-owner-makes-upcalls", HANDING, "1 << SLEEP_STOP | 1 << SLEEP_RELEASED", "1 << SLEEP_RELEASED", PLAYED),
+    Mutant("who-hands-its-cpu-over-makes-no-upcall", CORE, "    if sleeps and m.threads[i].kse != 0:\n        before_sleep(m, me, i)\n", "", PLAYED),
+    Mutant("owner-is-named-first", HANDING, "    join_group(m, m.threads[n], t.kse_group - 1, u, KSE_OWNER | KSE_RISING)\n    m.threads[n].patience = -1\n    t.user_thread = current\n", '    store_release(m.upcalls[u], "owner", n + 1)\n    join_group(m, m.threads[n], t.kse_group - 1, u, KSE_OWNER | KSE_RISING)\n    m.threads[n].patience = -1\n    t.user_thread = current\n', HAMMER),
+    Mutant("refused-thread-is-kept", HANDING, "    if not join_task(m, me, n):\n        free_thread(m, me, n)\n        return\n", "    if not join_task(m, me, n):\n        return\n", PLAYED),
+    Mutant("sleeper-counts-as-inside", HANDING, "        count_inside(m, t, -1)\n        return\n", "        return\n", HAMMER),
+    Mutant("who-stays-awake-is-not-inside", CORE, "        stayed_awake(m, i)\n", "        pass\n", HAMMER),
+    Mutant("woken-thread-is-not-inside", "emu/kernel/sched/locked_queue.py", "        count_inside(m, t, 1)\n", "", HAMMER),
+    Mutant("woken-thread-is-not-inside-without-locks", "emu/kernel/sched/queues.py", "    count_inside(m, m.threads[i], 1)\n", "", HAMMER),
+    # --- the border -----------------------------------------------------------------------------------
+    Mutant("export-by-a-store", BOUNDARY, '    while not compare_exchange(g, "completed", head, user_thread):\n', '    if not compare_exchange(g, "completed", head, user_thread):\n        store_relaxed(g, "completed", user_thread)\n    while False:\n', HAMMER),
+    Mutant("export-with-the-former-head", BOUNDARY, '        head = load_seq_cst(g, "completed")\n        if store_context(m, me, t, user_thread, head, 0, 0) < 0:\n            return _without(m, me, t)\n', '        head = load_seq_cst(g, "completed")\n', HAMMER),
+    Mutant("fetch-by-a-store", BOUNDARY, '        if head == 0 or compare_exchange(g, "completed", head, 0):\n            return head\n', '        store_relaxed(g, "completed", 0)\n        return head\n', HAMMER),
+    Mutant("exporter-wakes-nobody", BOUNDARY, "        wake_released(m, me, g)\n", "", PLAYED),
+    Mutant("exporter-wakes-before-it-exports", BOUNDARY, "        result = _export(m, me, i, t.user_thread)\n        if result != GOES_ON:\n            return result\n        wake_released(m, me, g)\n", "        wake_released(m, me, g)\n        result = _export(m, me, i, t.user_thread)\n        if result != GOES_ON:\n            return result\n", PLAYED),
+    Mutant("upcall-before-what-is-inside", BOUNDARY, '    if t.patience > 0 and load_seq_cst(g, "inside") > 0 and others_wait(m, me):\n', "    if t.patience > 1 << 20:\n", PLAYED),
+    Mutant("upcall-without-end-of-patience", BOUNDARY, "        t.patience -= 1\n        switch", "        switch", f"{PLAYED}::test_an_upcall_lets_others_leave_first_only_as_often_as_there_are_such"),
+    Mutant("owner-fetches-what-another-is-about-to", BOUNDARY, ' and load_relaxed(g, "rising") == 0\n', "\n", PLAYED),
+    Mutant("library-is-interrupted", BOUNDARY, "    if current == 0:  # the library", "    if current == 1:  # the library", PLAYED),
+    Mutant("current-thread-stays", MAILBOX, "    store_64(at + CURRENT, 0)\n", "", PLAYED),
+    Mutant("times-are-told-twice", BOUNDARY, "    t.told_instructions = t.instructions\n", "", PLAYED),
+    Mutant("system-time-is-told-twice", BOUNDARY, "    t.told_system_ns = t.system_ns\n", "", PLAYED),
+    Mutant("librarys-time-is-a-user-threads", BOUNDARY, '    fetch_add(g, "rising", -1)\n    _take_times(t)\n', '    fetch_add(g, "rising", -1)\n', PLAYED),
+    Mutant("bad-mailbox-is-no-matter", BOUNDARY, "    end_task(m, me, t.task, BAD_MAILBOX_STATUS, KILL_MAILBOX)\n", "", PLAYED),
+    Mutant("x0-from-a-mailbox", MAILBOX, "    t.x[0] = 0\n", "", PLAYED),
+    Mutant("odd-pc-from-a-mailbox", MAILBOX, "    t.pc &= ~1\n", "", PLAYED),
+    Mutant("fcsr-from-a-mailbox", MAILBOX, "    t.fcsr &= FCSR_BITS\n", "", PLAYED),
+    Mutant("thread-flag-is-no-matter", MAILBOX, "    return 0 if error == 0 and flags & TMF_NOUPCALL else current\n", "    return current\n", PLAYED),
+    # --- release --------------------------------------------------------------------------------------
+    Mutant("release-looks-before-the-lock", RELEASING, "    lock_waiters(m, me, q)\n    if _has_reason(m, t, g):\n", "    has_reason = _has_reason(m, t, g)\n    lock_waiters(m, me, q)\n    if has_reason:\n", HAMMER),
+    Mutant("wanted-after-the-search", RELEASING, '        fetch_or(m.upcalls[u], "wanted", WANTED_WAKEUP)  # before the queue is searched; pairs with _has_reason\n        owner = load_seq_cst(m.upcalls[u], "owner") - 1\n        _wake(m, me, m.groups[m.upcalls[u].group].released, u)\n', '        owner = load_seq_cst(m.upcalls[u], "owner") - 1\n        _wake(m, me, m.groups[m.upcalls[u].group].released, u)\n        fetch_or(m.upcalls[u], "wanted", WANTED_WAKEUP)\n', "tests/litmus/test_upcalls.py::test_no_wake_up_of_an_owner_is_missed"),
+    Mutant("wake-up-of-nobody-is-forgotten", RELEASING, '        exchange(m.groups[g], "wakeups", 1)\n', "        pass\n", PLAYED),
+    Mutant("wake-up-of-nobody-counts-for-ever", RELEASING, '        exchange(g, "wakeups", 0)\n', "", PLAYED),
+    Mutant("woken-owner-finds-no-reason", RELEASING, '        fetch_or(m.upcalls[m.threads[i].upcall - 1], "wanted", WANTED_WAKEUP)\n', "        pass\n", PLAYED),
+    Mutant("wanted-counts-for-ever", BOUNDARY, '    exchange(u, "wanted", 0)\n', "", PLAYED),
+    Mutant("release-with-a-user-thread", CALLS, "    return -EINVAL if current != 0 else u.mailbox\n", "    return u.mailbox\n", PLAYED),
+    # --- create and exit ------------------------------------------------------------------------------
+    Mutant("last-upcall-may-go-before-threads", CALLS, 'load_relaxed(g, "nr_threads") > 1 or load_relaxed(g, "completed") != 0', 'load_relaxed(g, "completed") != 0', PLAYED),
+    Mutant("last-upcall-may-go-before-contexts", CALLS, 'load_relaxed(g, "nr_threads") > 1 or load_relaxed(g, "completed") != 0', 'load_relaxed(g, "nr_threads") > 1', PLAYED),
+    Mutant("group-without-upcalls-goes-on", EXITING, "    if t.kse != 0 and give_up_upcall(m, me, i):\n        _shut_group_down(m, me, i)\n", "", PLAYED),
+    Mutant("strangers-end-with-a-group", EXITING, "        if n != i and m.threads[n].kse_group == t.kse_group:\n", "        if n != i:\n", PLAYED),
+    Mutant("refused-thread-stays-in-its-group", CALLS, "        quit_group(m, me, n)\n        fresh = False", "        fresh = False", PLAYED),
+    Mutant("refused-group-is-kept", CALLS, "    if fresh:\n        end_group(m, me, g)\n", "", PLAYED),
+    Mutant("groups-without-limit", RECORDS, '    if k.nr_groups >= load_relaxed(m, "max_groups_per_proc"):\n', "    if k.nr_groups < 0:\n", PLAYED),
+    Mutant("threads-of-groups-without-limit", "emu/kernel/thread/records.py", '    if k.nr_groups != 0 and k.nr_threads >= load_relaxed(m, "max_threads_per_proc"):\n', "    if k.nr_groups < 0:\n", PLAYED),
+    Mutant("group-is-never-given-back", REGROUPING, '    if fetch_add(group, "nr_threads", -1) == 1:\n        end_group(m, me, g)\n', '    fetch_add(group, "nr_threads", -1)\n', PLAYED),
+    # --- user threads ---------------------------------------------------------------------------------
+    Mutant("sleeper-with-an-interrupt-sleeps-on", "emu/cpu_worker/asking.py", ' | load_seq_cst(t, "kse_interrupt")) != 0', ") != 0", "tests/systems/test_upcalls.py"),
+    Mutant("interrupted-call-begins-anew", "emu/cpu_worker/loop.py", '        if not is_paged and load_relaxed(t, "kse_interrupt") == INTR_INTERRUPT:\n', "        if is_paged and t.pc == 0:\n", "tests/systems/test_upcalls.py"),
+    Mutant("interrupt-ends-no-sleep", CALLS, "        interrupt_sleep(m, me, n)\n", "", PLAYED),
+]  # fmt: skip
