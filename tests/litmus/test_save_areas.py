@@ -12,7 +12,7 @@ MODULE = "tests.litmus.save_areas"
 
 def test_an_area_has_one_owner_and_is_used_again(crew, workers):
     run = crew(workers, held_up=True)
-    run.run_all(MODULE, "take_and_give", 400_000, 0, enough=lambda: min(run.results()) > 1000)
+    run.run_all(MODULE, "take_and_give", 100_000_000, 0, enough=lambda: min(run.results()) > 1000)
     assert run.violations == 0
     check_save_areas(run.machine)
     assert run.machine["fresh_save_word"] <= 4 * workers * 8
