@@ -5,8 +5,8 @@
  *                        stack_top ┘                └ tp                 └ the thread
  *
  * The C library keeps what a thread needs (errno, its number for recursive locks, …) before tp, in `struct pthread`; how it
- * looks is nobody's business, so each thread gets a copy of main's: words that point into main's point into the copy, and
- * errno and the number are set. The variables come from the program's TLS segment. musl and glibc have both where the ELF
+ * looks is nobody's business, so each block gets a copy of main's, once: words that point into main's point into the
+ * copy, and the number is its own; each thread begins with an errno of 0. The variables come from the program's TLS segment. musl and glibc have both where the ELF
  * rules for RISC-V put them. */
 #ifndef KSE_MEMORY_H
 #define KSE_MEMORY_H
@@ -31,7 +31,7 @@ static struct {
     size_t td_bytes, bytes, align;
     size_t pointers[KSE_POINTERS]; /* words of td that point into itself */
     int nr_pointers;
-    size_t tid_offset, self_offset; /* from td */
+    size_t tid_offset, errno_offset, self_offset; /* from td */
     kse_spin_t lock;                /* guards the rest */
     int last_tid;
     struct kse_thread *pool[KSE_CLASSES];
@@ -70,7 +70,7 @@ static int kse_memory_start(void) {
         return ENOMEM;
     memcpy(kse_memory.image, td, kse_memory.td_bytes);
     memcpy(kse_memory.image + kse_memory.td_bytes + skip, data, tls->p_filesz);
-    *(int *)(kse_memory.image + ((char *)&errno - td)) = 0;
+    kse_memory.errno_offset = (char *)&errno - td;
     int tid = (int)syscall(SYS_gettid);
     for (size_t at = 0; at < kse_memory.td_bytes; at += 8) {
         uintptr_t word = *(uintptr_t *)(td + at);
@@ -111,6 +111,11 @@ KSE_FUNCTION struct kse_thread *kse_more(int class) {
         t->mailbox.x[4] = tp;
         t->stack = at + KSE_PAGE;
         t->stack_top = (char *)((uintptr_t)t->td & -16ul);
+        t->tid = __atomic_add_fetch(&kse_memory.last_tid, 1, __ATOMIC_RELAXED);
+        memcpy(t->td, kse_memory.image, kse_memory.td_bytes);
+        for (int k = 0; k < kse_memory.nr_pointers; k++)
+            *(char **)(t->td + kse_memory.pointers[k]) += t->td - kse_memory.main_td;
+        *(int *)(t->td + kse_memory.tid_offset) = t->tid;
         t->next = following;
     }
     if (t->next) {
@@ -126,7 +131,7 @@ KSE_FUNCTION struct kse_thread *kse_more(int class) {
 }
 
 /* A thread with fresh thread-local storage, and a stack of so many bytes. In a critical region; NULL: no memory. */
-static struct kse_thread *kse_allocate(size_t stack_bytes) {
+KSE_INLINE struct kse_thread *kse_allocate(size_t stack_bytes) {
     int class = kse_class_of(stack_bytes);
     if (class == KSE_CLASSES)
         return NULL;
@@ -134,27 +139,21 @@ static struct kse_thread *kse_allocate(size_t stack_bytes) {
     struct kse_thread *t = kse_memory.pool[class];
     if (t)
         kse_memory.pool[class] = t->next;
-    int tid = ++kse_memory.last_tid;
     kse_spin_unlock(&kse_memory.lock);
     if (!t && !(t = kse_more(class)))
         return NULL;
     while (!__atomic_load_n(&t->saved, __ATOMIC_ACQUIRE)) /* its last thread is about to leave its stack */
         sched_yield();
-    char *td = t->td;
-    for (size_t n = 0; n < kse_memory.bytes / 8; n += 2) { /* memcpy goes by bytes */
-        ((uint64_t *)td)[n] = ((uint64_t *)kse_memory.image)[n];
-        ((uint64_t *)td)[n + 1] = ((uint64_t *)kse_memory.image)[n + 1];
-    }
-    for (int n = 0; n < kse_memory.nr_pointers; n++)
-        *(char **)(td + kse_memory.pointers[n]) += td - kse_memory.main_td;
-    *(int *)(td + kse_memory.tid_offset) = t->tid = tid;
-    *(struct kse_thread **)(td + kse_memory.self_offset) = t;
+    for (size_t n = kse_memory.td_bytes; n < kse_memory.bytes; n += 8) /* memcpy goes by bytes */
+        *(uint64_t *)(t->td + n) = *(uint64_t *)(kse_memory.image + n);
+    *(int *)(t->td + kse_memory.errno_offset) = 0;
+    *(struct kse_thread **)(t->td + kse_memory.self_offset) = t;
     t->mailbox.x[2] = (unsigned long)t->stack_top;
     t->mailbox.flags = TMF_NOUPCALL; /* it begins in a critical region */
     return t;
 }
 
-static void kse_free(struct kse_thread *t) {
+KSE_INLINE void kse_free(struct kse_thread *t) {
     kse_spin_lock(&kse_memory.lock);
     t->next = kse_memory.pool[t->size_class];
     kse_memory.pool[t->size_class] = t;

@@ -81,7 +81,7 @@ static inline int kse_p_attr_getstacksize(const struct kse_attributes *a, size_t
     return *n = a->stack_bytes ? a->stack_bytes : KSE_STACK, 0;
 }
 static inline int kse_gettid(void) { return kse_self->tid; }
-static inline int kse_p_yield(void) { return kse_yield(), 0; }
+KSE_INLINE int kse_p_yield(void) { return kse_yield(), 0; }
 static inline int kse_p_once(kse_once_t *o, void (*f)(void)) { return kse_once(o, f), 0; }
 
 /* --- locks ------------------------------------------------------------------------------------------------------------ */

@@ -147,13 +147,13 @@ KSE_INLINE struct kse_thread *kse_pop(struct kse_queue *q) {
     return t;
 }
 
-static void kse_put(struct kse_vp *vp, struct kse_thread *t) {
+KSE_INLINE void kse_put(struct kse_vp *vp, struct kse_thread *t) {
     kse_spin_lock(&vp->queue->lock);
     kse_push(vp->queue, t);
     kse_spin_unlock(&vp->queue->lock);
 }
 
-static struct kse_thread *kse_take_from(struct kse_queue *q) {
+KSE_INLINE struct kse_thread *kse_take_from(struct kse_queue *q) {
     struct kse_thread *t = NULL;
     if (__atomic_load_n(&q->count, __ATOMIC_RELAXED) == 0)
         return NULL;
@@ -165,11 +165,15 @@ static struct kse_thread *kse_take_from(struct kse_queue *q) {
 }
 
 /* The next thread for a virtual processor, from another queue where its own is empty: NULL where all are. */
-static struct kse_thread *kse_take(struct kse_vp *vp) {
-    struct kse_thread *t = kse_take_from(vp->queue);
+KSE_FUNCTION struct kse_thread *kse_steal(struct kse_vp *vp) {
+    struct kse_thread *t = NULL;
     for (int n = 1; !t && n < kse.nr_queues; n++)
         t = kse_take_from(&kse.queues[(vp->queue - kse.queues + n) % kse.nr_queues]);
     return t;
+}
+KSE_INLINE struct kse_thread *kse_take(struct kse_vp *vp) {
+    struct kse_thread *t = kse_take_from(vp->queue);
+    return t || kse.nr_queues == 1 ? t : kse_steal(vp);
 }
 
 /* Put `t` behind those of its priority, and take the next: `t` itself where no other one has this priority or more. */

@@ -50,54 +50,68 @@ KSE_INLINE void kse_leave(struct kse_thread *self) {
     *(volatile unsigned long *)&self->mailbox.flags = 0;
 }
 
-/* Stop as `from`, and go on as `to`, on the same virtual processor. Inline, and it destroys all registers: so the compiler
- * stores just those that the caller still needs. */
+/* Stop as `from`, and go on as `to`, on the same virtual processor: the text, with `from`, `to` and the processor in a0 to
+ * a2. The frame pointer is stored here, because no compiler stores it for an asm. */
+#define KSE_SWAP                                                                                                       \
+    "la     t0, 9f\n"                                                                                                  \
+    "sd     t0, %[pc](a0)\n"                                                                                           \
+    "sd     sp, %[sp](a0)\n"                                                                                           \
+    "sd     s0, %[s0](a0)\n"                                                                                           \
+    "li     t1, 1\n"                                                                                                   \
+    "addi   t2, a0, %[saved]\n"                                                                                        \
+    "addi   t3, a1, %[saved]\n"                                                                                        \
+    "lw     t4, %[full](a1)\n"                                                                                         \
+    "bnez   t4, 2f\n"                                                                                                  \
+    "sd     a1, 0(a2)\n" /* mailbox.current */                                                                         \
+    "amoswap.w.rl zero, t1, (t2)\n"                                                                                    \
+    "1: amoswap.w.aq t1, zero, (t3)\n"                                                                                 \
+    "beqz   t1, 3f\n"                                                                                                  \
+    "sd     a2, %[vp](a1)\n"                                                                                           \
+    "ld     tp, %[tp](a1)\n"                                                                                           \
+    "ld     sp, %[sp](a1)\n"                                                                                           \
+    "ld     s0, %[s0](a1)\n"                                                                                           \
+    "ld     t0, %[pc](a1)\n"                                                                                           \
+    "jr     t0\n"                                                                                                      \
+    "2: sd  zero, 0(a2)\n"                                                                                             \
+    "amoswap.w.rl zero, t1, (t2)\n"                                                                                    \
+    "sw     zero, 0(t3)\n" /* the kernel gave it: it is saved */                                                       \
+    "sw     zero, %[full](a1)\n"                                                                                       \
+    "sd     a2, %[vp](a1)\n"                                                                                           \
+    "mv     a0, a1\n"                                                                                                  \
+    "li     a7, %[switchin]\n"                                                                                         \
+    "ecall\n"                                                                                                          \
+    "unimp\n"                                                                                                          \
+    "3: li  a7, 124\n" /* sched_yield: the kernel may have stopped who is about to save it */                          \
+    "ecall\n"                                                                                                          \
+    "j      1b\n"                                                                                                      \
+    "9:\n"
+#define KSE_OFFSETS                                                                                                    \
+    [pc] "i"(offsetof(struct kse_thread, mailbox.pc)), [sp] "i"(offsetof(struct kse_thread, mailbox.x[2])),            \
+        [tp] "i"(offsetof(struct kse_thread, mailbox.x[4])), [s0] "i"(offsetof(struct kse_thread, mailbox.x[8])),      \
+        [saved] "i"(offsetof(struct kse_thread, saved)), [full] "i"(offsetof(struct kse_thread, full)),                \
+        [vp] "i"(offsetof(struct kse_thread, vp)), [switchin] "i"(EMU_KSE_SWITCHIN)
+
+/* Inline, and it destroys all registers: so the compiler stores just those that the caller still needs. */
 KSE_INLINE void kse_swap(struct kse_thread *from, struct kse_thread *to, struct kse_vp *vp) {
     register long a0 __asm__("a0") = (long)from;
     register long a1 __asm__("a1") = (long)to;
     register long a2 __asm__("a2") = (long)vp;
     __asm__ volatile(
-        "la     t0, 9f\n"
-        "sd     t0, %[pc](a0)\n"
-        "sd     sp, %[sp](a0)\n"
-        "sd     s0, %[s0](a0)\n" /* the frame pointer, which no compiler stores for an asm */
-        "li     t1, 1\n"
-        "addi   t2, a0, %[saved]\n"
-        "addi   t3, a1, %[saved]\n"
-        "lw     t4, %[full](a1)\n"
-        "bnez   t4, 2f\n"
-        "sd     a1, 0(a2)\n" /* mailbox.current */
-        "amoswap.w.rl zero, t1, (t2)\n"
-        "1: amoswap.w.aq t1, zero, (t3)\n"
-        "beqz   t1, 3f\n"
-        "sd     a2, %[vp](a1)\n"
-        "ld     tp, %[tp](a1)\n"
-        "ld     sp, %[sp](a1)\n"
-        "ld     s0, %[s0](a1)\n"
-        "ld     t0, %[pc](a1)\n"
-        "jr     t0\n"
-        "2: sd  zero, 0(a2)\n"
-        "amoswap.w.rl zero, t1, (t2)\n"
-        "sw     zero, 0(t3)\n" /* the kernel gave it: it is saved */
-        "sw     zero, %[full](a1)\n"
-        "sd     a2, %[vp](a1)\n"
-        "mv     a0, a1\n"
-        "li     a7, %[switchin]\n"
-        "ecall\n"
-        "unimp\n"
-        "3: li  a7, 124\n" /* sched_yield: the kernel may have stopped who is about to save it */
-        "ecall\n"
-        "j      1b\n"
-        "9:\n"
+        KSE_SWAP
         : "+r"(a0), "+r"(a1), "+r"(a2)
-        : [pc] "i"(offsetof(struct kse_thread, mailbox.pc)), [sp] "i"(offsetof(struct kse_thread, mailbox.x[2])),
-          [tp] "i"(offsetof(struct kse_thread, mailbox.x[4])), [saved] "i"(offsetof(struct kse_thread, saved)),
-          [s0] "i"(offsetof(struct kse_thread, mailbox.x[8])), [full] "i"(offsetof(struct kse_thread, full)), [vp] "i"(offsetof(struct kse_thread, vp)),
-          [switchin] "i"(EMU_KSE_SWITCHIN)
-        : "memory", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a3", "a4", "a5", "a6", "a7", "s1", "s2", "s3",
-          "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6", "ft7", "ft8",
-          "ft9", "ft10", "ft11", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7", "fs0", "fs1", "fs2", "fs3", "fs4",
-          "fs5", "fs6", "fs7", "fs8", "fs9", "fs10", "fs11");
+        : KSE_OFFSETS
+        : "memory", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a3", "a4", "a5", "a6", "a7", "s1", "s2", "s3", "s4",
+          "s5", "s6", "s7", "s8", "s9", "s10", "s11", "ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6", "ft7", "ft8", "ft9",
+          "ft10", "ft11", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7", "fs0", "fs1", "fs2", "fs3", "fs4", "fs5",
+          "fs6", "fs7", "fs8", "fs9", "fs10", "fs11");
+}
+/* The same for a thread that nobody will go on as: it needs no register again. */
+KSE_INLINE void __attribute__((noreturn)) kse_swap_for_ever(struct kse_thread *from, struct kse_thread *to, struct kse_vp *vp) {
+    register long a0 __asm__("a0") = (long)from;
+    register long a1 __asm__("a1") = (long)to;
+    register long a2 __asm__("a2") = (long)vp;
+    __asm__ volatile(KSE_SWAP : : KSE_OFFSETS, "r"(a0), "r"(a1), "r"(a2) : "memory");
+    __builtin_unreachable();
 }
 
 /* Let an idle virtual processor look around, if there is one. */

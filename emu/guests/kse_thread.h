@@ -91,8 +91,8 @@ static void __attribute__((noreturn, noinline)) kse_thread_exit(void *result) {
         kse_ready(vp, joiner);
     if (detached)
         kse_free(self);
-    kse_stop(self);
-    __builtin_unreachable();
+    struct kse_thread *next = kse_take(vp);
+    kse_swap_for_ever(self, next ? next : vp->idle, vp);
 }
 
 /* --- begin ------------------------------------------------------------------------------------------------------------ */
@@ -142,14 +142,14 @@ static void kse_testcancel(void) {
 KSE_FUNCTION int kse_thread_timedjoin(kse_t t, void **result, uint64_t deadline_ns) {
     struct kse_thread *self = kse_enter();
     int error = t == self ? EDEADLK : t->detached ? EINVAL : 0;
-    while (!error) {
+    if (!error) {
         kse_spin_lock(&t->lock);
         if (t->ended)
-            break;
-        error = kse_sleep_in(self, &t->lock, &t->joiners, deadline_ns, !self->cancel_disabled);
+            kse_spin_unlock(&t->lock);
+        else
+            error = kse_sleep_in(self, &t->lock, &t->joiners, deadline_ns, !self->cancel_disabled);
     }
     if (!error) {
-        kse_spin_unlock(&t->lock);
         if (result)
             *result = t->result;
         kse_free(t);

@@ -86,19 +86,19 @@ static uint64_t kse_first_deadline(void) {
 
 /* --- waking ----------------------------------------------------------------------------------------------------------- */
 /* Whether the caller is the one that makes this thread ready. */
-static int kse_claim(struct kse_thread *t, int waiting, int reason) {
+KSE_INLINE int kse_claim(struct kse_thread *t, int waiting, int reason) {
     if (!__atomic_compare_exchange_n(&t->waiting, &waiting, KSE_AWAKE, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
         return 0;
     t->reason = reason;
     return 1;
 }
-static int kse_claim_any(struct kse_thread *t, int reason) {
+KSE_INLINE int kse_claim_any(struct kse_thread *t, int reason) {
     return kse_claim(t, KSE_WAITS, reason) || kse_claim(t, KSE_WAITS_CANCELLABLE, reason);
 }
 
 /* The first thread of a list that was not woken by another reason, taken out and claimed; NULL: none. The list's lock is
  * held; the caller makes the thread ready once it has released that. */
-static struct kse_thread *kse_claim_first(struct kse_waiters *list) {
+KSE_INLINE struct kse_thread *kse_claim_first(struct kse_waiters *list) {
     struct kse_thread *t;
     while ((t = list->first) != NULL) {
         kse_remove(list, t);

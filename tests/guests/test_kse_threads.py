@@ -15,7 +15,7 @@ NAMES = sorted(path.stem for path in KSE.glob("*.c"))
 # The programs about signals to threads, kernel threads' numbers, priorities and CPUs, and about robust, shared and
 # priority-inheriting locks need kernel threads.
 PTHREADS = (
-    "atomics", "barrier", "cancel", "clock", "condring", "detached", "filetree", "forkthreads", "futex", "jobs", "lrsc",
+    "atomics", "barrier", "cancel", "clock", "condring", "detached", "forkthreads", "futex", "jobs", "lrsc",
     "malloc_threads", "mutex", "once", "rwlock", "semaphore", "sharedmemory", "spinlock", "threads500", "tls",
 )  # fmt: skip
 
