@@ -7,7 +7,8 @@
    anew.  Threads and tasks that a thread makes by thread_control (sprites) run the same loop, or one of raw calls in a
    space that its pager fills.  What calls name (threads, ports, channels, containers, capabilities) lies in memory that
    all tasks share, so calls hit what lives, or has just ended.  The second thread of each task serves: it answers page
-   faults and calls on files mostly rightly, sometimes wrongly or not at all.  One argument in ten is wild.
+   faults and calls on files mostly rightly, sometimes wrongly or not at all.  The third one is a user thread every
+   second time: upcalls let it go on when a call of its is over.  One argument in ten is wild.
 
    The boss interrupts whatever waits and lets go what is suspended.  It kills tasks that wait for a pager or a file
    server, sprites that do not get on, and what has lost its way, and waits until all have gone.
@@ -34,6 +35,9 @@ struct agent {
     int kind, task;  /* task: that it is part of; TASKS for tasks that sprites are */
     int claimed;     /* tid of who is making a sprite here */
     struct emu_ids ids;
+    struct kse_mailbox boxes[2]; /* of a user thread's upcalls */
+    struct kse_thr_mailbox thread;
+    char upcall_stacks[2][2 * PAGE];
 };
 
 /* --- the grammar: name, number, weight, a letter for each argument (`plausible`), choices for 'c' ---------------- */
@@ -70,6 +74,8 @@ struct agent {
     X(capability_deduce, EMU_CAPABILITY_CONTROL, 2, "caq", EMU_CAPABILITY_DEDUCE) X(capability_destroy, EMU_CAPABILITY_CONTROL, 3, "ca", EMU_CAPABILITY_DESTROY) \
     X(ipc_accept, EMU_IPC_CONTROL, 3, "cN", EMU_IPC_ACCEPT) X(ipc_waiting, EMU_IPC_CONTROL, 1, "c", EMU_IPC_WAITING) \
     X(irq_register, EMU_IRQ_CONTROL, 2, "cr", EMU_IRQ_REGISTER) X(irq_wait, EMU_IRQ_CONTROL, 4, "c", EMU_IRQ_WAIT) X(irq_release, EMU_IRQ_CONTROL, 1, "c", EMU_IRQ_RELEASE) \
+    X(kse_create, EMU_KSE_CREATE, 1, "!") X(kse_exit, EMU_KSE_EXIT, 1, "") X(kse_release, EMU_KSE_RELEASE, 1, "b") \
+    X(kse_wakeup, EMU_KSE_WAKEUP, 3, "V") X(kse_thr_interrupt, EMU_KSE_THR_INTERRUPT, 3, "Wcc", 1, 2, 3) X(kse_switchin, EMU_KSE_SWITCHIN, 1, "b") \
     X(print, EMU_PRINT, 1, "e") X(exclusive, EMU_EXCLUSIVE, 1, "!") X(any, 0, 4, "!") X(touch, 0, 8, "!") X(exec, 0, 0, "!") \
     X(open_close, SYS_openat, 2, "!") X(fork, SYS_clone, 1, "c0000", SIGCHLD) X(vfork, SYS_clone, 1, "c0000", 0x4111) \
     X(wait4, SYS_wait4, 2, "c0c0", -1, WNOHANG) X(execve, SYS_execve, 1, "!") X(tgkill, SYS_tkill, 2, "Xc", SIGUSR1) X(sigkill, SYS_kill, 1, "!") \
@@ -235,6 +241,8 @@ static long plausible(struct worker *w, char letter, const row *r) {
     case 'f': case 'F': return file_of(w);
     case 'o': return below(w, 2) ? -1 : below(w, 5000);
     case 'e': return (long)"";
+    case 'V': return below(w, 4) ? (long)&shared->agents[below(w, TASKS * WORKERS)].boxes[below(w, 2)] : 0;
+    case 'W': return (long)&shared->agents[below(w, 2) && task < TASKS ? task * WORKERS + 2 : below(w, TASKS * WORKERS)].thread;
     case 'x': {
         long *mask = (long *)page(w, 3);
         *mask = below(w, 2) ? -1 : 1 + below(w, 7);
@@ -380,6 +388,48 @@ static void name_server(struct worker *w, int which) {
     call(w, which, client->w.tid, which == ROW_name_pager ? EMU_PAGER : EMU_FILE_SERVER, below(w, 32) ? tid : wild(w));
 }
 
+/* --- user threads --------------------------------------------------------------------------------------------------- */
+
+/* A call that does not return where it succeeds: it is counted before. */
+static void call_for_good(struct worker *w, int which, long argument) {
+    __atomic_add_fetch(&shared->attempts[which], 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&shared->successes[which], 1, __ATOMIC_RELAXED);
+    call(w, which, argument, 0, 0);
+    __atomic_add_fetch(&shared->attempts[which], -1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&shared->successes[which], -1, __ATOMIC_RELAXED);
+}
+
+/* What an upcall does: the user thread goes on whose call is over; without one it waits for that. */
+static void upcall(struct kse_mailbox *box) {
+    struct agent *a = box->udata;
+    struct worker *w = &a->w;
+    for (int failures = 0; failures < 8; failures++) { /* it may be no upcall's any more */
+        struct kse_thr_mailbox *done = box->completed;
+        box->completed = 0;
+        if (done != 0) call_for_good(w, ROW_kse_switchin, (long)(below(w, 200) ? done : (void *)wild(w)));
+        long *timeout = (long *)page(w, 3);
+        timeout[0] = 0, timeout[1] = below(w, 2000000);
+        if (below(w, 8) == 0) call_for_good(w, ROW_kse_exit, 0);
+        call_for_good(w, ROW_kse_release, below(w, 50) ? (long)timeout : wild(w));
+    }
+    for (;;) plain(SYS_exit, 0, 0, 0, 0);
+}
+
+/* The caller is a user thread from here on, or has one upcall more. */
+static void kse(struct worker *w) {
+    struct agent *a = agent_of(w);
+    register void *tp __asm__("tp");
+    __asm__ volatile("" : "=r"(tp));
+    if (a->kind != WORKER || own_task(w) >= TASKS) return;
+    shared->is_served[own_task(w)] = 1; /* who has lost its way is nobody's who is stuck */
+    int k = a->boxes[0].current != 0;
+    if (k && a->boxes[1].udata != 0) return;
+    a->boxes[k] = (struct kse_mailbox){.func = upcall, .stack = a->upcall_stacks[k], .stack_bytes = sizeof a->upcall_stacks[k], .udata = a};
+    a->boxes[k].thread_pointer = tp, a->boxes[k].quantum_ns = below(w, 2) * 300000;
+    if (call(w, ROW_kse_create, below(w, 16) ? (long)&a->boxes[k] : wild(w), below(w, 8) == 0, 0) == 0 && k == 0)
+        a->boxes[k].current = &a->thread;
+}
+
 /* --- other calls of several steps ---------------------------------------------------------------------------------- */
 
 static void receive(struct worker *w) {
@@ -496,6 +546,7 @@ static void one_call(struct worker *w) {
         break;
     }
     case ROW_name_pager: case ROW_name_file_server: name_server(w, which); break;
+    case ROW_kse_create: if (below(w, 4) == 0) kse(w); break;
     case ROW_exclusive: if (below(w, 8) == 0) exclusive(w); break;
     case ROW_port_receive: receive(w); break;
     case ROW_any: any(w); break;
@@ -540,8 +591,11 @@ static void thread_main(struct agent *a) {
     w->tid = tid;
     plain(SYS_sigaltstack, (long)&alternate, 0, 0, 0);
     sow(w, seed, __atomic_add_fetch(&shared->lives, 1, __ATOMIC_RELAXED));
+    memset(a->boxes, 0, sizeof a->boxes);
+    if (n < TASKS * WORKERS && n % WORKERS == 2 && below(w, 2)) kse(w);
     for (long k = 0; a->kind == WORKER || k < SPRITE_CALLS; k++) {
         if (shared->over || (a->task < TASKS && shared->told_to_end[a->task]) || plain(SYS_getppid, 0, 0, 0, 0) == 1) break;
+        if (a->boxes[0].udata) w->tid = (int)plain(SYS_gettid, 0, 0, 0, 0); /* after an upcall it is another one */
         if (a->kind == WORKER && k % 64 == 0) restore(w);
         if (k == 0 && a->kind == WORKER && n % WORKERS == 0)
             for (int p = 0; p < PORTS; p++) {
