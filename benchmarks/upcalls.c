@@ -7,7 +7,8 @@
  *   contend    THREADS add under one mutex, and each gives way now and then while it has it
  *   ring       a byte goes round THREADS, each blocked in read on a pipe of its own
  *   pairs      THREADS / 2 pairs play ping-pong through pipes, all at the same time
- *   serve      THREADS connections (socket pairs), each with a thread of the server; one client asks all, then reads all */
+ *   serve      THREADS connections (socket pairs), each with a thread of the server; one client asks all, then reads
+ *              all */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>

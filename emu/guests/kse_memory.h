@@ -4,10 +4,10 @@
  *      guard │ stack, grows down … │ struct pthread │ __thread variables │ struct kse_thread
  *                        stack_top ┘                └ tp                 └ the thread
  *
- * The C library keeps what a thread needs (errno, its number for recursive locks, …) before tp, in `struct pthread`; how it
- * looks is nobody's business, so each block gets a copy of main's, once: words that point into main's point into the
- * copy, and the number is its own; each thread begins with an errno of 0. The variables come from the program's TLS segment. musl and glibc have both where the ELF
- * rules for RISC-V put them. */
+ * The C library keeps what a thread needs (errno, its number for recursive locks, …) before tp, in `struct pthread`;
+ * how it looks is nobody's business, so each block gets a copy of main's, once: words that point into main's point
+ * into the copy, and the number is its own; each thread begins with an errno of 0. The variables come from the
+ * program's TLS segment. musl and glibc have both where the ELF rules for RISC-V put them. */
 #ifndef KSE_MEMORY_H
 #define KSE_MEMORY_H
 
@@ -32,8 +32,8 @@ static struct {
     size_t pointers[KSE_POINTERS]; /* words of td that point into itself */
     int nr_pointers;
     size_t tid_offset, errno_offset, self_offset; /* from td */
-    kse_spin_t lock;                /* guards the rest */
     int last_tid;
+    kse_spin_t lock; /* guards the pool */
     struct kse_thread *pool[KSE_CLASSES];
 } kse_memory;
 

@@ -40,7 +40,7 @@ static inline uint64_t kse_deadline(const struct timespec *until, int clock) {
 }
 static inline int kse_bad_time(const struct timespec *t) { return t->tv_nsec < 0 || t->tv_nsec >= 1000000000; }
 
-/* --- threads ---------------------------------------------------------------------------------------------------------- */
+/* --- threads ------------------------------------------------------------------------------------------------------ */
 static inline int kse_p_equal(kse_t a, kse_t b) { return a == b; }
 static inline int kse_p_cancel(kse_t t) { return kse_thread_cancel(t), 0; }
 static inline int kse_raise(int number) {
@@ -84,7 +84,7 @@ static inline int kse_gettid(void) { return kse_self->tid; }
 KSE_INLINE int kse_p_yield(void) { return kse_yield(), 0; }
 static inline int kse_p_once(kse_once_t *o, void (*f)(void)) { return kse_once(o, f), 0; }
 
-/* --- locks ------------------------------------------------------------------------------------------------------------ */
+/* --- locks -------------------------------------------------------------------------------------------------------- */
 typedef struct { int type, clock; } kse_p_lockattr_t;
 static inline int kse_p_lockattr_init(kse_p_lockattr_t *a) { return *a = (kse_p_lockattr_t){0, CLOCK_REALTIME}, 0; }
 static inline int kse_p_lockattr_destroy(kse_p_lockattr_t *a) { return (void)a, 0; }
@@ -132,12 +132,16 @@ static inline int kse_p_barrier_init(kse_barrier_t *b, const kse_p_lockattr_t *a
     return (void)a, needed ? (kse_barrier_init(b, needed), 0) : EINVAL;
 }
 static inline int kse_p_barrier_destroy(kse_barrier_t *b) { return (void)b, 0; }
-static inline int kse_p_barrier_wait(kse_barrier_t *b) { return kse_barrier_wait(b) ? PTHREAD_BARRIER_SERIAL_THREAD : 0; }
+static inline int kse_p_barrier_wait(kse_barrier_t *b) {
+    return kse_barrier_wait(b) ? PTHREAD_BARRIER_SERIAL_THREAD : 0;
+}
 
 typedef int kse_p_spinlock_t;
 static inline int kse_p_spin_init(kse_p_spinlock_t *s, int shared) { return (void)shared, *s = 0, 0; }
 static inline int kse_p_spin_destroy(kse_p_spinlock_t *s) { return (void)s, 0; }
-static inline int kse_p_spin_trylock(kse_p_spinlock_t *s) { return __atomic_exchange_n(s, 1, __ATOMIC_ACQUIRE) ? EBUSY : 0; }
+static inline int kse_p_spin_trylock(kse_p_spinlock_t *s) {
+    return __atomic_exchange_n(s, 1, __ATOMIC_ACQUIRE) ? EBUSY : 0;
+}
 static inline int kse_p_spin_lock(kse_p_spinlock_t *s) {
     while (kse_p_spin_trylock(s))
         kse_yield(); /* who has it may be ready and not running */
@@ -145,7 +149,7 @@ static inline int kse_p_spin_lock(kse_p_spinlock_t *s) {
 }
 static inline int kse_p_spin_unlock(kse_p_spinlock_t *s) { return __atomic_store_n(s, 0, __ATOMIC_RELEASE), 0; }
 
-/* --- calls that set errno --------------------------------------------------------------------------------------------- */
+/* --- calls that set errno ----------------------------------------------------------------------------------------- */
 static inline int kse_p_result(int error) { return error ? (errno = error, -1) : 0; }
 static inline int kse_p_sem_init(kse_sem_t *s, int shared, unsigned value) {
     return value > SEM_VALUE_MAX ? kse_p_result(EINVAL)

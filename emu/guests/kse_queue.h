@@ -81,7 +81,7 @@ struct kse_thread {
 };
 typedef struct kse_thread *kse_t;
 
-/* --- ready queues ---------------------------------------------------------------------------------------------------- */
+/* --- ready queues ------------------------------------------------------------------------------------------------- */
 struct kse_queue {
     kse_spin_t lock; /* guards the rest; count may be read without */
     int count, best; /* no level above `best` has a thread */

@@ -28,8 +28,8 @@
  *   2  fence                                              2  fence
  *   3  a bit in kse.idle? clears it, kse_wakeup           3  looks into all queues again; kse_release
  *
- * A wake-up that comes between 3 and the release is kept by the kernel. The same holds for time-outs: the first deadline
- * is read after 2, and who sets an earlier one does 2 and 3. */
+ * A wake-up that comes between 3 and the release is kept by the kernel. The same holds for time-outs: the first
+ * deadline is read after 2, and who sets an earlier one does 2 and 3. */
 #ifndef KSE_SWITCH_H
 #define KSE_SWITCH_H
 
@@ -50,8 +50,8 @@ KSE_INLINE void kse_leave(struct kse_thread *self) {
     *(volatile unsigned long *)&self->mailbox.flags = 0;
 }
 
-/* Stop as `from`, and go on as `to`, on the same virtual processor: the text, with `from`, `to` and the processor in a0 to
- * a2. The frame pointer is stored here, because no compiler stores it for an asm. */
+/* Stop as `from`, and go on as `to`, on the same virtual processor: the text, with `from`, `to` and the processor in
+ * a0 to a2. The frame pointer is stored here, because no compiler stores it for an asm. */
 #define KSE_SWAP                                                                                                       \
     "la     t0, 9f\n"                                                                                                  \
     "sd     t0, %[pc](a0)\n"                                                                                           \
@@ -100,13 +100,14 @@ KSE_INLINE void kse_swap(struct kse_thread *from, struct kse_thread *to, struct 
         KSE_SWAP
         : "+r"(a0), "+r"(a1), "+r"(a2)
         : KSE_OFFSETS
-        : "memory", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a3", "a4", "a5", "a6", "a7", "s1", "s2", "s3", "s4",
-          "s5", "s6", "s7", "s8", "s9", "s10", "s11", "ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6", "ft7", "ft8", "ft9",
-          "ft10", "ft11", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7", "fs0", "fs1", "fs2", "fs3", "fs4", "fs5",
-          "fs6", "fs7", "fs8", "fs9", "fs10", "fs11");
+        : "memory", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a3", "a4", "a5", "a6", "a7", "s1", "s2",
+          "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "ft0", "ft1", "ft2", "ft3", "ft4", "ft5",
+          "ft6", "ft7", "ft8", "ft9", "ft10", "ft11", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7",
+          "fs0", "fs1", "fs2", "fs3", "fs4", "fs5", "fs6", "fs7", "fs8", "fs9", "fs10", "fs11");
 }
 /* The same for a thread that nobody will go on as: it needs no register again. */
-KSE_INLINE void __attribute__((noreturn)) kse_swap_for_ever(struct kse_thread *from, struct kse_thread *to, struct kse_vp *vp) {
+KSE_INLINE void __attribute__((noreturn)) kse_swap_for_ever(struct kse_thread *from, struct kse_thread *to,
+                                                            struct kse_vp *vp) {
     register long a0 __asm__("a0") = (long)from;
     register long a1 __asm__("a1") = (long)to;
     register long a2 __asm__("a2") = (long)vp;

@@ -8,11 +8,11 @@
 
 #include "kse_thread.h"
 
-/* --- mutex ------------------------------------------------------------------------------------------------------------ */
+/* --- mutex -------------------------------------------------------------------------------------------------------- */
 enum { KSE_NORMAL, KSE_RECURSIVE, KSE_ERRORCHECK };
-/* `owner` is the thread that has it, with the lowest bit where others may wait. While that bit is clear it is locked and
- * unlocked by one compare-and-swap; the bit is changed under `lock`. An unlocked mutex with waiters belongs to whoever
- * comes first: the one that was woken tries again. */
+/* `owner` is the thread that has it, with the lowest bit where others may wait. While that bit is clear it is locked
+ * and unlocked by one compare-and-swap; the bit is changed under `lock`. An unlocked mutex with waiters belongs to
+ * whoever comes first: the one that was woken tries again. */
 typedef struct {
     uintptr_t owner;
     kse_spin_t lock;
@@ -86,8 +86,9 @@ static inline int kse_mutex_lock(kse_mutex_t *m) { return kse_mutex_timedlock(m,
 static inline int kse_mutex_trylock(kse_mutex_t *m) {
     struct kse_thread *self = kse_self;
     uintptr_t owner = KSE_MUTEX_WAITERS;
-    if (kse_mutex_take(m, self) || __atomic_compare_exchange_n(&m->owner, &owner, (uintptr_t)self | KSE_MUTEX_WAITERS, 0,
-                                                               __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    uintptr_t own = (uintptr_t)self | KSE_MUTEX_WAITERS;
+    if (kse_mutex_take(m, self) ||
+        __atomic_compare_exchange_n(&m->owner, &owner, own, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return 0;
     if (m->type != KSE_RECURSIVE || !kse_mutex_is_own(m, self))
         return EBUSY;
@@ -109,7 +110,7 @@ static inline int kse_mutex_unlock(kse_mutex_t *m) {
 }
 static inline void kse_mutex_init(kse_mutex_t *m, int type) { *m = (kse_mutex_t){.type = type}; }
 
-/* --- condition -------------------------------------------------------------------------------------------------------- */
+/* --- condition ---------------------------------------------------------------------------------------------------- */
 typedef struct {
     kse_spin_t lock;
     int clock; /* for kse_pthread.h */
@@ -125,7 +126,7 @@ KSE_FUNCTION int kse_cond_timedwait(kse_cond_t *c, kse_mutex_t *m, uint64_t dead
     kse_testcancel();
     kse_enter();
     int count = m->count;
-    kse_spin_lock(&c->lock); /* before the mutex is unlocked: who signals afterwards waits for it, and finds the waiter */
+    kse_spin_lock(&c->lock); /* before the mutex is unlocked: who signals afterwards finds the waiter */
     m->count = 0;
     kse_mutex_release(m, self, 1);
     int error = kse_sleep_in(self, &c->lock, &c->waiters, deadline_ns, !self->cancel_disabled);
@@ -163,7 +164,7 @@ static inline int kse_cond_wait(kse_cond_t *c, kse_mutex_t *m) { return kse_cond
 static inline void kse_cond_signal(kse_cond_t *c) { kse_cond_wake(c, 0); }
 static inline void kse_cond_broadcast(kse_cond_t *c) { kse_cond_wake(c, 1); }
 
-/* --- semaphore -------------------------------------------------------------------------------------------------------- */
+/* --- semaphore ---------------------------------------------------------------------------------------------------- */
 typedef struct {
     kse_spin_t lock;
     int value;
@@ -210,7 +211,7 @@ KSE_FUNCTION int kse_sem_post(kse_sem_t *s) {
     return error;
 }
 
-/* --- read-write lock -------------------------------------------------------------------------------------------------- */
+/* --- read-write lock ---------------------------------------------------------------------------------------------- */
 /* Readers wait behind writers that wait, so that these get their turn. */
 typedef struct {
     kse_spin_t lock;
@@ -272,7 +273,7 @@ KSE_FUNCTION int kse_rwlock_unlock(kse_rwlock_t *l) {
 static inline int kse_rwlock_rdlock(kse_rwlock_t *l) { return kse_rwlock_lock(l, 0, 1, 0); }
 static inline int kse_rwlock_wrlock(kse_rwlock_t *l) { return kse_rwlock_lock(l, 1, 1, 0); }
 
-/* --- barrier ---------------------------------------------------------------------------------------------------------- */
+/* --- barrier ------------------------------------------------------------------------------------------------------ */
 typedef struct {
     kse_spin_t lock;
     unsigned needed, here;
@@ -295,7 +296,7 @@ KSE_FUNCTION int kse_barrier_wait(kse_barrier_t *b) {
     return last;
 }
 
-/* --- once ------------------------------------------------------------------------------------------------------------- */
+/* --- once --------------------------------------------------------------------------------------------------------- */
 enum { KSE_NOT_YET, KSE_BEING_DONE, KSE_DONE };
 typedef struct {
     kse_spin_t lock;

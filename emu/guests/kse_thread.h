@@ -15,7 +15,7 @@ struct kse_attributes {
 
 static inline kse_t kse_thread_self(void) { return kse_self; }
 
-/* --- keys: values that each thread has its own of -------------------------------------------------------------------- */
+/* --- keys: values that each thread has its own of ----------------------------------------------------------------- */
 typedef unsigned kse_key_t;
 static struct {
     kse_spin_t lock;
@@ -65,7 +65,7 @@ KSE_FUNCTION void kse_destroy_values(struct kse_thread *self) {
     memset(self->keys, 0, sizeof self->keys);
 }
 
-/* --- end -------------------------------------------------------------------------------------------------------------- */
+/* --- end ---------------------------------------------------------------------------------------------------------- */
 static void __attribute__((noreturn, noinline)) kse_thread_exit(void *result) {
     struct kse_thread *self = kse_self, *joiner;
     self->cancel_disabled = 1;
@@ -95,7 +95,7 @@ static void __attribute__((noreturn, noinline)) kse_thread_exit(void *result) {
     kse_swap_for_ever(self, next ? next : vp->idle, vp);
 }
 
-/* --- begin ------------------------------------------------------------------------------------------------------------ */
+/* --- begin -------------------------------------------------------------------------------------------------------- */
 static void kse_end_cancelled(void) { kse_thread_exit(KSE_CANCELLED); }
 
 static void kse_thread_start(void) {
@@ -131,7 +131,7 @@ KSE_FUNCTION int kse_thread_create(kse_t *thread, const struct kse_attributes *a
     return 0;
 }
 
-/* --- wait for ends ---------------------------------------------------------------------------------------------------- */
+/* --- wait for ends ------------------------------------------------------------------------------------------------ */
 static void kse_testcancel(void) {
     struct kse_thread *self = kse_self;
     if (__atomic_load_n(&self->cancelled, __ATOMIC_RELAXED) && !self->cancel_disabled)

@@ -2,8 +2,8 @@
  *
  * The kernel knows of kernel threads and upcalls only (emu_kse.h); this library makes user threads of them. A virtual
  * processor is an upcall. It runs a user thread until that thread waits for another one (the library switches, and the
- * kernel never hears of it), until it blocks in the kernel or has used up its quantum (the kernel makes an upcall, and the
- * library picks another). So a call that blocks is just called, and does not block the others.
+ * kernel never hears of it), until it blocks in the kernel or has used up its quantum (the kernel makes an upcall,
+ * and the library picks another). So a call that blocks is just called, and does not block the others.
  *
  *      kse_start(2);                                     main is the first user thread, of two virtual processors
  *      kse_t t; kse_thread_create(&t, NULL, f, argument);
@@ -20,10 +20,10 @@
  *      kse_pthread.h   all that under the names of pthreads, for unchanged programs
  *
  * For static programs of one C file. Each user thread has the C library's whole thread-local storage, so errno, stdio,
- * malloc and __thread variables are its own; gettid, signal masks and CPU masks are those of whatever kernel thread it is
- * on. Signal handlers must not call the library. The floating-point rounding mode does not go with a thread that the
- * library switches. User threads blocked in the kernel each need a kernel thread; where the kernel makes no more (limit
- * max_threads_per_proc), a thread blocks with its virtual processor. */
+ * malloc and __thread variables are its own; signal masks and CPU masks are those of whatever kernel thread it is on.
+ * Signal handlers must not call the library; musl's raise does not find the thread. The floating-point rounding mode
+ * does not go with a thread that the library switches. User threads blocked in the kernel each need a kernel thread;
+ * where the kernel makes no more (limit max_threads_per_proc), a thread blocks with its virtual processor. */
 #ifndef KSE_THREADS_H
 #define KSE_THREADS_H
 
@@ -33,7 +33,7 @@
 struct kse_options {
     int upcalls;        /* 1 … KSE_MAX_UPCALLS virtual processors */
     int queues;         /* KSE_SHARED or KSE_STEALING */
-    uint64_t quantum_ns; /* that a thread runs while others are ready; 0: until it waits. Late time-outs are late by it */
+    uint64_t quantum_ns; /* that a thread runs while others are ready, and time-outs may be late; 0: until it waits */
 };
 enum { KSE_QUANTUM_NS = 10000000 };
 

@@ -1,10 +1,10 @@
 /* User threads that sleep, without the kernel: lists of waiters, time-outs, and who may wake a thread.
  * Part of kse_threads.h.
  *
- * A sleeping thread may be woken by who takes it from a list, by its time-out, and by a cancellation. THREAD.waiting says
- * who does: the one that changes it to KSE_AWAKE, by compare-and-swap, makes the thread ready, and nobody else. The thread
- * leaves the list and the heap itself where it still is in them, under their locks: so who finds it there under the lock
- * finds it in this sleep and not in a later one. */
+ * A sleeping thread may be woken by who takes it from a list, by its time-out, and by a cancellation. THREAD.waiting
+ * says who does: the one that changes it to KSE_AWAKE, by compare-and-swap, makes the thread ready, and nobody else.
+ * The thread leaves the list and the heap itself where it still is in them, under their locks: so who finds it there
+ * under the lock finds it in this sleep and not in a later one. */
 #ifndef KSE_WAIT_H
 #define KSE_WAIT_H
 
@@ -12,7 +12,7 @@
 
 enum { KSE_AWAKE, KSE_WAITS, KSE_WAITS_CANCELLABLE };
 
-/* --- the heap of deadlines: a pairing heap, so that it needs no memory of its own ------------------------------------- */
+/* --- the heap of deadlines: a pairing heap, so that it needs no memory of its own --------------------------------- */
 static struct kse_thread *kse_heap_merge(struct kse_thread *a, struct kse_thread *b) {
     if (!a || !b)
         return a ? a : b;
@@ -84,7 +84,7 @@ static uint64_t kse_first_deadline(void) {
     return first;
 }
 
-/* --- waking ----------------------------------------------------------------------------------------------------------- */
+/* --- waking ------------------------------------------------------------------------------------------------------- */
 /* Whether the caller is the one that makes this thread ready. */
 KSE_INLINE int kse_claim(struct kse_thread *t, int waiting, int reason) {
     if (!__atomic_compare_exchange_n(&t->waiting, &waiting, KSE_AWAKE, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
@@ -96,8 +96,8 @@ KSE_INLINE int kse_claim_any(struct kse_thread *t, int reason) {
     return kse_claim(t, KSE_WAITS, reason) || kse_claim(t, KSE_WAITS_CANCELLABLE, reason);
 }
 
-/* The first thread of a list that was not woken by another reason, taken out and claimed; NULL: none. The list's lock is
- * held; the caller makes the thread ready once it has released that. */
+/* The first thread of a list that was not woken by another reason, taken out and claimed; NULL: none. The list's lock
+ * is held; the caller makes the thread ready once it has released that. */
 KSE_INLINE struct kse_thread *kse_claim_first(struct kse_waiters *list) {
     struct kse_thread *t;
     while ((t = list->first) != NULL) {
@@ -129,7 +129,7 @@ static void kse_expire(struct kse_vp *vp, uint64_t now) {
     }
 }
 
-/* --- sleeping --------------------------------------------------------------------------------------------------------- */
+/* --- sleeping ----------------------------------------------------------------------------------------------------- */
 /* Sleep in a list (NULL: in none), whose lock is held and gets released. 0: woken; ETIMEDOUT; EINTR: cancelled.
  * The critical region goes on; deadline_ns 0: none. */
 KSE_FUNCTION int kse_sleep_in(struct kse_thread *self, kse_spin_t *lock, struct kse_waiters *list, uint64_t deadline_ns,

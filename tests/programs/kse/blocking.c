@@ -1,5 +1,5 @@
-/* Calls that block in the kernel do not block the other user threads: reads of pipes, accept, connections, poll; and each
- * completed call comes back once, with its result. */
+/* Calls that block in the kernel do not block the other user threads: reads of pipes, accept, connections, poll; and
+ * each completed call comes back once, with its result. */
 #include <netinet/in.h>
 
 #include "kse_check.h"

@@ -1,5 +1,5 @@
-/* Threads are cancelled where they are: blocked in a read, in poll, in a semaphore, a condition, a sleep, a join; about to
- * block; and clean-up handlers run. One that has cancellation disabled is not, until it enables it. */
+/* Threads are cancelled where they are: blocked in a read, in poll, in a semaphore, a condition, a sleep, a join;
+ * about to block; and clean-up handlers run. One that has cancellation disabled is not, until it enables it. */
 #include "kse_check.h"
 
 enum { KINDS = 6, ROUNDS = 5 };

@@ -1,4 +1,5 @@
-/* Mutexes, conditions, semaphores, read-write locks and barriers, by threads that lose their upcall at any instruction. */
+/* Mutexes, conditions, semaphores, read-write locks and barriers, by threads that lose their upcall at any
+ * instruction. */
 #include "kse_check.h"
 
 enum { THREADS = 8, ROUNDS = 3000, SLOTS = 3, ITEMS = 1500, PHASES = 50 };

@@ -1,5 +1,5 @@
-/* The ready thread of the highest priority is the next one: at a switch, and at the end of a quantum. One shared queue and
- * one upcall, where that is exact. */
+/* The ready thread of the highest priority is the next one: at a switch, and at the end of a quantum. One shared
+ * queue and one upcall, where that is exact. */
 #include "kse_check.h"
 
 enum { THREADS = 24 };

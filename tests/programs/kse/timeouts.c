@@ -1,4 +1,5 @@
-/* Time-outs: sleepers wake in the order of their times, timed waits end in time or are woken before, and none waits on. */
+/* Time-outs: sleepers wake in the order of their times, timed waits end in time or are woken before, and none waits
+ * on. */
 #include "kse_check.h"
 
 enum { SLEEPERS = 200 };

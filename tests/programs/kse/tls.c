@@ -1,5 +1,5 @@
-/* errno, __thread variables and keys are each thread's own, through yields, blocking calls and preemption; malloc and stdio
- * work from all of them. */
+/* errno, __thread variables and keys are each thread's own, through yields, blocking calls and preemption; malloc and
+ * stdio work from all of them. */
 #include "kse_check.h"
 
 #include <fcntl.h>
