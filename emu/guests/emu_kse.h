@@ -12,15 +12,21 @@
 
 enum { EMU_KSE_CREATE = 0x1050, EMU_KSE_EXIT, EMU_KSE_RELEASE, EMU_KSE_WAKEUP, EMU_KSE_THR_INTERRUPT, EMU_KSE_SWITCHIN };
 
-/* A user thread's context, and what the kernel tells of it. */
-enum { TMF_NOUPCALL = 1 };
+/* A user thread's context, and what the kernel tells of it.
+ * SAVED: it has stored what it needs of its registers itself, and goes on at `saved_pc`, right behind the system call that
+ * it is about to make. When that call is completed, the kernel stores `result`, and leaves the flag; where it has to take
+ * the context away anywhere else, it stores the context, and clears the flag. WANTED, with NOUPCALL: the kernel would have
+ * made an upcall: give it the opportunity by any call once NOUPCALL is cleared. */
+enum { TMF_NOUPCALL = 1, TMF_SAVED = 2, TMF_WANTED = 4 };
 struct kse_thr_mailbox {
-    unsigned long x[32], unused, pc, f[32], fcsr; /* x[0] is without meaning */
-    struct kse_thr_mailbox *next;                 /* in a list of completed ones; NULL is its end */
-    unsigned long user_ns, system_ns;             /* that it has used, added up at its upcalls and at ticks [kse-6] */
-    unsigned long flags;                          /* TMF_*, the library's */
-    void *udata;                                  /* the library's, as all that follows */
-};
+    struct kse_thr_mailbox *next;     /* in a list of completed ones; NULL is its end */
+    unsigned long flags;              /* TMF_* */
+    unsigned long saved_pc;
+    long result;
+    unsigned long user_ns, system_ns; /* that it has used, added up at its upcalls and at ticks [kse-6] */
+    void *udata[2];                   /* the library's */
+    unsigned long x[32], unused, pc, f[32], fcsr; /* the context; x[0] is without meaning */
+} __attribute__((aligned(64)));
 
 /* What runs on an upcall. Always with NOUPCALL: nothing is taken away. NOCOMPLETED: upcalls bring no contexts. BOUND: the
  * user thread blocks as an ordinary one. The kernel sets DONE when the upcall is removed. */

@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "kse_sync.h"
 
@@ -37,8 +38,22 @@ static inline void kse_call_end(int interrupted) {
         result_;                                                                                                       \
     })
 
-static inline ssize_t kse_read(int fd, void *buffer, size_t n) { return kse_call(read(fd, buffer, n)); }
-static inline ssize_t kse_write(int fd, const void *buffer, size_t n) { return kse_call(write(fd, buffer, n)); }
+/* The same for the calls that block most often: their threads go on by the library's own switch. */
+KSE_FUNCTION long kse_call_blocking(long number, long first, long second, long third) {
+    kse_call_begin();
+    long result = kse_block(number, first, second, third);
+    kse_call_end(result == -EINTR);
+    if (result >= 0)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+static inline ssize_t kse_read(int fd, void *buffer, size_t n) {
+    return kse_call_blocking(SYS_read, fd, (long)buffer, (long)n);
+}
+static inline ssize_t kse_write(int fd, const void *buffer, size_t n) {
+    return kse_call_blocking(SYS_write, fd, (long)buffer, (long)n);
+}
 static inline int kse_accept(int fd, struct sockaddr *from, socklen_t *n) { return kse_call(accept(fd, from, n)); }
 static inline int kse_poll(struct pollfd *fds, nfds_t n, int timeout_ms) { return kse_call(poll(fds, n, timeout_ms)); }
 

@@ -93,7 +93,7 @@ struct kse_vp {
     struct kse_mailbox mailbox;
     struct kse_queue *queue; /* that it puts threads into */
     struct kse_thread *idle; /* the upcall's own stack and TLS; never in a queue */
-    unsigned long upcalls, yields;
+    unsigned long upcalls;
 } __attribute__((aligned(64)));
 
 static struct {

@@ -45,9 +45,13 @@ KSE_INLINE struct kse_thread *kse_enter(void) {
     __asm__ volatile("" ::: "memory");
     return self;
 }
+KSE_FUNCTION void kse_let_upcall_come(void) { sched_yield(); }
 KSE_INLINE void kse_leave(struct kse_thread *self) {
     __asm__ volatile("" ::: "memory");
+    unsigned long flags = *(volatile unsigned long *)&self->mailbox.flags;
     *(volatile unsigned long *)&self->mailbox.flags = 0;
+    if (__builtin_expect(flags & TMF_WANTED, 0)) /* something was completed meanwhile */
+        kse_let_upcall_come();
 }
 
 /* Stop as `from`, and go on as `to`, on the same virtual processor: the text, with `from`, `to` and the processor in
@@ -91,6 +95,11 @@ KSE_INLINE void kse_leave(struct kse_thread *self) {
         [saved] "i"(offsetof(struct kse_thread, saved)), [full] "i"(offsetof(struct kse_thread, full)),                \
         [vp] "i"(offsetof(struct kse_thread, vp)), [switchin] "i"(EMU_KSE_SWITCHIN)
 
+#define KSE_SAVED_REGISTERS                                                                                            \
+    "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "ft0", "ft1", "ft2", "ft3", "ft4", "ft5",      \
+        "ft6", "ft7", "ft8", "ft9", "ft10", "ft11", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7", "fs0",     \
+        "fs1", "fs2", "fs3", "fs4", "fs5", "fs6", "fs7", "fs8", "fs9", "fs10", "fs11"
+
 /* Inline, and it destroys all registers: so the compiler stores just those that the caller still needs. */
 KSE_INLINE void kse_swap(struct kse_thread *from, struct kse_thread *to, struct kse_vp *vp) {
     register long a0 __asm__("a0") = (long)from;
@@ -100,10 +109,7 @@ KSE_INLINE void kse_swap(struct kse_thread *from, struct kse_thread *to, struct 
         KSE_SWAP
         : "+r"(a0), "+r"(a1), "+r"(a2)
         : KSE_OFFSETS
-        : "memory", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a3", "a4", "a5", "a6", "a7", "s1", "s2",
-          "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "ft0", "ft1", "ft2", "ft3", "ft4", "ft5",
-          "ft6", "ft7", "ft8", "ft9", "ft10", "ft11", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7",
-          "fs0", "fs1", "fs2", "fs3", "fs4", "fs5", "fs6", "fs7", "fs8", "fs9", "fs10", "fs11");
+        : "memory", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a3", "a4", "a5", "a6", "a7", KSE_SAVED_REGISTERS);
 }
 /* The same for a thread that nobody will go on as: it needs no register again. */
 KSE_INLINE void __attribute__((noreturn)) kse_swap_for_ever(struct kse_thread *from, struct kse_thread *to,
@@ -147,19 +153,48 @@ KSE_INLINE void kse_stop(struct kse_thread *self) {
         kse_swap(self, next ? next : vp->idle, vp);
 }
 
-/* Give way to ready threads of this priority or a higher one. Where there is none, and now and then where there is, the
- * kernel is asked too: threads whose calls have completed come back at a return from the kernel outside of a critical
- * region, and who yields for ever is in one most of the time. */
+/* Give way to ready threads of this priority or a higher one; where there is none, to what else the kernel has to run. */
 KSE_INLINE void kse_yield(void) {
     struct kse_thread *self = kse_enter();
     struct kse_vp *vp = self->vp;
     struct kse_thread *next = kse_rotate(vp, self);
-    int ask = next == self || ++vp->yields % 64 == 0;
     if (next != self)
         kse_swap(self, next, vp);
     kse_leave(self);
-    if (__builtin_expect(ask, 0))
+    if (next == self)
         sched_yield();
+}
+
+/* A system call in which the thread may block. Its registers are stored as by kse_swap, so that it goes on by a switch:
+ * where the call does not block it goes on at 7; else the kernel stores the result, and who switches to it leads to 9, in
+ * the critical region that kse_upcall has put it into. */
+KSE_INLINE long kse_block(long number, long first, long second, long third) {
+    register struct kse_thread *self __asm__("t6") = kse_self;
+    register long a7 __asm__("a7") = number;
+    register long a0 __asm__("a0") = first;
+    register long a1 __asm__("a1") = second;
+    register long a2 __asm__("a2") = third;
+    __asm__ volatile(
+        "la     t0, 7f\n"
+        "la     t1, 9f\n"
+        "sd     t0, %[saved_pc](t6)\n"
+        "sd     t1, %[pc](t6)\n"
+        "sd     sp, %[sp](t6)\n"
+        "sd     s0, %[s0](t6)\n"
+        "li     t0, 2\n" /* TMF_SAVED */
+        "sd     t0, %[flags](t6)\n"
+        "ecall\n"
+        "7: sd  zero, %[flags](t6)\n"
+        "j      8f\n"
+        "9: ld  a0, %[result](a1)\n"
+        "sd     zero, %[flags](a1)\n"
+        "8:\n"
+        : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a7), "+r"(self)
+        : KSE_OFFSETS, [flags] "i"(offsetof(struct kse_thread, mailbox.flags)),
+          [saved_pc] "i"(offsetof(struct kse_thread, mailbox.saved_pc)),
+          [result] "i"(offsetof(struct kse_thread, mailbox.result))
+        : "memory", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "a3", "a4", "a5", "a6", KSE_SAVED_REGISTERS);
+    return a0;
 }
 
 static inline uint64_t kse_now(void) {
@@ -215,7 +250,9 @@ static void kse_upcall(struct kse_mailbox *mailbox) {
         completed = completed->next;
         if (t->cancelled && t->cancel_async && !t->cancel_disabled)
             t->mailbox.pc = (unsigned long)kse_end_cancelled; /* wherever it is: in no critical region */
-        t->full = t->saved = 1;
+        t->full = !(t->mailbox.flags & TMF_SAVED); /* else it stopped in kse_block */
+        t->mailbox.flags = t->full ? 0 : TMF_NOUPCALL;
+        t->saved = 1;
         kse_put(vp, t);
         if (completed)
             kse_tell_idle(); /* this processor runs one itself */

@@ -4,7 +4,11 @@
 from .mutant import Mutant
 
 RECORDS, MAILBOX = "emu/kernel/groups/records.py", "emu/kernel/groups/mailbox.py"
-HANDING, BOUNDARY, RELEASING = "emu/kernel/sched/upcall.py", "emu/kernel/upcalls/boundary.py", "emu/kernel/upcalls/releasing.py"
+HANDING, BOUNDARY, RELEASING = (
+    "emu/kernel/sched/upcall.py",
+    "emu/kernel/upcalls/boundary.py",
+    "emu/kernel/upcalls/releasing.py",
+)
 CALLS, EXITING, CORE = "emu/kernel/native/upcalls.py", "emu/kernel/task/exiting.py", "emu/kernel/sched/core.py"
 REGROUPING = "emu/kernel/sched/regrouping.py"
 PLAYED = "tests/kernel/upcalls/test_upcalls.py"

@@ -7,8 +7,12 @@ ones, and the time that it has used.
     KSE mailbox   current, completed, time   written together when an upcall enters user space
                   flags                      the library's, but KMF_DONE
                   function, stack, …         read once, by kse_create
-    thread mailbox   the first words of a THREAD record: x0 … x31, a word without meaning, pc, f0 … f31, fcsr;
-                     next, user time, system time; flags
+    thread mailbox   next, flags, saved pc, result, user time, system time; then the context: the first words of a
+                     THREAD record: x0 … x31, a word without meaning, pc, f0 … f31, fcsr
+
+A thread that makes a system call may have stored itself what it will need of its context, and where it goes on then
+(TMF_SAVED, saved pc).  If it is there when its context is to be stored, which is right behind the call, its result
+(register a0) is all that is stored; else the whole context is, and the flag cleared.
 
 All of it is the guest's, and believed in nothing: a context is registers, which can do no more than those that the
 guest sets itself, and the kernel follows no pointer but `current`, to which it stores as a system call stores to its
@@ -18,6 +22,7 @@ touched but to see that (kse-13).
 """
 
 from ...abi.errno import EFAULT
+from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ...shm.clock import now_ns
 from ...shm.exits import ACCESS_READ, ACCESS_WRITE
@@ -29,10 +34,10 @@ CURRENT, COMPLETED, TIME, FLAGS, FUNCTION, STACK, STACK_BYTES, THREAD_POINTER, Q
 MAILBOX_BYTES = 80
 KMF_NOUPCALL, KMF_NOCOMPLETED, KMF_DONE, KMF_BOUND = 1, 2, 4, 8
 
-CONTEXT_WORDS = 33 + 1 + 32 + 1  # x, pc, f, fcsr: the first words of a THREAD
-CONTEXT_BYTES = 8 * CONTEXT_WORDS
-NEXT, USER_NS, SYSTEM_NS, THREAD_FLAGS = range(CONTEXT_BYTES, CONTEXT_BYTES + 32, 8)
-TMF_NOUPCALL = 1
+NEXT, THREAD_FLAGS, SAVED_PC, RESULT, USER_NS, SYSTEM_NS = range(0, 48, 8)
+HEADER_BYTES, CONTEXT = 48, 64
+CONTEXT_BYTES = 8 * (33 + 1 + 32 + 1)  # x, pc, f, fcsr: the first words of a THREAD
+TMF_NOUPCALL, TMF_SAVED, TMF_WANTED = 1, 2, 4
 FCSR_BITS = 0xFF
 
 
@@ -48,14 +53,21 @@ def read_mailbox(m, me, t, u):
 
 
 @hot
-def thread_to_export(m, me, t, u):
-    """The thread mailbox whose thread runs on upcall u; 0 where none does, or none that may lose the upcall now."""
+def thread_to_export(m, me, t, u, has_news):
+    """The thread mailbox whose thread runs on upcall u; 0 where none does, or none that may lose the upcall now.
+
+    `has_news`: one that may not is told that it is wanted (TMF_WANTED).
+    """
     never_inline()
     error, current = read_mailbox(m, me, t, u)
     if error < 0 or current == 0 or u.flags & (KMF_NOUPCALL | KMF_BOUND):
         return 0
     error, flags = get_word(m, me, t.task, current + THREAD_FLAGS)
-    return 0 if error == 0 and flags & TMF_NOUPCALL else current
+    if error < 0 or flags & TMF_NOUPCALL == 0:
+        return current
+    if has_news and flags & TMF_WANTED == 0:
+        put_word(m, me, t.task, current + THREAD_FLAGS, flags | TMF_WANTED)  # it is in the kernel: nobody else writes
+    return 0
 
 
 @hot
@@ -73,14 +85,21 @@ def store_context(m, me, t, user_thread, following, user_ns, system_ns):
     """Store a thread's context, the next one of the list, and the time used since it was told last; 0 or -EFAULT."""
     never_inline()
     at = field_address(m.cpus[me], "message")
-    if copy_user(m, me, t.task, user_thread + USER_NS, at + USER_NS, 16, ACCESS_READ) < 16:
+    if copy_user(m, me, t.task, user_thread, at, HEADER_BYTES, ACCESS_READ) < HEADER_BYTES:
         return -EFAULT
-    copy_bytes(at, address_of(t), CONTEXT_BYTES)
+    flags = load_64(at + THREAD_FLAGS)
+    if flags & TMF_SAVED and load_64(at + SAVED_PC) == t.pc:
+        store_64(at + RESULT, t.x[A0])
+    else:
+        store_64(at + THREAD_FLAGS, flags & ~TMF_SAVED)
+        done = copy_user(m, me, t.task, user_thread + CONTEXT, address_of(t), CONTEXT_BYTES, ACCESS_WRITE)
+        if done < CONTEXT_BYTES:
+            return -EFAULT
     store_64(at + NEXT, following)
     store_64(at + USER_NS, load_64(at + USER_NS) + user_ns)
     store_64(at + SYSTEM_NS, load_64(at + SYSTEM_NS) + system_ns)
-    done = copy_user(m, me, t.task, user_thread, at, THREAD_FLAGS, ACCESS_WRITE)
-    return 0 if done == THREAD_FLAGS else -EFAULT
+    done = copy_user(m, me, t.task, user_thread, at, HEADER_BYTES, ACCESS_WRITE)
+    return 0 if done == HEADER_BYTES else -EFAULT
 
 
 @hot
@@ -98,7 +117,7 @@ def load_context(m, me, t, user_thread):
     """Give a thread the context in a thread mailbox; 0 or -EFAULT, and then it has its own still."""
     never_inline()
     at = field_address(m.cpus[me], "message")
-    if copy_user(m, me, t.task, user_thread, at, CONTEXT_BYTES, ACCESS_READ) < CONTEXT_BYTES:
+    if copy_user(m, me, t.task, user_thread + CONTEXT, at, CONTEXT_BYTES, ACCESS_READ) < CONTEXT_BYTES:
         return -EFAULT
     copy_bytes(address_of(t), at, CONTEXT_BYTES)
     t.x[0] = 0

@@ -44,7 +44,7 @@ def before_sleep(m, me, i):
         return
     if is_claimed(load_seq_cst(t, "sleep")) or must_come(m, i):
         return
-    current = thread_to_export(m, me, t, m.upcalls[t.upcall - 1])
+    current = thread_to_export(m, me, t, m.upcalls[t.upcall - 1], False)
     if current != 0:
         _hand_over(m, me, i, current)
 

@@ -73,7 +73,7 @@ def _look_for_news(m, me, i):
     unclaimed = load_relaxed(g, "completed") != 0 and load_relaxed(g, "rising") == 0
     if wanted == 0 and not unclaimed:
         return GOES_ON
-    current = thread_to_export(m, me, t, u)
+    current = thread_to_export(m, me, t, u, True)
     if current == 0:  # the library looks for news itself, and where it is released
         if wanted & WANTED_QUANTUM:
             store_relaxed(u, "wanted", wanted & WANTED_WAKEUP)
@@ -217,7 +217,7 @@ def tick_group(m, me, i, now):
     if t.upcall == 0:
         return
     u = m.upcalls[t.upcall - 1]
-    current = thread_to_export(m, me, t, u)
+    current = thread_to_export(m, me, t, u, False)
     user_ns, system_ns = _take_times(t)
     if current != 0:
         add_times(m, me, t, current, user_ns, system_ns)

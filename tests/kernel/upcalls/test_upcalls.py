@@ -180,8 +180,40 @@ def test_a_thread_without_an_upcall_leaves_its_context_and_exits_and_the_next_up
     newer = blocked(one, one.let_run(new), one.box, 4)
     assert one.completed(one.box) == [3]
     assert group_of(one, newer)["completed"] == 0, "once"
-    at = one.user_thread(3)
+    at = one.user_thread(3) + mailbox.CONTEXT
     assert [one.read(at + 8 * k) for k in (A0, 20, 33, 34 + 7, 66)] == [77, 20_20, 0x5000, 7_07, 3]
+
+
+@pytest.mark.system("kse-3")
+@pytest.mark.parametrize("there", [True, False], ids=["behind the call", "elsewhere"])
+def test_of_a_thread_that_has_saved_its_context_the_result_is_stored_where_it_goes_on_there(one, there):
+    at = one.user_thread(0)
+    one.write(at + mailbox.THREAD_FLAGS, mailbox.TMF_SAVED, 0x5000)
+    one.write(at + mailbox.CONTEXT + 8 * 20, 1234)
+    blocked(one, one.owner, one.box, 0)
+    t = one.threads[one.owner]
+    t["x"][A0], t["x"][20], t["pc"] = 77, 20_20, 0x5000 if there else 0x4FFC
+    one.wake(one.owner)
+    assert one.enter(one.let_run(one.owner)) == TURNED_AWAY
+    kept = one.read(at + mailbox.CONTEXT + 8 * 20) == 1234
+    assert kept == there == (one.read(at + mailbox.RESULT) == 77)
+    assert one.read(at + mailbox.THREAD_FLAGS) == (mailbox.TMF_SAVED if there else 0)
+    assert (one.read(at + mailbox.CONTEXT + 8 * A0) == 77) == (not there)
+
+
+@pytest.mark.system("kse-2")
+def test_a_thread_that_forbids_upcalls_is_told_that_one_was_due(one):
+    new = blocked(one, one.owner, one.box, 0)
+    one.wake(one.owner)
+    assert one.enter(one.let_run(one.owner)) == TURNED_AWAY
+    flags = one.user_thread(1) + mailbox.THREAD_FLAGS
+    one.write(flags, mailbox.TMF_NOUPCALL)
+    one.run_user_thread(one.box, 1)
+    one.threads[one.let_run(new)]["pc"] = 0x6000
+    assert one.enter(new) == GOES_ON and one.entered(new)[0] == 0x6000
+    assert one.read(flags) == mailbox.TMF_NOUPCALL | mailbox.TMF_WANTED
+    one.write(flags, 0)
+    assert one.enter(new) == GOES_ON and one.entered(new)[0] == FUNCTION
 
 
 @pytest.mark.system("kse-3")
@@ -245,7 +277,7 @@ def test_a_returning_owner_makes_an_upcall_where_something_was_completed_and_nob
     group["rising"] = 0
     assert one.enter(new) == GOES_ON
     assert one.entered(new)[0] == FUNCTION, "the same thread, as an upcall"
-    assert one.completed(one.box) == [1, 0] and one.read(one.user_thread(1) + 8 * 33) == 0x6000
+    assert one.completed(one.box) == [1, 0] and one.read(one.user_thread(1) + mailbox.CONTEXT + 8 * 33) == 0x6000
 
 
 @pytest.mark.system("kse-13")
@@ -514,7 +546,7 @@ def test_switchin_goes_on_with_a_whole_context(one):
     at = one.user_thread(5)
     words = [1000 + k for k in range(67)]
     words[33], words[66] = 0x7001, 0xFFF1F
-    one.write(at, *words)
+    one.write(at + mailbox.CONTEXT, *words)
     assert one.call(one.owner, KSE_SWITCHIN, at)[0] == RESUME
     t = one.threads[one.owner]
     assert t["x"].tolist() == [0, *words[1:33]] and t["f"].tolist() == words[34:66]
