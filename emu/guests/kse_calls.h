@@ -5,10 +5,11 @@
  *
  *      kse_thread_cancel                                    thread, in kse_call
  *   1  cancelled = 1                                      1  in_call = 1
- *   2  fence                                              2  fence
- *   3  in_call? kse_thr_interrupt                         3  cancelled? exits
- *      again, while it is in no call that can end         4  blocks in the kernel, where 3 of the other finds it
- */
+ *   2  membarrier: a fence on each CPU                    2  cancelled? exits
+ *   3  in_call? kse_thr_interrupt                         3  blocks in the kernel, where 3 of the other finds it
+ *      again, while it is in no call that can end
+ *
+ * Who cancels makes everybody's fence, since there are many more calls than cancellations. */
 #ifndef KSE_CALLS_H
 #define KSE_CALLS_H
 
@@ -19,15 +20,16 @@
 
 #include "kse_sync.h"
 
-KSE_FUNCTION void kse_call_begin(void) {
+KSE_INLINE void kse_call_begin(void) {
     struct kse_thread *self = kse_self;
     __atomic_store_n(&self->in_call, 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* in_call before cancelled; pairs with kse_thread_cancel's */
-    kse_testcancel();
+    __asm__ volatile("" ::: "memory"); /* in_call before cancelled; pairs with the membarrier of kse_thread_cancel */
+    if (__builtin_expect(__atomic_load_n(&self->cancelled, __ATOMIC_RELAXED), 0))
+        kse_testcancel();
 }
-static inline void kse_call_end(int interrupted) {
+KSE_INLINE void kse_call_end(int interrupted) {
     __atomic_store_n(&kse_self->in_call, 0, __ATOMIC_RELEASE);
-    if (interrupted)
+    if (__builtin_expect(interrupted, 0))
         kse_testcancel();
 }
 #define kse_call(call)                                                                                                 \
@@ -38,22 +40,17 @@ static inline void kse_call_end(int interrupted) {
         result_;                                                                                                       \
     })
 
-/* The same for the calls that block most often: their threads go on by the library's own switch. */
-KSE_FUNCTION long kse_call_blocking(long number, long first, long second, long third) {
+/* The same for the call that blocks most often: its thread goes on by the library's own switch. */
+KSE_FUNCTION ssize_t kse_read(int fd, void *buffer, size_t n) {
     kse_call_begin();
-    long result = kse_block(number, first, second, third);
+    long result = kse_block(SYS_read, fd, (long)buffer, (long)n);
     kse_call_end(result == -EINTR);
     if (result >= 0)
         return result;
     errno = (int)-result;
     return -1;
 }
-static inline ssize_t kse_read(int fd, void *buffer, size_t n) {
-    return kse_call_blocking(SYS_read, fd, (long)buffer, (long)n);
-}
-static inline ssize_t kse_write(int fd, const void *buffer, size_t n) {
-    return kse_call_blocking(SYS_write, fd, (long)buffer, (long)n);
-}
+static inline ssize_t kse_write(int fd, const void *buffer, size_t n) { return kse_call(write(fd, buffer, n)); }
 static inline int kse_accept(int fd, struct sockaddr *from, socklen_t *n) { return kse_call(accept(fd, from, n)); }
 static inline int kse_poll(struct pollfd *fds, nfds_t n, int timeout_ms) { return kse_call(poll(fds, n, timeout_ms)); }
 
@@ -68,6 +65,13 @@ KSE_FUNCTION void kse_sleep_until(uint64_t deadline_ns) {
 }
 static inline void kse_sleep_ns(uint64_t ns) { kse_sleep_until(kse_now() + ns); }
 
+/* A fence on each CPU that runs a thread of this process. */
+static inline void kse_membarrier(void) {
+    enum { REGISTER_PRIVATE_EXPEDITED = 1 << 4, PRIVATE_EXPEDITED = 1 << 3 };
+    syscall(SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0);
+    syscall(SYS_membarrier, PRIVATE_EXPEDITED, 0, 0);
+}
+
 /* End a thread at its next cancellation point, or where it waits now. Its result is KSE_CANCELLED. */
 KSE_FUNCTION void kse_thread_cancel(kse_t t) {
     struct kse_thread *self = kse_enter();
@@ -76,6 +80,7 @@ KSE_FUNCTION void kse_thread_cancel(kse_t t) {
     if (kse_claim(t, KSE_WAITS_CANCELLABLE, EINTR))
         kse_ready(self->vp, t);
     kse_leave(self);
+    kse_membarrier();
     while (t != self && __atomic_load_n(&t->in_call, __ATOMIC_ACQUIRE) && !t->cancel_disabled && !t->ended &&
            kse_thr_interrupt(&t->mailbox, KSE_INTR_INTERRUPT, 0) != 0)
         kse_sleep_ns(20000); /* it is about to enter the kernel, or has left it and waits for a processor */

@@ -24,6 +24,7 @@
 #include "kse_wait.h"
 
 enum { KSE_PAGE = 4096, KSE_FIRST_CLASS = 14, KSE_CLASSES = 18, KSE_STACK = 1 << 16, KSE_SLAB = 16, KSE_POINTERS = 16 };
+enum { KSE_COLOUR = 128 }; /* so that records do not all meet in the same lines of a cache */
 
 static struct {
     char *image;      /* what a thread's td and variables are at first */
@@ -101,7 +102,7 @@ KSE_FUNCTION struct kse_thread *kse_more(int class) {
     struct kse_thread *t = NULL;
     for (int n = 0; n < count; n++, at += size) {
         mprotect(at, KSE_PAGE, PROT_NONE);
-        uintptr_t end = (uintptr_t)at + size - ((sizeof(struct kse_thread) + 63) & -64ul);
+        uintptr_t end = (uintptr_t)at + size - ((sizeof(struct kse_thread) + 63) & -64ul) - n * KSE_COLOUR;
         uintptr_t tp = (end - (kse_memory.bytes - kse_memory.td_bytes)) & -kse_memory.align;
         struct kse_thread *following = t;
         t = (struct kse_thread *)end;

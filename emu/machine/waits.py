@@ -32,6 +32,7 @@ from ..kernel.thread.states import (
     SLEEP_RETRY,
     SLEEP_SEND,
     SLEEP_SERVER,
+    SLEEP_SPARE,
     SLEEP_STOP,
     SLEEP_SUSPEND,
     SLEEP_TIME,
@@ -161,7 +162,7 @@ def what_for(thread, now_ns, machine):
         SLEEP_TIME: call, SLEEP_KERNEL: "a signal or fault", SLEEP_SUSPEND: "suspended", SLEEP_STOP: "stopped",
         SLEEP_EVENT: call, SLEEP_QUEUE: call, SLEEP_WAITS: call, SLEEP_RETRY: call, SLEEP_VFORK: call,
         SLEEP_VECTOR: call, SLEEP_RECEIVE: "receive from anybody", SLEEP_PERIOD: call,
-        SLEEP_RELEASED: "a reason for an upcall",
+        SLEEP_RELEASED: "a reason for an upcall", SLEEP_SPARE: "an upcall, as a spare",
         SLEEP_MAIL: "a message in its mailbox", SLEEP_PORT: "a message in a port",
     }  # fmt: skip
     return f"{words.get(reason, 'waking up')}{until}"

@@ -22,6 +22,7 @@ PORT = 70  # PORT.lock
 SELECT = 72  # TASK.select_lock
 MAILBOX = 75  # MAILBOX.lock
 SENDERS = 85  # THREAD.senders.lock
+SPARES = 88  # GROUP.spares_lock
 WAIT_QUEUE = 90  # WAIT_QUEUE.lock, THREAD.callers.lock
 BUCKET = 100  # BUCKET.lock; two: lower index first (+ index)
 PRIORITY = 900  # MACHINE.priority_lock

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..kernel.groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING
+from ..kernel.groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, KSE_SPARE
 from ..kernel.thread.states import BLOCKED, DEAD, FREE, NEW, TASK_FREE, WHERE
 from ..limits import MAX_TASKS
 
@@ -58,6 +58,13 @@ def check_upcalls(window):
             assert upcalls[u]["group"] == g and members.get(owner) == g, f"upcall {u} of group {g} is thread {owner}'s"
             assert threads[owner]["upcall"] == u + 1, f"thread {owner} does not know that it owns upcall {u}"
         _check_counts(g, group, [threads[i] for i in members if members[i] == g])
+        spares, i = [], int(group["first_spare"]) - 1
+        while i >= 0:
+            assert i not in spares and members.get(i) == g and threads[i]["kse"] == KSE_MEMBER | KSE_SPARE, f"spare {i}"
+            assert threads[i]["sleep"] > 0, f"spare {i} is listed and does not sleep"
+            spares.append(i)
+            i = int(threads[i]["wait_next"])
+        assert group["nr_spares"] == len(spares) and not group["spares_lock"], f"group {g} has the spares {spares}"
     assert sorted(of_groups) == owned, f"upcalls {owned} have owners, {of_groups} are listed"
 
 
@@ -68,7 +75,9 @@ def _check_threads(machine, threads):
         t = threads[i]
         kse, g, u = int(t["kse"]), int(t["kse_group"]) - 1, int(t["upcall"]) - 1
         assert WHERE.get(int(t["where"]), "state") not in (FREE, NEW, DEAD), f"thread {i} is gone and in group {g}"
-        assert kse in (KSE_MEMBER | k for k in (KSE_OWNER, KSE_OWNER | KSE_RISING, KSE_INSIDE)), f"thread {i}: {kse}"
+        assert kse in (KSE_MEMBER | k for k in (KSE_OWNER, KSE_OWNER | KSE_RISING, KSE_INSIDE, KSE_SPARE)), (
+            f"thread {i}: {kse}"
+        )
         assert machine["groups"][g]["task"] == t["task"] + 1, f"thread {i} is in group {g} of another task"
         assert (kse & KSE_OWNER != 0) == (u >= 0), f"thread {i} ({kse}) and upcall {u}"
         assert u < 0 or machine["upcalls"][u]["owner"] == i + 1, f"thread {i} does not own upcall {u}"

@@ -54,9 +54,9 @@ MUTANTS = [
     Mutant("wanted-counts-for-ever", BOUNDARY, '    exchange(u, "wanted", 0)\n', "", PLAYED),
     Mutant("release-with-a-user-thread", CALLS, "    return -EINVAL if current != 0 else u.mailbox\n", "    return u.mailbox\n", PLAYED),
     # --- create and exit ------------------------------------------------------------------------------
-    Mutant("last-upcall-may-go-before-threads", CALLS, 'load_relaxed(g, "nr_threads") > 1 or load_relaxed(g, "completed") != 0', 'load_relaxed(g, "completed") != 0', PLAYED),
-    Mutant("last-upcall-may-go-before-contexts", CALLS, 'load_relaxed(g, "nr_threads") > 1 or load_relaxed(g, "completed") != 0', 'load_relaxed(g, "nr_threads") > 1', PLAYED),
-    Mutant("group-without-upcalls-goes-on", EXITING, "    if t.kse != 0 and give_up_upcall(m, me, i):\n        _shut_group_down(m, me, i)\n", "", PLAYED),
+    Mutant("last-upcall-may-go-before-threads", CALLS, 'load_relaxed(g, "nr_threads") - spares > 1 or load_relaxed(g, "completed") != 0', 'load_relaxed(g, "completed") != 0', PLAYED),
+    Mutant("last-upcall-may-go-before-contexts", CALLS, 'load_relaxed(g, "nr_threads") - spares > 1 or load_relaxed(g, "completed") != 0', 'load_relaxed(g, "nr_threads") - spares > 1', PLAYED),
+    Mutant("group-without-upcalls-goes-on", EXITING, "    if t.kse != 0 and give_up_upcall(m, me, i):\n        shut_group_down(m, me, i)\n", "", PLAYED),
     Mutant("strangers-end-with-a-group", EXITING, "        if n != i and m.threads[n].kse_group == t.kse_group:\n", "        if n != i:\n", PLAYED),
     Mutant("refused-thread-stays-in-its-group", CALLS, "        quit_group(m, me, n)\n        fresh = False", "        fresh = False", PLAYED),
     Mutant("refused-group-is-kept", CALLS, "    if fresh:\n        end_group(m, me, g)\n", "", PLAYED),

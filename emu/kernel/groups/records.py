@@ -25,8 +25,8 @@ from ...shm.spinlock import acquire, field_address, release
 from ..critical import noncritical
 
 # THREAD.kse: it is in a group; it owns an upcall; it is about to enter user space as that; it has none, and is to leave
-# its context for others at the border of the kernel.
-KSE_MEMBER, KSE_OWNER, KSE_RISING, KSE_INSIDE = 1, 2, 4, 8
+# its context for others at the border of the kernel; it has none, has left its context, and is to get an upcall.
+KSE_MEMBER, KSE_OWNER, KSE_RISING, KSE_INSIDE, KSE_SPARE = 1, 2, 4, 8, 16
 INTR_INTERRUPT, INTR_RESTART, INTR_SENDSIG, INTR_SIGEXIT = 1, 2, 3, 4  # of kse_thr_interrupt; THREAD.kse_interrupt
 WANTED_WAKEUP, WANTED_QUANTUM = 1, 2  # UPCALL.wanted: kse_wakeup asked for it; the user thread's quantum is over
 
@@ -100,6 +100,9 @@ def _reset_group(g, task):
     store_relaxed(g, "inside", 0)
     store_relaxed(g, "rising", 0)
     store_relaxed(g, "wakeups", 0)
+    g.spares_lock = 0
+    g.first_spare = 0
+    store_relaxed(g, "nr_spares", 0)
 
 
 @hot
@@ -176,6 +179,14 @@ def join_group(m, t, g, u, kse):
     t.kse = KSE_MEMBER | kse
     if kse & KSE_RISING:
         fetch_add(m.groups[g], "rising", 1)
+
+
+@hot
+def begin_owning(m, t, g, u):
+    """A spare of group g, whose sleep the caller has claimed, owns upcall u, and is to make it."""
+    t.upcall = u + 1
+    t.kse = KSE_MEMBER | KSE_OWNER | KSE_RISING
+    fetch_add(m.groups[g], "rising", 1)
 
 
 @hot

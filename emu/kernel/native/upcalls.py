@@ -35,6 +35,7 @@ from ..groups.records import (
     KSE_INSIDE,
     KSE_OWNER,
     KSE_RISING,
+    give_up_upcall,
     join_group,
     new_upcall,
 )
@@ -43,7 +44,7 @@ from ..sched.regrouping import begin_group, end_group, quit_group, regroup
 from ..sleep.endings import interrupt_sleep
 from ..sleep.timespec import get_time
 from ..sleep.until import native_deadline
-from ..task.exiting import exit_thread
+from ..task.exiting import exit_thread, shut_group_down
 from ..task.kill_reasons import KILL_SIGNAL
 from ..task.records import end_task, nudge
 from ..task.siginfo import SI_USER, siginfo
@@ -168,14 +169,17 @@ def kse_exit(m, me, i):
         t.x[A0] = mailbox
         return RESUME
     g = m.groups[t.kse_group - 1]
-    if g.nr_upcalls == 1 and (load_relaxed(g, "nr_threads") > 1 or load_relaxed(g, "completed") != 0):
+    spares = load_relaxed(g, "nr_spares")
+    if g.nr_upcalls == 1 and (load_relaxed(g, "nr_threads") - spares > 1 or load_relaxed(g, "completed") != 0):
         t.x[A0] = -EDEADLK
         return RESUME
     error = put_word(m, me, t.task, mailbox + FLAGS, m.upcalls[t.upcall - 1].flags | KMF_DONE)
     if error < 0:
         t.x[A0] = error
         return RESUME
-    if m.tasks[t.task].nr_threads == 1:
+    if g.nr_upcalls == 1 and m.tasks[t.task].nr_threads - spares == 1:
+        give_up_upcall(m, me, i)
+        shut_group_down(m, me, i)  # spares exit
         quit_group(m, me, i)
         t.x[A0] = 0
         return RESUME
@@ -257,20 +261,20 @@ def kse_thr_interrupt(m, me, i, user_thread, command, data):
         end_task(m, me, t.task, data, KILL_SIGNAL)
         return END_TASK
     lock_task(m, me, t.task)
-    n = m.tasks[t.task].first_thread
+    k = m.tasks[t.task]
+    n = k.first_thread
     while n >= 0 and (m.threads[n].kse & KSE_INSIDE == 0 or m.threads[n].user_thread != user_thread):
         n = m.threads[n].sibling_next
-    if n >= 0 and command != INTR_SENDSIG:
-        exchange(m.threads[n], "kse_interrupt", command)  # before its sleep is looked at; pairs with prepare_sleep
-        interrupt_sleep(m, me, n)
-        nudge(m, me, n)
-    unlock_task(m, me, t.task)
     if n < 0:
         t.x[A0] = -ESRCH
     elif command == INTR_SENDSIG:
-        k = m.tasks[t.task]
         siginfo(m, me, data, SI_USER, k.pid | (k.uid << 32), 0)
         signal_thread(m, me, n, data)
+    else:
+        exchange(m.threads[n], "kse_interrupt", command)  # before its sleep is looked at; pairs with prepare_sleep
+        interrupt_sleep(m, me, n)
+        nudge(m, me, n)
+    unlock_task(m, me, t.task)  # until here it is inside for that user thread (groups/spares.py)
     return RESUME
 
 

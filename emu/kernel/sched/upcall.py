@@ -2,9 +2,10 @@
 
 core.block and core.switch_to call `before_sleep`; no sleep and no wait queue knows of upcalls.
 
-    owner, about to sleep                                 the new thread, made from its spare (kse-8)
-    1  its mailbox has a current thread                   3  gets a CPU, and rises (boundary.py)
-    2  makes a thread, gives it the upcall, starts it
+    owner, about to sleep                                     the other thread
+    1  its mailbox has a current thread                       3  gets a CPU, and rises (upcalls/boundary.py)
+    2  gives the upcall to a spare of its group, else to a
+       thread that it makes of its own spare record (kse-8)
     3  sleeps, and has no upcall any more: it is inside
 
 The sleep was declared before, so its waker may come at any moment: where it has come already, nothing is handed over;
@@ -18,7 +19,8 @@ from ...hot import hot, never_inline
 from ...shm.atomics import load_seq_cst, store_release
 from ..critical import noncritical
 from ..groups.mailbox import thread_to_export
-from ..groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, count_inside, join_group
+from ..groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, begin_owning, count_inside, join_group
+from ..groups.spares import take_up
 from ..thread.handles import thread_handle
 from ..thread.inherit import inherit
 from ..thread.leaving import must_come
@@ -27,6 +29,7 @@ from ..thread.sleep_word import is_claimed
 from ..thread.spares import take_spare
 from ..thread.states import SLEEP_RELEASED, SLEEP_STOP
 from .confining import start_new
+from .waking import make_runnable
 
 WITH_UPCALL = 1 << SLEEP_STOP | 1 << SLEEP_RELEASED  # sleeps in which an owner keeps its upcall
 
@@ -51,25 +54,43 @@ def before_sleep(m, me, i):
 
 @hot
 def _hand_over(m, me, i, current):
-    """Give the upcall of thread i to a new thread; its own context will be left in `current`."""
-    n = take_spare(m, me, i)
-    if n < 0:
-        return
-    inherit(m, i, n)
-    if not join_task(m, me, n):
-        free_thread(m, me, n)
-        return
+    """Give the upcall of thread i to a spare or new thread; its own context will be left in `current`."""
     t = m.threads[i]
-    u = t.upcall - 1
-    join_group(m, m.threads[n], t.kse_group - 1, u, KSE_OWNER | KSE_RISING)
+    g, u = t.kse_group - 1, t.upcall - 1
+    n = take_up(m, me, g)
+    is_new = n < 0
+    if is_new:
+        n = _new_thread(m, me, i)
+        if n < 0:
+            return
+        join_group(m, m.threads[n], g, u, KSE_OWNER | KSE_RISING)
+    else:
+        inherit(m, i, n)
+        begin_owning(m, m.threads[n], g, u)
     m.threads[n].patience = -1
     t.user_thread = current
     store_release(m.upcalls[u], "owner", n + 1)  # the new owner knows that it is; pairs with load_seq_cst in wake_owner
     t.upcall = 0
     t.kse = KSE_MEMBER | KSE_INSIDE  # and asleep, so GROUP.inside does not count it
-    t.creator = thread_handle(m, n)  # which gets its record as a spare
-    m.cpus[me].spawned += 1
-    start_new(m, me, n)
+    if is_new:
+        m.cpus[me].spawned += 1
+        start_new(m, me, n)
+    else:
+        make_runnable(m, me, n)
+
+
+@hot
+def _new_thread(m, me, i):
+    """A thread that is as thread i, in its task, and not started; -1: there is no record, or no room."""
+    never_inline()
+    n = take_spare(m, me, i)
+    if n >= 0:
+        inherit(m, i, n)
+        if not join_task(m, me, n):
+            free_thread(m, me, n)
+            return -1
+        m.threads[i].creator = thread_handle(m, n)  # which gets its record as a spare
+    return n
 
 
 @hot

@@ -8,6 +8,7 @@ from ...shm.events import TIMER, emit
 from ...shm.layout import machine_at
 from ...shm.memory import monotonic_ns
 from ..actions import YIELD
+from ..groups.spares import take_kept
 from ..sched.waking import make_runnable
 from ..thread.leaving import must_come
 from ..thread.sleep_word import hand_over, prepare_sleep, reason_of, sleep_word, take
@@ -29,6 +30,7 @@ from ..thread.states import (
     SLEEP_RETRY,
     SLEEP_SEND,
     SLEEP_SERVER,
+    SLEEP_SPARE,
     SLEEP_STOP,
     SLEEP_SUSPEND,
     SLEEP_TIME,
@@ -47,7 +49,7 @@ IN_QUEUES = (
     1 << SLEEP_QUEUE | 1 << SLEEP_RETRY | 1 << SLEEP_STOP | 1 << SLEEP_SEND | 1 << SLEEP_RECEIVE_FROM | 1 << SLEEP_JOIN
     | 1 << SLEEP_PORT | 1 << SLEEP_RELEASED
 )  # fmt: skip
-ENDED_BY_KILLS = 1 << SLEEP_SUSPEND | 1 << SLEEP_VFORK | 1 << SLEEP_STOP  # and not by signals
+ENDED_BY_KILLS = 1 << SLEEP_SUSPEND | 1 << SLEEP_VFORK | 1 << SLEEP_STOP | 1 << SLEEP_SPARE  # and not by signals
 
 
 @hot
@@ -59,6 +61,8 @@ def _take(m, me, i, word):
         return take_vector(m, me, i, word)
     if (IN_QUEUES >> reason_of(word)) & 1:
         return take_from_queue(m, me, i, word)
+    if reason_of(word) == SLEEP_SPARE:
+        return take_kept(m, me, i, word)
     return take(m.threads[i], word)
 
 

@@ -44,7 +44,7 @@ def exit_thread(m, me, i, status):
     noncritical(m, me)
     no_references_held(m, me)
     if t.kse != 0 and give_up_upcall(m, me, i):
-        _shut_group_down(m, me, i)
+        shut_group_down(m, me, i)
     end_exclusive(m, me, i)
     tell_suspender(m, me, i, -ESRCH, NO_MORE)
     let_go(m, me, i)
@@ -82,7 +82,7 @@ def exit_thread(m, me, i, status):
 
 
 @hot
-def _shut_group_down(m, me, i):
+def shut_group_down(m, me, i):
     """The group of thread i has no upcall any more: its threads are told to end (kse-4)."""
     never_inline()
     t = m.threads[i]

@@ -1,9 +1,10 @@
 """The border between kernel and user space, for threads of groups: contexts leave, upcalls enter (kse-2, kse-3).
 
 A thread that is INSIDE leaves its context in its user thread's mailbox, puts that on the group's list of completed
-ones, and exits.  A thread that is RISING enters user space as an upcall: it takes the whole list along.  An owner that
-comes back with its user thread enters as an upcall too where there is something to tell: completed contexts that nobody
-is about to fetch, a wake-up, or the end of its quantum; its user thread is then the first of those completed.
+ones, and exits, or is its group's spare for another upcall (groups/spares.py).  A thread that is RISING enters user
+space as an upcall: it takes the whole list along.  An owner that comes back with its user thread enters as an upcall
+too where there is something to tell: completed contexts that nobody is about to fetch, a wake-up, or the end of its
+quantum; its user thread is then the first of those completed.
 
 Each context once: who leaves one stores the list's head in it, and makes it the head by compare-and-swap; who fetches
 the list stores its head in the mailbox, and empties the list by compare-and-swap.  A context that comes in between
@@ -28,17 +29,21 @@ from ...shm.events import EXPORT, UPCALL, emit
 from ..critical import noncritical
 from ..groups.mailbox import KMF_NOCOMPLETED, add_times, store_context, tell_upcall, thread_to_export
 from ..groups.records import KSE_INSIDE, KSE_OWNER, KSE_RISING, WANTED_QUANTUM, WANTED_WAKEUP
-from ..sched.core import others_wait, switch
+from ..groups.spares import keep
+from ..sched.core import block, others_wait, switch
 from ..sched.waking import make_runnable
+from ..sleep.endings import interrupt_sleep
 from ..sleep.waitqueue import claim_first, lock_waiters, unlock_waiters
 from ..task.exiting import exit_thread
 from ..task.kill_reasons import KILL_MAILBOX
 from ..task.records import end_task
 from ..task.usage import INSTRUCTION_NS
+from ..thread.leaving import must_come
 from ..thread.spares import attach_spare
 
 GOES_ON, TURNED_AWAY, LACKS_PAGE = 0, 1, 2  # what becomes of a thread at the border
 STACK_ALIGNMENT = 16
+SPARES_PER_UPCALL = 2
 BAD_MAILBOX_STATUS = 11  # SIGSEGV
 
 
@@ -106,6 +111,12 @@ def _leave(m, me, i):
         if result != GOES_ON:
             return result
         wake_released(m, me, g)
+        if load_relaxed(g, "nr_spares") < SPARES_PER_UPCALL * load_relaxed(g, "nr_upcalls"):
+            keep(m, me, i)
+            if must_come(m, i):
+                interrupt_sleep(m, me, i)  # a kill came before the sleep
+            block(m, me, i)
+            return TURNED_AWAY
     exit_thread(m, me, i, 0)
     return TURNED_AWAY
 

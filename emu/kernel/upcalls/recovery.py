@@ -12,8 +12,9 @@ from ...hot import hot, never_inline
 from ...limits import MAX_TASKS
 from ...shm.atomics import store_relaxed
 from ..critical import noncritical
-from ..groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, push
+from ..groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, KSE_SPARE, push
 from ..thread.handles import exists
+from ..thread.sleep_word import sleep_word
 from ..thread.states import BLOCKED, state_of
 
 
@@ -32,11 +33,13 @@ def rebuild_upcalls(m, me):
         store_relaxed(g, "nr_threads", 0)
         store_relaxed(g, "inside", 0)
         store_relaxed(g, "rising", 0)
+        g.first_spare = 0
+        store_relaxed(g, "nr_spares", 0)
     for i in range(m.fresh_thread):
         m.threads[i].upcall = 0
     _list_upcalls(m)
     for i in range(m.fresh_thread):
-        _count_thread(m, m.threads[i])
+        _count_thread(m, i)
     m.free_group = 0
     for n in range(m.fresh_group):
         g = m.groups[n]
@@ -66,18 +69,24 @@ def _list_upcalls(m):
 
 
 @hot
-def _count_thread(m, t):
+def _count_thread(m, i):
+    t = m.threads[i]
     if t.kse == 0:
         return
     if not exists(t):
         t.kse = 0
         t.kse_group = 0
         return
-    if t.upcall == 0:
+    g = m.groups[t.kse_group - 1]
+    if t.upcall == 0 and t.kse & KSE_SPARE:
+        if sleep_word(t) != 0:
+            t.wait_next = g.first_spare - 1
+            g.first_spare = i + 1
+            store_relaxed(g, "nr_spares", g.nr_spares + 1)
+    elif t.upcall == 0:
         t.kse = KSE_MEMBER | KSE_INSIDE
     else:
         t.kse = KSE_MEMBER | KSE_OWNER | t.kse & KSE_RISING
-    g = m.groups[t.kse_group - 1]
     store_relaxed(g, "nr_threads", g.nr_threads + 1)
     if t.kse & KSE_INSIDE and state_of(t) != BLOCKED:
         store_relaxed(g, "inside", g.inside + 1)

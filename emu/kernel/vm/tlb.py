@@ -1,6 +1,7 @@
 """A CPU's TLB: it has the translations of one task, and keeps some of the tasks that ran before it.
 
     fill_read, fill_write, fill_fetch     put a translation in
+    translated                            look one up, for the kernel's own accesses (usercopy.py)
     flush_tlb                             forget all of them, also what is kept
     use_space                             from now on this CPU's TLB is another task's
 
@@ -23,9 +24,10 @@ Locks: none; all of it is this CPU's own, but the generation, which is atomic.
 """
 
 from ...hot import hot, never_inline
-from ...limits import KEPT_ENTRIES, KEPT_SPACES, TLB_ENTRIES
+from ...limits import KEPT_ENTRIES, KEPT_SPACES, PAGE_SHIFT, PAGE_SIZE, TLB_ENTRIES
 from ...shm.atomics import fetch_add, load_seq_cst
 from ...shm.cpumask import clear_cpu, set_cpu
+from ...shm.exits import ACCESS_WRITE
 
 READ, WRITE, FETCH = 0, 2 * TLB_ENTRIES, 4 * TLB_ENTRIES  # where each part begins, as positions are counted
 PART = 2 * TLB_ENTRIES - 1
@@ -50,6 +52,21 @@ def fill_fetch(c, slot, page, decoded):
     c.fetch_tlb[slot] = page
     c.fetch_tlb[slot + 1] = decoded
     _note(c, FETCH + slot)
+
+
+@hot
+def translated(c, task, va, count, access):
+    """The host address of guest bytes of a task, from this CPU's own TLB; 0 where it does not have them.
+
+    It is good until this CPU looks at its interrupts.
+    """
+    if c.tlb_task != task or c.tlb_active == 0 or count <= 0 or count > PAGE_SIZE - (va & (PAGE_SIZE - 1)):
+        return 0
+    slot = ((va >> PAGE_SHIFT) & (TLB_ENTRIES - 1)) * 2
+    page = va & -PAGE_SIZE
+    if access == ACCESS_WRITE:
+        return va + c.write_tlb[slot + 1] if c.write_tlb[slot] == page else 0
+    return va + c.read_tlb[slot + 1] if c.read_tlb[slot] == page else 0
 
 
 @hot

@@ -6,6 +6,10 @@ mm_lock is released, and every edit of page tables takes mm_lock before it takes
 away.  So the frame cannot become another task's between the lookup and the store, no matter who
 stores: a CPU, or the server or the timekeeper, which answer no shoot-downs.
 
+A CPU may use its own TLB as its guest does: whoever takes a translation away waits until this CPU has looked at its
+interrupts, which it does in no function here, and nothing that a store may go to through the TLB is decoded code
+(cpu_worker/mmu.py).
+
 A store goes page by page, with the permissions of each, and forgets what was decoded from
 the bytes (shm/decoded.py).  A store that crosses into a page that refuses it has stored into
 the first page only, like Linux's copy_to_user.  Aligned words are stored and read whole, since
@@ -17,7 +21,7 @@ futex, whose word is compared with a bucket's lock held besides.
 
 from ...abi.errno import EFAULT
 from ...hot import entry, hot, never_inline
-from ...limits import PAGE_SIZE
+from ...limits import MAX_CPUS, PAGE_SIZE
 from ...shm.decoded import invalidate
 from ...shm.exits import ACCESS_READ, ACCESS_WRITE
 from ...shm.layout import frame_address, machine_at
@@ -40,6 +44,7 @@ from .copy_on_write import ELSEWHERE, make_private
 from .faults import resolve
 from .maplock import lock_mm, unlock_mm
 from .pagetable import frame_in
+from .tlb import translated
 
 FILL = -1  # as the host address: store zeroes
 
@@ -59,6 +64,14 @@ def copy_user(m, me, task, va, host, count, access):
     """Copy between guest memory at va and host memory; bytes copied before any fault."""
     never_inline()
     either(m, me)
+    if me < MAX_CPUS and host != FILL:
+        guest = translated(m.cpus[me], task, va, count, access)
+        if guest != 0:
+            if access == ACCESS_READ:
+                _copy(host, guest, count)
+            else:
+                _copy(guest, host, count)
+            return count
     done = 0
     while done < count:
         at = va + done

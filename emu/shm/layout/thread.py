@@ -74,7 +74,7 @@ THREAD = record(
     i64("futex_to_address", guard="bucket lock"),
     i64("first_vector", guard="running CPU, then who has taken its sleep", doc="of its words: index + 1, 0 none"),
     i64("vector_woken", guard="atomic", doc="position + 1 of one of its words that was woken, 0 none"),
-    i64("wait_next", guard="bucket lock", doc="of the bucket or wait queue, whichever it sleeps in"),
+    i64("wait_next", guard="bucket lock", doc="of the bucket, wait queue or list of spares, whichever it sleeps in"),
     i64("wait_previous", guard="bucket lock"),
     i64("wait_queue", guard="its lock", doc="host address of the wait queue it sleeps in, 0 none (cz-6)"),
     i64("mutexes", guard="this thread, or who hands one over to it", doc="mask of its task's mutexes that it holds"),

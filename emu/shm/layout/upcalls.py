@@ -19,6 +19,14 @@ GROUP = record(
     i64("rising", guard="atomic", doc="threads that are about to enter user space as upcalls"),
     i64("wakeups", guard="atomic", doc="1: the next owner that is released makes its upcall at once"),
     one("released", WAIT_QUEUE, doc="owners that wait for a reason to make an upcall"),
+    line("spares"),
+    i64("spares_lock"),
+    i64(
+        "first_spare",
+        guard="spares_lock",
+        doc="of those that may get an upcall: index + 1",
+    ),
+    i64("nr_spares", guard="spares_lock", doc="read without"),
 )
 
 UPCALL = record(

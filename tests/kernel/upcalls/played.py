@@ -246,6 +246,11 @@ class World:
             self.cpus.switch(cpu)
         raise AssertionError(f"thread {i} gets no CPU: {self.cpus.state(i)}")
 
+    def leave_spares(self):
+        """Spares that were told to end do."""
+        for i in np.flatnonzero(self.threads["told_to_end"]).tolist():
+            exit_thread(self.base, self.cpu_of(i), self.let_run(i, self.cpu_of(i)))
+
     def entered(self, i):
         """(pc, a0, sp, tp) with which a thread goes on in user space."""
         t = self.threads[i]

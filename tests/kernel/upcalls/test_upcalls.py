@@ -18,6 +18,7 @@ from emu.kernel.groups.records import (
     KSE_MEMBER,
     KSE_OWNER,
     KSE_RISING,
+    KSE_SPARE,
     WANTED_QUANTUM,
 )
 from emu.kernel.native.numbers import (
@@ -28,10 +29,11 @@ from emu.kernel.native.numbers import (
     KSE_THR_INTERRUPT,
     KSE_WAKEUP,
 )
+from emu.kernel.sleep.endings import interrupt
 from emu.kernel.task.kill_reasons import KILL_MAILBOX
 from emu.kernel.thread.sleep_word import SLEEP
 from emu.kernel.thread.states import SLEEP_RELEASED, SLEEP_STOP, SLEEP_TIMED
-from emu.kernel.upcalls.boundary import GOES_ON, TURNED_AWAY
+from emu.kernel.upcalls.boundary import GOES_ON, SPARES_PER_UPCALL, TURNED_AWAY
 from emu.kernel.vm import frames
 from emu.limits import PAGE_SIZE, UPCALLS_PER_GROUP
 from tests.kernel.cpus import MS, played
@@ -52,6 +54,7 @@ from tests.kernel.upcalls.played import (
 )
 
 OWNER, RISING, INSIDE = KSE_MEMBER | KSE_OWNER, KSE_MEMBER | KSE_OWNER | KSE_RISING, KSE_MEMBER | KSE_INSIDE
+SPARE = KSE_MEMBER | KSE_SPARE
 NOWHERE = BASE + PAGES * PAGE_SIZE
 
 
@@ -175,13 +178,48 @@ def test_a_thread_without_an_upcall_leaves_its_context_and_exits_and_the_next_up
     one.wake(one.owner)
     one.let_run(one.owner)
     assert one.enter(one.owner) == TURNED_AWAY
-    assert one.kse(one.owner) == 0, "it is gone"
+    assert one.kse(one.owner) == SPARE, "and waits for another upcall"
     assert group_of(one, new)["completed"] == one.user_thread(3)
     newer = blocked(one, one.let_run(new), one.box, 4)
     assert one.completed(one.box) == [3]
     assert group_of(one, newer)["completed"] == 0, "once"
     at = one.user_thread(3) + mailbox.CONTEXT
     assert [one.read(at + 8 * k) for k in (A0, 20, 33, 34 + 7, 66)] == [77, 20_20, 0x5000, 7_07, 3]
+
+
+@pytest.mark.system("kse-8")
+def test_a_spare_gets_the_next_upcall_and_those_that_are_too_many_exit(one):
+    threads, new = [], one.owner
+    for k in range(4):
+        threads.append(new)
+        new = blocked(one, new, one.box, k)
+    created = int(one.machine["cpus"]["spawned"].sum())
+    for i in threads:
+        one.wake(i)
+    for i in threads:
+        one.let_run(i)
+        assert one.enter(i) == TURNED_AWAY
+    assert [one.kse(i) for i in threads] == [SPARE] * SPARES_PER_UPCALL + [0, 0]
+    assert group_of(one, new)["nr_spares"] == SPARES_PER_UPCALL
+    one.threads[new]["signal_mask"] = 5
+    newer = blocked(one, one.let_run(new), one.box, 9)
+    assert newer == threads[1] and one.threads[newer]["signal_mask"] == 5
+    assert one.machine["cpus"]["spawned"].sum() == created
+    one.check()
+
+
+@pytest.mark.system("kse-8")
+def test_a_spare_ends_with_its_task_and_a_hand_over_and_a_kill_do_not_both_get_it(one):
+    new = blocked(one, one.owner, one.box, 0)
+    one.wake(one.owner)
+    assert one.enter(one.let_run(one.owner)) == TURNED_AWAY and one.kse(one.owner) == SPARE
+    one.threads[one.owner]["told_to_end"] = 1
+    assert interrupt(one.base, 0, one.owner) == 1
+    assert group_of(one, new)["nr_spares"] == 0
+    one.check()
+    newer = blocked(one, one.let_run(new), one.box, 1)
+    assert newer != one.owner
+    exit_thread(one.base, 0, one.let_run(one.owner))
 
 
 @pytest.mark.system("kse-3")
@@ -423,8 +461,9 @@ def test_exit_removes_the_upcall_and_the_thread_but_not_the_last_one_that_others
     one.run_user_thread(one.box, 2)
     assert one.enter(one.let_run(newer)) == GOES_ON and one.completed(one.box) == [2, 1]
     assert one.call(newer, KSE_EXIT) == (RESUME, 0), "the last thread of a task is an ordinary one then"
-    assert one.read(one.box + mailbox.FLAGS) == mailbox.KMF_DONE
-    assert one.kse(newer) == 0 and one.machine["tasks"][one.task]["nr_groups"] == 0
+    assert one.read(one.box + mailbox.FLAGS) == mailbox.KMF_DONE and one.kse(newer) == 0
+    one.leave_spares()
+    assert one.machine["tasks"][one.task]["nr_groups"] == 0
 
 
 @pytest.mark.system("kse-4")

@@ -1,0 +1,97 @@
+"""Spare threads of a group: those that have left their context wait there for the next upcall (kse-8).
+
+Making a thread and letting it exit costs far more than a sleep.  So a thread that has handed out its context, and would
+exit, sleeps as a spare of its group where that has few, and gets the next upcall that an owner hands over.  It is in no
+call, and no user thread's; it takes no signals.  A kill or the end of its group ends its sleep, and it exits.
+
+    keep         the running thread is a spare from here on; its caller blocks it
+    take_up      the sleep of a spare is claimed for who called; the caller makes it runnable
+    take_kept    its sleep is taken for another reason (sleep/endings.py)
+
+Always true, while spares_lock is free: a thread is listed exactly when its sleep has not been claimed or taken, and
+GROUP.nr_spares counts those listed.  So of a hand-over and a kill one gets the thread.
+"""
+
+from ...hot import hot, never_inline
+from ...shm import lockrank
+from ...shm.atomics import exchange, load_relaxed, store_relaxed
+from ...shm.spinlock import acquire, field_address, release
+from ..critical import either, noncritical
+from ..thread.records import lock_task, unlock_task
+from ..thread.sleep_word import claim, prepare_sleep, take
+from ..thread.states import SLEEP_SPARE
+from .records import KSE_MEMBER, KSE_SPARE, count_inside
+
+ALL_SIGNALS = -1
+
+
+@hot
+def _lock(m, me, g):
+    acquire(m, me, field_address(g, "spares_lock"), lockrank.SPARES)
+
+
+@hot
+def _unlock(m, me, g):
+    release(m, me, field_address(g, "spares_lock"))
+
+
+@hot
+def keep(m, me, i):
+    """Thread i, which runs inside and has left its context, is a spare of its group from here on."""
+    never_inline()
+    noncritical(m, me)
+    t = m.threads[i]
+    g = m.groups[t.kse_group - 1]
+    lock_task(m, me, t.task)  # who interrupts the call of a user thread looks for it under this lock
+    count_inside(m, t, -1)
+    t.kse = KSE_MEMBER | KSE_SPARE
+    exchange(t, "kse_interrupt", 0)
+    unlock_task(m, me, t.task)
+    t.user_thread = 0
+    t.signal_mask = ALL_SIGNALS
+    _lock(m, me, g)
+    t.wait_next = g.first_spare - 1
+    g.first_spare = i + 1
+    store_relaxed(g, "nr_spares", g.nr_spares + 1)
+    prepare_sleep(t, SLEEP_SPARE)  # before must_come is looked at; pairs with the exchange in end_task
+    _unlock(m, me, g)
+
+
+@hot
+def take_up(m, me, g):
+    """A spare of group g, whose sleep the caller has claimed; -1: there is none."""
+    either(m, me)
+    group = m.groups[g]
+    if load_relaxed(group, "nr_spares") == 0:
+        return -1
+    _lock(m, me, group)
+    i = group.first_spare - 1
+    if i >= 0:
+        t = m.threads[i]
+        group.first_spare = t.wait_next + 1
+        store_relaxed(group, "nr_spares", group.nr_spares - 1)
+        claim(t, load_relaxed(t, "sleep"))  # nobody else can: it was listed
+    _unlock(m, me, group)
+    return i
+
+
+@hot
+def take_kept(m, me, i, word):
+    """Take the sleep `word` of a spare, and unlist it; False if another has won. Callers may hold a task's lock."""
+    never_inline()
+    either(m, me)
+    t = m.threads[i]
+    g = m.groups[t.kse_group - 1]
+    _lock(m, me, g)
+    won = take(t, word)
+    if won:
+        n = g.first_spare - 1
+        if n == i:
+            g.first_spare = t.wait_next + 1
+        else:
+            while m.threads[n].wait_next != i:
+                n = m.threads[n].wait_next
+            m.threads[n].wait_next = t.wait_next
+        store_relaxed(g, "nr_spares", g.nr_spares - 1)
+    _unlock(m, me, g)
+    return won
