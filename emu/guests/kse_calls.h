@@ -50,7 +50,15 @@ KSE_FUNCTION ssize_t kse_read(int fd, void *buffer, size_t n) {
     errno = (int)-result;
     return -1;
 }
-static inline ssize_t kse_write(int fd, const void *buffer, size_t n) { return kse_call(write(fd, buffer, n)); }
+KSE_FUNCTION ssize_t kse_write(int fd, const void *buffer, size_t n) {
+    kse_call_begin();
+    long result = emu_call_3(SYS_write, fd, (long)buffer, (long)n);
+    kse_call_end(result == -EINTR);
+    if (result >= 0)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
 static inline int kse_accept(int fd, struct sockaddr *from, socklen_t *n) { return kse_call(accept(fd, from, n)); }
 static inline int kse_poll(struct pollfd *fds, nfds_t n, int timeout_ms) { return kse_call(poll(fds, n, timeout_ms)); }
 

@@ -232,32 +232,63 @@ static void __attribute__((noreturn)) kse_run(struct kse_vp *vp) {
     }
 }
 
-/* What `idle` does when it is gone on with before there was an upcall. */
-static void kse_idle_start(void) {
+/* What `idle` does when somebody switches to it, be it for the first time or after an upcall. */
+static void __attribute__((noreturn, noinline)) kse_idle_start(void) {
     kse_self->vp->mailbox.current = NULL;
     kse_run(kse_self->vp);
+}
+
+/* From an upcall to a user thread: `idle` has no register that it will need. */
+KSE_INLINE void __attribute__((noreturn)) kse_rise_to(struct kse_vp *vp, struct kse_thread *to) {
+    register long a0 __asm__("a0") = (long)vp->idle;
+    register long a1 __asm__("a1") = (long)to;
+    register long a2 __asm__("a2") = (long)vp;
+    __asm__ volatile(KSE_SWAP : : KSE_OFFSETS, "r"(a0), "r"(a1), "r"(a2) : "memory");
+    kse_idle_start();
+}
+
+/* A thread whose context the kernel has handed out may go on. */
+KSE_INLINE void kse_take_back(struct kse_thread *t) {
+    if (__builtin_expect(t->cancelled, 0) && t->cancel_async && !t->cancel_disabled)
+        t->mailbox.pc = (unsigned long)kse_end_cancelled; /* wherever it is: in no critical region */
+    t->full = !(t->mailbox.flags & TMF_SAVED); /* else it stopped in kse_block */
+    t->mailbox.flags = t->full ? 0 : TMF_NOUPCALL;
+    t->saved = 1;
+}
+
+/* Make completed threads ready. `next` of each is read first: others may let it run at once. */
+KSE_FUNCTION void kse_put_all(struct kse_vp *vp, struct kse_thr_mailbox *completed) {
+    while (completed) {
+        struct kse_thread *t = (struct kse_thread *)completed;
+        completed = completed->next;
+        kse_take_back(t);
+        kse_put(vp, t);
+        if (completed)
+            kse_tell_idle(); /* this processor runs one itself */
+    }
 }
 
 /* Upcalls enter here. */
 static void kse_upcall(struct kse_mailbox *mailbox) {
     struct kse_vp *vp = (struct kse_vp *)mailbox;
-    struct kse_thr_mailbox *completed = mailbox->completed;
+    struct kse_thread *t = (struct kse_thread *)mailbox->completed;
+    uint64_t bit = 1ul << (vp - kse.vps);
     mailbox->completed = NULL;
     vp->upcalls++;
-    __atomic_fetch_and(&kse.idle, ~(1ul << (vp - kse.vps)), __ATOMIC_SEQ_CST);
-    while (completed) {
-        struct kse_thread *t = (struct kse_thread *)completed;
-        completed = completed->next;
-        if (t->cancelled && t->cancel_async && !t->cancel_disabled)
-            t->mailbox.pc = (unsigned long)kse_end_cancelled; /* wherever it is: in no critical region */
-        t->full = !(t->mailbox.flags & TMF_SAVED); /* else it stopped in kse_block */
-        t->mailbox.flags = t->full ? 0 : TMF_NOUPCALL;
-        t->saved = 1;
-        kse_put(vp, t);
-        if (completed)
-            kse_tell_idle(); /* this processor runs one itself */
+    if (__atomic_load_n(&kse.idle, __ATOMIC_RELAXED) & bit) /* set by this processor alone, or not at all */
+        __atomic_fetch_and(&kse.idle, ~bit, __ATOMIC_SEQ_CST);
+    if (t && !t->mailbox.next && __atomic_load_n(&vp->queue->count, __ATOMIC_RELAXED) == 0) {
+        kse_take_back(t); /* the only one that is ready here */
+    } else {
+        kse_put_all(vp, &t->mailbox);
+        t = kse_take(vp);
     }
-    kse_expire(vp, mailbox->time_ns);
+    if (__atomic_load_n(&kse.timers, __ATOMIC_RELAXED))
+        kse_expire(vp, mailbox->time_ns);
+    if (t && !kse.forked)
+        kse_rise_to(vp, t);
+    if (t)
+        kse_put(vp, t);
     kse_run(vp);
 }
 

@@ -85,6 +85,7 @@ def exit_thread(m, me, i, status):
 def shut_group_down(m, me, i):
     """The group of thread i has no upcall any more: its threads are told to end (kse-4)."""
     never_inline()
+    noncritical(m, me)
     t = m.threads[i]
     lock_task(m, me, t.task)
     n = m.tasks[t.task].first_thread
