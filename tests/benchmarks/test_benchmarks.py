@@ -53,7 +53,7 @@ def test_every_benchmark_has_a_test_here():
     assert names == {
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
-        "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages",
+        "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages", "upcalls",
     }  # fmt: skip
 
 
@@ -93,6 +93,14 @@ def test_messages_times_each_kind_with_its_aim_rings_and_peers(tmp_path):
     assert aims == [250, 400, 1500, 1500, 3000, 80, 60, 5000]
     assert [row["threads"] for row in rows if "threads" in row] == [100] * 3
     assert sum(row["what"].startswith("round trip, ") for row in rows) >= 3
+
+
+def test_upcalls_sets_user_threads_beside_kernel_threads_and_says_what_an_upcall_costs(tmp_path):
+    rows = run("upcalls", tmp_path)
+    kinds = [row for row in rows if "times_as_fast" in row]
+    assert [row["what"] for row in kinds] == ["yield", "create", "lock", "contend", "ring", "pairs", "serve"]
+    assert all(is_spread(row[form]) for row in kinds for form in ("one_to_one_ns", "m_to_n_ns"))
+    assert [row["aim_ns"] for row in rows if "aim_ns" in row] == [1000, None]
 
 
 def test_switch_times_the_core_and_the_guest(tmp_path):
