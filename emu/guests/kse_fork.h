@@ -38,8 +38,8 @@ static void kse_after_fork(void) {
     kse.timer_lock = kse_memory.lock = 0;
     vp->queue = &kse.queues[0];
     self->vp = vp;
-    idle->mailbox.pc = (unsigned long)kse_idle_start;
-    idle->mailbox.x[2] = (unsigned long)idle->stack_top;
+    idle->pc = (unsigned long)kse_idle_start;
+    idle->sp = (unsigned long)idle->stack_top;
     idle->full = 0;
     idle->saved = 1;
 }

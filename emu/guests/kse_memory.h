@@ -109,7 +109,7 @@ KSE_FUNCTION struct kse_thread *kse_more(int class) {
         t->size_class = class;
         t->saved = 1;
         t->td = (char *)(tp - kse_memory.td_bytes);
-        t->mailbox.x[4] = tp;
+        t->tp = tp;
         t->stack = at + KSE_PAGE;
         t->stack_top = (char *)((uintptr_t)t->td & -16ul);
         t->tid = __atomic_add_fetch(&kse_memory.last_tid, 1, __ATOMIC_RELAXED);
@@ -149,7 +149,7 @@ KSE_INLINE struct kse_thread *kse_allocate(size_t stack_bytes) {
         *(uint64_t *)(t->td + n) = *(uint64_t *)(kse_memory.image + n);
     *(int *)(t->td + kse_memory.errno_offset) = 0;
     *(struct kse_thread **)(t->td + kse_memory.self_offset) = t;
-    t->mailbox.x[2] = (unsigned long)t->stack_top;
+    t->sp = (unsigned long)t->stack_top;
     t->mailbox.flags = TMF_NOUPCALL; /* it begins in a critical region */
     return t;
 }

@@ -50,13 +50,16 @@ struct kse_cleanup {
     struct kse_cleanup *next;
 };
 struct kse_thread {
-    struct kse_thr_mailbox mailbox; /* x[2] (sp), x[4] (tp) and pc serve the library's own switch too */
+    struct kse_thr_mailbox mailbox;
+    /* One line of a cache, which each switch uses. */
+    unsigned long pc, sp, s0, tp;   /* with which the library's own switch goes on as it; run */
     struct kse_vp *vp;              /* on which it runs; run */
     struct kse_thread *next_ready;  /* in a ready queue; a thread that timed out is in a list of waiters still */
-    struct kse_thread *next, *previous; /* in a list of waiters, or in the pool */
     int saved;                      /* its context is complete, whoever takes it may go on as it; run */
     int full;                       /* the context came from the kernel, with all registers; run */
-    int priority;                   /* 0 … KSE_PRIORITIES - 1, the highest; own */
+    unsigned char priority;         /* 0 … KSE_PRIORITIES - 1, the highest; own */
+    unsigned char in_call, cancelled; /* kse_calls.h */
+    struct kse_thread *next, *previous; /* in a list of waiters, or in the pool */
     /* Sleep (kse_wait.h). */
     int waiting;                    /* KSE_AWAKE, …: who changes it from another value may make the thread ready */
     int reason;                     /* why it was woken: 0, ETIMEDOUT, EINTR */
@@ -71,7 +74,7 @@ struct kse_thread {
     int ended, detached;
     struct kse_waiters joiners;
     /* Cancellation (kse_calls.h). */
-    int cancelled, cancel_disabled, cancel_async, in_call;
+    int cancel_disabled, cancel_async;
     struct kse_cleanup *cleanup; /* own, as what follows */
     int keys_used;
     void *keys[KSE_KEYS];

@@ -90,8 +90,8 @@ KSE_INLINE void kse_leave(struct kse_thread *self) {
     "j      1b\n"                                                                                                      \
     "9:\n"
 #define KSE_OFFSETS                                                                                                    \
-    [pc] "i"(offsetof(struct kse_thread, mailbox.pc)), [sp] "i"(offsetof(struct kse_thread, mailbox.x[2])),            \
-        [tp] "i"(offsetof(struct kse_thread, mailbox.x[4])), [s0] "i"(offsetof(struct kse_thread, mailbox.x[8])),      \
+    [pc] "i"(offsetof(struct kse_thread, pc)), [sp] "i"(offsetof(struct kse_thread, sp)),                              \
+        [tp] "i"(offsetof(struct kse_thread, tp)), [s0] "i"(offsetof(struct kse_thread, s0)),                          \
         [saved] "i"(offsetof(struct kse_thread, saved)), [full] "i"(offsetof(struct kse_thread, full)),                \
         [vp] "i"(offsetof(struct kse_thread, vp)), [switchin] "i"(EMU_KSE_SWITCHIN)
 
@@ -250,7 +250,7 @@ KSE_INLINE void __attribute__((noreturn)) kse_rise_to(struct kse_vp *vp, struct 
 /* A thread whose context the kernel has handed out may go on. */
 KSE_INLINE void kse_take_back(struct kse_thread *t) {
     if (__builtin_expect(t->cancelled, 0) && t->cancel_async && !t->cancel_disabled)
-        t->mailbox.pc = (unsigned long)kse_end_cancelled; /* wherever it is: in no critical region */
+        t->pc = t->mailbox.pc = (unsigned long)kse_end_cancelled; /* wherever it is: in no critical region */
     t->full = !(t->mailbox.flags & TMF_SAVED); /* else it stopped in kse_block */
     t->mailbox.flags = t->full ? 0 : TMF_NOUPCALL;
     t->saved = 1;

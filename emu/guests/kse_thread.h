@@ -115,7 +115,7 @@ KSE_FUNCTION int kse_thread_create(kse_t *thread, const struct kse_attributes *a
         kse_leave(self);
         return EAGAIN;
     }
-    t->mailbox.pc = (unsigned long)kse_thread_start;
+    t->pc = (unsigned long)kse_thread_start;
     t->mailbox.user_ns = t->mailbox.system_ns = 0;
     t->full = t->ended = t->cancelled = t->cancel_disabled = t->cancel_async = t->in_call = t->keys_used = 0;
     t->cleanup = NULL;

@@ -55,7 +55,7 @@ KSE_FUNCTION int kse_start_with(const struct kse_options *o) {
     kse.nr_vps = o->upcalls;
     kse.live = 1;
     main_thread->mailbox.flags = TMF_NOUPCALL;
-    main_thread->mailbox.x[4] = (unsigned long)kse_thread_pointer();
+    main_thread->tp = (unsigned long)kse_thread_pointer();
     main_thread->vp = &kse.vps[0];
     main_thread->priority = KSE_PRIORITY;
     for (int n = 0; n < o->upcalls; n++) {
@@ -63,13 +63,13 @@ KSE_FUNCTION int kse_start_with(const struct kse_options *o) {
         struct kse_thread *idle = vp->idle = kse_allocate(KSE_STACK);
         if (!idle)
             return ENOMEM;
-        idle->mailbox.pc = (unsigned long)kse_idle_start;
+        idle->pc = (unsigned long)kse_idle_start;
         idle->vp = vp;
         vp->queue = &kse.queues[n % kse.nr_queues];
         vp->mailbox.func = kse_upcall;
         vp->mailbox.stack = idle->stack;
         vp->mailbox.stack_bytes = idle->stack_top - idle->stack;
-        vp->mailbox.thread_pointer = (void *)idle->mailbox.x[4];
+        vp->mailbox.thread_pointer = (void *)idle->tp;
         vp->mailbox.quantum_ns = o->quantum_ns;
     }
     error = -(int)kse_create(&kse.vps[0].mailbox, 0); /* that of this thread, which goes on */
