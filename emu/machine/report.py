@@ -80,6 +80,10 @@ class Report:
     waits: list[str] = field(default_factory=list)  # lines: who waited for what when it was interrupted
     max_threads: int = 0  # that a task may have at a time
     thread_limit_hits: int = 0  # threads refused for that (kse-5)
+    proc_limit_hits: int = 0  # the same by max_threads_per_proc, so that a user thread blocked with its upcall
+    group_limit_hits: int = 0  # groups refused because of max_groups_per_proc
+    upcalls: int = 0  # made
+    contexts: int = 0  # of user threads, handed out when their calls were completed (kse-3)
     leaks: dict[str, tuple[int, int]] = field(default_factory=dict)  # tag: count, bytes still allocated (rust-12)
     files_left: tuple[int, int] = (0, 0)  # files that guests left in the machine's file system, pages of data in them
     processes: list[ProcessReport] = field(default_factory=list)
@@ -171,6 +175,10 @@ def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=(), p
         waits=list(waits),
         max_threads=int(machine["max_threads_per_task"]),
         thread_limit_hits=int(machine["thread_limit_hits"]),
+        proc_limit_hits=int(machine["proc_limit_hits"]),
+        group_limit_hits=int(machine["group_limit_hits"]),
+        upcalls=int(actors["upcalls"].sum()),
+        contexts=int(actors["exports"].sum()),
         leaks=alive(machine),
         files_left=tuple(counted.get("files_left", (0, 0))),
         processes=list(processes),

@@ -41,6 +41,14 @@ def sentences(report):
             f"the limit of {report.max_threads} threads per task refused {report.thread_limit_hits} threads: "
             "raise it with --max-threads"
         )
+    if report.upcalls:
+        lines.append(f"{report.upcalls:,} upcalls, {report.contexts:,} contexts of user threads handed out")
+    for hits, what, name in (
+        (report.proc_limit_hits, "user threads blocked with their upcall, since the task had no room for", "threads"),
+        (report.group_limit_hits, "groups were refused, since the task may have no more", "groups"),
+    ):
+        if hits:
+            lines.append(f"{hits:,} {what} {name}: raise it with --limit max_{name}_per_proc=N")
     if report.interrupted:
         lines.append(f"interrupted: the guest was killed{'; who waited for what:' if report.waits else ''}")
     return lines
