@@ -10,7 +10,8 @@ HANDING, BOUNDARY, RELEASING = (
     "emu/kernel/upcalls/releasing.py",
 )
 CALLS, EXITING, CORE = "emu/kernel/native/upcalls.py", "emu/kernel/task/exiting.py", "emu/kernel/sched/core.py"
-REGROUPING = "emu/kernel/sched/regrouping.py"
+REGROUPING, SPARES = "emu/kernel/sched/regrouping.py", "emu/kernel/groups/spares.py"
+TLB, COPIES = "emu/kernel/vm/tlb.py", "tests/kernel/vm/test_tlb_copies.py"
 PLAYED = "tests/kernel/upcalls/test_upcalls.py"
 HAMMER = "tests/litmus/test_upcalls.py::test_each_completed_context_is_handed_out_once_and_each_upcall_has_one_owner"
 
@@ -20,8 +21,8 @@ MUTANTS = [
     Mutant("ending-task-makes-upcalls", HANDING, 'is_claimed(load_seq_cst(t, "sleep")) or must_come(m, i)', 'is_claimed(load_seq_cst(t, "sleep"))', PLAYED),
     Mutant("stopped-owner-makes-upcalls", HANDING, "1 << SLEEP_STOP | 1 << SLEEP_RELEASED", "1 << SLEEP_RELEASED", PLAYED),
     Mutant("who-hands-its-cpu-over-makes-no-upcall", CORE, "    if sleeps and m.threads[i].kse != 0:\n        before_sleep(m, me, i)\n", "", PLAYED),
-    Mutant("owner-is-named-first", HANDING, "    join_group(m, m.threads[n], t.kse_group - 1, u, KSE_OWNER | KSE_RISING)\n    m.threads[n].patience = -1\n    t.user_thread = current\n", '    store_release(m.upcalls[u], "owner", n + 1)\n    join_group(m, m.threads[n], t.kse_group - 1, u, KSE_OWNER | KSE_RISING)\n    m.threads[n].patience = -1\n    t.user_thread = current\n', HAMMER),
-    Mutant("refused-thread-is-kept", HANDING, "    if not join_task(m, me, n):\n        free_thread(m, me, n)\n        return\n", "    if not join_task(m, me, n):\n        return\n", PLAYED),
+    Mutant("owner-is-named-first", HANDING, "        join_group(m, m.threads[n], g, u, KSE_OWNER | KSE_RISING)\n    else:\n        inherit(m, i, n)\n", '        store_release(m.upcalls[u], "owner", n + 1)\n        join_group(m, m.threads[n], g, u, KSE_OWNER | KSE_RISING)\n    else:\n        store_release(m.upcalls[u], "owner", n + 1)\n        inherit(m, i, n)\n', HAMMER),
+    Mutant("refused-thread-is-kept", HANDING, "            free_thread(m, me, n)\n            return -1\n", "            return -1\n", PLAYED),
     Mutant("sleeper-counts-as-inside", HANDING, "        count_inside(m, t, -1)\n        return\n", "        return\n", HAMMER),
     Mutant("who-stays-awake-is-not-inside", CORE, "        stayed_awake(m, i)\n", "        pass\n", HAMMER),
     Mutant("woken-thread-is-not-inside", "emu/kernel/sched/locked_queue.py", "        count_inside(m, t, 1)\n", "", HAMMER),
@@ -44,7 +45,17 @@ MUTANTS = [
     Mutant("x0-from-a-mailbox", MAILBOX, "    t.x[0] = 0\n", "", PLAYED),
     Mutant("odd-pc-from-a-mailbox", MAILBOX, "    t.pc &= ~1\n", "", PLAYED),
     Mutant("fcsr-from-a-mailbox", MAILBOX, "    t.fcsr &= FCSR_BITS\n", "", PLAYED),
-    Mutant("thread-flag-is-no-matter", MAILBOX, "    return 0 if error == 0 and flags & TMF_NOUPCALL else current\n", "    return current\n", PLAYED),
+    Mutant("thread-flag-is-no-matter", MAILBOX, "    if error < 0 or flags & TMF_NOUPCALL == 0:\n", "    if error <= 0:\n", PLAYED),
+    Mutant("nobody-is-told-that-an-upcall-was-due", MAILBOX, "    if has_news and flags & TMF_WANTED == 0:\n", "    if has_news and flags < 0:\n", PLAYED),
+    Mutant("saved-context-is-believed-anywhere", MAILBOX, "    if flags & TMF_SAVED and load_64(at + SAVED_PC) == t.pc:\n", "    if flags & TMF_SAVED:\n", PLAYED),
+    Mutant("stored-context-says-saved", MAILBOX, "        store_64(at + THREAD_FLAGS, flags & ~TMF_SAVED)\n", "", PLAYED),
+    # --- spares ---------------------------------------------------------------------------------------
+    Mutant("spares-without-end", BOUNDARY, 'SPARES_PER_UPCALL * load_relaxed(g, "nr_upcalls")', "1 << 20", PLAYED),
+    Mutant("spare-takes-signals", SPARES, "    t.signal_mask = ALL_SIGNALS\n", "", f"{PLAYED}::test_a_spare_takes_no_signals_and_no_interrupts_of_its_last_call"),
+    Mutant("spare-keeps-the-interrupt-of-its-last-call", SPARES, '    exchange(t, "kse_interrupt", 0)\n', "", f"{PLAYED}::test_a_spare_takes_no_signals_and_no_interrupts_of_its_last_call"),
+    Mutant("spare-is-listed-without-lock", SPARES, "    _lock(m, me, g)\n    t.wait_next = g.first_spare - 1\n", "    t.wait_next = g.first_spare - 1\n", PLAYED),
+    Mutant("spare-that-a-kill-has-taken-stays-listed", SPARES, "    if won:\n        n = g.first_spare - 1\n", "    if won and i < 0:\n        n = g.first_spare - 1\n", PLAYED),
+    Mutant("killed-spare-sleeps-on", BOUNDARY, "            if must_come(m, i):\n                interrupt_sleep(m, me, i)  # a kill came before the sleep\n", "", f"{PLAYED}::test_a_thread_that_is_killed_before_it_sleeps_as_a_spare_exits"),
     # --- release --------------------------------------------------------------------------------------
     Mutant("release-looks-before-the-lock", RELEASING, "    lock_waiters(m, me, q)\n    if _has_reason(m, t, g):\n", "    has_reason = _has_reason(m, t, g)\n    lock_waiters(m, me, q)\n    if has_reason:\n", HAMMER),
     Mutant("wanted-after-the-search", RELEASING, '        fetch_or(m.upcalls[u], "wanted", WANTED_WAKEUP)  # before the queue is searched; pairs with _has_reason\n        owner = load_seq_cst(m.upcalls[u], "owner") - 1\n        _wake(m, me, m.groups[m.upcalls[u].group].released, u)\n', '        owner = load_seq_cst(m.upcalls[u], "owner") - 1\n        _wake(m, me, m.groups[m.upcalls[u].group].released, u)\n        fetch_or(m.upcalls[u], "wanted", WANTED_WAKEUP)\n', "tests/litmus/test_upcalls.py::test_no_wake_up_of_an_owner_is_missed"),
@@ -63,6 +74,11 @@ MUTANTS = [
     Mutant("groups-without-limit", RECORDS, '    if k.nr_groups >= load_relaxed(m, "max_groups_per_proc"):\n', "    if k.nr_groups < 0:\n", PLAYED),
     Mutant("threads-of-groups-without-limit", "emu/kernel/thread/records.py", '    if k.nr_groups != 0 and k.nr_threads >= load_relaxed(m, "max_threads_per_proc"):\n', "    if k.nr_groups < 0:\n", PLAYED),
     Mutant("group-is-never-given-back", REGROUPING, '    if fetch_add(group, "nr_threads", -1) == 1:\n        end_group(m, me, g)\n', '    fetch_add(group, "nr_threads", -1)\n', PLAYED),
+    # --- the kernel's own accesses through the TLB ----------------------------------------------------
+    Mutant("tlb-of-another-task", TLB, "    if c.tlb_task != task or c.tlb_active == 0 or", "    if c.tlb_active == 0 or", COPIES),
+    Mutant("tlb-that-is-not-in-use", TLB, "    if c.tlb_task != task or c.tlb_active == 0 or", "    if c.tlb_task != task or", COPIES),
+    Mutant("tlb-beyond-the-page", TLB, " or count > PAGE_SIZE - (va & (PAGE_SIZE - 1)):", ":", COPIES),
+    Mutant("tlb-of-reads-for-a-store", TLB, "    if access == ACCESS_WRITE:\n        return va + c.write_tlb", "    if access == -1:\n        return va + c.write_tlb", COPIES),
     # --- user threads ---------------------------------------------------------------------------------
     Mutant("sleeper-with-an-interrupt-sleeps-on", "emu/cpu_worker/asking.py", ' | load_seq_cst(t, "kse_interrupt")) != 0', ") != 0", "tests/systems/test_upcalls.py"),
     Mutant("interrupted-call-begins-anew", "emu/cpu_worker/loop.py", '        if not is_paged and load_relaxed(t, "kse_interrupt") == INTR_INTERRUPT:\n', "        if is_paged and t.pc == 0:\n", "tests/systems/test_upcalls.py"),

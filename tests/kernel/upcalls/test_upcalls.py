@@ -222,6 +222,27 @@ def test_a_spare_ends_with_its_task_and_a_hand_over_and_a_kill_do_not_both_get_i
     exit_thread(one.base, 0, one.let_run(one.owner))
 
 
+@pytest.mark.system("kse-8")
+def test_a_spare_takes_no_signals_and_no_interrupts_of_its_last_call(one):
+    blocked(one, one.owner, one.box, 0)
+    one.threads[one.owner]["kse_interrupt"] = INTR_RESTART
+    one.wake(one.owner)
+    assert one.enter(one.let_run(one.owner)) == TURNED_AWAY
+    t = one.threads[one.owner]
+    assert (one.kse(one.owner), t["signal_mask"], t["kse_interrupt"], t["user_thread"]) == (SPARE, -1, 0, 0)
+
+
+@pytest.mark.system("kse-8")
+def test_a_thread_that_is_killed_before_it_sleeps_as_a_spare_exits(one):
+    blocked(one, one.owner, one.box, 0)
+    one.wake(one.owner)
+    one.let_run(one.owner)
+    one.threads[one.owner]["told_to_end"] = 1
+    assert one.enter(one.owner) == TURNED_AWAY
+    assert one.cpus.state(one.owner)[0] in ("runnable", "running") and group_of(one, one.owner)["nr_spares"] == 0
+    one.leave_spares()
+
+
 @pytest.mark.system("kse-3")
 @pytest.mark.parametrize("there", [True, False], ids=["behind the call", "elsewhere"])
 def test_of_a_thread_that_has_saved_its_context_the_result_is_stored_where_it_goes_on_there(one, there):
