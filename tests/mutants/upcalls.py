@@ -54,6 +54,7 @@ MUTANTS = [
     Mutant("spare-takes-signals", SPARES, "    t.signal_mask = ALL_SIGNALS\n", "", f"{PLAYED}::test_a_spare_takes_no_signals_and_no_interrupts_of_its_last_call"),
     Mutant("spare-keeps-the-interrupt-of-its-last-call", SPARES, '    exchange(t, "kse_interrupt", 0)\n', "", f"{PLAYED}::test_a_spare_takes_no_signals_and_no_interrupts_of_its_last_call"),
     Mutant("spare-is-listed-without-lock", SPARES, "    _lock(m, me, g)\n    t.wait_next = g.first_spare - 1\n", "    t.wait_next = g.first_spare - 1\n", PLAYED),
+    Mutant("spare-may-go-on-before-it-owns", SPARES, '        take(t, load_relaxed(t, "sleep"))  # nobody', '        compare_exchange(t, "sleep", load_relaxed(t, "sleep"), -(1 << 40))  # nobody', HAMMER),
     Mutant("spare-that-a-kill-has-taken-stays-listed", SPARES, "    if won:\n        n = g.first_spare - 1\n", "    if won and i < 0:\n        n = g.first_spare - 1\n", PLAYED),
     Mutant("killed-spare-sleeps-on", BOUNDARY, "            if must_come(m, i):\n                interrupt_sleep(m, me, i)  # a kill came before the sleep\n", "", f"{PLAYED}::test_a_thread_that_is_killed_before_it_sleeps_as_a_spare_exits"),
     # --- release --------------------------------------------------------------------------------------

@@ -183,7 +183,7 @@ def join_group(m, t, g, u, kse):
 
 @hot
 def begin_owning(m, t, g, u):
-    """A spare of group g, whose sleep the caller has claimed, owns upcall u, and is to make it."""
+    """A spare of group g, whose sleep the caller has taken, owns upcall u, and is to make it."""
     t.upcall = u + 1
     t.kse = KSE_MEMBER | KSE_OWNER | KSE_RISING
     fetch_add(m.groups[g], "rising", 1)

@@ -5,10 +5,10 @@ exit, sleeps as a spare of its group where that has few, and gets the next upcal
 call, and no user thread's; it takes no signals.  A kill or the end of its group ends its sleep, and it exits.
 
     keep         the running thread is a spare from here on; its caller blocks it
-    take_up      the sleep of a spare is claimed for who called; the caller makes it runnable
+    take_up      the sleep of a spare is taken: it sleeps on until its caller has given it the upcall (let_go)
     take_kept    its sleep is taken for another reason (sleep/endings.py)
 
-Always true, while spares_lock is free: a thread is listed exactly when its sleep has not been claimed or taken, and
+Always true, while spares_lock is free: a thread is listed exactly when its sleep has not been taken, and
 GROUP.nr_spares counts those listed.  So of a hand-over and a kill one gets the thread.
 """
 
@@ -18,7 +18,7 @@ from ...shm.atomics import exchange, load_relaxed, store_relaxed
 from ...shm.spinlock import acquire, field_address, release
 from ..critical import either, noncritical
 from ..thread.records import lock_task, unlock_task
-from ..thread.sleep_word import claim, prepare_sleep, take
+from ..thread.sleep_word import hand_over, prepare_sleep, take
 from ..thread.states import SLEEP_SPARE
 from .records import KSE_MEMBER, KSE_SPARE, count_inside
 
@@ -59,7 +59,7 @@ def keep(m, me, i):
 
 @hot
 def take_up(m, me, g):
-    """A spare of group g, whose sleep the caller has claimed; -1: there is none."""
+    """A spare of group g, whose sleep the caller has taken; -1: there is none."""
     either(m, me)
     group = m.groups[g]
     if load_relaxed(group, "nr_spares") == 0:
@@ -70,9 +70,15 @@ def take_up(m, me, g):
         t = m.threads[i]
         group.first_spare = t.wait_next + 1
         store_relaxed(group, "nr_spares", group.nr_spares - 1)
-        claim(t, load_relaxed(t, "sleep"))  # nobody else can: it was listed
+        take(t, load_relaxed(t, "sleep"))  # nobody else can: it was listed
     _unlock(m, me, group)
     return i
+
+
+@hot
+def let_go(m, i):
+    """The spare that was taken up is an owner now; its caller makes it runnable."""
+    hand_over(m.threads[i])
 
 
 @hot

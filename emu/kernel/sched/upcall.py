@@ -20,7 +20,7 @@ from ...shm.atomics import load_seq_cst, store_release
 from ..critical import noncritical
 from ..groups.mailbox import thread_to_export
 from ..groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, begin_owning, count_inside, join_group
-from ..groups.spares import take_up
+from ..groups.spares import let_go, take_up
 from ..thread.handles import thread_handle
 from ..thread.inherit import inherit
 from ..thread.leaving import must_come
@@ -76,6 +76,7 @@ def _hand_over(m, me, i, current):
         m.cpus[me].spawned += 1
         start_new(m, me, n)
     else:
+        let_go(m, n)  # it may not have left its CPU yet, and goes on there
         make_runnable(m, me, n)
 
 
