@@ -1,5 +1,6 @@
-"""Upcalls on whole machines, by guests that have no library but the raw calls (kse-1 to kse-6, kse-12, kse-13)."""
+"""Upcalls on whole machines, by guests with a scheduler of their own on the raw calls (kse-1 to kse-4, kse-12)."""
 
+import os
 import random
 
 import pytest
@@ -11,8 +12,9 @@ from tests.systems.guests import build_guest
 from tests.systems.test_hotplug import change_cpus
 from tests.systems.test_rust import finish, wait_for
 from tests.systems.test_timekeeper import wait_until
+from tests.systems.user_threads import USER_THREADS
 
-LIMIT_S = 60
+LIMIT_S = 15
 FOR_EVER = 1 << 40
 
 
@@ -81,3 +83,110 @@ def test_kills_at_random_moments_leave_nothing_of_groups_and_others_go_on(boot, 
             wait_for(job)
         assert ends_well(machine, jobs[2]).startswith("ok ")
         assert [job.exit_status for job in jobs[:2]] == [137, 137]
+
+
+# One user thread makes a call that sleeps. The library acts on it in the upcall that this makes, at once or later.
+INTERRUPTED = """
+static int command, kind, is_late, pipes[2], upcalls, handled;
+enum { PIPE, LOOKS_AGAIN, STREAM, SLEEP, FUTEX };
+static char byte;
+static atomic_int word;
+static void count_signal(int number) { handled += number == SIGUSR1; }
+static void sleeper(long k) {
+    struct timespec hour = {3600, 0};
+    long result;
+    if (kind == SLEEP)
+        result = call(SYS_nanosleep, (long)&hour, 0, 0, 0);
+    else if (kind == FUTEX)
+        result = call(SYS_futex, (long)&word, 0 /* WAIT */, 0, (long)&hour);
+    else
+        result = call(SYS_read, kind == STREAM ? 0 : pipes[0], (long)&byte, 1, 0);
+    check(result == (command == KSE_INTR_RESTART ? 1 : -4), 20);
+    check(handled == (command == KSE_INTR_SENDSIG), 21);
+    threads[k].flags = TMF_NOUPCALL;
+    boxes[0].current = NULL;
+    check(kse_thr_interrupt(&threads[k], command, SIGUSR1) == -3, 22);
+    check(0, 0);
+}
+/* The sleeper is woken, and finds nothing: it is about to sleep again. */
+static int looks_again(void) {
+    char other;
+    fcntl(pipes[0], F_SETFL, O_NONBLOCK);
+    check(write(pipes[1], "x", 1) == 1, 23);
+    int is_mine = read(pipes[0], &other, 1) == 1;
+    fcntl(pipes[0], F_SETFL, 0);
+    return is_mine;
+}
+static void library(struct kse_mailbox *box) {
+    struct kse_thr_mailbox *completed = box->completed;
+    box->completed = NULL;
+    if (completed != NULL)
+        go_on(completed);
+    if (++upcalls == 1)
+        go_on(&threads[0]);
+    if (is_late && upcalls == 2)
+        nap(5000);
+    if (upcalls == 2) {
+        check(kind != LOOKS_AGAIN || looks_again(), 24);
+        check(kse_thr_interrupt(&threads[1], command, SIGUSR1) == -3, 25);
+        check(kse_thr_interrupt(&threads[0], command, SIGUSR1) == 0, 26);
+    } else if (command == KSE_INTR_RESTART && kind == STREAM)
+        emu_print("again\\n");
+    else if (command == KSE_INTR_RESTART)
+        check(write(pipes[1], "x", 1) == 1, 27);
+    for (;;)
+        kse_release(NULL);
+}
+int main(int argc, char **argv) {
+    struct sigaction action = {.sa_handler = count_signal};
+    command = atoi(argv[1]), kind = atoi(argv[2]), is_late = atoi(argv[argc - 1]);
+    sigaction(SIGUSR1, &action, NULL);
+    pipe(pipes);
+    prepare(0, sleeper);
+    check(create(0, library, 0) == 0, 28);
+    library(&boxes[0]);
+}
+"""
+INTERRUPT, RESTART, SENDSIG = 1, 2, 3
+PIPE, LOOKS_AGAIN, STREAM, SLEEP, FUTEX = range(5)
+LOST = pytest.mark.xfail(run=False, reason="waits_for_thread does not look at THREAD.kse_interrupt: it hangs")
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    return build_guest(tmp_path_factory.mktemp("interrupted"), USER_THREADS + INTERRUPTED)
+
+
+@pytest.mark.system("kse-1")
+@pytest.mark.parametrize(
+    ("command", "kind", "late"),
+    [
+        (INTERRUPT, PIPE, 0),
+        (INTERRUPT, LOOKS_AGAIN, 0),
+        pytest.param(INTERRUPT, STREAM, 0, marks=LOST),
+        (INTERRUPT, STREAM, 1),
+        (INTERRUPT, SLEEP, 0),
+        (INTERRUPT, FUTEX, 1),
+        (RESTART, PIPE, 0),
+        (RESTART, PIPE, 1),
+        pytest.param(RESTART, STREAM, 0, marks=LOST),
+        (RESTART, STREAM, 1),
+        (SENDSIG, PIPE, 1),
+        (SENDSIG, STREAM, 0),
+        (SENDSIG, SLEEP, 0),
+    ],
+)
+def test_the_call_of_a_user_thread_is_interrupted_begins_anew_or_gets_a_signal(
+    boot, seed, interrupted, command, kind, late
+):
+    reader, writer = os.pipe()
+    with (
+        os.fdopen(reader) as stream,
+        os.fdopen(writer, "wb", buffering=0) as words,
+        boot(1, seed=seed, stdin=stream.fileno()) as machine,
+    ):
+        job = machine.spawn(interrupted, command, kind, late)
+        if (command, kind) == (RESTART, STREAM):
+            wait_until(lambda: machine.output.read_bytes() == b"again\n")
+            words.write(b"x")
+        ends_well(machine, job)
