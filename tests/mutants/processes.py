@@ -129,8 +129,8 @@ MUTANTS = [
     Mutant(
         "stopped-task-is-not-killed",
         ENDINGS,
-        " | 1 << SLEEP_STOP  # and not by signals",
-        "  # and not by signals",
+        " | 1 << SLEEP_STOP | 1 << SLEEP_SPARE  # and not by signals",
+        " | 1 << SLEEP_SPARE  # and not by signals",
         f"{PROGRAM}[jobs-inko-2]",
     ),
     Mutant(
