@@ -44,6 +44,7 @@ def ends_well(machine, *jobs):
 @pytest.mark.system("kse-1")
 @pytest.mark.system("kse-2")
 @pytest.mark.system("kse-3")
+@pytest.mark.system("kse-12")
 @pytest.mark.parametrize(
     ("cpus", "policy", "arguments"),
     [
