@@ -15,6 +15,7 @@ from emu.testing.upcall_checks import check_upcalls
 from tests.kernel import wrappers as hot
 from tests.kernel.upcalls.played import World, call, create, user_thread_of
 from tests.litmus import upcalls as litmus
+from tests.litmus.mutexes import make_threads
 from tests.litmus.upcalls import DELIVERED, SLEPT
 
 MODULE = "tests.litmus.upcalls"
@@ -76,3 +77,20 @@ def test_control_without_these_precautions_contexts_come_twice_or_wait_for_ever_
     few = (1, 1) if variant == litmus.HASTY_RELEASE else (litmus.MOST, 2)  # else another owner is woken
     run, _ = hammer(crew, variant, "random", *few, bound_s=CONTROL_S, destroys=True)
     assert run.violations > 0
+
+
+def wake(crew, late, **options):
+    run = crew(2, policy="random", held_up=True)
+    make_threads(run.window, run.words, 2)
+    jobs = [("owner", (ROUNDS,)), ("waker", (late,))]
+    run.run("tests.litmus.owners", jobs, enough=lambda: run.results()[0] > 2_000, **options)
+    return run
+
+
+@pytest.mark.system("kse-1", "kse-13")
+def test_no_wake_up_of_an_owner_is_missed(crew):
+    assert wake(crew, 0, bound_s=TIMED_S).violations == 0
+
+
+def test_control_a_waker_that_says_too_late_that_the_owner_is_wanted_lets_it_sleep(crew):
+    assert wake(crew, 1, bound_s=CONTROL_S, destroys=True).violations > 0

@@ -22,7 +22,7 @@ MUTANTS = [
     Mutant("stopped-owner-makes-upcalls", HANDING, "1 << SLEEP_STOP | 1 << SLEEP_RELEASED", "1 << SLEEP_RELEASED", PLAYED),
     Mutant("who-hands-its-cpu-over-makes-no-upcall", CORE, "    if sleeps and m.threads[i].kse != 0:\n        before_sleep(m, me, i)\n", "", PLAYED),
     Mutant("owner-is-named-first", HANDING, "        join_group(m, m.threads[n], g, u, KSE_OWNER | KSE_RISING)\n    else:\n        inherit(m, i, n)\n", '        store_release(m.upcalls[u], "owner", n + 1)\n        join_group(m, m.threads[n], g, u, KSE_OWNER | KSE_RISING)\n    else:\n        store_release(m.upcalls[u], "owner", n + 1)\n        inherit(m, i, n)\n', HAMMER),
-    Mutant("refused-thread-is-kept", HANDING, "            free_thread(m, me, n)\n            return -1\n", "            return -1\n", PLAYED),
+    Mutant("refused-thread-is-kept", HANDING, "            free_thread(m, me, n)\n            return -1\n", "            return -1\n", "tests/systems/test_user_threads.py"),
     Mutant("sleeper-counts-as-inside", HANDING, "        count_inside(m, t, -1)\n        return\n", "        return\n", HAMMER),
     Mutant("who-stays-awake-is-not-inside", CORE, "        stayed_awake(m, i)\n", "        pass\n", HAMMER),
     Mutant("woken-thread-is-not-inside", "emu/kernel/sched/locked_queue.py", "        count_inside(m, t, 1)\n", "", HAMMER),

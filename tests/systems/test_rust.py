@@ -25,9 +25,9 @@ def wait_for(job, seconds=60):
         time.sleep(0.002)
 
 
-def finish(machine):
+def finish(machine, limit_s=None):
     """Run to the end, and look at what is left in shared memory."""
-    report = machine.run()
+    report = machine.run(limit_s)
     m = machine.window.machine
     assert report.failure == "" and to_int(m["active"]) == 0 and m["nr_tasks"] == 0
     assert report.threads_created == report.threads_exited

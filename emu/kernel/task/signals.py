@@ -172,10 +172,10 @@ def leave_signals(m, me, i):
 
 @entry(2)
 def waits_for_thread(address, i):
-    """Cold form of signal_waits, also 1 when the task is ending or the thread shall stop."""
+    """Cold form of signal_waits, also 1 when the task is ending, the thread shall stop, or its call be interrupted."""
     m = machine_at(address)
     t = m.threads[i]
-    if signal_waits(m, t) or must_come(m, i) or load_seq_cst(t, "suspend") != 0:
+    if signal_waits(m, t) or must_come(m, i) or (load_seq_cst(t, "suspend") | load_seq_cst(t, "kse_interrupt")) != 0:
         return 1
     return 0
 

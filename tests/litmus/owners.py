@@ -1,0 +1,87 @@
+"""An owner that is released in each round, and another CPU that wakes it (kernel/upcalls/releasing.py)."""
+
+from emu.hot import entry, hot
+from emu.kernel.groups.records import (
+    KSE_OWNER,
+    WANTED_WAKEUP,
+    join_group,
+    lock_groups,
+    new_group,
+    new_upcall,
+    unlock_groups,
+)
+from emu.kernel.sched.core import block
+from emu.kernel.thread.sleep_word import reason_of, sleep_word
+from emu.kernel.thread.states import RESTART_WOKEN, SLEEP_RELEASED
+from emu.kernel.upcalls.releasing import _find, _wake, release_owner, wake_owner
+from emu.shm.atomics import exchange, fetch_or, load_seq_cst
+from emu.shm.layout import machine_at
+from emu.testing.crew import LINE, OWN, STOP, dawdle, get_word, over, result, set_word, spin, violation
+from tests.litmus.mutexes import TASK, THREADS, _await_running, _begin
+
+ROUND, OUT = (OWN + (40 + k) * LINE for k in range(2))
+MAILBOX = 1 << 20
+
+
+@entry(4)
+def owner(address, me, workers, count):
+    m = machine_at(address)
+    i = _begin(m, me, workers)
+    t = m.threads[i]
+    g = new_group(m, me, t.task)
+    u = new_upcall(m, me, g, i)
+    m.upcalls[u].mailbox = MAILBOX
+    join_group(m, t, g, u, KSE_OWNER)
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        result(m, me, done)
+        set_word(m, ROUND, done)
+        while release_owner(m, me, i, 0):
+            block(m, me, i)
+            if not _await_running(m, me, i):
+                return 0
+            t.restart = 0
+        exchange(m.upcalls[u], "wanted", 0)  # as the upcall does
+        set_word(m, OUT, done)
+    set_word(m, STOP, 1)
+    return 0
+
+
+@hot
+def _wake_late(m, me):
+    """Control: the owner is looked for, and then it is said that it is wanted."""
+    lock_groups(m, me)
+    u = _find(m, get_word(m, TASK), MAILBOX)
+    if u >= 0:
+        _wake(m, me, m.groups[m.upcalls[u].group].released, u)
+        dawdle(20)
+        fetch_or(m.upcalls[u], "wanted", WANTED_WAKEUP)
+    unlock_groups(m, me)
+
+
+@entry(4)
+def waker(address, me, workers, late):
+    """Each round the owner is woken once, before it sleeps or afterwards."""
+    m = machine_at(address)
+    _begin(m, me, workers)
+    other = m.threads[get_word(m, THREADS)]
+    done = 0
+    while not over(m):
+        done += 1
+        spins = 0
+        while get_word(m, ROUND) < done and not over(m):
+            spins = spin(spins)
+        if late != 0:
+            _wake_late(m, me)
+        else:
+            wake_owner(m, me, get_word(m, TASK), MAILBOX)
+        spins = 0
+        while get_word(m, OUT) < done and not over(m):
+            word = sleep_word(other)
+            if word != 0 and reason_of(word) == SLEEP_RELEASED and other.restart == RESTART_WOKEN:
+                if load_seq_cst(m.upcalls[0], "wanted") != 0 and sleep_word(other) == word:
+                    violation(m)  # it sleeps, and has a reason not to
+            spins = spin(spins)
+        result(m, me, done)
+    return 0
