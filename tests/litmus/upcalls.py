@@ -45,7 +45,6 @@ MOST = 12  # user threads
 DELIVERED, BLOCKED_ONCE, UPCALLS_MADE, SLEPT, USED = (OWN + (20 + k) * LINE for k in range(5))
 STATES = OWN + 25 * LINE  # a line for each user thread
 READY, RUNS, INSIDE = range(3)
-RECORDS = 40  # thread records that are looked at for sleepers
 SOUND, PLAIN_EXPORT, PLAIN_FETCH, OWNER_FIRST, HASTY_RELEASE = range(5)
 
 
@@ -117,7 +116,7 @@ def _release_hastily(m, me, i):
     g = m.groups[t.kse_group - 1]
     if _has_reason(m, t, g):
         return False
-    dawdle(20)
+    dawdle(random_below(m, me, 400))
     lock_waiters(m, me, g.released)
     t.restart = RESTART_WOKEN
     join_locked(m, me, i, g.released, SLEEP_RELEASED)
@@ -232,33 +231,42 @@ def _step(m, me, i, variant):
 @hot
 def _wake_one(m, me):
     """End the sleep of a random thread that is inside, if it sleeps."""
-    i = random_below(m, me, RECORDS)
+    i = random_below(m, me, m.fresh_thread)
     word = sleep_word(m.threads[i])
     if word != 0 and reason_of(word) == SLEEP_TIME and claim(m.threads[i], word):
         make_runnable(m, me, i)
 
 
 @hot
-def _all_are_released(m):
-    """Whether all owners sleep, so that nothing changes but by threads that are inside."""
+def _released(m):
+    """A number that names the sleeps of all owners, 0 unless all of them are released and asleep."""
+    name = 0
     for u in range(m.fresh_upcall):
-        if reason_of(sleep_word(m.threads[load_seq_cst(m.upcalls[u], "owner") - 1])) != SLEEP_RELEASED:
-            return False
-    return load_seq_cst(m.groups[0], "inside") == 0
+        word = sleep_word(m.threads[load_seq_cst(m.upcalls[u], "owner") - 1])
+        if reason_of(word) != SLEEP_RELEASED:
+            return 0
+        name = name * 1_000_003 + word
+    return name
 
 
 @hot
 def _look_for_what_is_lost(m):
-    """A wake-up: a context waits whose exporter has woken whom it found.  A context: nobody is inside for it."""
+    """While all owners sleep: a context that waits, whose exporter has looked for an owner to wake (a wake-up is lost).
+
+    Or a user thread that is inside, and no thread for it (a context is lost).
+    """
     g = m.groups[0]
-    head, threads = load_seq_cst(g, "completed"), load_seq_cst(g, "nr_threads")
-    if not _all_are_released(m):
+    asleep = _released(m)
+    if asleep == 0:
         return
+    head = load_seq_cst(g, "completed")
     inside = 0
     for k in range(MOST):
         inside += 1 if get_word(m, STATES + k * LINE) == INSIDE else 0
-    is_same = load_seq_cst(g, "completed") == head and load_seq_cst(g, "nr_threads") == threads
-    if (head != 0 or inside > threads - m.fresh_upcall) and is_same and _all_are_released(m):
+    threads = load_seq_cst(g, "nr_threads") - load_seq_cst(g, "nr_spares") - m.fresh_upcall
+    has_left = load_seq_cst(g, "inside") == 0  # after the look at the list: who put that there
+    is_lost = head == 0 and inside > threads and load_seq_cst(g, "completed") == 0
+    if has_left and (head != 0 or is_lost) and _released(m) == asleep:
         violation(m)
 
 
@@ -303,10 +311,10 @@ def watch_owners(address, me, workers):
                 violation(m)
                 return 0
             t = m.threads[owner]
-            generation = load_seq_cst(t, "generation")
+            sleeps = load_seq_cst(t, "sleep_sequence")
             owns = load_seq_cst(t, "upcall")
-            same = load_seq_cst(m.upcalls[u], "owner") == owner + 1 and load_seq_cst(t, "generation") == generation
-            if same and owns != u + 1:
+            same = load_seq_cst(m.upcalls[u], "owner") == owner + 1 and load_seq_cst(t, "sleep_sequence") == sleeps
+            if same and owns != u + 1:  # it has not slept meanwhile, so it has not been another's and its own again
                 violation(m)
             looks += 1
         if looks % 64 == 0:
