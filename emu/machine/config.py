@@ -151,7 +151,7 @@ LIMITS = {
 
 def check_limit(name, value):
     """A limit's value, as a number."""
-    if name not in LIMITS:
+    if not isinstance(name, str) or name not in LIMITS:
         raise MachineError(f"limit {name}={value!r}: there is no such limit, only {', '.join(LIMITS)}")
     most = LIMITS[name][1]
     number = value if isinstance(value, int) else _number(value, f"limit {name}")
