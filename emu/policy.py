@@ -30,7 +30,8 @@ remove_task * m, task                    it has ended: none of its threads is le
 add_group *   m, group                   a group of threads (guests/emu_kse.h) begins; its words are all 0  a CPU
 remove_group * m, group                  it has ended: none of its threads is left                          any actor
 regroup       m, queue, thread, group    the running thread is about to be in this group, -1 in none; its   a CPU
-                                         time so far is booked.  Not told of one that begins or sleeps
+                                         time so far is booked.  Not told of one that begins, sleeps or
+                                         exits (`stopped` comes first, and is told why)
 hand_over     m, queue, thread           a thread that a message has woken gets the sender's CPU at once,   a CPU
                                          past the order and on what is left of its slice (since
                                          m.cpus[queue].slice_start_ns): note what `enqueue` and `pick` would.

@@ -332,6 +332,7 @@ def regroup(m, queue, thread, group):
     t = m.threads[thread]
     now = m.queues[queue].now_ns
     _look_at(m, t, now)
+    t.policy[HOLDS_TO_NS] = 0  # its ESTCPU may be less from here on, and its priority better
     if group >= 0:
         _begin_group(m, group, t.policy[EST_NS], now)
     return 0

@@ -3,6 +3,7 @@
 from emu.hot import entry, hot
 from emu.kernel.groups.records import (
     KSE_OWNER,
+    WANTED_QUANTUM,
     WANTED_WAKEUP,
     join_group,
     lock_groups,
@@ -13,13 +14,14 @@ from emu.kernel.groups.records import (
 from emu.kernel.sched.core import block
 from emu.kernel.thread.sleep_word import reason_of, sleep_word
 from emu.kernel.thread.states import RESTART_WOKEN, SLEEP_RELEASED
+from emu.kernel.upcalls.boundary import at_boundary
 from emu.kernel.upcalls.releasing import _find, _wake, release_owner, wake_owner
-from emu.shm.atomics import exchange, fetch_or, load_seq_cst
+from emu.shm.atomics import exchange, fetch_or, load_seq_cst, store_relaxed
 from emu.shm.layout import machine_at
 from emu.testing.crew import LINE, OWN, STOP, dawdle, get_word, over, result, set_word, spin, violation
 from tests.litmus.mutexes import TASK, THREADS, _await_running, _begin
 
-ROUND, OUT = (OWN + (40 + k) * LINE for k in range(2))
+ROUND, OUT, TAKEN = (OWN + (40 + k) * LINE for k in range(3))
 MAILBOX = 1 << 20
 
 
@@ -83,5 +85,61 @@ def waker(address, me, workers, late):
                 if load_seq_cst(m.upcalls[0], "wanted") != 0 and sleep_word(other) == word:
                     violation(m)  # it sleeps, and has a reason not to
             spins = spin(spins)
+        result(m, me, done)
+    return 0
+
+
+@hot
+def _forget_quantum_plainly(m, u):
+    """Control: what was read before is stored without the quantum, over what has come since."""
+    wanted = load_seq_cst(m.upcalls[u], "wanted")
+    dawdle(4)
+    store_relaxed(m.upcalls[u], "wanted", wanted & WANTED_WAKEUP)
+
+
+@entry(5)
+def ticked_owner(address, me, workers, count, plainly):
+    """The quantum of an owner that runs is over all the time, and is no matter, since the library runs."""
+    m = machine_at(address)
+    i = _begin(m, me, workers)
+    t = m.threads[i]
+    g = new_group(m, me, t.task)
+    u = new_upcall(m, me, g, i)
+    m.upcalls[u].mailbox = MAILBOX
+    join_group(m, t, g, u, KSE_OWNER)
+    done = 0
+    while done < count and not over(m):
+        done += 1
+        result(m, me, done)
+        set_word(m, ROUND, done)
+        while load_seq_cst(m.upcalls[u], "wanted") & WANTED_WAKEUP == 0 and not over(m):
+            fetch_or(m.upcalls[u], "wanted", WANTED_QUANTUM)
+            if plainly != 0:
+                _forget_quantum_plainly(m, u)
+            else:
+                at_boundary(m, me, i)
+        set_word(m, TAKEN, done)
+        exchange(m.upcalls[u], "wanted", 0)  # a full fence: who finds it 0 finds the word above
+        set_word(m, OUT, done)
+    set_word(m, STOP, 1)
+    return 0
+
+
+@entry(3)
+def waker_of_one_that_runs(address, me, workers):
+    """Each round the owner is woken once; its wish stays until the owner has seen it."""
+    m = machine_at(address)
+    _begin(m, me, workers)
+    done = 0
+    while not over(m):
+        done += 1
+        spins = 0
+        while get_word(m, ROUND) < done and not over(m):
+            spins = spin(spins)
+        wake_owner(m, me, get_word(m, TASK), MAILBOX)
+        while get_word(m, OUT) < done and not over(m):
+            wanted = load_seq_cst(m.upcalls[0], "wanted")
+            if wanted & WANTED_WAKEUP == 0 and get_word(m, TAKEN) < done:
+                violation(m)
         result(m, me, done)
     return 0

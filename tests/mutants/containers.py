@@ -34,7 +34,7 @@ MUTANTS = [
     Mutant("anybody-may-be-reached", CAPABILITIES, "            if value == wanted and", "            if", f"{UNIT}::test_who_is_in_a_container_acts_on_its_own_and_passes_on_only_where_it_may_send"),
     Mutant("threads-stay-on-cpus-that-were-taken", CONTROL, "        confine_all(m, me)\n", "        pass\n", f"{UNIT}::test_the_call_that_changes_the_cpus_of_a_container_moves_its_threads"),
     Mutant("affinity-is-not-cut", CONFINING, "    restrict(m, me, i, mask_and(asked, cpus))\n", "    restrict(m, me, i, asked)\n    return 0\n", f"{UNIT}::test_threads_are_cut_to_the_cpus_of_their_container_and_none_asks_for_more"),
-    Mutant("new-thread-does-not-look-again", CONFINING, "        _confine(m, me, handle)\n", "        pass\n", STARTED),
+    Mutant("new-thread-does-not-look-again", CONFINING, "        start_thread(m, me, n)\n        _confine(m, me, handle)\n", "        start_thread(m, me, n)\n", STARTED),
     Mutant("affinity-is-not-looked-at-again", CONFINING, "    _cut(m, me, i)  # `cpus` may have changed meanwhile\n", "", ASKED),
     Mutant("confiner-looks-before-it-has-stored", CONFINING, "    fence()  # `cpus` is stored before any thread is looked at; pairs with those named in the header\n", "", ASKED),
     Mutant("cut-to-cpus-that-changed-meanwhile", CONFINING, "        restrict_within(m, me, i, cpus)\n", "        restrict_within(m, me, i, _confined_to(m, i))\n", ASKED),

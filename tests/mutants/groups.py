@@ -34,7 +34,8 @@ MUTANTS = [
     Mutant("threads-of-a-group-count-each-for-the-load", BSD4, "    if g < 0:\n        return 1\n", "    if g < 1 << 20:\n        return 1\n", f"{PLAYED}::test_a_group_counts_once_for_the_load"),
     Mutant("new-group-begins-with-nothing", BSD4, "    if group_of(t) >= 0:\n        _begin_group(m, group_of(t), t.policy[EST_NS], q.now_ns)\n", "", BROUGHT),
     Mutant("who-joins-brings-nothing", BSD4, "    if group >= 0:\n        _begin_group(m, group, t.policy[EST_NS], now)\n", "", BROUGHT),
-    Mutant("who-leaves-owes-nothing", BSD4, "    _look_at(m, t, now)\n    if group >= 0:\n", "    if group >= 0:\n", BROUGHT),
+    Mutant("who-leaves-owes-nothing", BSD4, "    _look_at(m, t, now)\n    t.policy[HOLDS_TO_NS]", "    t.policy[HOLDS_TO_NS]", BROUGHT),
+    Mutant("who-joins-keeps-its-priority", BSD4, "    t.policy[HOLDS_TO_NS] = 0  # its", "    # its", f"{PLAYED}::test_who_joins_a_group_that_has_used_less_gets_its_priority_at_the_next_look"),
     Mutant("each-thread-brings-its-usage", BSD4, "    if swap_in_group(m, g, GROUP_SECOND, 0, now // SECOND_NS + 1):\n        add_to_group", "    swap_in_group(m, g, GROUP_SECOND, 0, now // SECOND_NS + 1)\n    if est_ns > 0:\n        add_to_group", BROUGHT),
     Mutant("group-above-the-limit", BSD4, "        left_ns = min(est_ns, most_ns)\n", "        left_ns = est_ns\n", f"{PLAYED}::test_usage_of_a_group_stays_below_the_limit"),
     # --- eevdf ----------------------------------------------------------------------------------------

@@ -155,6 +155,18 @@ def test_the_first_thread_of_a_group_brings_its_usage_and_who_leaves_takes_the_g
     assert child != fresh
 
 
+def test_who_joins_a_group_that_has_used_less_gets_its_priority_at_the_next_look(one):
+    i = one.start(SERVER)
+    one.pick(0)
+    one.advance(700 * MS)
+    hot.tick(one.base, 0, i)
+    worse = word(one, i, PRIORITY)
+    start_in(one, G)
+    change_group(one.base, 0, i, G)
+    hot.tick(one.base, 0, i)
+    assert used(one, G) < 100 * MS and word(one, i, PRIORITY) == priority(one, i) < worse
+
+
 @WALKS
 @given(st.randoms(use_true_random=False))
 def test_buckets_and_priorities_stay_right_while_threads_join_and_leave_groups(chance):

@@ -350,8 +350,7 @@ def remove_group(m, group):
 @hook
 def regroup(m, queue, thread, group):
     charge(m, thread)
-    joins = group >= 0
-    add_to_group(m, group if joins else group_of(m.threads[thread]), TOLD, 1 if joins else 100)
+    add_to_group(m, group, TOLD, 1)
     return 0
 
 @hook
@@ -424,7 +423,7 @@ def test_a_policy_shares_a_cpu_by_group_with_words_of_its_own_for_each(boot, see
             machine.kill(job)
         finish(machine)
         assert 0.5 < one / other < 2, f"{one} ns of one group, {other} ns of the other"
-        assert sorted(groups["policy"][:2, 1:].tolist()) == [[1, 1, 101], [1, 1, 501]], "begun, ended, joined and left"
+        assert sorted(groups["policy"][:2, 1:].tolist()) == [[1, 1, 1], [1, 1, 1]], "begun, ended, and joined"
 
 
 # --- alux ------------------------------------------------------------------------------------------------------

@@ -14,19 +14,18 @@ A thread that makes a system call may have stored itself what it will need of it
 (TMF_SAVED, saved pc).  If it is there when its context is to be stored, which is right behind the call, its result
 (register a0) is all that is stored; else the whole context is, and the flag cleared.
 
-All of it is the guest's, and believed in nothing: a context is registers, which can do no more than those that the
-guest sets itself, and the kernel follows no pointer but `current`, to which it stores as a system call stores to its
-argument.  A mailbox that cannot be used where it has to be ends the task (kill_reasons.KILL_MAILBOX); a page that its
-pager has to bring, or the system server, is brought first.  Without a current thread no mailbox is needed, and none is
-touched but to see that (kse-13).
+All of it is the guest's, and nothing of it is trusted.  A context is registers, with which a guest can do no more than
+with those that it sets itself.  The kernel follows no pointer but `current`, and stores there as a system call stores
+to its argument.  A mailbox that cannot be used where it has to be ends the task (kill_reasons.KILL_MAILBOX); a page
+that its pager has to bring, or the system server, is brought first.  Without a current thread no mailbox is needed, and
+none is touched but to see that (kse-13).
 """
 
 from ...abi.errno import EFAULT
 from ...abi.registers import A0
 from ...hot import hot, never_inline
-from ...shm.clock import now_ns
 from ...shm.exits import ACCESS_READ, ACCESS_WRITE
-from ...shm.memory import address_of, copy_bytes, load_64, store_64
+from ...shm.memory import address_of, copy_bytes, load_64, monotonic_ns, store_64
 from ...shm.spinlock import field_address
 from ..vm.usercopy import copy_user, get_word, put_word
 
@@ -76,7 +75,7 @@ def tell_upcall(m, me, t, mailbox, completed):
     at = field_address(m.cpus[me], "given_words")
     store_64(at + CURRENT, 0)
     store_64(at + COMPLETED, completed)
-    store_64(at + TIME, now_ns(m))
+    store_64(at + TIME, monotonic_ns())
     return 0 if copy_user(m, me, t.task, mailbox, at, FLAGS, ACCESS_WRITE) == FLAGS else -EFAULT
 
 

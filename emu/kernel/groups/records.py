@@ -100,7 +100,6 @@ def _reset_group(g, task):
     store_relaxed(g, "inside", 0)
     store_relaxed(g, "rising", 0)
     store_relaxed(g, "wakeups", 0)
-    g.spares_lock = 0
     g.first_spare = 0
     store_relaxed(g, "nr_spares", 0)
 

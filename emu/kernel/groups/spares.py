@@ -2,8 +2,10 @@
 
 Making a thread and letting it exit costs far more than a sleep.  So a thread that has handed out its context, and would
 exit, sleeps as a spare of its group where that has few, and gets the next upcall that an owner hands over.  It is in no
-call, and no user thread's; it takes no signals.  A kill or the end of its group ends its sleep, and it exits.
+call, and no user thread's; it takes no signals.  A kill or the end of its group ends its sleep, and it exits.  A thread
+that has something to do or to give back when it exits does exit.
 
+    may_keep     whether a thread is to be a spare
     keep         the running thread is a spare from here on; its caller blocks it
     take_up      the sleep of a spare is taken: it sleeps on until its caller has given it the upcall (let_go)
     take_kept    its sleep is taken for another reason (sleep/endings.py)
@@ -17,12 +19,13 @@ from ...shm import lockrank
 from ...shm.atomics import exchange, load_relaxed, store_relaxed
 from ...shm.spinlock import acquire, field_address, release
 from ..critical import either, noncritical
-from ..thread.records import lock_task, unlock_task
+from ..thread.records import lock_task, reset_signal_stack, unlock_task
 from ..thread.sleep_word import hand_over, prepare_sleep, take
 from ..thread.states import SLEEP_SPARE
 from .records import KSE_MEMBER, KSE_SPARE, count_inside
 
 ALL_SIGNALS = -1
+SPARES_PER_UPCALL = 2
 
 
 @hot
@@ -33,6 +36,13 @@ def _lock(m, me, g):
 @hot
 def _unlock(m, me, g):
     release(m, me, field_address(g, "spares_lock"))
+
+
+@hot
+def may_keep(t, g):
+    """Whether a thread of group g that has left its context is to be a spare, not to exit."""
+    owes = t.mutexes | t.robust_list | t.exclusive | t.period_ns
+    return owes == 0 and load_relaxed(g, "nr_spares") < SPARES_PER_UPCALL * load_relaxed(g, "nr_upcalls")
 
 
 @hot
@@ -49,6 +59,7 @@ def keep(m, me, i):
     unlock_task(m, me, t.task)
     t.user_thread = 0
     t.signal_mask = ALL_SIGNALS
+    reset_signal_stack(t)  # that of a user thread, which may be on it
     _lock(m, me, g)
     t.wait_next = g.first_spare - 1
     g.first_spare = i + 1

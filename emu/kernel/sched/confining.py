@@ -23,7 +23,7 @@ from ..critical import noncritical
 from ..thread.handles import exists, thread_handle
 from ..thread.reaping import drop_thread, retain_thread
 from .migration import restrict, restrict_within
-from .waking import start_thread
+from .waking import make_runnable, start_thread
 
 
 @hot
@@ -56,6 +56,18 @@ def start_new(m, me, n):
     else:
         handle = thread_handle(m, n)
         start_thread(m, me, n)
+        _confine(m, me, handle)
+
+
+@hot
+def wake_as_new(m, me, n):
+    """make_runnable for a thread to which the caller, who has taken its sleep, gave the affinity of another one."""
+    noncritical(m, me)
+    if m.tasks[m.threads[n].task].container == 0:
+        make_runnable(m, me, n)
+    else:
+        handle = thread_handle(m, n)
+        make_runnable(m, me, n)
         _confine(m, me, handle)
 
 

@@ -28,8 +28,7 @@ from ..thread.records import free_thread, join_task
 from ..thread.sleep_word import is_claimed
 from ..thread.spares import take_spare
 from ..thread.states import SLEEP_RELEASED, SLEEP_STOP
-from .confining import start_new
-from .waking import make_runnable
+from .confining import start_new, wake_as_new
 
 WITH_UPCALL = 1 << SLEEP_STOP | 1 << SLEEP_RELEASED  # sleeps in which an owner keeps its upcall
 
@@ -77,7 +76,7 @@ def _hand_over(m, me, i, current):
         start_new(m, me, n)
     else:
         let_go(m, n)  # it may not have left its CPU yet, and goes on there
-        make_runnable(m, me, n)
+        wake_as_new(m, me, n)
 
 
 @hot

@@ -58,7 +58,7 @@ SUSPEND_ASKED, SUSPENDED, SUSPEND_HELD = 1, 2, 3
 # SLEEP_PERIOD: it waits for its virtual timer.
 # SLEEP_PORT: likewise in a wait queue, for a message in one of its task's ports.
 # SLEEP_RELEASED: it owns an upcall, and waits for a reason to make it, in a wait queue.
-# SLEEP_SPARE: it is its group's spare, and waits for an upcall, in a wait queue.
+# SLEEP_SPARE: it is its group's spare, and waits for an upcall, in the group's list.
 # SLEEP_VFORK: its child has to execute a program or end first, and only its own end ends that sleep sooner.
 SLEEP_FUTEX, SLEEP_TIME, SLEEP_SERVER, SLEEP_EVENT, SLEEP_KERNEL = range(1, 6)
 SLEEP_SUSPEND, SLEEP_QUEUE, SLEEP_WAITS, SLEEP_RETRY, SLEEP_VFORK, SLEEP_STOP, SLEEP_VECTOR = range(6, 13)

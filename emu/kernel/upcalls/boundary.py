@@ -12,8 +12,8 @@ makes either begin anew.  An address that has come back as the head meanwhile is
 what its last exporter stored there.
 
 No completed context waits for ever.  Who leaves one looks for a released owner afterwards; an owner that is to be
-released looks at the list once it is listed itself, under the lock under which it is looked for (releasing.py).  Where
-no owner is released, each of them looks here, at each return to user space, a tick at the latest.
+released looks at the list under the lock under which others look for it (releasing.py).  Where no owner is released,
+each of them looks here, at each return to user space, a tick at the latest.
 
 What is completed gets out of the kernel before an upcall is made: one that rises lets threads inside, as many as there
 were when it came, have this CPU first.
@@ -23,13 +23,13 @@ from ...abi.errno import EFAULT
 from ...abi.registers import A0, SP, TP
 from ...hot import hot, never_inline
 from ...limits import MOST_PATIENCE
-from ...shm.atomics import compare_exchange, exchange, fetch_add, load_relaxed, load_seq_cst, store_relaxed
+from ...shm.atomics import compare_exchange, exchange, fetch_add, fetch_and, fetch_or, load_relaxed, load_seq_cst
 from ...shm.clock import now_ns
 from ...shm.events import EXPORT, UPCALL, emit
 from ..critical import noncritical
-from ..groups.mailbox import KMF_NOCOMPLETED, add_times, store_context, tell_upcall, thread_to_export
-from ..groups.records import KSE_INSIDE, KSE_OWNER, KSE_RISING, WANTED_QUANTUM, WANTED_WAKEUP
-from ..groups.spares import keep
+from ..groups.mailbox import KMF_NOCOMPLETED, add_times, read_mailbox, store_context, tell_upcall, thread_to_export
+from ..groups.records import KSE_INSIDE, KSE_OWNER, KSE_RISING, WANTED_QUANTUM
+from ..groups.spares import keep, may_keep
 from ..sched.core import block, others_wait, switch
 from ..sched.waking import make_runnable
 from ..sleep.endings import interrupt_sleep
@@ -43,7 +43,6 @@ from ..thread.spares import attach_spare
 
 GOES_ON, TURNED_AWAY, LACKS_PAGE = 0, 1, 2  # what becomes of a thread at the border
 STACK_ALIGNMENT = 16
-SPARES_PER_UPCALL = 2
 BAD_MAILBOX_STATUS = 11  # SIGSEGV
 
 
@@ -81,7 +80,7 @@ def _look_for_news(m, me, i):
     current = thread_to_export(m, me, t, u, True)
     if current == 0:  # the library looks for news itself, and where it is released
         if wanted & WANTED_QUANTUM:
-            store_relaxed(u, "wanted", wanted & WANTED_WAKEUP)
+            fetch_and(u, "wanted", ~WANTED_QUANTUM)  # and no wake-up that comes just now
         return GOES_ON
     result = _export(m, me, i, current)
     if result == GOES_ON:
@@ -111,7 +110,7 @@ def _leave(m, me, i):
         if result != GOES_ON:
             return result
         wake_released(m, me, g)
-        if load_relaxed(g, "nr_spares") < SPARES_PER_UPCALL * load_relaxed(g, "nr_upcalls"):
+        if may_keep(t, g):
             keep(m, me, i)
             if must_come(m, i):
                 interrupt_sleep(m, me, i)  # a kill came before the sleep
@@ -126,10 +125,11 @@ def _export(m, me, i, user_thread):
     """Put a thread's context on its group's list of completed ones."""
     t = m.threads[i]
     g = m.groups[t.kse_group - 1]
-    user_ns, system_ns = _take_times(t)
+    user_ns, system_ns = _untold_times(t)
     head = load_seq_cst(g, "completed")
     if store_context(m, me, t, user_thread, head, user_ns, system_ns) < 0:
         return _without(m, me, t)
+    _all_told(t)
     while not compare_exchange(g, "completed", head, user_thread):
         head = load_seq_cst(g, "completed")
         if store_context(m, me, t, user_thread, head, 0, 0) < 0:
@@ -181,7 +181,7 @@ def _rise(m, me, i):
     exchange(u, "wanted", 0)
     t.kse &= ~KSE_RISING
     fetch_add(g, "rising", -1)
-    _take_times(t)
+    _all_told(t)
     t.pc = u.function
     t.x[A0] = u.mailbox
     t.x[SP] = u.stack & -STACK_ALIGNMENT
@@ -210,13 +210,16 @@ def _fetch_completed(m, me, t, u, g):
 
 
 @hot
-def _take_times(t):
+def _untold_times(t):
     """(user time, system time) of a thread that no thread mailbox tells of yet (kse-6)."""
-    user_ns = (t.instructions - t.told_instructions) * INSTRUCTION_NS
-    system_ns = t.system_ns - t.told_system_ns
+    return (t.instructions - t.told_instructions) * INSTRUCTION_NS, t.system_ns - t.told_system_ns
+
+
+@hot
+def _all_told(t):
+    """What the thread has used so far is in a thread mailbox, or was the library's."""
     t.told_instructions = t.instructions
     t.told_system_ns = t.system_ns
-    return user_ns, system_ns
 
 
 @hot
@@ -228,11 +231,12 @@ def tick_group(m, me, i, now):
     if t.upcall == 0:
         return
     u = m.upcalls[t.upcall - 1]
-    current = thread_to_export(m, me, t, u, False)
-    user_ns, system_ns = _take_times(t)
+    _, current = read_mailbox(m, me, t, u)
     if current != 0:
+        user_ns, system_ns = _untold_times(t)
         add_times(m, me, t, current, user_ns, system_ns)
+    _all_told(t)
     if u.quantum_ns != 0 and now >= u.until_ns:
         u.until_ns = now + u.quantum_ns
         if current != 0:
-            store_relaxed(u, "wanted", load_relaxed(u, "wanted") | WANTED_QUANTUM)
+            fetch_or(u, "wanted", WANTED_QUANTUM)

@@ -21,6 +21,7 @@ from emu.kernel.groups.records import (
     KSE_SPARE,
     WANTED_QUANTUM,
 )
+from emu.kernel.groups.spares import SPARES_PER_UPCALL
 from emu.kernel.native.numbers import (
     KSE_CREATE,
     KSE_EXIT,
@@ -33,7 +34,7 @@ from emu.kernel.sleep.endings import interrupt
 from emu.kernel.task.kill_reasons import KILL_MAILBOX
 from emu.kernel.thread.sleep_word import SLEEP
 from emu.kernel.thread.states import SLEEP_RELEASED, SLEEP_STOP, SLEEP_TIMED
-from emu.kernel.upcalls.boundary import GOES_ON, SPARES_PER_UPCALL, TURNED_AWAY
+from emu.kernel.upcalls.boundary import GOES_ON, TURNED_AWAY
 from emu.kernel.vm import frames
 from emu.limits import PAGE_SIZE, UPCALLS_PER_GROUP
 from tests.kernel.cpus import MS, played
@@ -230,6 +231,29 @@ def test_a_spare_takes_no_signals_and_no_interrupts_of_its_last_call(one):
     assert one.enter(one.let_run(one.owner)) == TURNED_AWAY
     t = one.threads[one.owner]
     assert (one.kse(one.owner), t["signal_mask"], t["kse_interrupt"], t["user_thread"]) == (SPARE, -1, 0, 0)
+
+
+@pytest.mark.system("kse-8")
+def test_a_thread_that_has_promised_something_for_its_exit_exits_and_no_spare_keeps_a_stack_for_signals(one):
+    new = blocked(one, one.owner, one.box, 0)
+    one.threads[one.owner]["robust_list"] = NOWHERE
+    one.wake(one.owner)
+    assert one.enter(one.let_run(one.owner)) == TURNED_AWAY and one.kse(one.owner) == 0
+    newer = blocked(one, one.let_run(new), one.box, 1)
+    one.threads[new]["alt_stack"], one.threads[new]["alt_stack_bytes"] = BASE, PAGE_SIZE
+    one.wake(new)
+    assert one.enter(one.let_run(new)) == TURNED_AWAY and one.kse(new) == SPARE
+    assert one.threads[new]["alt_stack"] == one.threads[new]["alt_stack_bytes"] == 0 and one.kse(newer) == OWNER
+
+
+@pytest.mark.system("kse-6")
+def test_the_time_in_a_region_that_forbids_upcalls_counts_as_well(one):
+    t, at = one.threads[one.owner], one.user_thread(0)
+    one.write(at + mailbox.THREAD_FLAGS, mailbox.TMF_NOUPCALL)
+    one.run_user_thread(one.box, 0)
+    t["instructions"] += 500
+    tick(one.base, 0, one.owner)
+    assert one.read(at + mailbox.USER_NS) == 1000
 
 
 @pytest.mark.system("kse-8")
