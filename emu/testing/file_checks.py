@@ -31,10 +31,10 @@ def check_files(window):
     for held in machine["threads"]["held_file"][: machine["fresh_thread"]].tolist():
         if held:
             counted[held - 1] = counted.get(held - 1, 0) + 1
-    orphans = _list(machine, "descriptions", "first_orphan")
+    orphans = _list(machine["descriptions"], machine["first_orphan"], "first_orphan")
     used = _used(machine, "descriptions", "free_description", "fresh_description")
-    for server in np.flatnonzero(machine["threads"]["closed_files"][: machine["fresh_thread"]]).tolist():
-        orphans += _list(machine["threads"], server, "closed_files", machine["descriptions"])
+    for server, first in enumerate(machine["threads"]["closed_files"][: machine["fresh_thread"]].tolist()):
+        orphans += _list(machine["descriptions"], first, f"closed_files of thread {server}")
     references = {d: int(machine["descriptions"][d]["references"]) for d in used if d not in orphans}
     assert references == counted, f"references of open files (words, counted): {references}, {counted}"
     _check_pipes(machine, references)
@@ -69,18 +69,18 @@ def _pages(window, record):
     return window.memory(int(record["root"]) - 1).view(np.int64).tolist() if record["root"] else []
 
 
-def _list(machine, records, first):
-    """The records of a list by its first one's field."""
-    found, n = [], int(machine[first]) - 1
+def _list(records, first, name):
+    """The records of a list that begins with `first` (index + 1, 0 none)."""
+    found, n = [], int(first) - 1
     while n >= 0:
+        assert n not in found, f"{name} is a circle"
         found.append(n)
-        n = int(machine[records][n]["next_free"]) - 1
-    assert len(found) == len(set(found)), f"{first} is a circle"
+        n = int(records[n]["next_free"]) - 1
     return found
 
 
 def _used(machine, records, free, fresh):
-    unused = set(_list(machine, records, free))
+    unused = set(_list(machine[records], machine[free], free))
     return [n for n in range(int(machine[fresh])) if n not in unused]
 
 

@@ -13,6 +13,7 @@
    number.  Exit 3: a thread is stuck, though the poker interrupts whatever waits; 5: wild calls took away memory that
    the program needs. */
 #include "fuzz.h"
+#include "../../emu/guests/emu_l4.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -379,6 +380,8 @@ static int is_forbidden(long number, const long *v) {
     case SYS_setuid: case SYS_setreuid: case SYS_setresuid: return (int)v[0] > 0 || (int)v[1] > 0 || (int)v[2] > 0;
     case EMU_EXCLUSIVE: return v[0] != 0; /* others would rightly have no CPU */
     case EMU_SUSPEND_SYNC: case EMU_SUSPEND_ASYNC: return (int)v[0] == own_pid; /* the poker */
+    case EMU_THREAD_CONTROL: /* its tid may be in the words that v[1] points to */
+        return v[0] == EMU_THREAD_SUSPEND || v[0] == EMU_THREAD_DESTROY || v[0] == EMU_THREAD_RECYCLE;
     default: return 0;
     }
 }
