@@ -13,6 +13,7 @@ import numpy as np
 from ..abi.registers import A7
 from ..abi.syscall_numbers import NUMBERS, name_of
 from ..kernel.files.descriptions import FILE_SERVED
+from ..kernel.groups.records import KSE_INSIDE
 from ..kernel.thread.states import (
     BLOCKED,
     CALL_FORWARDED,
@@ -64,6 +65,8 @@ FOR_THREADS = (
     SLEEP_RECEIVE_FROM,
     SLEEP_MAIL,
     SLEEP_PORT,
+    SLEEP_RELEASED,
+    SLEEP_SPARE,
 )
 CALLS_FOR_THREADS = {NUMBERS[name] for name in ("rt_sigsuspend", "wait4", "waitid")}
 
@@ -168,6 +171,11 @@ def what_for(thread, now_ns, machine):
     return f"{words.get(reason, 'waking up')}{until}"
 
 
+def on_behalf_of(thread):
+    """For which user thread a thread is in the kernel (kernel/upcalls/), in words; "" for none."""
+    return f", of user thread {int(thread['user_thread']):#x}" if thread["kse"] & KSE_INSIDE else ""
+
+
 def waits(machine, clock_ns, monotonic_ns, symbols=None):
     """[Wait] of all living threads. `clock_ns` is shm/clock's time, `symbols` (job's record, pc) -> a name, or None."""
     found = []
@@ -182,7 +190,7 @@ def waits(machine, clock_ns, monotonic_ns, symbols=None):
                 tid=tid_of(t, int(i)),
                 name=thread_name(t),
                 state=STATE_NAMES[state],
-                what=what_for(t, monotonic_ns, machine),
+                what=what_for(t, monotonic_ns, machine) + on_behalf_of(t),
                 since_s=max(clock_ns - since_ns, 0) / 1e9,
                 pc=pc,
                 place=symbols(int(machine["tasks"][int(t["task"])]["job"]), pc) if symbols else "",

@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from ..kernel.groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, KSE_SPARE
+from ..kernel.groups.records import KSE_ENDOWED, KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, KSE_SPARE
 from ..kernel.thread.states import BLOCKED, DEAD, FREE, NEW, TASK_FREE, WHERE
 from ..limits import MAX_TASKS
+
+STATES = {KSE_MEMBER | k for k in (KSE_OWNER, KSE_OWNER | KSE_RISING, KSE_INSIDE, KSE_SPARE)} | {KSE_ENDOWED}
 
 
 def _list(records, first):
@@ -56,7 +58,8 @@ def check_upcalls(window):
         for u in mine:
             owner = int(upcalls[u]["owner"]) - 1
             assert upcalls[u]["group"] == g and members.get(owner) == g, f"upcall {u} of group {g} is thread {owner}'s"
-            assert threads[owner]["upcall"] == u + 1, f"thread {owner} does not know that it owns upcall {u}"
+            known = (int(threads[owner]["upcall"]), int(threads[owner]["offer"]))
+            assert u + 1 in known, f"thread {owner} does not know that it owns upcall {u}: {known}"
         _check_counts(g, group, [threads[i] for i in members if members[i] == g])
         spares, i = [], int(group["first_spare"]) - 1
         while i >= 0:
@@ -75,13 +78,13 @@ def _check_threads(machine, threads):
         t = threads[i]
         kse, g, u = int(t["kse"]), int(t["kse_group"]) - 1, int(t["upcall"]) - 1
         assert WHERE.get(int(t["where"]), "state") not in (FREE, NEW, DEAD), f"thread {i} is gone and in group {g}"
-        assert kse in (KSE_MEMBER | k for k in (KSE_OWNER, KSE_OWNER | KSE_RISING, KSE_INSIDE, KSE_SPARE)), (
-            f"thread {i}: {kse}"
-        )
+        assert kse in STATES, f"thread {i}: {kse}"
         assert machine["groups"][g]["task"] == t["task"] + 1, f"thread {i} is in group {g} of another task"
         assert (kse & KSE_OWNER != 0) == (u >= 0), f"thread {i} ({kse}) and upcall {u}"
         assert u < 0 or machine["upcalls"][u]["owner"] == i + 1, f"thread {i} does not own upcall {u}"
         assert (kse & KSE_INSIDE != 0) <= (t["user_thread"] != 0), f"thread {i} is inside for nobody"
+        awake = WHERE.get(int(t["where"]), "state") != BLOCKED
+        assert t["offer"] == 0 or kse == KSE_MEMBER | KSE_INSIDE and awake, f"thread {i} ({kse}): offer {t['offer']}"
         members[i] = g
     return members
 
@@ -90,5 +93,5 @@ def _check_counts(g, group, threads):
     assert group["nr_threads"] == len(threads) > 0, f"group {g} counts {group['nr_threads']} of {len(threads)} threads"
     inside = [t for t in threads if t["kse"] & KSE_INSIDE and WHERE.get(int(t["where"]), "state") != BLOCKED]
     assert group["inside"] == len(inside), f"group {g} counts {group['inside']} of {len(inside)} that are inside"
-    rising = [t for t in threads if t["kse"] & KSE_RISING]
+    rising = [t for t in threads if t["kse"] & KSE_RISING or t["offer"] > 0]
     assert group["rising"] == len(rising), f"group {g} counts {group['rising']} of {len(rising)} that rise"

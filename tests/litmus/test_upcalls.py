@@ -62,6 +62,7 @@ def test_each_completed_context_is_handed_out_once_and_each_upcall_has_one_owner
     states = [int(run.words[litmus.STATES + k * LINE]) for k in range(litmus.MOST)]
     threads = run.machine["threads"]
     known = [user_thread_of(va) for va in threads["user_thread"][threads["kse"] & KSE_INSIDE != 0].tolist()]
+    assert user_threads == 1 or run.words[litmus.ENDOWED] > 0
     known += world.listed(int(run.machine["groups"][0]["completed"]))
     for upcall in world.upcalls[:upcalls]:  # and whose sleep ended before it had begun
         if threads[int(upcall["owner"]) - 1]["kse"] & KSE_RISING == 0 and world.current(int(upcall["mailbox"])):
@@ -71,6 +72,7 @@ def test_each_completed_context_is_handed_out_once_and_each_upcall_has_one_owner
 
 CONTROLS = {
     "plain-export": litmus.PLAIN_EXPORT, "plain-fetch": litmus.PLAIN_FETCH, "owner-first": litmus.OWNER_FIRST,
+    "plain-gift": litmus.PLAIN_GIFT,
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ where it is; a context that is handed out twice finds another word there than it
 
 from emu.hot import entry, hot
 from emu.kernel.groups.mailbox import COMPLETED, CURRENT, NEXT, store_context, tell_upcall
+from emu.kernel.groups.offers import read_offer
 from emu.kernel.groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, join_group
 from emu.kernel.sched.core import block, pick_next, switch
 from emu.kernel.sched.randomness import random_below
@@ -21,7 +22,7 @@ from emu.kernel.upcalls.boundary import GOES_ON, at_boundary, begin_rising, wake
 from emu.kernel.upcalls.releasing import _has_reason, release_owner
 from emu.kernel.vm.usercopy import get_word as get_user_word
 from emu.kernel.vm.usercopy import put_word
-from emu.shm.atomics import exchange, fetch_add, load_seq_cst, store_relaxed
+from emu.shm.atomics import exchange, fetch_add, load_seq_cst, store_relaxed, store_release
 from emu.shm.layout import machine_at
 from emu.shm.memory import compare_exchange_64, host_yield
 from emu.testing.churn import look_idle
@@ -43,9 +44,10 @@ from tests.kernel.upcalls.played import USER_THREADS
 
 MOST = 12  # user threads
 DELIVERED, BLOCKED_ONCE, UPCALLS_MADE, SLEPT, USED = (OWN + (20 + k) * LINE for k in range(5))
+ENDOWED = OWN + 19 * LINE
 STATES = OWN + 25 * LINE  # a line for each user thread
 READY, RUNS, INSIDE = range(3)
-SOUND, PLAIN_EXPORT, PLAIN_FETCH, OWNER_FIRST, HASTY_RELEASE = range(5)
+SOUND, PLAIN_EXPORT, PLAIN_FETCH, OWNER_FIRST, HASTY_RELEASE, PLAIN_GIFT = range(6)
 
 
 @hot
@@ -107,6 +109,23 @@ def _hand_over_early(m, me, i, current):
     t.kse = KSE_MEMBER | KSE_INSIDE
     fetch_add(m.groups[t.kse_group - 1], "inside", 1)
     start_thread(m, me, n)
+
+
+@hot
+def _give_plainly(m, me, i, current):
+    """Control: the word of a thread that was woken inside is read, and then overwritten."""
+    t = m.threads[i]
+    n = load_seq_cst(m.groups[t.kse_group - 1], "woken") - 1
+    if n < 0 or read_offer(m.threads[n]) >= 0:
+        return
+    dawdle(4)
+    u = t.upcall - 1
+    store_release(m.threads[n], "offer", u + 1)
+    store_release(m.upcalls[u], "owner", n + 1)
+    fetch_add(m.groups[t.kse_group - 1], "rising", 1)
+    t.user_thread = current
+    t.upcall = 0
+    t.kse = KSE_MEMBER | KSE_INSIDE
 
 
 @hot
@@ -185,6 +204,8 @@ def _run_user_thread(m, me, i, k, variant):
     prepare_sleep(t, SLEEP_TIME)
     if variant == OWNER_FIRST:
         _hand_over_early(m, me, i, _user_thread(k))
+    elif variant == PLAIN_GIFT:
+        _give_plainly(m, me, i, _user_thread(k))
     block(m, me, i)
 
 
@@ -213,19 +234,31 @@ def _user_space(m, me, i, variant):
 def _step(m, me, i, variant):
     t = m.threads[i]
     if t.kse & KSE_INSIDE:
-        if variant == PLAIN_EXPORT:
+        if random_below(m, me, 8) == 0:  # its call has to wait for something else
+            prepare_sleep(t, SLEEP_TIME)
+            block(m, me, i)
+        elif variant == PLAIN_EXPORT:
             _export_plainly(m, me, i)
         elif at_boundary(m, me, i) == GOES_ON:
-            violation(m)
+            add_word(m, ENDOWED, 1)
+            _enter(m, me, t)
     elif t.kse & KSE_RISING:
         if variant == PLAIN_FETCH:
             _rise_plainly(m, me, i)
         elif at_boundary(m, me, i) != GOES_ON:
             return
-        add_word(m, UPCALLS_MADE, 1)
-        _take_completed(m, me, t)
+        _enter(m, me, t)
     else:
         _user_space(m, me, i, variant)
+
+
+@hot
+def _enter(m, me, t):
+    """Thread t has made an upcall."""
+    if t.kse != KSE_MEMBER | KSE_OWNER:
+        violation(m)
+    add_word(m, UPCALLS_MADE, 1)
+    _take_completed(m, me, t)
 
 
 @hot
@@ -298,6 +331,12 @@ def carry(address, me, workers, steps, variant, user_threads):
     return 0
 
 
+@hot
+def _knows(t, u):
+    """Whether a thread has upcall u."""
+    return load_seq_cst(t, "offer") == u + 1 or load_seq_cst(t, "upcall") == u + 1  # in this order: offers.py, 5
+
+
 @entry(3)
 def watch_owners(address, me, workers):
     """Whoever is named as an upcall's owner knows that it is."""
@@ -312,9 +351,11 @@ def watch_owners(address, me, workers):
                 return 0
             t = m.threads[owner]
             sleeps = load_seq_cst(t, "sleep_sequence")
-            owns = load_seq_cst(t, "upcall")
-            same = load_seq_cst(m.upcalls[u], "owner") == owner + 1 and load_seq_cst(t, "sleep_sequence") == sleeps
-            if same and owns != u + 1:  # it has not slept meanwhile, so it has not been another's and its own again
+            knows = _knows(t, u)
+            same = load_seq_cst(m.upcalls[u], "owner") == owner + 1
+            knows = _knows(t, u) or knows
+            same = same and load_seq_cst(t, "sleep_sequence") == sleeps  # so it has not given the upcall away meanwhile
+            if same and not knows:
                 violation(m)
             looks += 1
         if looks % 64 == 0:

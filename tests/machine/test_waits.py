@@ -3,6 +3,7 @@
 import pytest
 
 from emu.abi.syscall_numbers import NUMBERS
+from emu.kernel.groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_SPARE
 from emu.kernel.thread.states import (
     BLOCKED,
     RUNNABLE,
@@ -13,8 +14,11 @@ from emu.kernel.thread.states import (
     SLEEP_QUEUE,
     SLEEP_RECEIVE,
     SLEEP_RECEIVE_FROM,
+    SLEEP_RELEASED,
+    SLEEP_RETRY,
     SLEEP_SEND,
     SLEEP_SERVER,
+    SLEEP_SPARE,
     SLEEP_TIME,
     SLEEP_TIMED,
     SLEEP_WAITS,
@@ -108,6 +112,18 @@ def test_who_waits_for_a_message_is_said_with_its_partner(threads):
     threads.add(BLOCKED, SLEEP_SEND | SLEEP_TIMED, partner=server + 1, deadline_ns=11 * S)
     assert f"send to {tid} server, 1.000 s left" in threads.lines()[-1]
     assert not is_deadlock(threads.machine), "its time will come"
+
+
+@pytest.mark.system("kse-2", "kse-13")
+def test_a_thread_inside_is_said_with_its_user_thread_and_owners_and_spares_wait_for_such_threads(threads):
+    threads.add(BLOCKED, SLEEP_RETRY, call="read", kse=KSE_MEMBER | KSE_INSIDE, user_thread=0x5A00)
+    threads.add(BLOCKED, SLEEP_RELEASED, kse=KSE_MEMBER | KSE_OWNER)
+    threads.add(BLOCKED, SLEEP_SPARE, kse=KSE_MEMBER | KSE_SPARE)
+    said = ["read, of user thread 0x5a00  ", "a reason for an upcall  ", "an upcall, as a spare  "]
+    assert all(what in line for what, line in zip(said, threads.lines()[1:], strict=True)), threads.lines()
+    assert is_deadlock(threads.machine)
+    threads.add(BLOCKED, SLEEP_RELEASED | SLEEP_TIMED, kse=KSE_MEMBER | KSE_OWNER, deadline_ns=12 * S)
+    assert not is_deadlock(threads.machine), "an upcall will come"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
 from .mutant import Mutant
 
 RECORDS, MAILBOX = "emu/kernel/groups/records.py", "emu/kernel/groups/mailbox.py"
+OFFERS = "emu/kernel/groups/offers.py"
 HANDING, BOUNDARY, RELEASING = (
     "emu/kernel/sched/upcall.py",
     "emu/kernel/upcalls/boundary.py",
@@ -21,12 +22,27 @@ MUTANTS = [
     Mutant("ending-task-makes-upcalls", HANDING, 'is_claimed(load_seq_cst(t, "sleep")) or must_come(m, i)', 'is_claimed(load_seq_cst(t, "sleep"))', PLAYED),
     Mutant("stopped-owner-makes-upcalls", HANDING, "1 << SLEEP_STOP | 1 << SLEEP_RELEASED", "1 << SLEEP_RELEASED", PLAYED),
     Mutant("who-hands-its-cpu-over-makes-no-upcall", CORE, "    if sleeps and m.threads[i].kse != 0:\n        before_sleep(m, me, i)\n", "", PLAYED),
-    Mutant("owner-is-named-first", HANDING, "        join_group(m, m.threads[n], g, u, KSE_OWNER | KSE_RISING)\n    else:\n        inherit(m, i, n)\n", '        store_release(m.upcalls[u], "owner", n + 1)\n        join_group(m, m.threads[n], g, u, KSE_OWNER | KSE_RISING)\n    else:\n        store_release(m.upcalls[u], "owner", n + 1)\n        inherit(m, i, n)\n', HAMMER),
+    Mutant("owner-is-named-first", RECORDS, "    t.upcall = u + 1\n    t.patience = -1\n", '    store_release(m.upcalls[u], "owner", n + 1)\n    t.patience = -1\n    t.upcall = u + 1\n', HAMMER),
+    Mutant("gift-is-a-store", OFFERS, '    if not compare_exchange(m.threads[n], "offer", offer, u + 1):\n        return False\n', '    if load_seq_cst(m.threads[n], "offer") != offer:\n        return False\n    store_release(m.threads[n], "offer", u + 1)\n', HAMMER),
+    Mutant("offer-is-closed-by-a-store", OFFERS, 'if offer != 0 and (offer > 0 or not compare_exchange(t, "offer", offer, 0)):\n        _accept(m, i)\n', 'if offer > 0:\n        _accept(m, i)\n    else:\n        store_release(t, "offer", 0)\n', HAMMER),
+    Mutant("all-stays-have-the-same-word", OFFERS, '"offer", -t.sleep_sequence)', '"offer", -1)', PLAYED),
+    Mutant("gift-is-named-late", OFFERS, '    while load_seq_cst(m.upcalls[u], "owner") != i + 1 and load_relaxed(m, "failed") == 0:\n        pause()  # who gives it is about to\n', "", HAMMER),
+    Mutant("gift-is-forgotten-before-it-is-noted", OFFERS, '    t.upcall = u + 1\n    t.patience = -1\n    t.kse = KSE_ENDOWED\n    store_release(t, "offer", 0)\n', '    store_release(t, "offer", 0)\n    t.upcall = u + 1\n    t.patience = -1\n    t.kse = KSE_ENDOWED\n', HAMMER),
+    Mutant("endowed-thread-sleeps-with-its-upcall", HANDING, "    if t.kse == KSE_ENDOWED:\n        _hand_over(m, me, i, t.user_thread)\n    elif", "    if", PLAYED),
+    Mutant("offer-stays-open-in-a-sleep", HANDING, "        count_inside(m, t, -1)\n        close_offer(m, i)\n", "        count_inside(m, t, -1)\n", PLAYED),
+    Mutant("endowed-thread-exits-with-its-upcall", EXITING, "        before_exit(m, me, i)\n", "", PLAYED),
+    Mutant("woken-thread-of-another-importance-is-endowed", HANDING, " or not has_inherited(m, i, n):", ":", PLAYED),
+    Mutant("woken-thread-that-owes-is-endowed", HANDING, " or not owes_nothing(w)", "", PLAYED),
+    Mutant("woken-thread-of-another-group-is-endowed", HANDING, " or w.kse_group != t.kse_group", "", PLAYED),
+    Mutant("thread-that-waits-elsewhere-is-endowed", HANDING, 'return load_relaxed(w, "where") == waits_here and give', "return waits_here != 0 and give", PLAYED),
+    Mutant("endowed-thread-forgets-its-context", BOUNDARY, "        result = _export(m, me, i, t.user_thread)\n        if result != GOES_ON:\n            return result\n        get_out", "        get_out", PLAYED),
+    Mutant("endowed-thread-rises-twice", HANDING, "    if rises == 0:\n        fetch_add(g, \"rising\", 1)\n", "    if rises >= 0:\n        fetch_add(g, \"rising\", 1)\n", PLAYED),
+    Mutant("who-got-out-is-still-inside", SPARES, "    count_inside(m, t, -1)\n    t.kse = kse\n", "    t.kse = kse\n", PLAYED),
     Mutant("refused-thread-is-kept", HANDING, "            free_thread(m, me, n)\n            return -1\n", "            return -1\n", "tests/systems/test_user_threads.py"),
-    Mutant("sleeper-counts-as-inside", HANDING, "        count_inside(m, t, -1)\n        return\n", "        return\n", HAMMER),
+    Mutant("sleeper-counts-as-inside", HANDING, "        count_inside(m, t, -1)\n        close_offer(m, i)\n", "        close_offer(m, i)\n", HAMMER),
     Mutant("who-stays-awake-is-not-inside", CORE, "        stayed_awake(m, i)\n", "        pass\n", HAMMER),
-    Mutant("woken-thread-is-not-inside", "emu/kernel/sched/locked_queue.py", "        count_inside(m, t, 1)\n", "", HAMMER),
-    Mutant("woken-thread-is-not-inside-without-locks", "emu/kernel/sched/queues.py", "    count_inside(m, m.threads[i], 1)\n", "", HAMMER),
+    Mutant("woken-thread-is-not-inside", "emu/kernel/sched/locked_queue.py", "        open_offer(m, i)\n", "", HAMMER),
+    Mutant("woken-thread-is-not-inside-without-locks", "emu/kernel/sched/queues.py", "    open_offer(m, i)\n", "", HAMMER),
     # --- the border -----------------------------------------------------------------------------------
     Mutant("export-by-a-store", BOUNDARY, '    while not compare_exchange(g, "completed", head, user_thread):\n', '    if not compare_exchange(g, "completed", head, user_thread):\n        store_relaxed(g, "completed", user_thread)\n    while False:\n', HAMMER),
     Mutant("export-with-the-former-head", BOUNDARY, '        head = load_seq_cst(g, "completed")\n        if store_context(m, me, t, user_thread, head, 0, 0) < 0:\n            return _without(m, me, t)\n', '        head = load_seq_cst(g, "completed")\n', HAMMER),
@@ -57,7 +73,7 @@ MUTANTS = [
     Mutant("spare-is-listed-without-lock", SPARES, "    _lock(m, me, g)\n    t.wait_next = g.first_spare - 1\n", "    t.wait_next = g.first_spare - 1\n", PLAYED),
     Mutant("spare-may-go-on-before-it-owns", SPARES, '        take(t, load_relaxed(t, "sleep"))  # nobody', '        compare_exchange(t, "sleep", load_relaxed(t, "sleep"), -(1 << 40))  # nobody', HAMMER),
     Mutant("spare-that-a-kill-has-taken-stays-listed", SPARES, "    if won:\n        n = g.first_spare - 1\n", "    if won and i < 0:\n        n = g.first_spare - 1\n", PLAYED),
-    Mutant("spare-owes-something", SPARES, "    return owes == 0 and load", "    return load", f"{PLAYED}::test_a_thread_that_has_promised_something_for_its_exit_exits_and_no_spare_keeps_a_stack_for_signals"),
+    Mutant("spare-owes-something", SPARES, "    return has_room and owes_nothing(t)", "    return has_room", f"{PLAYED}::test_a_thread_that_has_promised_something_for_its_exit_exits_and_no_spare_keeps_a_stack_for_signals"),
     Mutant("spare-keeps-a-stack-for-signals", SPARES, "    reset_signal_stack(t)  # that of a user thread, which may be on it\n", "", f"{PLAYED}::test_a_thread_that_has_promised_something_for_its_exit_exits_and_no_spare_keeps_a_stack_for_signals"),
     Mutant("killed-spare-sleeps-on", BOUNDARY, "            if must_come(m, i):\n                interrupt_sleep(m, me, i)  # a kill came before the sleep\n", "", f"{PLAYED}::test_a_thread_that_is_killed_before_it_sleeps_as_a_spare_exits"),
     # --- release --------------------------------------------------------------------------------------
@@ -71,7 +87,7 @@ MUTANTS = [
     # --- create and exit ------------------------------------------------------------------------------
     Mutant("last-upcall-may-go-before-threads", CALLS, 'load_relaxed(g, "nr_threads") - spares > 1 or load_relaxed(g, "completed") != 0', 'load_relaxed(g, "completed") != 0', PLAYED),
     Mutant("last-upcall-may-go-before-contexts", CALLS, 'load_relaxed(g, "nr_threads") - spares > 1 or load_relaxed(g, "completed") != 0', 'load_relaxed(g, "nr_threads") - spares > 1', PLAYED),
-    Mutant("group-without-upcalls-goes-on", EXITING, "    if t.kse != 0 and give_up_upcall(m, me, i):\n        shut_group_down(m, me, i)\n", "", PLAYED),
+    Mutant("group-without-upcalls-goes-on", EXITING, "        if give_up_upcall(m, me, i):\n            shut_group_down(m, me, i)\n", "", PLAYED),
     Mutant("strangers-end-with-a-group", EXITING, "        if n != i and m.threads[n].kse_group == t.kse_group:\n", "        if n != i:\n", PLAYED),
     Mutant("refused-thread-stays-in-its-group", CALLS, "        quit_group(m, me, n)\n        fresh = False", "        fresh = False", PLAYED),
     Mutant("refused-group-is-kept", CALLS, "    if fresh:\n        end_group(m, me, g)\n", "", PLAYED),

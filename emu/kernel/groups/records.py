@@ -20,13 +20,15 @@ from ...abi.errno import EAGAIN
 from ...hot import hot, never_inline
 from ...limits import GROUP_POLICY_WORDS, MAX_GROUPS, MAX_UPCALLS, UPCALLS_PER_GROUP
 from ...shm import lockrank
-from ...shm.atomics import fetch_add, load_relaxed, store_relaxed
+from ...shm.atomics import fetch_add, load_relaxed, store_relaxed, store_release
 from ...shm.spinlock import acquire, field_address, release
 from ..critical import noncritical
 
-# THREAD.kse: it is in a group; it owns an upcall; it is about to enter user space as that; it has none, and is to leave
-# its context for others at the border of the kernel; it has none, has left its context, and is to get an upcall.
+# THREAD.kse: it is in a group; it owns an upcall; it is about to enter user space as that; it is to leave its context
+# for others at the border of the kernel; it has no upcall, has left its context, and is to get one. Who is endowed was
+# given an upcall before it has left its context: it leaves that, and then enters user space as the upcall.
 KSE_MEMBER, KSE_OWNER, KSE_RISING, KSE_INSIDE, KSE_SPARE = 1, 2, 4, 8, 16
+KSE_ENDOWED = KSE_MEMBER | KSE_OWNER | KSE_RISING | KSE_INSIDE
 INTR_INTERRUPT, INTR_RESTART, INTR_SENDSIG, INTR_SIGEXIT = 1, 2, 3, 4  # of kse_thr_interrupt; THREAD.kse_interrupt
 WANTED_WAKEUP, WANTED_QUANTUM = 1, 2  # UPCALL.wanted: kse_wakeup asked for it; the user thread's quantum is over
 
@@ -100,6 +102,7 @@ def _reset_group(g, task):
     store_relaxed(g, "inside", 0)
     store_relaxed(g, "rising", 0)
     store_relaxed(g, "wakeups", 0)
+    store_relaxed(g, "woken", 0)
     g.first_spare = 0
     store_relaxed(g, "nr_spares", 0)
 
@@ -181,11 +184,13 @@ def join_group(m, t, g, u, kse):
 
 
 @hot
-def begin_owning(m, t, g, u):
-    """A spare of group g, whose sleep the caller has taken, owns upcall u, and is to make it."""
+def endow(m, n, u):
+    """Thread n, which does not run, and which nobody else can wake, owns upcall u from here on, and is to make it."""
+    t = m.threads[n]
     t.upcall = u + 1
+    t.patience = -1
     t.kse = KSE_MEMBER | KSE_OWNER | KSE_RISING
-    fetch_add(m.groups[g], "rising", 1)
+    store_release(m.upcalls[u], "owner", n + 1)  # it knows that it is; pairs with load_seq_cst in wake_owner
 
 
 @hot
@@ -201,6 +206,6 @@ def give_up_upcall(m, me, i):
 
 @hot
 def count_inside(m, t, by):
-    """A thread of a group that has no upcall falls asleep (-1), or is woken (1)."""
+    """A thread of a group that is inside falls asleep (-1), or is woken (1)."""
     if t.kse & KSE_INSIDE:
         fetch_add(m.groups[t.kse_group - 1], "inside", by)

@@ -6,6 +6,7 @@ call, and no user thread's; it takes no signals.  A kill or the end of its group
 that has something to do or to give back when it exits does exit.
 
     may_keep     whether a thread is to be a spare
+    get_out      a thread has left its context
     keep         the running thread is a spare from here on; its caller blocks it
     take_up      the sleep of a spare is taken: it sleeps on until its caller has given it the upcall (let_go)
     take_kept    its sleep is taken for another reason (sleep/endings.py)
@@ -39,10 +40,31 @@ def _unlock(m, me, g):
 
 
 @hot
+def owes_nothing(t):
+    """Whether a thread has nothing to do or to give back when it exits, so that it may live on for another upcall."""
+    return t.mutexes | t.robust_list | t.exclusive | t.period_ns == 0
+
+
+@hot
 def may_keep(t, g):
     """Whether a thread of group g that has left its context is to be a spare, not to exit."""
-    owes = t.mutexes | t.robust_list | t.exclusive | t.period_ns
-    return owes == 0 and load_relaxed(g, "nr_spares") < SPARES_PER_UPCALL * load_relaxed(g, "nr_upcalls")
+    has_room = load_relaxed(g, "nr_spares") < SPARES_PER_UPCALL * load_relaxed(g, "nr_upcalls")
+    return has_room and owes_nothing(t)
+
+
+@hot
+def get_out(m, me, i, kse):
+    """Thread i, which runs, has left its user thread's context: it is no longer inside, but what `kse` says."""
+    never_inline()
+    noncritical(m, me)
+    t = m.threads[i]
+    lock_task(m, me, t.task)  # who interrupts the call of a user thread looks for it under this lock
+    count_inside(m, t, -1)
+    t.kse = kse
+    exchange(t, "kse_interrupt", 0)
+    unlock_task(m, me, t.task)
+    t.user_thread = 0
+    reset_signal_stack(t)  # that of a user thread, which may be on it
 
 
 @hot
@@ -52,14 +74,8 @@ def keep(m, me, i):
     noncritical(m, me)
     t = m.threads[i]
     g = m.groups[t.kse_group - 1]
-    lock_task(m, me, t.task)  # who interrupts the call of a user thread looks for it under this lock
-    count_inside(m, t, -1)
-    t.kse = KSE_MEMBER | KSE_SPARE
-    exchange(t, "kse_interrupt", 0)
-    unlock_task(m, me, t.task)
-    t.user_thread = 0
+    get_out(m, me, i, KSE_MEMBER | KSE_SPARE)
     t.signal_mask = ALL_SIGNALS
-    reset_signal_stack(t)  # that of a user thread, which may be on it
     _lock(m, me, g)
     t.wait_next = g.first_spare - 1
     g.first_spare = i + 1

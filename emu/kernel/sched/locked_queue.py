@@ -10,7 +10,7 @@ from ...limits import GLOBAL_QUEUE
 from ...shm.atomics import load_relaxed
 from ...shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, WAKE, emit_at
 from ..critical import either, noncritical
-from ..groups.records import count_inside
+from ..groups.offers import open_offer
 from ..thread.sleep_word import consume_claim
 from ..thread.states import BLOCKED, DEAD, RUNNABLE, RUNNING, set_where, state_of
 from .hooks import (
@@ -99,7 +99,7 @@ def wake(m, me, i):
         now = mark_two(m, me, queue, old)
         t.queued_ns = now
         emit_at(m, me, now, WAKE, i, queue, old)
-        count_inside(m, t, 1)
+        open_offer(m, i)
         move(m, me, i, RUNNABLE, old, queue)
         enqueue(m, me, queue, i, ENQUEUE_WAKE)
         preempt(m, me, queue, i)

@@ -17,7 +17,7 @@ from ...shm.clock import now_ns
 from ...shm.cpumask import load_mask
 from ...shm.deque import waiting
 from ...shm.events import MIGRATE, SPAWN, WAKE
-from ..groups.records import count_inside
+from ..groups.offers import open_offer
 from . import local_queue, locked_queue
 from .hooks import (
     ENQUEUE_PREEMPT,
@@ -59,7 +59,7 @@ def wake(m, me, i):
         return locked_queue.wake(m, me, i)
     if not local_queue.win_wake(m.threads[i]):
         return -1
-    count_inside(m, m.threads[i], 1)
+    open_offer(m, i)
     return _place_owned(m, me, i, WAKE, PLACE_WAKE, ENQUEUE_WAKE)
 
 

@@ -11,6 +11,7 @@ Where queues take no lock, hooks about a running thread are its own CPU's, which
 from ...hot import hot, never_inline
 from ...shm.atomics import exchange, fetch_add
 from ..critical import noncritical
+from ..groups.offers import close_offer
 from ..groups.records import KSE_INSIDE, KSE_RISING, free_group, give_up_upcall, new_group
 from ..thread.states import RUNNING, queue_of, state_of
 from . import local_queue
@@ -67,6 +68,7 @@ def quit_group(m, me, i):
     t = m.threads[i]
     g = t.kse_group - 1
     group = m.groups[g]
+    close_offer(m, i)
     give_up_upcall(m, me, i)
     if t.kse & KSE_INSIDE:
         fetch_add(group, "inside", -1)

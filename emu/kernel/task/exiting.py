@@ -15,6 +15,7 @@ from ..ipi import send_ipi
 from ..sched.core import leave
 from ..sched.exclusive import end_exclusive
 from ..sched.regrouping import quit_group
+from ..sched.upcall import before_exit
 from ..sleep.endings import interrupt_sleep
 from ..sleep.futex import MATCH_ANY, clear_and_wake, wake_on
 from ..sleep.mutex import release_mutexes
@@ -43,8 +44,10 @@ def exit_thread(m, me, i, status):
     k = t.task
     noncritical(m, me)
     no_references_held(m, me)
-    if t.kse != 0 and give_up_upcall(m, me, i):
-        shut_group_down(m, me, i)
+    if t.kse != 0:
+        before_exit(m, me, i)
+        if give_up_upcall(m, me, i):
+            shut_group_down(m, me, i)
     end_exclusive(m, me, i)
     tell_suspender(m, me, i, -ESRCH, NO_MORE)
     let_go(m, me, i)

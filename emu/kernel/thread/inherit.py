@@ -47,3 +47,12 @@ def inherit(m, i, n):
     new.uid = t.uid
     for k in range(NAME_BYTES):
         new.name[k] = t.name[k]
+
+
+@hot
+def has_inherited(m, i, n):
+    """Whether thread n has all that it would inherit from thread i, but for registers and name."""
+    t, w = m.threads[i], m.threads[n]
+    differs = t.signal_mask ^ w.signal_mask | t.linux_policy ^ w.linux_policy | t.asked_nice ^ w.asked_nice
+    differs |= t.own_realtime ^ w.own_realtime | t.slack_ns ^ w.slack_ns | t.credentials ^ w.credentials | t.uid ^ w.uid
+    return differs == 0 and load_mask(t, "asked_affinity") == load_mask(w, "asked_affinity")

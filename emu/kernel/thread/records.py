@@ -136,6 +136,7 @@ def reset_thread(m, i, task):
     t.kse_group = 0
     t.upcall = 0
     t.user_thread = 0
+    store_relaxed(t, "offer", 0)
     store_relaxed(t, "kse_interrupt", 0)
     t.told_instructions = 0
     t.told_system_ns = 0

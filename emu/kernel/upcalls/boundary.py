@@ -2,9 +2,9 @@
 
 A thread that is INSIDE leaves its context in its user thread's mailbox, puts that on the group's list of completed
 ones, and exits, or is its group's spare for another upcall (groups/spares.py).  A thread that is RISING enters user
-space as an upcall: it takes the whole list along.  An owner that comes back with its user thread enters as an upcall
-too where there is something to tell: completed contexts that nobody is about to fetch, a wake-up, or the end of its
-quantum; its user thread is then the first of those completed.
+space as an upcall: it takes the whole list along.  A thread that is ENDOWED does both.  An owner that comes back with
+its user thread enters as an upcall too where there is something to tell: completed contexts that nobody is about to
+fetch, a wake-up, or the end of its quantum; its user thread is then the first of those completed.
 
 Each context once: who leaves one stores the list's head in it, and makes it the head by compare-and-swap; who fetches
 the list stores its head in the mailbox, and empties the list by compare-and-swap.  A context that comes in between
@@ -28,8 +28,9 @@ from ...shm.clock import now_ns
 from ...shm.events import EXPORT, UPCALL, emit
 from ..critical import noncritical
 from ..groups.mailbox import KMF_NOCOMPLETED, add_times, read_mailbox, store_context, tell_upcall, thread_to_export
-from ..groups.records import KSE_INSIDE, KSE_OWNER, KSE_RISING, WANTED_QUANTUM
-from ..groups.spares import keep, may_keep
+from ..groups.offers import close_offer
+from ..groups.records import KSE_ENDOWED, KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, WANTED_QUANTUM
+from ..groups.spares import get_out, keep, may_keep
 from ..sched.core import block, others_wait, switch
 from ..sched.waking import make_runnable
 from ..sleep.endings import interrupt_sleep
@@ -57,6 +58,13 @@ def at_boundary(m, me, i):
     t = m.threads[i]
     m.cpus[me].missing = 0
     if t.kse & KSE_INSIDE:
+        close_offer(m, i)
+    if t.kse == KSE_ENDOWED:
+        result = _export(m, me, i, t.user_thread)
+        if result != GOES_ON:
+            return result
+        get_out(m, me, i, KSE_MEMBER | KSE_OWNER | KSE_RISING)
+    elif t.kse & KSE_INSIDE:
         return _leave(m, me, i)
     if t.kse & KSE_OWNER == 0:
         return GOES_ON

@@ -1,18 +1,18 @@
 """Groups and upcalls after a CPU was killed: lists, counts and free records made anew from the truth words.
 
-Truth are which task a group belongs to, who owns an upcall, what a thread is in its group (THREAD.kse and kse_group),
-and the list of completed contexts, which lies in the guest's memory and has been whole at every moment.  From these
-follow all lists and counts, what each thread owns, and which records are free.  An upcall whose owner is gone is
-removed; a thread that was about to get one, and did not, is no owner.
+Truth are which task a group belongs to, who owns an upcall (THREAD.offer where that names one, else UPCALL.owner), what
+a thread is in its group (THREAD.kse and kse_group), and the list of completed contexts, which lies in guest memory and
+has been whole at every moment.  From these follow all lists and counts, what each thread owns, and which records are
+free.  An upcall whose owner is gone is removed; a thread that was about to get one, and did not, is no owner.
 
 The caller has released the locks that the dead CPU held, and nobody else may be making upcalls.
 """
 
 from ...hot import hot, never_inline
 from ...limits import MAX_TASKS
-from ...shm.atomics import store_relaxed
+from ...shm.atomics import load_relaxed, store_relaxed
 from ..critical import noncritical
-from ..groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, KSE_SPARE, push
+from ..groups.records import KSE_ENDOWED, KSE_INSIDE, KSE_MEMBER, KSE_OWNER, KSE_RISING, KSE_SPARE, push
 from ..thread.handles import exists
 from ..thread.sleep_word import sleep_word
 from ..thread.states import BLOCKED, state_of
@@ -36,7 +36,11 @@ def rebuild_upcalls(m, me):
         g.first_spare = 0
         store_relaxed(g, "nr_spares", 0)
     for i in range(m.fresh_thread):
-        m.threads[i].upcall = 0
+        t = m.threads[i]
+        t.upcall = 0
+        if load_relaxed(t, "offer") > 0:  # it was given one, named or not
+            store_relaxed(m.upcalls[load_relaxed(t, "offer") - 1], "owner", i + 1)
+        store_relaxed(t, "offer", 0)
     _list_upcalls(m)
     for i in range(m.fresh_thread):
         _count_thread(m, i)
@@ -86,7 +90,7 @@ def _count_thread(m, i):
     elif t.upcall == 0:
         t.kse = KSE_MEMBER | KSE_INSIDE
     else:
-        t.kse = KSE_MEMBER | KSE_OWNER | t.kse & KSE_RISING
+        t.kse = KSE_ENDOWED if t.kse & KSE_INSIDE else KSE_MEMBER | KSE_OWNER | t.kse & KSE_RISING
     store_relaxed(g, "nr_threads", g.nr_threads + 1)
     if t.kse & KSE_INSIDE and state_of(t) != BLOCKED:
         store_relaxed(g, "inside", g.inside + 1)

@@ -18,6 +18,7 @@ GROUP = record(
     i64("inside", guard="atomic", doc="threads without an upcall that run, or could"),
     i64("rising", guard="atomic", doc="threads that are about to enter user space as upcalls"),
     i64("wakeups", guard="atomic", doc="1: the next owner that is released makes its upcall at once"),
+    i64("woken", guard="atomic", doc="a hint: thread + 1 that was woken last without an upcall, 0 none"),
     one("released", WAIT_QUEUE, doc="owners that wait for a reason to make an upcall"),
     line("spares"),
     i64("spares_lock"),

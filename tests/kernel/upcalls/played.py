@@ -5,7 +5,7 @@ import numpy as np
 from emu.abi.registers import A0, SP, TP
 from emu.hot import entry
 from emu.kernel.actions import BLOCK
-from emu.kernel.groups import mailbox
+from emu.kernel.groups import mailbox, offers
 from emu.kernel.native.calls import native_call
 from emu.kernel.native.upcalls import kse_create
 from emu.kernel.sched import waking
@@ -86,6 +86,11 @@ def give_cpu(address, me, i, heir):
     prepare_sleep(m.threads[i], SLEEP_TIME)
     switch_to(m, me, i, heir, True)
     return 0
+
+
+@entry(4)
+def give(address, i, n, offer):
+    return 1 if offers.give(machine_at(address), i, n, offer) else 0
 
 
 @entry(3)

@@ -14,6 +14,7 @@ from emu.kernel.groups.records import (
     INTR_RESTART,
     INTR_SENDSIG,
     INTR_SIGEXIT,
+    KSE_ENDOWED,
     KSE_INSIDE,
     KSE_MEMBER,
     KSE_OWNER,
@@ -33,10 +34,11 @@ from emu.kernel.native.numbers import (
 from emu.kernel.sleep.endings import interrupt
 from emu.kernel.task.kill_reasons import KILL_MAILBOX
 from emu.kernel.thread.sleep_word import SLEEP
-from emu.kernel.thread.states import SLEEP_RELEASED, SLEEP_STOP, SLEEP_TIMED
+from emu.kernel.thread.states import RUNNABLE, SLEEP_RELEASED, SLEEP_STOP, SLEEP_TIME, SLEEP_TIMED, WHERE
 from emu.kernel.upcalls.boundary import GOES_ON, TURNED_AWAY
 from emu.kernel.vm import frames
 from emu.limits import PAGE_SIZE, UPCALLS_PER_GROUP
+from emu.shm.cpumask import to_words
 from tests.kernel.cpus import MS, played
 from tests.kernel.upcalls.played import (
     BASE,
@@ -48,7 +50,9 @@ from tests.kernel.upcalls.played import (
     World,
     exit_thread,
     expire,
+    fall_asleep,
     fall_asleep_late,
+    give,
     give_cpu,
     rebuild_upcalls,
     tick,
@@ -166,6 +170,121 @@ def test_without_room_for_a_thread_the_owner_blocks_with_its_upcall_and_that_is_
     one.let_run(one.owner)
     one.machine["max_threads_per_proc"] = 2  # at run time
     assert one.block(one.owner) >= 0 and one.kse(one.owner) == INSIDE
+
+
+# --- an upcall for a thread that is inside ---
+
+
+@pytest.fixture
+def woken(one):
+    """`owner` is inside for user thread 3 and waits for the CPU on which `new`, which owns, runs user thread 4."""
+    one.new = blocked(one, one.owner, one.box, 3)
+    one.wake(one.owner)
+    one.let_run(one.new)
+    one.run_user_thread(one.box, 4)
+    return one
+
+
+@pytest.mark.system("kse-2", "kse-3", "kse-12")
+@pytest.mark.parametrize("rebuilt", [False, True], ids=["as it is", "rebuilt"])
+def test_a_thread_that_was_woken_inside_gets_the_upcall_and_brings_its_own_context(woken, rebuilt):
+    created = int(woken.machine["cpus"]["spawned"].sum())
+    woken.threads[woken.owner]["x"][A0] = 77
+    woken.threads[woken.owner]["kse_interrupt"] = INTR_RESTART
+    assert woken.block(woken.new) == woken.owner, "and no other is woken or made"
+    assert (woken.kse(woken.owner), woken.kse(woken.new)) == (INSIDE, INSIDE)
+    assert woken.threads[woken.owner]["offer"] == 1, "the upcall, plus one"
+    woken.check()
+    if rebuilt:
+        woken.upcalls[0]["owner"] = woken.new + 1  # as if the giver's CPU had been killed right before it named another
+        rebuild_upcalls(woken.base)
+        woken.check()
+        assert woken.kse(woken.owner) == KSE_ENDOWED and woken.upcalls[0]["owner"] == woken.owner + 1
+    assert woken.enter(woken.owner) == GOES_ON and woken.entered(woken.owner)[0] == FUNCTION
+    assert woken.completed(woken.box) == [3] and woken.current(woken.box) == 0
+    assert woken.read(woken.user_thread(3) + mailbox.CONTEXT + 8 * A0) == 77
+    t = woken.threads[woken.owner]
+    assert (woken.kse(woken.owner), t["user_thread"], t["kse_interrupt"]) == (OWNER, 0, 0)
+    group = group_of(woken, woken.owner)
+    assert (group["inside"], group["rising"], group["nr_spares"]) == (0, 0, 0)
+    assert woken.machine["cpus"]["spawned"].sum() == created
+
+
+@pytest.mark.system("kse-2", "kse-12")
+@pytest.mark.parametrize("leaves", [False, True], ids=["sleeps", "exits"])
+def test_a_thread_that_was_given_an_upcall_inside_and_sleeps_again_or_exits_there_hands_it_on(woken, leaves):
+    woken.block(woken.new)
+    if leaves:
+        exit_thread(woken.base, 0, woken.owner)
+        newer = woken.running()
+    else:
+        newer = woken.block(woken.owner)
+    assert newer not in (woken.owner, woken.new) and woken.kse(newer) == RISING
+    assert woken.kse(woken.owner) == (0 if leaves else INSIDE)
+    woken.check()
+    assert woken.enter(newer) == GOES_ON and woken.completed(woken.box) == []
+
+
+@pytest.mark.system("kse-5")
+def test_without_room_for_another_thread_it_sleeps_on_with_the_upcall_and_makes_it_later(woken):
+    woken.machine["max_threads_per_proc"] = 2
+    woken.block(woken.new)
+    assert woken.block(woken.owner) == -1 and woken.kse(woken.owner) == KSE_ENDOWED
+    woken.check()
+    woken.wake(woken.owner)
+    woken.let_run(woken.owner)
+    assert group_of(woken, woken.owner)["inside"] == 1
+    assert woken.enter(woken.owner) == GOES_ON and woken.completed(woken.box) == [3]
+
+
+@pytest.mark.system("kse-2", "kse-4")
+@pytest.mark.parametrize("why", ["asked_nice", "own_realtime", "signal_mask", "credentials", "robust_list", "affinity"])
+def test_a_woken_thread_that_is_not_as_the_owner_or_owes_something_gets_no_upcall(woken, why):
+    t = woken.threads[woken.owner]
+    if why == "affinity":
+        t["asked_affinity"] = to_words(3)
+    else:
+        t[why] ^= 4
+    next_one = woken.block(woken.new)
+    threads = [i for i in (next_one, *range(8)) if woken.kse(i) == RISING]
+    assert threads and woken.owner not in threads and woken.kse(woken.owner) == INSIDE
+    if why == "robust_list":
+        t["robust_list"] = 0
+
+
+@pytest.mark.system("kse-12")
+def test_an_upcall_is_given_only_in_the_stay_that_its_owner_has_looked_at(woken):
+    before = int(woken.threads[woken.owner]["offer"])
+    assert before < 0
+    woken.let_run(woken.owner)
+    assert woken.block(woken.owner) == woken.new and woken.threads[woken.owner]["offer"] == 0
+    woken.wake(woken.owner)
+    assert give(woken.base, woken.new, woken.owner, before) == 0, "another stay, though it is open again"
+    assert woken.upcalls[0]["owner"] == woken.new + 1 and int(woken.threads[woken.owner]["offer"]) < before
+    assert woken.block(woken.new) == woken.owner
+
+
+@pytest.mark.system("kse-2")
+def test_a_thread_that_waits_for_another_cpu_gets_no_upcall(woken):
+    woken.threads[woken.owner]["where"] = WHERE.pack(state=RUNNABLE, queue=1)
+    group_of(woken, woken.new)["woken"] = woken.owner + 1
+    fall_asleep(woken.base, 0, woken.new, SLEEP_TIME)
+    woken.threads[woken.owner]["where"] = WHERE.pack(state=RUNNABLE, queue=0)
+    assert int(woken.threads[woken.owner]["offer"]) < 0
+
+
+@pytest.mark.system("kse-2", "kse-4")
+def test_a_thread_of_another_group_gets_no_upcall_though_its_record_is_the_one_that_was_woken_last(woken):
+    stranger = woken.thread(1)
+    assert woken.call(stranger, KSE_CREATE, woken.mailbox(1), 0) == (RESUME, 0)
+    assert woken.kse(stranger) == OWNER
+    blocked(woken, stranger, woken.mailbox(1), 5)
+    woken.wake(stranger)
+    group_of(woken, woken.new)["woken"] = stranger + 1
+    woken.threads[stranger]["asked_affinity"] = woken.threads[woken.new]["asked_affinity"]
+    woken.block(woken.new)
+    assert woken.kse(stranger) == INSIDE
+    woken.threads[stranger]["asked_affinity"] = to_words(2)
 
 
 # --- contexts leave, upcalls enter ------------------------------------------------------------------------------------
@@ -322,6 +441,7 @@ def test_what_is_completed_leaves_the_kernel_before_the_upcall_is_made(one):
         new = blocked(one, new, one.box, k)
     one.run_user_thread(one.box, 3)
     for i in threads[:2]:
+        one.threads[i]["asked_nice"] = 1  # so that it is given no upcall
         one.wake(i)
     newest = one.block(new)
     while one.running() in threads:  # as it happens to be picked
@@ -338,6 +458,7 @@ def test_what_is_completed_leaves_the_kernel_before_the_upcall_is_made(one):
 @pytest.mark.system("kse-13")
 def test_an_upcall_lets_others_leave_first_only_as_often_as_there_are_such(one):
     new = blocked(one, one.owner, one.box, 0)
+    one.threads[one.owner]["asked_nice"] = 1  # so that it is given no upcall
     one.wake(one.owner)  # it waits for the CPU, and never gets it in this test
     one.run_user_thread(one.box, 1)
     t = one.threads[one.block(new)] if one.running() == new else None
