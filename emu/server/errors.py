@@ -36,14 +36,14 @@ class Blocked(Exception):
 
     interruptible = True  # by signals, kill and suspend
 
-    def __init__(self, descriptor, writing=False, deadline_ns=None, on=None, restarts=True):
+    def __init__(self, descriptor, writing=False, deadline_ns=None, on=None, restarts=True, done=0):
         super().__init__(descriptor)
         self.descriptor = descriptor
         self.writing = writing
         self.deadline_ns = deadline_ns
         self.on = on
         self.restarts = restarts
-        self.done = 0
+        self.done = done
 
 
 class Watch:

@@ -43,7 +43,7 @@ from ..groups.records import (
 from ..groups.spares import let_go, owes_nothing, take_up
 from ..thread.handles import thread_handle
 from ..thread.inherit import has_inherited, inherit
-from ..thread.leaving import must_come
+from ..thread.leaving import goes_on, must_come
 from ..thread.records import free_thread, join_task
 from ..thread.sleep_word import is_claimed
 from ..thread.spares import take_spare
@@ -81,7 +81,7 @@ def before_exit(m, me, i):
     noncritical(m, me)
     t = m.threads[i]
     close_offer(m, i)
-    if t.kse == KSE_ENDOWED and not must_come(m, i):
+    if t.kse == KSE_ENDOWED and goes_on(m, i):
         count_inside(m, t, -1)
         _hand_over(m, me, i, t.user_thread)
         count_inside(m, t, 1)

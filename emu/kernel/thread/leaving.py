@@ -26,3 +26,10 @@ def must_come(m, i):
     k = m.tasks[t.task]
     is_told = load_seq_cst(t, "told_to_end") != 0
     return is_told or load_seq_cst(k, "exiting") != 0 or load_seq_cst(k, "survivor") != 0
+
+
+@hot
+def goes_on(m, i):
+    """True unless the thread's task ends, or one of its threads goes on alone."""
+    k = m.tasks[m.threads[i].task]
+    return load_seq_cst(k, "exiting") == 0 and load_seq_cst(k, "survivor") == 0

@@ -330,9 +330,7 @@ class Socket(PipeEnd):
         progress.done, deadline = done, progress.deadline_ns
         if deadline is not None and call.machine.monotonic_ns() >= deadline:
             raise LinuxError(EAGAIN)
-        blocked = Blocked(None, deadline_ns=deadline, on=watch, restarts=timeout_ns is None)
-        blocked.done = done
-        raise blocked
+        raise Blocked(None, deadline_ns=deadline, on=watch, restarts=timeout_ns is None, done=done)
 
     def watch(self, other=None):
         """Changes of this socket, and of another."""

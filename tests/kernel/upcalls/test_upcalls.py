@@ -211,10 +211,11 @@ def test_a_thread_that_was_woken_inside_gets_the_upcall_and_brings_its_own_conte
 
 
 @pytest.mark.system("kse-2", "kse-12")
-@pytest.mark.parametrize("leaves", [False, True], ids=["sleeps", "exits"])
+@pytest.mark.parametrize("leaves", ["", "exits", "is told to"])
 def test_a_thread_that_was_given_an_upcall_inside_and_sleeps_again_or_exits_there_hands_it_on(woken, leaves):
     woken.block(woken.new)
     if leaves:
+        woken.threads[woken.owner]["told_to_end"] = leaves == "is told to"
         exit_thread(woken.base, 0, woken.owner)
         newer = woken.running()
     else:
@@ -223,6 +224,15 @@ def test_a_thread_that_was_given_an_upcall_inside_and_sleeps_again_or_exits_ther
     assert woken.kse(woken.owner) == (0 if leaves else INSIDE)
     woken.check()
     assert woken.enter(newer) == GOES_ON and woken.completed(woken.box) == []
+
+
+@pytest.mark.system("kse-12")
+def test_a_thread_that_was_given_an_upcall_inside_ends_with_its_task(woken):
+    woken.block(woken.new)
+    woken.machine["tasks"][woken.task]["exiting"] = 1
+    exit_thread(woken.base, 0, woken.owner)
+    assert woken.upcalls[0]["owner"] == 0 and woken.running() == woken.new, "told to end with its group"
+    woken.check()
 
 
 @pytest.mark.system("kse-5")
