@@ -23,6 +23,7 @@ KINDS = (
     ("create", 1, 20_000, "create and join a thread", 5, None),
     ("lock", 1, 200_000, "lock and unlock a mutex", None, None),
     ("contend", 8, 5_000, "one mutex, 8 threads, each gives way in it now and then", None, None),
+    ("ring", 100, 2000, "a byte goes round 100 threads, each blocked in read on a pipe", None, None),
     ("ring", 1000, 200, "a byte goes round 1,000 threads, each blocked in read on a pipe", 0.4, None),
     ("pairs", 1000, 200, "500 pairs play ping-pong through pipes", 0.4, None),
     ("serve", 1000, 50, "a server with 1,000 connections", None, None),

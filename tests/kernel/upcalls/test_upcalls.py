@@ -291,10 +291,11 @@ def test_a_thread_of_another_group_gets_no_upcall_though_its_record_is_the_one_t
     blocked(woken, stranger, woken.mailbox(1), 5)
     woken.wake(stranger)
     group_of(woken, woken.new)["woken"] = stranger + 1
-    woken.threads[stranger]["asked_affinity"] = woken.threads[woken.new]["asked_affinity"]
-    woken.block(woken.new)
-    assert woken.kse(stranger) == INSIDE
-    woken.threads[stranger]["asked_affinity"] = to_words(2)
+    t = woken.threads[stranger]
+    t["asked_affinity"], t["where"] = woken.threads[woken.new]["asked_affinity"], WHERE.pack(state=RUNNABLE, queue=0)
+    fall_asleep(woken.base, 0, woken.new, SLEEP_TIME)
+    t["asked_affinity"], t["where"] = to_words(2), WHERE.pack(state=RUNNABLE, queue=1)
+    assert int(t["offer"]) < 0, "still open"
 
 
 # --- contexts leave, upcalls enter ------------------------------------------------------------------------------------
