@@ -27,7 +27,7 @@ MUTANTS = [
     Mutant("offer-is-closed-by-a-store", OFFERS, 'if offer != 0 and (offer > 0 or not compare_exchange(t, "offer", offer, 0)):\n        _accept(m, i)\n', 'if offer > 0:\n        _accept(m, i)\n    else:\n        store_release(t, "offer", 0)\n', HAMMER),
     Mutant("all-stays-have-the-same-word", OFFERS, '"offer", -t.sleep_sequence)', '"offer", -1)', PLAYED),
     Mutant("gift-is-named-late", OFFERS, '    while load_seq_cst(m.upcalls[u], "owner") != i + 1 and load_relaxed(m, "failed") == 0:\n        pause()  # who gives it is about to\n', "", HAMMER),
-    Mutant("gift-is-forgotten-before-it-is-noted", OFFERS, '    t.upcall = u + 1\n    t.patience = -1\n    t.kse = KSE_ENDOWED\n    store_release(t, "offer", 0)\n', '    store_release(t, "offer", 0)\n    t.upcall = u + 1\n    t.patience = -1\n    t.kse = KSE_ENDOWED\n', HAMMER),
+    Mutant("gift-is-forgotten-before-it-is-noted", OFFERS, '    t.upcall = u + 1\n    t.patience = -1\n    t.kse = KSE_ENDOWED\n    store_release(t, "offer", 0)\n', '    store_release(t, "offer", 0)\n    t.upcall = u + 1\n    t.patience = -1\n    t.kse = KSE_ENDOWED\n', survives="only a look between two neighbouring stores sees it"),
     Mutant("endowed-thread-sleeps-with-its-upcall", HANDING, "    if t.kse == KSE_ENDOWED:\n        _hand_over(m, me, i, t.user_thread)\n    elif", "    if", PLAYED),
     Mutant("offer-stays-open-in-a-sleep", HANDING, "        count_inside(m, t, -1)\n        close_offer(m, i)\n", "        count_inside(m, t, -1)\n", PLAYED),
     Mutant("endowed-thread-exits-with-its-upcall", EXITING, "        before_exit(m, me, i)\n", "", PLAYED),
