@@ -37,7 +37,7 @@ from emu.kernel.thread.sleep_word import SLEEP
 from emu.kernel.thread.states import RUNNABLE, SLEEP_RELEASED, SLEEP_STOP, SLEEP_TIME, SLEEP_TIMED, WHERE
 from emu.kernel.upcalls.boundary import GOES_ON, TURNED_AWAY
 from emu.kernel.vm import frames
-from emu.limits import PAGE_SIZE, UPCALLS_PER_GROUP
+from emu.limits import MAX_UPCALLS, PAGE_SIZE, UPCALLS_PER_GROUP
 from emu.shm.cpumask import to_words
 from tests.kernel.cpus import MS, played
 from tests.kernel.upcalls.played import (
@@ -600,6 +600,10 @@ def test_create_refuses_what_it_cannot_do_and_keeps_nothing(one):
     one.machine["max_groups_per_proc"] = 1
     assert one.call(i, KSE_CREATE, one.mailbox(1), 1)[1] == -EAGAIN and one.machine["group_limit_hits"] == 1
     one.machine["max_groups_per_proc"] = 2
+    used, one.machine["fresh_upcall"] = int(one.machine["fresh_upcall"]), MAX_UPCALLS
+    assert one.call(i, KSE_CREATE, one.mailbox(1), 1)[1] == -EAGAIN, "no record of an upcall"
+    one.machine["fresh_upcall"] = used
+    one.check()
     one.machine["max_threads_per_proc"] = 1
     assert one.call(i, KSE_CREATE, one.mailbox(1), 1)[1] == -EAGAIN and one.machine["proc_limit_hits"] == 1
     assert one.call(i, KSE_CREATE, one.mailbox(1), 0)[1] == -EAGAIN
