@@ -1,5 +1,7 @@
 """Events in words: names for the numbers that the header of their trace explains."""
 
+ADDRESSES = {"address", "mailbox", "completed", "user_thread"}  # of guests; in JSON they are numbers
+
 
 def thread_label(trace, event):
     """index#generation and its name, "-" for an event about no thread."""
@@ -37,6 +39,10 @@ def _named(header, name, value):
     return "+".join(found + ([hex(rest)] if rest else [])) or 0
 
 
+def _word(name, value):
+    return hex(value) if name in ADDRESSES else value
+
+
 def as_dict(trace, event):
     """For JSON."""
     key = int(event["thread"]), int(event["generation"])
@@ -50,7 +56,7 @@ def as_dict(trace, event):
 
 def one_line(trace, event):
     """Time, CPU, thread, event, arguments."""
-    words = " ".join(f"{name}={value}" for name, value in arguments(trace, event).items())
+    words = " ".join(f"{name}={_word(name, value)}" for name, value in arguments(trace, event).items())
     actor = trace.actor_name(int(event["actor"])).removeprefix("CPU ")
     thread, kind = thread_label(trace, event), kind_name(trace, event)
     return f"{time_us(trace, event):14.3f} {actor:>10} {thread:>8} {kind:<11} {words}".rstrip()
@@ -58,7 +64,7 @@ def one_line(trace, event):
 
 def brief(trace, event):
     """The same, short, for a sentence."""
-    words = ", ".join(f"{name} {value}" for name, value in arguments(trace, event).items())
+    words = ", ".join(f"{name} {_word(name, value)}" for name, value in arguments(trace, event).items())
     thread = f" {thread_label(trace, event)}" if event["thread"] >= 0 else ""
     return (
         f"[{time_us(trace, event):.3f} µs {trace.actor_name(int(event['actor']))} "

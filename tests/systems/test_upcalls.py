@@ -8,12 +8,14 @@ import pytest
 from emu.guests import build
 from emu.kernel.thread.states import SLEEP_SERVER
 from emu.testing.checks import check_machine
+from emu.trace.text import one_line
 from tests.guests.programs import SOURCES
 from tests.systems.guests import build_guest
 from tests.systems.test_hotplug import change_cpus
 from tests.systems.test_rust import finish, wait_for
 from tests.systems.test_timekeeper import wait_until
 from tests.systems.user_threads import USER_THREADS
+from tests.traces import checked_trace
 
 LIMIT_S = 60
 FOR_EVER = 1 << 40
@@ -59,6 +61,22 @@ def test_each_context_comes_exactly_once_and_whole(boot, seed, exactly_once, cpu
         job = machine.spawn(exactly_once, *arguments)
         text = ends_well(machine, job)
         assert text.startswith("ok ") and int(text.split()[1]) > 0
+
+
+@pytest.mark.system("kse-2")
+@pytest.mark.system("kse-3")
+def test_a_trace_has_each_upcall_and_each_context_that_left_the_kernel(boot, seed, exactly_once, tmp_path):
+    with boot(2, seed=seed, trace=tmp_path / "trace") as machine:
+        job = machine.spawn(exactly_once, 8, 2, 100, 0)
+        report = ends_whole(machine)
+        assert job.exit_status == 0
+    trace = checked_trace(machine)
+    upcalls, exports = trace.of_kind("upcall"), trace.of_kind("export")
+    assert (len(upcalls), len(exports)) == (report.upcalls, report.contexts) and report.contexts > 100
+    assert len(set(upcalls["a"].tolist())) == 2, "mailboxes"
+    brought = set(upcalls["b"].tolist()) - {0}
+    assert brought <= set(exports["a"].tolist()), "lists that begin with a context that had left"
+    assert f"user_thread={int(exports['a'][0]):#x}" in one_line(trace, exports[0])
 
 
 @pytest.mark.system("kse-3")
