@@ -23,7 +23,7 @@ MUTANTS = [
     Mutant("stopped-owner-makes-upcalls", HANDING, "1 << SLEEP_STOP | 1 << SLEEP_RELEASED", "1 << SLEEP_RELEASED", PLAYED),
     Mutant("who-hands-its-cpu-over-makes-no-upcall", CORE, "    if sleeps and m.threads[i].kse != 0:\n        before_sleep(m, me, i)\n", "", PLAYED),
     Mutant("owner-is-named-first", RECORDS, "    t.upcall = u + 1\n    t.patience = -1\n", '    store_release(m.upcalls[u], "owner", n + 1)\n    t.patience = -1\n    t.upcall = u + 1\n', HAMMER),
-    Mutant("gift-is-a-store", OFFERS, '    if not compare_exchange(m.threads[n], "offer", offer, u + 1):\n        return False\n', '    if load_seq_cst(m.threads[n], "offer") != offer:\n        return False\n    store_release(m.threads[n], "offer", u + 1)\n', HAMMER),
+    Mutant("gift-is-a-store", OFFERS, '    if not compare_exchange(m.threads[n], "offer", offer, u + 1):\n        return False\n', '    if load_seq_cst(m.threads[n], "offer") != offer:\n        return False\n    for _ in range(200):\n        pause()\n    store_release(m.threads[n], "offer", u + 1)\n', HAMMER),
     Mutant("offer-is-closed-by-a-store", OFFERS, 'if offer != 0 and (offer > 0 or not compare_exchange(t, "offer", offer, 0)):\n        _accept(m, i)\n', 'if offer > 0:\n        _accept(m, i)\n    else:\n        store_release(t, "offer", 0)\n', HAMMER),
     Mutant("all-stays-have-the-same-word", OFFERS, '"offer", -t.sleep_sequence)', '"offer", -1)', PLAYED),
     Mutant("gift-is-named-late", OFFERS, '    while load_seq_cst(m.upcalls[u], "owner") != i + 1 and load_relaxed(m, "failed") == 0:\n        pause()  # who gives it is about to\n', "", HAMMER),
