@@ -377,6 +377,21 @@ def test_a_thread_that_has_promised_something_for_its_exit_exits_and_no_spare_ke
 
 
 @pytest.mark.system("kse-6")
+def test_what_the_library_uses_before_an_upcall_is_no_user_threads_time(one):
+    t = one.threads[one.owner]
+    t["instructions"] += 500  # without a current thread
+    one.call(one.owner, KSE_WAKEUP, one.box)
+    assert one.call(one.owner, KSE_RELEASE) == (RESUME, 0)
+    assert one.enter(one.owner) == GOES_ON
+    one.run_user_thread(one.box, 0)
+    t["instructions"] += 100
+    one.block(one.owner)
+    one.wake(one.owner)
+    assert one.enter(one.let_run(one.owner)) == TURNED_AWAY
+    assert one.read(one.user_thread(0) + mailbox.USER_NS) == 200
+
+
+@pytest.mark.system("kse-6")
 def test_the_time_in_a_region_that_forbids_upcalls_counts_as_well(one):
     t, at = one.threads[one.owner], one.user_thread(0)
     one.write(at + mailbox.THREAD_FLAGS, mailbox.TMF_NOUPCALL)
