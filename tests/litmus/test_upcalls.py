@@ -6,7 +6,7 @@ import pytest
 
 from emu.abi.registers import A0
 from emu.kernel.actions import BLOCK
-from emu.kernel.groups.records import KSE_INSIDE, KSE_RISING
+from emu.kernel.groups.records import KSE_INSIDE, KSE_MEMBER, KSE_OWNER
 from emu.kernel.native.numbers import KSE_RELEASE, KSE_WAKEUP
 from emu.kernel.sched import waking
 from emu.kernel.thread.records import create_thread
@@ -64,8 +64,9 @@ def test_each_completed_context_is_handed_out_once_and_each_upcall_has_one_owner
     known = [user_thread_of(va) for va in threads["user_thread"][threads["kse"] & KSE_INSIDE != 0].tolist()]
     assert user_threads == 1 or run.words[litmus.ENDOWED] > 0
     known += world.listed(int(run.machine["groups"][0]["completed"]))
-    for upcall in world.upcalls[:upcalls]:  # and whose sleep ended before it had begun
-        if threads[int(upcall["owner"]) - 1]["kse"] & KSE_RISING == 0 and world.current(int(upcall["mailbox"])):
+    for upcall in world.upcalls[:upcalls]:  # and whose sleep ended before it had begun; else an upcall is on its way
+        is_in_user_space = threads[int(upcall["owner"]) - 1]["kse"] == KSE_MEMBER | KSE_OWNER
+        if is_in_user_space and world.current(int(upcall["mailbox"])):
             known.append(user_thread_of(world.current(int(upcall["mailbox"]))))
     assert sorted(known) == [k for k in range(len(states)) if states[k] == litmus.INSIDE], "none is lost"
 
