@@ -25,15 +25,22 @@ ROUND, OUT, TAKEN = (OWN + (40 + k) * LINE for k in range(3))
 MAILBOX = 1 << 20
 
 
-@entry(4)
-def owner(address, me, workers, count):
-    m = machine_at(address)
-    i = _begin(m, me, workers)
+@hot
+def _own_an_upcall(m, me, i):
+    """Thread i, which runs here, owns the upcall of a group of its own."""
     t = m.threads[i]
     g = new_group(m, me, t.task)
     u = new_upcall(m, me, g, i)
     m.upcalls[u].mailbox = MAILBOX
     join_group(m, t, g, u, KSE_OWNER)
+    return u
+
+
+@entry(4)
+def owner(address, me, workers, count):
+    m = machine_at(address)
+    i = _begin(m, me, workers)
+    u = _own_an_upcall(m, me, i)
     done = 0
     while done < count and not over(m):
         done += 1
@@ -43,7 +50,7 @@ def owner(address, me, workers, count):
             block(m, me, i)
             if not _await_running(m, me, i):
                 return 0
-            t.restart = 0
+            m.threads[i].restart = 0
         exchange(m.upcalls[u], "wanted", 0)  # as the upcall does
         set_word(m, OUT, done)
     set_word(m, STOP, 1)
@@ -102,11 +109,7 @@ def ticked_owner(address, me, workers, count, plainly):
     """The quantum of an owner that runs is over all the time, and is no matter, since the library runs."""
     m = machine_at(address)
     i = _begin(m, me, workers)
-    t = m.threads[i]
-    g = new_group(m, me, t.task)
-    u = new_upcall(m, me, g, i)
-    m.upcalls[u].mailbox = MAILBOX
-    join_group(m, t, g, u, KSE_OWNER)
+    u = _own_an_upcall(m, me, i)
     done = 0
     while done < count and not over(m):
         done += 1

@@ -118,7 +118,7 @@ def _give_plainly(m, me, i, current):
     n = load_seq_cst(m.groups[t.kse_group - 1], "woken") - 1
     if n < 0 or read_offer(m.threads[n]) >= 0:
         return
-    dawdle(4)
+    dawdle(random_below(m, me, 400))
     u = t.upcall - 1
     store_release(m.threads[n], "offer", u + 1)
     store_release(m.upcalls[u], "owner", n + 1)
@@ -333,8 +333,11 @@ def carry(address, me, workers, steps, variant, user_threads):
 
 @hot
 def _knows(t, u):
-    """Whether a thread has upcall u."""
-    return load_seq_cst(t, "offer") == u + 1 or load_seq_cst(t, "upcall") == u + 1  # in this order: offers.py, 5
+    """Whether a thread has upcall u. One that has left its context, or exited, sees no gift any more."""
+    given = load_seq_cst(t, "offer") == u + 1
+    if given and load_seq_cst(t, "kse") & (KSE_INSIDE | KSE_OWNER) != 0:
+        return True
+    return load_seq_cst(t, "upcall") == u + 1  # in this order: offers.py, 5
 
 
 @entry(3)

@@ -101,9 +101,9 @@ THREAD = record(
     i64("accepts", guard="senders.lock", doc="who may send to it: ACCEPT_* of kernel/ipc/accepting.py"),
     i64("utcb", guard="this thread", doc="guest address of its UTCB, 0 none (kernel/ipc/utcb.py)"),
     line("upcalls"),  # kernel/upcalls/
-    i64("upcall", guard="this thread", doc="index + 1 of the UPCALL that it owns, 0 none (UPCALL.owner is the truth)"),
+    i64("upcall", guard="this thread", doc="index + 1 of the UPCALL that it owns, 0 none (truth: UPCALL.owner, offer)"),
     i64("user_thread", guard="this thread", doc="guest address of the thread mailbox that gets its context; 0 none"),
-    i64("offer", guard="atomic", doc="whether it takes an upcall inside, or was given one (kernel/groups/offers.py)"),
+    i64("offer", guard="atomic", doc="truth: it takes an upcall inside, or was given one (kernel/groups/offers.py)"),
     i64("kse_interrupt", guard="atomic", doc="KSE_INTR_* that its call is to be ended with, 0 none"),
     i64("told_instructions", guard="this thread", doc="of its instructions: those that a thread mailbox tells of"),
     i64("told_system_ns", guard="this thread", unit="ns", doc="likewise of its system_ns"),

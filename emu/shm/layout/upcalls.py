@@ -15,7 +15,7 @@ GROUP = record(
     i64s("policy", GROUP_POLICY_WORDS, guard="atomic", doc="the policy's own words (kse-7)"),
     line("completions"),
     i64("completed", guard="atomic", doc="truth: guest address of the context that was completed last, 0 none"),
-    i64("inside", guard="atomic", doc="threads without an upcall that run, or could"),
+    i64("inside", guard="atomic", doc="threads that have to leave their context, and run or could"),
     i64("rising", guard="atomic", doc="threads that are about to enter user space as upcalls"),
     i64("wakeups", guard="atomic", doc="1: the next owner that is released makes its upcall at once"),
     i64("woken", guard="atomic", doc="a hint: thread + 1 that was woken last without an upcall, 0 none"),
