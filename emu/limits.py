@@ -13,10 +13,11 @@ TIB = 1 << 40
 # --- CPUs -----------------------------------------------------------------
 MAX_CPUS = 256
 CPU_WORDS = MAX_CPUS // 64  # of a mask of CPUs (shm/cpumask.py)
-SUPERVISOR = MAX_CPUS  # actors take locks and receive IPIs; these three execute no guest code
+SUPERVISOR = MAX_CPUS  # actors take locks and receive IPIs; these four execute no guest code
 SERVER = MAX_CPUS + 1
 TIMEKEEPER = MAX_CPUS + 2
-MAX_ACTORS = MAX_CPUS + 3
+TRANSLATOR = MAX_CPUS + 3
+MAX_ACTORS = MAX_CPUS + 4
 GLOBAL_QUEUE = MAX_CPUS  # run queue that belongs to no CPU
 MAX_QUEUES = MAX_CPUS + 1
 
@@ -127,10 +128,17 @@ PARCELS_PER_PAGE = PAGE_SIZE // 2
 DECODED_PAGE_WORDS = PARCELS_PER_PAGE + 8
 DECODED_PAGE_BYTES = DECODED_PAGE_WORDS * 8
 
+# --- translated code (isa/translator/) --------------------------------------------
+MAX_REGIONS = 1 << 14
+REGION_PAGES = 6  # of guest code, that a region may be translated from
+HEAT_ENTRIES = 1 << 12  # places that are watched
+ARENA_BYTES = 64 * MIB  # of host code
+
 # --- the window of host address space that every process of a machine maps alike ---
 WINDOW_BYTES = TIB
 RAM_OFFSET = 64 * GIB
 DECODED_OFFSET = 128 * GIB
+ARENA_OFFSET = 512 * GIB
 WINDOW_FIRST = 16 * TIB
 WINDOW_COUNT = 16
 
@@ -156,6 +164,7 @@ IPI_TLB = 2
 IPI_CALL = 4
 IPI_STOP = 8
 IPI_TIMER = 16  # to the timekeeper: a deadline earlier than what it sleeps for
+IPI_CODE = 32  # to a CPU: leave translated code; to the translator: some guest code is hot
 
 assert MAX_CPUS == 64 * CPU_WORDS, "masks of CPUs are whole words"
 assert MAX_THREADS & (MAX_THREADS - 1) == 0, "a tid is split by masking"
@@ -170,6 +179,8 @@ assert PORT_SLOTS & (PORT_SLOTS - 1) == 0
 assert PORT_SLOTS * PAGE_SIZE >= 4 * MESSAGE_BYTES and PORTS_AT_ONCE * 8 <= MESSAGE_BYTES
 assert MAX_POOLS < 1 << 16 and MAX_CONTAINERS < 1 << 16 and CAPABILITIES <= 256, "they fit in handles"
 assert RAM_OFFSET + MAX_MEMORY_BYTES <= DECODED_OFFSET
-assert DECODED_OFFSET + MAX_FRAMES * DECODED_PAGE_BYTES <= WINDOW_BYTES
+assert DECODED_OFFSET + MAX_FRAMES * DECODED_PAGE_BYTES <= ARENA_OFFSET
+assert ARENA_OFFSET + ARENA_BYTES <= WINDOW_BYTES
+assert HEAT_ENTRIES & (HEAT_ENTRIES - 1) == 0
 assert EVENT_RING & (EVENT_RING - 1) == 0
 assert TLB_ENTRIES & (TLB_ENTRIES - 1) == 0

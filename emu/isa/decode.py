@@ -11,21 +11,25 @@ from ..limits import PARCELS_PER_PAGE
 from . import rows  # noqa: F401  (declares all instructions)
 from .lower import float_operation
 from .registers import SINK
-from .table import FIRST_OP, OP_ILLEGAL, ROWS, Piece, check
+from .table import FIRST_OP, OP_ILLEGAL, OP_REGION, ROWS, Piece, check
 from .words import IMM_SHIFT, OP_MASK, RD_SHIFT, RM_MASK, RS1_SHIFT, RS2_SHIFT
 
 _BUCKETS = 64
 
 check()
 
-# Some rows have a variant with an op of its own: for a jump into another page, and for floating point in
-# a rounding mode that the fast arm is not made for.
-FAR_ROWS = [row for row in ROWS if row.immediate == "offset"]
+# Some rows have variants with ops of their own: a jump forward within its page, which needs no look at budget and
+# interrupts, has the row's op, one backward and one into another page have others; and floating point in a rounding
+# mode that the fast arm is not made for.
+JUMP_ROWS = [row for row in ROWS if row.immediate == "offset"]
 EXACT_ROWS = [row for row in ROWS if "rm" in row.fields and float_operation(row)]
-FAR_OPS = {row.name: FIRST_OP + len(ROWS) + n for n, row in enumerate(FAR_ROWS)}
-EXACT_OPS = {row.name: FIRST_OP + len(ROWS) + len(FAR_ROWS) + n for n, row in enumerate(EXACT_ROWS)}
+_FIRST_BACK, _FIRST_FAR = FIRST_OP + len(ROWS), FIRST_OP + len(ROWS) + len(JUMP_ROWS)
+_FIRST_EXACT = _FIRST_FAR + len(JUMP_ROWS)
+BACK_OPS = {row.name: _FIRST_BACK + n for n, row in enumerate(JUMP_ROWS)}
+FAR_OPS = {row.name: _FIRST_FAR + n for n, row in enumerate(JUMP_ROWS)}
+EXACT_OPS = {row.name: _FIRST_EXACT + n for n, row in enumerate(EXACT_ROWS)}
 
-assert FIRST_OP + len(ROWS) + len(FAR_ROWS) + len(EXACT_ROWS) <= OP_MASK + 1
+assert _FIRST_EXACT + len(EXACT_ROWS) <= OP_REGION
 
 
 def _pieces(row):
@@ -81,8 +85,8 @@ _LINES, _PIECES, _FIRST, _CANDIDATES = _tables()
 def _variants():
     """For each op, that of its variant, 0 for none, and the rounding modes that need the variant, as bits."""
     variants, modes = (np.zeros(OP_MASK + 1, dtype=np.int64) for _ in range(2))
-    for row in FAR_ROWS:
-        variants[row.op] = FAR_OPS[row.name]
+    for row in JUMP_ROWS:
+        variants[row.op] = BACK_OPS[row.name]
     for row in EXACT_ROWS:
         variants[row.op] = EXACT_OPS[row.name]
         modes[row.op] = sum(1 << mode for mode in range(8) if float_operation(row).needs_twin(mode))
@@ -90,6 +94,7 @@ def _variants():
 
 
 _VARIANTS, _MODES = _variants()
+_NR_JUMPS = len(JUMP_ROWS)  # from the variant of a jump backward to that of one into another page
 
 
 @hot
@@ -135,10 +140,11 @@ def decode_in_place(bits, i):
         return word
     if _MODES[op] != 0:
         wanted = (_MODES[op] >> ((word >> IMM_SHIFT) & RM_MASK)) & 1 != 0
-    else:
-        target = i + (word >> (IMM_SHIFT + 1))
-        wanted = target < 0 or target >= PARCELS_PER_PAGE
-    return word & ~OP_MASK | _VARIANTS[op] if wanted else word
+        return word & ~OP_MASK | _VARIANTS[op] if wanted else word
+    target = i + (word >> (IMM_SHIFT + 1))
+    if target < 0 or target >= PARCELS_PER_PAGE:
+        return word & ~OP_MASK | (_VARIANTS[op] + _NR_JUMPS)
+    return word & ~OP_MASK | _VARIANTS[op] if target <= i else word
 
 
 def row_of(bits):

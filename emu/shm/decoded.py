@@ -20,9 +20,10 @@ included, since they are guest frames.
 
 from ..hot import hot
 from ..limits import DECODED_PAGE_BYTES, PAGE_SHIFT, PAGE_SIZE, RAM_OFFSET
-from .atomics import fence, load_relaxed
+from .atomics import fence, load_acquire
 from .layout import decoded_address
 from .memory import address_of, fill_bytes, store_64
+from .regions import forget_regions, may_be_translated
 
 FRAME_CODE = 1  # some CPU fetched from the frame: stores take the slow path
 FRAME_WRITTEN = 2  # some CPU may hold a writable translation
@@ -42,8 +43,11 @@ def invalidate(m, host, size_bytes):
     """
     fence()  # bytes before mark and words; pairs with the first fetch's mark and the decoder's fence
     frame = frame_of_host(m, host)
-    if load_relaxed(m.frames[frame], "word") & FRAME_CODE == 0:
+    word = load_acquire(m.frames[frame], "word")
+    if word & FRAME_CODE == 0:
         return
+    if may_be_translated(m, word):
+        forget_regions(m, frame)
     offset = host & (PAGE_SIZE - 1)
     first = max(offset // 2 - 1, 0)
     last = (offset + size_bytes - 1) // 2
@@ -55,4 +59,6 @@ def invalidate(m, host, size_bytes):
 @hot
 def forget_frame(m, frame):
     """Forget what was decoded from a whole frame that nobody maps any more."""
+    if may_be_translated(m, load_acquire(m.frames[frame], "word")):
+        forget_regions(m, frame)
     fill_bytes(decoded_address(m, frame), 0, DECODED_PAGE_BYTES)

@@ -1,7 +1,7 @@
 """The window: anonymous shared memory that all processes of a machine map alike.
 
-Three segments (the machine's records, guest memory, decoded instructions) are
-three memfds (where those are refused, nameless files in /dev/shm) mapped into one window of host address space, at the
+Four segments (the machine's records, guest memory, decoded instructions, translated code) are
+four memfds (where those are refused, nameless files in /dev/shm) mapped into one window of host address space, at the
 same address in every process, so shared memory may hold addresses.  They have no name in the
 file system, so nothing is left behind, whichever process is killed.  The creator finds a free
 window; the others, which are forked from a small server process, map it at that address or fail
@@ -24,6 +24,8 @@ import weakref
 import numpy as np
 
 from ..limits import (
+    ARENA_BYTES,
+    ARENA_OFFSET,
     DECODED_OFFSET,
     DECODED_PAGE_BYTES,
     PAGE_SIZE,
@@ -55,9 +57,12 @@ class WindowError(OSError):
     """Shared memory could not be made or mapped."""
 
 
-def _map(address, size, descriptor):
+_READ_WRITE = mmap.PROT_READ | mmap.PROT_WRITE
+_READ_EXECUTE = mmap.PROT_READ | mmap.PROT_EXEC
+
+
+def _map(address, size, descriptor, protection):
     flags = mmap.MAP_SHARED | _MAP_FIXED_NOREPLACE | _MAP_NORESERVE
-    protection = mmap.PROT_READ | mmap.PROT_WRITE
     got = _libc.mmap(address, size, protection, flags, descriptor, 0)
     if got == _MAP_FAILED:
         return ctypes.get_errno()
@@ -98,6 +103,7 @@ def _sizes(memory_bytes):
         (0, -(-MACHINE.size // PAGE_SIZE) * PAGE_SIZE),
         (RAM_OFFSET, memory_bytes),
         (DECODED_OFFSET, frames * DECODED_PAGE_BYTES),
+        (ARENA_OFFSET, ARENA_BYTES),
     )
 
 
@@ -132,15 +138,24 @@ def _file_without_a_name(size, refused):
 
 
 class Window:
-    """A mapped machine: `.address`, `.machine` (a numpy record), `.descriptors` to hand over."""
+    """A mapped machine: `.address`, `.machine` (a numpy record), `.descriptors` to hand over.
+
+    `may_execute`: whether the host lets this process execute translated code.
+    """
 
     def __init__(self, address, memory_bytes, descriptors):
         self.address = address
         self.memory_bytes = memory_bytes
         self.descriptors = descriptors
         self._mapping = _Mapping()
+        self.may_execute = False
         for (offset, size), descriptor in zip(_sizes(memory_bytes), descriptors, strict=True):
-            error = _map(address + offset, size, descriptor)
+            if offset == ARENA_OFFSET:
+                error = _map(address + offset, size, descriptor, _READ_EXECUTE)
+                self.may_execute = error == 0
+                error = error if error == errno.EEXIST else 0
+            else:
+                error = _map(address + offset, size, descriptor, _READ_WRITE)
             if error:
                 self.close()
                 raise WindowError(error, f"cannot map shared memory at {address + offset:#x}")
@@ -152,7 +167,7 @@ class Window:
         """Make the segments and map them into the first free window."""
         descriptors = []
         try:
-            for name, (_, size) in zip(("machine", "memory", "decoded"), _sizes(memory_bytes), strict=True):
+            for name, (_, size) in zip(("machine", "memory", "decoded", "code"), _sizes(memory_bytes), strict=True):
                 descriptors.append(make_segment(name, size))
             for collects in (True, False):
                 for slot in range(WINDOW_COUNT):
@@ -183,6 +198,18 @@ class Window:
         """Guest frames as a writable byte array."""
         address = self.address + RAM_OFFSET + frame * PAGE_SIZE
         return np.frombuffer(self._mapping.view(address, PAGE_SIZE * count), dtype=np.uint8)
+
+    def decoded_address(self, frame):
+        """The host address of a frame's decoded words."""
+        return self.address + DECODED_OFFSET + frame * DECODED_PAGE_BYTES
+
+    def decoded(self, frame):
+        """The decoded words of a frame."""
+        return np.frombuffer(self._mapping.view(self.decoded_address(frame), DECODED_PAGE_BYTES), dtype=np.int64)
+
+    def arena(self):
+        """Translated code, to be written: another mapping, since the one in the window can be executed."""
+        return mmap.mmap(self.descriptors[-1], ARENA_BYTES)
 
     def close(self):
         """Unmap. Compiled code must not be called with this window's address any more."""

@@ -9,13 +9,13 @@ instruction by calling hot functions; the fast arm tail-calls it before it has c
 So the fast arm needs no stack frame and keeps nothing across a call.
 """
 
-import ast
 import platform
 
 from ...shm.exits import ACCESS_READ, ACCESS_WRITE, CAUSE_BREAKPOINT, EXIT_ECALL, EXIT_TRAP
 from ...shm.layout import CPU, THREAD
+from ..back_end import BackEnd
 from ..csr import CSR_CLEAR, CSR_SET, CSR_WRITE, access_csr
-from ..lower import Lowering, float_operation
+from ..lower import float_operation
 from ..operations import I1, I64
 from ..registers import F_OFFSET, FCSR_OFFSET, RM_DYNAMIC, SINK_OFFSET
 from ..words import IMM_SHIFT, RD_MASK, RD_SHIFT, RM_MASK, RS1_SHIFT, RS2_SHIFT, RS3_SHIFT, RS_MASK
@@ -32,19 +32,17 @@ from .accesses import (
     store_slowly,
     wrote,
 )
-from .code import ILLEGAL, PAGE_MASK, PARCEL_SHIFT, Code, enter, pointer, poll
+from .code import BACK, FAR, ILLEGAL, NEAR, PAGE_MASK, PARCEL_SHIFT, Code, enter, pointer, poll
 
 _STRONG_ORDER = platform.machine() == "x86_64"  # only a store before a load may be seen late
-_LOADS = {f"load_{k}": b // 8 for k, b in (
-    ("s8", 8), ("u8", 8), ("s16", 16), ("u16", 16), ("s32", 32), ("u32", 32), ("64", 64))}  # fmt: skip
-_STORES = {f"store_{bits}": bits // 8 for bits in (8, 16, 32, 64)}
 
 
-class Arm(Code):
-    def __init__(self, engine, function, row, twin=None, far=False):
+class Arm(Code, BackEnd):
+    def __init__(self, engine, function, row, twin=None, reach=NEAR):
         """`twin`: the function of the slow twin; None in the slow twin itself."""
-        super().__init__(engine, function)
-        self.row, self.twin, self.far = row, twin, far
+        Code.__init__(self, engine, function)
+        BackEnd.__init__(self, row, self.builder)
+        self.twin, self.reach = twin, reach
         self.done = False  # control was transferred
         self.result_jump = None
 
@@ -172,8 +170,7 @@ class Arm(Code):
     def whose(self):
         return self.frame("machine"), self.frame("cpu")
 
-    def load(self, name, address):
-        size = _LOADS[name]
+    def load(self, size, signed, address):
         if self.slow:
             sink = self.builder.add(self.state["x"], I64(SINK_OFFSET))
             self.trap_unless(self.call(load_slowly, *self.whose(), address, I64(size), sink))
@@ -184,10 +181,9 @@ class Arm(Code):
         value = self.builder.load_atomic(pointer(self.builder, host, kind), "monotonic", size)
         if size == 8:
             return value
-        return (self.builder.sext if "_s" in name else self.builder.zext)(value, I64)
+        return (self.builder.sext if signed else self.builder.zext)(value, I64)
 
-    def store(self, name, address, value):
-        size = _STORES[name]
+    def store(self, size, address, value):
         if self.slow:
             sink = self.builder.add(self.state["x"], I64(SINK_OFFSET))
             self.trap_unless(self.call(store_slowly, *self.whose(), address, I64(size), value, sink))
@@ -212,12 +208,7 @@ class Arm(Code):
 
     # --- verbs -------------------------------------------------------------------------
 
-    def verb(self, name, nodes):
-        values = [n.value if isinstance(n, ast.Constant) else self.lowering.integer(n) for n in nodes]
-        if name in _LOADS:
-            return self.load(name, *values)
-        if name in _STORES:
-            return self.store(name, *values)
+    def effect(self, name, values):
         return getattr(self, "_" + name)(*values)
 
     def _amo(self, operation, bits, address, value):
@@ -326,9 +317,10 @@ class Arm(Code):
             return
         kind, where = self.result_jump
         self.result_jump = None
-        if kind == "relative" and not self.far:
+        if kind == "relative" and self.reach != FAR:
             ip = builder.add(self.state["ip"], builder.shl(where, I64(PARCEL_SHIFT)))
-            poll(self, ip=ip, left=left)
+            if self.reach == BACK:
+                poll(self, ip=ip, left=left)
             self.dispatch(ip=ip, left=left)
             return
         target = where if kind == "absolute" else builder.add(self.pc(), where)
@@ -340,13 +332,6 @@ class Arm(Code):
     def make(self):
         if "rm" in self.row.fields and float_operation(self.row) is None:
             self.rounding_mode()  # the result does not depend on it, but it must be valid
-        operands = {name: self.operand(name) for name in self.row.parameters}
-        self.lowering = Lowering(self, operands, self.row.names)
-        *statements, last = self.row.body.body
-        for statement in statements:
-            self.lowering.value(statement.value)
-        value = self.lowering.value(last.value)
-        if isinstance(last, ast.Return) and value is not None:
-            self.result(value if value.type == I64 else self.builder.zext(value, I64))
+        self.body()
         if not self.done:
             self.finish()

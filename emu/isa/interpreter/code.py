@@ -13,8 +13,11 @@ from .accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
 # of the budget, this one included; address of the frame (FRAME); pc - ip / 4; address of the table of arms;
 # the decoded word (between arms and the common ends: their argument).
 STATE = ("x", "cpu", "ip", "left", "frame", "base", "table", "e")
-FRAME = ("machine", "cpu", "thread", "budget", "code")  # kept in memory, because it is needed rarely
+# Kept in memory, because it is needed rarely.  The budget is given out in slices (threaded.py): `budget` is what was given
+# so far, `limit` all of it, so `budget` - `left` instructions have retired.
+FRAME = ("machine", "cpu", "thread", "budget", "code", "limit")
 PARCEL_SHIFT = 2  # from a distance in code to one in decoded words
+NEAR, BACK, FAR = range(3)  # a jump forward in its page, backward in it, into another one
 
 ILLEGAL = -1  # an exit: a trap whose cause and value are still to be set
 PAGE_MASK = -4096
@@ -94,8 +97,13 @@ def poll(code, **changes):
 
 def enter(code, target, left):
     """Poll, and go on at a guest address, in whatever page."""
-    builder = code.builder
     poll(code, ip=I64(0), base=target, left=left)
+    look_up(code, target, left)
+
+
+def look_up(code, target, left):
+    """Go on at a guest address, in whatever page."""
+    builder = code.builder
     index = builder.and_(builder.lshr(target, I64(TLB_INDEX_SHIFT)), I64(TLB_INDEX_MASK))
     slot = builder.add(code.state["cpu"], index)
     page = builder.and_(target, I64(PAGE_MASK))

@@ -66,6 +66,18 @@ def decode_at(machine, code, i):
 
 
 @hot
+def plain_word(machine, code, i):
+    """The decoded word of a parcel that is an entry of translated code, which stays one. It lies within the page."""
+    return decode_in_place(_bits_in_page(_bytes_of(machine, code), i), i)
+
+
+@hot
+def check_page(machine, cpu, page, words):
+    """Whether a page of guest code is decoded at `words`, after a fetch that missed the TLB; 0 also after a fault."""
+    return int(find_code(machine, cpu, page) == words)
+
+
+@hot
 def bits_at(machine, cpu, page, code, i):
     """The instruction at a parcel, also one that straddles two pages; -1 after a fetch fault."""
     bits = _bits_in_page(_bytes_of(machine, code), i)

@@ -6,9 +6,12 @@ Shape of an arm (`add`), state in registers throughout:
     ip += 8 per parcel; left -= 1
     e = word at ip; jump to table[op of e]      each arm has its own jump: the host predicts each by itself
 
-Control transfers also look at `left` and at the interrupt word.  A jump within the page (decode.py
-marks them) stays in it, others look their page up in the fetch TLB.  The arms are in arms.py; here are
-the common ends, the ops that are no instruction, and the table.
+Jumps backward, indirect ones and those into another page also look at `left` and at the interrupt word.  A jump within
+the page (decode.py marks them) stays in it, others look their page up in the fetch TLB.  The arms are in arms.py; here
+are the common ends, the ops that are no instruction, and the table.
+
+Translated code is entered by the op REGION, and comes back by tail calls of the common ends, which it finds, like the
+hot functions that it calls for what is rare, behind the arms in the table (linkage.py).
 
 Rejected: one function with a loop around a chain of comparisons or a switch.  It shares one dispatch and one
 register allocation among all instructions (half the speed), and its Python source takes Numba five times longer.
@@ -20,17 +23,22 @@ from llvmlite import ir
 from ...hot import intrinsic, types
 from ...limits import PARCELS_PER_PAGE
 from ...shm.exits import ACCESS_FETCH, CAUSE_ILLEGAL, EXIT_BUDGET, EXIT_INTERRUPT, EXIT_TRAP
-from ...shm.layout import CPU, THREAD
-from ..decode import EXACT_OPS, FAR_OPS, FAR_ROWS
+from ...shm.layout import CPU, MACHINE, REGION, THREAD
+from ...shm.regions import TRANSLATE_OFF
+from ..decode import BACK_OPS, EXACT_OPS, FAR_OPS, JUMP_ROWS
 from ..operations import I64
-from ..table import OP_ILLEGAL, OP_PAGE_END, OP_STRADDLE, OP_UNDECODED, ROWS
+from ..table import OP_ILLEGAL, OP_PAGE_END, OP_REGION, OP_STRADDLE, OP_UNDECODED, ROWS
 from ..words import IMM_SHIFT, OP_MASK
+from .accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
 from .arms import Arm
-from .code import FRAME, ILLEGAL, PARCEL_SHIFT, STATE, Code, enter, in_page, pointer
-from .fetch import decode_at, decode_straddling
+from .code import BACK, FAR, FRAME, ILLEGAL, PAGE_MASK, PARCEL_SHIFT, STATE, Code, enter, in_page, look_up, pointer
+from .fetch import decode_at, decode_straddling, plain_word
+from .heat import SLICE, sample
+from .linkage import ENDS, HELPERS, TABLE_WORDS
 
 # The convention that keeps most of the state in registers and saves none of them.
 CONVENTION = "preserve_nonecc" if llvm.llvm_version_info >= (19,) else ""
+COLD_CONVENTION = "preserve_mostcc"  # of what translated code calls: the caller keeps its registers
 HANDLER = ir.FunctionType(I64, [I64] * len(STATE))
 
 
@@ -41,30 +49,35 @@ class Engine:
         self.context, self.module = context, module
         self.pointer = HANDLER.as_pointer()
         self._calls = {}
-        self.leave, self.pause, self.miss, self.enter = (
-            self.function(name) for name in ("leave", "pause", "miss", "enter")
+        self.leave, self.pause, self.miss, self.enter, self.resume, self.plain = (
+            self.function(name) for name in ("leave", "pause", "miss", "enter", "resume", "plain")
         )
         handlers = {
             OP_UNDECODED: self.function("undecoded"),
             OP_ILLEGAL: self.function("illegal"),
             OP_PAGE_END: self.function("page_end"),
             OP_STRADDLE: self.function("straddle"),
+            OP_REGION: self.function("region"),
         }
         self._leave()
         self._pause()
         self._miss()
         self._enter()
+        self._resume()
+        self._plain()
         self._undecoded(handlers[OP_UNDECODED])
         self._illegal(handlers[OP_ILLEGAL])
         self._page_end(handlers[OP_PAGE_END])
         self._straddle(handlers[OP_STRADDLE])
+        self._region(handlers[OP_REGION])
         for row in ROWS:
             handlers[row.op], twin = self.arm(row)
             if row.name in EXACT_OPS:
                 handlers[EXACT_OPS[row.name]] = twin
-        for row in FAR_ROWS:
-            handlers[FAR_OPS[row.name]] = function = self.function(f"{row.name}.far")
-            Arm(self, function, row, function, far=True).make()
+        for row in JUMP_ROWS:
+            for reach, ops in ((BACK, BACK_OPS), (FAR, FAR_OPS)):
+                handlers[ops[row.name]] = function = self.function(f"{row.name}.{reach}")
+                Arm(self, function, row, function, reach).make()
         self.table = self._table(handlers)
 
     def function(self, name):
@@ -115,12 +128,28 @@ class Engine:
 
     def _table(self, handlers):
         missing = handlers[OP_ILLEGAL]
-        kind = ir.ArrayType(self.pointer, OP_MASK + 1)
+        entries = [handlers.get(op, missing) for op in range(OP_MASK + 1)]
+        entries += [getattr(self, name) for name in ENDS]
+        entries += [self._helper(function).bitcast(self.pointer) for function in HELPERS.values()]
+        assert len(entries) == TABLE_WORDS
+        kind = ir.ArrayType(self.pointer, TABLE_WORDS)
         table = ir.GlobalVariable(self.module, kind, "emu.arms")
         table.linkage = "internal"
         table.global_constant = True
-        table.initializer = ir.Constant(kind, [handlers.get(op, missing) for op in range(OP_MASK + 1)])
+        table.initializer = ir.Constant(kind, entries)
         return table
+
+    def _helper(self, function):
+        """A hot function in the form that translated code calls."""
+        arity = function.dispatcher.py_func.__code__.co_argcount
+        name = f"emu.help.{function.dispatcher.py_func.__name__}"
+        helper = ir.Function(self.module, ir.FunctionType(I64, [I64] * arity), name)
+        helper.linkage = "internal"
+        helper.calling_convention = COLD_CONVENTION
+        helper.attributes.add("noinline")
+        builder = self.builder_of(helper)
+        builder.ret(self.call(builder, function, helper.args))
+        return helper
 
     # --- common ends -------------------------------------------------------------------
 
@@ -135,14 +164,45 @@ class Engine:
         builder.ret(state["e"])
 
     def _pause(self):
+        """The slice is used up, or an interrupt is pending, at the jump to what is now pc."""
         code = Code(self, self.pause)
-        used_up = code.builder.icmp_signed("<=", code.state["left"], I64(0))
-        code.tail(self.leave, e=code.builder.select(used_up, I64(EXIT_BUDGET), I64(EXIT_INTERRUPT)))
+        builder, state = code.builder, code.state
+        used_up = code.when(builder.icmp_signed("<=", state["left"], I64(0)), likely=True)
+        rest = builder.sub(code.frame("limit"), code.frame("budget"))
+        more = code.when(builder.icmp_signed("<=", rest, I64(0)))
+        code.leave(EXIT_BUDGET)
+        code.resume(more)
+        target = code.pc()
+        index = builder.and_(builder.lshr(target, I64(TLB_INDEX_SHIFT)), I64(TLB_INDEX_MASK))
+        slot = builder.add(state["cpu"], index)
+        known = builder.icmp_signed(
+            "==", code.get(slot, CPU.offset("fetch_tlb")), builder.and_(target, I64(PAGE_MASK))
+        )
+        words = builder.select(known, code.get(slot, CPU.offset("fetch_tlb") + 8), I64(0))
+        given = code.call(sample, code.frame("machine"), code.frame("cpu"), target, words, rest)
+        builder.store(
+            builder.add(code.frame("budget"), given), code.word(state["frame"], FRAME.index("budget") * 8)
+        )
+        code.tail(self.enter, e=target, left=builder.add(state["left"], given))
+        code.resume(used_up)
+        code.leave(EXIT_INTERRUPT)
 
     def _enter(self):
         """Go on at the guest address `e`."""
         code = Code(self, self.enter)
         enter(code, code.state["e"], code.state["left"])
+
+    def _resume(self):
+        """Go on at pc, without a look at budget and interrupts."""
+        code = Code(self, self.resume)
+        look_up(code, code.pc(), code.state["left"])
+
+    def _plain(self):
+        """Execute the instruction at pc, whose word is not decoded: it is in a page that is also mapped elsewhere."""
+        code = Code(self, self.plain)
+        words = code.frame("code")
+        parcel = code.builder.lshr(code.builder.sub(code.state["ip"], words), I64(3))
+        code.execute(code.call(plain_word, code.frame("machine"), words, parcel))
 
     def _miss(self):
         """Go on at the guest address `base`, which is not in the fetch TLB."""
@@ -165,6 +225,22 @@ class Engine:
         parcel = code.builder.lshr(code.builder.sub(code.state["ip"], words), I64(3))
         code.call(decode_at, code.frame("machine"), words, parcel)
         code.dispatch()
+
+    def _region(self, function):
+        """Enter translated code; `e` is then the region's record."""
+        code = Code(self, function)
+        builder = code.builder
+        number = builder.lshr(code.state["e"], I64(IMM_SHIFT))
+        region = builder.add(code.frame("machine"), I64(MACHINE.offset("regions")))
+        region = builder.add(region, builder.mul(number, I64(REGION.size)))
+        entry = builder.load_atomic(code.word(region, REGION.offset("code")), "acquire", 8)
+        alive = code.when(builder.icmp_signed("==", entry, I64(0)))
+        words = code.frame("code")
+        parcel = builder.lshr(builder.sub(code.state["ip"], words), I64(3))
+        code.call(decode_at, code.frame("machine"), words, parcel)
+        code.dispatch()
+        code.resume(alive)
+        code.tail(builder.inttoptr(entry, self.pointer), e=region)
 
     def _illegal(self, function):
         code = Code(self, function)
@@ -200,7 +276,12 @@ def execute(typingctx, machine, cpu, thread, budget, x, own, code, pc):
         with builder.goto_entry_block():
             frame = builder.alloca(ir.ArrayType(I64, len(FRAME)))
         frame = builder.ptrtoint(frame, I64)
-        for n, value in enumerate((machine, cpu, thread, budget, code)):
+        mode = builder.load(pointer(builder, builder.add(machine, I64(MACHINE.offset("translating")))))
+        whole = builder.or_(
+            builder.icmp_signed("==", mode, I64(TRANSLATE_OFF)), builder.icmp_signed("<", budget, I64(SLICE))
+        )
+        slice_ = builder.select(whole, budget, I64(SLICE))
+        for n, value in enumerate((machine, cpu, thread, slice_, code, budget)):
             builder.store(value, pointer(builder, builder.add(frame, I64(8 * n))))
         parcel = builder.and_(builder.lshr(pc, I64(1)), I64(PARCELS_PER_PAGE - 1))
         ip = builder.add(code, builder.shl(parcel, I64(3)))
@@ -209,7 +290,7 @@ def execute(typingctx, machine, cpu, thread, budget, x, own, code, pc):
         e = builder.load(pointer(builder, ip))
         entry = builder.add(table, builder.shl(builder.and_(e, I64(OP_MASK)), I64(3)))
         first = builder.load(pointer(builder, entry, engine.pointer))
-        return builder.call(first, (x, own, ip, budget, frame, base, table, e), cconv=CONVENTION)
+        return builder.call(first, (x, own, ip, slice_, frame, base, table, e), cconv=CONVENTION)
 
     return types.int64(*(types.int64,) * 8), codegen
 

@@ -23,7 +23,7 @@ _FLOAT = {32: ir.FloatType(), 64: ir.DoubleType()}
 _CANONICAL = {32: 0x7FC00000, 64: 0x7FF8000000000000}
 _FRACTION, _EXPONENT = {32: 23, 64: 52}, {32: 0xFF, 64: 0x7FF}
 _BOX = I64(0xFFFFFFFF00000000)
-_RM_FIELD = 0xE0  # of fcsr
+RM_FIELD = 0xE0  # of fcsr
 
 # What fcsr and the instruction's static rounding mode must be for the fast arm.
 ANY = "any"  # nothing
@@ -45,7 +45,7 @@ class FloatOperation:
         """Whether the fast arm may be tried; None when it always may."""
         if self.mode == ANY:
             return None
-        mask = NX | (_RM_FIELD if self.mode == NEAREST else 0)
+        mask = NX | (RM_FIELD if self.mode == NEAREST else 0)
         return builder.icmp_signed("==", builder.and_(fcsr, I64(mask)), I64(NX))
 
     def needs_twin(self, static_mode):

@@ -4,6 +4,7 @@ machine.py   MACHINE, the whole; machine_at, which makes it of an address
 declare.py   how a record is declared
 """
 
+from .code import HEAT, REGION
 from .cpu import CPU, EVENT
 from .events import EPOLL_SET, EVENT_COUNTER, WATCH
 from .files import DESCRIPTION, FILE_TABLE, PIPE
@@ -26,9 +27,11 @@ __all__ = [
     "EVENT_COUNTER",
     "FILE_TABLE",
     "FRAME",
+    "HEAT",
     "JOB",
     "MACHINE",
     "PIPE",
+    "REGION",
     "RUNQUEUE",
     "SIGINFO",
     "TASK",

@@ -17,6 +17,7 @@ from ...hot import hot
 from ...limits import (
     DECODED_OFFSET,
     DECODED_PAGE_BYTES,
+    HEAT_ENTRIES,
     FUTEX_BUCKETS,
     MAX_ACTORS,
     MAX_AREAS,
@@ -36,6 +37,7 @@ from ...limits import (
     MAX_POOLS,
     MAX_PORTS,
     MAX_QUEUES,
+    MAX_REGIONS,
     MAX_SIGINFOS,
     MAX_TASKS,
     MAX_THREADS,
@@ -57,6 +59,7 @@ from ...limits import (
 )
 from ..memory import address_of, record_at
 from ..tags import TAG_NAMES
+from .code import HEAT, REGION
 from .containers import CONTAINER, POOL
 from .cpu import CPU
 from .declare import i64, i64s, line, many, mask, record
@@ -236,6 +239,11 @@ MACHINE = record(
     i64("timeout_messages", guard="timekeeper", doc="figure: messages taken"),
     i64("timeouts_expired", guard="timekeeper", doc="figure: sleeps that ended by time-out"),
     i64("compactions", guard="timekeeper", doc="figure"),
+    line("translated code"),
+    i64("translating", doc="TRANSLATE_* of shm/regions.py; fixed"),
+    i64("forgetting", guard="atomic", doc="who looks for regions that have to die"),
+    i64("nr_regions", guard="translator", doc="REGION records from here on were never used"),
+    i64("arena_used", guard="translator", unit="bytes"),
     line("arrays"),
     many("jobs", JOB, MAX_JOBS),
     many("queues", RUNQUEUE, MAX_QUEUES),
@@ -266,6 +274,8 @@ MACHINE = record(
     line("static kernel pages"),
     i64s("static_kernel_pages", STATIC_KERNEL_PAGES * PAGE_SIZE // 8, guard="kmem_lock"),
     i64s("save_arena", SAVE_ARENA_WORDS, guard="the thread that has the area, else save_areas_lock"),
+    many("heat", HEAT, HEAT_ENTRIES),
+    many("regions", REGION, MAX_REGIONS),
     many("areas", AREA, MAX_AREAS),
     many("objects", OBJECT, MAX_OBJECTS),
     many("timeout_rings", TIMEOUT_RING, MAX_ACTORS),

@@ -1,0 +1,54 @@
+"""Where guests spend their instructions: samples, by which the translator finds what is hot.
+
+The interpreter gives out its budget in slices.  At the end of each, which is always at a jump backward, an indirect one or
+one into another page, `sample` counts where it stands.  So a loop or a function gets its share of samples, and the
+instructions in between are not slowed down by counters.  Where the place is translated, the next slice is longer:
+to leave a region costs more than an instruction.
+
+The counts lie in MACHINE.heat, a small table by hash, which all CPUs share without locks: a lost count does no harm.  A
+place that meets another one's entry wears that down before it takes it, so rare places do not push out hot ones.
+"""
+
+from ...hot import hot, never_inline
+from ...limits import HEAT_ENTRIES, PAGE_SIZE
+from ...shm.atomics import load_relaxed
+from ...shm.layout import machine_at
+from ...shm.memory import get, host_yield
+from ...shm.regions import TRANSLATE_OFF, TRANSLATE_SYNC
+from ..table import OP_REGION
+from ..words import OP_MASK
+
+SLICE = 1_000  # instructions between two samples
+TRANSLATED_SLICE = 20_000
+HOT = 12  # samples
+ANSWERED = -48  # what a count becomes when the translator has looked: so many samples until it begins anew
+
+
+@hot
+def sample(machine, cpu, pc, words, rest):
+    """Count a place, whose page is decoded at `words` (0: not known); how many of the `rest` of the budget come next."""
+    never_inline()
+    m = machine_at(machine)
+    if m.translating == TRANSLATE_OFF:
+        return rest
+    if words == 0:
+        return min(rest, SLICE)
+    ip = words + (pc & (PAGE_SIZE - 1)) * 4
+    if get(ip) & OP_MASK == OP_REGION:
+        return min(rest, TRANSLATED_SLICE)
+    h = m.heat[((ip >> 3) ^ (ip >> 15)) & (HEAT_ENTRIES - 1)]
+    if h.ip != ip or h.pc != pc:
+        if h.count > 0:
+            h.count -= 1
+            return min(rest, SLICE)
+        h.ip = ip
+        h.pc = pc
+        h.task = m.cpus[cpu].tlb_task
+        h.count = 0
+    h.count += 1
+    if h.count >= HOT:
+        m.cpus[cpu].found_heat = 1
+        if m.translating == TRANSLATE_SYNC:
+            while load_relaxed(h, "count") >= HOT and load_relaxed(m.cpus[cpu], "pending") == 0:
+                host_yield()
+    return min(rest, SLICE)

@@ -1,0 +1,94 @@
+"""The translator: from a hot place in a guest's code to a region that all CPUs may enter.
+
+    translator = Translator(window)
+    translator.translate(pc, fetch)     True where a region is there now
+
+`fetch(page)` gives the Page at a guest address (regions.py), or None.  Whoever calls sees to it that its frames are not
+freed meanwhile.  The order of steps, and why nothing stale is ever entered: shm/regions.py.  One translator a machine.
+"""
+
+import time
+
+from ...hot import entry, hot
+from ...limits import ARENA_BYTES, ARENA_OFFSET, MAX_REGIONS, PAGE_SIZE
+from ...shm.memory import compare_exchange_64, get
+from ...shm.regions import mark_translated
+from ..table import OP_REGION
+from ..words import IMM_SHIFT
+from .machine_code import Compiler
+from .region_code import RegionCode
+from .regions import form
+
+_ALIGN = 64
+
+
+@hot
+def _replace(address, word):
+    old = get(address)
+    return old != 0 and compare_exchange_64(address, old, word)
+
+
+@entry(2)
+def publish(address, word):
+    """Put an entry of a region in the place of a decoded word. 0 where that has been cleared meanwhile."""
+    return int(_replace(address, word))
+
+
+class Translator:
+    def __init__(self, window):
+        self.window, self.machine = window, window.machine
+        self.arena = window.arena()
+        self.compiler = Compiler()
+        self.figures = {"regions": 0, "instructions": 0, "compile_s": 0.0, "bytes": 0}
+
+    def translate(self, pc, fetch):
+        """Translate what begins at a guest address. False where nothing can be, or the code changes just now."""
+        began = time.perf_counter()
+        region = form(pc, fetch)
+        if region is None:
+            return False
+        read = [(page, bytes(page.data)) for page in region.pages.values()]
+        code = self.compiler.compile(RegionCode(region, "region").text())
+        number = self.place(region, code)
+        if number is None or not self.check(number, read):
+            return False
+        self.enter_at(number, region)
+        self.figures["regions"] += 1
+        self.figures["instructions"] += region.size
+        self.figures["bytes"] += len(code)
+        self.figures["compile_s"] += time.perf_counter() - began
+        return True
+
+    def place(self, region, code):
+        """Put code into the arena and its record into the table; the region's number, None where there is no room."""
+        m = self.machine
+        number, at = int(m["nr_regions"]), -(-int(m["arena_used"]) // _ALIGN) * _ALIGN
+        if number == MAX_REGIONS or at + len(code) > ARENA_BYTES:
+            return None
+        self.arena[at : at + len(code)] = code
+        m["arena_used"] = at + len(code)
+        record = m["regions"][number]
+        record["nr_pages"] = len(region.pages)
+        for k, (address, page) in enumerate(region.pages.items()):
+            record["pages"][k] = address
+            record["decoded"][k] = self.window.decoded_address(page.frame)
+        record["size"], record["instructions"] = len(code), region.size
+        record["code"] = self.window.address + ARENA_OFFSET + at
+        m["nr_regions"] = number + 1
+        for page in region.pages.values():
+            mark_translated(self.window.address, page.frame)
+        return number
+
+    def check(self, number, read):
+        """Whether the guest's code is still what was translated; otherwise the region is dead."""
+        if all(bytes(page.data) == before for page, before in read):
+            return True
+        self.machine["regions"][number]["code"] = 0
+        return False
+
+    def enter_at(self, number, region):
+        """Publish the region's entries."""
+        for pc in region.entries:
+            page = region.pages[pc & -PAGE_SIZE]
+            ip = self.window.decoded_address(page.frame) + (pc & (PAGE_SIZE - 1)) * 4
+            publish(ip, OP_REGION | number << IMM_SHIFT)

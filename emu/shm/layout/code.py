@@ -1,0 +1,23 @@
+"""Translated code: where guests spend their instructions, and the regions that were translated (shm/regions.py)."""
+
+from ...limits import REGION_PAGES
+from .declare import i64, i64s, record
+
+HEAT = record(
+    "HEAT",  # CPUs share these without locks: a lost count only makes a request late
+    i64("ip", guard="none", doc="host address of a decoded word, 0 none"),
+    i64("pc", guard="none", doc="its guest address"),
+    i64("task", guard="none", doc="index of the task that was sampled"),
+    i64("count", guard="none", doc="samples; from HOT on the translator is asked; below 0: it has answered"),
+    align=32,
+)
+
+REGION = record(
+    "REGION",
+    i64("code", guard="atomic", doc="truth: host address of its code, 0: nobody may enter"),
+    i64("nr_pages", guard="translator"),
+    i64s("pages", REGION_PAGES, guard="translator", doc="guest addresses of the pages that it was translated from"),
+    i64s("decoded", REGION_PAGES, guard="translator", doc="host addresses of their decoded words"),
+    i64("size", guard="translator", unit="bytes", doc="of its code"),
+    i64("instructions", guard="translator", doc="of the guest's"),
+)

@@ -1,0 +1,62 @@
+"""Regions: guest code that was translated, and the protocol by which none of it runs once the guest's code has changed.
+
+A region is host code made from guest instructions of up to REGION_PAGES pages (isa/translator/).  REGION.code is its
+truth word: the address of its code, or 0, and then nobody may enter.  It is entered through decoded words: where the
+interpreter meets OP_REGION with the region's number, it goes to REGION.code, or decodes the instruction anew.
+
+Invariant: a region that may be entered was made from the bytes that its frames have now.
+
+    the translator   1 REGION and its code           who stores    1 bytes to a frame
+                     2 FRAME_TRANSLATED, by fetch_or               2 takes FRAME_TRANSLATED away, by fetch_and
+                     3 reads the bytes again                       3 makes all regions of the frame dead
+
+Both have full fences between their steps.  If 3 on the left misses the bytes, they were stored after it, so the mark was
+there at 2 on the right, or somebody else took it after 2 on the left; whoever took it finds the region, which was there
+before the mark.  Decoded words of a region are published last, so nobody enters it before its bytes were read again.
+
+Who stores goes on only when the regions are dead, also when somebody else has taken the mark and is still looking for
+them: MACHINE.forgetting counts those, from before they take a mark until they have found all, and while it is not 0,
+everybody looks.
+
+The translator holds a reference to each frame meanwhile, so that none of them is freed and comes back with other code
+between its steps.  A CPU that is inside a region when it dies goes on there until its next look at the interrupt word,
+like a hart whose instruction fetches lag behind until it executes fence.i; so its code stays where it is until all CPUs
+have left (`leave_code`).
+"""
+
+from ..hot import entry, hot, never_inline
+from .atomics import exchange, fence, fetch_add, fetch_and, fetch_or, load_relaxed
+from .layout import decoded_address, machine_at
+
+TRANSLATE_OFF, TRANSLATE_ON, TRANSLATE_SYNC = range(3)  # MACHINE.translating
+FRAME_TRANSLATED = 4  # of FRAME.word: some region may have been made from the frame
+
+
+@hot
+def may_be_translated(m, frame_word):
+    """Whether who has stored to a frame, and then read its word (acquire), has to call forget_regions."""
+    return frame_word & FRAME_TRANSLATED != 0 or load_relaxed(m, "forgetting") != 0
+
+
+@hot
+def forget_regions(m, frame):
+    """The frame's bytes have changed, with a full fence behind them: make its regions dead."""
+    never_inline()
+    fetch_add(m, "forgetting", 1)
+    fetch_and(m.frames[frame], "word", ~FRAME_TRANSLATED)
+    words = decoded_address(m, frame)
+    for r in range(load_relaxed(m, "nr_regions")):
+        region = m.regions[r]
+        if load_relaxed(region, "code") != 0:
+            for k in range(region.nr_pages):
+                if region.decoded[k] == words:
+                    exchange(region, "code", 0)
+    fetch_add(m, "forgetting", -1)
+
+
+@entry(2)
+def mark_translated(address, frame):
+    """Step 2 of the translator's."""
+    fetch_or(machine_at(address).frames[frame], "word", FRAME_TRANSLATED)
+    fence()  # the mark before the bytes; pairs with the fence in decoded.invalidate
+    return 0
