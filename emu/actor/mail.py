@@ -99,6 +99,10 @@ class Mail:
             except zmq.Again:
                 pass
 
+    def sleep_for(self, ns):
+        """Sleep until a wake-up, which is consumed (True), or for a time."""
+        return self.sleep(time.monotonic_ns() + ns)
+
     def _sleep_shortly(self, until_ns):
         while not self.take():
             left_ns = until_ns - time.monotonic_ns()

@@ -23,6 +23,7 @@ from .options import ProgramCommand, check_writable
 @click.command(cls=ProgramCommand, context_settings={"allow_interspersed_args": False})
 @click.option("--cpus", metavar="N", help="CPU processes (EMU_CPUS, else the host's cores).")
 @click.option("--topology", metavar="PxCxS", help="Packages, cores of each, SMT siblings of each: 2x2x2 has 8 CPUs.")
+@click.option("--translator", metavar="MODE", help="Hot guest code: on (default), off, sync: CPUs wait for it.")
 @click.option("--blocking-cpus", metavar="N", help="The last N CPUs run threads that declare a blocking operation (0).")
 @click.option(
     "--policy",
@@ -54,7 +55,7 @@ def run(cpus, policy, environment, json_file, workload, program, arguments, trac
     What follows PROGRAM is passed to it, also what looks like an option of emu.
     """
     quiet, mounts = options.pop("quiet"), options["mounts"]  # the machine shows the progress of a cold start even then
-    for name in ("max_threads", "patience_s", "trace_limit", "blocking_cpus"):
+    for name in ("max_threads", "patience_s", "trace_limit", "blocking_cpus", "translator"):
         if options[name] is None:
             del options[name]
     with errors_in_one_line():

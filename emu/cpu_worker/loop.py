@@ -12,7 +12,7 @@ from ..hot import entry, hot, never_inline
 from ..kernel.actions import BLOCK, END_TASK, GIVE, HAND_OVER, LEFT, RESUME, SERVE, YIELD, YIELD_TO
 from ..kernel.groups.records import INTR_INTERRUPT
 from ..kernel.ipc.pager import has_pager
-from ..kernel.ipi import cancel_park, mark_parked
+from ..kernel.ipi import cancel_park, mark_parked, send_ipi
 from ..kernel.linux.forwarding import forward
 from ..kernel.sched import queues
 from ..kernel.sched.core import others_wait, pay_look, pick_next, switch, switch_to, work_for, yield_to
@@ -35,7 +35,7 @@ from ..kernel.ticks import count_ticks
 from ..kernel.upcalls.boundary import tick_group
 from ..kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, give_way_to_shooters
 from ..kernel.vm.tlb import flush_tlb, leave_space, use_space
-from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL, IPI_TLB
+from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL, IPI_CODE, IPI_TLB, TRANSLATOR
 from ..shm.atomics import exchange, load_relaxed, load_seq_cst, pause
 from ..shm.clock import now_ns
 from ..shm.cpumask import clear_cpu, has_cpu, set_cpu
@@ -48,6 +48,7 @@ from ..shm.exits import (
 )
 from ..shm.layout import machine_at
 from ..shm.memory import address_of, call_3, call_4, host_yield, monotonic_ns
+from ..shm.regions import leave_code
 from .asking import ask_server, bring_page, enters_user_space, send_fault, stop, take_answer
 from .stalls import STALL_NS, look_for_stall
 
@@ -84,6 +85,8 @@ def run(address, me):
             pending = exchange(c, "pending", 0)
             emit(m, me, INTERRUPT, -1, pending, 0)
             answer_shootdowns(m, me)
+            if pending & IPI_CODE:
+                leave_code(m, me)
             if pending & IPI_TLB and m.nr_cpus > m.host_cores:
                 give_way_to_shooters(m, me)
             if load_relaxed(m.queues[me], "dead") != 0:
@@ -231,6 +234,9 @@ def _tick(m, me, i):
     c = m.cpus[me]
     now = now_ns(m)
     count_ticks(m)
+    if c.found_heat != 0:
+        c.found_heat = 0
+        send_ipi(m, me, TRANSLATOR, IPI_CODE)
     if load_relaxed(m.tasks[m.threads[i].task], "cpu_limit_ns") != 0:
         check_cpu_limit(m, me, m.threads[i].task)
     if m.tracing != 0:

@@ -23,7 +23,6 @@ from ..kernel.vm.tlb import fill_fetch, fill_read, fill_write
 from ..limits import PAGE_SIZE, TLB_ENTRIES
 from ..shm.atomics import fetch_or, load_relaxed
 from ..shm.cpumask import mask_above, mask_all, mask_minus
-from ..shm.decoded import FRAME_CODE, FRAME_WRITTEN
 from ..shm.exits import (
     ACCESS_FETCH,
     ACCESS_READ,
@@ -35,6 +34,7 @@ from ..shm.exits import (
     CAUSE_STORE_PAGE,
 )
 from ..shm.layout import decoded_address, frame_address, machine_at
+from ..shm.layout.memory import FRAME_CODE, FRAME_WRITTEN
 
 
 @hot

@@ -1,9 +1,9 @@
 """What makes code of an instruction's body: the interface that the interpreter and the translator implement.
 
-A body (table.py) computes values and has effects (effects.py).  `BackEnd.body` walks it: lower.py turns expressions into
-LLVM code of `builder`, and what is no plain expression comes here, each by a method of its own.  The interpreter's
-client finds operands by a decoded word's register numbers (interpreter/arms.py); the translator's knows them, and notes
-effects to be filled in later (translator/templates.py).
+A body (table.py) computes values and has effects (effects.py).  `BackEnd.body` walks it: lower.py turns expressions
+into LLVM code of `builder`, and what is no plain expression comes here, each by a method of its own.  The interpreter's
+client finds operands by a decoded word's register numbers (interpreter/arms.py); the translator's knows them, and
+notes effects to be filled in later (translator/templates.py).
 
 All values are i64, but for truth values (i1) in `branch`.
 """

@@ -18,11 +18,18 @@ _BUCKETS = 64
 
 check()
 
+
+def _twin_modes(row):
+    """The static rounding modes of a row for which its fast arm is not made, as bits."""
+    operation = float_operation(row)
+    return sum(1 << mode for mode in range(8) if operation.needs_twin(mode)) if operation else 0
+
+
 # Some rows have variants with ops of their own: a jump forward within its page, which needs no look at budget and
 # interrupts, has the row's op, one backward and one into another page have others; and floating point in a rounding
 # mode that the fast arm is not made for.
 JUMP_ROWS = [row for row in ROWS if row.immediate == "offset"]
-EXACT_ROWS = [row for row in ROWS if "rm" in row.fields and float_operation(row)]
+EXACT_ROWS = [row for row in ROWS if "rm" in row.fields and _twin_modes(row)]
 _FIRST_BACK, _FIRST_FAR = FIRST_OP + len(ROWS), FIRST_OP + len(ROWS) + len(JUMP_ROWS)
 _FIRST_EXACT = _FIRST_FAR + len(JUMP_ROWS)
 BACK_OPS = {row.name: _FIRST_BACK + n for n, row in enumerate(JUMP_ROWS)}
@@ -89,7 +96,7 @@ def _variants():
         variants[row.op] = BACK_OPS[row.name]
     for row in EXACT_ROWS:
         variants[row.op] = EXACT_OPS[row.name]
-        modes[row.op] = sum(1 << mode for mode in range(8) if float_operation(row).needs_twin(mode))
+        modes[row.op] = _twin_modes(row)
     return variants, modes
 
 

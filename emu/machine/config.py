@@ -141,6 +141,8 @@ def _topology(text, cpus):
     return topology
 
 
+TRANSLATORS = ("off", "on", "sync")  # the modes of MACHINE.translating, in order (shm/regions.py)
+
 # Limits that may change while guests run: what they are at first, and at most (kse-5).
 LIMITS = {
     "max_threads_per_task": (MAX_THREADS, MAX_THREADS),
@@ -176,6 +178,7 @@ class Config:
     parameters: tuple = ()
     queues: str = "per-cpu"  # the policy's QUEUES
     blocking_cpus: int = 0
+    translator: str = "on"
 
     @property
     def blocking_pool(self):
@@ -200,6 +203,7 @@ class Config:
         quiet=False,
         blocking_cpus=0,
         limits=(),
+        translator="on",
     ):
         """Check everything; MachineError names the first thing that is wrong."""
         if topology is not None:
@@ -219,6 +223,8 @@ class Config:
             raise MachineError(f"at most {limit} threads per task: expected 1 to {MAX_THREADS}")
         limits = {name: check_limit(name, value) for name, value in dict(limits).items()}
         limits = {name: at_first for name, (at_first, _) in LIMITS.items()} | {"max_threads_per_task": limit} | limits
+        if translator not in TRANSLATORS:
+            raise MachineError(f"translator {translator!r}: expected {', '.join(TRANSLATORS)}")
         patience_s = _seconds(patience_s, "patience")
         memory_bytes = parse_size(memory)
         if not MIN_MEMORY_BYTES <= memory_bytes <= MAX_MEMORY_BYTES:
@@ -247,5 +253,5 @@ class Config:
         topology = topology or Topology(1, cpus, 1)
         return cls(
             cpus, topology, policy, seed, memory_bytes, parsed, pin, poll_ns, slice_ns, limits, patience_s, values,
-            queues, blocking_cpus,
+            queues, blocking_cpus, translator,
         )  # fmt: skip

@@ -41,16 +41,18 @@ from ..limits import (
     SLICE_NS,
     SUPERVISOR,
     TIMEKEEPER,
+    TRANSLATOR,
 )
 from ..shm.clock import calibrate
 from ..shm.cpumask import to_words
+from ..shm.regions import TRANSLATE_OFF, can_translate
 from ..shm.segment import Window
 from ..shm.tags import alive
 from ..trace.recorder import TRACE_LIMIT_BYTES, Recorder
 from .arguments import integer, packed, seconds
 from .asking import Asking
 from .children import Descriptor, end_all, start, start_forkserver
-from .config import Config, Parameters, check_limit, parse_size
+from .config import TRANSLATORS, Config, Parameters, check_limit, parse_size
 from .cpus import HotPlug
 from .directory import make_directory, remove_directory
 from .host_process import HostTimes, host_times
@@ -93,6 +95,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         max_threads: int | str = MAX_THREADS,
         limits: Mapping[str, int] | Iterable[tuple[str, int]] = (),
         blocking_cpus: int | str = 0,
+        translator: str = "on",
         patience_s: float | str = PATIENCE_OF_WATCHDOG_S,
         pin: bool = True,
         poll_ns: int = POLL_NS,
@@ -108,7 +111,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         take_closed_standard_descriptors()
         self.config = Config.make(
             cpus, policy, seed, topology, memory, mounts, pin, poll_ns, slice_ns, max_threads, patience_s, parameters,
-            quiet, blocking_cpus, limits,
+            quiet, blocking_cpus, limits, translator,
         )  # fmt: skip
         self._stdio = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         self._quiet = quiet
@@ -170,6 +173,8 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         self._remains.callback(self.window.destroy)
         self.window.keep_from_forks()
         self._fill(self.window.machine)
+        if not (self.window.may_execute and can_translate()):
+            self.window.machine["translating"] = TRANSLATE_OFF
         self._watchdog = Watchdog(self.window.machine, config.patience_s)
         if self._recorder:
             self._recorder.begin(self.window, config)
@@ -195,6 +200,10 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         stdio = [None if is_closed(d) else Descriptor(d) for d in self._stdio.values()]
         self._processes[SERVER] = start("emu-server", "emu.server.process", self._shared, self._segments(), stdio)
         self._processes[TIMEKEEPER] = start("emu-timekeeper", "emu.actor.timekeeper", self._shared, self._segments())
+        if self.window.machine["translating"]:
+            self._processes[TRANSLATOR] = start(
+                "emu-translator", "emu.actor.translator", self._shared, self._segments()
+            )
         for cpu in range(config.cpus):
             self._start_cpu(cpu)
 
@@ -218,6 +227,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         m["cores_per_package"] = config.topology.cores_per_package
         m["parameters"][: len(config.parameters)] = config.parameters
         m["slice_ns"] = config.slice_ns
+        m["translating"] = TRANSLATORS.index(config.translator)
         for name, value in config.limits.items():
             m[name] = value
         m["poll_ns"] = config.poll_ns

@@ -22,11 +22,9 @@ from ..hot import hot
 from ..limits import DECODED_PAGE_BYTES, PAGE_SHIFT, PAGE_SIZE, RAM_OFFSET
 from .atomics import fence, load_acquire
 from .layout import decoded_address
+from .layout.memory import FRAME_CODE
 from .memory import address_of, fill_bytes, store_64
 from .regions import forget_regions, may_be_translated
-
-FRAME_CODE = 1  # some CPU fetched from the frame: stores take the slow path
-FRAME_WRITTEN = 2  # some CPU may hold a writable translation
 
 
 @hot

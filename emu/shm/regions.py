@@ -10,26 +10,38 @@ Invariant: a region that may be entered was made from the bytes that its frames 
                      2 FRAME_TRANSLATED, by fetch_or               2 takes FRAME_TRANSLATED away, by fetch_and
                      3 reads the bytes again                       3 makes all regions of the frame dead
 
-Both have full fences between their steps.  If 3 on the left misses the bytes, they were stored after it, so the mark was
-there at 2 on the right, or somebody else took it after 2 on the left; whoever took it finds the region, which was there
-before the mark.  Decoded words of a region are published last, so nobody enters it before its bytes were read again.
+Both have full fences between their steps.  If 3 on the left misses the bytes, they were stored after it, so the mark
+was there at 2 on the right, or somebody else took it after 2 on the left; whoever took it finds the region, which was
+there before the mark.  Decoded words of a region are published last, so nobody enters it before its bytes were read
+again.
 
 Who stores goes on only when the regions are dead, also when somebody else has taken the mark and is still looking for
 them: MACHINE.forgetting counts those, from before they take a mark until they have found all, and while it is not 0,
 everybody looks.
 
-The translator holds a reference to each frame meanwhile, so that none of them is freed and comes back with other code
-between its steps.  A CPU that is inside a region when it dies goes on there until its next look at the interrupt word,
+The translator takes no lock and holds no frame.  One that is freed comes back without FRAME_CODE, so at step 2 it looks
+whether the frame has that flag and references: then it is, or is again, a frame of code, which takes whoever stores to
+it, and whoever frees it, through the steps on the right; and 3 says whether its bytes are those that were translated.
+A CPU that is inside a region when it dies goes on there until its next look at the interrupt word,
 like a hart whose instruction fetches lag behind until it executes fence.i; so its code stays where it is until all CPUs
 have left (`leave_code`).
 """
 
+import platform
+
+import llvmlite.binding as llvm
+
 from ..hot import entry, hot, never_inline
-from .atomics import exchange, fence, fetch_add, fetch_and, fetch_or, load_relaxed
+from .atomics import exchange, fence, fetch_add, fetch_and, fetch_or, load_acquire, load_relaxed, store_release
 from .layout import decoded_address, machine_at
+from .layout.memory import FRAME_CODE, FRAME_REFERENCES_SHIFT, FRAME_TRANSLATED
 
 TRANSLATE_OFF, TRANSLATE_ON, TRANSLATE_SYNC = range(3)  # MACHINE.translating
-FRAME_TRANSLATED = 4  # of FRAME.word: some region may have been made from the frame
+
+
+def can_translate():
+    """Whether code can be translated for this host: its convention and relocations are known (cold)."""
+    return platform.machine() == "x86_64" and llvm.llvm_version_info >= (19,)
 
 
 @hot
@@ -56,7 +68,14 @@ def forget_regions(m, frame):
 
 @entry(2)
 def mark_translated(address, frame):
-    """Step 2 of the translator's."""
-    fetch_or(machine_at(address).frames[frame], "word", FRAME_TRANSLATED)
+    """Step 2 of the translator's; whether the frame is one of code, which somebody holds."""
+    word = fetch_or(machine_at(address).frames[frame], "word", FRAME_TRANSLATED)
     fence()  # the mark before the bytes; pairs with the fence in decoded.invalidate
-    return 0
+    return int(word & FRAME_CODE != 0 and word >> FRAME_REFERENCES_SHIFT > 0)
+
+
+@hot
+def leave_code(m, me):
+    """This CPU is in no translated code just now."""
+    c = m.cpus[me]
+    store_release(c, "code_done", load_acquire(c, "code_request"))  # pairs with load_acquire in `is_left`

@@ -13,7 +13,9 @@ from ..shm.segment import Window
 
 def fill(window, cpus=2, policy="inko", seed=1, blocking_cpus=0):
     """The machine record as at boot, and every actor's record as its process would fill it."""
-    config = Config.make(cpus, policy, seed=seed, memory=window.memory_bytes, blocking_cpus=blocking_cpus)
+    config = Config.make(
+        cpus, policy, seed=seed, memory=window.memory_bytes, blocking_cpus=blocking_cpus, translator="off"
+    )
     Machine._fill(SimpleNamespace(config=config), window.machine)
     for actor in (*range(cpus), SUPERVISOR, SERVER, TIMEKEEPER):
         prepare_actor(window, actor, policy)

@@ -22,7 +22,17 @@ from ..errors import MachineError, TraceError, say
 from ..kernel.failures import explain
 from ..kernel.sched.hooks import HOOKS
 from ..kernel.thread import states
-from ..limits import BUDGET_INSTRUCTIONS, EVENT_RING, GLOBAL_QUEUE, MAX_ACTORS, MAX_CPUS, SERVER, SUPERVISOR, TIMEKEEPER
+from ..limits import (
+    BUDGET_INSTRUCTIONS,
+    EVENT_RING,
+    GLOBAL_QUEUE,
+    MAX_ACTORS,
+    MAX_CPUS,
+    SERVER,
+    SUPERVISOR,
+    TIMEKEEPER,
+    TRANSLATOR,
+)
 from ..shm import events
 from ..shm.clock import read_clock
 from .file import FORMAT, RECORD, VERSION, TraceWriter
@@ -30,7 +40,7 @@ from .file import FORMAT, RECORD, VERSION, TraceWriter
 SHORTEST_S, LONGEST_S = 0.0002, 0.005
 SILENCE_S = 1.0  # a round is written at least so often: a reader sees how long nothing has happened
 TRACE_LIMIT_BYTES = 4 << 30
-ACTOR_NAMES = {SUPERVISOR: "supervisor", SERVER: "server", TIMEKEEPER: "timekeeper"}
+ACTOR_NAMES = {SUPERVISOR: "supervisor", SERVER: "server", TIMEKEEPER: "timekeeper", TRANSLATOR: "translator"}
 # Arguments whose numbers have names: which table of the header's "values" holds them.
 TABLES = {
     "reason": "reason", "target": "actor", "cpu": "actor", "queue": "queue", "old_queue": "queue",

@@ -14,7 +14,7 @@ from emu.hot import callback
 from emu.isa.interpreter.accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
 from emu.isa.interpreter.interpret import interpret
 from emu.limits import DECODED_OFFSET, DECODED_PAGE_BYTES, PAGE_SIZE
-from emu.shm.decoded import FRAME_CODE, FRAME_WRITTEN
+from emu.shm.layout.memory import FRAME_CODE, FRAME_WRITTEN
 from emu.shm.exits import (
     ACCESS_FETCH,
     ACCESS_WRITE,

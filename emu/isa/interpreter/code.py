@@ -13,8 +13,8 @@ from .accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
 # of the budget, this one included; address of the frame (FRAME); pc - ip / 4; address of the table of arms;
 # the decoded word (between arms and the common ends: their argument).
 STATE = ("x", "cpu", "ip", "left", "frame", "base", "table", "e")
-# Kept in memory, because it is needed rarely.  The budget is given out in slices (threaded.py): `budget` is what was given
-# so far, `limit` all of it, so `budget` - `left` instructions have retired.
+# Kept in memory, because it is needed rarely.  The budget is given out in slices (heat.py): `budget` is what was given so
+# far, `limit` all of it, so `budget` - `left` instructions have retired.
 FRAME = ("machine", "cpu", "thread", "budget", "code", "limit")
 PARCEL_SHIFT = 2  # from a distance in code to one in decoded words
 NEAR, BACK, FAR = range(3)  # a jump forward in its page, backward in it, into another one

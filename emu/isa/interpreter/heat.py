@@ -1,9 +1,9 @@
 """Where guests spend their instructions: samples, by which the translator finds what is hot.
 
-The interpreter gives out its budget in slices.  At the end of each, which is always at a jump backward, an indirect one or
-one into another page, `sample` counts where it stands.  So a loop or a function gets its share of samples, and the
-instructions in between are not slowed down by counters.  Where the place is translated, the next slice is longer:
-to leave a region costs more than an instruction.
+The interpreter gives out its budget in slices.  At the end of each, which is always at a jump backward, an indirect one
+or one into another page, `sample` counts where it stands.  So a loop or a function gets its share of samples, and the
+instructions in between are not slowed down by counters.  Where the place is translated, the next slice is longer: to
+leave a region costs more than an instruction.
 
 The counts lie in MACHINE.heat, a small table by hash, which all CPUs share without locks: a lost count does no harm.  A
 place that meets another one's entry wears that down before it takes it, so rare places do not push out hot ones.
@@ -26,7 +26,7 @@ ANSWERED = -48  # what a count becomes when the translator has looked: so many s
 
 @hot
 def sample(machine, cpu, pc, words, rest):
-    """Count a place, whose page is decoded at `words` (0: not known); how many of the `rest` of the budget come next."""
+    """Count a place, whose page is decoded at `words` (0: not known); how many of the budget's `rest` come next."""
     never_inline()
     m = machine_at(machine)
     if m.translating == TRANSLATE_OFF:

@@ -1,18 +1,16 @@
 """What translated code finds in the table of arms, behind them: the interpreter's common ends, and hot functions.
 
-Translated code lies in memory that all CPUs share, while each has the interpreter at an address of its own.  So it holds
-no address of these, but gets that of the table, in STATE.
+Translated code lies in memory that all CPUs share, while each has the interpreter at an address of its own.  So it
+holds no address of these, but gets that of the table, in STATE.
 
-Ends are tail-called with STATE; pc is then `base`, and `ip` 0.  Helpers take and return 64-bit integers, by a convention
-in which the caller keeps its integer registers.
+Ends are tail-called with STATE; pc is then `base`, and `ip` 0.  Helpers take and return 64-bit integers, by a
+convention in which the caller keeps its integer registers.
 """
 
 from ..lower import float_operation
 from ..table import ROWS
 from ..words import OP_MASK
 from .accesses import (
-    check_block,
-    clear_block,
     exchange_reserved,
     load_slowly,
     locate_atomic,
@@ -27,7 +25,7 @@ ENDS = ("leave", "pause", "enter", "resume", "plain")
 
 def _helpers():
     named = (
-        load_slowly, store_slowly, locate_atomic, wrote, reserve, exchange_reserved, check_block, clear_block, check_page,
+        load_slowly, store_slowly, locate_atomic, wrote, reserve, exchange_reserved, check_page,
     )  # fmt: skip
     found = {function.__name__: function for function in named}
     for operation in filter(None, map(float_operation, ROWS)):

@@ -175,14 +175,10 @@ class Engine:
         target = code.pc()
         index = builder.and_(builder.lshr(target, I64(TLB_INDEX_SHIFT)), I64(TLB_INDEX_MASK))
         slot = builder.add(state["cpu"], index)
-        known = builder.icmp_signed(
-            "==", code.get(slot, CPU.offset("fetch_tlb")), builder.and_(target, I64(PAGE_MASK))
-        )
+        known = builder.icmp_signed("==", code.get(slot, CPU.offset("fetch_tlb")), builder.and_(target, I64(PAGE_MASK)))
         words = builder.select(known, code.get(slot, CPU.offset("fetch_tlb") + 8), I64(0))
         given = code.call(sample, code.frame("machine"), code.frame("cpu"), target, words, rest)
-        builder.store(
-            builder.add(code.frame("budget"), given), code.word(state["frame"], FRAME.index("budget") * 8)
-        )
+        builder.store(builder.add(code.frame("budget"), given), code.word(state["frame"], FRAME.index("budget") * 8))
         code.tail(self.enter, e=target, left=builder.add(state["left"], given))
         code.resume(used_up)
         code.leave(EXIT_INTERRUPT)

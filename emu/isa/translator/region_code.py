@@ -1,8 +1,8 @@
 """The code of a region, as LLVM assembly: one function, by the interpreter's convention.
 
-It begins with the guards: pc is one of the entries, and the guest's pages are those that it was made from.  Then it loads
-the registers that it uses, and keeps them in variables, which LLVM puts into host registers.  On each way out it writes
-those back that may have changed, and goes on in one of the interpreter's ends (interpreter/linkage.py).
+It begins with the guards: pc is one of the entries, and the guest's pages are those that it was made from.  Then it
+loads the registers that it uses, and keeps them in variables, which LLVM puts into host registers.  On each way out it
+writes those back that may have changed, and goes on in one of the interpreter's ends (interpreter/linkage.py).
 
 Always: an instruction that traps has changed nothing and is not counted; `left` counts instructions exactly; a jump
 backward, an indirect one and one into another page look at `left` and at the interrupt word, like the interpreter's, so
@@ -109,13 +109,13 @@ class RegionCode(Accesses):
 
     # --- ways out --------------------------------------------------------------------------
 
-    def leave(self, end, pc, left, e="0"):
-        """Go on outside, in one of the interpreter's ends. Ends the block."""
+    def leave(self, end, pc, left, e=None):
+        """Go on outside, in one of the interpreter's ends, whose argument is pc unless it is given. Ends the block."""
         label = self.fresh()
         self.say(f"br label %{label}")
         self.label(label)
         self.write_back()
-        self.exits.append((pc, left, POSITIONS[end] * 8, e, label))
+        self.exits.append((pc, left, POSITIONS[end] * 8, pc if e is None else e, label))
         self.say("br label %out")
 
     def trap_when(self, condition):
@@ -128,14 +128,18 @@ class RegionCode(Accesses):
 
     def left_before(self):
         """`left` before the present instruction."""
-        return self.define(f"sub i64 %left.{self.block.first:x}, {self.done}") if self.done else f"%left.{self.block.first:x}"
+        return (
+            self.define(f"sub i64 %left.{self.block.first:x}, {self.done}")
+            if self.done
+            else f"%left.{self.block.first:x}"
+        )
 
     def poll(self, target, left):
         """Leave when the budget is used up or an interrupt is pending, at a jump to `target`."""
         other, look, on = self.fresh(), self.fresh(), self.fresh()
         self.say(f"br i1 {self.define(f'icmp sle i64 {left}, 0')}, label %{other}, label %{look}, {_NEVER}")
         self.label(look)
-        pending = self.define(f"load atomic i64, ptr %pendingp monotonic, align 8")
+        pending = self.define("load atomic i64, ptr %pendingp monotonic, align 8")
         self.say(f"br i1 {self.define(f'icmp ne i64 {pending}, 0')}, label %{other}, label %{on}, {_NEVER}")
         self.label(other)
         self.leave("pause", target, left)
@@ -184,7 +188,9 @@ class RegionCode(Accesses):
             elif isinstance(step, Result):
                 self.set(now.rd, "rd" in floats, self.filled(step.value, fields, aliases))
             else:
-                arguments = [self.filled(a, fields, aliases) if isinstance(a, str) and "{" in a else a for a in step.arguments]
+                arguments = [
+                    self.filled(a, fields, aliases) if isinstance(a, str) and "{" in a else a for a in step.arguments
+                ]
                 value = getattr(self, step.name)(*arguments)
                 if value is not None:
                     aliases[step.value.format(**fields)] = value
@@ -220,9 +226,7 @@ class RegionCode(Accesses):
         self.label(rare)
         fcsr = self.define(f"add i64 %x, {FCSR_OFFSET}")
         rounding = mode if 0 <= mode < RM_DYNAMIC else 0
-        exact = self.help(
-            operation.exact.__name__, *values, *operation.constants, rounding, operation.bits, fcsr
-        )
+        exact = self.help(operation.exact.__name__, *values, *operation.constants, rounding, operation.bits, fcsr)
         self.say(f"br label %{on}")
         self.label(on)
         if mode >= 0 and operation.needs_twin(mode):

@@ -202,4 +202,3 @@ def form(pc, fetch):
         blocks[first] = Block(instructions)
     pages = {address & -PAGE_SIZE for each in found.values() for address in (each.pc, each.next - 2)}
     return Region(sorted(entries), blocks, {k: finder.pages[k] for k in sorted(pages)}, returns)
-

@@ -4,9 +4,9 @@
     template.steps      what to write, in order: Text, Effect or Result
     template.declares   lines that the module needs
 
-The gaps of a text, for str.format: the operands of the body by name (`{a}`, `{imm}`), and `{p}`, a prefix that makes the
-names of values unique.  Effects are left to who fills the template in (region_code.py), because their code depends on
-where guest memory is and on what comes next.
+The gaps of a text, for str.format: the operands of the body by name (`{a}`, `{imm}`), and `{p}`, a prefix that makes
+the names of values unique.  Effects are left to who fills the template in (region_code.py), because their code depends
+on where guest memory is and on what comes next.
 """
 
 import functools
@@ -125,4 +125,3 @@ def _made(name):
         str(each).strip() for each in made.module.functions if each.is_declaration and each.name.startswith("llvm.")
     )
     return template
-

@@ -3,8 +3,8 @@
     translator = Translator(window)
     translator.translate(pc, fetch)     True where a region is there now
 
-`fetch(page)` gives the Page at a guest address (regions.py), or None.  Whoever calls sees to it that its frames are not
-freed meanwhile.  The order of steps, and why nothing stale is ever entered: shm/regions.py.  One translator a machine.
+`fetch(page)` gives the Page at a guest address (regions.py), or None; it need not be so any more when it is used.  The
+order of steps, and why nothing stale is ever entered: shm/regions.py.  One translator a machine.
 """
 
 import time
@@ -73,15 +73,14 @@ class Translator:
             record["pages"][k] = address
             record["decoded"][k] = self.window.decoded_address(page.frame)
         record["size"], record["instructions"] = len(code), region.size
-        record["code"] = self.window.address + ARENA_OFFSET + at
         m["nr_regions"] = number + 1
-        for page in region.pages.values():
-            mark_translated(self.window.address, page.frame)
+        record["code"] = self.window.address + ARENA_OFFSET + at
         return number
 
     def check(self, number, read):
         """Whether the guest's code is still what was translated; otherwise the region is dead."""
-        if all(bytes(page.data) == before for page, before in read):
+        marked = [mark_translated(self.window.address, page.frame) for page, _ in read]
+        if all(marked) and all(bytes(page.data) == before for page, before in read):
             return True
         self.machine["regions"][number]["code"] = 0
         return False

@@ -12,8 +12,9 @@ from ...limits import PAGE_SIZE
 from ...shm import lockrank
 from ...shm.atomics import fetch_add, load_relaxed, store_relaxed
 from ...shm.bits import bits
-from ...shm.decoded import FRAME_CODE, forget_frame
+from ...shm.decoded import forget_frame
 from ...shm.layout import frame_address, machine_at
+from ...shm.layout.memory import FRAME_CODE, FRAME_REFERENCES_SHIFT
 from ...shm.memory import copy_bytes, fill_bytes
 from ...shm.spinlock import acquire, fail, field_address, release
 from ...shm.tags import TAG_PAGE, count_freed, count_made
@@ -24,6 +25,7 @@ WORD = bits("flags:4 tag:4 references:*")  # FRAME.word
 _, frame_tag, frame_references = WORD.getters()
 ONE_REFERENCE = WORD.pack(references=1)
 TAG_SHIFT = WORD.shift("tag")
+assert WORD.shift("references") == FRAME_REFERENCES_SHIFT
 
 
 @hot

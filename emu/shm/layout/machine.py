@@ -17,8 +17,8 @@ from ...hot import hot
 from ...limits import (
     DECODED_OFFSET,
     DECODED_PAGE_BYTES,
-    HEAT_ENTRIES,
     FUTEX_BUCKETS,
+    HEAT_ENTRIES,
     MAX_ACTORS,
     MAX_AREAS,
     MAX_CHANNELS,

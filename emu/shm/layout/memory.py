@@ -2,6 +2,12 @@
 
 from .declare import CACHE_LINE, i64, record
 
+# Flags of FRAME.word.
+FRAME_CODE = 1  # some CPU fetched from the frame: stores take the slow path (shm/decoded.py)
+FRAME_WRITTEN = 2  # some CPU may hold a writable translation
+FRAME_TRANSLATED = 4  # some region may have been made from the frame (shm/regions.py)
+FRAME_REFERENCES_SHIFT = 8
+
 FRAME = record(
     "FRAME",
     i64("word", guard="atomic", doc="truth: FRAME_* flags in bits 0-3, tag in 4-7, references from bit 8"),
