@@ -26,7 +26,8 @@ def measure_cold(bench, found):
     iterations = calibrated(found[QEMU], target_s) if QEMU in found else int(COLD_ITERATIONS * target_s / COLD_PEER_S)
     turns = {EMU: lambda: run_command([*COMMAND, "--cpus", "1", COREMARK, iterations])}
     turns |= {name: lambda run=found[name]: run(COREMARK, iterations) for name in PEERS if name in found}
-    results = interleave(min(bench.rounds, COLD_ROUNDS), turns, warm_up=False)
+    rounds = min(bench.rounds, COLD_ROUNDS)
+    results = interleave(rounds, turns, warm_up=False)
     checksum = same_output("whole processes", results)
     row = bench.row(part="cold", guest=COREMARK, iterations=iterations, checksum=checksum)
     times = {name: [run.wall_s for run in runs] for name, runs in results.items()}
@@ -43,7 +44,9 @@ def measure_cold(bench, found):
             cells[-1] = with_range(row[name]["emu_takes_times"], digits=2)
         rows.append(cells)
     bench.table(
-        f"{COREMARK}, {iterations:,} iterations: whole processes, from start to end", ("", "seconds", "emu ÷ it"), rows
+        f"{COREMARK}, {iterations:,} iterations: whole processes, from start to end; medians of {rounds}",
+        ("", "seconds", "emu ÷ it"),
+        rows,
     )
 
 
