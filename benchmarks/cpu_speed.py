@@ -1,89 +1,93 @@
-"""How fast does one emulated CPU run a guest, beside other emulators?
+"""How fast does one emulated CPU run a guest, beside other emulators and the host itself?
 
-Four guests, one CPU.  MIPS while busy: instructions over the time that the CPU was
-not idle.  MIPS of the whole run, for all emulators: instructions, as emu counts them, over wall time
-less that of an empty `hello` in the same turns.  Every emulator has to print the same checksum.
+Three parts on one CPU: four small guests, one that is shaped like CoreMark, and a set of kernels.  In turns with emu
+run emu without its translator (where there is one), qemu-riscv64, native code of the same sources (where the host has
+a C compiler), and unicorn for the first four.  emu is hot: its machine is booted and has run the guest before.
+All have to print the same checksum.
+
+Times are wall times less that of an empty `hello` in the same turns; MIPS are instructions, as emu counts them, over
+them, or, "busy", over the time that emu's CPU was not idle.  Ratios are of times: smaller is better for emu.
+Then the CoreMark-shaped guest alone: whole processes, and two CPUs beside one (cpu_coremark.py).
 
 python benchmarks/cpu_speed.py [--rounds N] [--scale X] [--quick]
 """
 
-import importlib.util
+import statistics
+import tempfile
+from contextlib import ExitStack
 
 import click
-from common import NOT_INSTALLED, QEMU, benchmark, installed, interleave, spread, with_range
-from guest_runs import Booted, run_peer
-
-# Iterations that take emu about a quarter of a second to a second.
-GUESTS = {"bench_int": 12000, "bench_mem": 20, "bench_branch": 800, "bench_fp": 3000}
-PEERS = (QEMU, "unicorn")
-
-
-def runners(emu):
-    """{emulator: function of (program, *arguments) -> GuestRun} of those that are installed."""
-    found = {"emu": emu.run}
-    if installed(QEMU):
-        found[QEMU] = lambda *program: run_peer(QEMU, *program)
-    if importlib.util.find_spec("unicorn"):
-        from unicorn_guest import run_unicorn
-
-        found["unicorn"] = run_unicorn
-    return found
+from common import NOT_INSTALLED, benchmark, with_range
+from cpu_contenders import COREMARK, EMU, KERNELS, PEERS, UNICORN, UNTRANSLATED, WORK, contenders, measure
+from cpu_coremark import measure_cold, measure_scaling
 
 
 @benchmark("cpu_speed", rounds=7)
 @click.option("--scale", default=1.0, show_default=True, help="Multiplies the guests' iterations.")
 def main(bench, scale):
-    """How fast does one emulated CPU run a guest, beside other emulators?"""
+    """How fast does one emulated CPU run a guest, beside other emulators and the host itself?"""
     scale = scale * 0.02 if bench.quick else scale
-    with Booted(1) as emu:
-        emulators = runners(emu)
-        for guest, iterations in GUESTS.items():
-            measure(bench, emulators, guest, max(1, int(iterations * scale)))
-    show(bench)
-
-
-def measure(bench, emulators, guest, iterations):
-    contenders = {}
-    for name, run in emulators.items():
-        contenders[name, guest] = lambda run=run: run(guest, iterations)
-        contenders[name, "hello"] = lambda run=run: run("hello")
-    results = interleave(bench.rounds, contenders)
-    outputs = {run.output for name in emulators for run in results[name, guest]}
-    if len(outputs) != 1:
-        raise click.ClickException(f"{guest}: the emulators disagree: {outputs}")
-    instructions = results["emu", guest][0].instructions - results["emu", "hello"][0].instructions
-    busy = spread([run.instructions / run.busy_s / 1e6 for run in results["emu", guest]])
-    row = bench.row(guest=guest, iterations=iterations, instructions=instructions, checksum=outputs.pop().strip())
-    row["emu"] = {"mips_busy": busy}
-    for name in emulators:
-        empty_s = spread([run.wall_s for run in results[name, "hello"]])["median"]
-        net = spread([max(run.wall_s - empty_s, 1e-9) for run in results[name, guest]])
-        row.setdefault(name, {}).update(net_s=net, hello_s=empty_s, mips=instructions / net["median"] / 1e6)
-    for name in PEERS:
-        if name in row:
-            row[name]["emu_is_times_as_fast"] = row[name]["net_s"]["median"] / row["emu"]["net_s"]["median"]
-        else:
-            row[name] = NOT_INSTALLED
-
-
-def show(bench):
-    rows = []
-    for row in bench.rows:
-        emu = row["emu"]
-        cells = [row["guest"], f"{row['instructions'] / 1e6:,.0f}"]
-        cells += [with_range(emu["mips_busy"], digits=0), f"{emu['mips']:,.0f}"]
-        for name in PEERS:
-            peer = row[name]
-            if peer == NOT_INSTALLED:
-                cells += [peer, ""]
-            else:
-                cells += [f"{peer['mips']:,.0f}", f"{peer['emu_is_times_as_fast']:.2f}"]
-        rows.append(cells)
-    columns = ["guest", "million instructions", "emu MIPS busy", "emu MIPS"]
-    for name in PEERS:
-        columns += [f"{name} MIPS", f"emu ÷ {name}"]
-    bench.table("", columns, rows)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        found = contenders(stack, folder)
+        rows = []
+        for part, label, guest, arguments, iterations in WORK:
+            iterations = max(1, int(iterations * scale))
+            these = {name: run for name, run in found.items() if name != UNICORN or part == "guests"}
+            rows.append(measure(bench, these, part, label, (guest, *arguments, iterations), iterations))
+        mean = summarise(bench, [row for row in rows if row["part"] == "kernels"])
+        show(bench, rows, mean, [name for name in (EMU, UNTRANSLATED) if name in found])
+        show_unicorn(bench, [row for row in rows if row["part"] == "guests"])
+        measure_cold(bench, found)
+        measure_scaling(bench, stack, found, next(row["iterations"] for row in rows if row["guest"] == COREMARK))
     bench.note("All print the same checksums.")
+
+
+def summarise(bench, kernels):
+    """The row of the geometric means over the kernels, {emulator: {peer: ratio}}."""
+    means = {
+        name: {
+            peer: statistics.geometric_mean([row[name]["time_against"][peer]["median"] for row in kernels])
+            for peer in kernels[0][name]["time_against"]
+        }
+        for name in (EMU, UNTRANSLATED)
+        if name in kernels[0]
+    }
+    return bench.row(part="kernels, geometric mean", guest=KERNELS, time_against=means)
+
+
+def show(bench, rows, mean, emulators):
+    columns = ["guest", "million instructions"]
+    for name in emulators:
+        columns += [f"{name}: MIPS busy", *(f"{name} ÷ {peer}" for peer in PEERS)]
+    lines = []
+    for row in rows:
+        cells = [row["guest"], f"{row['instructions'] / 1e6:,.0f}"]
+        for name in emulators:
+            cells.append(with_range(row[name]["mips_busy"], digits=0))
+            for peer in PEERS:
+                against = row[name]["time_against"].get(peer)
+                cells.append(with_range(against, digits=2) if against else NOT_INSTALLED)
+        lines.append(cells)
+    last = ["kernels, geometric mean", ""]
+    for name in emulators:
+        means = mean["time_against"][name]
+        last += ["", *(f"{means[peer]:.2f}" if peer in means else NOT_INSTALLED for peer in PEERS)]
+    bench.table("Time of emu over time of its peers, one CPU, hot", columns, [*lines, last])
+    bench.table(
+        "MIPS of the peers, instructions as emu counts them",
+        ["guest", *PEERS],
+        [[row["guest"], *(f"{row[peer]['mips']:,.0f}" if peer in row[EMU]["time_against"] else "" for peer in PEERS)]
+         for row in rows],
+    )  # fmt: skip
+
+
+def show_unicorn(bench, rows):
+    lines = []
+    for row in rows:
+        against = row[EMU]["time_against"].get(UNICORN)
+        cells = [f"{row[UNICORN]['mips']:,.0f}", with_range(against, digits=2)] if against else [NOT_INSTALLED, ""]
+        lines.append([row["guest"], *cells])
+    bench.table(f"Beside {UNICORN}", ["guest", f"{UNICORN} MIPS", f"emu ÷ {UNICORN}, time"], lines)
 
 
 if __name__ == "__main__":

@@ -50,16 +50,24 @@ class Booted:
 
     def run(self, program, *arguments):
         """Run a guest to its end; RuntimeError unless it exits with 0."""
+        return self.run_together((program, *arguments))
+
+    def run_together(self, *programs):
+        """Run guests at the same time, each (program, *arguments) a task of its own, to the end of all.
+
+        RuntimeError unless all exit with 0.
+        """
         before = self._figures()
         start = time.perf_counter()
-        job = self.machine.spawn(program, *arguments)
-        while not job.done:
+        jobs = [self.machine.spawn(*program) for program in programs]
+        while not all(job.done for job in jobs):
             if time.perf_counter() - start > TIMEOUT_S:
-                raise RuntimeError(f"{program} on {self.machine.config.cpus} CPUs did not end in {TIMEOUT_S} s")
+                raise RuntimeError(f"{programs} on {self.machine.config.cpus} CPUs did not end in {TIMEOUT_S} s")
             time.sleep(POLL_S)
         wall_s = time.perf_counter() - start
-        if job.exit_status:
-            raise RuntimeError(f"{program} {arguments} ended with status {job.exit_status}")
+        for program, job in zip(programs, jobs, strict=True):
+            if job.exit_status:
+                raise RuntimeError(f"{program} ended with status {job.exit_status}")
         self._settle()
         after = self._figures()
         return GuestRun(wall_s, self._new_output(), *(b - a for a, b in zip(before, after, strict=True)))
@@ -88,7 +96,12 @@ class Booted:
 
 def run_peer(command, program, *arguments, cores=None):
     """Run a guest under another emulator's command; `cores` pins it to these host cores."""
-    full = [command, find_program(program), *map(str, arguments)]
+    return run_command([command, find_program(program), *arguments], cores=cores)
+
+
+def run_command(command, cores=None):
+    """Run a command of the host to its end; RuntimeError unless it exits with 0."""
+    full = [str(word) for word in command]
     pin = (lambda: os.sched_setaffinity(0, cores)) if cores else None
     start = time.perf_counter()
     done = subprocess.run(full, capture_output=True, text=True, check=False, preexec_fn=pin)

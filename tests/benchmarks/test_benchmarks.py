@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-SHARED = {"common", "results_page", "guest_runs", "bare_machine", "unicorn_guest"}
+SHARED = {
+    "common", "results_page", "guest_runs", "bare_machine", "unicorn_guest", "native", "cpu_contenders", "cpu_coremark",
+}  # fmt: skip
 NOT_INSTALLED = "not installed"
 
 
@@ -59,12 +62,49 @@ def test_every_benchmark_has_a_test_here():
 
 def test_cpu_speed_compares_equal_work(tmp_path):
     rows = run("cpu_speed", tmp_path, "--scale", "0.1")
-    assert [row["guest"] for row in rows] == ["bench_int", "bench_mem", "bench_branch", "bench_fp"]
-    for row in rows:
+    work = [row for row in rows if "instructions" in row]
+    assert [row["guest"] for row in work] == [
+        "bench_int", "bench_mem", "bench_branch", "bench_fp", "bench_coremark",
+        "sieve", "sha", "matrix", "sort", "hash", "lz", "string", "nbody",
+    ]  # fmt: skip
+    for row in work:
         assert row["instructions"] > 0 and row["checksum"]
         assert is_spread(row["emu"]["mips_busy"]) and is_spread(row["emu"]["net_s"])
-        for peer in (row["qemu-riscv64"], row["unicorn"]):
-            assert peer == NOT_INSTALLED or peer["emu_is_times_as_fast"] > 0
+        for peer in ("qemu-riscv64", "native", *(["unicorn"] if row["part"] == "guests" else [])):
+            assert row[peer] == NOT_INSTALLED or row["emu"]["time_against"][peer]["min"] > 0
+    mean, cold, *scaling = rows[len(work) :]
+    assert mean["time_against"]["emu"].keys() <= {"emu, translator off", "qemu-riscv64", "native"}
+    assert is_spread(cold["emu"]["wall_s"]) and cold["iterations"] > 0
+    assert [row["what"] for row in scaling] == ["emu", "qemu-riscv64", "native"]
+    assert all(row.get("status") == NOT_INSTALLED or row["throughput_ratio"]["min"] > 0 for row in scaling)
+
+
+def test_cpu_speed_asks_for_a_translator_only_where_there_is_one(monkeypatch):
+    import cpu_contenders
+
+    class Stack:
+        enter_context = staticmethod(lambda machine: machine)
+
+    monkeypatch.setattr(cpu_contenders, "Booted", lambda cpus, **options: (cpus, options))
+    monkeypatch.setattr(cpu_contenders, "Machine", lambda cpus: None)
+    assert cpu_contenders.boot(Stack, 1, "on") == (1, {}) and cpu_contenders.boot(Stack, 1, "off") is None
+    monkeypatch.setattr(cpu_contenders, "Machine", lambda cpus, translator="on": None)
+    assert cpu_contenders.boot(Stack, 2, "off") == (2, {"translator": "off"})
+
+
+def test_cpu_speed_lets_nobody_differ_but_bench_fp_natively_in_the_last_bits():
+    import cpu_contenders
+    from guest_runs import GuestRun
+
+    def same(label, **texts):
+        runs = {name: [GuestRun(1.0, text + "\n")] for name, text in texts.items()}
+        return cpu_contenders.same_output(label, runs)
+
+    assert same("sha", emu="sha 1", native="sha 1") == "sha 1"
+    assert same("bench_fp", emu="energy -0.1 0x1p1", native="energy -0.1 0x1p2") == "energy -0.1 0x1p1"
+    for label, other in (("sha", "sha 2"), ("bench_fp", "energy -0.2 0x1p1")):
+        with pytest.raises(click.ClickException, match="disagree"):
+            same(label, emu="energy -0.1 0x1p1", native=other)
 
 
 def test_scaling_covers_one_cpu_to_twice_the_cores_and_many(tmp_path):
