@@ -142,6 +142,13 @@ ARENA_OFFSET = 512 * GIB
 WINDOW_FIRST = 16 * TIB
 WINDOW_COUNT = 16
 
+# --- each CPU's own mappings of guest pages (kernel/vm/windows.py) ---------------
+SPACES = 64  # tasks that have one
+SPACE_FIRST = WINDOW_FIRST + WINDOW_COUNT * WINDOW_BYTES
+SPACE_STRIDE = 2 * USER_TOP  # what lies between two of them is never mapped
+SPACE_PAGES = 40_000  # mapped one by one before a CPU begins anew: the host's limit is 65,530 mappings
+CHANGES = 32  # of a task's page tables, that CPUs may follow late
+
 # --- queues and time ----------------------------------------------------------
 SERVER_RING = MAX_THREADS * 2  # every thread may ask once, every task be announced and reaped once
 SLICE_NS = 10_000_000

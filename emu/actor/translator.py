@@ -20,10 +20,12 @@ from ..limits import IPI_STOP, PAGE_SHIFT, TRANSLATOR
 from ..shm.regions import TRANSLATE_SYNC
 from ..shm.segment import Window
 from .mail import Mail
+from .prepare import keep_off_cpus
 
 _LEVELS = 3  # of an Sv39 page table
 _VALID, _EXECUTE, _LEAF = 1, 8, 14
 _PPN_SHIFT = 10
+WARM = 3  # samples of a place to which an indirect jump is thought to go
 SYNC_NS = 200_000  # between two looks while CPUs wait
 
 
@@ -32,6 +34,7 @@ def main(config, descriptors):
     window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
     mail = Mail(config["directory"], TRANSLATOR, window.machine)
     try:
+        keep_off_cpus(config["cpus"], config["pin"])
         gc.freeze()
         _serve(window, mail)
     except Exception:
@@ -52,7 +55,7 @@ def _serve(window, mail):
             translator = translator or Translator(window)
             h = m["heat"][hot]
             pc, task = int(h["pc"]), int(h["task"])
-            translator.translate(pc, functools.partial(code_page, window, task))
+            translator.translate(pc, functools.partial(code_page, window, task), hot_places(m, task))
             h["count"] = ANSWERED
         elif waits_ns:
             mail.sleep_for(waits_ns)
@@ -65,6 +68,14 @@ def _hottest(m):
     counts = m["heat"]["count"]
     hottest = int(np.argmax(counts))
     return hottest if counts[hottest] >= HOT else None
+
+
+def hot_places(m, task):
+    """{guest address: whether it is reached by indirect jumps} of a task's places that were ever hot, hottest first."""
+    heat = m["heat"]
+    found = heat[(heat["task"] == task) & ((heat["count"] >= WARM) | (heat["count"] < 0))]
+    order = np.argsort(-np.abs(found["count"]))
+    return {int(each["pc"]): bool(each["far"]) for each in found[order]}
 
 
 def _sleep(base, mail):

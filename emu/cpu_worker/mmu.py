@@ -17,11 +17,12 @@ from ..kernel.task.usage import note_peak
 from ..kernel.vm.copy_on_write import BEYOND_FILE, ELSEWHERE, NO_MEMORY, make_private
 from ..kernel.vm.faults import IN_SERVER, resolve
 from ..kernel.vm.maplock import lock_mm, unlock_mm
-from ..kernel.vm.pagetable import W, frame_in
+from ..kernel.vm.pagetable import DIRTY, W, frame_in
 from ..kernel.vm.shootdown import shoot_down
 from ..kernel.vm.tlb import fill_fetch, fill_read, fill_write
+from ..kernel.vm.windows import open_page
 from ..limits import PAGE_SIZE, TLB_ENTRIES
-from ..shm.atomics import fetch_or, load_relaxed
+from ..shm.atomics import fetch_add, fetch_or, load_relaxed
 from ..shm.cpumask import mask_above, mask_all, mask_minus
 from ..shm.exits import (
     ACCESS_FETCH,
@@ -66,6 +67,7 @@ def _mark_code(m, cpu, frame):
         return False
     if fetch_or(f, "word", FRAME_CODE) & FRAME_WRITTEN == 0:
         return False
+    fetch_add(m, "code_epoch", 1)  # before CPUs are shot down, which then empty their windows
     shoot_down(m, cpu, mask_minus(mask_all(), mask_above(m.nr_cpus - 1)))
     return True
 
@@ -85,8 +87,41 @@ def _resolve(m, cpu, va, access):
 
 
 @callback(4)
-def fault(address, cpu, va, access):
+def show(address, cpu, va, access):
+    """Map a page that translated code lacks into this CPU's window. 0 where it may not be accessed in that way there.
+
+    Then the interpreter finds out why, when it executes the instruction again.
+    """
     m = machine_at(address)
+    if m.cpus[cpu].space == 0 or _fault(m, cpu, va, access) == 0:
+        return 0
+    entry = _resolve(m, cpu, va, access)
+    if entry <= 0:
+        return 0
+    frame = frame_in(entry)
+    may_store = entry & (W | DIRTY) == W | DIRTY and not _is_code(m, frame)
+    if access == ACCESS_WRITE and not may_store:
+        return 0
+    return int(open_page(m, cpu, va, frame, 1, may_store))
+
+
+@hot
+def _is_code(m, frame):
+    """Whether a frame holds code; otherwise it is marked as one that is stored to."""
+    f = m.frames[frame]
+    word = load_relaxed(f, "word")
+    if word & FRAME_WRITTEN == 0:
+        word = fetch_or(f, "word", FRAME_WRITTEN)
+    return word & FRAME_CODE != 0
+
+
+@callback(4)
+def fault(address, cpu, va, access):
+    return _fault(machine_at(address), cpu, va, access)
+
+
+@hot
+def _fault(m, cpu, va, access):
     c = m.cpus[cpu]
     faults = c.page_faults
     entry = _resolve(m, cpu, va, access)
@@ -107,10 +142,6 @@ def fault(address, cpu, va, access):
     if access == ACCESS_READ:
         fill_read(c, _slot(va), page, addend)
     if access == ACCESS_WRITE and entry & W:
-        f = m.frames[frame]
-        word = load_relaxed(f, "word")
-        if word & FRAME_WRITTEN == 0:
-            word = fetch_or(f, "word", FRAME_WRITTEN)
-        if word & FRAME_CODE == 0:
+        if not _is_code(m, frame):
             fill_write(c, _slot(va), page, addend)
     return va + addend

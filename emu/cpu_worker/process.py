@@ -21,7 +21,8 @@ from ..kernel.linux.calls import linux_call
 from ..limits import IPI_STOP, SUPERVISOR
 from ..shm.segment import Window
 from . import loop
-from .mmu import fault
+from .host_faults import install
+from .mmu import fault, show
 
 PAYLOAD_MS = 20  # this CPU waits so long for a payload after its interrupt; its threads wait meanwhile
 
@@ -36,6 +37,10 @@ def main(config, cpu, descriptors):
         record = prepare_actor(window, cpu, config["policy"])
         record["interpret"] = interpret.address
         record["fault"] = fault.address
+        if window.machine["translating"]:
+            record["show"] = show.address
+            record["ram_descriptor"] = window.descriptors[1] + 1
+            install(cpu)
         record["linux_call"] = linux_call.address
         mail = Mail(config["directory"], cpu, window.machine)
         calls = Calls(mail, cpu)

@@ -304,3 +304,42 @@ def host_sleep_us(typingctx, microseconds):
         return builder.sext(builder.call(function, [builder.trunc(args[0], i32)]), _I64)
 
     return types.int64(types.int64), codegen
+
+
+def _host_call(name, arity, doc):
+    """A function of the host's C library, of 64-bit integers."""
+
+    @intrinsic
+    def one(typingctx, a):
+        return types.int64(a), _calling(name, 1)
+
+    @intrinsic
+    def two(typingctx, a, b):
+        return types.int64(a, b), _calling(name, 2)
+
+    @intrinsic
+    def three(typingctx, a, b, c):
+        return types.int64(a, b, c), _calling(name, 3)
+
+    @intrinsic
+    def six(typingctx, a, b, c, d, e, f):
+        return types.int64(*(types.int64,) * 6), _calling(name, 6)
+
+    made = {1: one, 2: two, 3: three, 6: six}[arity]
+    made.__doc__ = doc
+    return made
+
+
+def _calling(name, arity):
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(_I64, [_I64] * arity)
+        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        words = [context.cast(builder, a, t, types.int64) for a, t in zip(args, signature.args, strict=True)]
+        return builder.call(function, words)
+
+    return codegen
+
+
+host_mmap = _host_call("mmap", 6, "Map memory of this process: address, size, rights, flags, descriptor, offset.")
+host_signal = _host_call("signal", 2, "Set what a signal does in this process: its number, 0 for the default.")
+host_munmap = _host_call("munmap", 2, "Unmap memory of this process: address, size.")

@@ -72,6 +72,13 @@ def _map(address, size, descriptor, protection):
     return 0
 
 
+def map_private(address, size):
+    """Map zeros of this process's own at an address; WindowError where something is there."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_FIXED_NOREPLACE | _MAP_NORESERVE
+    if _libc.mmap(address, size, _READ_WRITE, flags, -1, 0) != address:
+        raise WindowError(ctypes.get_errno(), f"cannot map memory at {address:#x}")
+
+
 def _unmap(mapped):
     while mapped:
         _libc.munmap(*mapped.pop())

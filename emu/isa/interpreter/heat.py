@@ -25,8 +25,11 @@ ANSWERED = -48  # what a count becomes when the translator has looked: so many s
 
 
 @hot
-def sample(machine, cpu, pc, words, rest):
-    """Count a place, whose page is decoded at `words` (0: not known); how many of the budget's `rest` come next."""
+def sample(machine, cpu, pc, words, far, rest):
+    """Count a place, whose page is decoded at `words` (0: not known); how many of the budget's `rest` come next.
+
+    `far`: 1 where the guest came there by an indirect jump, or from another page.
+    """
     never_inline()
     m = machine_at(machine)
     if m.translating == TRANSLATE_OFF:
@@ -34,21 +37,21 @@ def sample(machine, cpu, pc, words, rest):
     if words == 0:
         return min(rest, SLICE)
     ip = words + (pc & (PAGE_SIZE - 1)) * 4
-    if get(ip) & OP_MASK == OP_REGION:
-        return min(rest, TRANSLATED_SLICE)
+    length = TRANSLATED_SLICE if get(ip) & OP_MASK == OP_REGION else SLICE
     h = m.heat[((ip >> 3) ^ (ip >> 15)) & (HEAT_ENTRIES - 1)]
     if h.ip != ip or h.pc != pc:
         if h.count > 0:
             h.count -= 1
-            return min(rest, SLICE)
+            return min(rest, length)
         h.ip = ip
         h.pc = pc
         h.task = m.cpus[cpu].tlb_task
         h.count = 0
     h.count += 1
+    h.far = far
     if h.count >= HOT:
         m.cpus[cpu].found_heat = 1
         if m.translating == TRANSLATE_SYNC:
             while load_relaxed(h, "count") >= HOT and load_relaxed(m.cpus[cpu], "pending") == 0:
                 host_yield()
-    return min(rest, SLICE)
+    return min(rest, length)

@@ -10,24 +10,14 @@ convention in which the caller keeps its integer registers.
 from ..lower import float_operation
 from ..table import ROWS
 from ..words import OP_MASK
-from .accesses import (
-    exchange_reserved,
-    load_slowly,
-    locate_atomic,
-    reserve,
-    store_slowly,
-    wrote,
-)
+from .accesses import exchange_reserved, reserve
 from .fetch import check_page
 
 ENDS = ("leave", "pause", "enter", "resume", "plain")
 
 
 def _helpers():
-    named = (
-        load_slowly, store_slowly, locate_atomic, wrote, reserve, exchange_reserved, check_page,
-    )  # fmt: skip
-    found = {function.__name__: function for function in named}
+    found = {function.__name__: function for function in (reserve, exchange_reserved, check_page)}
     for operation in filter(None, map(float_operation, ROWS)):
         found[operation.exact.__name__] = operation.exact
     return found

@@ -1,38 +1,111 @@
-"""Translated code's accesses to guest memory: by the CPU's TLB where it has the page, otherwise by a call.
+"""Translated code's accesses to guest memory.
 
-An access that hits is one host access, as in the interpreter; what misses, is misaligned or may hold code goes to the
-same hot functions (interpreter/accesses.py), after which the region goes on.  Where these report a trap, it leaves.
+Plain loads and stores go to the CPU's window (kernel/vm/windows.py): guest address va is at host address CPU.space + va,
+and nothing is looked up.  A base register is compared with the end of user space once in a block; offsets of instructions
+are small, and beside a window nothing is ever mapped.  Each access is a host instruction of known place, so that a host
+fault finds the way out that belongs to it (FIXUPS, cpu_worker/host_faults.py).
+
+Atomics need the address that all tasks and CPUs share for a frame, since a reservation is kept by it, so they look it up
+in the CPU's TLB.  So do plain accesses in a region that is `careful`: where the host maps no windows, or has
+to be asked too often.
+
+Whatever an access cannot do, the interpreter does: the region leaves before the instruction, with nothing changed.
 """
 
-from ...shm.exits import ACCESS_READ, ACCESS_WRITE
+from ...limits import USER_TOP
 from ...shm.layout import CPU
 from ..interpreter.accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
-from ..registers import SINK_OFFSET
 
+FIXUPS = ".fixups"  # the section with the place of each access and of its way out
 _PAGE_MASK = -4096
 _ALWAYS = "!prof !1"
+_TABLE = r"\0A.pushsection {section},\22a\22\0A.long 1b-., ${{{label}:l}}-.\0A.popsection"
+_MOVES = {  # host instructions that load: (size, signed)
+    (1, True): "movsbq", (1, False): "movzbl", (2, True): "movswq", (2, False): "movzwl",
+    (4, True): "movslq", (4, False): "movl", (8, False): "movq", (8, True): "movq",
+}  # fmt: skip
+_NARROW = {1: "b", 2: "w", 4: "l", 8: "q"}
+_PART = {1: ":b", 2: ":w", 4: ":k", 8: ""}  # of a register operand, in LLVM's notation
 
 
 class Accesses:
     """The part of RegionCode (region_code.py) that knows where guest memory is."""
 
+    def way_out(self):
+        """The label of a block in which the interpreter takes over at the present instruction."""
+        label, here = self.fresh(), self.lines
+        self.lines = self.outlying
+        self.label(label)
+        self.leave("resume", self.now.pc, self.left_before())
+        self.lines = here
+        return label
+
+    def in_window(self, address):
+        """A pointer into the window, the base register's value within user space."""
+        base = self.get(self.now.rs1, False)
+        if base not in self.bounded and not base.lstrip("-").isdigit():
+            self.bounded.add(base)
+            on = self.fresh()
+            inside = self.define(f"icmp ult i64 {base}, {USER_TOP}")
+            self.say(f"br i1 {inside}, label %{on}, label %{self.way_out()}, {_ALWAYS}")
+            self.label(on)
+        return self.define(f"inttoptr i64 {self.define(f'add i64 %window, {address}')} to ptr")
+
+    def access(self, result, instruction, constraints, operands, label):
+        """One host instruction that may fault."""
+        on, out = self.fresh(), self.way_out()
+        table = _TABLE.format(section=FIXUPS, label=label)
+        code = f'asm sideeffect "1:{instruction}{table}", "{constraints},!i,~{{memory}}"({operands})'
+        kind = "void"
+        if result:
+            name, kind = result
+            code = f"{name} = callbr {kind} {code}"
+        else:
+            code = f"callbr void {code}"
+        self.say(f"{code} to label %{on} [label %{out}]")
+        self.label(on)
+
+    def load(self, size, signed, address):
+        if self.careful:
+            return self.loaded(size, signed, self.host("read_tlb", size, address))
+        pointer = self.in_window(address)
+        operand = f"ptr elementtype(i{8 * size}) {pointer}"
+        name = f"%{self.fresh()}"
+        if size == 8 and "rd" in self.now.row.floats:
+            self.access((name, "double"), r"movsd $1, $0", "=x,*m", operand, 2)
+            return self.define(f"bitcast double {name} to i64")
+        part = ":k" if not signed and size < 8 else ""
+        self.access((name, "i64"), f"{_MOVES[size, signed]} $1, ${{0{part}}}", "=r,*m", operand, 2)
+        return name
+
+    def store(self, size, address, value):
+        if self.careful:
+            self.stored(size, self.host("write_tlb", size, address), value)
+            return
+        pointer = self.in_window(address)
+        operand = f"ptr elementtype(i{8 * size}) {pointer}"
+        if size == 8 and "rs2" in self.now.row.floats:
+            double = self.define(f"bitcast i64 {value} to double")
+            self.access(None, "movsd $1, $0", "=*m,x", f"{operand}, double {double}", 2)
+        else:
+            constraint = "q" if size == 1 else "r"
+            move = f"mov{_NARROW[size]} ${{1{_PART[size]}}}, $0"
+            self.access(None, move, f"=*m,{constraint}", f"{operand}, i64 {value}", 2)
+
+    # --- by the TLB ------------------------------------------------------------------------
+
     def host(self, tlb, size, address):
-        """Look an address up; opens the block where it hits. (pointer, label of the block where it misses)."""
+        """A pointer to what an aligned guest address is, by the CPU's TLB."""
         index = self.define(f"and i64 {self.define(f'lshr i64 {address}, {TLB_INDEX_SHIFT}')}, {TLB_INDEX_MASK}")
         entry = self.define(f"getelementptr i8, ptr %cpup, i64 {index}")
         tag = self.define(f"load i64, ptr {self.at(entry, CPU.offset(tlb))}")
         page = self.define(f"and i64 {address}, {_PAGE_MASK | (size - 1)}")
-        hit, miss = self.fresh(), self.fresh()
-        self.say(f"br i1 {self.define(f'icmp eq i64 {tag}, {page}')}, label %{hit}, label %{miss}, {_ALWAYS}")
+        hit = self.fresh()
+        known = self.define(f"icmp eq i64 {tag}, {page}")
+        self.say(f"br i1 {known}, label %{hit}, label %{self.way_out()}, {_ALWAYS}")
         self.label(hit)
         addend = self.define(f"load i64, ptr {self.at(entry, CPU.offset(tlb) + 8)}")
-        return self.define(f"inttoptr i64 {self.define(f'add i64 {address}, {addend}')} to ptr"), miss
-
-    def sink(self):
-        return self.define(f"add i64 %x, {SINK_OFFSET}")
-
-    def whose(self):
-        return self.from_frame("machine"), self.from_frame("cpu")
+        return self.define(f"inttoptr i64 {self.define(f'add i64 {address}, {addend}')} to ptr")
 
     def loaded(self, size, signed, pointer):
         """The value at a host address, an i64."""
@@ -40,79 +113,23 @@ class Accesses:
         value = self.define(f"load atomic {kind}, ptr {pointer} monotonic, align {size}")
         return value if size == 8 else self.define(f"{'sext' if signed else 'zext'} {kind} {value} to i64")
 
-    def trap_if_zero(self, status):
-        self.trap_when(self.define(f"icmp eq i64 {status}, 0"))
-
-    def load(self, size, signed, address):
-        pointer, miss = self.host("read_tlb", size, address)
-        value = self.loaded(size, signed, pointer)
-        hit, on = self.fresh(), self.fresh()
-        self.say(f"br label %{hit}")
-        self.label(hit)
-        self.say(f"br label %{on}")
-        self.label(miss)
-        self.trap_if_zero(self.help("load_slowly", *self.whose(), address, size, self.sink()))
-        slow = self.loaded(size, signed, self.at("%xp", SINK_OFFSET))
-        missed = self.fresh()
-        self.say(f"br label %{missed}")
-        self.label(missed)
-        self.say(f"br label %{on}")
-        self.label(on)
-        return self.define(f"phi i64 [ {value}, %{hit} ], [ {slow}, %{missed} ]")
-
-    def store(self, size, address, value):
-        pointer, miss = self.host("write_tlb", size, address)
-        kind, on = f"i{size * 8}", self.fresh()
-        narrow = value if size == 8 else self.define(f"trunc i64 {value} to {kind}")
-        self.say(f"store atomic {kind} {narrow}, ptr {pointer} monotonic, align {size}")
-        self.say(f"br label %{on}")
-        self.label(miss)
-        self.trap_if_zero(self.help("store_slowly", *self.whose(), address, size, value, self.sink()))
-        self.say(f"br label %{on}")
-        self.label(on)
-
-    def located(self, size, address, access):
-        """The host address of an atomic's word, an i64, and whether its frame may hold code, an i1."""
-        pointer, miss = self.host("write_tlb" if access == ACCESS_WRITE else "read_tlb", size, address)
-        found = self.define(f"ptrtoint ptr {pointer} to i64")
-        hit, on = self.fresh(), self.fresh()
-        self.say(f"br label %{hit}")
-        self.label(hit)
-        self.say(f"br label %{on}")
-        self.label(miss)
-        slow = self.help("locate_atomic", *self.whose(), address, size, access)
-        self.trap_if_zero(slow)
-        missed = self.fresh()
-        self.say(f"br label %{missed}")
-        self.label(missed)
-        self.say(f"br label %{on}")
-        self.label(on)
-        host = self.define(f"phi i64 [ {found}, %{hit} ], [ {slow}, %{missed} ]")
-        return host, self.define(f"phi i1 [ false, %{hit} ], [ true, %{missed} ]")
-
-    def wrote(self, host, size, was_slow):
-        """After an atomic that missed the TLB: the frame may hold code."""
-        tell, on = self.fresh(), self.fresh()
-        self.say(f"br i1 {was_slow}, label %{tell}, label %{on}, !prof !0")
-        self.label(tell)
-        self.help("wrote", self.from_frame("machine"), host, size)
-        self.say(f"br label %{on}")
-        self.label(on)
+    def stored(self, size, pointer, value):
+        narrow = value if size == 8 else self.define(f"trunc i64 {value} to i{size * 8}")
+        self.say(f"store atomic i{size * 8} {narrow}, ptr {pointer} monotonic, align {size}")
 
     def amo(self, operation, bits, address, value):
-        host, was_slow = self.located(bits // 8, address, ACCESS_WRITE)
-        pointer = self.define(f"inttoptr i64 {host} to ptr")
+        pointer = self.host("write_tlb", bits // 8, address)
         narrow = value if bits == 64 else self.define(f"trunc i64 {value} to i{bits}")
         old = self.define(f"atomicrmw {operation} ptr {pointer}, i{bits} {narrow} seq_cst")
-        self.wrote(host, bits // 8, was_slow)
         return old if bits == 64 else self.define(f"sext i{bits} {old} to i64")
 
+    def whose(self):
+        return self.from_frame("machine"), self.from_frame("cpu")
+
     def load_reserved(self, bits, address):
-        host, _ = self.located(bits // 8, address, ACCESS_READ)
+        host = self.define(f"ptrtoint ptr {self.host('read_tlb', bits // 8, address)} to i64")
         return self.help("reserve", *self.whose(), host, bits // 8)
 
     def store_conditional(self, bits, address, value):
-        host, was_slow = self.located(bits // 8, address, ACCESS_WRITE)
-        failed = self.help("exchange_reserved", *self.whose(), host, bits // 8, value)
-        self.wrote(host, bits // 8, was_slow)
-        return failed
+        host = self.define(f"ptrtoint ptr {self.host('write_tlb', bits // 8, address)} to i64")
+        return self.help("exchange_reserved", *self.whose(), host, bits // 8, value)

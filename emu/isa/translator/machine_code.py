@@ -1,6 +1,6 @@
 """From LLVM assembly to machine code that may lie anywhere: passes, code generation, and a small linker.
 
-    code = Compiler().compile(text)         bytes
+    code, fixups, count = Compiler().compile(text)      bytes; where the table of fix-ups is in them, and its entries
 
 The code is position-independent.  It refers to nothing but itself: constants that LLVM has put into sections of their
 own are laid behind it, and the distances between them filled in.
@@ -11,8 +11,10 @@ import struct
 import llvmlite.binding as llvm
 
 from ...errors import MachineError
+from .accesses import FIXUPS
 
 _ALIGN = 16
+_FIXUP_BYTES = 8
 _PC32, _PLT32, _PC64 = 2, 4, 24  # relocations of x86-64
 _ALLOCATED, _PROGBITS, _RELA, _SYMTAB = 2, 1, 4, 2
 
@@ -61,7 +63,7 @@ def _sections(image):
 
 
 def link(image):
-    """Lay the sections of an object file that are loaded behind each other, code first; the bytes."""
+    """Lay the sections of an object file that are loaded behind each other, code first; as Compiler.compile."""
     sections = _sections(image)
     placed, code = {}, bytearray()
     loaded = [n for n, (kind, flags, *_) in enumerate(sections) if flags & _ALLOCATED and kind == _PROGBITS]
@@ -74,7 +76,16 @@ def link(image):
         if kind == _RELA and target in placed:
             for entry in range(at, at + size, 24):
                 _relocate(image, sections, placed, code, placed[target], entry, sections[symbols][2])
-    return bytes(code)
+    fixups = [n for n in loaded if _name(image, sections, n) == FIXUPS]
+    at, count = (placed[fixups[0]], sections[fixups[0]][3] // _FIXUP_BYTES) if fixups else (0, 0)
+    return bytes(code), at, count
+
+
+def _name(image, sections, n):
+    """The name of a section."""
+    offset, names = struct.unpack_from("<Q", image, 40)[0], struct.unpack_from("<H", image, 62)[0]
+    at = sections[names][2] + struct.unpack_from("<I", image, offset + 64 * n)[0]
+    return image[at : image.index(b"\0", at)].decode()
 
 
 def _relocate(image, sections, placed, code, base, entry, symbols):

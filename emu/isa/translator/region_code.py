@@ -9,8 +9,6 @@ backward, an indirect one and one into another page look at `left` and at the in
 a thread can be stopped at the same places, translated or not.
 """
 
-from ...limits import PAGE_SIZE
-from ...shm.exits import EXIT_TRAP
 from ...shm.layout import CPU, REGION
 from ..interpreter.accesses import FETCH_TLB, TLB_INDEX_MASK, TLB_INDEX_SHIFT
 from ..interpreter.code import FRAME, STATE
@@ -19,7 +17,7 @@ from ..registers import F_OFFSET, FCSR_OFFSET, RM_DYNAMIC
 from ..soft.floats import RM_FIELD
 from ..soft.unpacked import NX
 from .accesses import Accesses
-from .regions import BRANCH, CALL, INDIRECT, JUMP
+from .regions import BRANCH, CALL, INDIRECT, JUMP, LINKS, looks
 from .templates import Result, Text, template_of
 
 CONVENTION = "preserve_nonecc"
@@ -34,9 +32,9 @@ _METADATA = """
 class RegionCode(Accesses):
     """`text()`: the module of a region."""
 
-    def __init__(self, region, name):
-        self.region, self.name = region, name
-        self.lines, self.declares = [], set()
+    def __init__(self, region, name, careful=False):
+        self.region, self.name, self.careful = region, name, careful
+        self.lines, self.outlying, self.declares = [], [], set()
         self.names = 0
         self.exits = []  # (pc, left, end, e, label) of the ways out
         self.rounds = any("rm" in row.fields for block in region.blocks.values() for row in _rows(block))
@@ -89,7 +87,6 @@ class RegionCode(Accesses):
         if number == 0 and not is_float:
             return
         self.values[is_float, number] = value
-        self.dirty.add((is_float, number))
         if is_float:
             value = self.define(f"bitcast i64 {value} to double")
             self.say(f"store double {value}, ptr %F{number}")
@@ -98,13 +95,10 @@ class RegionCode(Accesses):
 
     def write_back(self):
         """Store the registers that may have changed into the thread's record."""
-        for is_float, number in sorted(self.dirty):
-            value = self.values.get((is_float, number))
-            if value is None:
-                kind, variable = ("double", "F") if is_float else ("i64", "X")
-                value = self.define(f"load {kind}, ptr %{variable}{number}")
-            else:
-                kind = "i64"
+        written = set().union(*(_written(block) for block in self.region.blocks.values()))
+        for is_float, number in sorted(written):
+            kind, variable = ("double", "F") if is_float else ("i64", "X")
+            value = self.define(f"load {kind}, ptr %{variable}{number}")
             self.say(f"store {kind} {value}, ptr {self.at('%xp', (F_OFFSET if is_float else 0) + 8 * number)}")
 
     # --- ways out --------------------------------------------------------------------------
@@ -114,17 +108,8 @@ class RegionCode(Accesses):
         label = self.fresh()
         self.say(f"br label %{label}")
         self.label(label)
-        self.write_back()
         self.exits.append((pc, left, POSITIONS[end] * 8, pc if e is None else e, label))
         self.say("br label %out")
-
-    def trap_when(self, condition):
-        """The present instruction traps where the condition, rarely, holds."""
-        trap, on = self.fresh(), self.fresh()
-        self.say(f"br i1 {condition}, label %{trap}, label %{on}, {_NEVER}")
-        self.label(trap)
-        self.leave("leave", self.now.pc, self.left_before(), EXIT_TRAP)
-        self.label(on)
 
     def left_before(self):
         """`left` before the present instruction."""
@@ -147,7 +132,7 @@ class RegionCode(Accesses):
 
     def go(self, target, left):
         """Go on at a guest address, a number, from the present instruction. Ends the block."""
-        polls = target <= self.now.pc or (target ^ self.now.pc) & -PAGE_SIZE
+        polls = looks(self.now.pc, target)
         if target not in self.region.blocks:
             self.leave("enter" if polls else "resume", target, left)
             return
@@ -161,7 +146,9 @@ class RegionCode(Accesses):
         self.poll(target, left)
         self.say(f"store i64 {left}, ptr %leftv")
         outside = self.fresh()
-        known = self.region.returns if self.now.rd == 0 else ()
+        known = {pc for pc in self.region.ways.get(self.now.pc, ()) if pc in self.region.blocks}
+        if self.now.rd == 0 and self.now.rs1 in LINKS:
+            known = self.region.returns
         ways = " ".join(f"i64 {pc}, label %b{pc:x}" for pc in sorted(known))
         self.say(f"switch i64 {target}, label %{outside} [ {ways} ]")
         self.label(outside)
@@ -239,8 +226,8 @@ class RegionCode(Accesses):
 
     # --- blocks ----------------------------------------------------------------------------
 
-    def block_code(self, block, dirty):
-        self.block, self.values, self.dirty, self.done = block, {}, set(dirty), 0
+    def block_code(self, block):
+        self.block, self.values, self.bounded, self.done = block, {}, set(), 0
         self.label(f"b{block.first:x}")
         self.say(f"%left.{block.first:x} = load i64, ptr %leftv")
         for each in block.instructions:
@@ -260,30 +247,6 @@ class RegionCode(Accesses):
             self.go_indirectly(self.way, left)
         else:
             self.go(last.next, left)
-
-    def dirty_at(self):
-        """For each block, the registers that may differ from the thread's record when it begins."""
-        blocks = self.region.blocks
-        writes = {first: _written(block) for first, block in blocks.items()}
-        at = {first: set() for first in blocks}
-        waiting = list(blocks)
-        while waiting:
-            first = waiting.pop()
-            after = at[first] | writes[first]
-            for target in self.successors(blocks[first]):
-                if not after <= at[target]:
-                    at[target] |= after
-                    waiting.append(target)
-        return at
-
-    def successors(self, block):
-        last = block.last
-        ways = {BRANCH: (last.target, last.next), JUMP: (last.target,), CALL: (last.target,)}.get(last.kind)
-        if last.kind == INDIRECT:
-            ways = self.region.returns if last.rd == 0 else ()
-        elif ways is None:
-            ways = (last.next,)
-        return [pc for pc in ways if pc in self.region.blocks]
 
     # --- the whole ---------------------------------------------------------------------------
 
@@ -306,10 +269,9 @@ class RegionCode(Accesses):
 
     def text(self):
         """LLVM assembly of the module, without target."""
-        at = self.dirty_at()
-        for first, block in self.region.blocks.items():
-            self.block_code(block, at[first])
-        body, self.lines = self.lines, []
+        for block in self.region.blocks.values():
+            self.block_code(block)
+        body, self.lines = self.lines + self.outlying, []
         used = set()
         for block in self.region.blocks.values():
             used |= _written(block) | _read(block)
@@ -326,6 +288,7 @@ class RegionCode(Accesses):
         for name, value in (("xp", "x"), ("cpup", "cpu"), ("framep", "frame"), ("tablep", "table"), ("regionp", "e")):
             self.say(f"%{name} = inttoptr i64 %{value} to ptr")
         self.say(f"%pendingp = getelementptr i8, ptr %cpup, i64 {CPU.offset('pending')}")
+        self.say(f"%window = load i64, ptr {self.at('%cpup', CPU.offset('space'))}")
         self.say("%leftv = alloca i64")
         for is_float, number in used:
             self.say(f"%F{number} = alloca double" if is_float else f"%X{number} = alloca i64")
@@ -359,6 +322,7 @@ class RegionCode(Accesses):
         self.say(f"%o.left = phi i64 {self.incoming(1)}")
         self.say(f"%o.end = phi i64 {self.incoming(2)}")
         self.say(f"%o.e = phi i64 {self.incoming(3)}")
+        self.write_back()
         self.tail("%o.end", {"ip": "0", "base": "%o.pc", "left": "%o.left", "e": "%o.e"})
 
     def incoming(self, column):

@@ -9,7 +9,7 @@ loops, and the functions that they call, lie inside, and what never happens is a
     region.entries                  addresses where it may be entered
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ...limits import PAGE_SIZE, REGION_PAGES
 from ..decode import row_of
@@ -21,7 +21,9 @@ _STOPS = {  # effects that are left to the interpreter
     "zero_block",
 }  # fmt: skip
 PLAIN, BRANCH, JUMP, CALL, INDIRECT, STOP = range(6)
-_DYNAMIC = 7  # rounding mode
+LINKS = (1, 5)  # registers through which functions return
+_NEARBY, _TABLE = 4096, 12  # how far, and to how many places, the jump of a switch goes
+_FUNCTIONS = 3  # that are called through one pointer
 
 
 @dataclass
@@ -73,7 +75,9 @@ class Region:
     entries: list
     blocks: dict  # by the address of the first instruction
     pages: dict  # guest address -> Page
-    returns: set = field(default_factory=set)  # where calls whose function is inside return to
+    returns: set  # where calls whose function is inside return to
+    ways: dict  # address of an indirect jump -> where it may go inside
+    tier: int = 0
 
     @property
     def size(self):
@@ -120,8 +124,8 @@ def decode_instruction(pc, bits):
 
 
 class _Finder:
-    def __init__(self, fetch):
-        self.fetch, self.pages, self.found = fetch, {}, {}
+    def __init__(self, fetch, hot):
+        self.fetch, self.hot, self.pages, self.found, self.ways = fetch, hot, {}, {}, {}
 
     def page(self, address):
         """The Page at an address, None where there is none or the region has enough."""
@@ -169,16 +173,30 @@ class _Finder:
                 elif found.kind == CALL:
                     waiting.append(found.next)
                 elif found.kind == INDIRECT:
-                    if found.rd == 0:
-                        break
-                    waiting.append(found.next)
+                    if found.rd != 0:
+                        waiting.append(found.next)
+                    self.ways[pc] = self.guesses(found)
+                    waiting += self.ways[pc]
                     break
                 pc = found.target if found.kind in (JUMP, CALL) else found.next
 
+    def guesses(self, jump):
+        """Where an indirect jump may go, of the places that are hot and are reached by such: its function's, or others."""
+        if jump.rd == 0 and jump.rs1 in LINKS:
+            return []
+        if jump.rd == 0:
+            return [pc for pc, far in self.hot.items() if far and abs(pc - jump.pc) < _NEARBY][:_TABLE]
+        return [pc for pc, far in self.hot.items() if far and pc != jump.next][:_FUNCTIONS]
 
-def form(pc, fetch):
+
+def looks(pc, target):
+    """Whether a jump looks at budget and interrupts, so that a thread may stop there: backward, or into another page."""
+    return target <= pc or (target ^ pc) & -PAGE_SIZE != 0
+
+
+def form(pc, fetch, hot=()):
     """The Region that begins at a guest address; None where nothing can be translated there."""
-    finder = _Finder(fetch)
+    finder = _Finder(fetch, dict(hot))
     finder.walk(pc)
     found = finder.found
     if pc not in found:
@@ -187,10 +205,17 @@ def form(pc, fetch):
     for each in found.values():
         if each.kind in (BRANCH, JUMP, CALL):
             leaders.add(each.target)
+            if each.target in found and looks(each.pc, each.target):
+                entries.add(each.target)
         if each.kind != PLAIN or (each.next ^ each.pc) & -PAGE_SIZE:
             leaders.add(each.next)
+        ways = [way for way in finder.ways.get(each.pc, ()) if way in found]
+        leaders.update(ways)
+        entries.update(ways)
         if each.kind in (CALL, INDIRECT) and each.rd != 0 and each.next in found:
-            (returns if each.kind == CALL and each.target in found else entries).add(each.next)
+            entries.add(each.next)
+            if ways or (each.kind == CALL and each.target in found):
+                returns.add(each.next)
     blocks = {}
     for first in sorted(leaders & found.keys()):
         instructions = [found[first]]
@@ -201,4 +226,4 @@ def form(pc, fetch):
             instructions.append(found[following])
         blocks[first] = Block(instructions)
     pages = {address & -PAGE_SIZE for each in found.values() for address in (each.pc, each.next - 2)}
-    return Region(sorted(entries), blocks, {k: finder.pages[k] for k in sorted(pages)}, returns)
+    return Region(sorted(entries), blocks, {k: finder.pages[k] for k in sorted(pages)}, returns, finder.ways)

@@ -14,12 +14,13 @@ from ...limits import ARENA_BYTES, ARENA_OFFSET, MAX_REGIONS, PAGE_SIZE
 from ...shm.memory import compare_exchange_64, get
 from ...shm.regions import mark_translated
 from ..table import OP_REGION
-from ..words import IMM_SHIFT
+from ..words import IMM_SHIFT, OP_MASK
 from .machine_code import Compiler
 from .region_code import RegionCode
 from .regions import form
 
 _ALIGN = 64
+LAST_TIER = 1
 
 
 @hot
@@ -35,21 +36,36 @@ def publish(address, word):
 
 
 class Translator:
-    def __init__(self, window):
-        self.window, self.machine = window, window.machine
+    def __init__(self, window, careful=False):
+        self.window, self.machine, self.careful = window, window.machine, careful
         self.arena = window.arena()
         self.compiler = Compiler()
         self.figures = {"regions": 0, "instructions": 0, "compile_s": 0.0, "bytes": 0}
 
-    def translate(self, pc, fetch):
-        """Translate what begins at a guest address. False where nothing can be, or the code changes just now."""
+    def entered_at(self, pc, fetch):
+        """The number of the region that has an entry at a guest address, None where there is none."""
+        page = fetch(pc & -PAGE_SIZE)
+        word = int(page.words[(pc & (PAGE_SIZE - 1)) >> 1]) if page else 0
+        if word & OP_MASK != OP_REGION or self.machine["regions"][word >> IMM_SHIFT]["code"] == 0:
+            return None
+        return word >> IMM_SHIFT
+
+    def translate(self, pc, fetch, hot=()):
+        """Translate what begins at a guest address. False where nothing can be, or the code changes just now.
+
+        What is translated already is translated once more, since more is known then of where the guest goes.
+        """
+        before = self.entered_at(pc, fetch)
+        if before is not None and self.machine["regions"][before]["tier"] == LAST_TIER:
+            return True
         began = time.perf_counter()
-        region = form(pc, fetch)
+        region = form(pc, fetch, hot)
         if region is None:
             return False
+        region.tier = 0 if before is None else int(self.machine["regions"][before]["tier"]) + 1
         read = [(page, bytes(page.data)) for page in region.pages.values()]
-        code = self.compiler.compile(RegionCode(region, "region").text())
-        number = self.place(region, code)
+        code, fixups, count = self.compiler.compile(RegionCode(region, "region", self.careful).text())
+        number = self.place(region, code, fixups, count)
         if number is None or not self.check(number, read):
             return False
         self.enter_at(number, region)
@@ -59,7 +75,7 @@ class Translator:
         self.figures["compile_s"] += time.perf_counter() - began
         return True
 
-    def place(self, region, code):
+    def place(self, region, code, fixups, count):
         """Put code into the arena and its record into the table; the region's number, None where there is no room."""
         m = self.machine
         number, at = int(m["nr_regions"]), -(-int(m["arena_used"]) // _ALIGN) * _ALIGN
@@ -72,9 +88,12 @@ class Translator:
         for k, (address, page) in enumerate(region.pages.items()):
             record["pages"][k] = address
             record["decoded"][k] = self.window.decoded_address(page.frame)
-        record["size"], record["instructions"] = len(code), region.size
+        record["tier"] = region.tier
+        record["size"], record["instructions"], record["exits"] = len(code), region.size, 0
+        place = self.window.address + ARENA_OFFSET + at
+        record["place"], record["fixups"], record["nr_fixups"] = place, place + fixups, count
         m["nr_regions"] = number + 1
-        record["code"] = self.window.address + ARENA_OFFSET + at
+        record["code"] = place
         return number
 
     def check(self, number, read):

@@ -29,13 +29,15 @@ from .pagetable import DIRTY, SHARED, W, frame_in, has_frame, lookup, must_copy,
 from .radix import MODIFIED, frame_of, page_word, put_page, set_word
 from .shootdown import shoot_down_task
 from .tlb import forget_kept
+from .windows import follow_changes, note_change
 
 NO_MEMORY, BEYOND_FILE, ELSEWHERE = -1, -2, -3  # what `own_page` answers where it gives no entry
 
 
 @hot
-def is_alone(m, me, task):
-    """True when no CPU but `me` may use entries of the task's. mm_lock is held, so none can fill one."""
+def is_alone(m, me, task, va):
+    """True when no CPU but `me` may use the task's entry of a page. mm_lock is held, so none can fill one."""
+    note_change(m.tasks[task], va & -PAGE_SIZE, (va & -PAGE_SIZE) + PAGE_SIZE)
     forget_kept(m, task)
     others = load_mask(m.tasks[task], "cpus")
     if me < m.nr_cpus:
@@ -70,7 +72,7 @@ def own_page(m, me, task, va, entry):
     NO_MEMORY; BEYOND_FILE; ELSEWHERE: others may have the page in their TLBs, so the caller has to `make_private`.
     """
     never_inline()
-    alone = is_alone(m, me, task)
+    alone = is_alone(m, me, task, va)
     if not alone and load_relaxed(m.tasks[task], "map_lock") != 0 and entry & SHARED == 0:
         return ELSEWHERE  # somebody may be between the two steps
     frame = _own_frame(m, me, task, va, entry, alone)
@@ -133,13 +135,14 @@ def _copy(m, me, o, page, frame):
 
 @hot
 def _forget(m, me, task, va):
-    """Take a page out of this CPU's own read and fetch TLB."""
+    """Take a page out of this CPU's own read and fetch TLB, and its window."""
     c = m.cpus[me]
     if me >= m.nr_cpus or c.tlb_task != task:
         return
     slot = ((va // PAGE_SIZE) & (TLB_ENTRIES - 1)) * 2
     c.read_tlb[slot] = -1
     c.fetch_tlb[slot] = -1
+    follow_changes(m, me)
 
 
 @hot
@@ -162,6 +165,7 @@ def make_private(m, me, task, va):
         if frame >= 0 and frame != frame_in(entry):
             old = frame_in(entry)
             put_entry(m, me, root, va, with_frame(entry, frame))
+            note_change(m.tasks[task], va & -PAGE_SIZE, (va & -PAGE_SIZE) + PAGE_SIZE)
     unlock_mm(m, me, task)
     if old >= 0:
         shoot_down_task(m, me, task)  # nobody reads the old frame from here on

@@ -12,12 +12,14 @@ A translation that a TLB has from before the loan may be wrong after it: both ta
 """
 
 from ...hot import hot, never_inline
+from ...limits import USER_TOP
 from ..critical import noncritical
 from ..thread.handles import task_handle, task_index
 from .address_space import LENT, destroy_space
 from .frames import drop_frame
 from .maplock import lock_map, unlock_map
 from .shootdown import shoot_down_task
+from .windows import note_change
 
 
 @hot
@@ -31,6 +33,8 @@ def lend_space(m, me, parent, child):
 
 @hot
 def _move(source, target):
+    note_change(source, 0, USER_TOP)  # without mm_lock: nobody else changes either space
+    note_change(target, 0, USER_TOP)
     target.root = source.root
     target.areas = source.areas
     target.nr_areas = source.nr_areas

@@ -32,6 +32,7 @@ from .objects import OBJECT_ANONYMOUS, drop_object, hold_object, lock_object, ne
 from .pagetable import EDIT_DROP, SHARED, edit_range
 from .radix import free_pages
 from .shootdown import answer_shootdowns
+from .windows import note_change
 
 
 @hot
@@ -55,6 +56,7 @@ def edit_locked(m, me, task, start, end, edit, flags, o, first):
     va = start
     while va < end:
         after = edit_range(m, me, root, va, end, edit, flags)
+        note_change(m.tasks[task], va, after)
         if o >= 0:
             _free_part(m, me, o, first + ((va - start) >> PAGE_SHIFT), first + ((after - start) >> PAGE_SHIFT))
         va = after

@@ -28,6 +28,7 @@ from ...limits import KEPT_ENTRIES, KEPT_SPACES, PAGE_SHIFT, PAGE_SIZE, TLB_ENTR
 from ...shm.atomics import fetch_add, load_seq_cst
 from ...shm.cpumask import clear_cpu, set_cpu
 from ...shm.exits import ACCESS_WRITE
+from .windows import follow_changes, use_window
 
 READ, WRITE, FETCH = 0, 2 * TLB_ENTRIES, 4 * TLB_ENTRIES  # where each part begins, as positions are counted
 PART = 2 * TLB_ENTRIES - 1
@@ -114,9 +115,10 @@ def _empty(c):
 
 @hot
 def flush_tlb(m, cpu):
-    """Empty this CPU's own TLB; nothing is kept either."""
+    """Empty this CPU's own TLB; nothing is kept either, and its window has only what has not changed."""
     never_inline()
     c = m.cpus[cpu]
+    follow_changes(m, cpu)
     _empty(c)
     for s in range(KEPT_SPACES):
         c.kept[s].task = -1
@@ -142,6 +144,7 @@ def use_space(m, me, task):
     _empty(c)
     c.tlb_task = task
     set_cpu(m.tasks[task], "cpus", me)  # before the first lookup; pairs with the mask's reader in shootdown.py
+    use_window(m, me, task)
     c.tlb_generation = load_seq_cst(m.tasks[task], "tlb_generation")
     for s in range(KEPT_SPACES):
         if c.kept[s].task == task:
@@ -157,6 +160,7 @@ def leave_space(m, me):
     if c.tlb_task >= 0:
         clear_cpu(m.tasks[c.tlb_task], "cpus", me)
         c.tlb_task = -1
+        c.space = 0
     flush_tlb(m, me)
 
 

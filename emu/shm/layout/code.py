@@ -9,7 +9,8 @@ HEAT = record(
     i64("pc", guard="none", doc="its guest address"),
     i64("task", guard="none", doc="index of the task that was sampled"),
     i64("count", guard="none", doc="samples; from HOT on the translator is asked; below 0: it has answered"),
-    align=32,
+    i64("far", guard="none", doc="1: reached by an indirect jump, or from another page"),
+    align=64,
 )
 
 REGION = record(
@@ -18,6 +19,15 @@ REGION = record(
     i64("nr_pages", guard="translator"),
     i64s("pages", REGION_PAGES, guard="translator", doc="guest addresses of the pages that it was translated from"),
     i64s("decoded", REGION_PAGES, guard="translator", doc="host addresses of their decoded words"),
+    i64("place", guard="translator", doc="where its code is, also when it is dead: CPUs may be in it"),
+    i64("tier", guard="translator", doc="how often its first place had been translated before"),
     i64("size", guard="translator", unit="bytes", doc="of its code"),
+    i64(
+        "fixups",
+        guard="translator",
+        doc="host address of its table of accesses and ways out (cpu_worker/host_faults.py)",
+    ),
+    i64("nr_fixups", guard="translator"),
+    i64("exits", guard="CPUs, without lock", doc="accesses that could not be made: roughly how many"),
     i64("instructions", guard="translator", doc="of the guest's"),
 )

@@ -12,6 +12,7 @@ from ...limits import (
     MESSAGE_BYTES,
     NEST_LEVELS,
     SELECT_WORDS,
+    SPACES,
     TLB_ENTRIES,
 )
 from ..tags import TAG_NAMES
@@ -61,6 +62,18 @@ CPU = record(
     i64("tlb_task", guard="this CPU", doc="index of the task in the TLB, -1 none"),
     i64("tlb_generation", guard="this CPU", doc="TASK.tlb_generation to which the TLB's entries belong"),
     i64("nr_filled", guard="this CPU", doc="entries filled since the TLB was empty (kernel/vm/tlb.py)"),
+    i64(
+        "space",
+        guard="this CPU",
+        doc="where the task's pages are mapped in this process, 0 nowhere (kernel/vm/windows.py)",
+    ),
+    i64("ram_descriptor", guard="this CPU", doc="the host's, of guest memory, + 1; 0: no page is mapped"),
+    i64("nr_space_pages", guard="this CPU", doc="pages mapped since all were unmapped"),
+    i64("space_overflows", guard="this CPU", doc="figure: how often all were"),
+    i64s("space_task", SPACES, guard="this CPU", doc="whose pages are there: task + 1"),
+    i64s("space_seen", SPACES, guard="this CPU", doc="TASK.nr_changes up to which it was changed"),
+    i64s("space_epoch", SPACES, guard="this CPU", doc="MACHINE.code_epoch, likewise"),
+    i64s("space_used", SPACES, guard="this CPU", doc="1: something is mapped"),
     i64("next_kept", guard="this CPU", doc="which of `kept` is overwritten next"),
     i64("found_heat", guard="this CPU", doc="1: the translator has to be told (isa/interpreter/heat.py)"),
     i64("reason", guard="this CPU", doc="why the interpreter returned: EXIT_*"),
@@ -92,6 +105,7 @@ CPU = record(
     # Addresses of compiled functions in this process.
     i64("interpret", guard="this CPU"),
     i64("fault", guard="this CPU", doc="TLB miss handler"),
+    i64("show", guard="this CPU", doc="maps a page that translated code lacks"),
     i64("linux_call", guard="this CPU", doc="system calls of the Linux personality"),
     i64s("hooks", MAX_HOOKS, guard="this CPU", doc="the policy's hooks, HOOK_*"),
     # Figures for the report.

@@ -1,6 +1,6 @@
 """Tasks and jobs."""
 
-from ...limits import NUM_SIGNALS, TASK_POLICY_WORDS, USAGE_WORDS, WAIT_QUEUES
+from ...limits import CHANGES, NUM_SIGNALS, TASK_POLICY_WORDS, USAGE_WORDS, WAIT_QUEUES
 from .declare import i64, i64s, line, many, mask, one, record
 from .queues import WAIT_QUEUE
 from .signals import TASK_SIGNALS
@@ -78,6 +78,8 @@ TASK = record(
     i64("resident", guard="atomic", unit="frames"),
     line("cpus"),
     mask("cpus", guard="atomic", doc="CPUs whose TLB may hold entries of this task"),
+    i64("nr_changes", guard="mm_lock", doc="of its page tables (kernel/vm/windows.py); read by CPUs; never set back"),
+    i64s("changes", 2 * CHANGES, guard="mm_lock", doc="the last ones: guest address, and address behind it"),
     i64("tlb_generation", guard="atomic", doc="grows whenever a translation is taken away; never set back"),
     line("signals"),
     *TASK_SIGNALS,
