@@ -16,7 +16,6 @@ _JALR_RA, _JALR_MASK = 0x000000E7, 0x7FFF  # jalr ra, offset(rs1)
 _C_JALR, _C_JALR_MASK = 0x9002, 0xF07F
 _AUIPC = 0x17
 INDIRECT = -1  # as the target of a call: what a register held
-RETURN_ADDRESS = 1  # x1, ra
 
 
 class Code:
