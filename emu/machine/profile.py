@@ -22,7 +22,7 @@ from ..errors import MachineError
 from ..limits import PAGE_SIZE
 from ..server.elf import ElfError
 from .code import INDIRECT, Code
-from .symbols import MAX_FILE_BYTES
+from .symbols import MAX_FILE_BYTES, printable
 
 HEAT = "#emu "
 UNKNOWN = "unknown"  # the name of a program without a number
@@ -67,17 +67,13 @@ class Profile:
             with open(path, "w") as file:
                 for stack in self.stacks:
                     frames = (stack.program, stack.caller, stack.function)
-                    print(";".join(_frame(each) for each in frames if each), stack.instructions, file=file)
+                    frames = [" ".join(each.replace(";", ",").split()) for each in frames if each]  # nothing separates
+                    print(";".join(frames), stack.instructions, file=file)
                 for program in self.programs:
                     addresses = {f"{address:#x}": count for address, count in program.addresses.items()}
                     print(HEAT + json.dumps({"program": program.path, "instructions": addresses}), file=file)
         except OSError as error:
             raise MachineError(f"profile {os.fspath(path)}: cannot be written: {error.strerror}") from None
-
-
-def _frame(name):
-    """A name without what separates frames and lines."""
-    return " ".join(name.replace(";", ",").split())
 
 
 def read_heat(path: str | os.PathLike[str]) -> list[ProfiledProgram]:
@@ -179,7 +175,7 @@ def _caller(code, function, x1):
 
 
 def _path(number, programs):
-    return programs[number - 1][0] if 0 < number <= len(programs) else UNKNOWN
+    return printable(os.fsdecode(programs[number - 1][0])) if 0 < number <= len(programs) else UNKNOWN
 
 
 def _most_first(counts):

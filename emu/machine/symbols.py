@@ -62,6 +62,11 @@ def symbols_of(path):
         return Symbols(b"")
 
 
+def printable(name):
+    """A name that a program has made, without what moves a terminal or cannot be written."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
 def _functions(image):
     """[(address, name, bytes)] as they lie in memory."""
     kind = struct.unpack_from("<H", image, 16)[0]
@@ -78,4 +83,4 @@ def _functions(image):
             name_at, info, _, index, value, length = _SYMBOL.unpack_from(image, at + k * each)
             if info & 0xF == _FUNCTION and index and name_at < len(names):
                 end = names.index(b"\0", name_at)
-                yield base + value, names[name_at:end].decode(errors="replace"), length
+                yield base + value, printable(names[name_at:end].decode(errors="replace")), length

@@ -35,8 +35,10 @@ class Executed:
         return self._number(path, hashlib.sha256(image).digest(), lambda: self._keep(image))
 
     def programs(self):
-        """[path in the guest's tree, path on the host, or ""] of each number from 1 on."""
-        return [[path, file] for (path, _), file in zip(self._numbers, self._files, strict=True)]
+        """[path in the guest's tree, path on the host, or b""] of each number from 1 on; bytes, since they may be any."""
+        return [
+            [os.fsencode(path), os.fsencode(file)] for (path, _), file in zip(self._numbers, self._files, strict=True)
+        ]
 
     def _number(self, path, content, find_file):
         if not self._profiling:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from emu import MachineError
-from emu.machine.profile import Profile, ProfiledProgram, ProfiledStack, read_heat
+from emu.machine.profile import Profile, ProfiledProgram, ProfiledStack, Profiler, read_heat
 from tests.systems.guests import build_with_symbols
 
 TOLERANCE = 0.03  # five standard deviations of the share of 7000 samples
@@ -179,3 +179,11 @@ def test_a_file_that_cannot_be_written_or_read_is_one_error(tmp_path):
         (tmp_path / "bad").write_bytes(text)
         with pytest.raises(MachineError, match="has no sample|damaged"):
             read_heat(tmp_path / "bad")
+
+
+def test_names_that_guests_made_are_shown_as_printable_text(window):
+    places = window.machine["profiles"][1]["places"]
+    places[5] = (2, 100, 0x1000, 1 << 16, 0)
+    profile = Profiler().profile(window.machine, [[b"/tmp/\xff\x1b[2J\n", b"/no/such/file"]])
+    assert profile.programs == [ProfiledProgram("/tmp/??[2J?", {0x1000: 100})]
+    assert [(f.program, f.function, f.share, f.samples) for f in profile.functions] == [("??[2J?", "0x1000", 1.0, 2)]
