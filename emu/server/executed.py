@@ -35,7 +35,7 @@ class Executed:
         return self._number(path, hashlib.sha256(image).digest(), lambda: self._keep(image))
 
     def programs(self):
-        """[path in the guest's tree, path on the host, or b""] of each number from 1 on; bytes, since they may be any."""
+        """[path in the guest's tree, path on the host, or b""] of each number from 1 on: bytes, for they may be any."""
         return [
             [os.fsencode(path), os.fsencode(file)] for (path, _), file in zip(self._numbers, self._files, strict=True)
         ]
