@@ -6,7 +6,7 @@ import pytest
 
 from emu import MachineError
 from emu.machine.profile import Profile, ProfiledProgram, ProfiledStack, Profiler, read_heat
-from tests.systems.guests import build_with_symbols
+from tests.systems.guests import build_guest
 
 TOLERANCE = 0.03  # five standard deviations of the share of 7000 samples
 
@@ -23,10 +23,10 @@ __attribute__((naked)) void leaf_20(void) { __asm__(".rept 19; addi t0, t0, 1; .
 
 
 @pytest.fixture(scope="session")
-def with_symbols(tmp_path_factory):
-    """`with_symbols(text, name)`: the path of a guest that is not stripped."""
+def guest(tmp_path_factory):
+    """`guest(text, name)`: the path of the ELF of a C text, with the names of its functions."""
 
-    return lambda text, name: build_with_symbols(tmp_path_factory.mktemp("symbols"), text, name)
+    return lambda text, name: build_guest(tmp_path_factory.mktemp("symbols"), text, name)
 
 
 def shares(profile, program=None):
@@ -34,9 +34,9 @@ def shares(profile, program=None):
 
 
 @pytest.fixture(scope="session")
-def shares_guest(with_symbols):
+def shares_guest(guest):
     main = "int main(void) { for (long k = 0; k < 400; k++) { three(100000); one(100000); } return 0; }"
-    return with_symbols(SHARES + main, "shares")
+    return guest(SHARES + main, "shares")
 
 
 def test_functions_have_the_shares_of_their_instructions(boot, seed, shares_guest):
@@ -53,9 +53,7 @@ def test_functions_have_the_shares_of_their_instructions(boot, seed, shares_gues
     assert callers == {("main", "three"), ("main", "one")}
 
 
-def test_blocks_are_not_taken_for_those_that_follow_and_a_loop_in_step_with_the_tick_is_seen_whole(
-    boot, seed, with_symbols
-):
+def test_blocks_are_not_taken_for_those_that_follow_and_a_loop_in_step_with_the_tick_is_seen_whole(boot, seed, guest):
     """100 instructions a turn, a divisor of the tick's distance: 75, 20, and 5 in main, whatever comes after what."""
     main = """
     int main(void) {
@@ -65,7 +63,7 @@ def test_blocks_are_not_taken_for_those_that_follow_and_a_loop_in_step_with_the_
     }
     """
     with boot(1, seed=seed, profile=True) as machine:
-        machine.spawn(with_symbols(SHARES + main, "leaves"))
+        machine.spawn(guest(SHARES + main, "leaves"))
         profile = machine.run(limit_s=100).profile
     found = shares(profile)
     assert profile.samples > 5000
@@ -77,7 +75,7 @@ def test_blocks_are_not_taken_for_those_that_follow_and_a_loop_in_step_with_the_
     assert len(each) == 100 and max(each) < 3 * min(each), "each of the 100 instructions, about as often"
 
 
-def test_the_threads_of_two_cpus_are_in_one_profile(boot, seed, with_symbols):
+def test_the_threads_of_two_cpus_are_in_one_profile(boot, seed, guest):
     main = """
     static void *run(void *argument) {
         pin(argument == NULL);
@@ -94,7 +92,7 @@ def test_the_threads_of_two_cpus_are_in_one_profile(boot, seed, with_symbols):
     }
     """
     with boot(2, seed=seed, profile=True) as machine:
-        machine.spawn(with_symbols(SHARES + main, "pair"))
+        machine.spawn(guest(SHARES + main, "pair"))
         report = machine.run(limit_s=100)
     found = shares(report.profile)
     assert all(cpu.instructions > 50_000_000 for cpu in report.cpus)
@@ -102,7 +100,7 @@ def test_the_threads_of_two_cpus_are_in_one_profile(boot, seed, with_symbols):
     assert report.to_dict()["profile"]["functions"][0]["function"] == "three"
 
 
-def test_samples_belong_to_the_program_that_ran_then(boot, seed, with_symbols, shares_guest):
+def test_samples_belong_to_the_program_that_ran_then(boot, seed, guest, shares_guest):
     """Two children of a fork: one goes on with its parent's program, one executes another, from a mount."""
     main = """
     #include <sys/wait.h>
@@ -113,7 +111,7 @@ def test_samples_belong_to_the_program_that_ran_then(boot, seed, with_symbols, s
             _exit(0);
         }
         if (fork() == 0) {
-            execl("/data/shares", "shares", NULL);
+            execl("/data/shares.elf", "shares", NULL);
             _exit(1);
         }
         int first, second;
@@ -124,18 +122,19 @@ def test_samples_belong_to_the_program_that_ran_then(boot, seed, with_symbols, s
     """
     folder = os.path.dirname(shares_guest)
     with boot(2, seed=seed, profile=True, mounts=[f"{folder}:/data"]) as machine:
-        job = machine.spawn(with_symbols(SHARES + main, "parent"))
+        job = machine.spawn(guest(SHARES + main, "parent"))
         profile = machine.run(limit_s=100).profile
         assert job.exit_status == 0
-    assert {program.path for program in profile.programs} == {"/bin/parent", "/data/shares"}
-    parent, child = shares(profile, "parent"), shares(profile, "shares")
+    assert {program.path for program in profile.programs} == {"/bin/parent.elf", "/data/shares.elf"}
+    parent, child = shares(profile, "parent.elf"), shares(profile, "shares.elf")
     assert abs(parent["three"] - 6 / 22) < TOLERANCE and "one" not in parent
     assert abs(child["three"] - 12 / 22) < TOLERANCE and abs(child["one"] - 4 / 22) < TOLERANCE
 
 
-def test_a_stripped_program_is_known_by_its_pages(boot, seed):
+def test_a_stripped_program_is_known_by_its_pages(boot, seed, tmp_path):
+    main = "int main(void) { three(10000000); return 0; }"
     with boot(1, seed=seed, profile=True) as machine:
-        machine.spawn("primes", 1_000_000, 1)
+        machine.spawn(build_guest(tmp_path, SHARES + main, "stripped", "-s"))
         profile = machine.run(limit_s=100).profile
     assert profile.functions[0].share > 0.9
     assert int(profile.functions[0].function, 16) % 4096 == 0

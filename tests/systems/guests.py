@@ -1,8 +1,5 @@
 """Small C guests written inside a test, built by ziglang."""
 
-import subprocess
-import sys
-
 from emu.guests import build
 
 HEAD = """
@@ -29,18 +26,9 @@ static inline void pin(int cpu) {
 """
 
 
-def build_guest(directory, text, name="guest"):
-    """The path of the ELF of a C text; HEAD comes before it."""
+def build_guest(directory, text, name="guest", *flags):
+    """The path of the ELF of a C text; HEAD comes before it. With -s it has no names of functions."""
     source, elf = directory / f"{name}.c", directory / f"{name}.elf"
     source.write_text(HEAD + text)
-    build.compile_c(source, elf, f"-I{build.GUESTS}", "-Wno-unused-function")
-    return str(elf)
-
-
-def build_with_symbols(directory, text, name="guest"):
-    """The same, and its functions keep their names; no `.elf` in the file's."""
-    source, elf = directory / f"{name}.c", directory / name
-    source.write_text(HEAD + text)
-    flags = [flag for flag in build.FLAGS if flag != "-s"] + [f"-I{build.GUESTS}", "-Wno-unused-function"]
-    subprocess.run([sys.executable, "-m", "ziglang", "cc", *flags, source, "-o", elf], check=True, cwd=directory)
+    build.compile_c(source, elf, f"-I{build.GUESTS}", "-Wno-unused-function", *flags)
     return str(elf)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.systems.guests import build_with_symbols
+from tests.systems.guests import build_guest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = """
@@ -28,8 +28,13 @@ def emu(tool, *arguments):
 
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory):
-    """The path of a guest that is not stripped."""
-    return build_with_symbols(tmp_path_factory.mktemp("twice"), TEXT, "twice")
+    """The path of a guest with the names of its functions."""
+    return build_guest(tmp_path_factory.mktemp("twice"), TEXT, "twice")
+
+
+@pytest.fixture(scope="module")
+def stripped(tmp_path_factory):
+    return build_guest(tmp_path_factory.mktemp("stripped"), TEXT, "stripped", "-s")
 
 
 def listing(*arguments):
@@ -51,10 +56,10 @@ def test_a_function_is_listed_with_addresses_bytes_and_named_targets(twice):
     assert listing(twice, f"{address - 2:#x}") == [head, *lines], "any address in it is a name for it, too"
 
 
-def test_a_whole_program_is_listed_and_a_stripped_one_has_no_names(twice):
+def test_a_whole_program_is_listed_and_a_stripped_one_has_no_names(twice, stripped):
     heads = [line for line in listing(twice) if line.endswith(">:")]
     assert len(heads) > 10 and heads == sorted(heads, key=lambda line: int(line.split()[0], 16))
-    lines = listing("hello")
+    lines = listing(stripped)
     assert lines[0].endswith("<code>:") and len(lines) > 100
 
 
@@ -64,17 +69,17 @@ def test_a_profile_is_printed_and_its_file_heats_the_listing(twice, tmp_path):
     assert done.returncode == 0 and done.stdout == ""
     table = [line.split() for line in done.stderr.splitlines()]
     assert ["function", "program", "share", "instructions", "samples"] in table
-    [row] = [line for line in table if line[:2] == ["twice", "twice"]]
+    [row] = [line for line in table if line[:2] == ["twice", "twice.elf"]]
     assert float(row[2].rstrip("%")) > 95
     assert "shares of retired instructions (not of time)" in done.stderr
     for line in file.read_text().splitlines():
-        assert re.fullmatch(r"twice(;[^;]+){1,2} \d+|#emu {.*}", line), line
+        assert re.fullmatch(r"twice\.elf(;[^;]+){1,2} \d+|#emu {.*}", line), line
     head, *lines = listing(twice, "--heat", file)[:30]
     assert re.fullmatch(r"0x[0-9a-f]+ <twice>:  (9\d\.\d|100\.0)%", head), "most first"
     heated = [float(line.split("%")[0]) for line in lines if re.match(r" *[\d.]+%", line)]
     assert len(heated) >= 3 and sum(heated) > 95
     assert emu("disasm", "hello", "--heat", file).stderr == (
-        f"emu: profile {file}: has no sample of hello, only of twice\n"
+        f"emu: profile {file}: has no sample of hello, only of twice.elf\n"
     )
 
 
@@ -94,10 +99,11 @@ def refused(done, words):
     assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("emu: ") and words in done.stderr, done.stderr
 
 
-def test_bad_input_is_refused_in_one_line(twice, tmp_path):
+def test_bad_input_is_refused_in_one_line(twice, stripped, tmp_path):
     refused(emu("disasm", twice, "twicee"), "near: twice")
     refused(emu("disasm", twice, "0x10"), "no function '0x10'")
-    refused(emu("disasm", "hello", "main"), "stripped")
+    refused(emu("disasm", stripped, "main"), "(stripped?)")
+    refused(emu("disasm", "primes", "mian"), "near: main")
     refused(emu("disasm", sys.executable), "expected RISC-V")
     refused(emu("disasm", tmp_path / "absent"), "No such file")
     refused(emu("disasm", tmp_path), "is a directory")
