@@ -113,3 +113,10 @@ def test_bad_input_is_refused_in_one_line(twice, stripped, tmp_path):
     refused(emu("run", "--profile-file", "/no/such/place/profile", twice), "--profile-file /no/such/place/profile")
     refused(emu("run", "--profile-file", "", twice), "--profile-file")
     assert not (tmp_path / "absent").exists()
+
+
+def test_a_profile_that_a_full_disk_refuses_loses_nothing_else():
+    done = emu("run", "--cpus", 1, "--profile-file", "/dev/full", "primes", 1_000_000, 1)
+    assert (done.returncode, done.stdout) == (2, "78498 primes below 1000000\n")
+    assert "count_chunks" in done.stderr
+    assert done.stderr.splitlines()[-1] == "emu: profile /dev/full: cannot be written: No space left on device"
