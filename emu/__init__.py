@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .errors import MachineError, MachineFailed, PolicyError, TraceError, WorkloadError
     from .machine.jobs import Job
     from .machine.machine import Machine
+    from .machine.profile import Profile, ProfiledFunction, ProfiledProgram, ProfiledStack
     from .machine.report import CpuReport, JobReport, ProcessReport, Report
     from .machine.threads import ThreadInfo
     from .trace.check import Checked, check_trace
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checked", "Comparison", "CpuReport", "Job", "JobReport", "Machine", "MachineError", "MachineFailed", "PolicyError",
-    "ProcessReport", "Report", "ThreadInfo", "TraceError", "WorkloadError", "WorkloadResult", "WorkloadRun",
-    "check_trace", "compare", "run_workload",
+    "ProcessReport", "Profile", "ProfiledFunction", "ProfiledProgram", "ProfiledStack", "Report", "ThreadInfo",
+    "TraceError", "WorkloadError", "WorkloadResult", "WorkloadRun", "check_trace", "compare", "run_workload",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -38,6 +39,10 @@ _HOMES = {
     "MachineFailed": "errors",
     "PolicyError": "errors",
     "ProcessReport": "machine.report",
+    "Profile": "machine.profile",
+    "ProfiledFunction": "machine.profile",
+    "ProfiledProgram": "machine.profile",
+    "ProfiledStack": "machine.profile",
     "Report": "machine.report",
     "ThreadInfo": "machine.threads",
     "TraceError": "errors",

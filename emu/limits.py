@@ -153,6 +153,7 @@ CHANGES = 32  # of a task's page tables, that CPUs may follow late
 SERVER_RING = MAX_THREADS * 2  # every thread may ask once, every task be announced and reaped once
 SLICE_NS = 10_000_000
 BUDGET_INSTRUCTIONS = 100_000  # between two ticks: about 150 µs
+PROFILE_PLACES = 1 << 15  # of a CPU, in a profile (cpu_worker/profiling.py)
 BALANCE_NS = 4_000_000  # between two periodic calls of a policy's `balance`
 POLL_NS = 50_000  # idle CPUs poll this long before they park
 
@@ -190,4 +191,5 @@ assert DECODED_OFFSET + MAX_FRAMES * DECODED_PAGE_BYTES <= ARENA_OFFSET
 assert ARENA_OFFSET + ARENA_BYTES <= WINDOW_BYTES
 assert HEAT_ENTRIES & (HEAT_ENTRIES - 1) == 0
 assert EVENT_RING & (EVENT_RING - 1) == 0
+assert PROFILE_PLACES & (PROFILE_PLACES - 1) == 0, "places wrap by masking"
 assert TLB_ENTRIES & (TLB_ENTRIES - 1) == 0

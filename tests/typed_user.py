@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import assert_type
 
 import emu
-from emu import Comparison, Job, Machine, MachineError, Report, ThreadInfo, WorkloadError, WorkloadResult
+from emu import Comparison, Job, Machine, MachineError, Profile, Report, ThreadInfo, WorkloadError, WorkloadResult
 
 
 def one_program(path: Path) -> int:
@@ -24,6 +24,19 @@ def one_program(path: Path) -> int:
     assert_type((report.host_s, report.processes[0].cpu_s), tuple[float, float])
     assert_type(report.jobs[0].runtime_ns, int)
     return job.exit_status or 0
+
+
+def a_profile() -> list[str]:
+    with Machine(profile=True) as machine:
+        machine.spawn("primes")
+        profile = machine.run().profile
+    assert_type(profile, Profile | None)
+    if profile is None:
+        return []
+    profile.write("primes.profile")
+    assert_type([(s.caller, s.instructions) for s in profile.stacks], list[tuple[str, int]])
+    assert_type(profile.programs[0].addresses, dict[int, int])
+    return [f"{f.program} {f.function} {f.share:.0%}" for f in profile.functions]
 
 
 def a_workload() -> float:

@@ -55,7 +55,9 @@ def _serve(window, mail):
             translator = translator or Translator(window)
             h = m["heat"][hot]
             pc, task = int(h["pc"]), int(h["task"])
-            translator.translate(pc, functools.partial(code_page, window, task), hot_places(m, task))
+            import os,time;t0=time.time();n=int(h["count"])
+            r=translator.translate(pc, functools.partial(code_page, window, task), hot_places(m, task))
+            if os.environ.get("TRLOG"): print(hex(pc),n,r,round(time.time()-t0,4),translator.figures,file=open(os.environ["TRLOG"],"a"))
             h["count"] = ANSWERED
         elif waits_ns:
             mail.sleep_for(waits_ns)

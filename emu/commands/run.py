@@ -45,11 +45,16 @@ from .options import ProgramCommand, check_writable
 @click.option("--json", "json_file", metavar="FILE", help="Write the summary there, as JSON.")
 @click.option("--trace", metavar="FILE", help="Record every scheduling event there (emu trace FILE reads it).")
 @click.option("--trace-limit", metavar="SIZE", help="The trace ends there, the run goes on (4G).")
+@click.option("--profile", is_flag=True, help="Print which functions retired how many instructions.")
+@click.option("--profile-file", metavar="FILE", help="And write it there, as folded stacks (flame graphs, emu disasm).")
 @click.option("--quiet", is_flag=True, help="No summary (the progress of compiling, once, is shown).")
 @click.option("--workload", metavar="FILE", help="Run the threads that this JSON file describes, not a PROGRAM.")
 @click.argument("program", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run(cpus, policy, environment, json_file, workload, program, arguments, track_allocations, file_server, **options):
+def run(
+    cpus, policy, environment, json_file, workload, program, arguments, track_allocations, file_server, profile_file,
+    **options,
+):  # fmt: skip
     """Run PROGRAM (a static RISC-V 64-bit Linux ELF, or the name of one of emu's guests).
 
     What follows PROGRAM is passed to it, also what looks like an option of emu.
@@ -62,8 +67,10 @@ def run(cpus, policy, environment, json_file, workload, program, arguments, trac
         policy, parameters = policy_and_parameters("--policy", policy)
         options["parameters"] = parameters + [pair("--param", text) for text in options["parameters"]]
         options["limits"] = [pair("--limit", text) for text in options["limits"]]
-        if json_file:
-            check_writable("--json", json_file)
+        options["profile"] = options["profile"] or profile_file is not None
+        for name, file in (("--json", json_file), ("--profile-file", profile_file)):
+            if file is not None:
+                check_writable(name, file)
         start_early()
         extra = {}
         if workload:
@@ -82,6 +89,11 @@ def run(cpus, policy, environment, json_file, workload, program, arguments, trac
         print_summary(report)
     if track_allocations:
         _print_leaks(report)
+    if report.profile:
+        print_profile(report.profile)
+    if profile_file is not None:
+        with errors_in_one_line():
+            report.profile.write(profile_file)
     sys.exit(status)
 
 
@@ -167,3 +179,13 @@ def print_summary(report):
     print(file=sys.stderr)
     print_table(CPU_COLUMNS, cpu_rows(report), stderr=True)
     print_lines([*sentences(report), *(report.waits if report.interrupted else ())], stderr=True)
+
+
+def print_profile(profile):
+    """The table of a profile, to standard error."""
+    from emu.machine.report_tables import PROFILE_COLUMNS, profile_rows, profile_sentence
+
+    print(file=sys.stderr)
+    if profile.functions:
+        print_table(PROFILE_COLUMNS, profile_rows(profile), stderr=True)
+    print_lines([profile_sentence(profile)], stderr=True)

@@ -5,6 +5,7 @@ import click
 from emu import __version__
 
 from .compare import compare
+from .disasm import disasm
 from .doctor import doctor
 from .options import Emu
 from .policies import policies
@@ -19,5 +20,5 @@ def emu():
     """A symmetric multiprocessor made of OS processes."""
 
 
-for command in (run, compare, sweep, policies, trace, doctor):
+for command in (run, compare, sweep, policies, trace, disasm, doctor):
     emu.add_command(command)

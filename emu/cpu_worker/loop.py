@@ -50,6 +50,7 @@ from ..shm.layout import machine_at
 from ..shm.memory import address_of, call_3, call_4, host_yield, monotonic_ns
 from ..shm.regions import leave_code
 from .asking import ask_server, bring_page, enters_user_space, send_fault, stop, take_answer
+from .profiling import sample
 from .stalls import STALL_NS, look_for_stall
 
 # What cold code has to do.
@@ -229,8 +230,10 @@ def _call(m, me, i):
 
 @hot
 def _tick(m, me, i):
-    """The instruction budget is used up: balance, look at the slice. True when another thread got the CPU."""
+    """The instruction budget is used up: balance, look at the slice. True when the CPU shall look again what to run."""
     never_inline()
+    if load_relaxed(m, "profiling") != 0 and not sample(m, me, i):
+        return True
     c = m.cpus[me]
     now = now_ns(m)
     count_ticks(m)

@@ -6,8 +6,9 @@
 
 The ELFs are committed, so nobody needs a compiler to run a guest; `--check` shows that they come from these sources.
 What always holds: the same sources and the same ziglang give the same bytes (sources are compiled by their bare name in
-their own directory; output is stripped and has no build-id), and no instruction lies outside RV64GC (read back
-from the ELF's attributes, into which the linker merges those of every object, the C library's included).
+their own directory; output has no build-id, and of its symbols only the names of functions), and no instruction lies
+outside RV64GC (read back from the ELF's attributes, into which the linker merges those of every object, the C library's
+included).
 Rejected: a cross GCC (not on PyPI, and its bytes depend on the distribution).
 """
 
@@ -18,6 +19,7 @@ import hashlib
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -30,10 +32,16 @@ BIN = GUESTS / "bin"
 MANIFEST = BIN / "MANIFEST.json"
 
 FLAGS = (
-    "-target", "riscv64-linux-musl", "-mcpu=baseline_rv64", "-static", "-std=gnu17", "-O2", "-g0", "-s",
+    "-target", "riscv64-linux-musl", "-mcpu=baseline_rv64", "-static", "-std=gnu17", "-O2", "-g0",
     "-fno-sanitize=all", "-fno-stack-protector", "-fno-ident", "-Wl,--build-id=none", "-Wall", "-Wextra", "-Werror",
 )  # fmt: skip
 RV64GC = {"i", "m", "a", "f", "d", "c", "zicsr", "zifencei", "zmmul", "zaamo", "zalrsc", "zca", "zcd"}
+
+
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_SYMBOL = struct.Struct("<IBBHQQ")
+_ALLOCATED, _NO_BYTES = 2, 8  # flag: part of the running program; kind: has none in the file
+_SYMBOLS, _FUNCTION, _LOCAL = 2, 2, 0
 
 
 class BuildError(Exception):
@@ -60,9 +68,52 @@ def compile_c(source: Path, output: Path, *flags: str) -> None:
     result = subprocess.run(command, cwd=source.parent, capture_output=True, text=True, check=False)
     if result.returncode:
         raise BuildError(f"{source.name} does not compile:\n{result.stderr.strip()}")
+    strip_to_functions(output)
     foreign = extensions(output) - RV64GC
     if foreign:
         raise BuildError(f"{output.name} uses {', '.join(sorted(foreign))}, which is not RV64GC")
+
+
+def strip_to_functions(elf: Path) -> None:
+    """Leave of an ELF file's symbols the names of functions, which profiles, listings and reports of faults show.
+
+    The linker keeps all symbols with the C library's debugging information, or none.  What a running program has keeps
+    its place in the file.  Source: System V gABI chapter 4.
+    """
+    image = elf.read_bytes()
+    at, count, names_of = struct.unpack_from("<40xQ12xHH", image)
+    sections = [list(_SECTION.unpack_from(image, at + k * _SECTION.size)) for k in range(count)]
+    names_at = sections[names_of][4]
+    table = next((k for k, row in enumerate(sections) if row[1] == _SYMBOLS), None)
+    if table is None:  # it was linked with -s
+        return
+    content = {k: image[row[4] : row[4] + row[5]] for k, row in enumerate(sections) if not row[2] & _ALLOCATED}
+    kept = [k for k, row in enumerate(sections) if not image[names_at + row[0] :].startswith(b".debug")]
+    number = {old: new for new, old in enumerate(kept)}
+    strings = sections[table][6]
+    content[table], content[strings], sections[table][7] = _functions(content[table], content[strings], number)
+    out = bytearray(image[: max(r[4] + r[5] for r in sections if r[2] & _ALLOCATED and r[1] != _NO_BYTES)])
+    for k in kept[1:]:
+        if k in content:
+            out += bytes(-len(out) % 8)
+            sections[k][4:6] = len(out), len(content[k])
+            out += content[k]
+        sections[k][6] = number.get(sections[k][6], 0)
+    out += bytes(-len(out) % 8)
+    struct.pack_into("<Q", out, 40, len(out))
+    struct.pack_into("<HH", out, 60, len(kept), number[names_of])
+    elf.write_bytes(out + b"".join(_SECTION.pack(*sections[k]) for k in kept))
+
+
+def _functions(symbols, strings, number):
+    """(table, names, how many local ones) of the functions in a symbol table; `number` is the new one of a section."""
+    table, names, local = [bytes(_SYMBOL.size)], bytearray(1), 1
+    for name, info, other, section, value, size in _SYMBOL.iter_unpack(symbols):
+        if info & 15 == _FUNCTION and section in number and section:
+            table.append(_SYMBOL.pack(len(names), info, other, number[section], value, size))
+            names += strings[name : strings.index(b"\0", name) + 1]
+            local += info >> 4 == _LOCAL
+    return b"".join(table), bytes(names), local
 
 
 def extensions(elf: Path) -> set[str]:

@@ -33,14 +33,20 @@ def find_program(name):
 
 def read_program(name):
     """Read and check a program; MachineError says what is wrong with it."""
+    path, image = read_image(name)
+    try:
+        return {"path": os.fsencode(path), **parse(image)}
+    except ElfError as error:
+        raise MachineError(f"{os.fspath(name)}: {error}") from None
+
+
+def read_image(name):
+    """(real path, bytes) of a program's file, whatever it holds; MachineError where there is none to read."""
     name = os.fspath(name)
     if not name or "\0" in name:
         raise MachineError(f"program {name!r}: expected a path, or the name of a guest that comes with emu")
     path = find_program(name)
-    try:
-        return {"path": os.fsencode(os.path.realpath(path)), **parse(_content(name, path))}
-    except ElfError as error:
-        raise MachineError(f"{name}: {error}") from None
+    return os.path.realpath(path), _content(name, path)
 
 
 def _content(name, path):

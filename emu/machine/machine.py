@@ -58,6 +58,7 @@ from .directory import make_directory, remove_directory
 from .host_process import HostTimes, host_times
 from .jobs import Job, Jobs
 from .ownership import BOOTING, RUNNING, Owned, in_use
+from .profile import Profiler
 from .programs import Programs
 from .report import ProcessReport, Report, make_report
 from .standard import STANDARD, is_closed, need_descriptors, take_closed_standard_descriptors
@@ -78,7 +79,8 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
     """A symmetric multiprocessor of `cpus` processes. Options: machine/config.py.
 
     stdin, stdout, stderr are the guest's host descriptors; one of 0, 1, 2 that is closed is closed
-    for the guest, too.  `trace` is the file that gets all events (trace/recorder.py).
+    for the guest, too.  `trace` is the file that gets all events (trace/recorder.py);
+    with `profile` the report says which functions retired how many instructions (profile.py).
     MachineError for everything that the user can mend.  Who may use a machine, and when: machine/ownership.py.
     """
 
@@ -106,6 +108,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         quiet: bool = False,
         trace: str | os.PathLike[str] | None = None,
         trace_limit: int | str = TRACE_LIMIT_BYTES,
+        profile: bool = False,
     ) -> None:
         super().__init__()
         take_closed_standard_descriptors()
@@ -117,6 +120,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         self._quiet = quiet
         self.trace, self._trace_limit_bytes = trace, parse_size(trace_limit, "limit of traces")
         self._recorder: Recorder | None = None
+        self._profiler = Profiler() if profile else None
         self._base_environment = {
             "PATH": "/bin", "HOME": "/root",
             **{k: os.environ[k] for k in ENVIRONMENT if k in os.environ},
@@ -175,6 +179,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         self._fill(self.window.machine)
         if not (self.window.may_execute and can_translate()):
             self.window.machine["translating"] = TRANSLATE_OFF
+        self.window.machine["profiling"] = int(self._profiler is not None)
         self._watchdog = Watchdog(self.window.machine, config.patience_s)
         if self._recorder:
             self._recorder.begin(self.window, config)
@@ -340,7 +345,8 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
             for name, pid, times in self._host_processes()
         ]
         interrupted, waited = self._interrupted, self._last_waits
-        return make_report(m, self.config, now_ns, counted, self._jobs, interrupted, waited, processes)
+        profile = self._profiler.profile(m, counted.get("programs", ())) if self._profiler else None
+        return make_report(m, self.config, now_ns, counted, self._jobs, interrupted, waited, processes, profile)
 
     @in_use
     def call(self, cpu: int, name: str, *arguments: object) -> Any:

@@ -10,6 +10,7 @@ from ..kernel.thread.states import FREE, NEW, WHERE
 from ..shm.cpumask import to_int
 from ..shm.tags import alive
 from ..tables import as_json
+from .profile import Profile
 from .report_tables import report_page
 
 
@@ -88,6 +89,7 @@ class Report:
     files_left: tuple[int, int] = (0, 0)  # files that guests left in the machine's file system, pages of data in them
     processes: list[ProcessReport] = field(default_factory=list)
     failure: str = ""  # why the machine itself failed, "" when it did not
+    profile: Profile | None = None  # with Machine(profile=True)
 
     @property
     def host_s(self) -> float:
@@ -123,7 +125,7 @@ def job_report(machine, index):
     return JobReport(job=int(record["number"]), threads=int(record["threads"]) + len(mine), **sums)
 
 
-def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=(), processes=()):
+def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=(), processes=(), profile=None):
     """Read the figures of a machine record; `counted` are those of the system server, `jobs` the machine's Jobs."""
     wall_ns = max(now_ns - int(machine["boot_ns"]), 1)
     cpus, blocking = [], to_int(machine["blocking_pool"])
@@ -182,5 +184,6 @@ def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=(), p
         leaks=alive(machine),
         files_left=tuple(counted.get("files_left", (0, 0))),
         processes=list(processes),
+        profile=profile,
         failure=explain(failed, int(machine["failed_value"]), config.policy) if failed else "",
     )

@@ -6,6 +6,8 @@ CPU_COLUMNS = (
     "CPU", "process", "busy", "switches", "steals", "migrated in", "out",
     "IPIs by bit", "by ZeroMQ", "instructions", "MIPS",
 )  # fmt: skip
+PROFILE_COLUMNS = ("function", "program", "share", "instructions", "samples")
+MOST_FUNCTIONS = 20  # rows of a profile; the others are one more
 
 
 def cpu_rows(report):
@@ -19,6 +21,27 @@ def cpu_rows(report):
         )
         for c in report.cpus
     ]  # fmt: skip
+
+
+def profile_rows(profile):
+    """A row for each of the functions that retired most, and one for all others."""
+    shown, others = profile.functions[:MOST_FUNCTIONS], profile.functions[MOST_FUNCTIONS:]
+    rows = [(f.function, f.program, f"{f.share:.1%}", f"{f.instructions:,}", f"{f.samples:,}") for f in shown]
+    if others:
+        share, instructions = sum(f.share for f in others), sum(f.instructions for f in others)
+        samples = sum(f.samples for f in others)
+        rows.append((f"{len(others):,} others", "", f"{share:.1%}", f"{instructions:,}", f"{samples:,}"))
+    return rows
+
+
+def profile_sentence(profile):
+    """What the shares are of, and what is missing."""
+    if not profile.samples:
+        return f"no sample: the guests retired {profile.instructions:,} instructions, too few for a profile"
+    line = f"shares of retired instructions (not of time), from {profile.samples:,} samples"
+    if profile.lost_samples:
+        line += f"; {profile.lost_samples:,} more found no room, {profile.lost_instructions:,} instructions"
+    return line
 
 
 def sentences(report):

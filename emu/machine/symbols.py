@@ -7,6 +7,7 @@ Source: System V gABI chapter 4.
 import bisect
 import os
 import struct
+from typing import NamedTuple
 
 from ..server.elf import PIE_BASE
 
@@ -17,24 +18,39 @@ MAX_FILE_BYTES = 256 << 20
 FARTHEST_BYTES = 1 << 20  # from a function's start, where its size is not known
 
 
+class Function(NamedTuple):
+    start: int
+    name: str
+    size: int  # bytes, 0: not known
+
+
 class Symbols:
-    """`at(pc)` is "name+0x12", or "" for a place without a name."""
+    """`at(pc)` is "name+0x12", or "" for a place without a name; `function_at(pc)` its Function, or None."""
 
     def __init__(self, image):
         try:
-            self._functions = sorted(_functions(image))
+            self._functions = sorted(map(Function._make, _functions(image)))
         except (struct.error, ValueError, IndexError, OverflowError):
             self._functions = []
 
     def at(self, pc):
+        function = self.function_at(pc)
+        if function is None:
+            return ""
+        offset = pc - function.start
+        return f"{function.name}+{offset:#x}" if offset else function.name
+
+    def function_at(self, pc):
         k = bisect.bisect_right(self._functions, (pc, "\U0010ffff", 0)) - 1
         if k < 0:
-            return ""
-        start, name, size = self._functions[k]
-        offset = pc - start
-        if offset > (size or FARTHEST_BYTES):
-            return ""
-        return f"{name}+{offset:#x}" if offset else name
+            return None
+        function = self._functions[k]
+        return function if pc - function.start <= (function.size or FARTHEST_BYTES) else None
+
+    def functions(self):
+        """Each Function and the address where it ends at last, in order. Of several names of a place, the last."""
+        starts = [f.start for f in self._functions[1:]] + [1 << 64]
+        return [(f, f.start + f.size if f.size else end) for f, end in zip(self._functions, starts) if end > f.start]
 
 
 def symbols_of(path):
@@ -44,6 +60,11 @@ def symbols_of(path):
             return Symbols(file.read(MAX_FILE_BYTES))
     except (OSError, ValueError):
         return Symbols(b"")
+
+
+def printable(name):
+    """A name that a program has made, without what moves a terminal or cannot be written."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _functions(image):
@@ -62,4 +83,4 @@ def _functions(image):
             name_at, info, _, index, value, length = _SYMBOL.unpack_from(image, at + k * each)
             if info & 0xF == _FUNCTION and index and name_at < len(names):
                 end = names.index(b"\0", name_at)
-                yield base + value, names[name_at:end].decode(errors="replace"), length
+                yield base + value, printable(names[name_at:end].decode(errors="replace")), length

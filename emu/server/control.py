@@ -91,7 +91,10 @@ class Control:
 
     def do_figures(self):
         """What only the server counts."""
-        return {"unknown_calls": self.unknown_calls, "failed_calls": self.mishaps.counts, "files_left": self.files_left}
+        return {
+            "unknown_calls": self.unknown_calls, "failed_calls": self.mishaps.counts, "files_left": self.files_left,
+            "programs": self.executed.programs(),
+        }  # fmt: skip
 
     def do_stop(self):
         self.stopped = True

@@ -58,6 +58,7 @@ from .calls.signal_masks import restore_mask
 from .control import Control
 from .credentials import CredentialTable
 from .errors import Blocked, LinuxError, NoResult
+from .executed import Executed
 from .guest_memory import PageStore, UserMemory
 from .holding import HoldScope, ThreadEnds
 from .memory_shortage import MemoryShortage
@@ -123,6 +124,7 @@ class Server(Control, Tasks):
         self.store = PageStore(window, SERVER)
         self.tree = served.make_tree(self.view, self.store, config["mounts"])
         self.programs = Programs(self.tree)
+        self.executed = Executed(config["directory"], bool(window.machine["profiling"]))
         self.open_files = OpenFiles(window, SERVER, self.view.realtime_ns, self.tree.allowance)
         self.servants, self.closing = set(), False  # jobs that end when no other is left, once the machine closes
         self.ended = 0  # 1 once the last task is gone

@@ -84,6 +84,7 @@ class Tasks:
         record["leader"] = HANDLE.pack(index=i, generation=int(thread["generation"]))
         record["pid"] = tid_of_thread(self.base, i)
         record["file_server"] = server
+        record["program"] = self.executed.spawned(shown[0], program["path"])
         thread["pc"], thread["x"][SP] = placed.pc, placed.sp
         found_family(self.base, SERVER, task)
         self.servants.discard(index)

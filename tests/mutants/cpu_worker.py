@@ -5,9 +5,12 @@ from .kernel import BLOCKING, WAKING
 from .mutant import Mutant
 
 LOOP, ASKING, TLB = "emu/cpu_worker/loop.py", "emu/cpu_worker/asking.py", "emu/kernel/vm/tlb.py"
+PROFILING, FORK = "emu/cpu_worker/profiling.py", "emu/kernel/task/fork.py"
 IDLE_TLB = "tests/cpu_worker/test_loop.py::test_nobody_waits_for_an_idle_cpus_tlb_and_everybody_for_one_that_found_work"
 IDLES = "tests/cpu_worker/test_loop.py::test_a_cpu_that_becomes_idle_looks_once_more_at_what_others_may_have_put_there_before_its_bit_was_seen"
 YIELDS = "tests/cpu_worker/test_loop.py::test_a_yield_gives_the_hosts_core_away_where_another_cpu_may_need_it_for_what_the_thread_waits_for"
+SAMPLES = "tests/cpu_worker/test_profiling.py"
+STEPS = "tests/machine/test_profile.py::test_blocks_are_not_taken_for_those_that_follow_and_a_loop_in_step_with_the_tick_is_seen_whole"
 
 MUTANTS = [
     Mutant("system-call-no-look-for-signals", ASKING,
@@ -38,4 +41,11 @@ MUTANTS = [
     Mutant("busy-cpu-is-not-waited-for", LOOP, "    activate_tlb(m, me)\n    if not clear_cpu", "    if not clear_cpu", IDLE_TLB),
     Mutant("idle-cpu-looks-once-for-ever", LOOP, "    c.looked = 0\n", "", IDLES),
     Mutant("idle-cpu-does-not-look", LOOP, "    if c.looked == 0 and work_for(m, me):\n", "    if m.failed != 0:\n", IDLES),
+    Mutant("sample-is-what-follows-the-block", PROFILING, "    elif c.instructions > p.target:\n        p.step = STEP_NONE\n",
+           "    elif c.instructions > p.target:\n        p.step = STEP_NONE\n        p.block = m.threads[i].pc\n", STEPS),
+    Mutant("samples-keep-step-with-the-tick", PROFILING, "1 + random_below(m, me, JITTER)", "1", STEPS),
+    Mutant("sample-of-a-block-that-another-ran", PROFILING, "        if _block_was_run(m, me):\n", "        if m.nr_cpus > 0:\n", SAMPLES),
+    Mutant("sample-that-was-retired-before", PROFILING, "        while p.wanted + margin < c.instructions:", "        while p.wanted + margin < 0:", SAMPLES),
+    Mutant("forked-task-executes-nothing", FORK, "    t.program = p.program\n", "",
+           "tests/machine/test_profile.py::test_samples_belong_to_the_program_that_ran_then"),
 ]  # fmt: skip

@@ -26,9 +26,9 @@ static inline void pin(int cpu) {
 """
 
 
-def build_guest(directory, text, name="guest"):
-    """The path of the ELF of a C text; HEAD comes before it."""
+def build_guest(directory, text, name="guest", *flags):
+    """The path of the ELF of a C text; HEAD comes before it. With -s it has no names of functions."""
     source, elf = directory / f"{name}.c", directory / f"{name}.elf"
     source.write_text(HEAD + text)
-    build.compile_c(source, elf, f"-I{build.GUESTS}", "-Wno-unused-function")
+    build.compile_c(source, elf, f"-I{build.GUESTS}", "-Wno-unused-function", *flags)
     return str(elf)

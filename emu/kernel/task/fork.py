@@ -78,6 +78,7 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
     t.pid = tid_of(m, n)
     t.exit_signal = exit_signal
     t.uid = p.uid
+    t.program = p.program
     t.barriers = load_relaxed(p, "barriers")
     t.trampoline = p.trampoline
     t.max_siginfos = p.max_siginfos

@@ -130,6 +130,7 @@ def begin_task(m, me, job):
     t.parent = 0
     t.parent_pid = 0
     t.forked_from = 0
+    t.program = 0
     t.living_children = 0
     t.zombie_children = 0
     exchange(t, "keepers", 1)

@@ -74,6 +74,7 @@ def _prepare(call, dirfd, path_at, argv_at, variables_at, flags):
     program = find_program(call.tree, call.task, _opened(call, dirfd, path, flags), name, argv, hidden)
     if argument_bytes(program["argv"], variables) > most:
         raise LinuxError(E2BIG)
+    program["number"] = call.server.executed.executed(program["path"], program.pop("image"))
     return Execution(program, variables, call.thread, call.credentials)
 
 
@@ -163,15 +164,18 @@ def _content(file):
 
 
 def find_program(tree, task, file, name, argv, hidden=False):
-    """What place_program needs, with `argv`, `name` (as it was asked for), `path` and `node`; scripts are followed.
+    """What place_program needs, with `argv`, `name` (as it was asked for), `path`, `node` and `image`, its bytes.
 
-    `hidden`: an interpreter would not find a script by that name, because the descriptor in it is closed then.
+    Scripts are followed.  `hidden`: an interpreter would not find a script by that name, because the descriptor in it
+    is closed then.
     """
     script = name
     for _ in range(MAX_SCRIPTS + 1):
         node, (where, data) = file.node, _content(file)
         if data[:2] != b"#!":
-            return {**_parsed(tree, task, data), "argv": argv, "name": name, "path": where, "node": node}
+            return {
+                **_parsed(tree, task, data), "argv": argv, "name": name, "path": where, "node": node, "image": data,
+            }  # fmt: skip
         interpreter, argument = script_line(data[:SCRIPT_LINE_BYTES])
         if hidden:
             raise LinuxError(ENOENT)
@@ -243,4 +247,5 @@ def _replace(call, execution):
         server.tell_person(int(thread["task"]), str(error))
         server.end_task(call.task_index, SIGKILL, KILL_SIGNAL)
         return
+    server.machine["tasks"][call.task_index]["program"] = program["number"]
     thread["pc"], thread["x"][2] = task.placed.pc, task.placed.sp

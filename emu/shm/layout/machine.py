@@ -67,6 +67,7 @@ from .events import EPOLL_SET, EVENT_COUNTER, WATCH
 from .files import DESCRIPTION, FILE_TABLE, PIPE
 from .memory import AREA, FRAME, KERNEL_PAGE, OBJECT, SLAB
 from .messages import CHANNEL, MAILBOX, PORT
+from .profile import PROFILE
 from .queues import BUCKET, DEQUE, RUNQUEUE, WAIT_QUEUE
 from .signals import SIGINFO
 from .task import JOB, TASK
@@ -100,6 +101,7 @@ MACHINE = record(
     i64("queue_kind", doc="QUEUES_* of kernel/sched/runqueue.py"),
     i64s("parameters", MAX_PARAMETERS, doc="the policy's, in the order that it declares them"),
     i64("tracing", guard="supervisor", doc="1: events are recorded"),
+    i64("profiling", doc="1: CPUs take samples (cpu_worker/profiling.py)"),
     i64("max_threads_per_task", guard="atomic", doc="may change while guests run (kse-5)"),
     i64("max_threads_per_proc", guard="atomic", doc="of a task that has groups; likewise"),
     i64("max_groups_per_proc", guard="atomic", doc="likewise"),
@@ -281,6 +283,7 @@ MACHINE = record(
     many("objects", OBJECT, MAX_OBJECTS),
     many("timeout_rings", TIMEOUT_RING, MAX_ACTORS),
     many("timeouts", TIMEOUT, MAX_TIMEOUTS),
+    many("profiles", PROFILE, MAX_CPUS, doc="each written by its CPU"),
 )
 
 machine_at = record_at(MACHINE)

@@ -24,6 +24,7 @@ TASK = record(
     i64("barriers", guard="atomic", doc="the forms of membarrier that it has registered for"),
     i64("kill_reason", guard="who set exiting", doc="KILL_* of kernel/task/kill_reasons.py"),
     i64("references", guard="atomic", doc="retains, holds, killed bit (kernel/thread/references.py)"),
+    i64("program", guard="server", doc="what it executes (server/executed.py), 0 unknown, or no profile is made"),
     i64("shares", doc="CLONE_FILES, CLONE_FS: what it has in common with the task that forked it; fixed"),
     i64("max_processes", guard="server", doc="RLIMIT_NPROC, of its user's threads"),
     i64("limited_space", guard="server", doc="1: RLIMIT_AS or RLIMIT_DATA is set, and the server maps"),
