@@ -131,6 +131,7 @@ DECODED_PAGE_BYTES = DECODED_PAGE_WORDS * 8
 # --- translated code (isa/translator/) --------------------------------------------
 MAX_REGIONS = 1 << 14
 REGION_PAGES = 6  # of guest code, that a region may be translated from
+REGION_TARGETS = 16  # of indirect jumps that leave a region
 HEAT_ENTRIES = 1 << 12  # places that are watched
 ARENA_BYTES = 64 * MIB  # of host code
 

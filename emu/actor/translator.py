@@ -7,15 +7,18 @@ date, and is checked again when a region is published (shm/regions.py) and each 
 
 import functools
 import gc
+import time
 import traceback
 
 import numpy as np
 
 from ..errors import say
 from ..isa.interpreter.heat import ANSWERED, HOT
+from ..isa.translator.region_code import STRAYED
 from ..isa.translator.regions import Page
 from ..isa.translator.translator import Translator
-from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, take_pending
+from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, owed, take_pending
+from ..kernel.leaving_code import ask_to_leave, has_left
 from ..limits import IPI_STOP, PAGE_SHIFT, TRANSLATOR
 from ..shm.regions import TRANSLATE_SYNC
 from ..shm.segment import Window
@@ -25,7 +28,9 @@ from .prepare import keep_off_cpus
 _LEVELS = 3  # of an Sv39 page table
 _VALID, _EXECUTE, _LEAF = 1, 8, 14
 _PPN_SHIFT = 10
-WARM = 3  # samples of a place to which an indirect jump is thought to go
+NEVER = -(1 << 60)  # a count that does not grow up to a limit
+MAX_TARGETS = 24  # of a region's indirect jumps, that are taken inside
+WAIT_S = 0.0002  # between two looks whether CPUs have left translated code
 SYNC_NS = 200_000  # between two looks while CPUs wait
 
 
@@ -47,22 +52,92 @@ def main(config, descriptors):
 
 def _serve(window, mail):
     base, m = window.address, window.machine
-    translator = None
+    work = None
     waits_ns = SYNC_NS if m["translating"] == TRANSLATE_SYNC else 0
     while not take_pending(base, TRANSLATOR) & IPI_STOP and not m["failed"]:
+        if work and m["careful"]:
+            work.be_careful()
         hot = _hottest(m)
-        if hot is not None:
-            translator = translator or Translator(window)
-            h = m["heat"][hot]
-            pc, task = int(h["pc"]), int(h["task"])
-            import os,time;t0=time.time();n=int(h["count"])
-            r=translator.translate(pc, functools.partial(code_page, window, task), hot_places(m, task))
-            if os.environ.get("TRLOG"): print(hex(pc),n,r,round(time.time()-t0,4),translator.figures,file=open(os.environ["TRLOG"],"a"))
-            h["count"] = ANSWERED
+        strayed = _strayed(m) if hot is None else None
+        if hot is not None or strayed is not None:
+            work = work or Work(window, mail)
+            if hot is not None:
+                work.on_heat(m["heat"][hot])
+            else:
+                work.on_strayed(m["regions"][strayed])
         elif waits_ns:
             mail.sleep_for(waits_ns)
         else:
             _sleep(base, mail)
+
+
+class Work:
+    """What the translator does about a request."""
+
+    def __init__(self, window, mail):
+        self._window, self._mail = window, mail
+        self._translator = Translator(window, self._reclaim)
+        self._targets = {}  # (task, entry) of a region -> where its indirect jumps went, in order
+
+    def be_careful(self):
+        """From now on translated code uses the TLB, not windows (kernel/vm/windows.py)."""
+        if not self._translator.careful:
+            self._translator.careful = True
+            self._reclaim()
+
+    def on_heat(self, h):
+        """A place has enough samples."""
+        pc, task = int(h["pc"]), int(h["task"])
+        fetch = functools.partial(code_page, self._window, task)
+        if self._translator.entered_at(pc, fetch) is None:
+            self._translate(pc, fetch, task)
+        h["count"] = ANSWERED
+
+    def on_strayed(self, region):
+        """Many indirect jumps have left a region: translate it again, with the places where they went."""
+        known = self._targets.setdefault((int(region["task"]), int(region["entry"])), {})
+        before = len(known)
+        known.update((int(pc), None) for pc in region["targets"] if pc)
+        if len(known) == before:  # they do not fit in
+            region["strayed"] = NEVER
+            return
+        targets = list(known)[-MAX_TARGETS:]
+        fetch = functools.partial(code_page, self._window, int(region["task"]))
+        region["strayed"] = NEVER
+        self._translate(int(region["entry"]), fetch, int(region["task"]), targets)
+
+    def _reclaim(self):
+        """Make all regions dead, wait until no CPU is in one, and begin anew with an empty arena."""
+        m = self._window.machine
+        m["regions"]["code"][: int(m["nr_regions"])] = 0
+        if self._await_cpus():
+            m["nr_regions"] = m["arena_used"] = 0
+            m["arenas"] += 1
+            self._targets.clear()
+
+    def _await_cpus(self):
+        """Wait until each CPU has been outside of translated code; False where the machine ends meanwhile."""
+        base, m = self._window.address, self._window.machine
+        waiting = list(range(int(m["nr_cpus"])))
+        requests = {cpu: ask_to_leave(base, TRANSLATOR, cpu) for cpu in waiting}
+        self._mail.wake(owed(base, TRANSLATOR))
+        while waiting:
+            waiting = [cpu for cpu in waiting if not has_left(base, cpu, requests[cpu])]
+            if m["failed"] or m["cpus"][TRANSLATOR]["pending"] & IPI_STOP:
+                return False
+            time.sleep(WAIT_S if waiting else 0)
+        return True
+
+    def _forget_counts(self):
+        """Where guests go is different from now on: what was counted before says little about it."""
+        m = self._window.machine
+        heat, regions = m["heat"]["count"], m["regions"]["strayed"][: int(m["nr_regions"])]
+        heat[heat > 0] = 0
+        regions[regions > 0] = 0
+
+    def _translate(self, pc, fetch, task, targets=()):
+        if self._translator.translate(pc, fetch, task, targets):
+            self._forget_counts()
 
 
 def _hottest(m):
@@ -72,12 +147,12 @@ def _hottest(m):
     return hottest if counts[hottest] >= HOT else None
 
 
-def hot_places(m, task):
-    """{guest address: whether it is reached by indirect jumps} of a task's places that were ever hot, hottest first."""
-    heat = m["heat"]
-    found = heat[(heat["task"] == task) & ((heat["count"] >= WARM) | (heat["count"] < 0))]
-    order = np.argsort(-np.abs(found["count"]))
-    return {int(each["pc"]): bool(each["far"]) for each in found[order]}
+def _strayed(m):
+    """A region that many indirect jumps have left, None where there is none."""
+    regions = m["regions"][: int(m["nr_regions"])]
+    strayed = np.where(regions["code"] != 0, regions["strayed"], 0)
+    most = int(np.argmax(strayed)) if len(strayed) else 0
+    return most if len(strayed) and strayed[most] >= STRAYED else None
 
 
 def _sleep(base, mail):
@@ -105,4 +180,4 @@ def code_page(window, task, page):
             break
     if not entry & _EXECUTE or not 0 <= table < frames or level:
         return None
-    return Page(table, window.memory(table), window.decoded(table))
+    return Page(table, bytes(window.memory(table)), window.decoded(table).tolist())

@@ -1,9 +1,9 @@
 """Host faults of translated code: a page that the CPU's window lacks, or that may not be accessed in this way.
 
-Translated code accesses guest memory without asking whether it is mapped (isa/translator/accesses.py).  Where it is not,
-the host sends SIGSEGV, and `on_fault` runs, as any hot code would at that place: translated code holds no lock.  It maps
-the page (mmu.show), and the access is made again.  Where that cannot be, the code goes on at the way out that the
-region has for this access (REGION.fixups), and the interpreter executes the instruction.
+Translated code accesses guest memory without asking whether it is mapped (isa/translator/accesses.py).  Where it is
+not, the host sends SIGSEGV, and `on_fault` runs, as any hot code would at that place: translated code holds no lock.
+It maps the page (mmu.show), and the access is made again.  Where that cannot be, the code goes on at the way out that
+the region has for this access (REGION.fixups), and the interpreter executes the instruction.
 
 A fault of anything else is a fault of emu's own, and ends the process as if this were not here.
 

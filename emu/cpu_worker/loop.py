@@ -13,6 +13,7 @@ from ..kernel.actions import BLOCK, END_TASK, GIVE, HAND_OVER, LEFT, RESUME, SER
 from ..kernel.groups.records import INTR_INTERRUPT
 from ..kernel.ipc.pager import has_pager
 from ..kernel.ipi import cancel_park, mark_parked, send_ipi
+from ..kernel.leaving_code import leave_code
 from ..kernel.linux.forwarding import forward
 from ..kernel.sched import queues
 from ..kernel.sched.core import others_wait, pay_look, pick_next, switch, switch_to, work_for, yield_to
@@ -48,7 +49,6 @@ from ..shm.exits import (
 )
 from ..shm.layout import machine_at
 from ..shm.memory import address_of, call_3, call_4, host_yield, monotonic_ns
-from ..shm.regions import leave_code
 from .asking import ask_server, bring_page, enters_user_space, send_fault, stop, take_answer
 from .profiling import sample
 from .stalls import STALL_NS, look_for_stall

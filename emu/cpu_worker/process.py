@@ -39,6 +39,7 @@ def main(config, cpu, descriptors):
         record["fault"] = fault.address
         if window.machine["translating"]:
             record["show"] = show.address
+            record["space"] = record["space_task"] = record["space_used"] = 0
             record["ram_descriptor"] = window.descriptors[1] + 1
             install(cpu)
         record["linux_call"] = linux_call.address

@@ -24,7 +24,7 @@ whether the frame has that flag and references: then it is, or is again, a frame
 it, and whoever frees it, through the steps on the right; and 3 says whether its bytes are those that were translated.
 A CPU that is inside a region when it dies goes on there until its next look at the interrupt word,
 like a hart whose instruction fetches lag behind until it executes fence.i; so its code stays where it is until all CPUs
-have left (`leave_code`).
+have left (kernel/leaving_code.py).
 """
 
 import platform
@@ -32,7 +32,7 @@ import platform
 import llvmlite.binding as llvm
 
 from ..hot import entry, hot, never_inline
-from .atomics import exchange, fence, fetch_add, fetch_and, fetch_or, load_acquire, load_relaxed, store_release
+from .atomics import exchange, fence, fetch_add, fetch_and, fetch_or, load_relaxed
 from .layout import decoded_address, machine_at
 from .layout.memory import FRAME_CODE, FRAME_REFERENCES_SHIFT, FRAME_TRANSLATED
 
@@ -72,10 +72,3 @@ def mark_translated(address, frame):
     word = fetch_or(machine_at(address).frames[frame], "word", FRAME_TRANSLATED)
     fence()  # the mark before the bytes; pairs with the fence in decoded.invalidate
     return int(word & FRAME_CODE != 0 and word >> FRAME_REFERENCES_SHIFT > 0)
-
-
-@hot
-def leave_code(m, me):
-    """This CPU is in no translated code just now."""
-    c = m.cpus[me]
-    store_release(c, "code_done", load_acquire(c, "code_request"))  # pairs with load_acquire in `is_left`

@@ -6,16 +6,17 @@ The arms of instructions: arms.py.  What they belong to: threaded.py.
 
 from ...shm.layout import CPU
 from ..operations import I64
+from ..table import OP_REGION
 from ..words import OP_MASK
 from .accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
+from .fetch import plain_word
+from .frame import FRAME
+from .heat import count_exit
 
 # Addresses of the thread's and the CPU's record and of the decoded word being executed; instructions left
 # of the budget, this one included; address of the frame (FRAME); pc - ip / 4; address of the table of arms;
 # the decoded word (between arms and the common ends: their argument).
 STATE = ("x", "cpu", "ip", "left", "frame", "base", "table", "e")
-# Kept in memory, because it is needed rarely.  The budget is given out in slices (heat.py): `budget` is what was given so
-# far, `limit` all of it, so `budget` - `left` instructions have retired.
-FRAME = ("machine", "cpu", "thread", "budget", "code", "limit")
 PARCEL_SHIFT = 2  # from a distance in code to one in decoded words
 NEAR, BACK, FAR = range(3)  # a jump forward in its page, backward in it, into another one
 
@@ -101,8 +102,8 @@ def enter(code, target, left):
     look_up(code, target, left)
 
 
-def look_up(code, target, left):
-    """Go on at a guest address, in whatever page."""
+def look_up(code, target, left, go=None):
+    """Go on at a guest address, in whatever page, by `go` (in_page)."""
     builder = code.builder
     index = builder.and_(builder.lshr(target, I64(TLB_INDEX_SHIFT)), I64(TLB_INDEX_MASK))
     slot = builder.add(code.state["cpu"], index)
@@ -111,14 +112,38 @@ def look_up(code, target, left):
     other = code.when(miss)
     code.tail(code.engine.miss, ip=I64(0), base=target, left=left)
     code.resume(other)
-    in_page(code, target, code.get(slot, CPU.offset("fetch_tlb") + 8), left=left)
+    (go or in_page)(code, target, code.get(slot, CPU.offset("fetch_tlb") + 8), left=left)
 
 
 def in_page(code, target, words, **changes):
     """Go on at a guest address whose page is decoded at `words`."""
+    code.dispatch(**_at(code, target, words), **changes)
+
+
+def step_in_page(code, target, words, **changes):
+    """Execute the instruction at a guest address whose page is decoded at `words`, also where a region begins."""
+    parcel = code.builder.lshr(code.builder.and_(target, I64(~PAGE_MASK)), I64(1))
+    e = code.call(plain_word, code.frame("machine"), words, parcel)
+    code.execute(e, **_at(code, target, words), **changes)
+
+
+def count_in_page(code, target, words, **changes):
+    """Go on at a guest address to which translated code has left: where none begins there, it may deserve some."""
+    builder, state = code.builder, _at(code, target, words)
+    e = builder.load(pointer(builder, state["ip"]))
+    is_region = builder.icmp_signed("==", builder.and_(e, I64(OP_MASK)), I64(OP_REGION))
+    other = code.when(is_region, likely=True)
+    code.execute(e, **state, **changes)
+    code.resume(other)
+    code.call(count_exit, code.frame("machine"), code.frame("cpu"), target, state["ip"])
+    code.dispatch(**state, **changes)
+
+
+def _at(code, target, words):
+    """The state at a guest address whose page is decoded at `words`; notes the page."""
     builder = code.builder
     builder.store(words, code.word(code.state["frame"], FRAME.index("code") * 8))
     offset = builder.and_(target, I64(~PAGE_MASK))
     ip = builder.add(words, builder.shl(offset, I64(PARCEL_SHIFT)))
     base = builder.sub(builder.and_(target, I64(PAGE_MASK)), builder.lshr(words, I64(PARCEL_SHIFT)))
-    code.dispatch(ip=ip, base=base, **changes)
+    return {"ip": ip, "base": base}

@@ -13,15 +13,28 @@ from ...hot import hot, never_inline
 from ...limits import HEAT_ENTRIES, PAGE_SIZE
 from ...shm.atomics import load_relaxed
 from ...shm.layout import machine_at
-from ...shm.memory import get, host_yield
+from ...shm.memory import get, host_yield, put
 from ...shm.regions import TRANSLATE_OFF, TRANSLATE_SYNC
 from ..table import OP_REGION
 from ..words import OP_MASK
+from .frame import FRAME
 
 SLICE = 1_000  # instructions between two samples
-TRANSLATED_SLICE = 20_000
-HOT = 12  # samples
-ANSWERED = -48  # what a count becomes when the translator has looked: so many samples until it begins anew
+TRANSLATED_SLICE = 10_000
+SAMPLE = 16  # what one counts; a way out of translated code that is taken counts 1
+HOT = 200
+ANSWERED = -1000  # what a count becomes when the translator has looked
+_BUDGET, _LIMIT = 8 * FRAME.index("budget"), 8 * FRAME.index("limit")
+
+
+@hot
+def more(frame):
+    """For translated code, whose slice is used up: how many more of the budget's instructions it may execute."""
+    never_inline()
+    budget, limit = frame + _BUDGET, frame + _LIMIT
+    given = min(get(limit) - get(budget), TRANSLATED_SLICE)
+    put(budget, get(budget) + given)
+    return given
 
 
 @hot
@@ -41,13 +54,13 @@ def sample(machine, cpu, pc, words, far, rest):
     h = m.heat[((ip >> 3) ^ (ip >> 15)) & (HEAT_ENTRIES - 1)]
     if h.ip != ip or h.pc != pc:
         if h.count > 0:
-            h.count -= 1
+            h.count -= SAMPLE
             return min(rest, length)
         h.ip = ip
         h.pc = pc
         h.task = m.cpus[cpu].tlb_task
         h.count = 0
-    h.count += 1
+    h.count += SAMPLE
     h.far = far
     if h.count >= HOT:
         m.cpus[cpu].found_heat = 1
@@ -55,3 +68,23 @@ def sample(machine, cpu, pc, words, far, rest):
             while load_relaxed(h, "count") >= HOT and load_relaxed(m.cpus[cpu], "pending") == 0:
                 host_yield()
     return min(rest, length)
+
+
+@hot
+def count_exit(machine, cpu, pc, ip):
+    """Count a place to which translated code has left, and which is not translated."""
+    never_inline()
+    m = machine_at(machine)
+    h = m.heat[((ip >> 3) ^ (ip >> 15)) & (HEAT_ENTRIES - 1)]
+    if h.ip != ip or h.pc != pc:
+        if h.count > 0:
+            h.count -= 1
+            return
+        h.ip = ip
+        h.pc = pc
+        h.task = m.cpus[cpu].tlb_task
+        h.count = 0
+        h.far = 0
+    h.count += 1
+    if h.count >= HOT:
+        m.cpus[cpu].found_heat = 1

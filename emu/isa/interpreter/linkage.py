@@ -12,12 +12,13 @@ from ..table import ROWS
 from ..words import OP_MASK
 from .accesses import exchange_reserved, reserve
 from .fetch import check_page
+from .heat import more
 
-ENDS = ("leave", "pause", "enter", "resume", "plain")
+ENDS = ("leave", "pause", "enter", "resume", "step", "plain")
 
 
 def _helpers():
-    found = {function.__name__: function for function in (reserve, exchange_reserved, check_page)}
+    found = {function.__name__: function for function in (reserve, exchange_reserved, check_page, more)}
     for operation in filter(None, map(float_operation, ROWS)):
         found[operation.exact.__name__] = operation.exact
     return found

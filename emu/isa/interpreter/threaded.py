@@ -31,8 +31,23 @@ from ..table import OP_ILLEGAL, OP_PAGE_END, OP_REGION, OP_STRADDLE, OP_UNDECODE
 from ..words import IMM_SHIFT, OP_MASK
 from .accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
 from .arms import Arm
-from .code import BACK, FAR, FRAME, ILLEGAL, PAGE_MASK, PARCEL_SHIFT, STATE, Code, enter, in_page, look_up, pointer
+from .code import (
+    BACK,
+    FAR,
+    ILLEGAL,
+    PAGE_MASK,
+    PARCEL_SHIFT,
+    STATE,
+    Code,
+    count_in_page,
+    enter,
+    in_page,
+    look_up,
+    pointer,
+    step_in_page,
+)
 from .fetch import decode_at, decode_straddling, plain_word
+from .frame import FRAME
 from .heat import SLICE, sample
 from .linkage import ENDS, HELPERS, TABLE_WORDS
 
@@ -49,8 +64,8 @@ class Engine:
         self.context, self.module = context, module
         self.pointer = HANDLER.as_pointer()
         self._calls = {}
-        self.leave, self.pause, self.miss, self.enter, self.resume, self.plain = (
-            self.function(name) for name in ("leave", "pause", "miss", "enter", "resume", "plain")
+        self.leave, self.pause, self.miss, self.enter, self.resume, self.step, self.plain = (
+            self.function(name) for name in ("leave", "pause", "miss", "enter", "resume", "step", "plain")
         )
         handlers = {
             OP_UNDECODED: self.function("undecoded"),
@@ -64,6 +79,7 @@ class Engine:
         self._miss()
         self._enter()
         self._resume()
+        self._step()
         self._plain()
         self._undecoded(handlers[OP_UNDECODED])
         self._illegal(handlers[OP_ILLEGAL])
@@ -192,7 +208,12 @@ class Engine:
     def _resume(self):
         """Go on at pc, without a look at budget and interrupts."""
         code = Code(self, self.resume)
-        look_up(code, code.pc(), code.state["left"])
+        look_up(code, code.pc(), code.state["left"], count_in_page)
+
+    def _step(self):
+        """Execute the instruction at pc, which translated code could not."""
+        code = Code(self, self.step)
+        look_up(code, code.pc(), code.state["left"], step_in_page)
 
     def _plain(self):
         """Execute the instruction at pc, whose word is not decoded: it is in a page that is also mapped elsewhere."""

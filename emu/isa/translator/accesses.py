@@ -1,13 +1,12 @@
 """Translated code's accesses to guest memory.
 
-Plain loads and stores go to the CPU's window (kernel/vm/windows.py): guest address va is at host address CPU.space + va,
-and nothing is looked up.  A base register is compared with the end of user space once in a block; offsets of instructions
-are small, and beside a window nothing is ever mapped.  Each access is a host instruction of known place, so that a host
-fault finds the way out that belongs to it (FIXUPS, cpu_worker/host_faults.py).
+Plain loads and stores go to the CPU's window (kernel/vm/windows.py): guest address va is at host address
+CPU.space + va, and nothing is looked up.  A base register is compared with the end of user space once in a block;
+offsets of instructions are small, and beside a window nothing is ever mapped.  Each access is a host instruction of
+known place, so that a host fault finds the way out that belongs to it (FIXUPS, cpu_worker/host_faults.py).
 
-Atomics need the address that all tasks and CPUs share for a frame, since a reservation is kept by it, so they look it up
-in the CPU's TLB.  So do plain accesses in a region that is `careful`: where the host maps no windows, or has
-to be asked too often.
+Atomics need the address that all tasks and CPUs share for a frame, since a reservation is kept by it, so they look it
+up in the CPU's TLB.  So do plain accesses in a region that is `careful`: where there are no windows.
 
 Whatever an access cannot do, the interpreter does: the region leaves before the instruction, with nothing changed.
 """
@@ -28,6 +27,11 @@ _NARROW = {1: "b", 2: "w", 4: "l", 8: "q"}
 _PART = {1: ":b", 2: ":w", 4: ":k", 8: ""}  # of a register operand, in LLVM's notation
 
 
+def _is_near(value):
+    """Whether a value is a number so near to user space that only what is never mapped lies between."""
+    return value.lstrip("-").isdigit() and -(1 << 33) < int(value) < USER_TOP + (1 << 33)
+
+
 class Accesses:
     """The part of RegionCode (region_code.py) that knows where guest memory is."""
 
@@ -36,14 +40,14 @@ class Accesses:
         label, here = self.fresh(), self.lines
         self.lines = self.outlying
         self.label(label)
-        self.leave("resume", self.now.pc, self.left_before())
+        self.leave("step", self.now.pc, self.left_before())
         self.lines = here
         return label
 
     def in_window(self, address):
         """A pointer into the window, the base register's value within user space."""
         base = self.get(self.now.rs1, False)
-        if base not in self.bounded and not base.lstrip("-").isdigit():
+        if base not in self.bounded and not _is_near(base):
             self.bounded.add(base)
             on = self.fresh()
             inside = self.define(f"icmp ult i64 {base}, {USER_TOP}")

@@ -9,23 +9,29 @@ backward, an indirect one and one into another page look at `left` and at the in
 a thread can be stopped at the same places, translated or not.
 """
 
+from ...limits import REGION_TARGETS
 from ...shm.layout import CPU, REGION
 from ..interpreter.accesses import FETCH_TLB, TLB_INDEX_MASK, TLB_INDEX_SHIFT
-from ..interpreter.code import FRAME, STATE
+from ..interpreter.code import STATE
+from ..interpreter.frame import FRAME
 from ..interpreter.linkage import POSITIONS
 from ..registers import F_OFFSET, FCSR_OFFSET, RM_DYNAMIC
 from ..soft.floats import RM_FIELD
 from ..soft.unpacked import NX
 from .accesses import Accesses
-from .regions import BRANCH, CALL, INDIRECT, JUMP, LINKS, looks
+from .regions import BRANCH, CALL, INDIRECT, JUMP, looks
 from .templates import Result, Text, template_of
 
+STRAYED = 5_000  # indirect jumps out of a region: then it is translated again, with their targets inside
 CONVENTION = "preserve_nonecc"
 _NEVER = "!prof !0"  # the first way of a branch is hardly ever taken
 _ALWAYS = "!prof !1"
+_EVEN, _OFTEN = "!prof !2", "!prof !3"  # branches forward and backward
 _METADATA = """
 !0 = !{!"branch_weights", i32 1, i32 4000}
 !1 = !{!"branch_weights", i32 4000, i32 1}
+!2 = !{!"branch_weights", i32 4, i32 5}
+!3 = !{!"branch_weights", i32 7, i32 1}
 """
 
 
@@ -37,6 +43,7 @@ class RegionCode(Accesses):
         self.lines, self.outlying, self.declares = [], [], set()
         self.names = 0
         self.exits = []  # (pc, left, end, e, label) of the ways out
+        self.labels = {place: f"b{n}" for n, place in enumerate(region.blocks)}
         self.rounds = any("rm" in row.fields for block in region.blocks.values() for row in _rows(block))
 
     # --- writing -----------------------------------------------------------------------
@@ -113,46 +120,73 @@ class RegionCode(Accesses):
 
     def left_before(self):
         """`left` before the present instruction."""
-        return (
-            self.define(f"sub i64 %left.{self.block.first:x}, {self.done}")
-            if self.done
-            else f"%left.{self.block.first:x}"
-        )
+        return self.define(f"sub i64 {self.left_at_first}, {self.done}") if self.done else self.left_at_first
 
     def poll(self, target, left):
-        """Leave when the budget is used up or an interrupt is pending, at a jump to `target`."""
-        other, look, on = self.fresh(), self.fresh(), self.fresh()
-        self.say(f"br i1 {self.define(f'icmp sle i64 {left}, 0')}, label %{other}, label %{look}, {_NEVER}")
+        """Leave when the budget is used up or an interrupt is pending, at a jump to `target`; `left` from here on."""
+        other, look, on, dry, here = (self.fresh() for _ in range(5))
+        self.say(f"br label %{here}")
+        self.label(here)
+        self.say(f"br i1 {self.define(f'icmp sle i64 {left}, 0')}, label %{dry}, label %{look}, {_NEVER}")
+        self.label(dry)
+        given = self.define(f"add i64 {left}, {self.help('more', '%frame')}")
+        wet = self.fresh()
+        self.say(f"br label %{wet}")
+        self.label(wet)
+        self.say(f"br i1 {self.define(f'icmp sle i64 {given}, 0')}, label %{other}, label %{look}, {_NEVER}")
         self.label(look)
+        left = self.define(f"phi i64 [ {left}, %{here} ], [ {given}, %{wet} ]")
         pending = self.define("load atomic i64, ptr %pendingp monotonic, align 8")
         self.say(f"br i1 {self.define(f'icmp ne i64 {pending}, 0')}, label %{other}, label %{on}, {_NEVER}")
         self.label(other)
-        self.leave("pause", target, left)
+        stopped = self.define(f"phi i64 [ {given}, %{wet} ], [ {left}, %{look} ]")
+        self.leave("pause", target, stopped)
         self.label(on)
+        return left
 
-    def go(self, target, left):
+    def label_of(self, pc, context):
+        """The label of the block at a place, None where the region has none."""
+        return self.labels.get((pc, context))
+
+    def go(self, target, context, left):
         """Go on at a guest address, a number, from the present instruction. Ends the block."""
         polls = looks(self.now.pc, target)
-        if target not in self.region.blocks:
+        label = self.label_of(target, context)
+        if label is None:
             self.leave("enter" if polls else "resume", target, left)
             return
         if polls:
-            self.poll(target, left)
+            left = self.poll(target, left)
         self.say(f"store i64 {left}, ptr %leftv")
-        self.say(f"br label %b{target:x}")
+        self.say(f"br label %{label}")
 
-    def go_indirectly(self, target, left):
-        """Go on at the guest address that is in `target`. Ends the block."""
-        self.poll(target, left)
+    def go_indirectly(self, target, left, places, notes=False):
+        """Go on at the guest address that is in `target`, one of these places inside or another one. Ends the block."""
+        left = self.poll(target, left)
         self.say(f"store i64 {left}, ptr %leftv")
         outside = self.fresh()
-        known = {pc for pc in self.region.ways.get(self.now.pc, ()) if pc in self.region.blocks}
-        if self.now.rd == 0 and self.now.rs1 in LINKS:
-            known = self.region.returns
-        ways = " ".join(f"i64 {pc}, label %b{pc:x}" for pc in sorted(known))
+        ways = " ".join(f"i64 {place[0]}, label %{self.label_of(*place)}" for place in places if self.label_of(*place))
         self.say(f"switch i64 {target}, label %{outside} [ {ways} ]")
         self.label(outside)
+        if notes:
+            self.note_target(target)
         self.leave("enter", target, left)
+
+    def note_target(self, target):
+        """An indirect jump leaves the region: where to, for the next translation."""
+        slot = self.define(f"and i64 {self.define(f'lshr i64 {target}, 1')}, {REGION_TARGETS - 1}")
+        targets = self.at("%regionp", REGION.offset("targets"))
+        self.say(f"store i64 {target}, ptr {self.define(f'getelementptr i64, ptr {targets}, i64 {slot}')}")
+        counter = self.at("%regionp", REGION.offset("strayed"))
+        strayed = self.define(f"add i64 {self.define(f'load i64, ptr {counter}')}, 1")
+        self.say(f"store i64 {strayed}, ptr {counter}")
+        tell, on = self.fresh(), self.fresh()
+        enough = self.define(f"icmp eq i64 {strayed}, {STRAYED}")
+        self.say(f"br i1 {enough}, label %{tell}, label %{on}, {_NEVER}")
+        self.label(tell)
+        self.say(f"store i64 1, ptr {self.at('%cpup', CPU.offset('found_heat'))}")
+        self.say(f"br label %{on}")
+        self.label(on)
 
     # --- instructions ------------------------------------------------------------------------
 
@@ -228,25 +262,34 @@ class RegionCode(Accesses):
 
     def block_code(self, block):
         self.block, self.values, self.bounded, self.done = block, {}, set(), 0
-        self.label(f"b{block.first:x}")
-        self.say(f"%left.{block.first:x} = load i64, ptr %leftv")
+        label = self.label_of(block.first, block.context)
+        self.label(label)
+        self.left_at_first = f"%left.{label}"
+        self.say(f"{self.left_at_first} = load i64, ptr %leftv")
         for each in block.instructions:
             self.instruction(each)
-        left = self.define(f"sub i64 %left.{block.first:x}, {self.done}")
-        last = block.last
+        left = self.define(f"sub i64 {self.left_at_first}, {self.done}")
+        last, context = block.last, block.context
         if last.kind == BRANCH:
             then, other = self.fresh(), self.fresh()
-            self.say(f"br i1 {self.way}, label %{then}, label %{other}")
+            likely = _OFTEN if last.target <= last.pc else _EVEN
+            self.say(f"br i1 {self.way}, label %{then}, label %{other}, {likely}")
             self.label(then)
-            self.go(last.target, left)
+            self.go(last.target, context, left)
             self.label(other)
-            self.go(last.next, left)
+            self.go(last.next, context, left)
         elif last.kind in (JUMP, CALL):
-            self.go(last.target, left)
+            inner = (*context, last.next) if last.kind == CALL else context
+            if last.far_target >= 0:  # compared all the same: a jump may lead here from elsewhere
+                self.go_indirectly(self.way, left, [(last.target, inner)])
+            else:
+                self.go(last.target, inner, left)
+        elif last.returns:
+            self.go_indirectly(self.way, left, [(context[-1], context[:-1])] if context else ())
         elif last.kind == INDIRECT:
-            self.go_indirectly(self.way, left)
+            self.go_indirectly(self.way, left, self.region.ways.get((last.pc, context), ()), notes=True)
         else:
-            self.go(last.next, left)
+            self.go(last.next, context, left)
 
     # --- the whole ---------------------------------------------------------------------------
 
@@ -309,8 +352,9 @@ class RegionCode(Accesses):
                 self.say(f"store i64 {value}, ptr %X{number}")
         shifted = self.define("lshr i64 %ip, 2")
         pc = self.define(f"add i64 %base, {shifted}")
-        ways = " ".join(f"i64 {entry}, label %b{entry:x}" for entry in self.region.entries)
-        self.say(f"switch i64 {pc}, label %other [ {ways} ]")
+        entry = self.region.entry
+        here = self.define(f"icmp eq i64 {pc}, {entry}")
+        self.say(f"br i1 {here}, label %{self.label_of(entry, ())}, label %other, {_ALWAYS}")
 
     def epilogue(self):
         self.label("other")

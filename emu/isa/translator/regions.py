@@ -4,12 +4,20 @@ A region begins at a hot place and follows jumps and branches, also through call
 SIZE instructions.  It goes only where guests have been: a word of the decoded cache that is 0 was never executed.  So
 loops, and the functions that they call, lie inside, and what never happens is a way out.
 
-    region = form(pc, fetch)        fetch(page) -> Page or None, where the guest may not execute it
-    region.blocks                   guest address -> Block
-    region.entries                  addresses where it may be entered
+    region = form(pc, fetch, targets)   fetch(page) -> Page or None, where the guest may not execute it;
+                                        targets: where its indirect jumps are known to have gone
+    region.blocks                       (guest address, context) -> Block
+    region.entry                        the address where it is entered
+
+A function that is called at two places is inside twice: a block's context says where its calls return to.  So each
+return leads to one place, and loops stay loops.  For the same reason there is one entry.  With several, or with
+functions that return to many places, LLVM does not see what is a loop, and keeps in memory what should be in registers
+(measured: half the speed).  What is hot in the middle of a region gets one of its own.
+
+Calls are usually an auipc and an indirect jump, which counts as a direct one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...limits import PAGE_SIZE, REGION_PAGES
 from ..decode import row_of
@@ -21,14 +29,14 @@ _STOPS = {  # effects that are left to the interpreter
     "zero_block",
 }  # fmt: skip
 PLAIN, BRANCH, JUMP, CALL, INDIRECT, STOP = range(6)
+_AUIPC_BYTES = 4
 LINKS = (1, 5)  # registers through which functions return
-_NEARBY, _TABLE = 4096, 12  # how far, and to how many places, the jump of a switch goes
-_FUNCTIONS = 3  # that are called through one pointer
+_DEPTH = 3  # of calls inside calls
 
 
 @dataclass
 class Page:
-    """A page of guest code: its frame, its bytes, and its decoded words."""
+    """A page of guest code: its frame, and what its bytes and decoded words were just now."""
 
     frame: int
     data: object
@@ -47,6 +55,7 @@ class Instruction:
     rs3: int
     immediate: int
     rounding: int  # the instruction's rm field, -1 none
+    far_target: int = -1  # of an indirect jump behind the auipc that says where it goes
 
     @property
     def next(self):
@@ -54,11 +63,19 @@ class Instruction:
 
     @property
     def target(self):
-        return self.pc + self.immediate
+        return self.far_target if self.far_target >= 0 else self.pc + self.immediate
+
+    @property
+    def returns(self):
+        """Whether it is how functions return."""
+        return self.kind == INDIRECT and self.rd == 0 and self.rs1 in LINKS
 
 
 @dataclass
 class Block:
+    """Instructions that follow each other.  `context`: where the calls that it is in return to, outermost first."""
+
+    context: tuple
     instructions: list
 
     @property
@@ -72,12 +89,11 @@ class Block:
 
 @dataclass
 class Region:
-    entries: list
-    blocks: dict  # by the address of the first instruction
+    entry: int
+    blocks: dict  # by (address of the first instruction, context)
     pages: dict  # guest address -> Page
-    returns: set  # where calls whose function is inside return to
-    ways: dict  # address of an indirect jump -> where it may go inside
-    tier: int = 0
+    ways: dict  # (address, context) of an indirect jump -> where it may go inside
+    task: int = 0
 
     @property
     def size(self):
@@ -124,8 +140,8 @@ def decode_instruction(pc, bits):
 
 
 class _Finder:
-    def __init__(self, fetch, hot):
-        self.fetch, self.hot, self.pages, self.found, self.ways = fetch, hot, {}, {}, {}
+    def __init__(self, fetch, targets):
+        self.fetch, self.targets, self.pages, self.found, self.ways = fetch, targets, {}, {}, {}
 
     def page(self, address):
         """The Page at an address, None where there is none or the region has enough."""
@@ -160,70 +176,88 @@ class _Finder:
         return decode_instruction(pc, bits) if bits >= 0 else None
 
     def walk(self, start):
-        waiting = [start]
-        while waiting:
-            pc = waiting.pop(0)
-            while pc not in self.found and len(self.found) < SIZE:
+        waiting = [[(start, ())]] + [[] for _ in range(_DEPTH)]  # by the depth of their calls: outer code comes first
+        while any(waiting):
+            place = next(filter(None, waiting)).pop(0)
+            while place not in self.found and len(self.found) < SIZE:
+                pc, context = place
                 found = self.instruction(pc)
                 if found is None or found.kind == STOP:
                     break
-                self.found[pc] = found
-                if found.kind == BRANCH:
-                    waiting.append(found.target)
-                elif found.kind == CALL:
-                    waiting.append(found.next)
-                elif found.kind == INDIRECT:
-                    if found.rd != 0:
-                        waiting.append(found.next)
-                    self.ways[pc] = self.guesses(found)
-                    waiting += self.ways[pc]
+                if found.kind == INDIRECT:
+                    found = self.aimed(found, context)
+                self.found[place] = found
+                following = self.successors(found, context)
+                if found.kind in (CALL, INDIRECT) and found.rd != 0 and following:
+                    for way in following:
+                        waiting[len(way[1])].append(way)
+                    following = [(found.next, context)]
+                if not following:
                     break
-                pc = found.target if found.kind in (JUMP, CALL) else found.next
+                place, *others = following
+                waiting[len(context)] += others
+                if len(place[1]) != len(context):
+                    waiting[len(place[1])].append(place)
+                    break
 
-    def guesses(self, jump):
-        """Where an indirect jump may go, of the places that are hot and are reached by such: its function's, or others."""
-        if jump.rd == 0 and jump.rs1 in LINKS:
-            return []
-        if jump.rd == 0:
-            return [pc for pc, far in self.hot.items() if far and abs(pc - jump.pc) < _NEARBY][:_TABLE]
-        return [pc for pc, far in self.hot.items() if far and pc != jump.next][:_FUNCTIONS]
+    def successors(self, found, context):
+        """The places where an instruction may go on inside, the likeliest first."""
+        if found.kind == BRANCH:
+            ways = [(found.next, context), (found.target, context)]
+            return ways[::-1] if found.target <= found.pc else ways
+        if found.kind == CALL:
+            inside = len(context) < _DEPTH and found.next not in context
+            return [(found.target, (*context, found.next))] if inside else []
+        if found.kind == JUMP:
+            return [(found.target, context)]
+        if found.kind == INDIRECT:
+            if found.returns:
+                return [(context[-1], context[:-1])] if context else []
+            inner = context
+            if found.rd:
+                if len(context) == _DEPTH or found.next in context:
+                    return []
+                inner = (*context, found.next)
+            self.ways[found.pc, context] = ways = [(pc, inner) for pc in self.targets]
+            return ways
+        return [(found.next, context)]
+
+    def aimed(self, jump, context):
+        """An indirect jump, as one to a known place where the auipc before it says which."""
+        before = self.found.get((jump.pc - _AUIPC_BYTES, context))
+        if before is None or before.row.name != "auipc" or before.rd != jump.rs1 or jump.rs1 == 0:
+            return jump
+        target = before.pc + before.immediate + jump.immediate & -2
+        return replace(jump, kind=CALL if jump.rd else JUMP, far_target=target)
 
 
 def looks(pc, target):
-    """Whether a jump looks at budget and interrupts, so that a thread may stop there: backward, or into another page."""
+    """Whether to go from one place to another is to jump backward, or into another page."""
     return target <= pc or (target ^ pc) & -PAGE_SIZE != 0
 
 
-def form(pc, fetch, hot=()):
+def form(pc, fetch, targets=()):
     """The Region that begins at a guest address; None where nothing can be translated there."""
-    finder = _Finder(fetch, dict(hot))
+    finder = _Finder(fetch, targets)
     finder.walk(pc)
     found = finder.found
-    if pc not in found:
+    if (pc, ()) not in found:
         return None
-    leaders, returns, entries = {pc}, set(), {pc}
-    for each in found.values():
-        if each.kind in (BRANCH, JUMP, CALL):
-            leaders.add(each.target)
-            if each.target in found and looks(each.pc, each.target):
-                entries.add(each.target)
-        if each.kind != PLAIN or (each.next ^ each.pc) & -PAGE_SIZE:
-            leaders.add(each.next)
-        ways = [way for way in finder.ways.get(each.pc, ()) if way in found]
-        leaders.update(ways)
-        entries.update(ways)
-        if each.kind in (CALL, INDIRECT) and each.rd != 0 and each.next in found:
-            entries.add(each.next)
-            if ways or (each.kind == CALL and each.target in found):
-                returns.add(each.next)
+    leaders = {(pc, ())}
+    for (at, context), each in found.items():
+        if each.kind != PLAIN:
+            leaders.update(finder.successors(each, context))
+            leaders.add((each.next, context))
+        elif (each.next ^ at) & -PAGE_SIZE:
+            leaders.add((each.next, context))
     blocks = {}
     for first in sorted(leaders & found.keys()):
-        instructions = [found[first]]
+        context, instructions = first[1], [found[first]]
         while instructions[-1].kind == PLAIN:
-            following = instructions[-1].next
+            following = instructions[-1].next, context
             if following in leaders or following not in found:
                 break
             instructions.append(found[following])
-        blocks[first] = Block(instructions)
+        blocks[first] = Block(context, instructions)
     pages = {address & -PAGE_SIZE for each in found.values() for address in (each.pc, each.next - 2)}
-    return Region(sorted(entries), blocks, {k: finder.pages[k] for k in sorted(pages)}, returns, finder.ways)
+    return Region(pc, blocks, {k: finder.pages[k] for k in sorted(pages)}, finder.ways)

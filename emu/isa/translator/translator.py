@@ -20,7 +20,6 @@ from .region_code import RegionCode
 from .regions import form
 
 _ALIGN = 64
-LAST_TIER = 1
 
 
 @hot
@@ -36,8 +35,9 @@ def publish(address, word):
 
 
 class Translator:
-    def __init__(self, window, careful=False):
+    def __init__(self, window, make_room=None, careful=False):
         self.window, self.machine, self.careful = window, window.machine, careful
+        self.make_room = make_room or (lambda: None)
         self.arena = window.arena()
         self.compiler = Compiler()
         self.figures = {"regions": 0, "instructions": 0, "compile_s": 0.0, "bytes": 0}
@@ -46,27 +46,24 @@ class Translator:
         """The number of the region that has an entry at a guest address, None where there is none."""
         page = fetch(pc & -PAGE_SIZE)
         word = int(page.words[(pc & (PAGE_SIZE - 1)) >> 1]) if page else 0
-        if word & OP_MASK != OP_REGION or self.machine["regions"][word >> IMM_SHIFT]["code"] == 0:
+        region = self.machine["regions"][word >> IMM_SHIFT & (MAX_REGIONS - 1)]
+        if word & OP_MASK != OP_REGION or region["code"] == 0 or region["entry"] != pc:
             return None
         return word >> IMM_SHIFT
 
-    def translate(self, pc, fetch, hot=()):
-        """Translate what begins at a guest address. False where nothing can be, or the code changes just now.
+    def translate(self, pc, fetch, task=0, targets=()):
+        """Translate what begins at a guest address, with the places to which its indirect jumps go, for a task.
 
-        What is translated already is translated once more, since more is known then of where the guest goes.
+        False where nothing can be translated, or the code changes just now.
         """
-        before = self.entered_at(pc, fetch)
-        if before is not None and self.machine["regions"][before]["tier"] == LAST_TIER:
-            return True
         began = time.perf_counter()
-        region = form(pc, fetch, hot)
+        region = form(pc, fetch, targets)
         if region is None:
             return False
-        region.tier = 0 if before is None else int(self.machine["regions"][before]["tier"]) + 1
-        read = [(page, bytes(page.data)) for page in region.pages.values()]
+        region.task = task
         code, fixups, count = self.compiler.compile(RegionCode(region, "region", self.careful).text())
         number = self.place(region, code, fixups, count)
-        if number is None or not self.check(number, read):
+        if number is None or not self.check(number, region):
             return False
         self.enter_at(number, region)
         self.figures["regions"] += 1
@@ -76,10 +73,14 @@ class Translator:
         return True
 
     def place(self, region, code, fixups, count):
-        """Put code into the arena and its record into the table; the region's number, None where there is no room."""
+        """Put code into the arena and its record into the table; the region's number, None where there is no room.
+
+        Where there is none, `make_room` is called, which may take back all that there is; the region is given up.
+        """
         m = self.machine
         number, at = int(m["nr_regions"]), -(-int(m["arena_used"]) // _ALIGN) * _ALIGN
         if number == MAX_REGIONS or at + len(code) > ARENA_BYTES:
+            self.make_room()
             return None
         self.arena[at : at + len(code)] = code
         m["arena_used"] = at + len(code)
@@ -88,7 +89,8 @@ class Translator:
         for k, (address, page) in enumerate(region.pages.items()):
             record["pages"][k] = address
             record["decoded"][k] = self.window.decoded_address(page.frame)
-        record["tier"] = region.tier
+        record["entry"], record["task"] = region.entry, region.task
+        record["strayed"], record["targets"] = 0, 0
         record["size"], record["instructions"], record["exits"] = len(code), region.size, 0
         place = self.window.address + ARENA_OFFSET + at
         record["place"], record["fixups"], record["nr_fixups"] = place, place + fixups, count
@@ -96,17 +98,17 @@ class Translator:
         record["code"] = place
         return number
 
-    def check(self, number, read):
+    def check(self, number, region):
         """Whether the guest's code is still what was translated; otherwise the region is dead."""
-        marked = [mark_translated(self.window.address, page.frame) for page, _ in read]
-        if all(marked) and all(bytes(page.data) == before for page, before in read):
+        pages = region.pages.values()
+        marked = [mark_translated(self.window.address, page.frame) for page in pages]
+        if all(marked) and all(bytes(self.window.memory(page.frame)) == page.data for page in pages):
             return True
         self.machine["regions"][number]["code"] = 0
         return False
 
     def enter_at(self, number, region):
-        """Publish the region's entries."""
-        for pc in region.entries:
-            page = region.pages[pc & -PAGE_SIZE]
-            ip = self.window.decoded_address(page.frame) + (pc & (PAGE_SIZE - 1)) * 4
-            publish(ip, OP_REGION | number << IMM_SHIFT)
+        """Publish the region's entry."""
+        page = region.pages[region.entry & -PAGE_SIZE]
+        ip = self.window.decoded_address(page.frame) + (region.entry & (PAGE_SIZE - 1)) * 4
+        publish(ip, OP_REGION | number << IMM_SHIFT)

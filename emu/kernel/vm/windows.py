@@ -18,15 +18,17 @@ If 3 misses the bit, 2 on the right finds the change.  The last CHANGES are kept
 A frame that was stored to through a window and then becomes code must be mapped nowhere for writing, in no task's
 window: MACHINE.code_epoch grows, and every window of an older epoch is emptied before it is used.
 
-Locks: none; a window is its CPU's own.  Where the host refuses a mapping (it has a limit), the CPU unmaps all its
-windows and begins anew, and counts it.
+Locks: none; a window is its CPU's own.  Before the host's limit of mappings is met, or where it refuses one, the CPU
+unmaps all its windows and begins anew.  Where that happens often, MACHINE.careful has the translator make code that
+uses the TLB instead.
 """
 
 from ...hot import hot, never_inline
 from ...limits import CHANGES, PAGE_SHIFT, PAGE_SIZE, SPACE_FIRST, SPACE_PAGES, SPACE_STRIDE, SPACES, USER_TOP
-from ...shm.atomics import fence, fetch_add, load_seq_cst
+from ...shm.atomics import fence, fetch_add, load_seq_cst, store_relaxed
 from ...shm.memory import host_mmap, host_munmap
 
+MOST_OVERFLOWS = 64
 _READ, _WRITE = 1, 2  # PROT_*
 _SHARED_FIXED = 0x11  # MAP_SHARED | MAP_FIXED
 
@@ -107,12 +109,12 @@ def open_page(m, me, va, frame, count, may_store):
     """Map pages from va on to frames from `frame` on. False when the host refuses."""
     c = m.cpus[me]
     if c.nr_space_pages >= SPACE_PAGES:
-        _begin_anew(c)
+        _begin_anew(m, c)
     rights = _READ | _WRITE if may_store else _READ
     at = c.space + (va & -PAGE_SIZE)
     k = c.tlb_task % SPACES
     if host_mmap(at, count << PAGE_SHIFT, rights, _SHARED_FIXED, c.ram_descriptor - 1, frame << PAGE_SHIFT) != at:
-        _begin_anew(c)
+        _begin_anew(m, c)
         return False
     c.space_used[k] = 1
     c.nr_space_pages += 1
@@ -120,9 +122,12 @@ def open_page(m, me, va, frame, count, may_store):
 
 
 @hot
-def _begin_anew(c):
+def _begin_anew(m, c):
     never_inline()
     for k in range(SPACES):
         _empty(c, k)
     c.nr_space_pages = 0
     c.space_overflows += 1
+    if c.space_overflows == MOST_OVERFLOWS:
+        store_relaxed(m, "careful", 1)
+        c.found_heat = 1

@@ -1,6 +1,6 @@
 """Translated code: where guests spend their instructions, and the regions that were translated (shm/regions.py)."""
 
-from ...limits import REGION_PAGES
+from ...limits import REGION_PAGES, REGION_TARGETS
 from .declare import i64, i64s, record
 
 HEAT = record(
@@ -16,11 +16,12 @@ HEAT = record(
 REGION = record(
     "REGION",
     i64("code", guard="atomic", doc="truth: host address of its code, 0: nobody may enter"),
+    i64("entry", guard="translator", doc="guest address"),
+    i64("task", guard="translator", doc="for which it was translated first"),
     i64("nr_pages", guard="translator"),
     i64s("pages", REGION_PAGES, guard="translator", doc="guest addresses of the pages that it was translated from"),
     i64s("decoded", REGION_PAGES, guard="translator", doc="host addresses of their decoded words"),
     i64("place", guard="translator", doc="where its code is, also when it is dead: CPUs may be in it"),
-    i64("tier", guard="translator", doc="how often its first place had been translated before"),
     i64("size", guard="translator", unit="bytes", doc="of its code"),
     i64(
         "fixups",
@@ -28,6 +29,8 @@ REGION = record(
         doc="host address of its table of accesses and ways out (cpu_worker/host_faults.py)",
     ),
     i64("nr_fixups", guard="translator"),
+    i64("strayed", guard="CPUs, without lock", doc="indirect jumps that left it: roughly how many"),
+    i64s("targets", REGION_TARGETS, guard="CPUs, without lock", doc="where they went, by hash"),
     i64("exits", guard="CPUs, without lock", doc="accesses that could not be made: roughly how many"),
     i64("instructions", guard="translator", doc="of the guest's"),
 )

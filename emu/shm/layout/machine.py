@@ -246,6 +246,8 @@ MACHINE = record(
     i64("code_epoch", guard="atomic", doc="grows when a frame that was stored to becomes code (cpu_worker/mmu.py)"),
     i64("forgetting", guard="atomic", doc="who looks for regions that have to die"),
     i64("nr_regions", guard="translator", doc="REGION records from here on were never used"),
+    i64("arenas", guard="translator", doc="figure: how often the arena was full"),
+    i64("careful", guard="atomic", doc="1: a CPU has found no room for windows: translated code uses the TLB"),
     i64("arena_used", guard="translator", unit="bytes"),
     line("arrays"),
     many("jobs", JOB, MAX_JOBS),
