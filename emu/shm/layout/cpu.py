@@ -111,6 +111,7 @@ CPU = record(
     # Figures for the report.
     i64("busy_ns", guard="this CPU", unit="ns"),
     i64("instructions", guard="this CPU"),
+    i64("translated", guard="this CPU", doc="instructions of those that translated code has retired"),
     i64("switches", guard="this CPU"),
     i64("steals", guard="this CPU"),
     i64("migrations_in", guard="this CPU"),
