@@ -22,7 +22,7 @@ from ..kernel.vm.shootdown import shoot_down
 from ..kernel.vm.tlb import fill_fetch, fill_read, fill_write
 from ..kernel.vm.windows import open_page
 from ..limits import PAGE_SIZE, TLB_ENTRIES
-from ..shm.atomics import fetch_add, fetch_or, load_relaxed
+from ..shm.atomics import fetch_add, fetch_or, load_acquire, load_relaxed
 from ..shm.cpumask import mask_above, mask_all, mask_minus
 from ..shm.exits import (
     ACCESS_FETCH,
@@ -61,15 +61,22 @@ def _refuse(c, va, access, entry):
 
 @hot
 def _mark_code(m, cpu, frame):
-    """Mark a frame before its first fetch. True when this CPU had to wait for others meanwhile."""
+    """Mark a frame before its first fetch. True when this CPU had to wait for others meanwhile.
+
+    Where another CPU has marked it and may not have shot all down yet, this one does it, too, before it fetches: what
+    is stored through a translation that is left would not make it forget what it decodes.
+    """
     f = m.frames[frame]
-    if load_relaxed(f, "word") & FRAME_CODE:
+    word = load_acquire(f, "word")
+    if word & FRAME_CODE and (word & FRAME_WRITTEN == 0 or load_acquire(m, "marking") == 0):
         return False
-    if fetch_or(f, "word", FRAME_CODE) & FRAME_WRITTEN == 0:
-        return False
-    fetch_add(m, "code_epoch", 1)  # before CPUs are shot down, which then empty their windows
-    shoot_down(m, cpu, mask_minus(mask_all(), mask_above(m.nr_cpus - 1)))
-    return True
+    fetch_add(m, "marking", int(word & FRAME_CODE == 0))  # before the mark; pairs with load_acquire above
+    waits = fetch_or(f, "word", FRAME_CODE) & FRAME_WRITTEN != 0
+    if waits:
+        fetch_add(m, "code_epoch", 1)  # before CPUs are shot down, which then empty their windows
+        shoot_down(m, cpu, mask_minus(mask_all(), mask_above(m.nr_cpus - 1)))
+    fetch_add(m, "marking", -int(word & FRAME_CODE == 0))
+    return waits
 
 
 @hot

@@ -252,7 +252,7 @@ class Engine:
         region = builder.add(code.frame("machine"), I64(MACHINE.offset("regions")))
         region = builder.add(region, builder.mul(number, I64(REGION.size)))
         entry = builder.load_atomic(code.word(region, REGION.offset("code")), "acquire", 8)
-        alive = code.when(builder.icmp_signed("==", entry, I64(0)))
+        alive = code.when(builder.icmp_signed("<=", entry, I64(0)))
         words = code.frame("code")
         parcel = builder.lshr(builder.sub(code.state["ip"], words), I64(3))
         code.call(decode_at, code.frame("machine"), words, parcel)

@@ -244,6 +244,7 @@ MACHINE = record(
     line("translated code"),
     i64("translating", doc="TRANSLATE_* of shm/regions.py; fixed"),
     i64("code_epoch", guard="atomic", doc="grows when a frame that was stored to becomes code (cpu_worker/mmu.py)"),
+    i64("marking", guard="atomic", doc="CPUs that make a frame code, and may not have shot its writers down yet"),
     i64("forgetting", guard="atomic", doc="who looks for regions that have to die"),
     i64("nr_regions", guard="translator", doc="REGION records from here on were never used"),
     i64("regions_made", guard="translator", doc="figure: regions that were translated"),
