@@ -85,6 +85,8 @@ class Report:
     group_limit_hits: int = 0  # groups refused because of max_groups_per_proc
     upcalls: int = 0  # made
     contexts: int = 0  # of user threads, handed out when their calls were completed (kse-3)
+    regions_compiled: int = 0  # of guest code, by the translator
+    regions_loaded: int = 0  # that were kept from earlier runs, or another task's
     leaks: dict[str, tuple[int, int]] = field(default_factory=dict)  # tag: count, bytes still allocated (rust-12)
     files_left: tuple[int, int] = (0, 0)  # files that guests left in the machine's file system, pages of data in them
     processes: list[ProcessReport] = field(default_factory=list)
@@ -181,6 +183,8 @@ def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=(), p
         group_limit_hits=int(machine["group_limit_hits"]),
         upcalls=int(actors["upcalls"].sum()),
         contexts=int(actors["exports"].sum()),
+        regions_compiled=int(machine["regions_compiled"]),
+        regions_loaded=int(machine["regions_loaded"]),
         leaks=alive(machine),
         files_left=tuple(counted.get("files_left", (0, 0))),
         processes=list(processes),

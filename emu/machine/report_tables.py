@@ -66,6 +66,10 @@ def sentences(report):
         )
     if report.upcalls:
         lines.append(f"{report.upcalls:,} upcalls, {report.contexts:,} contexts of user threads handed out")
+    if report.regions_compiled or report.regions_loaded:
+        lines.append(
+            f"hot code: {report.regions_compiled:,} regions translated, {report.regions_loaded:,} known and loaded"
+        )
     for hits, what, name in (
         (report.proc_limit_hits, "user threads blocked with their upcall, since the task had no room for", "threads"),
         (report.group_limit_hits, "groups were refused, since the task may have no more", "groups"),

@@ -249,6 +249,8 @@ MACHINE = record(
     i64("arenas", guard="translator", doc="figure: how often the arena was full"),
     i64("careful", guard="atomic", doc="1: a CPU has found no room for windows: translated code uses the TLB"),
     i64("arena_used", guard="translator", unit="bytes"),
+    i64("regions_compiled", guard="translator", doc="figure: regions so far that LLVM made"),
+    i64("regions_loaded", guard="translator", doc="figure: those that came from the store (isa/translator/store.py)"),
     line("arrays"),
     many("jobs", JOB, MAX_JOBS),
     many("queues", RUNQUEUE, MAX_QUEUES),
