@@ -12,6 +12,9 @@ Always: a region is entered only where the guest has exactly the bytes that it w
 they are compared with a copy of each page, and then the page with that copy, after it was marked, as for a region that
 was just compiled (Translator.check, shm/regions.py).  So what is on disk may be of any age.
 
+The entry of such a region is published also where nobody has decoded its instruction yet.  Where the bytes change just
+then, the region is dead, and who meets the entry decodes them (shm/regions.py).
+
 A region one of whose pages the task has not executed yet cannot be marked.  It waits, and is tried again at the next
 request.
 """
@@ -19,8 +22,12 @@ request.
 import time
 from dataclasses import dataclass
 
+from ...hot import entry
 from ...limits import ARENA_BYTES, MAX_REGIONS, MIB, PAGE_SIZE
 from ...shm.layout.memory import FRAME_CODE
+from ...shm.spinlock import store_release_at
+from ..table import OP_REGION
+from ..words import IMM_SHIFT
 from .store import PACK_LINKS, Kept
 
 WAITING = 1024  # regions at most that wait for their pages
@@ -37,6 +44,13 @@ class _Region:
     pages: dict
     size: int
     task: int
+
+
+@entry(2)
+def publish_known(address, word):
+    """Put an entry of a region in the place of a decoded word, or of none."""
+    store_release_at(address, word)  # behind the region's record; pairs with the acquire load of REGION.code
+    return 0
 
 
 class Known:
@@ -193,7 +207,8 @@ class Known:
         number = translator.place(region, kept.code, kept.fixups, kept.nr_fixups)
         if number is None or not translator.check(number, region):
             return _DIFFERS
-        translator.enter_at(number, region)
+        words = translator.window.decoded_address(pages[kept.entry & -PAGE_SIZE].frame)
+        publish_known(words + (kept.entry & (PAGE_SIZE - 1)) * 4, OP_REGION | number << IMM_SHIFT)
         self._answered.add(kept.entry)
         m["regions_loaded"] += 1
         if kept.targets:

@@ -9,10 +9,10 @@ order of steps, and why nothing stale is ever entered: shm/regions.py.  One tran
 
 import time
 
-from ...hot import entry
+from ...hot import entry, hot
 from ...limits import ARENA_BYTES, ARENA_OFFSET, MAX_REGIONS, PAGE_SIZE
+from ...shm.memory import compare_exchange_64, get
 from ...shm.regions import mark_translated
-from ...shm.spinlock import store_release_at
 from ..table import OP_REGION
 from ..words import IMM_SHIFT, OP_MASK
 from .machine_code import Compiler
@@ -22,14 +22,16 @@ from .regions import form
 _ALIGN = 64
 
 
+@hot
+def _replace(address, word):
+    old = get(address)
+    return old != 0 and compare_exchange_64(address, old, word)
+
+
 @entry(2)
 def publish(address, word):
-    """Put an entry of a region in the place of a decoded word, also of one that nobody has decoded yet.
-
-    Where the guest's bytes change at this moment, the region is dead, and who meets the entry decodes them.
-    """
-    store_release_at(address, word)  # the record before its number; pairs with the acquire of REGION.code
-    return 0
+    """Put an entry of a region in the place of a decoded word. 0 where that has been cleared meanwhile."""
+    return int(_replace(address, word))
 
 
 class Translator:
