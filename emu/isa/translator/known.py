@@ -82,9 +82,9 @@ class Known:
             return False
         if pc in pack.regions:  # first, in case there is no room for all
             self._load(pack.regions[pc], fetch_once, task)
-        for (waits_for, entry), kept in list(self._waiting.items()):
-            if waits_for == task:
-                del self._waiting[waits_for, entry]
+        for waiting, kept in list(self._waiting.items()):
+            if waiting[0] == task:
+                del self._waiting[waiting]
                 self._offer(kept, fetch_once, task)
         self._load_linked(pc & -PAGE_SIZE, fetch_once, task)
         return pc in self._answered
