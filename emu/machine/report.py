@@ -64,8 +64,9 @@ class ProcessReport:
 class TranslationReport:
     """What the translator did (isa/translator/)."""
 
-    regions: int  # made
-    guest_instructions: int  # in them; one that is in several counts in each
+    compiled: int  # regions that LLVM made
+    loaded: int  # regions that were kept from earlier runs, or are another task's
+    guest_instructions: int  # in those that were compiled; one that is in several counts in each
     translating_s: float  # host CPU time of the translator
     share: float  # of all retired instructions, those that translated code retired
 
@@ -138,11 +139,12 @@ def job_report(machine, index):
 
 
 def _translation(machine):
-    if machine["translating"] == TRANSLATE_OFF and not machine["regions_made"]:
+    if machine["translating"] == TRANSLATE_OFF and not machine["regions_compiled"]:
         return None
     instructions = int(machine["cpus"]["instructions"].sum())
     return TranslationReport(
-        regions=int(machine["regions_made"]),
+        compiled=int(machine["regions_compiled"]),
+        loaded=int(machine["regions_loaded"]),
         guest_instructions=int(machine["guest_instructions"]),
         translating_s=int(machine["translating_ns"]) / 1e9,
         share=int(machine["cpus"]["translated"].sum()) / max(instructions, 1),
