@@ -1,8 +1,8 @@
 """What do a program's mappings cost, with translated code and its windows, and without?
 
-Translated code accesses guest memory through pages that are mapped into the CPU's own process (kernel/vm/windows.py), so
-whoever maps, protects or forks pays for host mappings, too.  One program (mapping.c), whose steps are timed inside,
-interpreted, translated, and under qemu-riscv64.
+Translated code accesses guest memory through pages that are mapped into the CPU's own process
+(kernel/vm/windows.py), so whoever maps, protects or forks pays for host mappings, too.  One program (mapping.c), whose
+steps are timed inside, interpreted, translated, and under qemu-riscv64.
 
 python benchmarks/mapping.py [--rounds N] [--quick]
 """

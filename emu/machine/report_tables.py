@@ -59,7 +59,7 @@ def sentences(report):
         t = report.translation
         lines.append(
             f"{t.share:.1%} of the instructions were executed translated: {t.loaded:,} regions were known, "
-            f"{t.compiled:,} of {t.guest_instructions:,} instructions were made in {t.translating_s:.2f} host CPU seconds"
+            f"{t.compiled:,}, of {t.guest_instructions:,} instructions, made in {t.translating_s:.2f} host CPU seconds"
         )
     if report.unknown_calls:
         lines.append(f"unknown system calls (answered ENOSYS): {_counted(report.unknown_calls)}")
