@@ -139,9 +139,8 @@ def test_who_fetches_from_a_frame_that_another_cpu_is_making_code_shoots_its_wri
     requests = int(mmu.machine["cpus"][OTHER]["tlb_request"])
     assert requests > 0
     mmu.cpu["fetch_tlb"][SLOT] = -1
-    assert mmu.fault(ACCESS_FETCH) and mmu.machine["cpus"][OTHER]["tlb_request"] == requests, (
-        "later fetches shoot nobody"
-    )
+    assert mmu.fault(ACCESS_FETCH)
+    assert mmu.machine["cpus"][OTHER]["tlb_request"] == requests, "later fetches shoot nobody"
 
 
 def test_a_page_that_is_unmapped_while_a_fetch_waits_is_not_cached(mmu):
