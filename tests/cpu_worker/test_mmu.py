@@ -131,7 +131,7 @@ def test_who_fetches_from_a_frame_that_another_cpu_is_making_code_shoots_its_wri
     assert mmu.cached("write_tlb") and mmu.cpu["tlb_request"] == 0
     fetching = threading.Thread(target=mmu.fault, args=(ACCESS_FETCH,))
     fetching.start()
-    while mmu.cached("write_tlb"):
+    while mmu.cached("write_tlb") and fetching.is_alive():
         pass
     mmu.machine["marking"] = 0  # the other one is done
     fetching.join()

@@ -7,6 +7,8 @@ All programs have the same frame: they wait for each other, then run their body 
 x9 counting from 1, and store x6 and x7 after each.  x10 and x11 point to X and Y, x16 and x17 to Z and SPARE:
 words in pages of their own, 0 at first.  x1 is 1, x18 the CPU.  Guest pages are mapped flat, by a fault handler
 like that of tests/isa/harness.py.
+
+`translated`: the loop around the body is a region, instead of being interpreted.
 """
 
 import ctypes
@@ -20,11 +22,14 @@ from emu.hot import callback
 from emu.isa.encode import assemble, encode
 from emu.isa.interpreter.accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
 from emu.isa.interpreter.interpret import interpret
+from emu.isa.table import OP_REGION
+from emu.isa.translator.regions import Page
+from emu.isa.translator.translator import Translator
 from emu.limits import DECODED_OFFSET, DECODED_PAGE_BYTES, MIB, PAGE_SIZE
 from emu.shm.atomics import fetch_or
 from emu.shm.exits import ACCESS_FETCH, ACCESS_WRITE, CAUSE_LOAD_PAGE, EXIT_ECALL
 from emu.shm.layout import decoded_address, frame_address, machine_at
-from emu.shm.layout.memory import FRAME_CODE, FRAME_WRITTEN
+from emu.shm.layout.memory import FRAME_CODE, FRAME_REFERENCES_SHIFT, FRAME_WRITTEN
 from emu.shm.segment import Window
 
 BASE = 0x10000
@@ -66,6 +71,9 @@ def wide_fault(machine, cpu, va, access):
     return host
 
 
+LOOP = 12  # the offset of the loop in a program
+
+
 def _program(body):
     start = [encode("amoadd.d", 0, 1, 14), encode("ld", 5, 0, 14), encode("blt", 5, 15, -4)]
     loop = [encode("addi", 9, 9, 1), *body, encode("sd", 6, 0, 12), encode("sd", 7, 8, 12), encode("addi", 12, 12, 16)]
@@ -73,8 +81,10 @@ def _program(body):
 
 
 class GuestCrew:
-    def __init__(self):
+    def __init__(self, translated=False):
         self.window = Window.create(MEMORY_BYTES)
+        self._translator = Translator(self.window, careful=True) if translated else None
+        self._translated = []  # programs, of which there are regions
         self.memory = self.window.memory(0, FRAMES)
         self.m = self.window.machine
         self._interpret = ctypes.CFUNCTYPE(*(ctypes.c_int64,) * 5)(interpret.address)
@@ -102,14 +112,37 @@ class GuestCrew:
         """Run a body on each CPU; what they stored, as an array (cpu, iteration, 2)."""
         self.memory[:MIB] = 0
         self.m["frames"]["word"][:FRAMES] = 0
-        self.m["frames"]["word"][:8] = FRAME_CODE  # pages of programs: no CPU caches them for writing
+        held = 1 << FRAME_REFERENCES_SHIFT
+        self.m["frames"]["word"][:8] = FRAME_CODE | held  # pages of programs: no CPU caches them for writing
         ctypes.memset(self.window.address + DECODED_OFFSET, 0, DECODED_PAGE_BYTES * 64)
         for cpu, body in enumerate(bodies):
             self._prepare(cpu, body, len(bodies), iterations)
+        if self._translator:
+            self._translate([_program(body) for body in bodies])
         children = [self._fork(cpu) for cpu in range(len(bodies))]
         self._wait(children)
         count = len(bodies) * iterations * 2
         return self.words(RESULTS, count).reshape(len(bodies), iterations, 2).copy()
+
+    def _translate(self, programs):
+        """Make regions of the programs' loops, unless they are there from the last run, and lead into them."""
+        m = self.m
+        if programs != self._translated:
+            m["nr_regions"] = m["arena_used"] = 0
+            m["regions"]["code"][:8] = 0
+            self._translated = programs
+        for cpu in range(len(programs)):
+            words = self.window.decoded(cpu)
+            if m["nr_regions"] == cpu:
+                words[LOOP // 2] = 1  # any word, whose place the entry takes
+                assert self._translator.translate(CODE + cpu * PAGE_SIZE + LOOP, self._page)
+            words[LOOP // 2] = OP_REGION | cpu << 32
+            assert m["regions"][cpu]["code"] > 0 and m["regions"][cpu]["entry"] == CODE + cpu * PAGE_SIZE + LOOP
+
+    def _page(self, page):
+        """As if all of it had been executed."""
+        frame = (page - BASE) >> 12
+        return Page(frame, bytes(self.window.memory(frame)), [1] * PAGE_SIZE)
 
     def _fork(self, cpu):
         pid = os.fork()

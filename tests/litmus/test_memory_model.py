@@ -22,9 +22,9 @@ X_, Y_, Z_ = 10, 11, 16  # registers that hold their addresses
 pytestmark = pytest.mark.skipif(ACCESSIBLE < 2, reason="a race needs two host cores")
 
 
-@pytest.fixture(scope="module")
-def crew():
-    made = GuestCrew()
+@pytest.fixture(scope="module", params=[False, True], ids=["interpreted", "translated"])
+def crew(request):
+    made = GuestCrew(request.param)
     yield made
     made.destroy()
 

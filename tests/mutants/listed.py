@@ -19,6 +19,7 @@ from . import (
     sync,
     time,
     translated,
+    translator,
     upcalls,
     vm,
     wakeups,
@@ -27,7 +28,7 @@ from . import (
 MUTANTS = [
     *containers.MUTANTS, *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *groups.MUTANTS, *ipc.MUTANTS,
     *kernel.MUTANTS, *l4.MUTANTS, *machine.MUTANTS, *messages.MUTANTS, *pools.MUTANTS, *processes.MUTANTS,
-    *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS, *time.MUTANTS,
-    *translated.MUTANTS, *upcalls.MUTANTS, *vm.MUTANTS,
-    *wakeups.MUTANTS,
+    *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS, *time.MUTANTS, *translated.MUTANTS,
+    *translator.MUTANTS,
+    *upcalls.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,
 ]  # fmt: skip

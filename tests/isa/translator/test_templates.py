@@ -36,7 +36,7 @@ def test_texts_have_no_braces_but_gaps_and_no_names_of_their_own():
 
 
 def compiled(*rows):
-    """Machine code of a region with an instruction of each row, one after the other; how many of its places may fault."""
+    """Machine code of a region with an instruction of each row, one after the other; how many places may fault."""
     blocks, pc = {}, PC
     for row in rows:
         found = next(filter(None, (_some(row, pc, bits) for bits in _fillings(row))), None)
