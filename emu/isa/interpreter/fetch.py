@@ -67,8 +67,11 @@ def decode_at(machine, code, i):
 
 @hot
 def plain_word(machine, code, i):
-    """The decoded word of a parcel that is an entry of translated code, which stays one. It lies within the page."""
-    return decode_in_place(_bits_in_page(_bytes_of(machine, code), i), i)
+    """The decoded word of a parcel that may be an entry of translated code, which stays one."""
+    bits = _bits_in_page(_bytes_of(machine, code), i)
+    if bits & 3 == 3 and i == LAST_PARCEL:
+        return plain(OP_STRADDLE)
+    return decode_in_place(bits, i)
 
 
 @hot
