@@ -12,8 +12,8 @@ LAST = BASE + PAGE_SIZE - 2
 LOOP = BASE + PAGE_SIZE - 64
 NOP = encode("c.addi", 0, 0)
 CODE = [
-    *[NOP] * ((LAST - LOOP) // 2), encode("lw", 6, 4, 10), encode("addi", 5, 5, -1), encode("bne", 5, 0, LOOP - LAST - 8),
-    encode("ecall"),
+    *[NOP] * ((LAST - LOOP) // 2), encode("lw", 6, 4, 10), encode("addi", 5, 5, -1),
+    encode("bne", 5, 0, LOOP - LAST - 8), encode("ecall"),
 ]  # fmt: skip
 
 
