@@ -5,8 +5,10 @@ run on, interpreted.  So it takes no lock and holds no reference: what it reads 
 date, and is checked again when a region is published (shm/regions.py) and each time that one is entered (its guards).
 """
 
+import contextlib
 import functools
 import gc
+import os
 import time
 import traceback
 
@@ -25,7 +27,6 @@ from ..limits import IPI_STOP, PAGE_SHIFT, TRANSLATOR
 from ..shm.regions import TRANSLATE_SYNC
 from ..shm.segment import Window
 from .mail import Mail
-from .prepare import keep_off_cpus
 
 _LEVELS = 3  # of an Sv39 page table
 _VALID, _EXECUTE, _LEAF = 1, 8, 14
@@ -41,7 +42,8 @@ def main(config, descriptors):
     window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
     mail = Mail(config["directory"], TRANSLATOR, window.machine)
     try:
-        keep_off_cpus(config["cpus"], config["pin"])
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # it does not push a CPU from its core
         gc.freeze()
         _serve(window, mail)
     except Exception:

@@ -55,6 +55,12 @@ def sentences(report):
         f"running ones were preempted {report.involuntary:,} times",
         _host_seconds(report),
     ]
+    if report.translation and (report.translation.compiled or report.translation.loaded):
+        t = report.translation
+        lines.append(
+            f"{t.share:.1%} of the instructions were executed translated: {t.loaded:,} regions were known, "
+            f"{t.compiled:,}, of {t.guest_instructions:,} instructions, made in {t.translating_s:.2f} host CPU seconds"
+        )
     if report.unknown_calls:
         lines.append(f"unknown system calls (answered ENOSYS): {_counted(report.unknown_calls)}")
     if report.failed_calls:
@@ -66,10 +72,6 @@ def sentences(report):
         )
     if report.upcalls:
         lines.append(f"{report.upcalls:,} upcalls, {report.contexts:,} contexts of user threads handed out")
-    if report.regions_compiled or report.regions_loaded:
-        lines.append(
-            f"hot code: {report.regions_compiled:,} regions translated, {report.regions_loaded:,} known and loaded"
-        )
     for hits, what, name in (
         (report.proc_limit_hits, "user threads blocked with their upcall, since the task had no room for", "threads"),
         (report.group_limit_hits, "groups were refused, since the task may have no more", "groups"),

@@ -1,19 +1,21 @@
 """Regions: guest code that was translated, and the protocol by which none of it runs once the guest's code has changed.
 
 A region is host code made from guest instructions of up to REGION_PAGES pages (isa/translator/).  REGION.code is its
-truth word: the address of its code, or 0, and then nobody may enter.  It is entered through decoded words: where the
-interpreter meets OP_REGION with the region's number, it goes to REGION.code, or decodes the instruction anew.
+truth word: the address of its code; the negative of it, and nobody may enter yet; or 0, and nobody may enter any more.
+It is entered through decoded words: where the interpreter meets OP_REGION with the region's number, it goes to
+REGION.code, or decodes the instruction anew.
 
 Invariant: a region that may be entered was made from the bytes that its frames have now.
 
-    the translator   1 REGION and its code           who stores    1 bytes to a frame
+    the translator   1 REGION and its code, negative who stores    1 bytes to a frame
                      2 FRAME_TRANSLATED, by fetch_or               2 takes FRAME_TRANSLATED away, by fetch_and
                      3 reads the bytes again                       3 makes all regions of the frame dead
+                     4 REGION.code, unless it is dead
 
 Both have full fences between their steps.  If 3 on the left misses the bytes, they were stored after it, so the mark
 was there at 2 on the right, or somebody else took it after 2 on the left; whoever took it finds the region, which was
-there before the mark.  Decoded words of a region are published last, so nobody enters it before its bytes were read
-again.
+there before the mark.  Decoded words of a region are published last, but there may be one that an older region of this
+number has left; so it is step 4, a compare-and-swap, before which nobody enters it.
 
 Who stores goes on only when the regions are dead, also when somebody else has taken the mark and is still looking for
 them: MACHINE.forgetting counts those, from before they take a mark until they have found all, and while it is not 0,
@@ -32,7 +34,7 @@ import platform
 import llvmlite.binding as llvm
 
 from ..hot import entry, hot, never_inline
-from .atomics import exchange, fence, fetch_add, fetch_and, fetch_or, load_relaxed
+from .atomics import compare_exchange, exchange, fence, fetch_add, fetch_and, fetch_or, load_relaxed
 from .layout import decoded_address, machine_at
 from .layout.memory import FRAME_CODE, FRAME_REFERENCES_SHIFT, FRAME_TRANSLATED
 
@@ -72,3 +74,11 @@ def mark_translated(address, frame):
     word = fetch_or(machine_at(address).frames[frame], "word", FRAME_TRANSLATED)
     fence()  # the mark before the bytes; pairs with the fence in decoded.invalidate
     return int(word & FRAME_CODE != 0 and word >> FRAME_REFERENCES_SHIFT > 0)
+
+
+@entry(2)
+def admit(address, number):
+    """Step 4 of the translator's: from now on the region may be entered; 0 where it is dead."""
+    region = machine_at(address).regions[number]
+    code = load_relaxed(region, "code")
+    return int(code < 0 and compare_exchange(region, "code", code, -code))

@@ -121,6 +121,28 @@ def test_the_first_fetch_takes_writable_translations_away(mmu):
     assert mmu.machine["frames"][mmu.frame()]["word"] & FRAME_CODE
 
 
+def test_who_fetches_from_a_frame_that_another_cpu_is_making_code_shoots_its_writers_down_too(mmu):
+    """The other one has marked it and waits; what is stored until all have answered makes nobody forget anything."""
+    mmu.map(R | W | X)
+    mmu.fault(ACCESS_WRITE)
+    mmu.machine["frames"][mmu.frame()]["word"] |= FRAME_CODE
+    mmu.machine["marking"] = 1
+    epoch = int(mmu.machine["code_epoch"])
+    assert mmu.cached("write_tlb") and mmu.cpu["tlb_request"] == 0
+    fetching = threading.Thread(target=mmu.fault, args=(ACCESS_FETCH,))
+    fetching.start()
+    while mmu.cached("write_tlb"):
+        pass
+    mmu.machine["marking"] = 0  # the other one is done
+    fetching.join()
+    assert mmu.cached("fetch_tlb") and mmu.machine["code_epoch"] > epoch and mmu.machine["marking"] == 0
+    requests = int(mmu.machine["cpus"][OTHER]["tlb_request"])
+    assert requests > 0
+    mmu.cpu["fetch_tlb"][SLOT] = -1
+    assert mmu.fault(ACCESS_FETCH)
+    assert mmu.machine["cpus"][OTHER]["tlb_request"] == requests, "later fetches shoot nobody"
+
+
 def test_a_page_that_is_unmapped_while_a_fetch_waits_is_not_cached(mmu):
     """The fetch has looked the page up and shoots writable translations down; it answers requests meanwhile."""
     mmu.map(R | W | X)

@@ -14,7 +14,6 @@ from emu.hot import callback
 from emu.isa.interpreter.accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
 from emu.isa.interpreter.interpret import interpret
 from emu.limits import DECODED_OFFSET, DECODED_PAGE_BYTES, PAGE_SIZE
-from emu.shm.layout.memory import FRAME_CODE, FRAME_WRITTEN
 from emu.shm.exits import (
     ACCESS_FETCH,
     ACCESS_WRITE,
@@ -23,6 +22,7 @@ from emu.shm.exits import (
     CAUSE_STORE_PAGE,
 )
 from emu.shm.layout import decoded_address, frame_address, machine_at
+from emu.shm.layout.memory import FRAME_CODE, FRAME_WRITTEN
 from emu.shm.segment import Window
 
 BASE = 0x10000

@@ -22,9 +22,9 @@ from emu.isa.interpreter.accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
 from emu.isa.interpreter.interpret import interpret
 from emu.limits import DECODED_OFFSET, DECODED_PAGE_BYTES, MIB, PAGE_SIZE
 from emu.shm.atomics import fetch_or
-from emu.shm.layout.memory import FRAME_CODE, FRAME_WRITTEN
 from emu.shm.exits import ACCESS_FETCH, ACCESS_WRITE, CAUSE_LOAD_PAGE, EXIT_ECALL
 from emu.shm.layout import decoded_address, frame_address, machine_at
+from emu.shm.layout.memory import FRAME_CODE, FRAME_WRITTEN
 from emu.shm.segment import Window
 
 BASE = 0x10000

@@ -41,16 +41,16 @@ class Case:
     runs: list  # of Inputs
 
 
-def cases(seed):
+def cases(seed, runs=RUNS, turns=False, programs=PROGRAMS):
     """Programs that do not overlap, and their inputs."""
     rng = random.Random(seed)
     at = BASE + FIRST_PAGE * PAGE + 2 * rng.randrange(PAGE // 2)
     made = []
-    for n in range(PROGRAMS):
-        program = make(f"{seed}/{n}", at, POINTERS, INSTRUCTIONS, exact=True)
+    for n in range(programs):
+        program = make(f"{seed}/{n}", at, POINTERS, INSTRUCTIONS, exact=True, turns=turns)
         if program.end + 4 > BASE + FRAMES * PAGE:
             break
-        made.append(Case(program, [inputs(rng, at, POINTERS, True) for _ in range(RUNS)]))
+        made.append(Case(program, [inputs(rng, at, POINTERS, True, turns) for _ in range(runs)]))
         at = program.end + 4
     return made, rng.randbytes(DATA_PAGES * PAGE)
 
@@ -83,9 +83,9 @@ class Differential:
         results = np.zeros((sum(len(c.runs) for c in made), 66), dtype=np.uint64)
         executed = n = 0
         for case in made:
-            for run in case.runs:
-                bare.x[:32], bare.f[:], bare.thread["fcsr"] = run.x, run.f, run.fcsr
-                outcome = bare.run(budget=1_000_000, pc=case.program.base)
+            for number, run in enumerate(case.runs):
+                self.before(case, number)
+                outcome = self.run(case.program, run)
                 if (outcome.reason, outcome.cause, outcome.pc) != (EXIT_TRAP, CAUSE_BREAKPOINT, case.program.end):
                     if outcome.reason != EXIT_TRAP or outcome.pc not in case.program.addresses:
                         raise Astray(f"{outcome}, from seed {case.program.seed}")
@@ -96,6 +96,14 @@ class Differential:
                 executed += outcome.retired
                 n += 1
         return results, bytes(bare.memory[DATA - BASE : DATA - BASE + len(data)]), executed
+
+    def run(self, program, run):
+        bare = self.bare
+        bare.x[:32], bare.f[:], bare.thread["fcsr"] = run.x, run.f, run.fcsr
+        return bare.run(budget=1_000_000, pc=program.base)
+
+    def before(self, case, number):
+        """Called before each run of a program."""
 
     def compare(self, made, data):
         """(what differs or "", instructions executed)."""
@@ -111,8 +119,8 @@ class Differential:
             return f"memory at {DATA + at:#x}: ours {our_memory[at]:#x}, theirs {their_memory[at]:#x}", executed
         return "", executed
 
-    def batch(self, seed):
-        made, data = cases(seed)
+    def batch(self, seed, **options):
+        made, data = cases(seed, **options)
         difference, executed = self.compare(made, data)
         if difference:
             raise Mismatch(f"seed {seed}: {difference}\n{self.shrink(made, data)}")

@@ -4,6 +4,10 @@ Every row of the table can occur except the ones in EXCLUDED.  x2, x8 and x9 poi
 into the data area and are never written, so that memory operands always hit it
 (offsets are arbitrary: misaligned and page-crossing accesses occur).
 
+`make(..., turns=True)` has loops and functions, too.  They end: a loop counts a register down that nothing else writes,
+and is left at 0 or below; a function is called from behind it, is left by its return alone, and calls only functions
+before it.  A jump may lead into a loop, or out of it, but not into a function.
+
 `make(..., exact=False)` is for a peer that neither boxes singles nor has every rounding mode:
 arithmetic rounds to nearest, and singles and doubles live in different registers.
 """
@@ -28,6 +32,8 @@ BIT_ROWS = {row.name for row in ROWS if row.names["__name__"].endswith("rows.b")
 FLAG_ROWS = ("csrrw", "csrrs", "csrrc", "csrrwi", "csrrsi", "csrrci")  # on fflags
 CSR_FFLAGS = 1
 POINTERS = (2, 8, 9)
+LINKS = (1, 5)  # with turns: of functions that call no other, and of those that do
+COUNTERS = (3, 4, 6)  # with turns: of loops, of loops in them, and of loops in functions that call no other
 SCRATCH = 31  # holds jump targets
 INDIRECT = ("jalr", "c.jr", "c.jalr")
 INTEGERS = (0, 1, -1, 2, -(1 << 63), (1 << 63) - 1, -(1 << 31), (1 << 31) - 1, 1 << 31, 1 << 32, 0xFFFFFFFF)
@@ -117,8 +123,8 @@ def float_numbers(row, name):
     return [n for n in range(32) if ("d" if n & 8 else "s") in formats]
 
 
-def operand(rng, row, name, exact):
-    """A random value for a field that is no jump offset."""
+def operand(rng, row, name, exact, kept=POINTERS):
+    """A random value for a field that is no jump offset; registers that are `kept` are not written."""
     plain = name.rstrip("'")
     pieces = row.fields[name]
     if plain == "rs1" and is_memory(row):
@@ -128,7 +134,7 @@ def operand(rng, row, name, exact):
         if plain.startswith("f") and not exact:
             numbers = [n for n in numbers if n in float_numbers(row, plain)]
         if plain == "rd":
-            numbers = [n for n in numbers if n not in POINTERS]
+            numbers = [n for n in numbers if n not in kept]
         return rng.choice(numbers)
     if plain == "csr":
         return CSR_FFLAGS
@@ -145,12 +151,12 @@ def operand(rng, row, name, exact):
     return value
 
 
-def instruction(rng, row, exact):
+def instruction(rng, row, exact, kept=POINTERS):
     """Random bits of a row without jumps; None for an excluded combination."""
-    fields = {name: operand(rng, row, name, exact) for name in row.fields if name not in ("aq", "rl")}
-    if row.base and row.slots.get("rd") and row.slots["rd"].field == "rd'" and fields["rd'"] in POINTERS:
+    fields = {name: operand(rng, row, name, exact, kept) for name in row.fields if name not in ("aq", "rl")}
+    if row.base and row.slots.get("rd") and row.slots["rd"].field == "rd'" and fields["rd'"] in kept:
         return None
-    if row.slots.get("rd") and not row.slots["rd"].field and row.slots["rd"].constant in POINTERS:
+    if row.slots.get("rd") and not row.slots["rd"].field and row.slots["rd"].constant in kept:
         return None  # c.addi16sp
     try:
         return encode(row.name, **fields)
@@ -162,47 +168,128 @@ def _size(kind, what):
     """Bytes of a planned item."""
     if kind == "bits":
         return length(what)
-    if kind == "target":
+    if kind in ("target", "far call"):
         return 8
+    if kind in ("call", "back", "over"):
+        return 4
     return what.length if kind == "jump" else BY_NAME[what].length
 
 
-def inputs(rng, base, data, exact):
+def inputs(rng, base, data, exact, turns=False):
     x = [0] + [integer(rng) for _ in range(31)]
     for pointer in POINTERS:
         x[pointer] = rng.choice(data)
     x[SCRATCH] = base
+    for counter in COUNTERS if turns else ():
+        x[counter] = 0  # a jump may lead into a loop
     if not exact:
         return Inputs(x, [float_register(rng, n & 8) for n in range(32)])
     f = [float_register(rng, n & 8 if rng.random() < 0.9 else ~n & 8) for n in range(32)]
     return Inputs(x, f, rng.choice((0, 1, 1, rng.getrandbits(5) | rng.randrange(5) << 5)))
 
 
-def make(seed, base, data, count, exact=False):
+def _function(rng, plan, inside, some, functions):
+    """Put a function into the plan, behind a jump over it."""
+    number = len(functions) + 1
+    calls_others = functions and rng.random() < 0.4
+    link = LINKS[1] if calls_others else LINKS[0]
+    over = len(plan)
+    plan.append(None)
+    first = len(plan)
+    while len(plan) < first + rng.randrange(3, 20):
+        if calls_others and rng.random() < 0.2:
+            _call(rng, plan, [f for f in functions if f[1] == LINKS[0]])
+        elif not calls_others and rng.random() < 0.05:
+            _loop(rng, plan, COUNTERS[2], some)
+        else:
+            plan.append(some())
+    plan.append(("bits", encode("jalr", 0, 0, link)))
+    plan[over] = ("over", len(plan))
+    inside += [0] * (over + 1 - len(inside)) + [number] * (len(plan) - over - 1)
+    functions.append((first, link))
+
+
+def _call(rng, plan, functions):
+    if functions:
+        plan.append((rng.choice(("call", "call", "far call")), rng.choice(functions)))
+
+
+def _loop(rng, plan, counter, some, functions=()):
+    plan.append(("bits", encode("addi", counter, 0, rng.randrange(1, 7))))
+    first = len(plan)
+    while len(plan) < first + rng.randrange(1, 25):
+        if counter == COUNTERS[0] and rng.random() < 0.05:
+            _loop(rng, plan, COUNTERS[1], some, functions)
+        elif rng.random() < 0.1:
+            _call(rng, plan, functions)
+        plan.append(some())
+    plan += [("bits", encode("addi", counter, counter, -1)), ("back", (counter, first))]
+
+
+def _turning(rng, plan, some, count):
+    """Fill a plan with loops and functions; the number of the function that each item is in, 0 none."""
+    inside, functions = [], []
+    while len(plan) < count:
+        kind = rng.random()
+        if kind < 0.02:
+            _function(rng, plan, inside, some, functions)
+        elif kind < 0.05:
+            _loop(rng, plan, COUNTERS[0], some, functions)
+        elif kind < 0.08:
+            _call(rng, plan, functions)
+        else:
+            plan.append(some())
+    return inside + [0] * (len(plan) + 1 - len(inside))
+
+
+def make(seed, base, data, count, exact=False, turns=False):
     """A program of about `count` instructions at `base`, pointers into `data` (addresses)."""
     rng = random.Random(seed)
     width, other = rng.sample("wd", 2)  # Unicorn stores and then denies it when they are mixed
     excluded = EXCLUDED | YOUNG | WRONG | {"lr." + other, "sc." + other}
     excluded = excluded - set(FLAG_ROWS) if exact else excluded | INEXACT_EXCLUDED | BIT_ROWS
     rows = [r for r in ROWS if r.name not in excluded]
+    kept = POINTERS + COUNTERS + LINKS if turns else POINTERS
+
+    def some():
+        while True:
+            row = rng.choice(rows)
+            if row.name in FLAG_ROWS and turns and rng.random() < 0.9:
+                continue  # regions end there
+            if "offset" in row.fields:
+                return "jump", row
+            bits = instruction(rng, row, exact, kept)
+            if bits is not None:
+                return "bits", bits
+
     plan = [("bits", encode("lr." + width, 0, 8))]  # the same reservation on both sides
-    while len(plan) < count:
-        if rng.random() < 0.02:
-            plan += [("target", None), ("indirect", rng.choice(INDIRECT))]
-            continue
-        row = rng.choice(rows)
-        if "offset" in row.fields:
-            plan.append(("jump", row))
-        elif (bits := instruction(rng, row, exact)) is not None:
-            plan.append(("bits", bits))
+    if turns:
+        inside = _turning(rng, plan, some, count)
+    else:
+        while len(plan) < count:
+            if rng.random() < 0.02:
+                plan += [("target", None), ("indirect", rng.choice(INDIRECT))]
+            else:
+                plan.append(some())
+        inside = [0] * (len(plan) + 1)
+    return Program(base, _laid_out(rng, plan, inside, base, exact, kept), *_start(rng, base, data, exact), seed)
+
+
+def _start(rng, base, data, exact):
+    start = inputs(rng, base, data, exact)
+    return start.x, start.f
+
+
+def _laid_out(rng, plan, inside, base, exact, kept):
+    """The bits of a plan's instructions."""
     sizes = [_size(kind, what) for kind, what in plan]
     addresses = [base]
     for size in sizes:
         addresses.append(addresses[-1] + size)
-    starts = [n for n, (kind, _) in enumerate(plan) if kind != "indirect"] + [len(plan)]
+    starts = [n for n, (kind, _) in enumerate(plan) if kind not in ("indirect", "back")] + [len(plan)]
     bits = []
     for n, (kind, what) in enumerate(plan):
-        after = [s for s in starts if s > n][:5]
+        after = [s for s in starts if s > n and inside[s] == inside[n]][:5]
         if kind == "bits":
             bits.append(what)
         elif kind == "target":  # auipc and addi
@@ -210,10 +297,19 @@ def make(seed, base, data, count, exact=False):
             distance = addresses[rng.choice(later)] - addresses[n]
             bits += [encode("auipc", SCRATCH, 0), encode("addi", SCRATCH, SCRATCH, distance)]
         elif kind == "indirect":
-            rd = rng.choice([r for r in range(32) if r not in POINTERS])
+            rd = rng.choice([r for r in range(32) if r not in kept])
             bits.append(encode(what, rd, 0, SCRATCH) if what == "jalr" else encode(what, SCRATCH))
+        elif kind == "over":
+            bits.append(encode("jal", 0, addresses[what] - addresses[n]))
+        elif kind == "back":
+            bits.append(encode("blt", 0, what[0], addresses[what[1]] - addresses[n]))
+        elif kind == "call":
+            bits.append(encode("jal", what[1], addresses[what[0]] - addresses[n]))
+        elif kind == "far call":
+            distance = addresses[what[0]] - addresses[n]
+            upper = (distance + 0x800) & -0x1000
+            bits += [encode("auipc", what[1], upper), encode("jalr", what[1], distance - upper, what[1])]
         else:
-            fields = {k: operand(rng, what, k, exact) for k in what.fields if k != "offset"}
+            fields = {k: operand(rng, what, k, exact, kept) for k in what.fields if k != "offset"}
             bits.append(encode(what.name, offset=addresses[rng.choice(after)] - addresses[n], **fields))
-    start = inputs(rng, base, data, exact)
-    return Program(base, bits, start.x, start.f, seed)
+    return bits

@@ -67,10 +67,10 @@ def decode_at(machine, code, i):
 
 @hot
 def plain_word(machine, code, i):
-    """The decoded word of a parcel that may be an entry of translated code, which stays one."""
+    """The decoded word of a parcel within the page, where translated code may begin: that stays there."""
     bits = _bits_in_page(_bytes_of(machine, code), i)
     if bits & 3 == 3 and i == LAST_PARCEL:
-        return plain(OP_STRADDLE)
+        return OP_STRADDLE
     return decode_in_place(bits, i)
 
 

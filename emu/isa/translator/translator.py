@@ -12,7 +12,7 @@ import time
 from ...hot import entry, hot
 from ...limits import ARENA_BYTES, ARENA_OFFSET, MAX_REGIONS, PAGE_SIZE
 from ...shm.memory import compare_exchange_64, get
-from ...shm.regions import mark_translated
+from ...shm.regions import admit, mark_translated
 from ..table import OP_REGION
 from ..words import IMM_SHIFT, OP_MASK
 from .machine_code import Compiler
@@ -41,14 +41,13 @@ class Translator:
         self.on_made = lambda region, targets, *made: None  # known.py keeps it for later runs
         self.arena = window.arena()
         self.compiler = Compiler()
-        self.figures = {"regions": 0, "instructions": 0, "compile_s": 0.0, "bytes": 0}
 
     def entered_at(self, pc, fetch):
         """The number of the region that has an entry at a guest address, None where there is none."""
         page = fetch(pc & -PAGE_SIZE)
         word = int(page.words[(pc & (PAGE_SIZE - 1)) >> 1]) if page else 0
         region = self.machine["regions"][word >> IMM_SHIFT & (MAX_REGIONS - 1)]
-        if word & OP_MASK != OP_REGION or region["code"] == 0 or region["entry"] != pc:
+        if word & OP_MASK != OP_REGION or region["code"] <= 0 or region["entry"] != pc:
             return None
         return word >> IMM_SHIFT
 
@@ -57,7 +56,7 @@ class Translator:
 
         False where nothing can be translated, or the code changes just now.
         """
-        began = time.perf_counter()
+        began = time.process_time_ns()
         region = form(pc, fetch, targets)
         if region is None:
             return False
@@ -68,11 +67,10 @@ class Translator:
             return False
         self.enter_at(number, region)
         self.on_made(region, targets, code, fixups, count)
-        self.machine["regions_compiled"] += 1
-        self.figures["regions"] += 1
-        self.figures["instructions"] += region.size
-        self.figures["bytes"] += len(code)
-        self.figures["compile_s"] += time.perf_counter() - began
+        m = self.machine
+        m["regions_compiled"] += 1
+        m["guest_instructions"] += region.size
+        m["translating_ns"] += time.process_time_ns() - began
         return True
 
     def place(self, region, code, fixups, count):
@@ -98,15 +96,15 @@ class Translator:
         place = self.window.address + ARENA_OFFSET + at
         record["place"], record["fixups"], record["nr_fixups"] = place, place + fixups, count
         m["nr_regions"] = number + 1
-        record["code"] = place
+        record["code"] = -place  # not to be entered until it is checked
         return number
 
     def check(self, number, region):
-        """Whether the guest's code is still what was translated; otherwise the region is dead."""
+        """Admit a region whose guest code is still what was translated; otherwise it is dead."""
         pages = region.pages.values()
         marked = [mark_translated(self.window.address, page.frame) for page in pages]
         if all(marked) and all(bytes(self.window.memory(page.frame)) == page.data for page in pages):
-            return True
+            return bool(admit(self.window.address, number))
         self.machine["regions"][number]["code"] = 0
         return False
 

@@ -15,7 +15,7 @@ HEAT = record(
 
 REGION = record(
     "REGION",
-    i64("code", guard="atomic", doc="truth: host address of its code, 0: nobody may enter"),
+    i64("code", guard="atomic", doc="truth: host address of its code; 0: dead, below 0: not yet checked"),
     i64("entry", guard="translator", doc="guest address"),
     i64("task", guard="translator", doc="for which it was translated first"),
     i64("nr_pages", guard="translator"),

@@ -50,11 +50,11 @@ class Guest:
     def load(self, address, *instructions):
         self.bare.load(address, assemble(*instructions))
 
-    def run(self, count=10, pc=BASE, x10=0):
+    def run(self, count=10, pc=BASE):
         """What x6 is after a loop of so many turns, and how many instructions it took."""
         bare = self.bare
         bare.x[:] = 0
-        bare.x[5], bare.x[10] = count, x10
+        bare.x[5] = count
         outcome = bare.run(pc=pc)
         assert outcome.reason == EXIT_ECALL
         words = self.m["frames"]["word"][:FRAMES]  # frames of code are held by somebody
