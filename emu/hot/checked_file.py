@@ -40,7 +40,7 @@ def _open_at_once(path, flags):
 
 def write(path, name, content, durable=True):
     """Put content there under a name, with its folder if that is missing. OSError when that is not possible."""
-    _make_folder(path.parent)
+    _make_folder(path.parent, durable)
     descriptor, new = tempfile.mkstemp(dir=path.parent, suffix=".new")
     try:
         with open(descriptor, "wb") as file:
@@ -57,10 +57,11 @@ def write(path, name, content, durable=True):
         _sync_folder(path.parent)
 
 
-def _make_folder(folder):
+def _make_folder(folder, durable):
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(folder.parent)
+        if durable:
+            _sync_folder(folder.parent)
 
 
 def _sync_folder(folder):

@@ -51,7 +51,7 @@ class Guest:
         self.bare.load(address, assemble(*instructions))
 
     def run(self, count=10, pc=BASE):
-        """What x6 is after a loop of so many turns."""
+        """What x6 is after a loop of so many turns, and how many instructions it took."""
         bare = self.bare
         bare.x[:] = 0
         bare.x[5] = count
