@@ -24,7 +24,7 @@ from ..isa.translator.translator import Translator
 from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, owed, take_pending
 from ..kernel.leaving_code import ask_to_leave, has_left
 from ..limits import IPI_STOP, PAGE_SHIFT, TRANSLATOR
-from ..shm.regions import TRANSLATE_SYNC
+from ..shm.regions import TRANSLATE_SYNC, no_longer_wait
 from ..shm.segment import Window
 from .mail import Mail
 
@@ -48,8 +48,8 @@ def main(config, descriptors):
         _serve(window, mail)
     except Exception:
         traceback.print_exc()
-        say("emu: the translator has ended; guests are interpreted from here on")
-        window.machine["translating"] = 0
+        say("emu: the translator has ended; what is not translated yet is interpreted from here on")
+        no_longer_wait(window.machine)
     finally:
         mail.close()
 
