@@ -65,7 +65,11 @@ def sample(machine, cpu, pc, words, far, rest):
     if h.count >= HOT:
         m.cpus[cpu].found_heat = 1
         if m.translating == TRANSLATE_SYNC:
-            while load_relaxed(h, "count") >= HOT and load_relaxed(m.cpus[cpu], "pending") == 0:
+            while (
+                load_relaxed(h, "count") >= HOT
+                and load_relaxed(m, "translating") == TRANSLATE_SYNC
+                and load_relaxed(m.cpus[cpu], "pending") == 0
+            ):
                 host_yield()
     return min(rest, length)
 
