@@ -42,7 +42,7 @@ FRAME = RESERVED_FRAMES + 8  # that writers store to
 RECYCLED = OWN  # the frame that is dropped and used again
 VA = 0x10000
 APART = 64  # bytes between two writers' versions
-NUMBERS = 8  # of regions, before they are used again
+NUMBERS = 200  # of regions, before they are used again
 GOOD, WITHOUT_FORGETTING = range(2)
 
 

@@ -13,7 +13,7 @@ ENDLESS = 1_000_000_000
 
 def run_writers(crew, how, kind, bound_s, least):
     regions.meeting.compile()
-    run = crew(3, policy="random")
+    run = crew(3, policy="random", held_up=True)  # in the middle of a look for regions, for instance
     jobs = [*[("writer", (ENDLESS, how))] * 2, ("translator", (NAMES.index(kind), 0))]
     run.run(MODULE, jobs, bound_s=bound_s, enough=lambda: run.results()[2] >= least)
     return run

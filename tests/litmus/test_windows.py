@@ -12,7 +12,7 @@ MODULE = "tests.litmus.windows"
 
 def run_windows(crew, workers, how, **options):
     windows.turn_and_take.compile()
-    run = crew(workers)
+    run = crew(workers, held_up=True)
     run.words[FIRST], run.words[SECOND] = (create_task(run.window.address, 0) for _ in range(2))
     options.setdefault("enough", lambda: min(run.words[TAKEN], run.words[FOUND]) > 1000 and run.words[LATE] > 10)
     run.run_all(MODULE, "use_windows", 1_000_000_000, how, **options)

@@ -53,8 +53,7 @@ MUTANTS = [
     Mutant("region-is-not-marked", REGIONS, 'word = fetch_or(machine_at(address).frames[frame], "word", FRAME_TRANSLATED)', 'word = fetch_or(machine_at(address).frames[frame], "word", 0)', STORES),
     Mutant("mark-and-bytes-without-a-fence", REGIONS, "    fence()  # the mark before the bytes; pairs with the fence in decoded.invalidate\n", "", survives=LOCKED),
     Mutant("marked-frame-need-not-be-code", REGIONS, "word & FRAME_CODE != 0 and word >> FRAME_REFERENCES_SHIFT > 0", "word >> FRAME_REFERENCES_SHIFT > 0", PUBLISHING),
-    Mutant("marked-frame-need-not-be-held", REGIONS, "word & FRAME_CODE != 0 and word >> FRAME_REFERENCES_SHIFT > 0", "word & FRAME_CODE != 0", DROPS),
-    Mutant("dead-region-is-admitted", REGIONS, '    return int(code < 0 and compare_exchange(region, "code", code, -code))\n', '    return int(exchange(region, "code", abs(code)) < 0)\n', f"{PUBLISHING} {STORES}"),
+    Mutant("marked-frame-need-not-be-held", REGIONS, "word & FRAME_CODE != 0 and word >> FRAME_REFERENCES_SHIFT > 0", "word & FRAME_CODE != 0", PUBLISHING),
     Mutant("admitted-by-a-store", REGIONS, 'compare_exchange(region, "code", code, -code)', 'exchange(region, "code", -code) < 0', STORES),
     Mutant("stored-code-keeps-its-regions", DECODED, "    if may_be_translated(m, word):\n        forget_regions(m, frame)\n    offset", "    offset", STORES),
     Mutant("dropped-frame-keeps-its-regions", DECODED, '    if may_be_translated(m, load_acquire(m.frames[frame], "word")):\n        forget_regions(m, frame)\n    fill', "    fill", DROPS),
@@ -62,7 +61,7 @@ MUTANTS = [
     # --- translator.py
     Mutant("region-may-be-entered-before-it-is-checked", TRANSLATOR, 'record["code"] = -place  #', 'record["code"] = place  #', PUBLISHING),
     Mutant("code-is-not-read-again", TRANSLATOR, " and all(bytes(self.window.memory(page.frame)) == page.data for page in pages)", "", PUBLISHING),
-    Mutant("bytes-are-read-again-before-the-mark", TRANSLATOR, "        marked = [mark_translated(self.window.address, page.frame) for page in pages]\n        if all(marked) and all(bytes(self.window.memory(page.frame)) == page.data for page in pages):\n", "        same = all(bytes(self.window.memory(page.frame)) == page.data for page in pages)\n        marked = [mark_translated(self.window.address, page.frame) for page in pages]\n        if all(marked) and same:\n", STORES),
+    Mutant("bytes-are-read-again-before-the-mark", TRANSLATOR, "        marked = [mark_translated(self.window.address, page.frame) for page in pages]\n        if all(marked) and all(bytes(self.window.memory(page.frame)) == page.data for page in pages):\n", "        same = all(bytes(self.window.memory(page.frame)) == page.data for page in pages)\n        marked = [mark_translated(self.window.address, page.frame) for page in pages]\n        if all(marked) and same:\n", PUBLISHING),
     Mutant("whose-the-frame-is-does-not-matter", TRANSLATOR, "        if all(marked) and all(", "        if marked and all(", DROPS),
     Mutant("refused-region-lives", TRANSLATOR, '        self.machine["regions"][number]["code"] = 0\n        return False', "        return False", PUBLISHING),
     Mutant("number-is-counted-after-the-region", TRANSLATOR, '        m["nr_regions"] = number + 1\n        record["code"] = -place  # not to be entered until it is checked\n', '        record["code"] = -place\n        m["nr_regions"] = number + 1\n', survives="the mark comes after both, and nobody needs to find the region before it"),
@@ -90,7 +89,7 @@ MUTANTS = [
     Mutant("region-of-more-pages-than-a-record-has", FORMING, "if len(self.pages) == REGION_PAGES:", "if len(self.pages) > REGION_PAGES:", FORM),
     Mutant("outside-symbols-are-linked", MACHINE_CODE, "    if section not in placed:\n", "    if section < 0:\n", "tests/isa/translator/test_machine_code.py"),
     # --- windows
-    Mutant("changes-are-counted-first", WINDOWS, '    n = t.nr_changes + 1\n', '    n = t.nr_changes + 1\n    fetch_add(t, "nr_changes", 1)\n    fetch_add(t, "nr_changes", -1)\n', TURNING),
+    Mutant("changes-are-counted-first", WINDOWS, '    n = t.nr_changes + 1\n    at = 2 * (n % CHANGES)\n    t.changes[at] = start\n    t.changes[at + 1] = end\n    fetch_add(t, "nr_changes", 1)', '    n = fetch_add(t, "nr_changes", 1) + 1\n    at = 2 * (n % CHANGES)\n    t.changes[at] = start\n    t.changes[at + 1] = end\n    fetch_add(t, "nr_changes", 0)', TURNING),
     Mutant("change-noted-by-a-store", WINDOWS, '    fetch_add(t, "nr_changes", 1)  # a full fence: before TASK.cpus is read\n', '    store_relaxed(t, "nr_changes", n)\n', survives="forget_kept, between it and the mask, is a full fence as well"),
     Mutant("changes-are-not-noted", WINDOWS, '    fetch_add(t, "nr_changes", 1)  # a full fence', '    fetch_add(t, "nr_changes", 0)  # a full fence', PLAYED),
     Mutant("shot-down-cpu-does-not-follow", TLB, "    follow_changes(m, cpu)\n    _empty(c)\n", "    _empty(c)\n", TURNING),

@@ -25,7 +25,7 @@ def use(monkeypatch, name):
 
 
 def _main(name, *arguments):
-    {"narrow": narrow, "narrow-and-hasty": narrow_and_hasty}[name]()
+    {"narrow": narrow, "narrow-and-hasty": narrow_and_hasty, "failing": failing}[name]()
     translator.main(*arguments)
 
 
@@ -37,6 +37,15 @@ def narrow():
 def narrow_and_hasty():
     """Control: it does not wait until CPUs have left the code that it takes away."""
     _narrow(lambda self: True)
+
+
+def failing():
+    """Its first translation ends it, by an error of its own."""
+
+    def fail(*arguments):
+        raise RuntimeError("a translator that fails, on purpose")
+
+    translator.Translator.translate = fail
 
 
 def _narrow(await_cpus):

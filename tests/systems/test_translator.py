@@ -145,6 +145,13 @@ def test_code_becomes_careful_while_it_runs(boot, seed, guest, expected):
     assert ran.arenas == 1 and ran.regions > 0
 
 
+@pytest.mark.parametrize("mode", ["on", "sync"])
+def test_a_translator_that_fails_leaves_guests_interpreted(boot, seed, guest, expected, monkeypatch, mode):
+    """Also those whose CPUs wait for it just then."""
+    hasty_translators.use(monkeypatch, "failing")
+    assert not many(boot, guest, expected, mode, seed=seed).is_translated
+
+
 @pytest.mark.parametrize("number", [signal.SIGSTOP, *[signal.SIGKILL] * 8], ids=lambda n: n.name)
 def test_a_translator_that_is_stopped_or_killed_leaves_guests_interpreted(boot, seed, guest, expected, number, request):
     """At some moment: before it has begun, while it compiles, while it publishes."""

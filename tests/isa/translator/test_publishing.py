@@ -4,12 +4,14 @@ import pytest
 
 from emu.isa.encode import assemble, encode
 from emu.isa.table import OP_REGION
+from emu.isa.translator import translator
 from emu.isa.translator.region_code import RegionCode
 from emu.isa.translator.regions import form
 from emu.isa.translator.translator import publish
 from emu.limits import ARENA_BYTES, MAX_REGIONS, PAGE_SIZE
 from emu.shm.exits import EXIT_ECALL
 from emu.shm.layout.memory import FRAME_CODE, FRAME_REFERENCES_SHIFT, FRAME_TRANSLATED
+from emu.shm.regions import mark_translated
 from tests.isa.harness import BASE
 
 LOOP = [encode("addi", 6, 6, 1), encode("addi", 5, 5, -1), encode("bne", 5, 0, -8), encode("ecall")]
@@ -88,6 +90,19 @@ def test_who_stores_between_mark_and_check_is_seen_by_the_check_or_kills_the_reg
     assert turns(hot) == 50
 
 
+def test_the_bytes_are_read_again_when_the_mark_is_there(hot, monkeypatch):
+    """Who has stored just before it found none, and looks for no region."""
+
+    def change_and_mark(address, frame):
+        hot.bare.memory[4] ^= 1
+        return mark_translated(address, frame)
+
+    monkeypatch.setattr(translator, "mark_translated", change_and_mark)
+    number, region = half_done(hot)
+    assert not hot.translator.check(number, region)
+    assert hot.region(number)["code"] == 0
+
+
 @pytest.mark.parametrize("word", [0, FRAME_CODE, 1 << FRAME_REFERENCES_SHIFT], ids=["free", "nobody's", "no code"])
 def test_a_frame_that_is_no_longer_code_of_somebody_makes_the_region_dead(hot, word):
     number, region = half_done(hot)
@@ -105,15 +120,15 @@ def test_no_word_is_put_where_one_was_cleared_meanwhile(hot):
 
 
 def test_entered_at_knows_what_would_be_entered(hot):
-    translator = hot.translator
-    assert translator.entered_at(BASE, hot.fetch) is None
-    assert hot.translate(BASE) and translator.entered_at(BASE, hot.fetch) == 0
-    assert translator.entered_at(BASE + 4, hot.fetch) is None
-    assert translator.entered_at(BASE - PAGE_SIZE, hot.fetch) is None, "no page"
+    entered_at = hot.translator.entered_at
+    assert entered_at(BASE, hot.fetch) is None
+    assert hot.translate(BASE) and entered_at(BASE, hot.fetch) == 0
+    assert entered_at(BASE + 4, hot.fetch) is None
+    assert entered_at(BASE - PAGE_SIZE, hot.fetch) is None, "no page"
     hot.bare.window.decoded(0)[2] = OP_REGION  # of another entry
-    assert translator.entered_at(BASE + 4, hot.fetch) is None
+    assert entered_at(BASE + 4, hot.fetch) is None
     hot.region(0)["code"] = 0
-    assert translator.entered_at(BASE, hot.fetch) is None
+    assert entered_at(BASE, hot.fetch) is None
 
 
 @pytest.mark.parametrize("full", [("arena_used", ARENA_BYTES - 64), ("nr_regions", MAX_REGIONS)], ids=lambda f: f[0])

@@ -124,7 +124,7 @@ def test_an_indirect_jump_behind_the_auipc_that_says_where_is_a_call_of_that_pla
 @pytest.mark.parametrize("between", [encode("auipc", 6, 0), encode("addi", 1, 1, 4)], ids=["another", "changed"])
 def test_an_indirect_jump_whose_register_the_auipc_before_did_not_set_goes_anywhere(between):
     code = Code(encode("auipc", 1, 0), between, encode("jalr", 1, 0x40, 1))
-    code.put(PC + 0x40, NOP)
+    code.put(PC + 0x40, NOP, NOP, NOP)
     assert pcs(code.form()) == {PC, PC + 4, PC + 8}
 
 
