@@ -56,7 +56,7 @@ def test_every_benchmark_has_a_test_here():
     assert names == {
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
-        "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages", "upcalls",
+        "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages", "upcalls", "mapping",
     }  # fmt: skip
 
 
@@ -183,6 +183,14 @@ def test_shootdown_measures_those_asleep_and_those_in_guest_code(tmp_path):
         (cpus, others) for cpus in (2, 3) for others in ("asleep", "in guest code")
     ]
     assert all(0 < row["p50_ns"]["median"] <= row["p99_ns"]["median"] for row in rows)
+
+
+def test_mapping_times_each_step_with_windows_and_without(tmp_path):
+    rows = run("mapping", tmp_path)
+    assert [row["step"] for row in rows] == ["touch", "again", "protect", "discard", "fork", "unmap"]
+    for row in rows:
+        assert {"interpreted", "translated"} <= row["ns"].keys()
+        assert all(is_spread(ns) and ns["min"] > 0 for ns in row["ns"].values())
 
 
 def test_hotplug_adds_and_removes_and_loses_nothing(tmp_path):
