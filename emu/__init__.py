@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .machine.jobs import Job
     from .machine.machine import Machine
     from .machine.profile import Profile, ProfiledFunction, ProfiledProgram, ProfiledStack
-    from .machine.report import CpuReport, JobReport, ProcessReport, Report
+    from .machine.report import CpuReport, JobReport, ProcessReport, Report, TranslationReport
     from .machine.threads import ThreadInfo
     from .trace.check import Checked, check_trace
     from .workload.compare import Comparison, compare
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Checked", "Comparison", "CpuReport", "Job", "JobReport", "Machine", "MachineError", "MachineFailed", "PolicyError",
     "ProcessReport", "Profile", "ProfiledFunction", "ProfiledProgram", "ProfiledStack", "Report", "ThreadInfo",
-    "TraceError", "WorkloadError", "WorkloadResult", "WorkloadRun", "check_trace", "compare", "run_workload",
+    "TraceError", "TranslationReport", "WorkloadError", "WorkloadResult", "WorkloadRun", "check_trace", "compare",
+    "run_workload",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -46,6 +47,7 @@ _HOMES = {
     "Report": "machine.report",
     "ThreadInfo": "machine.threads",
     "TraceError": "errors",
+    "TranslationReport": "machine.report",
     "WorkloadError": "errors",
     "WorkloadResult": "workload.result",
     "WorkloadRun": "workload.run",

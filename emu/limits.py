@@ -147,7 +147,8 @@ WINDOW_COUNT = 16
 SPACES = 64  # tasks that have one
 SPACE_FIRST = WINDOW_FIRST + WINDOW_COUNT * WINDOW_BYTES
 SPACE_STRIDE = 2 * USER_TOP  # what lies between two of them is never mapped
-SPACE_PAGES = 40_000  # mapped one by one before a CPU begins anew: the host's limit is 65,530 mappings
+SPACE_MAPPINGS = 30_000  # before a CPU begins anew: the host's limit is 65,530
+SHOWN_PAGES = 32  # that are mapped at once, where their frames are neighbours
 CHANGES = 32  # of a task's page tables, that CPUs may follow late
 
 # --- queues and time ----------------------------------------------------------

@@ -18,14 +18,6 @@ def pin(cpu, enabled):
             os.sched_setaffinity(0, [cores[cpu % len(cores)]])
 
 
-def keep_off_cpus(cpus, enabled):
-    """Bind this process to the host cores that no CPU is bound to, where there are such."""
-    cores = sorted(os.sched_getaffinity(0))
-    if enabled and cpus < len(cores):
-        with contextlib.suppress(OSError):
-            os.sched_setaffinity(0, cores[cpus:])
-
-
 def prepare_actor(window, actor, policy):
     """Fill the parts of an actor's record that belong to this process."""
     record = window.machine["cpus"][actor]

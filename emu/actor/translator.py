@@ -5,8 +5,10 @@ run on, interpreted.  So it takes no lock and holds no reference: what it reads 
 date, and is checked again when a region is published (shm/regions.py) and each time that one is entered (its guards).
 """
 
+import contextlib
 import functools
 import gc
+import os
 import time
 import traceback
 
@@ -14,16 +16,17 @@ import numpy as np
 
 from ..errors import say
 from ..isa.interpreter.heat import ANSWERED, HOT
+from ..isa.translator.known import Known
 from ..isa.translator.region_code import STRAYED
 from ..isa.translator.regions import Page
+from ..isa.translator.store import Store
 from ..isa.translator.translator import Translator
 from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, owed, take_pending
 from ..kernel.leaving_code import ask_to_leave, has_left
 from ..limits import IPI_STOP, PAGE_SHIFT, TRANSLATOR
-from ..shm.regions import TRANSLATE_SYNC
+from ..shm.regions import TRANSLATE_SYNC, no_longer_wait
 from ..shm.segment import Window
 from .mail import Mail
-from .prepare import keep_off_cpus
 
 _LEVELS = 3  # of an Sv39 page table
 _VALID, _EXECUTE, _LEAF = 1, 8, 14
@@ -39,13 +42,14 @@ def main(config, descriptors):
     window = Window(config["address"], config["memory_bytes"], [d.detach() for d in descriptors])
     mail = Mail(config["directory"], TRANSLATOR, window.machine)
     try:
-        keep_off_cpus(config["cpus"], config["pin"])
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # it does not push a CPU from its core
         gc.freeze()
         _serve(window, mail)
     except Exception:
         traceback.print_exc()
-        say("emu: the translator has ended; guests are interpreted from here on")
-        window.machine["translating"] = 0
+        say("emu: the translator has ended; what is not translated yet is interpreted from here on")
+        no_longer_wait(window.machine)
     finally:
         mail.close()
 
@@ -65,10 +69,15 @@ def _serve(window, mail):
                 work.on_heat(m["heat"][hot])
             else:
                 work.on_strayed(m["regions"][strayed])
-        elif waits_ns:
-            mail.sleep_for(waits_ns)
         else:
-            _sleep(base, mail)
+            if work:
+                work.known.save()
+            if waits_ns:
+                mail.sleep_for(waits_ns)
+            else:
+                _sleep(base, mail)
+    if work:
+        work.known.save(at_once=True)
 
 
 class Work:
@@ -78,6 +87,7 @@ class Work:
         self._window, self._mail = window, mail
         self._translator = Translator(window, self._reclaim)
         self._targets = {}  # (task, entry) of a region -> where its indirect jumps went, in order
+        self.known = Known(self._translator, Store(), self._targets)
 
     def be_careful(self):
         """From now on translated code uses the TLB, not windows (kernel/vm/windows.py)."""
@@ -90,7 +100,10 @@ class Work:
         pc, task = int(h["pc"]), int(h["task"])
         fetch = functools.partial(code_page, self._window, task)
         if self._translator.entered_at(pc, fetch) is None:
-            self._translate(pc, fetch, task)
+            if self.known.enter(pc, fetch, task):
+                self._forget_counts()
+            else:
+                self._translate(pc, fetch, task)
         h["count"] = ANSWERED
 
     def on_strayed(self, region):
@@ -114,6 +127,7 @@ class Work:
             m["nr_regions"] = m["arena_used"] = 0
             m["arenas"] += 1
             self._targets.clear()
+            self.known.forget()
 
     def _await_cpus(self):
         """Wait until each CPU has been outside of translated code; False where the machine ends meanwhile."""

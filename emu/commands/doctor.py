@@ -115,6 +115,14 @@ def _cache():
         yield state, "compile cache", f"cannot be written: {error.strerror}", f"{effect}; set EMU_CACHE_DIR"
 
 
+def _translated():
+    from emu.isa.translator.store import LIMIT_BYTES, root, usage
+
+    count, size_bytes = usage()
+    found = f"{count} files, {size_bytes / MIB:.1f} MiB, of guests' hot code; at most {LIMIT_BYTES // MIB} MiB"
+    yield OK, "translated code", str(root()), found
+
+
 def _programs():
     from emu.machine.loader import GUEST_DIRECTORY
 
@@ -126,4 +134,4 @@ def _programs():
     yield OK if found else NOTE, "C compiler", ", ".join(found) or "none", needs
 
 
-CHECKS = (_host, _cores, _memory, _limits, _sockets, _cache, _programs)
+CHECKS = (_host, _cores, _memory, _limits, _sockets, _cache, _translated, _programs)

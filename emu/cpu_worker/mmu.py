@@ -12,16 +12,16 @@ answers the shoot-down only at its next look at the interrupt word, or while it 
 down itself, after which it looks the page up anew.
 """
 
-from ..hot import callback, hot
+from ..hot import callback, hot, never_inline
 from ..kernel.task.usage import note_peak
 from ..kernel.vm.copy_on_write import BEYOND_FILE, ELSEWHERE, NO_MEMORY, make_private
 from ..kernel.vm.faults import IN_SERVER, resolve
 from ..kernel.vm.maplock import lock_mm, unlock_mm
-from ..kernel.vm.pagetable import DIRTY, W, frame_in
+from ..kernel.vm.pagetable import DIRTY, PPN_SHIFT, R, W, frame_in, has_frame, lookup, page_in
 from ..kernel.vm.shootdown import shoot_down
 from ..kernel.vm.tlb import fill_fetch, fill_read, fill_write
 from ..kernel.vm.windows import open_page
-from ..limits import PAGE_SIZE, TLB_ENTRIES
+from ..limits import PAGE_SHIFT, PAGE_SIZE, SHOWN_PAGES, TLB_ENTRIES
 from ..shm.atomics import fetch_add, fetch_or, load_acquire, load_relaxed
 from ..shm.cpumask import mask_above, mask_all, mask_minus
 from ..shm.exits import (
@@ -102,14 +102,32 @@ def show(address, cpu, va, access):
     m = machine_at(address)
     if m.cpus[cpu].space == 0 or _fault(m, cpu, va, access) == 0:
         return 0
-    entry = _resolve(m, cpu, va, access)
-    if entry <= 0:
+    frame, count, may_store = _run_of_pages(m, cpu, va)
+    if count == 0 or (access == ACCESS_WRITE and not may_store):
         return 0
-    frame = frame_in(entry)
-    may_store = entry & (W | DIRTY) == W | DIRTY and not _is_code(m, frame)
-    if access == ACCESS_WRITE and not may_store:
-        return 0
-    return int(open_page(m, cpu, va, frame, 1, may_store))
+    return int(open_page(m, cpu, va, frame, count, may_store))
+
+
+@hot
+def _run_of_pages(m, cpu, va):
+    """(the frame of a page, how many pages from there on have the frames behind it and the same rights, may they be
+    stored to at once): what one host mapping shows. 0 pages where there is none any more."""
+    never_inline()
+    task = m.cpus[cpu].tlb_task
+    count, may_store = 0, False
+    lock_mm(m, cpu, task)
+    root = m.tasks[task].root
+    first = lookup(m, root, va) if root >= 0 else 0
+    if has_frame(first) and first & R != 0 and page_in(m, first) >= 0:
+        count = 1
+        may_store = first & (W | DIRTY) == W | DIRTY and not _is_code(m, frame_in(first))
+        last = SHOWN_PAGES - ((va >> PAGE_SHIFT) & (SHOWN_PAGES - 1))  # to the end of an aligned group
+        while count < last and lookup(m, root, va + (count << PAGE_SHIFT)) == first + (count << PPN_SHIFT):
+            if may_store and _is_code(m, frame_in(first) + count):
+                break
+            count += 1
+    unlock_mm(m, cpu, task)
+    return frame_in(first), count, may_store
 
 
 @hot

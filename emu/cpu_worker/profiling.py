@@ -14,7 +14,8 @@ used the budget up has gone: a function of one block would never be seen, and wh
    instructions into it; emu/machine/profile.py, which has the program's bytes, finds the instruction.
 
 The sought one is fixed before the place is known, by counting alone, so each instruction is as likely as any other.
-MARGIN grows where a block was longer.  All of this holds if a budget of 1 ends at the next control transfer taken.
+MARGIN grows where a block was longer.  All of this holds since a budget of 1 ends at the next control transfer taken
+(isa/interpreter/threaded.py).
 
 Each CPU has a table of its own, MACHINE.profiles: no lock, no allocation.  A sample whose place finds no room in
 PROBES tries is counted as lost.  The supervisor reads while CPUs write, and sees a sample's words once `samples` is

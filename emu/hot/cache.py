@@ -262,10 +262,10 @@ def load(path, symbol):
     return checked_file.read(path, symbol)
 
 
-def store(path, symbol, code):
-    """Keep machine code. OSError when it cannot be written."""
+def store(path, symbol, code, durable=True):
+    """Keep machine code, past a power cut if it is to be `durable`. OSError when it cannot be written."""
     _check_owner()
-    checked_file.write(path, symbol, code)
+    checked_file.write(path, symbol, code, durable)
 
 
 def is_warm():

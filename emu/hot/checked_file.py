@@ -5,7 +5,8 @@ flipped bit or belongs to another function would crash the process that runs it,
 `write` wrote under this name, and else with None: the caller makes it anew.
 
 A file is written beside its place, through to the disk, and then renamed: other processes find it whole or not at all,
-and after a power cut it is whole or missing.
+and after a power cut it is whole or missing.  Who can do without the file writes it with `durable=False`: then nobody
+waits for the disk, and after a power cut it may also be there and not whole, which `read` sees.
 """
 
 import contextlib
@@ -37,27 +38,30 @@ def _open_at_once(path, flags):
     return os.open(path, flags | os.O_NONBLOCK)  # a FIFO in its place is no reason to wait
 
 
-def write(path, name, content):
+def write(path, name, content, durable=True):
     """Put content there under a name, with its folder if that is missing. OSError when that is not possible."""
-    _make_folder(path.parent)
+    _make_folder(path.parent, durable)
     descriptor, new = tempfile.mkstemp(dir=path.parent, suffix=".new")
     try:
         with open(descriptor, "wb") as file:
             file.write(_MAGIC + _digest(name, content) + content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(new, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(new)
         raise
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
-def _make_folder(folder):
+def _make_folder(folder, durable):
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(folder.parent)
+        if durable:
+            _sync_folder(folder.parent)
 
 
 def _sync_folder(folder):

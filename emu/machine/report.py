@@ -8,6 +8,7 @@ import numpy as np
 from ..kernel.failures import explain
 from ..kernel.thread.states import FREE, NEW, WHERE
 from ..shm.cpumask import to_int
+from ..shm.regions import TRANSLATE_OFF
 from ..shm.tags import alive
 from ..tables import as_json
 from .profile import Profile
@@ -60,6 +61,17 @@ class ProcessReport:
 
 
 @dataclass(frozen=True)
+class TranslationReport:
+    """What the translator did (isa/translator/)."""
+
+    compiled: int  # regions that LLVM made
+    loaded: int  # regions that were kept from earlier runs, or are another task's
+    guest_instructions: int  # in those that were compiled; one that is in several counts in each
+    translating_s: float  # host CPU time of the translator
+    share: float  # of all retired instructions, those that translated code retired
+
+
+@dataclass(frozen=True)
 class Report:
     cpus: list[CpuReport]
     policy: str
@@ -88,6 +100,7 @@ class Report:
     leaks: dict[str, tuple[int, int]] = field(default_factory=dict)  # tag: count, bytes still allocated (rust-12)
     files_left: tuple[int, int] = (0, 0)  # files that guests left in the machine's file system, pages of data in them
     processes: list[ProcessReport] = field(default_factory=list)
+    translation: TranslationReport | None = None  # None: with translator="off", or where the host does not allow it
     failure: str = ""  # why the machine itself failed, "" when it did not
     profile: Profile | None = None  # with Machine(profile=True)
 
@@ -123,6 +136,19 @@ def job_report(machine, index):
         mine = living[np.isin(living["task"], tasks)]
     sums = {name: int(record[name] + mine[name].sum()) for name in ACCOUNTS}
     return JobReport(job=int(record["number"]), threads=int(record["threads"]) + len(mine), **sums)
+
+
+def _translation(machine):
+    if machine["translating"] == TRANSLATE_OFF and not machine["regions_compiled"]:
+        return None
+    instructions = int(machine["cpus"]["instructions"].sum())
+    return TranslationReport(
+        compiled=int(machine["regions_compiled"]),
+        loaded=int(machine["regions_loaded"]),
+        guest_instructions=int(machine["guest_instructions"]),
+        translating_s=int(machine["translating_ns"]) / 1e9,
+        share=int(machine["cpus"]["translated"].sum()) / max(instructions, 1),
+    )
 
 
 def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=(), processes=(), profile=None):
@@ -185,5 +211,6 @@ def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=(), p
         files_left=tuple(counted.get("files_left", (0, 0))),
         processes=list(processes),
         profile=profile,
+        translation=_translation(machine),
         failure=explain(failed, int(machine["failed_value"]), config.policy) if failed else "",
     )

@@ -55,6 +55,12 @@ def sentences(report):
         f"running ones were preempted {report.involuntary:,} times",
         _host_seconds(report),
     ]
+    if report.translation and (report.translation.compiled or report.translation.loaded):
+        t = report.translation
+        lines.append(
+            f"{t.share:.1%} of the instructions were executed translated: {t.loaded:,} regions were known, "
+            f"{t.compiled:,}, of {t.guest_instructions:,} instructions, made in {t.translating_s:.2f} host CPU seconds"
+        )
     if report.unknown_calls:
         lines.append(f"unknown system calls (answered ENOSYS): {_counted(report.unknown_calls)}")
     if report.failed_calls:

@@ -21,12 +21,14 @@ from ..actor.policies import BUILTIN
 from ..hot import cache
 
 FIRST = "emu.isa.interpreter.interpret"  # LLVM takes longest for it, and does it while others are typed
+MODULES = ("emu.cpu_worker.process", "emu.server.process", "emu.actor.timekeeper")
+LATER = ("emu.actor.translator",)  # imported by the process that needs it: every command would wait for that
 AT_ONCE = 32  # object files that a process makes while others are typed
 
 
-def everything():
+def everything(modules=(*MODULES, *LATER)):
     """The units of a machine's entries and callbacks, those of all built-in policies included, as they are compiled."""
-    for name in ("emu.cpu_worker.process", "emu.server.process", "emu.actor.timekeeper"):
+    for name in modules:
         importlib.import_module(name)
     for policy in BUILTIN:
         importlib.import_module(f"emu.policies.{policy}")
@@ -37,7 +39,7 @@ def everything():
 
 def warm():
     """Load all of it that is in the cache; what is missing, each process compiles when it uses it."""
-    for unit in everything():
+    for unit in everything(MODULES):
         if unit.load():
             for each in unit.entries:
                 each.compile()

@@ -14,8 +14,9 @@ from ..kernel.failures import (
     explain,
 )
 from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, take_pending
-from ..limits import SERVER, SUPERVISOR, TIMEKEEPER
+from ..limits import SERVER, SUPERVISOR, TIMEKEEPER, TRANSLATOR
 from ..shm.cpumask import to_int
+from ..shm.regions import no_longer_wait
 from . import waits
 from .children import forkserver_died
 from .watchdog import IDLE_PERIOD_S, PERIOD_S
@@ -141,6 +142,9 @@ class Watching:
 
     def _look_for_deaths(self):
         """Fail when a process has died that should not have, or nobody can send it a message any more."""
+        translator = self._processes.get(TRANSLATOR)
+        if translator and not translator.is_alive():
+            no_longer_wait(self.window.machine)
         dead = [actor for actor, process in self._processes.items() if not process.is_alive() and self._needed(actor)]
         if dead and not self._failed():
             code = FAIL_FORKSERVER_DIED if forkserver_died(FORKSERVER_S) else SERVANTS.get(dead[0], FAIL_CPU_DIED)

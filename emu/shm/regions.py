@@ -46,6 +46,12 @@ def can_translate():
     return platform.machine() == "x86_64" and llvm.llvm_version_info >= (19,)
 
 
+def no_longer_wait(machine):
+    """The translator has ended: CPUs that wait for it go on (cold; isa/interpreter/heat.py)."""
+    if machine["translating"] == TRANSLATE_SYNC:
+        machine["translating"] = TRANSLATE_ON
+
+
 @hot
 def may_be_translated(m, frame_word):
     """Whether who has stored to a frame, and then read its word (acquire), has to call forget_regions."""

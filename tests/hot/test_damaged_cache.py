@@ -155,6 +155,12 @@ def test_a_file_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
     assert checked_file.read(tmp_path / "file", "other name") is None
 
 
+def test_nobody_waits_for_the_disk_for_a_file_that_he_can_do_without(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: pytest.fail("waited for the disk"))
+    checked_file.write(tmp_path / "folder" / "file", "name", b"content", durable=False)
+    assert checked_file.read(tmp_path / "folder" / "file", "name") == b"content"
+
+
 @pytest.fixture
 def copied(warm, tmp_path):
     """A copy of the complete cache that a test may damage; the folder, and `emu` with this cache."""

@@ -18,6 +18,7 @@ from . import (
     shm,
     sync,
     time,
+    translated,
     translator,
     upcalls,
     vm,
@@ -27,6 +28,7 @@ from . import (
 MUTANTS = [
     *containers.MUTANTS, *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *groups.MUTANTS, *ipc.MUTANTS,
     *kernel.MUTANTS, *l4.MUTANTS, *machine.MUTANTS, *messages.MUTANTS, *pools.MUTANTS, *processes.MUTANTS,
-    *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS, *time.MUTANTS, *translator.MUTANTS,
+    *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS, *time.MUTANTS, *translated.MUTANTS,
+    *translator.MUTANTS,
     *upcalls.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,
 ]  # fmt: skip

@@ -45,7 +45,7 @@ def failing():
     def fail(*arguments):
         raise RuntimeError("a translator that fails, on purpose")
 
-    translator.Translator.translate = fail
+    translator.Translator.translate = translator.Known.enter = fail
 
 
 def _narrow(await_cpus):

@@ -171,7 +171,7 @@ def interrupted_while_it_waits(booting, guest):
     """Whether Ctrl-C ended the wait; False where the CPU left at once, since it had sent a message there before."""
     with booting as machine:
         with undelivered(machine, guest) as job:
-            [leaver] = [process for cpu, process in machine._processes.items() if not machine._needed(cpu)]
+            [leaver] = [p for cpu, p in machine._processes.items() if cpu < MAX_CPUS and not machine._needed(cpu)]
             leaver.join(0.3)
             if waits := leaver.is_alive():
                 timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))

@@ -3,7 +3,7 @@
 from docs.labs.grading import require
 from emu import MachineError, run_workload
 
-MIX = {"threads": [{"name": "equal", "instances": 4, "phases": [{"barrier": "start"}, {"run": 20_000}]}]}
+MIX = {"threads": [{"name": "equal", "instances": 4, "phases": [{"barrier": "start"}, {"run": 400_000}]}]}
 ENOUGH = 0.9  # Jain's index; one thread after the other gives 0.76
 PATIENCE_S = 5  # a thread that is not picked for so long is lost
 

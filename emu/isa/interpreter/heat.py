@@ -20,7 +20,7 @@ from ..words import OP_MASK
 from .frame import FRAME
 
 SLICE = 1_000  # instructions between two samples
-TRANSLATED_SLICE = 10_000
+TRANSLATED_SLICE = 1_500
 SAMPLE = 16  # what one counts; a way out of translated code that is taken counts 1
 HOT = 200
 ANSWERED = -1000  # what a count becomes when the translator has looked
@@ -28,12 +28,19 @@ _BUDGET, _LIMIT = 8 * FRAME.index("budget"), 8 * FRAME.index("limit")
 
 
 @hot
-def more(frame):
-    """For translated code, whose slice is used up: how many more of the budget's instructions it may execute."""
+def more(machine, cpu, frame):
+    """For translated code, whose slice is used up: how many more of the budget's instructions it may execute.
+
+    0 where an interrupt is pending; translated code looks nowhere else.
+    """
     never_inline()
+    c = machine_at(machine).cpus[cpu]
+    if load_relaxed(c, "pending") != 0:
+        return 0
     budget, limit = frame + _BUDGET, frame + _LIMIT
     given = min(get(limit) - get(budget), TRANSLATED_SLICE)
     put(budget, get(budget) + given)
+    c.translated += given
     return given
 
 
@@ -63,7 +70,8 @@ def sample(machine, cpu, pc, words, far, rest):
     h.count += SAMPLE
     h.far = far
     if h.count >= HOT:
-        m.cpus[cpu].found_heat = 1
+        if h.count < HOT + SAMPLE:
+            m.cpus[cpu].found_heat = 1
         if m.translating == TRANSLATE_SYNC:
             while (
                 load_relaxed(h, "count") >= HOT
@@ -90,5 +98,5 @@ def count_exit(machine, cpu, pc, ip):
         h.count = 0
         h.far = 0
     h.count += 1
-    if h.count >= HOT:
+    if h.count == HOT:
         m.cpus[cpu].found_heat = 1

@@ -6,8 +6,9 @@ It is a hot callback: `interpret.address` goes into CPU.interpret, and hot code 
 that.  The thread's registers are used where they lie.  On return pc, the counters
 of retired instructions (thread and CPU) and CPU.reason are up to date, and
 
-EXIT_BUDGET      at least `budget` instructions retired (checked when control
-                 transfers, so it may overrun by the rest of a block or page)
+EXIT_BUDGET      at least `budget` instructions retired (checked at jumps backward, indirect ones
+                 and those into another page, so it may overrun by the rest of a page; a budget
+                 of 1 ends at the next jump that is taken)
 EXIT_INTERRUPT   CPU.pending is not 0; at least one block was executed
 EXIT_ECALL       pc is that of the ecall, which is counted; the kernel adds 4
 EXIT_TRAP        CPU.cause and CPU.trap_value are set; pc and registers are as

@@ -10,6 +10,9 @@ Jumps backward, indirect ones and those into another page also look at `left` an
 the page (decode.py marks them) stays in it, others look their page up in the fetch TLB.  The arms are in arms.py; here
 are the common ends, the ops that are no instruction, and the table.
 
+A budget of 1 has a table of its own, in which every jump looks at `left`, and no translated code is entered: so a
+thread goes on up to the next jump that it takes (cpu_worker/profiling.py).
+
 Translated code is entered by the op REGION, and comes back by tail calls of the common ends, which it finds, like the
 hot functions that it calls for what is rare, behind the arms in the table (linkage.py).
 
@@ -94,7 +97,10 @@ class Engine:
             for reach, ops in ((BACK, BACK_OPS), (FAR, FAR_OPS)):
                 handlers[ops[row.name]] = function = self.function(f"{row.name}.{reach}")
                 Arm(self, function, row, function, reach).make()
-        self.table = self._table(handlers)
+        self.helpers = [self._helper(function) for function in HELPERS.values()]
+        self.table = self._table("emu.arms", handlers)
+        steps = {row.op: handlers[BACK_OPS[row.name]] for row in JUMP_ROWS} | {OP_REGION: self.plain}
+        self.stepping_table = self._table("emu.stepping_arms", handlers | steps)
 
     def function(self, name):
         function = ir.Function(self.module, HANDLER, f"emu.arm.{name}")
@@ -142,14 +148,14 @@ class Engine:
             builder.ret(self.context.cast(builder, result, result_type, types.int64))
         return wrapper
 
-    def _table(self, handlers):
+    def _table(self, name, handlers):
         missing = handlers[OP_ILLEGAL]
         entries = [handlers.get(op, missing) for op in range(OP_MASK + 1)]
         entries += [getattr(self, name) for name in ENDS]
-        entries += [self._helper(function).bitcast(self.pointer) for function in HELPERS.values()]
+        entries += [helper.bitcast(self.pointer) for helper in self.helpers]
         assert len(entries) == TABLE_WORDS
         kind = ir.ArrayType(self.pointer, TABLE_WORDS)
-        table = ir.GlobalVariable(self.module, kind, "emu.arms")
+        table = ir.GlobalVariable(self.module, kind, name)
         table.linkage = "internal"
         table.global_constant = True
         table.initializer = ir.Constant(kind, entries)
@@ -304,7 +310,8 @@ def execute(typingctx, machine, cpu, thread, budget, x, own, code, pc):
         parcel = builder.and_(builder.lshr(pc, I64(1)), I64(PARCELS_PER_PAGE - 1))
         ip = builder.add(code, builder.shl(parcel, I64(3)))
         base = builder.sub(pc, builder.lshr(ip, I64(PARCEL_SHIFT)))
-        table = builder.ptrtoint(engine.table, I64)
+        steps = builder.icmp_signed("==", budget, I64(1))
+        table = builder.ptrtoint(builder.select(steps, engine.stepping_table, engine.table), I64)
         e = builder.load(pointer(builder, ip))
         entry = builder.add(table, builder.shl(builder.and_(e, I64(OP_MASK)), I64(3)))
         first = builder.load(pointer(builder, entry, engine.pointer))

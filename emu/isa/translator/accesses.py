@@ -14,10 +14,10 @@ Whatever an access cannot do, the interpreter does: the region leaves before the
 from ...limits import USER_TOP
 from ...shm.layout import CPU
 from ..interpreter.accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
+from .assembly import ALWAYS
 
 FIXUPS = ".fixups"  # the section with the place of each access and of its way out
 _PAGE_MASK = -4096
-_ALWAYS = "!prof !1"
 _TABLE = r"\0A.pushsection {section},\22a\22\0A.long 1b-., ${{{label}:l}}-.\0A.popsection"
 _MOVES = {  # host instructions that load: (size, signed)
     (1, True): "movsbq", (1, False): "movzbl", (2, True): "movswq", (2, False): "movzwl",
@@ -51,7 +51,7 @@ class Accesses:
             self.bounded.add(base)
             on = self.fresh()
             inside = self.define(f"icmp ult i64 {base}, {USER_TOP}")
-            self.say(f"br i1 {inside}, label %{on}, label %{self.way_out()}, {_ALWAYS}")
+            self.branch_if(inside, on, self.way_out(), ALWAYS)
             self.label(on)
         return self.define(f"inttoptr i64 {self.define(f'add i64 %window, {address}')} to ptr")
 
@@ -106,7 +106,7 @@ class Accesses:
         page = self.define(f"and i64 {address}, {_PAGE_MASK | (size - 1)}")
         hit = self.fresh()
         known = self.define(f"icmp eq i64 {tag}, {page}")
-        self.say(f"br i1 {known}, label %{hit}, label %{self.way_out()}, {_ALWAYS}")
+        self.branch_if(known, hit, self.way_out(), ALWAYS)
         self.label(hit)
         addend = self.define(f"load i64, ptr {self.at(entry, CPU.offset(tlb) + 8)}")
         return self.define(f"inttoptr i64 {self.define(f'add i64 {address}, {addend}')} to ptr")

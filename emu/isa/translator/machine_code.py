@@ -10,7 +10,6 @@ import struct
 
 import llvmlite.binding as llvm
 
-from ...errors import MachineError
 from .accesses import FIXUPS
 
 _ALIGN = 16
@@ -19,7 +18,7 @@ _PC32, _PLT32, _PC64 = 2, 4, 24  # relocations of x86-64
 _ALLOCATED, _PROGBITS, _RELA, _SYMTAB = 2, 1, 4, 2
 
 
-class LinkError(MachineError):
+class LinkError(ValueError):
     """Code that refers to something outside."""
 
 

@@ -16,56 +16,28 @@ from ..interpreter.code import STATE
 from ..interpreter.frame import FRAME
 from ..interpreter.linkage import POSITIONS
 from ..registers import F_OFFSET, FCSR_OFFSET, RM_DYNAMIC
-from ..soft.floats import RM_FIELD
+from ..soft.floats import ANY, RM_FIELD
 from ..soft.unpacked import NX
 from .accesses import Accesses
+from .assembly import ALWAYS, EVEN, METADATA, NEVER, OFTEN, Assembly
 from .regions import BRANCH, CALL, INDIRECT, JUMP, looks
-from .templates import Result, Text, template_of
+from .templates import Result, Text, residue_of, template_of
 
 STRAYED = 5_000  # indirect jumps out of a region: then it is translated again, with their targets inside
 CONVENTION = "preserve_nonecc"
-_NEVER = "!prof !0"  # the first way of a branch is hardly ever taken
-_ALWAYS = "!prof !1"
-_EVEN, _OFTEN = "!prof !2", "!prof !3"  # branches forward and backward
-_METADATA = """
-!0 = !{!"branch_weights", i32 1, i32 4000}
-!1 = !{!"branch_weights", i32 4000, i32 1}
-!2 = !{!"branch_weights", i32 4, i32 5}
-!3 = !{!"branch_weights", i32 7, i32 1}
-"""
 
 
-class RegionCode(Accesses):
+class RegionCode(Accesses, Assembly):
     """`text()`: the module of a region."""
 
     def __init__(self, region, name, careful=False):
-        self.region, self.name, self.careful = region, name, careful
-        self.lines, self.outlying, self.declares = [], [], set()
-        self.names = 0
+        super().__init__()
+        self.region, self.name, self.careful, self.declares = region, name, careful, set()
         self.exits = []  # (pc, left, end, e, label) of the ways out
         self.labels = {place: f"b{n}" for n, place in enumerate(region.blocks)}
-        self.rounds = any("rm" in row.fields for block in region.blocks.values() for row in _rows(block))
+        self.rounds = any("rm" in each.row.fields for block in region.blocks.values() for each in block.instructions)
 
-    # --- writing -----------------------------------------------------------------------
-
-    def say(self, line):
-        self.lines.append(f"  {line}\n")
-
-    def label(self, name):
-        self.lines.append(f"{name}:\n")
-
-    def fresh(self):
-        self.names += 1
-        return f"n{self.names}"
-
-    def define(self, code):
-        name = f"%{self.fresh()}"
-        self.say(f"{name} = {code}")
-        return name
-
-    def at(self, base, offset):
-        """A pointer a number of bytes behind another one."""
-        return self.define(f"getelementptr i8, ptr {base}, i64 {offset}") if offset else base
+    # --- what the interpreter has -----------------------------------------------------------
 
     def from_frame(self, name):
         return self.define(f"load i64, ptr {self.at('%framep', FRAME.index(name) * 8)}")
@@ -113,8 +85,7 @@ class RegionCode(Accesses):
     def leave(self, end, pc, left, e=None):
         """Go on outside, in one of the interpreter's ends, whose argument is pc unless it is given. Ends the block."""
         label = self.fresh()
-        self.say(f"br label %{label}")
-        self.label(label)
+        self.block(label)
         self.exits.append((pc, left, POSITIONS[end] * 8, pc if e is None else e, label))
         self.say("br label %out")
 
@@ -123,26 +94,21 @@ class RegionCode(Accesses):
         return self.define(f"sub i64 {self.left_at_first}, {self.done}") if self.done else self.left_at_first
 
     def poll(self, target, left):
-        """Leave when the budget is used up or an interrupt is pending, at a jump to `target`; `left` from here on."""
-        other, look, on, dry, here = (self.fresh() for _ in range(5))
-        self.say(f"br label %{here}")
-        self.label(here)
-        self.say(f"br i1 {self.define(f'icmp sle i64 {left}, 0')}, label %{dry}, label %{look}, {_NEVER}")
+        """Leave when the budget is used up or an interrupt is pending, at a jump to `target`; `left` from here on.
+
+        The interrupt word is looked at when a slice is used up (heat.more), which is short.
+        """
+        dry, on, stop = (self.fresh() for _ in range(3))
+        here = self.block()
+        self.branch_if(self.define(f"icmp sle i64 {left}, 0"), dry, on, NEVER)
         self.label(dry)
-        given = self.define(f"add i64 {left}, {self.help('more', '%frame')}")
-        wet = self.fresh()
-        self.say(f"br label %{wet}")
-        self.label(wet)
-        self.say(f"br i1 {self.define(f'icmp sle i64 {given}, 0')}, label %{other}, label %{look}, {_NEVER}")
-        self.label(look)
-        left = self.define(f"phi i64 [ {left}, %{here} ], [ {given}, %{wet} ]")
-        pending = self.define("load atomic i64, ptr %pendingp monotonic, align 8")
-        self.say(f"br i1 {self.define(f'icmp ne i64 {pending}, 0')}, label %{other}, label %{on}, {_NEVER}")
-        self.label(other)
-        stopped = self.define(f"phi i64 [ {given}, %{wet} ], [ {left}, %{look} ]")
-        self.leave("pause", target, stopped)
+        given = self.define(f"add i64 {left}, {self.help('more', *self.whose(), '%frame')}")
+        wet = self.block()
+        self.branch_if(self.define(f"icmp sle i64 {given}, 0"), stop, on, EVEN)
+        self.label(stop)
+        self.leave("pause", target, given)
         self.label(on)
-        return left
+        return self.define(f"phi i64 [ {left}, %{here} ], [ {given}, %{wet} ]")
 
     def label_of(self, pc, context):
         """The label of the block at a place, None where the region has none."""
@@ -158,7 +124,7 @@ class RegionCode(Accesses):
         if polls:
             left = self.poll(target, left)
         self.say(f"store i64 {left}, ptr %leftv")
-        self.say(f"br label %{label}")
+        self.go_to(label)
 
     def go_indirectly(self, target, left, places, notes=False):
         """Go on at the guest address that is in `target`, one of these places inside or another one. Ends the block."""
@@ -178,15 +144,13 @@ class RegionCode(Accesses):
         targets = self.at("%regionp", REGION.offset("targets"))
         self.say(f"store i64 {target}, ptr {self.define(f'getelementptr i64, ptr {targets}, i64 {slot}')}")
         counter = self.at("%regionp", REGION.offset("strayed"))
-        strayed = self.define(f"add i64 {self.define(f'load i64, ptr {counter}')}, 1")
-        self.say(f"store i64 {strayed}, ptr {counter}")
+        strayed = self.add_to(counter, 1)
         tell, on = self.fresh(), self.fresh()
         enough = self.define(f"icmp eq i64 {strayed}, {STRAYED}")
-        self.say(f"br i1 {enough}, label %{tell}, label %{on}, {_NEVER}")
+        self.branch_if(enough, tell, on, NEVER)
         self.label(tell)
         self.say(f"store i64 1, ptr {self.at('%cpup', CPU.offset('found_heat'))}")
-        self.say(f"br label %{on}")
-        self.label(on)
+        self.block(on)
 
     # --- instructions ------------------------------------------------------------------------
 
@@ -234,25 +198,51 @@ class RegionCode(Accesses):
         self.way = target
 
     def exact(self, operation, right, result, *values):
-        """A result of floating point, where the host's is right; otherwise computed in integer arithmetic."""
+        """A result of floating point: the host's, where that is right and can change no flag.
+
+        Otherwise, where the rounding error can be computed, it says whether to raise inexact, and all else is done in
+        integer arithmetic (soft/floats.py).
+        """
         mode = self.now.rounding
-        rare, on = self.fresh(), self.fresh()
-        start = self.fresh()
-        self.say(f"br label %{start}")
-        self.label(start)
-        if mode >= 0 and operation.needs_twin(mode):
-            self.say(f"br label %{rare}")
+        helped, rare, on = (self.fresh() for _ in range(3))
+        start = self.block()
+        twin = mode >= 0 and operation.needs_twin(mode)
+        if twin:
+            self.go_to(helped)
         else:
-            self.say(f"br i1 {right}, label %{on}, label %{rare}, {_ALWAYS}")
-        self.label(rare)
+            sure = right if operation.mode == ANY else self.define(f"and i1 {right}, %ready")
+            self.branch_if(sure, on, rare, ALWAYS)
+            self.label(rare)
+            if operation.residue:
+                self.inexact(operation, right, result, values, helped)
+            computed = self.block()
+            self.go_to(on if operation.residue else helped)
+        self.label(helped)
         fcsr = self.define(f"add i64 %x, {FCSR_OFFSET}")
         rounding = mode if 0 <= mode < RM_DYNAMIC else 0
         exact = self.help(operation.exact.__name__, *values, *operation.constants, rounding, operation.bits, fcsr)
-        self.say(f"br label %{on}")
+        last = self.block()
+        self.go_to(on)
         self.label(on)
-        if mode >= 0 and operation.needs_twin(mode):
+        if twin:
             return exact
-        return self.define(f"phi i64 [ {result}, %{start} ], [ {exact}, %{rare} ]")
+        incoming = f"[ {result}, %{start} ], [ {exact}, %{last} ]"
+        return self.define(f"phi i64 {incoming}" + (f", [ {result}, %{computed} ]" if operation.residue else ""))
+
+    def inexact(self, operation, right, result, values, otherwise):
+        """Raise inexact if the rounding error is not 0; goes on at `otherwise` where it cannot be computed."""
+        template = residue_of(operation, len(values))
+        self.declares |= template.declares
+        fields = dict(zip("rabc", (result, *values), strict=False), p=f"i{self.fresh()}.")
+        self.lines.append(template.steps[0].text.format(**fields))
+        error, holds = (value.format(**fields) for value in template.values)
+        on = self.fresh()
+        self.branch_if(self.define(f"and i1 {right}, {holds}"), on, otherwise, ALWAYS)
+        self.label(on)
+        raised = self.define(f"fcmp une {template.kind} {error}, 0.0")
+        fcsr = self.at("%xp", FCSR_OFFSET)
+        flags = self.define(f"or i64 {self.define(f'load i64, ptr {fcsr}')}, {self.define(f'zext i1 {raised} to i64')}")
+        self.say(f"store i64 {flags}, ptr {fcsr}")
 
     def order_memory(self, imm):
         if int(imm) & 0x12 == 0x12:  # predecessor writes, successor reads: all that x86-64 may reorder
@@ -261,7 +251,7 @@ class RegionCode(Accesses):
     # --- blocks ----------------------------------------------------------------------------
 
     def block_code(self, block):
-        self.block, self.values, self.bounded, self.done = block, {}, set(), 0
+        self.inside, self.values, self.bounded, self.done = block, {}, set(), 0
         label = self.label_of(block.first, block.context)
         self.label(label)
         self.left_at_first = f"%left.{label}"
@@ -272,8 +262,8 @@ class RegionCode(Accesses):
         last, context = block.last, block.context
         if last.kind == BRANCH:
             then, other = self.fresh(), self.fresh()
-            likely = _OFTEN if last.target <= last.pc else _EVEN
-            self.say(f"br i1 {self.way}, label %{then}, label %{other}, {likely}")
+            likely = OFTEN if last.target <= last.pc else EVEN
+            self.branch_if(self.way, then, other, likely)
             self.label(then)
             self.go(last.target, context, left)
             self.label(other)
@@ -294,7 +284,11 @@ class RegionCode(Accesses):
     # --- the whole ---------------------------------------------------------------------------
 
     def guards(self):
-        """Leave, to interpret one instruction, unless the code is what it was made from."""
+        """Leave, to interpret one instruction, unless pc and the code are what it was made from."""
+        pc = self.define(f"add i64 %base, {self.define('lshr i64 %ip, 2')}")
+        right = self.fresh()
+        self.branch_if(self.define(f"icmp eq i64 {pc}, {self.region.entry}"), right, "other", ALWAYS)
+        self.label(right)
         for k, page in enumerate(self.region.pages):
             slot = FETCH_TLB + ((page >> TLB_INDEX_SHIFT) & TLB_INDEX_MASK)
             tag = self.define(f"load i64, ptr {self.at('%cpup', slot)}")
@@ -304,11 +298,20 @@ class RegionCode(Accesses):
             here = self.define(f"icmp eq i64 {tag}, {page}")
             both = self.define(f"and i1 {same}, {here}")
             rare, on = self.fresh(), self.fresh()
-            self.say(f"br i1 {both}, label %{on}, label %{rare}, {_ALWAYS}")
+            self.branch_if(both, on, rare, ALWAYS)
             self.label(rare)
             found = self.help("check_page", self.from_frame("machine"), self.from_frame("cpu"), page, wanted)
-            self.say(f"br i1 {self.define(f'icmp ne i64 {found}, 0')}, label %{on}, label %other")
+            self.branch_if(self.define(f"icmp ne i64 {found}, 0"), on, "other", ALWAYS)
             self.label(on)
+
+    def rounding_guard(self):
+        """Floating point is rounded to nearest inside; `%ready`: inexact is raised already, and flags are sticky."""
+        fcsr = self.define(f"load i64, ptr {self.at('%xp', FCSR_OFFSET)}")
+        nearest = self.define(f"icmp eq i64 {self.define(f'and i64 {fcsr}, {RM_FIELD}')}, 0")
+        on = self.fresh()
+        self.branch_if(nearest, on, "other", ALWAYS)
+        self.label(on)
+        self.say(f"%ready = icmp ne i64 {self.define(f'and i64 {fcsr}, {NX}')}, 0")
 
     def text(self):
         """LLVM assembly of the module, without target."""
@@ -324,24 +327,21 @@ class RegionCode(Accesses):
         arguments = ", ".join(f"i64 %{name}" for name in STATE)
         define = f"define {CONVENTION} i64 @{self.name}({arguments}) #0 {{\n"
         return "".join([*(f"{d}\n" for d in sorted(self.declares)), define, *head, *body, *self.lines, "}\n",
-                        'attributes #0 = { nounwind "no-jump-tables"="true" }\n', _METADATA])  # fmt: skip
+                        'attributes #0 = { nounwind "no-jump-tables"="true" }\n', METADATA])  # fmt: skip
 
     def prologue(self, used):
         self.label("entry")
         for name, value in (("xp", "x"), ("cpup", "cpu"), ("framep", "frame"), ("tablep", "table"), ("regionp", "e")):
             self.say(f"%{name} = inttoptr i64 %{value} to ptr")
-        self.say(f"%pendingp = getelementptr i8, ptr %cpup, i64 {CPU.offset('pending')}")
+        self.say(f"%translatedp = getelementptr i8, ptr %cpup, i64 {CPU.offset('translated')}")
         self.say(f"%window = load i64, ptr {self.at('%cpup', CPU.offset('space'))}")
         self.say("%leftv = alloca i64")
         for is_float, number in used:
             self.say(f"%F{number} = alloca double" if is_float else f"%X{number} = alloca i64")
         self.guards()
         if self.rounds:
-            fcsr = self.define(f"load i64, ptr {self.at('%xp', FCSR_OFFSET)}")
-            masked = self.define(f"and i64 {fcsr}, {NX | RM_FIELD}")
-            on = self.fresh()
-            self.say(f"br i1 {self.define(f'icmp eq i64 {masked}, {NX}')}, label %{on}, label %other, {_ALWAYS}")
-            self.label(on)
+            self.rounding_guard()
+        self.add_to("%translatedp", "%left")
         self.say("store i64 %left, ptr %leftv")
         for is_float, number in used:
             if is_float:
@@ -350,11 +350,7 @@ class RegionCode(Accesses):
             else:
                 value = self.define(f"load i64, ptr {self.at('%xp', 8 * number)}")
                 self.say(f"store i64 {value}, ptr %X{number}")
-        shifted = self.define("lshr i64 %ip, 2")
-        pc = self.define(f"add i64 %base, {shifted}")
-        entry = self.region.entry
-        here = self.define(f"icmp eq i64 {pc}, {entry}")
-        self.say(f"br i1 {here}, label %{self.label_of(entry, ())}, label %other, {_ALWAYS}")
+        self.go_to(self.label_of(self.region.entry, ()))
 
     def epilogue(self):
         self.label("other")
@@ -367,6 +363,7 @@ class RegionCode(Accesses):
         self.say(f"%o.end = phi i64 {self.incoming(2)}")
         self.say(f"%o.e = phi i64 {self.incoming(3)}")
         self.write_back()
+        self.add_to("%translatedp", self.define("sub i64 0, %o.left"))
         self.tail("%o.end", {"ip": "0", "base": "%o.pc", "left": "%o.left", "e": "%o.e"})
 
     def incoming(self, column):
@@ -377,10 +374,6 @@ class RegionCode(Accesses):
         arguments = ", ".join(f"i64 {changes.get(name, f'%{name}')}" for name in STATE)
         result = self.define(f"musttail call {CONVENTION} i64 {function}({arguments})")
         self.say(f"ret i64 {result}")
-
-
-def _rows(block):
-    return (each.row for each in block.instructions)
 
 
 def _written(block):

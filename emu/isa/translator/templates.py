@@ -20,6 +20,8 @@ from ..operations import I64
 from ..table import BY_NAME
 
 _OPERANDS = ("a", "b", "c", "imm", "pc", "next", "zimm")
+_RESULT = "r"
+_GIVEN = {*_OPERANDS, _RESULT}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Result:
 class Template:
     steps: list = field(default_factory=list)
     declares: frozenset = frozenset()
+    values: tuple = ()  # of residue_of: the rounding error, a float of type `kind`, and whether it can be told, an i1
+    kind: str = ""
 
 
 class _Recorder(BackEnd):
@@ -94,7 +98,7 @@ class _Recorder(BackEnd):
 def _gaps(text):
     """LLVM assembly with its braces doubled, and its local names as gaps."""
     text = text.replace("{", "{{").replace("}", "}}")
-    return re.sub(r'%"([^"]+)"', lambda m: f"{{{m[1]}}}" if m[1] in _OPERANDS else f'%"{{p}}{m[1]}"', text)
+    return re.sub(r'%"([^"]+)"', lambda m: f"{{{m[1]}}}" if m[1] in _GIVEN else f'%"{{p}}{m[1]}"', text)
 
 
 def template_of(row):
@@ -121,7 +125,25 @@ def _made(name):
         template.steps.append(Text(_gaps("".join(lines))))
     if made.value is not None:
         template.steps.append(Result(_gaps(made.value.get_reference())))
-    template.declares = frozenset(
-        str(each).strip() for each in made.module.functions if each.is_declaration and each.name.startswith("llvm.")
-    )
+    template.declares = _intrinsics(made.module)
     return template
+
+
+def _intrinsics(module):
+    declared = (each for each in module.functions if each.is_declaration and each.name.startswith("llvm."))
+    return frozenset(str(each).strip() for each in declared)
+
+
+@functools.cache
+def residue_of(operation, arity):
+    """The rounding error of a FloatOperation: gaps `{r}`, its result, and `{a}`, `{b}`, `{c}`, its arguments."""
+    module = ir.Module()
+    names = (_RESULT, *_OPERANDS[:arity])
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * len(names)), "residue")
+    for name, argument in zip(names, function.args, strict=True):
+        argument.name = name
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    error, holds = operation.residue(builder, *function.args)
+    text = "".join(f"  {str(each).strip()}\n" for each in builder.block.instructions)
+    references = tuple(_gaps(value.get_reference()) for value in (error, holds))
+    return Template([Text(_gaps(text))], _intrinsics(module), references, str(error.type))

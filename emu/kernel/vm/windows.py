@@ -20,17 +20,19 @@ window: MACHINE.code_epoch grows, and every window of an older epoch is emptied 
 
 Locks: none; a window is its CPU's own.  Before the host's limit of mappings is met, or where it refuses one, the CPU
 unmaps all its windows and begins anew.  Where that happens often, MACHINE.careful has the translator make code that
-uses the TLB instead.
+uses the TLB instead.  A host fault and a mapping cost some 5 to 10 us (benchmarks/mapping.py), a look into the TLB a
+few ns: windows pay where pages stay mapped for thousands of accesses, which is so in all but programs that do little
+else than map, unmap and fork.
 """
 
 from ...hot import hot, never_inline
-from ...limits import CHANGES, PAGE_SHIFT, PAGE_SIZE, SPACE_FIRST, SPACE_PAGES, SPACE_STRIDE, SPACES, USER_TOP
+from ...limits import CHANGES, PAGE_SHIFT, PAGE_SIZE, SPACE_FIRST, SPACE_MAPPINGS, SPACE_STRIDE, SPACES, USER_TOP
 from ...shm.atomics import fence, fetch_add, load_seq_cst, store_relaxed
-from ...shm.memory import host_mmap, host_munmap
+from ...shm.memory import host_mmap, host_munmap, monotonic_ns
 
-MOST_OVERFLOWS = 64
+HASTE_NS = 1_000_000_000  # where so many mappings last no longer than this, they cost more than they gain
 _READ, _WRITE = 1, 2  # PROT_*
-_SHARED_FIXED = 0x11  # MAP_SHARED | MAP_FIXED
+_FLAGS = 0x8011  # MAP_SHARED | MAP_FIXED | MAP_POPULATE
 
 
 @hot
@@ -108,16 +110,16 @@ def use_window(m, me, task):
 def open_page(m, me, va, frame, count, may_store):
     """Map pages from va on to frames from `frame` on. False when the host refuses."""
     c = m.cpus[me]
-    if c.nr_space_pages >= SPACE_PAGES:
+    if c.nr_space_mappings >= SPACE_MAPPINGS:
         _begin_anew(m, c)
     rights = _READ | _WRITE if may_store else _READ
     at = c.space + (va & -PAGE_SIZE)
     k = c.tlb_task % SPACES
-    if host_mmap(at, count << PAGE_SHIFT, rights, _SHARED_FIXED, c.ram_descriptor - 1, frame << PAGE_SHIFT) != at:
+    if host_mmap(at, count << PAGE_SHIFT, rights, _FLAGS, c.ram_descriptor - 1, frame << PAGE_SHIFT) != at:
         _begin_anew(m, c)
         return False
     c.space_used[k] = 1
-    c.nr_space_pages += 1
+    c.nr_space_mappings += 1
     return True
 
 
@@ -126,8 +128,9 @@ def _begin_anew(m, c):
     never_inline()
     for k in range(SPACES):
         _empty(c, k)
-    c.nr_space_pages = 0
-    c.space_overflows += 1
-    if c.space_overflows == MOST_OVERFLOWS:
+    c.nr_space_mappings = 0
+    now = monotonic_ns()
+    if now - c.space_since_ns < HASTE_NS:
         store_relaxed(m, "careful", 1)
         c.found_heat = 1
+    c.space_since_ns = now

@@ -68,8 +68,8 @@ CPU = record(
         doc="where the task's pages are mapped in this process, 0 nowhere (kernel/vm/windows.py)",
     ),
     i64("ram_descriptor", guard="this CPU", doc="the host's, of guest memory, + 1; 0: no page is mapped"),
-    i64("nr_space_pages", guard="this CPU", doc="pages mapped since all were unmapped"),
-    i64("space_overflows", guard="this CPU", doc="figure: how often all were"),
+    i64("nr_space_mappings", guard="this CPU", doc="made since all were unmapped"),
+    i64("space_since_ns", guard="this CPU", unit="ns of the monotonic clock", doc="when that was"),
     i64s("space_task", SPACES, guard="this CPU", doc="whose pages are there: task + 1"),
     i64s("space_seen", SPACES, guard="this CPU", doc="TASK.nr_changes up to which it was changed"),
     i64s("space_epoch", SPACES, guard="this CPU", doc="MACHINE.code_epoch, likewise"),
@@ -111,6 +111,7 @@ CPU = record(
     # Figures for the report.
     i64("busy_ns", guard="this CPU", unit="ns"),
     i64("instructions", guard="this CPU"),
+    i64("translated", guard="this CPU", doc="instructions of those that translated code has retired"),
     i64("switches", guard="this CPU"),
     i64("steals", guard="this CPU"),
     i64("migrations_in", guard="this CPU"),

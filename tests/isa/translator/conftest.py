@@ -2,6 +2,7 @@
 
 import pytest
 
+from emu.shm.regions import TRANSLATE_OFF
 from tests.isa.translator.translating import Translating
 
 
@@ -13,4 +14,5 @@ def translator_of(machine):
 @pytest.fixture
 def translating(bare, translator_of):
     translator_of.forget()
-    return translator_of
+    yield translator_of
+    translator_of.m["translating"] = TRANSLATE_OFF

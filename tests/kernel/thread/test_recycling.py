@@ -21,11 +21,11 @@ THREAD_KEEPS = {
     "references", "futex_va", "futex_to_space", "futex_to_address", "next_heir", "previous_heir", "vector_woken",
     "senders", "callers",  # empty since its last thread left; others lock them to find out that it has
 }  # fmt: skip
-# The same of a task. `cpus` and `tlb_generation` belong to the index (kernel/task/records.py, vm/tlb.py).
+# The same of a task. `cpus`, `tlb_generation` and `changes` belong to the index (kernel/task/records.py, vm/tlb.py).
 TASK_KEEPS = {
     "lock", "mm_lock", "map_lock", "signal_lock", "generation", "next_free", "cpus", "pid", "trampoline",
     "next_sibling", "previous_sibling", "next_pid", "group", "session", "vfork_thread",
-    "tlb_generation",
+    "tlb_generation", "nr_changes", "changes",
     "select_lock", "select_news", "select_queue",  # somebody may still tell the former task of a message
 }  # fmt: skip
 GARBAGE = 0x5A5A5A5A

@@ -37,10 +37,14 @@ DOORS = {
         "kernel/vm/locking.py",
         *(f"kernel/sleep/{name}.py" for name in ("futex", "futex_key", "futex_vector", "pi_futex", "pi_requeue")),
     },
-    "translate": {"isa/interpreter/accesses.py"},
+    "translate": {  # the translator's method has the name, too
+        "isa/interpreter/accesses.py",
+        "isa/translator/translator.py",
+        "actor/translator.py",
+    },
     "locate_atomic": {"isa/interpreter/accesses.py", "isa/interpreter/arms.py"},
-    "from_address": {"shm/segment.py"},
-    "window.memory": {"server/guest_memory.py"},
+    "from_address": {"shm/segment.py", "cpu_worker/host_faults.py"},  # the latter: a page of its process's own
+    "window.memory": {"server/guest_memory.py", "isa/translator/translator.py", "actor/translator.py"},  # which read it
 }
 
 # What stores at any host address, and why each file's addresses are none of a guest's.
@@ -52,6 +56,7 @@ REASONS = {
     "kernel/vm/usercopy.py": "the one place",
     "isa/interpreter/accesses.py": "addresses of its own translation, used before the next look at interrupts",
     "isa/interpreter/fetch.py": "decoded words",
+    "isa/translator/translator.py": "decoded words",
     "kernel/vm/pagetable.py": "page tables",
     "kernel/vm/radix.py": "indexes of pages",
     "kernel/vm/frames.py": "what a frame holds at first, before anybody has it",
