@@ -2,9 +2,12 @@
 
 The translator is the real one (isa/translator/translator.py), in a process of its own; but the code of its regions is
 two words: the versions that it has read, one of each writer.  A writer raises its version in the frame by a store as a
-guest's to code.  When its store has returned, no region that may be entered was made from an older version.  Numbers of
-regions are used again, as those of an arena that is reclaimed; places in the arena are not, so that a version that is
-read through REGION.code is that of the region.
+guest's to code, at about the same time as the other one, or singly.  When its store has returned, no region that may be
+entered was made from an older version.
+
+Numbers of regions are used again, as those of an arena that is reclaimed; places in the arena are not, so that a
+version that is read through REGION.code is that of the region.  Regions of other frames come first, so that it takes
+time to look for those that have to die.
 """
 
 import struct
@@ -16,8 +19,8 @@ from emu.isa.translator.regions import Page, Region
 from emu.isa.translator.translator import Translator
 from emu.kernel.sched.randomness import random_below
 from emu.kernel.vm.frames import allocate_frame, drop_frame
-from emu.limits import ARENA_BYTES
-from emu.shm.atomics import exchange, fence, fetch_and, fetch_or, load_acquire, load_relaxed
+from emu.limits import ARENA_BYTES, REGION_PAGES
+from emu.shm.atomics import exchange, fence, fetch_and, fetch_or, load_acquire, load_relaxed, pause
 from emu.shm.decoded import invalidate
 from emu.shm.layout import decoded_address, frame_address, machine_at
 from emu.shm.layout.memory import FRAME_CODE, FRAME_REFERENCES_SHIFT, FRAME_TRANSLATED
@@ -31,6 +34,7 @@ from emu.testing.crew import (
     RESULTS,
     STOP,
     dawdle,
+    get_word,
     meet,
     over,
     result,
@@ -39,17 +43,17 @@ from emu.testing.crew import (
 )
 
 FRAME = RESERVED_FRAMES + 8  # that writers store to
-RECYCLED = OWN  # the frame that is dropped and used again
+RECYCLED, ROUND = OWN, OWN + LINE  # the frame that is dropped and used again; the first writer's version
 VA = 0x10000
 APART = 64  # bytes between two writers' versions
-NUMBERS = 200  # of regions, before they are used again
-GOOD, WITHOUT_FORGETTING = range(2)
+OTHERS, NUMBERS = 1000, 32  # regions of other frames; of this one, before their numbers are used again
+TOGETHER, SINGLY, WITHOUT_FORGETTING = range(3)
 
 
 @hot
 def _look(m, k, version):
     """No region that may be entered is older than a version."""
-    for r in range(load_acquire(m, "nr_regions")):
+    for r in range(OTHERS, load_acquire(m, "nr_regions")):
         region = m.regions[r]
         code = load_acquire(region, "code")
         if code > 0:
@@ -67,7 +71,7 @@ def _invalidate_badly(m, frame):
     fetch_and(m.frames[frame], "word", ~FRAME_TRANSLATED)
     dawdle(2000)
     words = decoded_address(m, frame)
-    for r in range(load_relaxed(m, "nr_regions")):
+    for r in range(OTHERS, load_relaxed(m, "nr_regions")):
         region = m.regions[r]
         if load_relaxed(region, "code") != 0 and region.decoded[0] == words:
             exchange(region, "code", 0)
@@ -75,7 +79,7 @@ def _invalidate_badly(m, frame):
 
 @entry(5)
 def writer(address, me, workers, count, how):
-    """Worker k stores version k: in turn short and long after each other, so that some regions come to life."""
+    """Worker k stores version k."""
     m = machine_at(address)
     host = frame_address(m, FRAME) + me * APART
     fetch_or(m.frames[FRAME], "word", FRAME_CODE | 1 << FRAME_REFERENCES_SHIFT)
@@ -83,7 +87,14 @@ def writer(address, me, workers, count, how):
     version = 0
     while version < count and not over(m):
         version += 1
+        if me == 0:
+            set_word(m, ROUND, version)
+        elif how != SINGLY:
+            while get_word(m, ROUND) < version and not over(m):
+                pause()
+            version = get_word(m, ROUND)
         result(m, me, version)
+        dawdle(random_below(m, me, 40))
         store_64(host, version)
         dawdle(random_below(m, me, 400))
         if how == WITHOUT_FORGETTING:
@@ -91,7 +102,10 @@ def writer(address, me, workers, count, how):
         else:
             invalidate(m, host, 8)
         _look(m, me, version)
-        dawdle(random_below(m, me, 20_000))
+        if how == SINGLY:
+            dawdle(random_below(m, me, 20_000))
+        elif me == 0:
+            dawdle(random_below(m, me, 4000))
         _look(m, me, version)
     return 0
 
@@ -185,6 +199,9 @@ def translator(window, me, workers, directory, kind, recycled):
     """Publish regions of the frame until the run is over; the result is how many came to life."""
     m, words = window.machine, window.memory(0, RESERVED_FRAMES).view(np.int64)
     work = KINDS[kind](window)
+    others = m["regions"][:OTHERS]
+    others["code"], others["nr_pages"], others["decoded"] = 1, REGION_PAGES, 0
+    m["nr_regions"] = OTHERS
     meeting(window.address, workers)
     alive = 0
     while not words[STOP] and m["arena_used"] < ARENA_BYTES - 4096:
@@ -193,9 +210,9 @@ def translator(window, me, workers, directory, kind, recycled):
             continue
         page = Page(frame, bytes(window.memory(frame)), None)
         versions = [int.from_bytes(page.data[k * APART : k * APART + 8], "little") for k in range(2)]
-        if m["nr_regions"] == NUMBERS:
-            m["regions"]["code"][:NUMBERS] = 0
-            m["nr_regions"] = 0
+        if m["nr_regions"] == OTHERS + NUMBERS:
+            m["regions"]["code"][OTHERS : OTHERS + NUMBERS] = 0
+            m["nr_regions"] = OTHERS
         region = Region(VA, {}, {VA: page}, {})
         number = work.place(region, struct.pack("<2q", *versions), 0, 0)
         alive += work.check(number, region)

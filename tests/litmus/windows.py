@@ -12,7 +12,7 @@ from emu.kernel.vm.frames import allocate_frame, drop_frame
 from emu.kernel.vm.maplock import lock_mm, unlock_mm
 from emu.kernel.vm.shootdown import activate_tlb, answer_shootdowns, deactivate_tlb, shoot_down, shoot_down_task
 from emu.kernel.vm.tlb import leave_space, use_space
-from emu.kernel.vm.windows import note_change, open_page
+from emu.kernel.vm.windows import follow_changes, note_change, open_page
 from emu.limits import CHANGES, PAGE_SHIFT, PAGE_SIZE, SPACE_FIRST, SPACE_STRIDE, SPACES, USER_TOP
 from emu.shm.atomics import exchange, load_relaxed, load_seq_cst
 from emu.shm.cpumask import load_mask, set_cpu
@@ -22,6 +22,7 @@ from emu.shm.tags import TAG_PAGE
 from emu.testing.crew import (
     LINE,
     OWN,
+    RESERVED_FRAMES,
     add_word,
     dawdle,
     get_word,
@@ -156,6 +157,71 @@ def turn_and_take(address, me, workers, steps, how):
     leave_space(m, me)
     deactivate_tlb(m, me)
     return 0
+
+
+# --- what is written down while a CPU follows ---------------------------------------------------------------------
+
+NOTED = 16  # pages
+LAST = OWN + 16 * LINE  # a word for each: its last change
+
+
+@entry(4)
+def noter(address, me, workers, count):
+    """Write changes down, as many as are kept fast, then as many slowly, and so on."""
+    m = machine_at(address)
+    t = m.tasks[get_word(m, FIRST)]
+    meet(m, workers)
+    done = pace = 0
+    while done < count and not over(m):
+        done += 1
+        result(m, me, done)
+        if done % CHANGES == 0:
+            pace = 1 + random_below(m, me, 400)
+        k = random_below(m, me, NOTED)
+        set_word(m, LAST + k, t.nr_changes + 1)
+        note_change(t, k << PAGE_SHIFT, (k + 1) << PAGE_SHIFT)
+        dawdle(random_below(m, me, pace + 1))
+    return 0
+
+
+@hot
+def _is_mapped(m, me, k):
+    at = m.cpus[me].space + (k << PAGE_SHIFT)
+    return _mincore(at, PAGE_SIZE, word_at(m, SEEN + me * LINE)) == 0
+
+
+@entry(4)
+def follower(address, me, workers, count):
+    """Map pages, follow, and look whether one is left that has changed; the result: how often some were left."""
+    m = machine_at(address)
+    c = m.cpus[me]
+    use_space(m, me, get_word(m, FIRST))
+    meet(m, workers)
+    partly = 0
+    while partly < count and not over(m):
+        follow_changes(m, me)
+        mapped_at = c.space_seen[c.tlb_task % SPACES]
+        for k in range(NOTED):
+            if not _is_mapped(m, me, k):
+                open_page(m, me, k << PAGE_SHIFT, RESERVED_FRAMES + k, 1, True)
+        follow_changes(m, me)
+        seen, left = c.space_seen[c.tlb_task % SPACES], 0
+        for k in range(NOTED):
+            last = get_word(m, LAST + k)
+            if _is_mapped(m, me, k):
+                left += 1
+                if mapped_at < last <= seen:
+                    violation(m)
+        partly += int(0 < left < NOTED)
+        result(m, me, partly)
+    leave_space(m, me)
+    return 0
+
+
+def follow_in_window(window, me, workers, directory, count):
+    """`follower` in a process that has guest memory to map."""
+    window.machine["cpus"][me]["ram_descriptor"] = window.descriptors[1] + 1
+    follower(window.address, me, workers, count)
 
 
 def use_windows(window, me, workers, directory, steps, how):

@@ -12,6 +12,7 @@ import pytest
 
 from emu.errors import MachineError
 from emu.limits import TRANSLATOR
+from emu.testing.crew import LONGER
 from tests.systems import hasty_translators, hot_guests
 from tests.systems.guests import build_guest
 
@@ -102,7 +103,7 @@ def expected():
     return {}
 
 
-LEAST_ARENAS = 5
+LEAST_ARENAS = int(6 * LONGER)
 LONG, SHORT = (4, 200_000), (4, 3000)  # rounds, and turns of each loop in a round
 
 
