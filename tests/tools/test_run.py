@@ -24,7 +24,10 @@ def test_output_is_the_guests_and_the_summary_is_beside_it():
     done = emu("--cpus", 2, "hello")
     assert (done.returncode, done.stdout) == (0, "hello from emu\n")
     assert "IPIs by bit" in done.stderr and "threads 1 created, 1 exited" in done.stderr
-    assert re.search(r"host CPU seconds: CPUs [\d.]+ \(.*\), server [\d.]+, timekeeper [\d.]+, supervisor", done.stderr)
+    assert re.search(
+        r"host CPU seconds: CPUs [\d.]+ \(.*\), server [\d.]+, timekeeper [\d.]+, translator [\d.]+, supervisor",
+        done.stderr,
+    )
 
 
 def test_the_summary_fits_sixty_columns_without_losing_a_column():
@@ -87,7 +90,7 @@ def test_json_summary(tmp_path):
     assert report["exit_status"] == 0 and report["seed"] == 5 and len(report["cpus"]) == 2
     assert report["threads_created"] == report["threads_exited"] == 5
     seconds = {each["name"]: each["cpu_s"] for each in report["processes"]}
-    assert seconds.keys() == {"emu-cpu-0", "emu-cpu-1", "emu-server", "emu-timekeeper", "supervisor"}
+    assert seconds.keys() == {"emu-cpu-0", "emu-cpu-1", "emu-server", "emu-timekeeper", "emu-translator", "supervisor"}
     assert all(0 <= each < 60 for each in seconds.values()) and seconds["emu-cpu-0"] + seconds["emu-cpu-1"] > 0
     assert {"process", "busy_share", "switches", "steals", "migrations_in", "migrations_out", "ipis_bit",
             "ipis_message", "instructions", "mips"} <= set(report["cpus"][0])  # fmt: skip

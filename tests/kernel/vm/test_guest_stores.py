@@ -57,6 +57,7 @@ REASONS = {
     "isa/interpreter/accesses.py": "addresses of its own translation, used before the next look at interrupts",
     "isa/interpreter/fetch.py": "decoded words",
     "isa/translator/translator.py": "decoded words",
+    "isa/translator/known.py": "decoded words",
     "kernel/vm/pagetable.py": "page tables",
     "kernel/vm/radix.py": "indexes of pages",
     "kernel/vm/frames.py": "what a frame holds at first, before anybody has it",
