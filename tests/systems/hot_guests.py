@@ -8,7 +8,8 @@ MAPPINGS = r"""
 #include <sys/wait.h>
 /* A page P that the main thread maps, protects, discards, moves and forks, step by step, and that a hot loop uses: its
    own (alone) or that of a thread on another CPU (beside). `step` is odd while something changes. */
-enum { VALUES = 8, TURNS = 60, SAFE = 20 };
+enum { VALUES = 8, TURNS = 60 };
+static volatile int SAFE = 20;
 static volatile long safe[TURNS];     /* used first: where a loop begins, it may still be interpreted */
 static volatile long *P;
 static atomic_long step;
