@@ -96,7 +96,7 @@ def writer(address, me, workers, count, how):
         result(m, me, version)
         dawdle(random_below(m, me, 40))
         store_64(host, version)
-        dawdle(random_below(m, me, 400))
+        dawdle(random_below(m, me, 4000 if how == SINGLY else 400))
         if how == WITHOUT_FORGETTING:
             _invalidate_badly(m, FRAME)
         else:

@@ -9,6 +9,8 @@ MAPPINGS = r"""
 /* A page P that the main thread maps, protects, discards, moves and forks, step by step, and that a hot loop uses: its
    own (alone) or that of a thread on another CPU (beside). `step` is odd while something changes. */
 enum { VALUES = 8, TURNS = 60 };
+static volatile int SAFE = 20;
+static volatile long safe[TURNS];     /* used first: where a loop begins, it may still be interpreted */
 static volatile long *P;
 static atomic_long step;
 static long value;                    /* P's first word in the present step */
@@ -24,13 +26,16 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
     siglongjmp(at, signal);
 }
 static long __attribute__((noinline)) loads(volatile long *page) {
-    long first = page[0];
-    for (int k = 0; k < TURNS; k++)
-        if (page[0] != first) return -2;
+    long first = -3;
+    for (int k = 0; k < TURNS; k++) {
+        long word = (k < SAFE ? safe : page)[0];
+        if (k == SAFE) first = word;
+        if (k > SAFE && word != first) return -2;
+    }
     return first;
 }
 static void __attribute__((noinline)) stores(volatile long *page, long word) {
-    for (int k = 1; k < TURNS; k++) page[k] = word;
+    for (int k = 1; k < TURNS; k++) (k < SAFE ? safe : page)[k] = word;
 }
 /* Look at P once: 1 when nothing changed meanwhile and all was as expected, 0 when something changed, -1 wrong. */
 static int look(void) {
