@@ -42,6 +42,7 @@ _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 _ALLOCATED, _NO_BYTES = 2, 8  # flag: part of the running program; kind: has none in the file
 _SYMBOLS, _FUNCTION, _LOCAL = 2, 2, 0
+_SEGMENT_BYTES, _ATTRIBUTES = 56, 0x70000003  # a program header, and PT_RISCV_ATTRIBUTES
 
 
 class BuildError(Exception):
@@ -93,13 +94,20 @@ def strip_to_functions(elf: Path) -> None:
     strings = sections[table][6]
     content[table], content[strings], sections[table][7] = _functions(content[table], content[strings], number)
     out = bytearray(image[: max(r[4] + r[5] for r in sections if r[2] & _ALLOCATED and r[1] != _NO_BYTES)])
+    moved = {}
     for k in kept[1:]:
         if k in content:
             out += bytes(-len(out) % 8)
+            moved[sections[k][4]] = len(out)
             sections[k][4:6] = len(out), len(content[k])
             out += content[k]
         sections[k][6] = number.get(sections[k][6], 0)
     out += bytes(-len(out) % 8)
+    headers, count_of_headers = struct.unpack_from("<32xQ16xH", image)
+    for header in range(headers, headers + _SEGMENT_BYTES * count_of_headers, _SEGMENT_BYTES):
+        kind, offset = struct.unpack_from("<I4xQ", out, header)
+        if kind == _ATTRIBUTES:  # names a section that is no part of the running program
+            struct.pack_into("<Q", out, header + 8, moved[offset])
     struct.pack_into("<Q", out, 40, len(out))
     struct.pack_into("<HH", out, 60, len(kept), number[names_of])
     elf.write_bytes(out + b"".join(_SECTION.pack(*sections[k]) for k in kept))
