@@ -301,7 +301,7 @@ class RegionCode(Accesses, Assembly):
             self.branch_if(both, on, rare, ALWAYS)
             self.label(rare)
             found = self.help("check_page", self.from_frame("machine"), self.from_frame("cpu"), page, wanted)
-            self.branch_if(self.define(f"icmp ne i64 {found}, 0"), on, "other", ALWAYS)
+            self.branch_if(self.define(f"icmp ne i64 {found}, 0"), on, "moved", ALWAYS)
             self.label(on)
 
     def rounding_guard(self):
@@ -355,6 +355,9 @@ class RegionCode(Accesses, Assembly):
     def epilogue(self):
         self.label("other")
         self.tail(POSITIONS["plain"] * 8, {})
+        self.label("moved")  # while it was looked for, this page may have been taken away, too: it is looked up anew
+        here = str(self.region.entry)
+        self.tail(POSITIONS["step"] * 8, {"ip": "0", "base": here, "e": here})
         if not self.exits:
             return
         self.label("out")
