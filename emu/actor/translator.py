@@ -17,20 +17,20 @@ import numpy as np
 from ..errors import say
 from ..isa.interpreter.heat import ANSWERED, HOT
 from ..isa.translator.known import Known
+from ..isa.translator.machine_code import LinkError
 from ..isa.translator.region_code import STRAYED
 from ..isa.translator.regions import Page
 from ..isa.translator.store import Store
 from ..isa.translator.translator import Translator
 from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, owed, take_pending
 from ..kernel.leaving_code import ask_to_leave, has_left
+from ..kernel.vm.pagetable import PPN_MASK, PPN_SHIFT, RWX, V, X
 from ..limits import IPI_STOP, PAGE_SHIFT, TRANSLATOR
 from ..shm.regions import TRANSLATE_SYNC, no_longer_wait
 from ..shm.segment import Window
 from .mail import Mail
 
 _LEVELS = 3  # of an Sv39 page table
-_VALID, _EXECUTE, _LEAF = 1, 8, 14
-_PPN_SHIFT = 10
 NEVER = -(1 << 60)  # a count that does not grow up to a limit
 MAX_TARGETS = 24  # of a region's indirect jumps, that are taken inside
 WAIT_S = 0.0002  # between two looks whether CPUs have left translated code
@@ -150,8 +150,10 @@ class Work:
         regions[regions > 0] = 0
 
     def _translate(self, pc, fetch, task, targets=()):
-        if self._translator.translate(pc, fetch, task, targets):
-            self._forget_counts()
+        """Translate a place; one that cannot be (LinkError) stays interpreted."""
+        with contextlib.suppress(LinkError):
+            if self._translator.translate(pc, fetch, task, targets):
+                self._forget_counts()
 
 
 def _hottest(m):
@@ -187,11 +189,11 @@ def code_page(window, task, page):
         if not 0 <= table < frames:
             return None
         entry = int(window.memory(table).view(np.int64)[page >> (PAGE_SHIFT + 9 * level) & 511])
-        if not entry & _VALID:
+        if not entry & V:
             return None
-        table = entry >> _PPN_SHIFT & 0xFFFFFFFFFFF
-        if entry & _LEAF:
+        table = entry >> PPN_SHIFT & PPN_MASK
+        if entry & RWX:
             break
-    if not entry & _EXECUTE or not 0 <= table < frames or level:
+    if not entry & X or not 0 <= table < frames or level:
         return None
     return Page(table, bytes(window.memory(table)), window.decoded(table).tolist())

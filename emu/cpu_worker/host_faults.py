@@ -48,7 +48,6 @@ def _fixup(m, at):
         entry = first + 8 * middle
         site = entry + load_s32(entry)
         if site == at:
-            region.exits += 1
             return entry + 4 + load_s32(entry + 4)
         if site < at:
             low = middle + 1

@@ -110,8 +110,11 @@ def show(address, cpu, va, access):
 
 @hot
 def _run_of_pages(m, cpu, va):
-    """(the frame of a page, how many pages from there on have the frames behind it and the same rights, may they be
-    stored to at once): what one host mapping shows. 0 pages where there is none any more."""
+    """What one host mapping can show: (the frame of a page, how many pages, whether they may be stored to).
+
+    These are the page and those behind it, as long as their frames follow each other and their rights are the same.
+    0 pages where the first one has no frame any more.
+    """
     never_inline()
     task = m.cpus[cpu].tlb_task
     count, may_store = 0, False
@@ -122,8 +125,11 @@ def _run_of_pages(m, cpu, va):
         count = 1
         may_store = first & (W | DIRTY) == W | DIRTY and not _is_code(m, frame_in(first))
         last = SHOWN_PAGES - ((va >> PAGE_SHIFT) & (SHOWN_PAGES - 1))  # to the end of an aligned group
-        while count < last and lookup(m, root, va + (count << PAGE_SHIFT)) == first + (count << PPN_SHIFT):
-            if may_store and _is_code(m, frame_in(first) + count):
+        while count < last:
+            entry = lookup(m, root, va + (count << PAGE_SHIFT))
+            if entry != first + (count << PPN_SHIFT) or page_in(m, entry) < 0:
+                break
+            if may_store and _is_code(m, frame_in(entry)):
                 break
             count += 1
     unlock_mm(m, cpu, task)

@@ -2,18 +2,21 @@
 
 import ctypes
 import threading
+from pathlib import Path
 
 import pytest
 
 from emu.abi.mman import MAP_FIXED, MAP_SHARED
-from emu.cpu_worker.mmu import fault
+from emu.cpu_worker.mmu import fault, show
+from emu.hot import entry
 from emu.isa.encode import assemble, encode
 from emu.isa.interpreter.interpret import interpret
 from emu.kernel.linux.memory import place_file
 from emu.kernel.task.reaping import reap_task
 from emu.kernel.task.records import create_task
 from emu.kernel.vm import address_space, file_objects, frames, usercopy
-from emu.limits import PAGE_SIZE, RAM_OFFSET, SERVER
+from emu.kernel.vm.windows import follow_changes
+from emu.limits import PAGE_SIZE, RAM_OFFSET, SERVER, SHOWN_PAGES, SPACE_FIRST, SPACE_STRIDE, SPACES, USER_TOP
 from emu.shm.cpumask import to_words
 from emu.shm.decoded import FRAME_CODE
 from emu.shm.exits import (
@@ -28,6 +31,7 @@ from emu.shm.exits import (
     CAUSE_STORE_PAGE,
     EXIT_TRAP,
 )
+from emu.shm.layout import machine_at
 from emu.testing.checks import check_frames
 from tests.kernel import wrappers as hot
 
@@ -96,6 +100,80 @@ def test_what_is_not_allowed_is_a_page_fault_and_fills_nothing(mmu, prot, access
     assert mmu.fault(access, VA + 4) == 0
     assert mmu.cpu["cause"] == cause and mmu.cpu["trap_value"] == VA + 4
     assert not any(mmu.cached(tlb) for tlb in ("read_tlb", "write_tlb", "fetch_tlb"))
+
+
+def shown(mmu):
+    """[(guest address, pages, rights)] of what is mapped in the CPU's window, as the host says."""
+    space, found = int(mmu.cpu["space"]), []
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, rights, *_ = line.split()
+        start, end = (int(each, 16) for each in span.split("-"))
+        if space <= start < space + USER_TOP:
+            found.append((start - space, (end - start) // PAGE_SIZE, rights[:2]))
+    return found
+
+
+@pytest.fixture
+def windowed(mmu, window):
+    """The MMU of a CPU that has windows."""
+    mmu.cpu["ram_descriptor"] = window.descriptors[1] + 1
+    mmu.cpu["space"] = SPACE_FIRST + mmu.task % SPACES * SPACE_STRIDE
+    mmu.show = lambda access, va=VA: hot.call_fault(mmu.base, show.address, ME, va, access)
+    yield mmu
+    unmap_window(mmu.base, ME)
+    mmu.cpu["ram_descriptor"] = mmu.cpu["space"] = 0
+
+
+@entry(2)
+def unmap_window(address, me):
+    m = machine_at(address)
+    m.code_epoch += 1
+    follow_changes(m, me)
+    return 0
+
+
+def test_a_page_is_shown_with_its_rights(windowed):
+    windowed.map(R)
+    assert windowed.show(ACCESS_WRITE) == 0 and shown(windowed) == []
+    assert windowed.show(ACCESS_READ) == 1 and shown(windowed) == [(VA, 1, "r-")]
+    windowed.map(R | W, VA + PAGE_SIZE)
+    assert windowed.show(ACCESS_WRITE, VA + PAGE_SIZE) == 1
+    assert shown(windowed) == [(VA, 1, "r-"), (VA + PAGE_SIZE, 1, "rw")]
+
+
+def test_a_page_of_code_is_shown_for_loads_only(windowed):
+    windowed.map(R | W | X)
+    assert windowed.fault(ACCESS_WRITE) and windowed.fault(ACCESS_FETCH)
+    assert windowed.show(ACCESS_WRITE) == 0
+    assert windowed.show(ACCESS_READ) == 1 and shown(windowed) == [(VA, 1, "r-")]
+
+
+def neighbours(mmu, first, count):
+    """Store to pages whose frames are neighbours, too: such as were never used."""
+    mmu.map(R | W, first - PAGE_SIZE)
+    assert mmu.fault(
+        ACCESS_WRITE, first - PAGE_SIZE
+    )  # now the tables are there; the first pages bring the object's index along
+    free, mmu.machine["free_frame"] = int(mmu.machine["free_frame"]), -1
+    for n in range(count):
+        mmu.map(R | W, first + n * PAGE_SIZE)
+        assert mmu.fault(ACCESS_WRITE, first + n * PAGE_SIZE)
+    mmu.machine["free_frame"] = free
+
+
+def test_neighbours_with_neighbouring_frames_are_shown_together(windowed):
+    first = 0x240000
+    neighbours(windowed, first, SHOWN_PAGES + 4)
+    assert windowed.show(ACCESS_READ, first + 2 * PAGE_SIZE) == 1
+    assert shown(windowed) == [(first + 2 * PAGE_SIZE, SHOWN_PAGES - 2, "rw")]
+
+
+def test_a_neighbour_with_other_rights_is_not_shown_with_it(windowed):
+    first = 0x240000
+    neighbours(windowed, first, 6)
+    address_space.protect_region(windowed.base, ME, windowed.task, first + 4 * PAGE_SIZE, PAGE_SIZE, R)
+    assert windowed.show(ACCESS_READ, first + 2 * PAGE_SIZE) == 1
+    assert shown(windowed) == [(first + 2 * PAGE_SIZE, 2, "rw")]
 
 
 def test_memory_used_up_is_a_cause_of_its_own(mmu):

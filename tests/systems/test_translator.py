@@ -166,3 +166,10 @@ def test_a_translator_that_is_stopped_or_killed_leaves_guests_interpreted(boot, 
         os.kill(machine._processes[TRANSLATOR].pid, number)
 
     many(boot, guest, expected, "on", seed=seed, meanwhile=end_it)
+
+
+def test_cpus_that_wait_for_a_translator_go_on_when_it_is_killed(boot, seed, guest, expected):
+    def kill(machine, job):
+        os.kill(machine._processes[TRANSLATOR].pid, signal.SIGKILL)
+
+    assert not many(boot, guest, expected, "sync", seed=seed, meanwhile=kill).arenas

@@ -45,11 +45,8 @@ def more(machine, cpu, frame):
 
 
 @hot
-def sample(machine, cpu, pc, words, far, rest):
-    """Count a place, whose page is decoded at `words` (0: not known); how many of the budget's `rest` come next.
-
-    `far`: 1 where the guest came there by an indirect jump, or from another page.
-    """
+def sample(machine, cpu, pc, words, rest):
+    """Count a place, whose page is decoded at `words` (0: not known); how many of the budget's `rest` come next."""
     never_inline()
     m = machine_at(machine)
     if m.translating == TRANSLATE_OFF:
@@ -68,7 +65,6 @@ def sample(machine, cpu, pc, words, far, rest):
         h.task = m.cpus[cpu].tlb_task
         h.count = 0
     h.count += SAMPLE
-    h.far = far
     if h.count >= HOT:
         if h.count < HOT + SAMPLE:
             m.cpus[cpu].found_heat = 1
@@ -96,7 +92,6 @@ def count_exit(machine, cpu, pc, ip):
         h.pc = pc
         h.task = m.cpus[cpu].tlb_task
         h.count = 0
-        h.far = 0
     h.count += 1
     if h.count == HOT:
         m.cpus[cpu].found_heat = 1

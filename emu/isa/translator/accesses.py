@@ -18,7 +18,7 @@ from .assembly import ALWAYS
 
 FIXUPS = ".fixups"  # the section with the place of each access and of its way out
 _PAGE_MASK = -4096
-_TABLE = r"\0A.pushsection {section},\22a\22\0A.long 1b-., ${{{label}:l}}-.\0A.popsection"
+_TABLE = rf"\0A.pushsection {FIXUPS},\22a\22\0A.long 1b-., ${{2:l}}-.\0A.popsection"
 _MOVES = {  # host instructions that load: (size, signed)
     (1, True): "movsbq", (1, False): "movzbl", (2, True): "movswq", (2, False): "movzwl",
     (4, True): "movslq", (4, False): "movl", (8, False): "movq", (8, True): "movq",
@@ -55,18 +55,11 @@ class Accesses:
             self.label(on)
         return self.define(f"inttoptr i64 {self.define(f'add i64 %window, {address}')} to ptr")
 
-    def access(self, result, instruction, constraints, operands, label):
-        """One host instruction that may fault."""
+    def access(self, call, instruction, constraints, operands):
+        """One host instruction that may fault, of two operands; `call`: "callbr void", or what names its value."""
         on, out = self.fresh(), self.way_out()
-        table = _TABLE.format(section=FIXUPS, label=label)
-        code = f'asm sideeffect "1:{instruction}{table}", "{constraints},!i,~{{memory}}"({operands})'
-        kind = "void"
-        if result:
-            name, kind = result
-            code = f"{name} = callbr {kind} {code}"
-        else:
-            code = f"callbr void {code}"
-        self.say(f"{code} to label %{on} [label %{out}]")
+        code = f'asm sideeffect "1:{instruction}{_TABLE}", "{constraints},!i,~{{memory}}"({operands})'
+        self.say(f"{call} {code} to label %{on} [label %{out}]")
         self.label(on)
 
     def load(self, size, signed, address):
@@ -76,10 +69,10 @@ class Accesses:
         operand = f"ptr elementtype(i{8 * size}) {pointer}"
         name = f"%{self.fresh()}"
         if size == 8 and "rd" in self.now.row.floats:
-            self.access((name, "double"), r"movsd $1, $0", "=x,*m", operand, 2)
+            self.access(f"{name} = callbr double", "movsd $1, $0", "=x,*m", operand)
             return self.define(f"bitcast double {name} to i64")
         part = ":k" if not signed and size < 8 else ""
-        self.access((name, "i64"), f"{_MOVES[size, signed]} $1, ${{0{part}}}", "=r,*m", operand, 2)
+        self.access(f"{name} = callbr i64", f"{_MOVES[size, signed]} $1, ${{0{part}}}", "=r,*m", operand)
         return name
 
     def store(self, size, address, value):
@@ -90,11 +83,11 @@ class Accesses:
         operand = f"ptr elementtype(i{8 * size}) {pointer}"
         if size == 8 and "rs2" in self.now.row.floats:
             double = self.define(f"bitcast i64 {value} to double")
-            self.access(None, "movsd $1, $0", "=*m,x", f"{operand}, double {double}", 2)
+            self.access("callbr void", "movsd $1, $0", "=*m,x", f"{operand}, double {double}")
         else:
             constraint = "q" if size == 1 else "r"
             move = f"mov{_NARROW[size]} ${{1{_PART[size]}}}, $0"
-            self.access(None, move, f"=*m,{constraint}", f"{operand}, i64 {value}", 2)
+            self.access("callbr void", move, f"=*m,{constraint}", f"{operand}, i64 {value}")
 
     # --- by the TLB ------------------------------------------------------------------------
 

@@ -1,12 +1,12 @@
 """The code of a region, as LLVM assembly: one function, by the interpreter's convention.
 
-It begins with the guards: pc is one of the entries, and the guest's pages are those that it was made from.  Then it
-loads the registers that it uses, and keeps them in variables, which LLVM puts into host registers.  On each way out it
-writes those back that may have changed, and goes on in one of the interpreter's ends (interpreter/linkage.py).
+It begins with the guards: pc is the entry, and the guest's pages are those that it was made from.  Then it loads the
+registers that it uses, and keeps them in variables, which LLVM puts into host registers.  On each way out it writes
+those back that may have changed, and goes on in one of the interpreter's ends (interpreter/linkage.py).
 
 Always: an instruction that traps has changed nothing and is not counted; `left` counts instructions exactly; a jump
-backward, an indirect one and one into another page look at `left` and at the interrupt word, like the interpreter's, so
-a thread can be stopped at the same places, translated or not.
+backward, an indirect one and one into another page look at `left`, like the interpreter's, so a thread can be stopped
+at the same places, translated or not.  Where a slice is used up there, the interrupt word is looked at, too.
 """
 
 from ...limits import REGION_TARGETS

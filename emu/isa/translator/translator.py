@@ -87,12 +87,10 @@ class Translator:
         m["arena_used"] = at + len(code)
         record = m["regions"][number]
         record["nr_pages"] = len(region.pages)
-        for k, (address, page) in enumerate(region.pages.items()):
-            record["pages"][k] = address
+        for k, page in enumerate(region.pages.values()):
             record["decoded"][k] = self.window.decoded_address(page.frame)
         record["entry"], record["task"] = region.entry, region.task
         record["strayed"], record["targets"] = 0, 0
-        record["size"], record["instructions"], record["exits"] = len(code), region.size, 0
         place = self.window.address + ARENA_OFFSET + at
         record["place"], record["fixups"], record["nr_fixups"] = place, place + fixups, count
         m["nr_regions"] = number + 1

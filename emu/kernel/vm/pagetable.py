@@ -37,7 +37,7 @@ V, R, W, X, U = 1, 2, 4, 8, 16
 ACCESSED, DIRTY = 64, 128
 SHARED = 256  # software: stores are meant to be seen by other mappings
 RWX = R | W | X
-PPN_SHIFT = 10
+PPN_SHIFT, PPN_MASK = 10, (1 << 44) - 1
 
 # Edits of a range: take entries out; set their R, W and X; take D out of those that are not SHARED, or of all.
 EDIT_DROP, EDIT_PROTECT, EDIT_FREEZE, EDIT_CLEAN = range(4)
@@ -57,7 +57,7 @@ def is_table(entry):
 @hot
 def frame_in(entry):
     """The frame number of an entry. Unchecked: fit for an address only after `page_in` or faults.resolve."""
-    return (entry >> PPN_SHIFT) & 0xFFFFFFFFFFF
+    return (entry >> PPN_SHIFT) & PPN_MASK
 
 
 @hot

@@ -9,8 +9,7 @@ HEAT = record(
     i64("pc", guard="none", doc="its guest address"),
     i64("task", guard="none", doc="index of the task that was sampled"),
     i64("count", guard="none", doc="samples; from HOT on the translator is asked; below 0: it has answered"),
-    i64("far", guard="none", doc="1: reached by an indirect jump, or from another page"),
-    align=64,
+    align=32,
 )
 
 REGION = record(
@@ -19,10 +18,8 @@ REGION = record(
     i64("entry", guard="translator", doc="guest address"),
     i64("task", guard="translator", doc="for which it was translated first"),
     i64("nr_pages", guard="translator"),
-    i64s("pages", REGION_PAGES, guard="translator", doc="guest addresses of the pages that it was translated from"),
-    i64s("decoded", REGION_PAGES, guard="translator", doc="host addresses of their decoded words"),
+    i64s("decoded", REGION_PAGES, guard="translator", doc="host addresses of the decoded words of its pages"),
     i64("place", guard="translator", doc="where its code is, also when it is dead: CPUs may be in it"),
-    i64("size", guard="translator", unit="bytes", doc="of its code"),
     i64(
         "fixups",
         guard="translator",
@@ -31,6 +28,4 @@ REGION = record(
     i64("nr_fixups", guard="translator"),
     i64("strayed", guard="CPUs, without lock", doc="indirect jumps that left it: roughly how many"),
     i64s("targets", REGION_TARGETS, guard="CPUs, without lock", doc="where they went, by hash"),
-    i64("exits", guard="CPUs, without lock", doc="accesses that could not be made: roughly how many"),
-    i64("instructions", guard="translator", doc="of the guest's"),
 )
