@@ -290,7 +290,8 @@ def take_expirations(address, me, n):
     t = m.timers[n]
     lock_timers(m, me)
     count = t.expirations
-    t.expirations = 0
-    t.changes += 1
+    if count != 0:  # who finds nothing, and waits for a change, has not made one
+        t.expirations = 0
+        t.changes += 1
     unlock_timers(m, me)
     return count

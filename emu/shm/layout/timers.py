@@ -20,5 +20,5 @@ TIMER = record(
     i64("value", guard="timers_lock", doc="sigev_value"),
     i64("overrun", guard="timers_lock", doc="expirations that told nobody, before the last one that did"),
     i64("expirations", guard="timers_lock", doc="of a descriptor, not read yet"),
-    i64("changes", guard="timers_lock", doc="grows with each expiry, arming and read"),
+    i64("changes", guard="timers_lock", doc="grows with each expiry, arming and read of expirations"),
 )
