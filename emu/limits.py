@@ -149,6 +149,7 @@ SPACE_FIRST = WINDOW_FIRST + WINDOW_COUNT * WINDOW_BYTES
 SPACE_STRIDE = 2 * USER_TOP  # what lies between two of them is never mapped
 SPACE_MAPPINGS = 30_000  # before a CPU begins anew: the host's limit is 65,530
 SHOWN_PAGES = 32  # that are mapped at once, where their frames are neighbours
+PAGES_AHEAD = 15  # that one page fault brings besides its own (kernel/vm/faults.py)
 CHANGES = 32  # of a task's page tables, that CPUs may follow late
 
 # --- queues and time ----------------------------------------------------------

@@ -55,6 +55,16 @@ def cases(seed, runs=RUNS, turns=False, programs=PROGRAMS):
     return made, rng.randbytes(DATA_PAGES * PAGE)
 
 
+def image_of(made, data):
+    """The bytes at BASE of all programs, as qemu.run takes them, and of their data."""
+    image = bytearray(FRAMES * PAGE)
+    image[DATA - BASE : DATA - BASE + len(data)] = data
+    for case in made:
+        code = assemble(*case.program.bits, qemu.leave(case.program.end))
+        image[case.program.base - BASE : case.program.base - BASE + len(code)] = code
+    return bytes(image)
+
+
 class Differential:
     def __init__(self, directory):
         self.bare = Bare()
@@ -64,13 +74,8 @@ class Differential:
         self.bare.destroy()
 
     def theirs(self, made, data):
-        image = bytearray(FRAMES * PAGE)
-        image[DATA - BASE : DATA - BASE + len(data)] = data
-        for case in made:
-            code = assemble(*case.program.bits, qemu.leave(case.program.end))
-            image[case.program.base - BASE : case.program.base - BASE + len(code)] = code
         records = [qemu.record(run) for case in made for run in case.runs]
-        registers, memory = qemu.run(self.path, BASE, bytes(image), records, DATA, len(data))
+        registers, memory = qemu.run(self.path, BASE, image_of(made, data), records, DATA, len(data))
         return registers, memory
 
     def ours(self, made, data):

@@ -88,18 +88,29 @@ def _executable(segments, entry):
     return (start + header).ljust(offset, b"\0") + body
 
 
-def run(path, base, image, records, memory, length):
-    """Registers after each run (an array of records) and `length` bytes at `memory` after all.
-
-    `image`: bytes at `base`, programs that end with `leave`; `path`: where to put the executable.
-    """
+def write_executable(path, base, image, records, memory, length):
+    """An executable that prints the registers after each run, and `length` bytes at `memory` after all."""
     end = _RECORDS + RECORD * len(records)
     table = struct.pack("<4Q", _RECORDS, end, 0, _RECORDS).ljust(0x1000, b"\0") + b"".join(records)
     driver, _ = _driver(memory, length)
     path.write_bytes(_executable([(base, image), (DRIVER, driver), (TABLE, table)], DRIVER))
     path.chmod(0o755)
-    result = subprocess.run([QEMU, str(path)], capture_output=True, timeout=20, check=False)
-    if result.returncode or len(result.stdout) != RECORD * len(records) + length:
+
+
+def execute(path, size, timeout_s=20):
+    """The `size` bytes that an executable prints."""
+    result = subprocess.run([QEMU, str(path)], capture_output=True, timeout=timeout_s, check=False)
+    if result.returncode or len(result.stdout) != size:
         raise QemuError(f"qemu ended with {result.returncode}: {result.stderr[:200]}")
-    registers = np.frombuffer(result.stdout, dtype=np.uint64, count=66 * len(records)).reshape(-1, 66)
-    return registers, result.stdout[RECORD * len(records) :]
+    return result.stdout
+
+
+def run(path, base, image, records, memory, length):
+    """Registers after each run (an array of records) and `length` bytes at `memory` after all.
+
+    `image`: bytes at `base`, programs that end with `leave`; `path`: where to put the executable.
+    """
+    write_executable(path, base, image, records, memory, length)
+    output = execute(path, RECORD * len(records) + length)
+    registers = np.frombuffer(output, dtype=np.uint64, count=66 * len(records)).reshape(-1, 66)
+    return registers, output[RECORD * len(records) :]

@@ -13,7 +13,7 @@ copy_on_write.make_private, and begins anew.
 """
 
 from ...hot import hot, never_inline
-from ...limits import USER_TOP
+from ...limits import PAGE_SIZE, PAGES_AHEAD, USER_TOP
 from ...shm.atomics import fetch_add
 from ...shm.exits import ACCESS_FETCH, ACCESS_WRITE, NO_ACCESS
 from ...shm.tags import TAG_PAGE
@@ -111,7 +111,64 @@ def _fill(m, me, task, va, a, access):
         return NO_MEMORY
     fetch_add(m.tasks[task], "resident", 1)
     m.cpus[me].page_faults += 1
+    if stores and may_store and area.flags & SHARED == 0:
+        _fill_ahead(m, me, task, va, area)
     return entry
+
+
+@hot
+def _fill_ahead(m, me, task, va, area):
+    """Give pages behind one that was just stored to for the first time frames of their own, too.
+
+    As many as there are before it: who fills memory from below has few faults, and at most twice the memory.  They get
+    what a store would have given them, and neighbouring frames, which one host mapping shows (windows.py): frames that
+    were used before are handed out from the last one freed to the first one, so they go to the pages from above.
+    """
+    never_inline()
+    count = _room_ahead(m, m.tasks[task].root, va, area)
+    from_above = m.free_frame >= 0
+    for k in range(count):
+        step = count - k if from_above else k + 1
+        if not _fill_one(m, me, task, va + step * PAGE_SIZE, area):
+            return
+
+
+@hot
+def _room_ahead(m, root, va, area):
+    """How many pages to fill behind one; none where memory is scarce."""
+    before = 0
+    while before < PAGES_AHEAD and va - (before + 1) * PAGE_SIZE >= area.start:
+        if not has_frame(lookup(m, root, va - (before + 1) * PAGE_SIZE)):
+            break
+        before += 1
+    count = 0
+    while count < before and va + (count + 1) * PAGE_SIZE < area.end:
+        if has_frame(lookup(m, root, va + (count + 1) * PAGE_SIZE)):
+            break
+        count += 1
+    return count if m.nr_free_frames >= m.nr_frames // 4 else 0
+
+
+@hot
+def _fill_one(m, me, task, va, area):
+    """Give a page without an entry what its first store would have given it; False where that is not zeroes."""
+    o, page = area.object - 1, page_of(area, va)
+    lock_object(m, me, o)
+    found, _ = find_page(m, o, page)
+    frame = allocate_frame(m, me, TAG_PAGE) if found == ZEROES else -1
+    if frame >= 0 and not put_page(m, me, m.objects[o], page, frame):
+        drop_frame(m, me, frame)
+        frame = -1
+    if frame >= 0:
+        share_frame(m, frame)  # one reference is the object's, one the entry's
+    unlock_object(m, me, o)
+    if frame < 0:
+        return False
+    if put_entry(m, me, m.tasks[task].root, va, leaf(frame, area.flags, True)) < 0:
+        drop_frame(m, me, frame)
+        return False
+    fetch_add(m.tasks[task], "resident", 1)
+    return True
 
 
 @hot
