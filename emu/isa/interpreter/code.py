@@ -96,10 +96,10 @@ def poll(code, **changes):
     code.resume(other)
 
 
-def enter(code, target, left):
-    """Poll, and go on at a guest address, in whatever page."""
+def enter(code, target, left, go=None):
+    """Poll, and go on at a guest address, in whatever page, by `go` (in_page)."""
     poll(code, ip=I64(0), base=target, left=left)
-    look_up(code, target, left)
+    look_up(code, target, left, go)
 
 
 def look_up(code, target, left, go=None):

@@ -46,7 +46,10 @@ def more(machine, cpu, frame):
 
 @hot
 def sample(machine, cpu, pc, words, rest):
-    """Count a place, whose page is decoded at `words` (0: not known); how many of the budget's `rest` come next."""
+    """Count a place, whose page is decoded at `words` (0: not known); how many of the budget's `rest` come next.
+
+    One that is translated is not counted.
+    """
     never_inline()
     m = machine_at(machine)
     if m.translating == TRANSLATE_OFF:
@@ -54,12 +57,13 @@ def sample(machine, cpu, pc, words, rest):
     if words == 0:
         return min(rest, SLICE)
     ip = words + (pc & (PAGE_SIZE - 1)) * 4
-    length = TRANSLATED_SLICE if get(ip) & OP_MASK == OP_REGION else SLICE
+    if get(ip) & OP_MASK == OP_REGION:
+        return min(rest, TRANSLATED_SLICE)
     h = m.heat[((ip >> 3) ^ (ip >> 15)) & (HEAT_ENTRIES - 1)]
     if h.ip != ip or h.pc != pc:
         if h.count > 0:
             h.count -= SAMPLE
-            return min(rest, length)
+            return min(rest, SLICE)
         h.ip = ip
         h.pc = pc
         h.task = m.cpus[cpu].tlb_task
@@ -75,7 +79,7 @@ def sample(machine, cpu, pc, words, rest):
                 and load_relaxed(m.cpus[cpu], "pending") == 0
             ):
                 host_yield()
-    return min(rest, length)
+    return min(rest, SLICE)
 
 
 @hot

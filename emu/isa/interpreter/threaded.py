@@ -206,9 +206,9 @@ class Engine:
         code.leave(EXIT_INTERRUPT)
 
     def _enter(self):
-        """Go on at the guest address `e`."""
+        """Go on at the guest address `e`, to which translated code has jumped."""
         code = Code(self, self.enter)
-        enter(code, code.state["e"], code.state["left"])
+        enter(code, code.state["e"], code.state["left"], count_in_page)
 
     def _resume(self):
         """Go on at pc, without a look at budget and interrupts."""
@@ -274,7 +274,7 @@ class Engine:
 
     def _page_end(self, function):
         code = Code(self, function)
-        code.tail(self.enter, e=code.pc())
+        enter(code, code.pc(), code.state["left"])
 
     def _straddle(self, function):
         code = Code(self, function)
