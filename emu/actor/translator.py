@@ -11,11 +11,12 @@ import gc
 import os
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from ..errors import say
-from ..isa.interpreter.heat import ANSWERED, HOT
+from ..isa.interpreter.heat import ANSWERED, HOT, WORTH
 from ..isa.translator.known import Known
 from ..isa.translator.machine_code import LinkError
 from ..isa.translator.region_code import STRAYED
@@ -25,7 +26,7 @@ from ..isa.translator.translator import Translator
 from ..kernel.ipi import ASLEEP, INTERRUPTED, begin_park, end_park, owed, take_pending
 from ..kernel.leaving_code import ask_to_leave, has_left
 from ..kernel.vm.pagetable import PPN_MASK, PPN_SHIFT, RWX, V, X
-from ..limits import IPI_STOP, PAGE_SHIFT, TRANSLATOR
+from ..limits import HEAT_ENTRIES, IPI_STOP, PAGE_SHIFT, TRANSLATOR
 from ..shm.regions import TRANSLATE_SYNC, no_longer_wait
 from ..shm.segment import Window
 from .mail import Mail
@@ -35,6 +36,7 @@ NEVER = -(1 << 60)  # a count that does not grow up to a limit
 MAX_TARGETS = 24  # of a region's indirect jumps, that are taken inside
 WAIT_S = 0.0002  # between two looks whether CPUs have left translated code
 SYNC_NS = 200_000  # between two looks while CPUs wait
+COMPILING_NS = 500_000  # between two looks whether something that is known has become hot, while LLVM works
 
 
 def main(config, descriptors):
@@ -61,12 +63,12 @@ def _serve(window, mail):
     while not take_pending(base, TRANSLATOR) & IPI_STOP and not m["failed"]:
         if work and m["careful"]:
             work.be_careful()
-        hot = _hottest(m)
+        hot = work.hottest() if work else _hottest(m["heat"]["count"], HOT)
         strayed = _strayed(m) if hot is None else None
         if hot is not None or strayed is not None:
             work = work or Work(window, mail)
             if hot is not None:
-                work.on_heat(m["heat"][hot])
+                work.on_heat(hot)
             else:
                 work.on_strayed(m["regions"][strayed])
         else:
@@ -88,6 +90,12 @@ class Work:
         self._translator = Translator(window, self._reclaim)
         self._targets = {}  # (task, entry) of a region -> where its indirect jumps went, in order
         self.known = Known(self._translator, Store(), self._targets)
+        self._unknown = np.zeros(HEAT_ENTRIES, dtype=np.int64)  # HEAT.ip of places that are not known
+        waits = window.machine["translating"] == TRANSLATE_SYNC
+        self._worth = HOT if waits else WORTH
+        self._llvm = ThreadPoolExecutor(1)
+        self._compile = self._translator.compile
+        self._translator.compile = self._compile_and_load
 
     def be_careful(self):
         """From now on translated code uses the TLB, not windows (kernel/vm/windows.py)."""
@@ -95,16 +103,48 @@ class Work:
             self._translator.careful = True
             self._reclaim()
 
-    def on_heat(self, h):
-        """A place has enough samples."""
+    def hottest(self):
+        """The place to look at next, None where there is none: what may be known first, for that takes no time."""
+        hot = self._perhaps_known()
+        return hot if hot is not None else _hottest(self._window.machine["heat"]["count"], self._worth)
+
+    def _perhaps_known(self):
+        """The place that has most samples of those that nobody has looked at, None where there is none."""
+        heat = self._window.machine["heat"]
+        return _hottest(np.where(self._unknown == heat["ip"], 0, heat["count"]), HOT)
+
+    def on_heat(self, n):
+        """A place has enough samples: the n-th of MACHINE.heat."""
+        h = self._window.machine["heat"][n]
+        if self._load(n) or h["count"] < self._worth:
+            return
         pc, task = int(h["pc"]), int(h["task"])
+        self._translate(pc, functools.partial(code_page, self._window, task), task)
+        h["count"] = ANSWERED
+
+    def _load(self, n):
+        """See whether a hot place is translated, or known; False where it has to be translated."""
+        h = self._window.machine["heat"][n]
+        pc, ip, task = int(h["pc"]), int(h["ip"]), int(h["task"])
         fetch = functools.partial(code_page, self._window, task)
         if self._translator.entered_at(pc, fetch) is None:
-            if self.known.enter(pc, fetch, task):
-                self._forget_counts()
-            else:
-                self._translate(pc, fetch, task)
+            if not self.known.enter(pc, fetch, task):
+                self._unknown[n] = ip
+                return False
+            self._forget_counts()
         h["count"] = ANSWERED
+        return True
+
+    def _compile_and_load(self, text):
+        """The machine code of a module. While LLVM works, in a thread of its own, what is known is loaded."""
+        made = self._llvm.submit(self._compile, text)
+        while not made.done():
+            hot = self._perhaps_known()
+            if hot is not None:
+                self._load(hot)
+            else:
+                self._mail.sleep_for(COMPILING_NS)
+        return made.result()
 
     def on_strayed(self, region):
         """Many indirect jumps have left a region: translate it again, with the places where they went."""
@@ -156,11 +196,10 @@ class Work:
                 self._forget_counts()
 
 
-def _hottest(m):
+def _hottest(counts, enough):
     """The place that has most samples, of those that have enough; None where none has."""
-    counts = m["heat"]["count"]
     hottest = int(np.argmax(counts))
-    return hottest if counts[hottest] >= HOT else None
+    return hottest if counts[hottest] >= enough else None
 
 
 def _strayed(m):

@@ -7,6 +7,9 @@ leave a region costs more than an instruction.
 
 The counts lie in MACHINE.heat, a small table by hash, which all CPUs share without locks: a lost count does no harm.  A
 place that meets another one's entry wears that down before it takes it, so rare places do not push out hot ones.
+
+The translator is told twice: at HOT, for what is known already is loaded in a moment, and at WORTH, for to translate
+takes as long as to interpret some fifty million instructions, and is done for what may well execute that many.
 """
 
 from ...hot import hot, never_inline
@@ -23,8 +26,15 @@ SLICE = 1_000  # instructions between two samples
 TRANSLATED_SLICE = 1_500
 SAMPLE = 16  # what one counts; a way out of translated code that is taken counts 1
 HOT = 200
+WORTH = 8_000  # half a million interpreted instructions
 ANSWERED = -1000  # what a count becomes when the translator has looked
 _BUDGET, _LIMIT = 8 * FRAME.index("budget"), 8 * FRAME.index("limit")
+
+
+@hot
+def _tells(before, after):
+    """Whether a count has just become one at which the translator is told."""
+    return (before < HOT and after >= HOT) or (before < WORTH and after >= WORTH)
 
 
 @hot
@@ -69,16 +79,15 @@ def sample(machine, cpu, pc, words, rest):
         h.task = m.cpus[cpu].tlb_task
         h.count = 0
     h.count += SAMPLE
-    if h.count >= HOT:
-        if h.count < HOT + SAMPLE:
-            m.cpus[cpu].found_heat = 1
-        if m.translating == TRANSLATE_SYNC:
-            while (
-                load_relaxed(h, "count") >= HOT
-                and load_relaxed(m, "translating") == TRANSLATE_SYNC
-                and load_relaxed(m.cpus[cpu], "pending") == 0
-            ):
-                host_yield()
+    if _tells(h.count - SAMPLE, h.count):
+        m.cpus[cpu].found_heat = 1
+    if m.translating == TRANSLATE_SYNC:
+        while (
+            load_relaxed(h, "count") >= HOT
+            and load_relaxed(m, "translating") == TRANSLATE_SYNC
+            and load_relaxed(m.cpus[cpu], "pending") == 0
+        ):
+            host_yield()
     return min(rest, SLICE)
 
 
@@ -97,5 +106,5 @@ def count_exit(machine, cpu, pc, ip):
         h.task = m.cpus[cpu].tlb_task
         h.count = 0
     h.count += 1
-    if h.count == HOT:
+    if _tells(h.count - 1, h.count):
         m.cpus[cpu].found_heat = 1

@@ -201,7 +201,7 @@ class Engine:
         words = builder.select(known, code.get(slot, CPU.offset("fetch_tlb") + 8), I64(0))
         given = code.call(sample, code.frame("machine"), code.frame("cpu"), target, words, rest)
         builder.store(builder.add(code.frame("budget"), given), code.word(state["frame"], FRAME.index("budget") * 8))
-        code.tail(self.enter, e=target, left=builder.add(state["left"], given))
+        enter(code, target, builder.add(state["left"], given))
         code.resume(used_up)
         code.leave(EXIT_INTERRUPT)
 

@@ -23,7 +23,7 @@ from .assembly import ALWAYS, EVEN, METADATA, NEVER, OFTEN, Assembly
 from .regions import BRANCH, CALL, INDIRECT, JUMP, looks
 from .templates import Result, Text, residue_of, template_of
 
-STRAYED = 5_000  # indirect jumps out of a region: then it is translated again, with their targets inside
+STRAYED = 100_000  # indirect jumps out of a region: then it is translated again, with their targets inside
 CONVENTION = "preserve_nonecc"
 
 

@@ -40,7 +40,7 @@ class Translator:
         self.make_room = make_room or (lambda: None)
         self.on_made = lambda region, targets, *made: None  # known.py keeps it for later runs
         self.arena = window.arena()
-        self.compiler = Compiler()
+        self.compile = Compiler().compile  # may be wrapped, to do other things meanwhile
 
     def entered_at(self, pc, fetch):
         """The number of the region that has an entry at a guest address, None where there is none."""
@@ -61,12 +61,12 @@ class Translator:
         if region is None:
             return False
         region.task = task
-        code, fixups, count = self.compiler.compile(RegionCode(region, "region", self.careful).text())
+        code, fixups, count = self.compile(RegionCode(region, "region", self.careful).text())
+        self.on_made(region, targets, code, fixups, count)  # also where the guest has ended meanwhile
         number = self.place(region, code, fixups, count)
         if number is None or not self.check(number, region):
             return False
         self.enter_at(number, region)
-        self.on_made(region, targets, code, fixups, count)
         m = self.machine
         m["regions_compiled"] += 1
         m["guest_instructions"] += region.size

@@ -8,7 +8,7 @@ HEAT = record(
     i64("ip", guard="none", doc="host address of a decoded word, 0 none"),
     i64("pc", guard="none", doc="its guest address"),
     i64("task", guard="none", doc="index of the task that was sampled"),
-    i64("count", guard="none", doc="samples; from HOT on the translator is asked; below 0: it has answered"),
+    i64("count", guard="none", doc="samples; from HOT on the translator looks at it; below 0: it has answered"),
     align=32,
 )
 

@@ -31,7 +31,7 @@ def half_done(translating):
     """(number, region): everything before `check`."""
     region = form(BASE, translating.fetch)
     made = translating.translator
-    number = made.place(region, *made.compiler.compile(RegionCode(region, "region", careful=True).text()))
+    number = made.place(region, *made.compile(RegionCode(region, "region", careful=True).text()))
     return number, region
 
 
