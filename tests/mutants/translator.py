@@ -38,6 +38,7 @@ SYSTEMS = "tests/systems/test_translator.py"
 MAPPINGS = f"{SYSTEMS}::test_pages_that_are_unmapped_protected_discarded_moved_or_forked_are_so_for_hot_code"
 REWRITTEN = f"{SYSTEMS}::test_code_that_is_rewritten_is_new_after_a_fence"
 ARENA = f"{SYSTEMS}::test_an_arena_that_is_always_full_is_reclaimed_under_load"
+HEATING, WORK = "tests/isa/translator/test_heat.py", "tests/actor/test_translator.py"
 LOCKED = "on x86-64 the read-modify-write before it is a full fence"
 
 MUTANTS = [
@@ -117,4 +118,16 @@ MUTANTS = [
     # --- host faults
     Mutant("way-out-of-another-access", FAULTS, "            return entry + 4 + load_s32(entry + 4)", "            return first + 4 + load_s32(first + 4)", MAPPINGS),
     Mutant("region-of-another-access", FAULTS, "        if m.regions[middle].place <= at:", "        if m.regions[middle].place < at - (1 << 20):", MAPPINGS),
+    # --- what is hot
+    Mutant("translated-places-are-counted", HEAT, "    if get(ip) & OP_MASK == OP_REGION:\n        return min(rest, TRANSLATED_SLICE)\n", "", HEATING),
+    Mutant("where-translated-code-jumps-is-not-counted", ENGINE, 'enter(code, code.state["e"], code.state["left"], count_in_page)', 'enter(code, code.state["e"], code.state["left"])', HEATING),
+    Mutant("translator-is-told-once", HEAT, "(before < HOT and after >= HOT) or (before < WORTH and after >= WORTH)", "before < HOT and after >= HOT", HEATING),
+    Mutant("translator-is-told-late", HEAT, "(before < HOT and after >= HOT) or (before < WORTH and after >= WORTH)", "before < WORTH and after >= WORTH", HEATING),
+    Mutant("translated-whether-worth-it-or-not", ACTOR, 'if self._load(n) or h["count"] < self._worth:', "if self._load(n):", WORK),
+    Mutant("unknown-places-are-looked-at-again-and-again", ACTOR, "                self._unknown[n] = ip\n", "", WORK),
+    Mutant("unknown-place-hides-the-next-one", ACTOR, 'self._unknown == heat["ip"]', "self._unknown != 0", WORK),
+    Mutant("hottest-before-what-is-known", ACTOR, "        hot = self._perhaps_known()\n        return hot if hot is not None else", "        return", WORK),
+    Mutant("nothing-is-loaded-while-llvm-works", ACTOR, "            hot = self._perhaps_known()\n            if hot is not None:\n", "            hot = None\n            if hot is not None:\n", WORK),
+    Mutant("cpus-that-wait-wait-until-it-is-worth-it", ACTOR, "self._worth = HOT if waits else WORTH", "self._worth = WORTH", WORK),
+    Mutant("made-too-late-is-lost", TRANSLATOR, "        self.on_made(region, targets, code, fixups, count)  # also where the guest has ended meanwhile\n        number = self.place(region, code, fixups, count)\n        if number is None or not self.check(number, region):\n            return False\n", "        number = self.place(region, code, fixups, count)\n        if number is None or not self.check(number, region):\n            return False\n        self.on_made(region, targets, code, fixups, count)\n", WORK),
 ]  # fmt: skip

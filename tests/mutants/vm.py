@@ -4,6 +4,7 @@
 from .mutant import Mutant
 
 FAULTS = "emu/kernel/vm/faults.py"
+AHEAD = "tests/kernel/vm/test_filling_ahead.py"
 SHORTAGE, SHORTAGE_TEST = "emu/server/memory_shortage.py", "tests/systems/test_out_of_memory.py"
 KERNEL_PAGES, SLABS = "emu/kernel/vm/kernel_pages.py", "emu/kernel/vm/slabs.py"
 RECOVERY = "emu/kernel/vm/slab_recovery.py"
@@ -59,6 +60,16 @@ MUTANTS = [
     Mutant("mapping-grows-over-its-neighbour", MOVING, "is_free(m, me, task, end, new_size - old_size)", "end > 0", f"{SPACES}::test_a_mapping_grows_over_nobody_elses"),
     Mutant("protect-keeps-old-translations", ADDRESS_SPACE, "    edit_pages(m, me, task, start, va, EDIT_PROTECT, flags)\n    shoot_down_task(m, me, task)\n", "    edit_pages(m, me, task, start, va, EDIT_PROTECT, flags)\n", f"{SPACES}::test_what_an_edit_takes_from_a_page_it_takes_from_the_translations_of_all_cpus"),
     Mutant("entry-that-lags-behind-its-area-is-replaced", FAULTS, "        entry = _follow_area(m, me, task, va, entry)\n", "        entry = 0\n", "tests/kernel/vm/test_address_space.py::test_a_store_between_the_two_steps_of_mprotect_keeps_the_pages_frame"),
+    Mutant("ahead-of-who-stores-nothing-comes", FAULTS, "        _fill_ahead(m, me, task, va, area)\n", "        pass\n", AHEAD),
+    Mutant("ahead-also-of-shared-memory", FAULTS, "if stores and may_store and area.flags & SHARED == 0:", "if stores and may_store:", AHEAD),
+    Mutant("ahead-of-the-area", FAULTS, "while count < before and va + (count + 1) * PAGE_SIZE < area.end:", "while count < before:", AHEAD),
+    Mutant("ahead-over-pages-that-are-there", FAULTS, "        if has_frame(lookup(m, root, va + (count + 1) * PAGE_SIZE)):\n            break\n        count += 1\n", "        count += 1\n", AHEAD),
+    Mutant("ahead-whatever-was-before", FAULTS, "        if not has_frame(lookup(m, root, va - (before + 1) * PAGE_SIZE)):\n            break\n", "", AHEAD),
+    Mutant("ahead-where-memory-is-scarce", FAULTS, "return count if m.nr_free_frames >= m.nr_frames // 4 else 0", "return count", AHEAD),
+    Mutant("ahead-against-the-order-of-frames", FAULTS, "step = count - k if from_above else k + 1", "step = k + 1", AHEAD),
+    Mutant("ahead-without-the-objects-reference", FAULTS, "        share_frame(m, frame)  # one reference is the object's, one the entry's\n    unlock", "        pass\n    unlock", AHEAD),
+    Mutant("ahead-over-what-the-object-has", FAULTS, "allocate_frame(m, me, TAG_PAGE) if found == ZEROES else -1", "allocate_frame(m, me, TAG_PAGE)", "tests/kernel/vm/test_objects.py"),
+    Mutant("ahead-is-not-resident", FAULTS, '        return False\n    fetch_add(m.tasks[task], "resident", 1)\n    return True\n', "        return False\n    return True\n", AHEAD),
     Mutant("resolve-believes-the-frame", FAULTS, "        if page_in(m, entry) < 0:\n            return REFUSED\n        return own_page", "        return own_page", WILD),
     Mutant("copy-after-the-lock", USERCOPY, "        word = resolve(m, me, task, at, access)\n        if word > 0:\n            guest = _host(m, word, at)\n            if access == ACCESS_READ:\n                _copy(host + done, guest, step)\n            else:\n                if host == FILL:\n                    fill_bytes(guest, 0, step)\n                else:\n                    _copy(guest, host + done, step)\n                invalidate(m, guest, step)\n        unlock_mm(m, me, task)\n", "        word = resolve(m, me, task, at, access)\n        unlock_mm(m, me, task)\n        if word > 0:\n            guest = _host(m, word, at)\n            if access == ACCESS_READ:\n                _copy(host + done, guest, step)\n            else:\n                if host == FILL:\n                    fill_bytes(guest, 0, step)\n                else:\n                    _copy(guest, host + done, step)\n                invalidate(m, guest, step)\n", f"{UNMAPS}::test_a_store_of_the_server_never_lands_in_a_frame_taken_away_where_one_after_the_lock_does"),
     Mutant("kernel-stores-where-it-may-only-read", USERCOPY, "        word = resolve(m, me, task, at, access)\n", "        word = resolve(m, me, task, at, ACCESS_READ)\n", "tests/kernel/vm/test_usercopy.py"),
