@@ -56,7 +56,7 @@ def test_every_benchmark_has_a_test_here():
     assert names == {
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
-        "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages", "upcalls", "mapping",
+        "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages", "upcalls", "mapping", "interrupts",
     }  # fmt: skip
 
 
@@ -191,6 +191,14 @@ def test_mapping_times_each_step_with_windows_and_without(tmp_path):
     for row in rows:
         assert {"interpreted", "translated"} <= row["ns"].keys()
         assert all(is_spread(ns) and ns["min"] > 0 for ns in row["ns"].values())
+
+
+def test_interrupts_are_taken_from_each_guest_interpreted_and_translated(tmp_path):
+    rows = run("interrupts", tmp_path)
+    assert [(row["guest"], row["how"]) for row in rows] == [
+        (guest, how) for guest in ("CoreMark-shaped", "memory", "integers") for how in ("interpreted", "translated")
+    ]
+    assert all(0 < row["us"]["p50"] <= row["us"]["p99"] <= row["us"]["most"] < 1e6 for row in rows)
 
 
 def test_hotplug_adds_and_removes_and_loses_nothing(tmp_path):

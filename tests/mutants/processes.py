@@ -12,7 +12,58 @@ EXECUTING = "tests/kernel/task/test_execute.py"
 PROGRAM = "tests/guests/test_programs.py::test_program_finds_nothing_wrong"
 PROCESSES = "tests/systems/test_processes.py"
 
+TASKS, BEGINNINGS = "emu/kernel/task/records.py", "tests/litmus/test_beginnings.py"
+
 MUTANTS = [
+    Mutant(
+        "task-is-shown-before-it-is-one",
+        TASKS,
+        "    t.first_thread = -1\n    t.nr_threads = 0\n",
+        '    store_release(t, "state", TASK_ALIVE)\n    t.first_thread = -1\n    t.nr_threads = 0\n',
+        survives="who finds it retains it, and so cannot while its references are those of the record's last task; a record that was never used has none, and goes wrong once at most",
+    ),
+    Mutant(
+        "task-is-shown-before-its-references-begin",
+        TASKS,
+        '    begin_references(m, k)\n    store_release(t, "state", TASK_ALIVE)',
+        '    store_release(t, "state", TASK_ALIVE)\n    begin_references(m, k)',
+        survives="as the one before",
+    ),
+    Mutant(
+        "killer-retains-nobody",
+        TASKS,
+        "t.job == job and retain_task(m, k):\n",
+        't.job == job:\n            fetch_add(t, "references", 1)\n',
+        BEGINNINGS,
+    ),
+    Mutant(
+        "killer-does-not-look-again",
+        TASKS,
+        '            if load_acquire(t, "state") == TASK_ALIVE and t.job == job:  # until',
+        "            if True:  # until",
+        survives="the next task of a record is another job's only where two jobs run, and the litmus test has one",
+    ),
+    Mutant(
+        "task-is-given-up-under-its-killer",
+        TASKS,
+        "        spins = backoff(spins)\n    free_task",
+        "        break\n    free_task",
+        BEGINNINGS,
+    ),
+    Mutant(
+        "task-that-is-given-up-is-not-killed",
+        TASKS,
+        "    kill_references(m, me, k)\n    spins = 0\n",
+        "    spins = 0\n",
+        BEGINNINGS,
+    ),
+    Mutant(
+        "timer-that-was-read-in-vain-has-changed",
+        TIMERS,
+        "    if count != 0:  # who finds nothing, and waits for a change, has not made one\n        t.expirations = 0\n        t.changes += 1\n",
+        "    t.expirations = 0\n    t.changes += 1\n",
+        "tests/server/test_waiting.py",
+    ),
     Mutant(
         "copied-page-not-shot-down",
         COW,

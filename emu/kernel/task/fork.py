@@ -29,7 +29,7 @@ from ..vm.forking import copy_space
 from ..vm.lending import give_up_space, lend_space
 from .family import join_family
 from .kill_reasons import KILL_ASKED
-from .records import begin_task, end_task, free_task
+from .records import begin_task, end_task, free_begun
 
 EMPTY_SPACE = 1 << 40  # beside the CLONE_* flags
 
@@ -53,7 +53,7 @@ def fork_task(m, me, i, exit_signal, siblings, flags):
         return k
     if not enter_container(m, me, parent, k):
         give_up_space(m, me, k)
-        free_task(m, me, k)
+        free_begun(m, me, k)
         return -EAGAIN
     tell_task(m, me, ADD_TASK, k)
     n = take_spare(m, me, i)
@@ -128,4 +128,4 @@ def discard_task(m, me, k):
     tell_task(m, me, REMOVE_TASK, k)
     drop_table(m, me, k)
     give_up_space(m, me, k)
-    free_task(m, me, k)
+    free_begun(m, me, k)

@@ -11,6 +11,10 @@ gives it back, with a new generation, through the system server (machine/jobs.py
 
 No task escapes when a job is killed: the killer notes it (JOB.killed), then ends each task that it finds; who forks
 makes the child known first, then looks at the note (fork.py).
+
+A record is known from the moment when its state is TASK_ALIVE, which is stored last (`begin_task`).  Who finds a task
+by looking through the records retains it, and then looks again whose it is (`end_job`, linux/signals.py).  Who makes a
+task and gives it up waits until nobody else retains it (`free_begun`).
 """
 
 from ...abi.errno import EAGAIN
@@ -26,12 +30,21 @@ from ...limits import (
     WAIT_QUEUES,
 )
 from ...shm import lockrank
-from ...shm.atomics import compare_exchange, exchange, fetch_add, load_seq_cst, store_release
+from ...shm.atomics import (
+    compare_exchange,
+    exchange,
+    fetch_add,
+    load_acquire,
+    load_relaxed,
+    load_seq_cst,
+    store_relaxed,
+    store_release,
+)
 from ...shm.layout import TASK, machine_at
-from ...shm.spinlock import acquire, field_address, release
+from ...shm.spinlock import acquire, backoff, field_address, release
 from ...shm.tags import TAG_TASK, count_freed, count_made
 from ..containers.containers import leave_container
-from ..critical import either
+from ..critical import either, noncritical
 from ..ipc.port import reset_ends
 from ..ipi import send_ipi
 from ..sched.hooks import ADD_TASK, tell_task
@@ -39,7 +52,7 @@ from ..sleep.endings import interrupt_sleep
 from ..sleep.waitqueue import reset_queues
 from ..thread.handles import job_index, task_handle, task_index
 from ..thread.records import lock_task, unlock_task
-from ..thread.references import begin_references, kill_references
+from ..thread.references import begin_references, is_mine_alone, kill_references, release_task, retain_task
 from ..thread.states import RUNNING, TASK_ALIVE, TASK_FREE, queue_of, state_of
 from ..vm.address_space import create_space
 from .usage import begin_usage
@@ -111,7 +124,6 @@ def begin_task(m, me, job):
         return -EAGAIN
     fetch_add(m.jobs[job], "nr_tasks", 1)
     t = m.tasks[k]
-    t.state = TASK_ALIVE
     t.first_thread = -1
     t.nr_threads = 0
     t.nr_helpers = 0
@@ -123,7 +135,6 @@ def begin_task(m, me, job):
     exchange(t, "survivor", 0)
     t.barriers = 0
     t.kill_reason = 0
-    begin_references(m, k)
     count_made(m, me, TAG_TASK, TASK_BYTES)
     begin_usage(t)
     exchange(t, "vfork_sleep", 0)
@@ -174,6 +185,8 @@ def begin_task(m, me, job):
     if error < 0:
         free_task(m, me, k)
         return error
+    begin_references(m, k)
+    store_release(t, "state", TASK_ALIVE)  # from here on it can be killed; pairs with load_acquire in end_job
     return k
 
 
@@ -228,13 +241,28 @@ def free_task(m, me, k):
     lock = field_address(m, "tasks_lock")
     acquire(m, me, lock, lockrank.TASKS)
     t.generation += 1
-    t.state = TASK_FREE
+    store_relaxed(t, "state", TASK_FREE)
     t.next_free = m.free_task
     m.free_task = k
     m.nr_tasks -= 1
     release(m, me, lock)
     if fetch_add(job, "nr_tasks", -1) == 1:
         store_release(job, "done", 1)
+
+
+@hot
+def free_begun(m, me, k):
+    """Give back the record of a task that its maker, who retains it, gives up; it holds nothing any more.
+
+    Who has just found it retains it for a moment.  From the kill on nobody new does.
+    """
+    never_inline()
+    noncritical(m, me)
+    kill_references(m, me, k)
+    spins = 0
+    while not is_mine_alone(m, k) and load_relaxed(m, "failed") == 0:
+        spins = backoff(spins)
+    free_task(m, me, k)
 
 
 @hot
@@ -292,14 +320,23 @@ def kill_task(address, me, handle, wait_status, reason):
     return 1
 
 
-@entry(5)
-def kill_job(address, me, job, wait_status, reason):
+@hot
+def end_job(m, me, job, wait_status, reason):
     """End all tasks of a job (its record), also those that are just being forked; how many there were."""
-    m = machine_at(address)
+    either(m, me)
     exchange(m.jobs[job], "killed", wait_status + 1)  # before the look at the tasks; pairs with the fence in fork
     ended = 0
     for k in range(m.fresh_task):
-        if m.tasks[k].state == TASK_ALIVE and m.tasks[k].job == job:
-            end_task(m, me, k, wait_status, reason)
-            ended += 1
+        t = m.tasks[k]
+        if load_acquire(t, "state") == TASK_ALIVE and t.job == job and retain_task(m, k):
+            if load_acquire(t, "state") == TASK_ALIVE and t.job == job:  # until it was retained, it may have been freed
+                end_task(m, me, k, wait_status, reason)
+                ended += 1
+            release_task(m, me, k)
     return ended
+
+
+@entry(5)
+def kill_job(address, me, job, wait_status, reason):
+    """Cold form of end_job."""
+    return end_job(machine_at(address), me, job, wait_status, reason)

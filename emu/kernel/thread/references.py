@@ -52,6 +52,12 @@ def retain_again(m, k):
 
 
 @hot
+def is_mine_alone(m, k):
+    """Whether the caller, who retains a killed task, is the only one who does."""
+    return load_seq_cst(m.tasks[k], "references") == KILLED | ONE_RETAIN
+
+
+@hot
 def hold_task(m, k):
     """Keep a task from dying while the caller works for it; False once it was killed."""
     t = m.tasks[k]
