@@ -136,6 +136,7 @@ def forward(m, me, i):
     if is_served and (number == GETCWD or not _is_absolute(m, me, t.task, path)):
         return SERVE
     if number != OPENAT and number != CHDIR:
+        _hold_beginning(m, me, t, number)
         return ask(m, me, i, server, CALL_FORWARDED, FILE_SERVER_PATIENCE_NS)
     flags = t.x[A0 + 2] & 0xFFFFFFFF & ~CREATION_FLAGS if number == OPENAT else O_PATH
     d = new_description(m, me, FILE_FOREIGN, flags, NO_HANDLE)
@@ -205,13 +206,33 @@ def _directory(m, me, t, server, fd):
 
 
 @hot
+def _beginning(t, number, first):
+    """The working directory that a call begins in, as the server knows it; NO_HANDLE: none. `first`: its argument."""
+    if number in AT_PATHS:
+        return t.forwarded[0] if int32(first) == AT_FDCWD else NO_HANDLE
+    return t.forwarded[5] if number in PATHS else NO_HANDLE
+
+
+@hot
+def _hold_beginning(m, me, t, number):
+    """The working directory that a call begins in stays open until it is over, whichever one the task has by then."""
+    never_inline()
+    begins = _beginning(t, number, t.x[A0])
+    d = hold_directory(m, me, t.task) if begins != NO_HANDLE else STARTS
+    if d < 0:
+        return
+    if m.descriptions[d].kind == FILE_FOREIGN and m.descriptions[d].object == begins:
+        t.held_file = d + 1
+    else:
+        drop_description(m, me, d)  # it has just been left: `_has_moved` finds out
+
+
+@hot
 def _has_moved(m, me, t, number):
     """Whether another thread has left the working directory that a call began in, which the server has closed since."""
     never_inline()
-    begins = t.forwarded[5]
-    if number in AT_PATHS and int32(t.restart_a0) == AT_FDCWD:
-        begins = t.forwarded[0]
-    elif number not in PATHS:
+    begins = _beginning(t, number, t.restart_a0)
+    if begins == NO_HANDLE:
         return False
     handle, _ = _directory(m, me, t, load_relaxed(m.tasks[t.task], "file_server"), AT_FDCWD)
     return begins != handle
