@@ -5,7 +5,7 @@
 From the top of a checkout (the generator and the peer are in tests/oracle).  A batch is one executable: a few programs
 with loops and functions, each entered a thousand times and more with registers of its own, over the same data.  Both
 run it whole and print all registers after each time, and the data in the end.  So what is compared is what users run:
-code that becomes hot, is translated in the background, is made anew when its jumps lead elsewhere, in windows and as
+code that becomes hot, is translated (CPUs wait for it, or the programs would be over first), in windows and as
 careful code (each second batch), preempted at any of its jumps.
 
 `tools.fuzz_isa` compares the interpreter; tests/oracle/test_translated_against_qemu.py makes differences small.
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-PROGRAMS, INPUTS, TIMES = 8, 200, 10
+PROGRAMS, INPUTS, TIMES = 8, 200, 40
 QEMU_S, MACHINE_S = 300, 300
 
 
@@ -27,7 +27,8 @@ def on_machine(path, seed):
     from emu import Machine
 
     with tempfile.TemporaryFile() as output:
-        with Machine(1, "random", seed=seed, quiet=True, stdout=output.fileno(), slice_ns=500_000) as machine:
+        options = {"translator": "sync", "slice_ns": 500_000, "quiet": True, "stdout": output.fileno()}
+        with Machine(1, "random", seed=seed, **options) as machine:
             machine.window.machine["careful"] = seed % 2
             job = machine.spawn(str(path))
             report = machine.run(limit_s=MACHINE_S)
