@@ -1,4 +1,4 @@
-"""A headless Chromium for tests of what a person opens in a browser: pages that `emu` writes, Perfetto's user interface.
+"""A headless Chromium for tests of what a person opens in a browser: pages that emu writes, Perfetto's interface.
 
     from tests.browser import browser  # the fixture: one browser for the tests of a module
 

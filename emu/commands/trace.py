@@ -1,4 +1,4 @@
-"""`emu trace FILE`: print, summarize or check what `emu run --trace FILE` recorded.
+"""`emu trace FILE`: print, summarize or check what `emu run --trace FILE` recorded; `emu trace export`, `emu trace open`.
 
 Without --summary or --check it prints events, one a line.  --check holds the whole trace
 against the rules of emu/trace/check.py: status 0 when it keeps them, 1 when not,
@@ -15,6 +15,10 @@ import click
 from emu.errors import BAD_INPUT
 from emu.tables import print_table
 
+from .options import WithSubcommands
+from .trace_export import export_trace
+from .trace_open import open_trace
+
 VIOLATIONS = 1
 UNITS_NS = {"ns": 1, "us": 1_000, "µs": 1_000, "": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 MOST_THREADS = 20  # rows of the summary's table
@@ -24,7 +28,7 @@ class BadInput(Exception):
     """One line for the user."""
 
 
-@click.command()
+@click.command(cls=WithSubcommands, subcommands=(export_trace, open_trace))
 @click.argument("file")
 @click.option("--cpu", "cpus", multiple=True, metavar="N", help="Only this CPU's events (or server's, supervisor's).")
 @click.option("--thread", "threads", multiple=True, metavar="I[#G]", help="Only events about this thread.")

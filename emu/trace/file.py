@@ -165,6 +165,11 @@ class Trace:
         names = self.names()
         return names.index(name) if name in names else -1
 
+    def values(self, events, kind_name, name):
+        """An argument of events that are all of one kind; zeros where this trace has no such argument."""
+        _, a, b, _ = self.header["kinds"][self.kind_number(kind_name)]
+        return events[{a: "a", b: "b"}[name]] if name in (a, b) else np.zeros(len(events), dtype=np.int64)
+
     def of_kind(self, *names):
         """The events of some kinds."""
         return self.events[np.isin(self.events["kind"], [self.kind_number(name) for name in names])]

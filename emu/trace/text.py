@@ -21,7 +21,7 @@ def arguments(trace, event):
     if kind_name(trace, event) == "name":
         return {"is": trace.thread_names.get((int(event["thread"]), int(event["generation"])), "")}
     _, a, b, _ = trace.header["kinds"][kind]
-    return {name: _named(trace.header, name, int(event[word])) for name, word in ((a, "a"), (b, "b")) if name}
+    return {name: named_value(trace.header, name, int(event[word])) for name, word in ((a, "a"), (b, "b")) if name}
 
 
 def kind_name(trace, event):
@@ -30,7 +30,7 @@ def kind_name(trace, event):
     return names[kind] if kind < len(names) else f"kind-{kind}"
 
 
-def _named(header, name, value):
+def named_value(header, name, value):
     table = header["values"].get(header["tables"].get(name), {})
     if name not in header["masks"]:
         return table.get(value, value)

@@ -1,0 +1,37 @@
+"""`emu trace export FILE -o OUT.pftrace`: a trace for Perfetto's user interface, and for all that reads its files."""
+
+import sys
+
+import click
+
+from .run import errors_in_one_line
+
+DAMAGED = 1  # the status when the trace is not whole
+
+
+@click.command("export")
+@click.argument("file")
+@click.option("-o", "--output", required=True, metavar="OUT.pftrace", help="Where to write it.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def export_trace(file, output, quiet):
+    """Write a trace FILE for Perfetto (perfetto.dev): tracks of CPUs, states of threads, who wakes whom, and why.
+
+    Status 1 when the trace is not whole (what there is of it is written), 2 when nothing could be written.
+    """
+    with errors_in_one_line():
+        damaged = write_perfetto(file, output, quiet)
+    sys.exit(DAMAGED if damaged else 0)
+
+
+def write_perfetto(file, output, quiet):
+    """Whether the trace was damaged; MachineError when nothing could be written."""
+    from emu.trace.file import read_trace
+    from emu.trace.perfetto.export import export, need_perfetto
+
+    need_perfetto()
+    trace = read_trace(file)
+    export(trace, output, progress=not quiet)
+    notes = trace.notes()
+    for note in notes:
+        print(f"emu: {note}", file=sys.stderr)
+    return bool(notes)

@@ -1,0 +1,156 @@
+"""What CPUs run and who wakes whom, as ftrace events: from these Perfetto makes tracks of CPUs and states of threads.
+
+Each event that begins or ends a run is one sched_switch, from or to the idle thread (pid 0): between two threads a CPU
+is in the scheduler.  A sched_switch's `prev` is always the last one's `next` on its CPU, also where events were lost: an
+end that ends nothing is left out, a thread that seems to run already is taken to be preempted.
+
+prev_state: S asleep, D asleep in the server or the kernel, T stopped, R gave way, R+ preempted, X gone. A wake-up, and a new
+thread's start, is a sched_waking whose pid is the waker's: the thread that ran, or what acted where no thread
+did, by its name or by the cause of the wake-up: emu-timekeeper, emu-server, emu-timer. (The format's newer packets
+for threads of any system keep no waker, and its compact form of these takes the CPU's thread for the waker.)
+"""
+
+import numpy as np
+
+from .chunk import STOPS
+from .rows import encode, message, size_of, varint, wrapped
+
+SEQUENCE = 2  # the packets' trusted_packet_sequence_id: not that of the track events
+PRIORITY = 120  # Linux's of nice 0; the trace does not tell them
+RUNNABLE, ASLEEP, UNINTERRUPTIBLE, STOPPED, DEAD, PREEMPTED = 0, 1, 2, 4, 0x10, 0x100
+STATES = {"server": UNINTERRUPTIBLE, "kernel": UNINTERRUPTIBLE, "vfork": UNINTERRUPTIBLE, "stop": STOPPED}
+IDLE = 0
+EVENT = 2  # the field of FtraceEventBundle
+
+
+class Sched:
+    """`packets(chunk)` for chunk after chunk; `wakers` afterwards has who woke whom in the last one."""
+
+    def __init__(self, trace, identities):
+        self.trace, self.identities = trace, identities
+        self.nr_cpus = trace.header["machine"]["cpus"]
+        self._running = np.zeros(self.nr_cpus, dtype=np.int64)  # tids
+        self._causes = trace.header["values"].get(trace.header["tables"].get("cause"), {})
+
+    def packets(self, chunk):
+        """A packet for each CPU with events, as pieces of bytes."""
+        actors = chunk.events["actor"]
+        switches, next_tids, prev_states = self._switches(chunk)
+        by_cpu = {}
+        for cpu in np.unique(actors[switches]).tolist():
+            mine = actors[switches] == cpu
+            by_cpu[cpu] = self._chain(cpu, chunk, switches[mine], next_tids[mine], prev_states[mine])
+        wakes = np.sort(np.concatenate([chunk.of("wake"), chunk.of("spawn")]))
+        queues = self._pick(chunk, wakes, "queue")
+        running = np.zeros(len(wakes), dtype=np.int64)
+        for cpu in np.unique(actors[wakes]).tolist():
+            if cpu < self.nr_cpus:
+                mine = actors[wakes] == cpu
+                running[mine] = self._running_at(cpu, by_cpu.get(cpu), wakes[mine])
+        self.wakes, self.wakers = wakes, self._wakers(chunk, wakes, running)
+        cpus = np.where(actors[wakes] < self.nr_cpus, actors[wakes], np.where(queues < self.nr_cpus, queues, 0))
+        targets = np.where(queues < self.nr_cpus, queues, cpus)
+        for cpu in sorted({*by_cpu, *np.unique(cpus).tolist()}):
+            mine = cpus == cpu
+            yield from self._bundle(cpu, chunk, by_cpu.get(cpu), wakes[mine], self.wakers[mine], targets[mine])
+        for cpu, (_, _, _, _, last) in by_cpu.items():
+            self._running[cpu] = last
+
+    def _switches(self, chunk):
+        """(positions in order of time, who runs next, the state of who ran) of the ends and beginnings of runs."""
+        positions = [chunk.of("switch")]
+        states = [np.zeros(len(positions[0]), dtype=np.int64)]
+        for name in STOPS:
+            at = chunk.of(name)
+            positions.append(at)
+            states.append(self._states(chunk, name, len(at)))
+        positions, states = np.concatenate(positions), np.concatenate(states)
+        order = np.argsort(positions)
+        positions, states = positions[order], states[order]
+        mine = chunk.events["actor"][positions] < self.nr_cpus
+        positions, states = positions[mine], states[mine]
+        begins = chunk.kinds[positions] == self.trace.kind_number("switch")
+        return positions, np.where(begins, chunk.tids[positions], IDLE), states
+
+    def _states(self, chunk, name, count):
+        if name == "block":
+            reasons = chunk.values("block", "reason")
+            states = np.full(count, ASLEEP)
+            for number, text in self.trace.header["values"]["reason"].items():
+                if text in STATES:
+                    states[reasons == number] = STATES[text]
+            return states
+        return np.full(count, {"preempt": PREEMPTED, "yield": RUNNABLE, "exit": DEAD}[name])
+
+    def _chain(self, cpu, chunk, positions, next_tids, states):
+        """(positions, prev, states, next, last) of a CPU's switches, each of which begins with what the last one left."""
+        prev = np.concatenate([self._running[cpu : cpu + 1], next_tids[:-1]])
+        kept = prev != next_tids
+        states = np.where((next_tids == IDLE) & (prev == chunk.tids[positions]), states, RUNNABLE)
+        last = next_tids[-1] if len(next_tids) else self._running[cpu]
+        return positions[kept], prev[kept], states[kept], next_tids[kept], last
+
+    def _running_at(self, cpu, chain, positions):
+        if chain is None:
+            return np.full(len(positions), self._running[cpu])
+        at, _, _, next_tids, _ = chain
+        return np.append(self._running[cpu], next_tids)[np.searchsorted(at, positions)]
+
+    def _pick(self, chunk, wakes, argument):
+        """An argument that wake and spawn share."""
+        found = np.zeros(len(chunk), dtype=np.int64)
+        for name in ("wake", "spawn"):
+            found[chunk.of(name)] = chunk.values(name, argument)
+        return found[wakes]
+
+    def _wakers(self, chunk, wakes, running):
+        """Tids: the thread that the event names, else the one that ran, else who or what it was instead."""
+        named = chunk.tids_of_indices(self._pick(chunk, wakes, "waker") - 1, wakes)
+        causes = self._pick(chunk, wakes, "cause")
+        actors = chunk.events["actor"][wakes].astype(np.int64)
+        by_thread = np.isin(causes, [n for n, text in self._causes.items() if text == "thread"] if self._causes else [0])
+        wakers = np.where(named != 0, named, np.where(by_thread, running, 0))
+        nobody = np.flatnonzero(wakers == 0)
+        pairs, which = np.unique(actors[nobody] << 32 | causes[nobody], return_inverse=True)
+        tids = np.array([self._acting(pair >> 32, pair & 0xFFFFFFFF) for pair in pairs.tolist()], dtype=np.int64)
+        wakers[nobody] = tids[which] if len(tids) else 0
+        return wakers
+
+    def _acting(self, actor, cause):
+        if actor >= self.nr_cpus:
+            return self.identities.acting(f"emu-{self.trace.actor_name(actor)}")
+        cause = self._causes.get(cause, "thread")
+        return self.identities.acting("emu-scheduler" if cause == "thread" else f"emu-{cause}")
+
+    def _bundle(self, cpu, chunk, chain, wakes, wakers, targets):
+        at, prev, states, next_tids = chain[:4] if chain else [np.empty(0, dtype=np.int64)] * 4
+        switched = _switch_rows(chunk.times[at], prev, states, next_tids)
+        woken = _waking_rows(chunk.times[wakes], wakers, chunk.tids[wakes], targets)
+        # Of one length, so that a row of either kind can be put where its time says.
+        switch_extra, waking_extra = max(0, size_of(woken) - size_of(switched)), max(0, size_of(switched) - size_of(woken))
+        if len(at) and switch_extra:
+            switched = _switch_rows(chunk.times[at], prev, states, next_tids, switch_extra)
+        if len(at) and len(wakes) and waking_extra:
+            woken = _waking_rows(chunk.times[wakes], wakers, chunk.tids[wakes], targets, waking_extra)
+        if not len(wakes):
+            rows = encode(len(at), switched)
+        elif not len(at):
+            rows = encode(len(wakes), woken)
+        else:
+            places = np.argsort(np.concatenate([at, wakes]), kind="stable")
+            rows = np.concatenate([encode(len(at), switched), encode(len(wakes), woken)])[places]
+        if rows.size:
+            bundle = [*varint(1, cpu), rows.reshape(-1).data]
+            packet = [*varint(10, SEQUENCE), *wrapped(1, bundle)]
+            yield from wrapped(1, packet)
+
+
+def _switch_rows(times, prev, states, next_tids, extra=0):
+    event = message(4, varint(2, prev), varint(3, PRIORITY), varint(4, states), varint(6, next_tids),
+                    varint(7, PRIORITY, 1 + extra))  # fmt: skip
+    return message(EVENT, varint(1, times), varint(2, prev), event)
+
+
+def _waking_rows(times, wakers, wakees, targets, extra=0):
+    event = message(20, varint(2, wakees), varint(3, PRIORITY), varint(4, 1, 1 + extra), varint(5, targets))
+    return message(EVENT, varint(1, times), varint(2, wakers), event)
