@@ -19,18 +19,26 @@ def export_trace(file, output, quiet):
     Status 1 when the trace is not whole (what there is of it is written), 2 when nothing could be written.
     """
     with errors_in_one_line():
-        damaged = write_perfetto(file, output, quiet)
-    sys.exit(DAMAGED if damaged else 0)
+        trace = read_for_export(file)
+        from emu.trace.perfetto.export import export
+        from emu.trace.perfetto.output import whole_file
+
+        with whole_file(output) as written:
+            export(trace, written, progress=not quiet)
+    sys.exit(DAMAGED if tell_notes(trace) else 0)
 
 
-def write_perfetto(file, output, quiet):
-    """Whether the trace was damaged; MachineError when nothing could be written."""
+def read_for_export(file):
+    """A Trace; MachineError when there is none, or the packages to export it are missing."""
     from emu.trace.file import read_trace
-    from emu.trace.perfetto.export import export, need_perfetto
+    from emu.trace.perfetto.export import need_perfetto
 
     need_perfetto()
-    trace = read_trace(file)
-    export(trace, output, progress=not quiet)
+    return read_trace(file)
+
+
+def tell_notes(trace):
+    """Say what is not as it should be with a trace; whether it is damaged."""
     notes = trace.notes()
     for note in notes:
         print(f"emu: {note}", file=sys.stderr)

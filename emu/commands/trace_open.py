@@ -1,15 +1,13 @@
 """`emu trace open FILE`: a trace in Perfetto's user interface, in the browser, without internet."""
 
-import os
+import signal
 import sys
-import tempfile
-import time
 import webbrowser
 
 import click
 
 from .run import errors_in_one_line
-from .trace_export import write_perfetto
+from .trace_export import read_for_export, tell_notes
 
 
 @click.command("open")
@@ -20,23 +18,21 @@ from .trace_export import write_perfetto
 def open_trace(file, port, no_browser, quiet):
     """Show a trace FILE in Perfetto's user interface, served on this host until Ctrl-C."""
     with errors_in_one_line():
+        from emu.trace.perfetto.export import export
+        from emu.trace.perfetto.output import nameless_file
         from emu.trace.perfetto.view import View, interface_folder
 
         interface_folder()  # before the work, if it is missing
-        with tempfile.TemporaryDirectory(prefix="emu-view-") as folder:
-            exported = os.path.join(folder, "trace.pftrace")
-            write_perfetto(file, exported, quiet)
-            with View(exported, port) as view:
+        trace = read_for_export(file)
+        with nameless_file() as exported:
+            export(trace, exported, progress=not quiet)
+            exported.flush()
+            tell_notes(trace)
+            del trace
+            with View(exported.fileno(), port) as view:
                 print(view.address, flush=True)
                 print("emu: served until Ctrl-C", file=sys.stderr, flush=True)
                 if not no_browser:
                     webbrowser.open(view.address)
-                wait_for_ctrl_c()
-
-
-def wait_for_ctrl_c():
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        pass
+                while True:
+                    signal.pause()  # ending.py ends the process

