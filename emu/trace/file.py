@@ -169,6 +169,20 @@ class Trace:
         """The events of some kinds."""
         return self.events[np.isin(self.events["kind"], [self.kind_number(name) for name in names])]
 
+    def values(self, events, kind, name):
+        """Argument or field `name` of some events, which are all of that kind; zeros where this trace has none."""
+        number = self.kind_number(kind)
+        arguments = self.header["kinds"][number][1:3] if number >= 0 else ("", "")
+        for word, argument in zip("ab", arguments):
+            if argument == name:
+                return events[word]
+            low = 0
+            for field_name, width in self.header.get("fields", {}).get(argument, ()):
+                if field_name == name:
+                    return events[word] >> low & ((1 << width) - 1)
+                low += width
+        return np.zeros(len(events), dtype=np.int64)
+
     def actor_name(self, actor):
         return self.header["values"]["actor"].get(actor) or f"CPU {actor}"
 
