@@ -38,8 +38,7 @@ def read_for_export(file):
 
 
 def tell_notes(trace):
-    """Say what is not as it should be with a trace; whether it is damaged."""
-    notes = trace.notes()
-    for note in notes:
+    """Say what is not as it should be with a trace; whether something of it is missing."""
+    for note in trace.notes():
         print(f"emu: {note}", file=sys.stderr)
-    return bool(notes)
+    return trace.is_damaged or not trace.complete

@@ -20,8 +20,9 @@ class Holders:
 class Chunk:
     """Events with their times since boot (`times`), tids (`tids`) and positions by kind (`of`)."""
 
-    def __init__(self, trace, identities, holders, events):
-        self.trace, self.identities, self.events = trace, identities, events
+    def __init__(self, trace, identities, holders, start, stop):
+        self.trace, self.identities, self.start = trace, identities, start
+        self.events = events = trace.events[start:stop]
         self._holders = holders
         self.times = np.maximum(events["time_ns"] - trace.header["clock"]["boot_ns"], 0)
         self.tids = identities.tid_of(events)

@@ -58,10 +58,10 @@ class _Export:
         self._write_cpu_tracks()
         self._write_actors()
         self._write_guest_threads()
-        events, holders = self.trace.events, Holders(self.trace)
-        with tqdm(total=len(events), unit="event", unit_scale=True, disable=None if progress else True) as bar:
-            for start in range(0, len(events), CHUNK_EVENTS):
-                chunk = Chunk(self.trace, self.identities, holders, events[start : start + CHUNK_EVENTS])
+        count, holders = len(self.trace.events), Holders(self.trace)
+        with tqdm(total=count, unit="event", unit_scale=True, disable=None if progress else True) as bar:
+            for start in range(0, count, CHUNK_EVENTS):
+                chunk = Chunk(self.trace, self.identities, holders, start, start + CHUNK_EVENTS)
                 self._write_chunk(chunk)
                 chunk.close()
                 bar.update(len(chunk))

@@ -34,9 +34,10 @@ SHAPES = {
     "receive": Shape(category="message"),
     "move": Shape(category="message"),
 }
-UNSHOWN = {"switch", "park", "name", "exit"}  # the tracks of CPUs and the states of threads say them already
-POINTERS = {"address", "mailbox", "completed", "user_thread", "mask"}  # shown in hexadecimal
-INDICES = {"by", "waker"}  # thread index + 1, 0 nobody
+UNSHOWN = {"switch", "park", "name", "exit", "claim"}  # tracks of CPUs, states of threads and wakers say them already
+POINTERS = {"address", "mailbox", "completed", "user_thread", "mask", "object"}  # shown in hexadecimal
+UNSHOWN_ARGUMENTS = {"waker"}  # the argument "woken by tid" knows more
+INDICES = {"by"}  # thread index + 1, 0 nobody
 PARTNERS = {"to", "from"}  # thread index, or ~ of a port
 
 

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from .chunk import argument_names
-
 UNKNOWN, WAITS, ELSEWHERE = 0, 1, 2  # what a thread does: for `migrate`, which moves waiting and sleeping ones
 
 
@@ -15,13 +13,12 @@ class Queues:
         threads = trace.events["thread"]
         self._state = np.zeros(int(threads.max()) + 1 if len(threads) else 0, dtype=np.int8)
         self._depth = {}
-        self._told = {kind: "queue" in argument_names(trace, kind) for kind in ("preempt", "yield")}
-        machine = trace.header["machine"]
-        self._global = machine["global_queue"] if machine["one_queue"] else None
 
     def changes(self, chunk):
         steps = [(chunk.of(kind), chunk.values(kind, "queue"), 1) for kind in ("wake", "spawn")]
-        steps += [(chunk.of(kind), self._returns_to(chunk, kind), 1) for kind in ("preempt", "yield")]
+        for kind in ("preempt", "yield"):  # first to its CPU's queue, if only until a migrate
+            at = chunk.of(kind)
+            steps.append((at, chunk.events["actor"][at].astype(np.int64), 1))
         steps.append((chunk.of("switch"), chunk.values("switch", "queue"), -1))
         moved = chunk.of("migrate")
         waits = self._states(chunk, moved) == WAITS
@@ -38,13 +35,6 @@ class Queues:
             depths[mine] = self._depth.get(queue, 0) + np.cumsum(deltas[mine])
             self._depth[queue] = int(depths[mine][-1])
         return chunk.times[at], queues, np.maximum(depths, 0)
-
-    def _returns_to(self, chunk, kind):
-        """The queue that a thread goes back to: its CPU's, where the trace does not say."""
-        if self._told[kind]:
-            return chunk.values(kind, "queue")
-        actors = chunk.events["actor"][chunk.of(kind)].astype(np.int64)
-        return actors if self._global is None else np.full(len(actors), self._global)
 
     def _states(self, chunk, moved):
         """What each thread did just before it was moved; remembers what all of them do at the end."""

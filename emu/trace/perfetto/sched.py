@@ -12,13 +12,17 @@ for threads of any system keep no waker, and its compact form of these takes the
 
 import numpy as np
 
+from ..text import table_of
 from .chunk import STOPS
+from .claims import Claims
 from .rows import encode, message, size_of, varint, wrapped
 
 SEQUENCE = 2  # the packets' trusted_packet_sequence_id: not that of the track events
 PRIORITY = 120  # Linux's of nice 0; the trace does not tell them
 RUNNABLE, ASLEEP, UNINTERRUPTIBLE, STOPPED, DEAD, PREEMPTED = 0, 1, 2, 4, 0x10, 0x100
 STATES = {"server": UNINTERRUPTIBLE, "kernel": UNINTERRUPTIBLE, "vfork": UNINTERRUPTIBLE, "stop": STOPPED}
+NOT_BY_THREADS = ("timer", "server", "supervisor", "kernel")  # causes: whichever thread ran then has no part in it
+UNTOLD = ""  # the cause in a trace of version 1
 IDLE = 0
 EVENT = 2  # the field of FtraceEventBundle
 
@@ -30,7 +34,8 @@ class Sched:
         self.trace, self.identities = trace, identities
         self.nr_cpus = trace.header["machine"]["cpus"]
         self._running = np.zeros(self.nr_cpus, dtype=np.int64)  # tids
-        self._causes = trace.header["values"].get(trace.header["tables"].get("cause"), {})
+        self._claims = Claims(trace, identities)
+        self._causes = table_of(trace.header, "wake", "cause")
 
     def packets(self, chunk):
         """A packet for each CPU with events, as pieces of bytes."""
@@ -108,19 +113,26 @@ class Sched:
         named = chunk.tids_of_indices(self._pick(chunk, wakes, "waker") - 1, wakes)
         causes = self._pick(chunk, wakes, "cause")
         actors = chunk.events["actor"][wakes].astype(np.int64)
-        by_thread = np.isin(causes, [n for n, text in self._causes.items() if text == "thread"] if self._causes else [0])
-        wakers = np.where(named != 0, named, np.where(by_thread, running, 0))
+        named[np.isin(causes, self._numbers(*NOT_BY_THREADS))] = 0
+        # A thread is not its own waker: its CPU was between two threads.
+        ran = np.isin(causes, self._numbers(UNTOLD, "thread")) & (running != chunk.tids[wakes])
+        wakers = np.where(named != 0, named, np.where(ran, running, 0))
+        here, claims = self._claims.of(wakes + chunk.start)
+        wakers[here], causes[here] = self._claims.tids[claims], self._claims.causes[claims]
+        actors[here] = self._claims.actors[claims]
         nobody = np.flatnonzero(wakers == 0)
         pairs, which = np.unique(actors[nobody] << 32 | causes[nobody], return_inverse=True)
-        tids = np.array([self._acting(pair >> 32, pair & 0xFFFFFFFF) for pair in pairs.tolist()], dtype=np.int64)
-        wakers[nobody] = tids[which] if len(tids) else 0
+        tids = [self._acting(pair >> 32, self._causes.get(pair & 0xFFFFFFFF, UNTOLD)) for pair in pairs.tolist()]
+        wakers[nobody] = np.array(tids, dtype=np.int64)[which]
         return wakers
+
+    def _numbers(self, *causes):
+        return [0] * (UNTOLD in causes) + [number for number, text in self._causes.items() if text in causes]
 
     def _acting(self, actor, cause):
         if actor >= self.nr_cpus:
             return self.identities.acting(f"emu-{self.trace.actor_name(actor)}")
-        cause = self._causes.get(cause, "thread")
-        return self.identities.acting("emu-scheduler" if cause == "thread" else f"emu-{cause}")
+        return self.identities.acting("emu-scheduler" if cause in (UNTOLD, "thread", "kernel") else f"emu-{cause}")
 
     def _bundle(self, cpu, chunk, chain, wakes, wakers, targets):
         at, prev, states, next_tids = chain[:4] if chain else [np.empty(0, dtype=np.int64)] * 4

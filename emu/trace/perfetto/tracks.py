@@ -6,9 +6,9 @@ All have one trusted_packet_sequence_id, which is what the numbers are valid for
 
 import numpy as np
 
-from ..text import named_value
+from ..text import NOTHING, named_value, table_of
 from .chunk import argument_names
-from .kinds import BEGIN, END, INDICES, PARTNERS, POINTERS, SPAN, UNSHOWN, shape_of
+from .kinds import BEGIN, END, INDICES, PARTNERS, POINTERS, SPAN, UNSHOWN, UNSHOWN_ARGUMENTS, shape_of
 from .rows import encode, fixed_64, message, varint
 
 SEQUENCE = 1
@@ -89,43 +89,45 @@ class Tracks:
         if not shape.named_by:
             return varint(10, self.names.number("events", shape.title or kind))
         values = chunk.values(kind, shape.named_by)
-        return varint(10, self._numbers(values, shape.named_by, "events"))
+        return varint(10, self._numbers(values, kind, shape.named_by, "events"))
 
     def _arguments(self, chunk, sched, kind, at, shape):
         """The debug annotations of a kind: [[pieces of one], …]."""
         shown = []
         for name in argument_names(self.trace, kind):
-            if name in (shape.named_by, shape.span):
+            if name in (shape.named_by, shape.span, *UNSHOWN_ARGUMENTS):
                 continue
             values = chunk.values(kind, name)
             if name in INDICES:
                 values = chunk.tids_of_indices(values - 1, at)
-            shown.append(self._argument(name, values))
+            shown.append(self._argument(kind, name, values))
         if kind in ("wake", "spawn"):
-            shown.append(self._argument("woken by tid", sched.wakers[np.searchsorted(sched.wakes, at)]))
+            shown.append(self._argument(kind, "woken by tid", sched.wakers[np.searchsorted(sched.wakes, at)]))
         if shape.on_cpu and (chunk.tids[at] > 0).any():
-            shown.append(self._argument("tid", chunk.tids[at]))
+            shown.append(self._argument(kind, "tid", chunk.tids[at]))
         return shown
 
-    def _argument(self, name, values):
+    def _argument(self, kind, name, values):
         head = varint(1, self.names.number("arguments", name))
         if name in POINTERS:
             return message(4, head, varint(7, values))
-        if name in PARTNERS or name in self.trace.header["tables"]:
-            numbers = self._numbers(values, name, "values")
+        if name in PARTNERS or table_of(self.trace.header, kind, name):
+            numbers = self._numbers(values, kind, name, "values")
             if numbers is not None:
                 return message(4, head, varint(17, numbers))
         return message(4, head, varint(4, values))
 
-    def _numbers(self, values, argument, table):
+    def _numbers(self, values, kind, argument, table):
         """Of the strings that values are shown as; None when there are too many."""
         distinct, which = np.unique(values, return_inverse=True)
         if table == "values" and len(self.names.known[table]) + len(distinct) > MOST_NAMED_VALUES:
             return None
-        texts = [self._text(argument, value) for value in distinct.tolist()]
+        texts = [self._text(kind, argument, value) for value in distinct.tolist()]
         return np.array([self.names.number(table, text) for text in texts], dtype=np.int64)[which]
 
-    def _text(self, argument, value):
+    def _text(self, kind, argument, value):
         if argument in PARTNERS:
             return f"port {~value}" if value < 0 else f"thread {value}"
-        return str(named_value(self.trace.header, argument, value))
+        if value == NOTHING.get(argument):
+            return "none"
+        return str(named_value(self.trace.header, kind, argument, value))
