@@ -12,12 +12,12 @@ from .identities import CHUNK
 
 
 class Claims:
-    """`positions` in trace.events, ascending; of each its waker's `tids` (0 none), the `causes` and the `actors`."""
+    """`positions` in trace.events, ascending; of each its waker's `tids` (0 none), `causes`, `calls` and `actors`."""
 
     def __init__(self, trace, identities):
         numbers = {text: number for number, text in trace.header["values"].get("wake_cause", {}).items()}
         self.positions = _claimed(trace, numbers["claimed"]) if "claimed" in numbers else np.empty(0, dtype=np.int64)
-        self.tids = self.causes = self.actors = np.empty(0, dtype=np.int64)
+        self.tids = self.causes = self.calls = self.actors = np.empty(0, dtype=np.int64)
         if len(self.positions):
             kept = np.isin(trace.events["kind"], [trace.kind_number("claim"), trace.kind_number("spawn")])
             kept[self.positions] = True
@@ -25,7 +25,7 @@ class Claims:
             keys = (found.generation & 0xFFFFFFFF) << 24 | np.maximum(found.thread, 0)
             known = np.isin(keys, identities.keys) & (found.thread >= 0)
             self.tids = np.where(known, identities.tid_of_keys(np.where(known, keys, 0)), 0)
-            self.causes, self.actors = found.cause, found.actor
+            self.causes, self.calls, self.actors = found.cause, found.call, found.actor
 
     def of(self, positions):
         """(indices in `positions`, indices here) of those that are claimed."""

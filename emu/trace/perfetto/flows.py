@@ -12,7 +12,7 @@ FIRST_FLOW = 1
 
 
 class Flows:
-    """`of(events, kind)`: the number of each event's arrow; 0 none. Chunk after chunk, sends and receipts apart."""
+    """`of(events, kind)`: the number of each event's arrow, None where there are none; chunk after chunk."""
 
     def __init__(self, trace):
         self.trace = trace
@@ -22,7 +22,7 @@ class Flows:
 
     def of(self, events, kind):
         if not self._usable:
-            return np.zeros(len(events), dtype=np.int64)
+            return None
         partners = self.trace.values(events, kind, "to" if kind == "send" else "from")
         threads = events["thread"].astype(np.int64)
         senders, receivers = (threads, partners) if kind == "send" else (partners, threads)

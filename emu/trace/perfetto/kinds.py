@@ -37,6 +37,7 @@ SHAPES = {
 UNSHOWN = {"switch", "park", "name", "exit", "claim"}  # tracks of CPUs, states of threads and wakers say them already
 POINTERS = {"address", "mailbox", "completed", "user_thread", "mask", "object"}  # shown in hexadecimal
 UNSHOWN_ARGUMENTS = {"waker"}  # the argument "woken by tid" knows more
+SHOWN_AS = {("wake", "call"): "call of the waker"}  # a slice's end adds to the arguments of its beginning
 INDICES = {"by"}  # thread index + 1, 0 nobody
 PARTNERS = {"to", "from"}  # thread index, or ~ of a port
 

@@ -23,12 +23,14 @@ RUNNABLE, ASLEEP, UNINTERRUPTIBLE, STOPPED, DEAD, PREEMPTED = 0, 1, 2, 4, 0x10, 
 STATES = {"server": UNINTERRUPTIBLE, "kernel": UNINTERRUPTIBLE, "vfork": UNINTERRUPTIBLE, "stop": STOPPED}
 NOT_BY_THREADS = ("timer", "server", "supervisor", "kernel")  # causes: whichever thread ran then has no part in it
 UNTOLD = ""  # the cause in a trace of version 1
+IN_SCHEDULER = (UNTOLD, "thread", "kernel", "claimed")  # causes: the CPU itself did it, or nobody knows who did
 IDLE = 0
 EVENT = 2  # the field of FtraceEventBundle
 
 
 class Sched:
-    """`packets(chunk)` for chunk after chunk; `wakers` afterwards has who woke whom in the last one."""
+    """`packets(chunk)` for chunk after chunk. Afterwards, of the last one's `wakes` (positions): the `wakers`, and what
+    is `told` of them, their "cause" and "call"."""
 
     def __init__(self, trace, identities):
         self.trace, self.identities = trace, identities
@@ -118,8 +120,10 @@ class Sched:
         ran = np.isin(causes, self._numbers(UNTOLD, "thread")) & (running != chunk.tids[wakes])
         wakers = np.where(named != 0, named, np.where(ran, running, 0))
         here, claims = self._claims.of(wakes + chunk.start)
-        wakers[here], causes[here] = self._claims.tids[claims], self._claims.causes[claims]
-        actors[here] = self._claims.actors[claims]
+        wakers[here], actors[here] = self._claims.tids[claims], self._claims.actors[claims]
+        calls = self._pick(chunk, wakes, "call")
+        causes[here], calls[here] = self._claims.causes[claims], self._claims.calls[claims]
+        self.told = {"cause": causes, "call": calls}
         nobody = np.flatnonzero(wakers == 0)
         pairs, which = np.unique(actors[nobody] << 32 | causes[nobody], return_inverse=True)
         tids = [self._acting(pair >> 32, self._causes.get(pair & 0xFFFFFFFF, UNTOLD)) for pair in pairs.tolist()]
@@ -132,7 +136,7 @@ class Sched:
     def _acting(self, actor, cause):
         if actor >= self.nr_cpus:
             return self.identities.acting(f"emu-{self.trace.actor_name(actor)}")
-        return self.identities.acting("emu-scheduler" if cause in (UNTOLD, "thread", "kernel") else f"emu-{cause}")
+        return self.identities.acting("emu-scheduler" if cause in IN_SCHEDULER else f"emu-{cause}")
 
     def _bundle(self, cpu, chunk, chain, wakes, wakers, targets):
         at, prev, states, next_tids = chain[:4] if chain else [np.empty(0, dtype=np.int64)] * 4

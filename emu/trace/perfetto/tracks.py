@@ -8,7 +8,7 @@ import numpy as np
 
 from ..text import NOTHING, named_value, table_of
 from .chunk import argument_names
-from .kinds import BEGIN, END, INDICES, PARTNERS, POINTERS, SPAN, UNSHOWN, UNSHOWN_ARGUMENTS, shape_of
+from .kinds import BEGIN, END, INDICES, PARTNERS, POINTERS, SHOWN_AS, SPAN, UNSHOWN, UNSHOWN_ARGUMENTS, shape_of
 from .rows import encode, fixed_64, message, varint
 
 SEQUENCE = 1
@@ -71,7 +71,8 @@ class Tracks:
             yield self._rows(times, message(11, varint(9, TYPE_END), track))
         else:
             form = TYPE_BEGIN if shape.form == BEGIN else TYPE_INSTANT
-            flow = fixed_64(47, self.flows.of(chunk.events[at], kind)) if kind in ("send", "receive") else []
+            arrows = self.flows.of(chunk.events[at], kind) if kind in ("send", "receive") else None
+            flow = [] if arrows is None else fixed_64(47, arrows)
             yield self._rows(times, message(11, varint(9, form), category, track, title, *shown, flow))
 
     def _rows(self, times, event):
@@ -98,6 +99,8 @@ class Tracks:
             if name in (shape.named_by, shape.span, *UNSHOWN_ARGUMENTS):
                 continue
             values = chunk.values(kind, name)
+            if kind == "wake" and name in sched.told:
+                values = sched.told[name][np.searchsorted(sched.wakes, at)]
             if name in INDICES:
                 values = chunk.tids_of_indices(values - 1, at)
             shown.append(self._argument(kind, name, values))
@@ -108,7 +111,7 @@ class Tracks:
         return shown
 
     def _argument(self, kind, name, values):
-        head = varint(1, self.names.number("arguments", name))
+        head = varint(1, self.names.number("arguments", SHOWN_AS.get((kind, name), name)))
         if name in POINTERS:
             return message(4, head, varint(7, values))
         if name in PARTNERS or table_of(self.trace.header, kind, name):

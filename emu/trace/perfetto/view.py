@@ -19,6 +19,7 @@ from ...errors import TraceError
 
 HOST = "127.0.0.1"
 PIECE_BYTES = 1 << 20
+ABOUT = {"/vizviewer_info": b"{}", "/file_info": b'{"files": {}, "functions": {}}'}  # what the page asks for: no sources
 
 
 def interface_folder():
@@ -71,9 +72,9 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         name, _, port = self.headers.get("Host", "").partition(":")
         if name not in (HOST, "localhost") or port != str(self.server.server_port):
             self.send_error(403)
-        elif self.path == "/vizviewer_info":
-            self._answer("application/json", 2)
-            self.wfile.write(b"{}")
+        elif self.path in ABOUT:
+            self._answer("application/json", len(ABOUT[self.path]))
+            self.wfile.write(ABOUT[self.path])
         elif self.path == "/localtrace":
             size_bytes = os.fstat(self.trace).st_size
             self._answer("application/octet-stream", size_bytes)

@@ -6,9 +6,10 @@ import pytest
 
 from emu.kernel.thread import states
 from emu.limits import SERVER, TIMEKEEPER
+from emu.trace.file import read_trace
 from emu.trace.perfetto import export
 from tests.trace.perfetto.parsed import Parsed
-from tests.traces import Story, checked_trace
+from tests.traces import Story
 
 RUNNABLE, ASLEEP, UNINTERRUPTIBLE, STOPPED, DEAD, PREEMPTED = 0, 1, 2, 4, 0x10, 0x100
 
@@ -110,7 +111,8 @@ def test_a_real_trace_is_there_whole(boot, tmp_path, seed):
         for name, arguments in {"locking": (4, 2_000), "sleepers": (6, 5), "spawn": (40,), "yield": (3, 300)}.items():
             machine.spawn(name, *arguments)
         machine.run()
-    trace = checked_trace(machine)
+    trace = read_trace(machine.trace)
+    assert trace.complete and not any(trace.lost.values())
     parsed = chained(Parsed(trace))
     found = Counter(e.sched_switch.prev_state for events in parsed.switches.values() for e in events)
     assert found[PREEMPTED] == len(trace.of_kind("preempt")) and found[DEAD] == len(trace.of_kind("exit"))
