@@ -1,6 +1,7 @@
 """What options mean, the same in every command, and how a person is told that one is wrong: in one line.
 
-`Emu` is the group of all commands, `WithSubcommands` a command that has some of its own, `ProgramCommand` one that ends with a program and that program's own arguments.
+`Emu` is the group of all commands, `WithSubcommands` a command that has some of its own, `ProgramCommand` one that ends
+with a program and that program's own arguments.
 """
 
 import errno
@@ -35,7 +36,7 @@ def _one_line(error):
 
 
 class WithSubcommands(click.Command):
-    """A command that is used by itself, or with one of its subcommands as the first word: `emu trace FILE`, `emu trace open`.
+    """A command by itself, or with one of its subcommands as the first word: `emu trace FILE`, `emu trace open FILE`.
 
     A file that has a subcommand's name is given as ./NAME.
     """

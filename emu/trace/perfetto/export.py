@@ -1,8 +1,8 @@
 """A Trace in Perfetto's format: `export(trace, file)`.
 
-The trace is gone through in stretches, and of each kind of event in a stretch all packets are made at once (rows.py), so
-that ten million events take some tens of seconds and memory does not grow with them. What occurs once, such as the
-tree of processes, is made with the messages of the `perfetto` package.
+The trace is gone through in stretches, and of each kind of event in a stretch all packets are made at once (rows.py),
+so that ten million events take some tens of seconds, and memory does not grow with them. What occurs once, such as
+the tree of processes, is made with the messages of the `perfetto` package.
 
 Times are since boot: a clock snapshot says which times of the host's clocks these are. Packets need not be in the order
 of time, a viewer sorts them; those of one CPU are.
@@ -136,8 +136,8 @@ class _Export:
 
     def _write_names(self):
         if fresh := self.tracks.names.take_fresh():
-            tables = {TABLES[table]: [_interned(table, *item) for item in names.items()] for table, names in fresh.items()}
-            self._packet(interned_data=tables)
+            known = {table: [_interned(table, *item) for item in names.items()] for table, names in fresh.items()}
+            self._packet(interned_data={TABLES[table]: entries for table, entries in known.items()})
 
 
 def _interned(table, text, number):

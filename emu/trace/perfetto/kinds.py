@@ -1,7 +1,7 @@
 """Which kind of event becomes what, on which track: the list to read, or to add to, for a kind.
 
-A kind that is not listed is an instant with all its arguments, on the track of the thread it is about, else of
-the CPU or the actor that recorded it.  Slices of sleeps begin with `block` and end with `wake`, on the track of the thread.
+A kind that is not listed is an instant with all its arguments, on the track of the thread it is about, else of the
+CPU or the actor that recorded it.  Slices of sleeps begin with `block` and end with `wake`, on the thread's track.
 """
 
 from dataclasses import dataclass

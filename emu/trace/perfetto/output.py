@@ -1,6 +1,6 @@
 """A file that is there whole or not at all, however its writer ends.
 
-It is written without a name (O_TMPFILE), which a killed process leaves nothing of, and gets its name when it is complete.
+It is written without a name (O_TMPFILE), of which a killed process leaves nothing, and gets its name when it is whole.
 Where a file system has no such files, it is written as NAME.PID.part beside its place.
 """
 

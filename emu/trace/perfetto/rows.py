@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 
 VARINT, FIXED_64, BYTES = 0, 1, 2  # wire types
-LONGEST_VARINT = 10
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """What CPUs run and who wakes whom, as ftrace events: from these Perfetto makes tracks of CPUs and states of threads.
 
 Each event that begins or ends a run is one sched_switch, from or to the idle thread (pid 0): between two threads a CPU
-is in the scheduler.  A sched_switch's `prev` is always the last one's `next` on its CPU, also where events were lost: an
-end that ends nothing is left out, a thread that seems to run already is taken to be preempted.
+is in the scheduler.  A sched_switch's `prev` is always the last one's `next` on its CPU, also where events were lost:
+an end that ends nothing is left out, a thread that seems to run already is taken to be preempted.
 
-prev_state: S asleep, D asleep in the server or the kernel, T stopped, R gave way, R+ preempted, X gone. A wake-up, and a new
-thread's start, is a sched_waking whose pid is the waker's: the thread that ran, or what acted where no thread
-did, by its name or by the cause of the wake-up: emu-timekeeper, emu-server, emu-timer. (The format's newer packets
+prev_state: S asleep, D asleep in the server or the kernel, T stopped, R gave way, R+ preempted, X gone. A wake-up, and
+a new thread's start, is a sched_waking whose pid is the waker's: the thread that did it, or what acted where no thread
+did, named after itself or the cause of the wake-up: emu-timekeeper, emu-server, emu-timer. (The format's newer packets
 for threads of any system keep no waker, and its compact form of these takes the CPU's thread for the waker.)
 """
 
@@ -90,7 +90,7 @@ class Sched:
         return np.full(count, {"preempt": PREEMPTED, "yield": RUNNABLE, "exit": DEAD}[name])
 
     def _chain(self, cpu, chunk, positions, next_tids, states):
-        """(positions, prev, states, next, last) of a CPU's switches, each of which begins with what the last one left."""
+        """(positions, prev, states, next, last) of a CPU's switches: each begins with what the last one left."""
         prev = np.concatenate([self._running[cpu : cpu + 1], next_tids[:-1]])
         kept = prev != next_tids
         states = np.where((next_tids == IDLE) & (prev == chunk.tids[positions]), states, RUNNABLE)
@@ -143,18 +143,13 @@ class Sched:
         switched = _switch_rows(chunk.times[at], prev, states, next_tids)
         woken = _waking_rows(chunk.times[wakes], wakers, chunk.tids[wakes], targets)
         # Of one length, so that a row of either kind can be put where its time says.
-        switch_extra, waking_extra = max(0, size_of(woken) - size_of(switched)), max(0, size_of(switched) - size_of(woken))
-        if len(at) and switch_extra:
-            switched = _switch_rows(chunk.times[at], prev, states, next_tids, switch_extra)
-        if len(at) and len(wakes) and waking_extra:
-            woken = _waking_rows(chunk.times[wakes], wakers, chunk.tids[wakes], targets, waking_extra)
-        if not len(wakes):
-            rows = encode(len(at), switched)
-        elif not len(at):
-            rows = encode(len(wakes), woken)
-        else:
-            places = np.argsort(np.concatenate([at, wakes]), kind="stable")
-            rows = np.concatenate([encode(len(at), switched), encode(len(wakes), woken)])[places]
+        longer = size_of(woken) - size_of(switched)
+        if longer > 0:
+            switched = _switch_rows(chunk.times[at], prev, states, next_tids, longer)
+        elif longer < 0:
+            woken = _waking_rows(chunk.times[wakes], wakers, chunk.tids[wakes], targets, -longer)
+        places = np.argsort(np.concatenate([at, wakes]), kind="stable")
+        rows = np.concatenate([encode(len(at), switched), encode(len(wakes), woken)])[places]
         if rows.size:
             bundle = [*varint(1, cpu), rows.reshape(-1).data]
             packet = [*varint(10, SEQUENCE), *wrapped(1, bundle)]

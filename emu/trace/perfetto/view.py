@@ -19,7 +19,7 @@ from ...errors import TraceError
 
 HOST = "127.0.0.1"
 PIECE_BYTES = 1 << 20
-ABOUT = {"/vizviewer_info": b"{}", "/file_info": b'{"files": {}, "functions": {}}'}  # what the page asks for: no sources
+ABOUT = {"/vizviewer_info": b"{}", "/file_info": b'{"files": {}, "functions": {}}'}  # the page asks; there are none
 
 
 def interface_folder():

@@ -16,7 +16,9 @@ from emu.trace.perfetto.view import View
 from tests.browser import browser, complaints  # noqa: F401
 from tests.perfetto_page import ask, open_page
 
-GUESTS = {"locking": (4, 2_000), "sleepers": (6, 5), "spawn": (40,), "yield": (3, 300), "actors": ()}
+GUESTS = {
+    "locking": (4, 2_000), "sleepers": (6, 5), "spawn": (40,), "yield": (3, 300), "actors": ("ipc", "pingpong", 40)
+}  # fmt: skip
 EXPECTED = ("navigate-to", "/live_reload", "LiveReload", "127.0.0.1:9001", "perfetto-ui-internal")  # of the page
 
 
@@ -47,6 +49,7 @@ def test_the_interface_takes_an_exported_trace_and_knows_every_waker(shown, trac
     runs = len(trace.of_kind("switch"))
     assert shown("select count() from sched join thread using (utid) where tid != 0") == [[runs]]
     woken = len(trace.of_kind("wake", "spawn"))
+    assert woken > 100 and len(trace.of_kind("receive")) >= 40
     assert shown("select count(), count(thread.name) from thread_state join thread on waker_utid = thread.utid") == [
         [woken, woken]
     ]
