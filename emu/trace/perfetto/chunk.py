@@ -23,7 +23,7 @@ class Chunk:
     def __init__(self, trace, identities, holders, start, stop):
         self.trace, self.identities, self.start = trace, identities, start
         self.events = events = trace.events[start:stop]
-        self._holders = holders
+        self._holders, self._of_kind = holders, {}
         self.times = np.maximum(events["time_ns"] - trace.header["clock"]["boot_ns"], 0)
         self.tids = identities.tid_of(events)
         self.kinds = np.ascontiguousarray(events["kind"])
@@ -41,7 +41,9 @@ class Chunk:
 
     def values(self, name, argument):
         """An argument of each event of a kind."""
-        return self.trace.values(self.events[self.of(name)], name, argument)
+        if name not in self._of_kind:
+            self._of_kind[name] = self.events[self.of(name)]
+        return self.trace.values(self._of_kind[name], name, argument)
 
     def tids_of_indices(self, indices, positions):
         """The tids of the threads that had records of these numbers at events; 0 where a number is below 0."""
