@@ -41,7 +41,7 @@ from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL, IPI_CODE, IPI_TL
 from ..shm.atomics import exchange, load_relaxed, load_seq_cst, pause
 from ..shm.clock import now_ns
 from ..shm.cpumask import clear_cpu, has_cpu, set_cpu
-from ..shm.events import HOST_STALL, INTERRUPT, emit, emit_at
+from ..shm.events import HOST_STALL, INTERRUPT, UNPARK, emit, emit_at
 from ..shm.events import PARK as EVENT_PARK
 from ..shm.exits import (
     CAUSE_AGAIN,
@@ -79,6 +79,7 @@ def run(address, me):
     c = m.cpus[me]
     activate_tlb(m, me)
     if c.since_ns == 0:  # back from parking
+        emit(m, me, UNPARK, -1, 0, 0)
         _not_idle(m, me)
     while True:
         if load_relaxed(m, "failed") != 0:
@@ -210,6 +211,7 @@ def _call(m, me, i):
         action = forward(m, me, i)
     ended_ns = now_ns(m)
     t.system_ns += ended_ns - since_ns
+    c.system_ns += ended_ns - since_ns
     t.faults += c.page_faults - faults
     if action == RESUME and c.missing != 0 and t.x[A0] == -EFAULT:
         bring_page(m, me, i, c.missing, c.missing_access)
@@ -313,7 +315,7 @@ def _idle(m, me):
                 before = now
                 now = monotonic_ns()
                 if now - before > STALL_NS:
-                    emit(m, me, HOST_STALL, -1, now - before, 0)
+                    emit(m, me, HOST_STALL, -1, now - before, now - before)
                 if now >= stop_polling_ns:
                     doing = _park(m, me)
     if doing == 0:

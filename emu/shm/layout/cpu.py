@@ -128,6 +128,7 @@ CPU = record(
     i64("missing", guard="this CPU", doc="guest address of a page that somebody else has to bring, 0 none was met"),
     i64("missing_access", guard="this CPU", doc="ACCESS_* that its pager is asked for, -1: it is the server's"),
     i64("syscalls", guard="this CPU"),
+    i64("system_ns", guard="this CPU", unit="ns", doc="in system calls"),
     i64("upcalls", guard="this CPU", doc="made here (kernel/upcalls/)"),
     i64("exports", guard="this CPU", doc="contexts of user threads that were completed here"),
     i64("parks", guard="this CPU"),
