@@ -126,7 +126,7 @@ class Report:
         return as_json(asdict(self))
 
     def to_dataframe(self, what: str = "threads") -> Any:
-        """A pandas.DataFrame with a row for each of `threads`, `cpus`, `jobs` or `processes`; needs the extra `frames`."""
+        """A pandas.DataFrame, a row for each of `threads`, `cpus`, `jobs` or `processes`; needs the extra `frames`."""
         if what not in FRAMES:
             raise MachineError(f"to_dataframe({what!r}): expected one of {', '.join(FRAMES)}")
         try:

@@ -23,6 +23,7 @@ class ThreadReport:
     runtime_ns: int  # on CPUs
     user_ns: int
     system_ns: int  # in system calls, also while the system server worked on one
+    served_ns: int  # of that, the server's part, in which the thread was on no CPU
     run_delay_ns: int  # runnable, waiting
     slices: int  # times it was picked
     voluntary: int  # times it fell asleep, gave way or left
@@ -56,7 +57,7 @@ def _name(left):
 
 def _report(t, i, state, pid, job, name, open_slices):
     """Of a record with accounts; open_slices: 1 where its last slice has not ended."""
-    runtime_ns, system_ns = int(t["runtime_ns"]), int(t["system_ns"])
+    runtime_ns, system_ns, served_ns = (int(t[name]) for name in ("runtime_ns", "system_ns", "served_ns"))
     slices, involuntary = int(t["slices"]), int(t["involuntary"])
     return ThreadReport(
         thread=f"{i}#{int(t['generation'])}",
@@ -66,8 +67,9 @@ def _report(t, i, state, pid, job, name, open_slices):
         name=name,
         state=state,
         runtime_ns=runtime_ns,
-        user_ns=max(runtime_ns - system_ns, 0),
+        user_ns=max(runtime_ns - (system_ns - served_ns), 0),
         system_ns=system_ns,
+        served_ns=served_ns,
         run_delay_ns=int(t["run_delay_ns"]),
         slices=slices,
         voluntary=max(slices - involuntary - open_slices, 0),

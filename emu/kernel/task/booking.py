@@ -38,6 +38,7 @@ def _keep(m, left, t, i):
     copy_bytes(field_address(left, "name"), field_address(t, "name"), NAME_BYTES)
     left.runtime_ns = t.runtime_ns
     left.system_ns = t.system_ns
+    left.served_ns = t.served_ns
     left.run_delay_ns = t.run_delay_ns
     left.slices = t.slices
     left.involuntary = t.involuntary

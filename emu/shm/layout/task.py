@@ -136,6 +136,7 @@ LEFT_THREAD = record(
     i64s("name", 2, doc="as in THREAD"),
     i64("runtime_ns", unit="ns"),
     i64("system_ns", unit="ns"),
+    i64("served_ns", unit="ns"),
     i64("run_delay_ns", unit="ns"),
     i64("slices"),
     i64("involuntary"),
