@@ -91,13 +91,19 @@ RESUME = _event("resume", "", "", "a suspended thread is let go on")
 CPU_UP = _event("cpu-up", "cpu", "", "a scheduler begins to take threads")
 CPU_DOWN = _event("cpu-down", "cpu", "", "a scheduler has exited")
 PARK = _event("park", "", "", "this CPU has nothing to run and sleeps")
+UNPARK = _event("unpark", "", "", "this CPU is awake again: the host has run its process after the message for it")
 POLICY = _event("policy", "a", "b", "recorded by a policy's own hooks")
 NAME = _event("name", "first", "second", "the thread's name from here on: 16 bytes as two words")
 AFFINITY = _event(
     "affinity", "mask", "word", "the CPUs that may run the thread from here on: 64 of them, from 64 * word on"
 )
 EXCLUSIVE = _event("exclusive", "cpu", "on", "a CPU begins or ends to run pinned threads only")
-HOST_STALL = _event("host-stall", "ns", "", "until now, the host did not run this CPU's process, which wanted to run")
+HOST_STALL = _event(
+    "host-stall",
+    "ns",
+    "within_ns",
+    "the host did not run this CPU's process for ns of the last within_ns, though it wanted",
+)
 SEND = _event("send", "to", "bytes", "the thread sends a message to a thread (its index), or to a port (~ its number)")
 RECEIVE = _event("receive", "from", "bytes", "the thread gets a message of a thread's (its index), or of a port (~)")
 POOL = _event(
