@@ -107,17 +107,21 @@ def main(bench, events):
         size = os.path.getsize(trace)
     figures = {name: spread([run[name] for run in found]) for name in found[0]}
     count, written = found[0]["events"], found[0]["output_bytes"]
-    bench.row(events=count, trace_bytes=size, output_bytes=written, **{k: v for k, v in figures.items() if k[-1] != "s"},
-              read_s=figures["read_s"], export_s=figures["export_s"],
-              events_per_s=spread([count / run["export_s"] for run in found]))  # fmt: skip
+    bench.row(
+        events=count, trace_bytes=size, output_bytes=written, read_s=figures["read_s"], export_s=figures["export_s"],
+        events_per_s=spread([count / run["export_s"] for run in found]), idle_mib=figures["idle_mib"],
+        read_mib=figures["read_mib"], peak_mib=figures["peak_mib"], aims=AIMS,
+    )  # fmt: skip
     rows = [
-        (what, with_range(figures[f"{name}_s"]), with_range(figures[mib], digits=0), AIMS.get(f"{name}_s", ""))
-        for what, name, mib in (("read", "read", "read_mib"), ("export", "export", "peak_mib"))
+        (what, with_range(figures[f"{what}_s"]), with_range(figures[mib], digits=0), AIMS.get(f"{what}_s", ""))
+        for what, mib in (("read", "read_mib"), ("export", "peak_mib"))
     ]
-    bench.table(f"{count:,} events, {size / 1e6:,.0f} MB, exported to {written / 1e6:,.0f} MB",
-                ("", "s", "most memory, MiB", "aim s"), rows)  # fmt: skip
-    bench.note(f"A process that has imported all and read nothing takes {figures['idle_mib']['median']:,.0f} MiB; the aim "
-               f"for all is {AIMS['peak_mib']:,}.")  # fmt: skip
+    title = f"{count:,} events, {size / 1e6:,.0f} MB, exported to {written / 1e6:,.0f} MB"
+    bench.table(title, ("", "s", "most memory, MiB", "aim s"), rows)
+    idle = f"{figures['idle_mib']['median']:,.0f} MiB"
+    bench.note(
+        f"A process that has imported all and read nothing takes {idle}; the aim for all is {AIMS['peak_mib']:,}."
+    )
 
 
 if __name__ == "__main__":
