@@ -2,8 +2,8 @@
 
 A machine runs guests that switch, wait, wake and call, with a trace. Its rounds are written again and again, later each
 time and with the next generation of each thread, until the trace has the size. Then a process of its own reads it, and
-exports it: the seconds of each, and the most memory that was in its pages at the end of each.
-Beside it, that a process takes which has imported all and read nothing.
+exports it: the seconds of each, those of the host's CPU (the difference is the host's), and the most memory that the
+process had until the end of each. Beside it, what a process takes that has imported all and read nothing.
 
 python benchmarks/export.py [--rounds N] [--quick] [--events N]
 """
@@ -39,13 +39,14 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 need_perfetto()
-idle_mib, start = peak(), time.monotonic()
+idle_mib, start, start_cpu = peak(), time.monotonic(), time.process_time()
 trace = read_trace(sys.argv[1])
-read_mib, read = peak(), time.monotonic()
+read_mib, read, read_cpu = peak(), time.monotonic(), time.process_time()
 with whole_file(sys.argv[2]) as file:
     export(trace, file)
 exported = time.monotonic()
 print(json.dumps({"idle_mib": idle_mib, "read_s": read - start, "read_mib": read_mib, "export_s": exported - read,
+                  "read_cpu_s": read_cpu - start_cpu, "export_cpu_s": time.process_time() - read_cpu,
                   "peak_mib": peak(), "events": len(trace.events)}))
 """
 
@@ -110,14 +111,21 @@ def main(bench, events):
     bench.row(
         events=count, trace_bytes=size, output_bytes=written, read_s=figures["read_s"], export_s=figures["export_s"],
         events_per_s=spread([count / run["export_s"] for run in found]), idle_mib=figures["idle_mib"],
-        read_mib=figures["read_mib"], peak_mib=figures["peak_mib"], aims=AIMS,
+        read_mib=figures["read_mib"], peak_mib=figures["peak_mib"], read_cpu_s=figures["read_cpu_s"],
+        export_cpu_s=figures["export_cpu_s"], aims=AIMS,
     )  # fmt: skip
     rows = [
-        (what, with_range(figures[f"{what}_s"]), with_range(figures[mib], digits=0), AIMS.get(f"{what}_s", ""))
+        (
+            what,
+            with_range(figures[f"{what}_s"]),
+            with_range(figures[f"{what}_cpu_s"]),
+            with_range(figures[mib], digits=0),
+            AIMS.get(f"{what}_s", ""),
+        )
         for what, mib in (("read", "read_mib"), ("export", "peak_mib"))
     ]
     title = f"{count:,} events, {size / 1e6:,.0f} MB, exported to {written / 1e6:,.0f} MB"
-    bench.table(title, ("", "s", "most memory, MiB", "aim s"), rows)
+    bench.table(title, ("", "s", "host CPU s", "most memory, MiB", "aim s"), rows)
     idle = f"{figures['idle_mib']['median']:,.0f} MiB"
     bench.note(
         f"A process that has imported all and read nothing takes {idle}; the aim for all is {AIMS['peak_mib']:,}."
