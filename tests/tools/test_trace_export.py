@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import random
 import re
 import resource
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import urllib.request
 
+import msgpack
 import pytest
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as protos
 
@@ -73,6 +75,20 @@ def test_each_length_of_a_torn_trace_is_exported_or_refused(story, tmp_path):
             found.add(len(trace.events))
             export(trace, out)
     assert found == {0, 6}, "a round is there whole or not at all"
+
+
+def test_a_damaged_header_is_refused_or_what_it_still_says_is_exported(story, seed):
+    """Bytes of it changed by chance: no error but the one line."""
+    chance, path = random.Random(seed), story.write()
+    whole = path.read_bytes()
+    header_bytes = len(msgpack.packb(read_trace(path).header))
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(chance.choice((1, 1, 3))):
+            damaged[chance.randrange(header_bytes)] = chance.randrange(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(TraceError):
+            exported(read_trace(path))
 
 
 REFUSED = {

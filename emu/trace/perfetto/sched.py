@@ -83,7 +83,7 @@ class Sched:
         if name == "block":
             reasons = chunk.values("block", "reason")
             states = np.full(count, ASLEEP)
-            for number, text in self.trace.header["values"]["reason"].items():
+            for number, text in table_of(self.trace.header, "block", "reason").items():
                 if text in STATES:
                     states[reasons == number] = STATES[text]
             return states
