@@ -8,6 +8,8 @@ from emu.kernel.thread import states
 from emu.limits import SERVER, TIMEKEEPER
 from emu.trace.file import read_trace
 from emu.trace.perfetto import export
+from emu.trace.recorder import make_header
+from tests import traces
 from tests.trace.perfetto.parsed import Parsed
 from tests.traces import Story
 
@@ -89,6 +91,28 @@ def test_a_waker_that_is_no_thread_has_a_name(story):
     story.add(10, 0, "switch", 1).add(20, 0, "block", 1, b=2).add(30, TIMEKEEPER, "wake", 1, a=1)
     story.add(40, 1, "switch", 1).add(50, 1, "block", 1, b=2).add(60, 1, "wake", 1, a=1)
     assert [w[1] for w in wakings(Parsed(story.trace()))] == ["emu-timekeeper", "emu-scheduler"]
+
+
+def test_a_trace_of_version_1_knows_wakers_by_what_ran(story, monkeypatch):
+    plain = {"placed": "queue", "woken": "old_queue", "spawned": "task", "sleeps": "reason", "moved": "queue",
+             "came_from": "old_queue", "preempted": "slice_ns", "yielded": "queue"}  # fmt: skip
+
+    def header(machine, config):
+        made = make_header(machine, config)
+        kinds = [[name, plain.get(a, a), plain.get(b, b), doc] for name, a, b, doc in made["kinds"]]
+        values = {
+            name: table for name, table in made["values"].items() if name in ("reason", "actor", "queue", "vector")
+        }
+        return {**made, "version": 1, "fields": {}, "kinds": kinds, "values": values}
+
+    monkeypatch.setattr(traces, "make_header", header)
+    story.add(5, SERVER, "spawn", 1, a=0, b=7).add(6, SERVER, "spawn", 2, a=1, b=7)
+    story.add(10, 0, "switch", 1).add(11, 1, "switch", 2).add(20, 0, "block", 1, b=2).add(30, 1, "wake", 1, a=0)
+    story.add(40, 1, "block", 2, b=1).add(50, 1, "wake", 2, a=1)
+    parsed = chained(Parsed(story.trace()))
+    assert [w[1] for w in wakings(parsed)] == ["emu-server", "emu-server", "2#0", "emu-scheduler"]
+    assert parsed.processes[100_001] == "task-7"
+    assert parsed.counters["CPU 1 queue"] == [(6_000, 1), (11_000, 0), (50_000, 1)]
 
 
 @pytest.mark.parametrize("length", [1, 2, 7])
