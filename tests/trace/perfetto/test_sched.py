@@ -107,7 +107,7 @@ def test_a_trace_of_version_1_knows_wakers_by_what_ran(story, monkeypatch):
 
     monkeypatch.setattr(traces, "make_header", header)
     story.add(5, SERVER, "spawn", 1, a=0, b=7).add(6, SERVER, "spawn", 2, a=1, b=7)
-    story.add(10, 0, "switch", 1).add(11, 1, "switch", 2).add(20, 0, "block", 1, b=2).add(30, 1, "wake", 1, a=0)
+    story.add(10, 0, "switch", 1).add(11, 1, "switch", 2, b=1).add(20, 0, "block", 1, b=2).add(30, 1, "wake", 1, a=0)
     story.add(40, 1, "block", 2, b=1).add(50, 1, "wake", 2, a=1)
     parsed = chained(Parsed(story.trace()))
     assert [w[1] for w in wakings(parsed)] == ["emu-server", "emu-server", "2#0", "emu-scheduler"]
