@@ -6,6 +6,7 @@ import pytest
 
 from emu.kernel.thread import states
 from emu.limits import SERVER, TIMEKEEPER
+from emu.shm.events import PLACED, PREEMPTED, WOKEN
 from emu.trace.file import read_trace
 from emu.trace.perfetto import export
 from emu.trace.recorder import make_header
@@ -13,7 +14,7 @@ from tests import traces
 from tests.trace.perfetto.parsed import Parsed
 from tests.traces import Story
 
-RUNNABLE, ASLEEP, UNINTERRUPTIBLE, STOPPED, DEAD, PREEMPTED = 0, 1, 2, 4, 0x10, 0x100
+RUNNABLE, ASLEEP, UNINTERRUPTIBLE, STOPPED, DEAD, RUNNABLE_AGAIN = 0, 1, 2, 4, 0x10, 0x100
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_each_run_is_a_switch_from_the_idle_thread_and_one_back(story):
     story.add(10, 0, "switch", 1).add(20, 0, "preempt", 1).add(30, 0, "switch", 2).add(40, 0, "yield", 2)
     story.add(50, 0, "switch", 1).add(60, 0, "exit", 1)
     assert switches(chained(Parsed(story.trace()))) == [
-        (10, 0, 0, 100_001), (20, 100_001, PREEMPTED, 0), (30, 0, 0, 100_002), (40, 100_002, RUNNABLE, 0),
+        (10, 0, 0, 100_001), (20, 100_001, RUNNABLE_AGAIN, 0), (30, 0, 0, 100_002), (40, 100_002, RUNNABLE, 0),
         (50, 0, 0, 100_001), (60, 100_001, DEAD, 0),
     ]  # fmt: skip
 
@@ -120,7 +121,10 @@ def test_it_does_not_matter_where_stretches_of_the_trace_end(story, monkeypatch,
     story.add(5, SERVER, "spawn", 1, a=0).add(6, SERVER, "spawn", 2, a=1)
     for k in range(10, 100, 10):
         story.add(k, 0, "switch", 1).add(k + 3, 0, "block", 1, b=1).add(k + 4, 1, "switch", 2)
-        story.add(k + 5, 1, "wake", 1, a=k % 2).add(k + 6, 1, "preempt", 2)
+        story.add(k + 5, 1, "wake", 1, PLACED.pack(queue=k % 20 // 10, cause=k // 10 % 8), WOKEN.pack(waker=3 + k % 3))
+        story.add(k + 6, 1, "preempt", 2, b=PREEMPTED.pack(by=2)).add(k + 7, 1, "migrate", 2, 0, 1)
+        story.add(k + 7, SERVER, "spawn", 4 + k % 3, a=1, generation=k)
+        story.add(k + 8, 0, "claim", 1, PLACED.pack(queue=0, cause=1), WOKEN.pack(waker=3))
     whole = Parsed(story.trace())
     monkeypatch.setattr(export, "CHUNK_EVENTS", length)
     pieces = chained(Parsed(story.trace()))
@@ -139,7 +143,7 @@ def test_a_real_trace_is_there_whole(boot, tmp_path, seed):
     assert trace.complete and not any(trace.lost.values())
     parsed = chained(Parsed(trace))
     found = Counter(e.sched_switch.prev_state for events in parsed.switches.values() for e in events)
-    assert found[PREEMPTED] == len(trace.of_kind("preempt")) and found[DEAD] == len(trace.of_kind("exit"))
+    assert found[RUNNABLE_AGAIN] == len(trace.of_kind("preempt")) and found[DEAD] == len(trace.of_kind("exit"))
     assert found[ASLEEP] + found[UNINTERRUPTIBLE] == len(trace.of_kind("block"))
     assert sum(map(len, parsed.switches.values())) == 2 * len(trace.of_kind("switch"))
     assert len(parsed.wakings) == len(trace.of_kind("wake", "spawn"))
