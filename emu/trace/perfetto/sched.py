@@ -43,22 +43,22 @@ class Sched:
         """A packet for each CPU with events, as pieces of bytes."""
         actors = chunk.events["actor"]
         switches, next_tids, prev_states = self._switches(chunk)
-        by_cpu = {}
-        for cpu in np.unique(actors[switches]).tolist():
-            mine = actors[switches] == cpu
-            by_cpu[cpu] = self._chain(cpu, chunk, switches[mine], next_tids[mine], prev_states[mine])
+        by_cpu = {
+            cpu: self._chain(cpu, chunk, switches[mine], next_tids[mine], prev_states[mine])
+            for cpu, mine in _groups(actors[switches])
+        }
         wakes = np.sort(np.concatenate([chunk.of("wake"), chunk.of("spawn")]))
         queues = self._pick(chunk, wakes, "queue")
         running = np.zeros(len(wakes), dtype=np.int64)
-        for cpu in np.unique(actors[wakes]).tolist():
+        for cpu, mine in _groups(actors[wakes]):
             if cpu < self.nr_cpus:
-                mine = actors[wakes] == cpu
                 running[mine] = self._running_at(cpu, by_cpu.get(cpu), wakes[mine])
         self.wakes, self.wakers = wakes, self._wakers(chunk, wakes, running)
         cpus = np.where(actors[wakes] < self.nr_cpus, actors[wakes], np.where(queues < self.nr_cpus, queues, 0))
         targets = np.where(queues < self.nr_cpus, queues, cpus)
-        for cpu in sorted({*by_cpu, *np.unique(cpus).tolist()}):
-            mine = cpus == cpu
+        woken, nothing = dict(_groups(cpus)), np.empty(0, dtype=np.int64)
+        for cpu in sorted(by_cpu.keys() | woken.keys()):
+            mine = woken.get(cpu, nothing)
             yield from self._bundle(cpu, chunk, by_cpu.get(cpu), wakes[mine], self.wakers[mine], targets[mine])
         for cpu, (_, _, _, _, last) in by_cpu.items():
             self._running[cpu] = last
@@ -154,6 +154,13 @@ class Sched:
             bundle = [*varint(1, cpu), rows.reshape(-1).data]
             packet = [*varint(10, SEQUENCE), *wrapped(1, bundle)]
             yield from wrapped(1, packet)
+
+
+def _groups(values):
+    """(value, its positions in ascending order) of each value."""
+    order = np.argsort(values, kind="stable")
+    distinct, first = np.unique(values[order], return_index=True)
+    return zip(distinct.tolist(), np.split(order, first[1:]))
 
 
 def _switch_rows(times, prev, states, next_tids, extra=0):
