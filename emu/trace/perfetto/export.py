@@ -21,7 +21,7 @@ from .rows import encode, message, varint
 from .sched import Sched
 from .tracks import CPU_TRACK, GLOBAL_QUEUE_TRACK, QUEUE_TRACK, SEQUENCE, Tracks
 
-CHUNK_EVENTS = 1 << 17
+CHUNK_EVENTS = 1 << 18
 TREE_THREADS = 10_000  # in one packet
 CPUS_TRACK = 999  # what has the tracks of CPUs below it
 NAMES_FROM_HERE = 1  # sequence_flags: no earlier name is valid
