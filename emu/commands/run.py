@@ -46,6 +46,7 @@ from .options import ProgramCommand, check_writable
 @click.option("--json", "json_file", metavar="FILE", help="Write the summary there, as JSON.")
 @click.option("--trace", metavar="FILE", help="Record every scheduling event there (emu trace FILE reads it).")
 @click.option("--trace-limit", metavar="SIZE", help="The trace ends there, the run goes on (4G).")
+@click.option("--trace-wait", is_flag=True, help="CPUs wait where the recorder is slow; else it drops events.")
 @click.option("--profile", is_flag=True, help="Print which functions retired how many instructions.")
 @click.option("--profile-file", metavar="FILE", help="And write it there, as folded stacks (flame graphs, emu disasm).")
 @click.option("--quiet", is_flag=True, help="No summary (the progress of compiling, once, is shown).")

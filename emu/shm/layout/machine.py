@@ -101,7 +101,7 @@ MACHINE = record(
     mask("blocking_pool", doc="the blocking pool: kernel/thread/affinity.py (inko-6)"),
     i64("queue_kind", doc="QUEUES_* of kernel/sched/runqueue.py"),
     i64s("parameters", MAX_PARAMETERS, doc="the policy's, in the order that it declares them"),
-    i64("tracing", guard="supervisor", doc="1: events are recorded"),
+    i64("tracing", guard="supervisor", doc="events are recorded: TRACING_* of shm/events.py, 0 not"),
     i64("profiling", doc="1: CPUs take samples (cpu_worker/profiling.py)"),
     i64("max_threads_per_task", guard="atomic", doc="may change while guests run (kse-5)"),
     i64("max_threads_per_proc", guard="atomic", doc="of a task that has groups; likewise"),
