@@ -79,6 +79,13 @@ def test_a_stall_of_the_host_is_a_slice_of_the_cpu(story):
     assert (begin[0], end[0], begin[3]) == (1_000_000, 5_000_000, "the host did not run this CPU")
 
 
+def test_stalls_that_overlap_are_shown_one_after_another(story):
+    story.add(5_000, 1, "host-stall", a=4_000_000).add(5_500, 0, "host-stall", a=100_000)
+    story.add(6_000, 1, "host-stall", a=3_000_000)
+    found = sorted((e[0], e[1]) for e in Parsed(story.trace()).events if e[2] == CPU_1 and e[0])
+    assert found == [(1_000_000, BEGIN), (5_000_000, END), (5_000_001, BEGIN), (6_000_000, END)]
+
+
 @pytest.mark.parametrize("far", [1 << 62, -5])
 def test_a_span_that_cannot_be_is_cut_at_boot(story, far):
     story.add(5_000, 1, "host-stall", a=far)
