@@ -2,6 +2,7 @@
 
 import pytest
 from matplotlib.patches import Rectangle
+from matplotlib.text import Annotation
 
 from emu import TraceError, draw_timeline
 from emu.kernel.sched.recording import WAKE_THREAD
@@ -37,7 +38,7 @@ def test_by_thread_there_is_a_bar_for_each_run_wait_and_sleep(story):
     # Thread 1 ran from 0 to 50 and from 80 to 100, slept from 50 to 70, and waited from 70 to 80.
     assert spans(axes, 0) == [(0, 50, False), (50, 70, False), (70, 80, True), (80, 100, False)]
     assert spans(axes, 1) == [(0, 50, True), (50, 80, False)]
-    assert len([text for text in axes.texts if text.arrowprops]) == 1, "thread 2 woke thread 1"
+    assert len([text for text in axes.texts if isinstance(text, Annotation)]) == 1, "thread 2 woke thread 1"
 
 
 def test_by_cpu_the_bars_are_threads_and_the_hosts_stalls_are_below(story):
