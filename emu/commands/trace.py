@@ -1,4 +1,4 @@
-"""`emu trace FILE`: print, summarize or check what `emu run --trace FILE` recorded. `export` and `open`: trace_*.py.
+"""`emu trace FILE`: prints, summarizes or checks what `emu run --trace FILE` recorded. Also: export, open (trace_*.py).
 
 Without --summary or --check it prints events, one a line.  --check holds the whole trace
 against the rules of emu/trace/check.py: status 0 when it keeps them, 1 when not,
