@@ -42,7 +42,7 @@ from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL, IPI_CODE, IPI_TL
 from ..shm.atomics import exchange, load_relaxed, load_seq_cst, pause
 from ..shm.clock import now_ns
 from ..shm.cpumask import clear_cpu, has_cpu, set_cpu
-from ..shm.events import HOST_STALL, INTERRUPT, UNPARK, emit, emit_at
+from ..shm.events import HOST_STALL, INTERRUPT, PROGRESS, UNPARK, emit, emit_at
 from ..shm.events import PARK as EVENT_PARK
 from ..shm.exits import (
     CAUSE_AGAIN,
@@ -370,6 +370,7 @@ def _park(m, me):
     found = _found(m, me)
     if found < 0:
         c.parks += 1
+        emit_at(m, me, now, PROGRESS, -1, c.instructions, c.translated)
         emit_at(m, me, now, EVENT_PARK, -1, 0, 0)
         return PARK
     return found if cancel_park(m, me) or found == EXITED else PARK

@@ -7,7 +7,7 @@ nothing, but records when it is awake again: from the message that woke it until
 """
 
 from ..hot import hot, never_inline
-from ..shm.events import HOST_STALL, emit
+from ..shm.events import HOST_STALL, PROGRESS, emit
 from ..shm.memory import monotonic_ns, thread_cpu_ns
 
 LOOK_NS = 1_000_000
@@ -16,7 +16,7 @@ STALL_NS = 200_000
 
 @hot
 def look_for_stall(m, me):
-    """Called at a tick: record how much time the host has withheld since the last look."""
+    """Called at a tick: record how much time the host has withheld since the last look, and the CPU's progress."""
     never_inline()
     c = m.cpus[me]
     now = monotonic_ns()
@@ -26,5 +26,6 @@ def look_for_stall(m, me):
     missing = (now - c.stall_from_ns) - (cpu_ns - c.stall_cpu_ns)
     if c.stall_from_ns != 0 and missing > STALL_NS:
         emit(m, me, HOST_STALL, -1, missing, now - c.stall_from_ns)
+    emit(m, me, PROGRESS, -1, c.instructions, c.translated)
     c.stall_from_ns = now
     c.stall_cpu_ns = cpu_ns

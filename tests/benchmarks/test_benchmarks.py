@@ -57,7 +57,7 @@ def test_every_benchmark_has_a_test_here():
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
         "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages", "upcalls", "mapping", "interrupts",
-        "export",
+        "tracing", "export",
     }  # fmt: skip
 
 
@@ -245,6 +245,15 @@ def test_export_reads_and_exports_a_trace_of_the_size(tmp_path):
     assert row["events"] >= 20_000 and 0 < row["trace_bytes"] < row["output_bytes"]
     assert all(is_spread(row[name]) for name in ("read_s", "export_s", "events_per_s", "peak_mib", "read_mib"))
     assert row["idle_mib"]["min"] <= row["read_mib"]["min"] <= row["peak_mib"]["min"]
+
+
+def test_tracing_times_guests_with_and_without(tmp_path):
+    rows = run("tracing", tmp_path)
+    assert [(row["guest"], row["cpus"]) for row in rows] == [
+        ("hackbench", 1), ("locks", 1), ("hackbench", 2), ("locks", 2),
+    ]  # fmt: skip
+    assert all(is_spread(row["with_s"]) and row["ratio"] > 0 and row["events"] > 0 for row in rows)
+    assert all(row["lost"] == 0 for row in rows)
 
 
 def test_events_times_the_writer_and_the_recorder(tmp_path):

@@ -19,7 +19,8 @@ from .identities import EMU_PID, Identities
 from .queues import Queues
 from .rows import encode, message, varint
 from .sched import Sched
-from .tracks import CPU_TRACK, GLOBAL_QUEUE_TRACK, QUEUE_TRACK, SEQUENCE, Tracks
+from .speeds import Speeds
+from .tracks import CPU_TRACK, GLOBAL_QUEUE_TRACK, QUEUE_TRACK, SEQUENCE, SPEED_TRACK, Tracks
 
 CHUNK_EVENTS = 1 << 18
 TREE_THREADS = 10_000  # in one packet
@@ -51,6 +52,7 @@ class _Export:
         self.protos, self.trace, self.file = perfetto_trace_pb2, trace, file
         self.identities = Identities(trace)
         self.sched, self.queues = Sched(trace, self.identities), Queues(trace)
+        self.speeds = Speeds(trace)
         self.tracks = Tracks(trace, self.identities, Flows(trace))
 
     def write(self, progress):
@@ -74,6 +76,7 @@ class _Export:
             self._write_names()
             self.file.write(rows.reshape(-1).data)
         self.file.write(self.tracks.counters(*self.queues.changes(chunk)).reshape(-1).data)
+        self.file.write(self.tracks.speeds(*self.speeds.changes(chunk)).reshape(-1).data)
 
     def _packet(self, **fields):
         packet = self.protos.TracePacket(trusted_packet_sequence_id=SEQUENCE, **fields)
@@ -92,7 +95,7 @@ class _Export:
         self._packet(system_info={"utsname": names, "num_cpus": machine["cpus"]})
 
     def _write_cpu_tracks(self):
-        """Beside what each CPU runs: its interrupts, and its queue's length."""
+        """Beside what each CPU runs: its interrupts, its queue's length, its speed."""
         process = {"pid": EMU_PID, "process_name": "emu"}
         self._packet(track_descriptor={"uuid": CPUS_TRACK, "process": process, "child_ordering": 3})
         machine = self.trace.header["machine"]
@@ -103,6 +106,9 @@ class _Export:
             self._packet(track_descriptor={"uuid": uuid, "parent_uuid": CPUS_TRACK, "name": name, "counter": counter,
                                            "sibling_order_rank": rank})  # fmt: skip
         for cpu in range(machine["cpus"]):
+            name, rate = f"CPU {cpu} speed", {"unit_name": "MIPS", "y_axis_share_key": "speeds"}
+            self._packet(track_descriptor={"uuid": SPEED_TRACK + cpu, "parent_uuid": CPUS_TRACK, "name": name,
+                                           "counter": rate, "sibling_order_rank": len(queues) + cpu})  # fmt: skip
             self._packet(track_descriptor={"uuid": CPU_TRACK + cpu, "parent_uuid": CPUS_TRACK, "name": f"CPU {cpu}",
                                            "sibling_order_rank": len(queues) + cpu})  # fmt: skip
 

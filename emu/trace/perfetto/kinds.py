@@ -34,7 +34,8 @@ SHAPES = {
     "receive": Shape(category="message"),
     "move": Shape(category="message"),
 }
-UNSHOWN = {"switch", "park", "name", "exit", "claim"}  # tracks of CPUs, states of threads and wakers say them already
+# Tracks and speeds of CPUs, states of threads and wakers say them already.
+UNSHOWN = {"switch", "park", "unpark", "name", "exit", "claim", "progress"}
 POINTERS = {"address", "mailbox", "completed", "user_thread", "mask", "object"}  # shown in hexadecimal
 UNSHOWN_ARGUMENTS = {"waker"}  # the argument "woken by tid" knows more
 SHOWN_AS = {("wake", "call"): "call of the waker"}  # a slice's end adds to the arguments of its beginning

@@ -15,7 +15,7 @@ SEQUENCE = 1
 NEEDS_NAMES = 2  # sequence_flags: the packet is of no use without the names before it
 TYPE_BEGIN, TYPE_END, TYPE_INSTANT, TYPE_COUNTER = 1, 2, 3, 4
 MOST_NAMED_VALUES = 10_000  # of arguments; others are numbers
-CPU_TRACK, QUEUE_TRACK = 1_000, 2_000  # uuids: + CPU; a thread's is its tid
+CPU_TRACK, QUEUE_TRACK, SPEED_TRACK = 1_000, 2_000, 3_000  # uuids: + CPU; a thread's is its tid
 GLOBAL_QUEUE_TRACK = QUEUE_TRACK - 1
 
 
@@ -56,6 +56,11 @@ class Tracks:
         tracks = np.where((queues >= 0) & (queues < self.nr_cpus), QUEUE_TRACK + queues, GLOBAL_QUEUE_TRACK)
         event = message(11, varint(9, TYPE_COUNTER), varint(11, tracks), varint(30, depths))
         return self._rows(times, event)
+
+    def speeds(self, times, cpus, mips):
+        """Packets of how many millions of instructions a second a CPU retires from a time on."""
+        value = message(11, varint(9, TYPE_COUNTER), varint(11, SPEED_TRACK + cpus), varint(30, mips))
+        return self._rows(times, value)
 
     def _of_kind(self, chunk, sched, kind, at):
         shape = shape_of(kind)
