@@ -83,7 +83,7 @@ def test_a_preemption_says_on_whose_word(boot, tmp_path, seed, policy, expected)
         machine.spawn("independent", 3, 20_000_000)
         finish(machine)
     found = reasons(checked_trace(machine), "preempt", "why")
-    assert found[expected] > 3 and not found.keys() - {expected, "woken"}
+    assert found[expected] >= 2 and not found.keys() - {expected, "woken"}
 
 
 def test_a_woken_thread_that_the_policy_prefers_is_named(boot, tmp_path, seed):
