@@ -54,6 +54,7 @@ from .asking import Asking
 from .children import Descriptor, end_all, start, start_forkserver
 from .config import TRANSLATORS, Config, Parameters, check_limit, parse_size
 from .cpus import HotPlug
+from .description import Description
 from .directory import make_directory, remove_directory
 from .host_process import HostTimes, host_times
 from .jobs import Job, Jobs
@@ -180,6 +181,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         if not (self.window.may_execute and can_translate()):
             self.window.machine["translating"] = TRANSLATE_OFF
         self.window.machine["profiling"] = int(self._profiler is not None)
+        self._description = Description(self._directory, self.window, config)
         self._watchdog = Watchdog(self.window.machine, config.patience_s)
         if self._recorder:
             self._recorder.begin(self.window, config)
