@@ -5,6 +5,7 @@ import click
 from emu import __version__
 
 from .compare import compare
+from .debug import debug
 from .disasm import disasm
 from .doctor import doctor
 from .options import Emu
@@ -20,5 +21,5 @@ def emu():
     """A symmetric multiprocessor made of OS processes."""
 
 
-for command in (run, compare, sweep, policies, trace, disasm, doctor):
+for command in (run, compare, sweep, policies, trace, disasm, debug, doctor):
     emu.add_command(command)

@@ -4,14 +4,13 @@ import time
 
 import numpy as np
 
-from ..abi.syscall_numbers import name_of as call_name
 from ..kernel.failures import explain
 from ..kernel.thread.states import RUNNABLE, RUNNING, STATE_NAMES, SUSPENDED, WHERE
 from ..limits import GLOBAL_QUEUE, MAX_QUEUES, SERVER_RING
 from ..machine.waits import queue_name, what_for
 from ..shm.cpumask import to_int
 from .graph import edges
-from .text import columns, seconds
+from .text import call_name, columns, seconds
 
 LIVES = ("created", "running", "draining", "exited")
 REGISTERS = (

@@ -1,6 +1,8 @@
 """What the debugger's answers are made of: aligned columns, times, and what a person types for a thread or a task."""
 
+from ..abi.syscall_numbers import name_of
 from ..errors import MachineError
+from ..kernel.native import numbers
 from ..limits import MAX_TASKS, MAX_THREADS
 
 
@@ -15,6 +17,15 @@ def columns(heading, rows, none="none"):
     rows = [[str(word) for word in row] for row in (heading, *rows)]
     widths = [max(len(row[k]) for row in rows) for k in range(len(heading))]
     return ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
+
+
+NATIVE = {number: name.lower() for name, number in vars(numbers).items()
+          if isinstance(number, int) and name not in ("FIRST", "END", "FIRST_HOT")}  # fmt: skip
+
+
+def call_name(number):
+    """A system call's name, Linux's or native."""
+    return NATIVE.get(number) or name_of(number)
 
 
 def seconds(ns):

@@ -82,6 +82,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
     stdin, stdout, stderr are the guest's host descriptors; one of 0, 1, 2 that is closed is closed
     for the guest, too.  `trace` is the file that gets all events (trace/recorder.py);
     with `profile` the report says which functions retired how many instructions (profile.py).
+    `snapshot_on_failure` is the file that gets a snapshot of the machine when it fails (last_snapshot.py).
     MachineError for everything that the user can mend.  Who may use a machine, and when: machine/ownership.py.
     """
 
@@ -110,6 +111,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         trace: str | os.PathLike[str] | None = None,
         trace_limit: int | str = TRACE_LIMIT_BYTES,
         profile: bool = False,
+        snapshot_on_failure: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__()
         take_closed_standard_descriptors()
@@ -119,6 +121,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         )  # fmt: skip
         self._stdio = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         self._quiet = quiet
+        self.snapshot_on_failure = snapshot_on_failure
         self.trace, self._trace_limit_bytes = trace, parse_size(trace_limit, "limit of traces")
         self._recorder: Recorder | None = None
         self._profiler = Profiler() if profile else None
