@@ -10,7 +10,9 @@ from .disasm import disasm
 from .doctor import doctor
 from .options import Emu
 from .policies import policies
+from .ps import ps
 from .run import run
+from .stats import stats
 from .sweep import sweep
 from .trace import trace
 
@@ -21,5 +23,5 @@ def emu():
     """A symmetric multiprocessor made of OS processes."""
 
 
-for command in (run, compare, sweep, policies, trace, disasm, debug, doctor):
+for command in (run, compare, sweep, policies, trace, disasm, ps, stats, debug, doctor):
     emu.add_command(command)

@@ -93,6 +93,7 @@ def attach_to(found):
         raise AttachError(f"process {found.pid}: {reason}") from None
     inspector = Inspector.of_buffers(*mapped, facts, True, lambda: read_programs(found.directory))
     inspector.keep(descriptors)
+    inspector.directory = found.directory
     if int(inspector.machine["made_ns"]) != facts["made_ns"]:
         raise AttachError(f"process {found.pid}: its machine has just ended")
     return inspector

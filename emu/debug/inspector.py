@@ -42,6 +42,7 @@ class Inspector:
         self.memory = GuestMemory(machine, ram)
         self._programs = Programs()
         self.descriptors = ()  # of its segments, where it runs
+        self.directory = None  # its private one, where it runs
 
     def keep(self, descriptors):
         """Have these closed when nobody needs the Inspector any more."""
