@@ -14,6 +14,7 @@ from .ps import ps
 from .run import run
 from .stats import stats
 from .sweep import sweep
+from .top import top
 from .trace import trace
 
 
@@ -23,5 +24,5 @@ def emu():
     """A symmetric multiprocessor made of OS processes."""
 
 
-for command in (run, compare, sweep, policies, trace, disasm, ps, stats, debug, doctor):
+for command in (run, compare, sweep, policies, trace, disasm, ps, stats, top, debug, doctor):
     emu.add_command(command)

@@ -9,6 +9,8 @@ an edge is certain.  Of an ordinary futex it knows nothing; the words beside it 
 and only as far as these note an owner at all (a plain mutex of musl has none): such an edge is `likely`.
 """
 
+import bisect
+import functools
 from typing import NamedTuple
 
 from ..abi.futex import TID_MASK, WAITERS
@@ -21,7 +23,6 @@ from ..kernel.thread.states import (
     SLEEP_QUEUE,
     SLEEP_RECEIVE_FROM,
     SLEEP_SEND,
-    WHERE,
 )
 from ..limits import MAX_THREADS, WAIT_QUEUES
 from ..machine.waits import sleep_reason, what_for
@@ -42,15 +43,82 @@ class Wait(NamedTuple):
     likely: bool  # the holder is what the guest's memory says, and not the kernel
 
 
+class Waits:
+    """What single threads wait for. Looks the machine's threads through once, however many are asked about."""
+
+    def __init__(self, inspector):
+        self._inspector = inspector
+
+    def of(self, i):
+        """The Wait of a thread that sleeps."""
+        what, holder, likely = self._what(i)
+        return Wait(i, what, holder if self._inspector.exists(holder) else -1, likely)
+
+    def _what(self, i):
+        """(what, who holds it or -1, whether that is only likely)."""
+        inspector, t = self._inspector, self._inspector.thread(i)
+        reason, _ = sleep_reason(t)
+        if reason == SLEEP_FUTEX:
+            return self._futex(i, t)
+        if reason == SLEEP_QUEUE:
+            mutex = mutex_of(inspector, i)
+            if mutex:
+                k, number = mutex
+                return f"kernel mutex {number}", int(inspector.task(k)["mutexes"][number]["owner"]) - 1, False
+        partner = int(t["partner"]) - 1
+        if not -1 <= partner < MAX_THREADS:
+            return "a partner that does not exist", -1, False
+        words = what_for(t, inspector.now_ns(), inspector.machine)
+        return words, partner if reason in (SLEEP_SEND, SLEEP_RECEIVE_FROM, SLEEP_JOIN) else -1, False
+
+    def _futex(self, i, t):
+        address, kind = int(t["futex_address"]), int(t["futex_kind"])
+        if kind in (FUTEX_PI, FUTEX_MOVED):
+            return f"PI futex {int(t['futex_va']):#x}", int(t["waits_for"]) - 1, False
+        if int(t["futex_space"]) < 0:
+            return f"shared futex at physical {address:#x}", -1, False
+        k = self._inspector.task_of(i)
+        word = self._inspector.memory.word(k, address, 4)
+        joined = self._joined(k, address) if word is not None and word <= LAST_DETACH_STATE else -1
+        if joined >= 0 and joined != i:
+            return f"the end of {self._inspector.title(joined)} (pthread_join)", joined, True
+        return f"futex {address:#x}", self._owner(k, address, word, i), True
+
+    @functools.cached_property
+    def _places(self):
+        """{task: [(end of a thread's struct pthread, thread)]} in order, and {(task, clear_child_tid): thread}."""
+        pointers, tids = {}, {}
+        for i in self._inspector.living():
+            t, k = self._inspector.thread(i), self._inspector.task_of(i)
+            pointers.setdefault(k, []).append((int(t["x"][TP]), i))
+            tids[k, int(t["clear_child_tid"])] = i
+        return {k: sorted(found) for k, found in pointers.items()}, tids
+
+    def _joined(self, k, address):
+        """The thread in whose struct pthread a futex lies, or whose tid it is (clear_child_tid); -1."""
+        pointers, tids = self._places
+        ends = pointers.get(k, [])
+        at = bisect.bisect_right(ends, (address, MAX_THREADS))
+        if at < len(ends) and ends[at][0] - address <= JOIN_BYTES:
+            return ends[at][1]
+        return tids.get((k, address), -1)
+
+    def _owner(self, k, address, word, waiter):
+        """Whom the words of a mutex name, -1 nobody: musl's word is the owner and WAITERS, glibc's owner is 8 bytes on."""
+        if word is None:
+            return -1
+        if word in GLIBC_LOCKED:
+            word = self._inspector.memory.word(k, address + 8, 4) or 0
+        elif not word & WAITERS:
+            return -1
+        owner = self._inspector.thread_of_tid(word & TID_MASK)
+        return owner if owner >= 0 and owner != waiter and self._inspector.task_of(owner) == k else -1
+
+
 def edges(inspector):
     """{thread: Wait} of all threads that sleep."""
-    found = {}
-    for i in inspector.living():
-        t = inspector.thread(i)
-        if WHERE.get(int(t["where"]), "state") == BLOCKED:
-            what, holder, likely = _what(inspector, i)
-            found[i] = Wait(i, what, holder if inspector.exists(holder) else -1, likely)
-    return found
+    waits = Waits(inspector)
+    return {i: waits.of(i) for i in inspector.living() if inspector.state(i) == BLOCKED}
 
 
 def circles(waits):
@@ -74,63 +142,3 @@ def mutex_of(inspector, i):
     number, rest = divmod(rest - MUTEXES_OFFSET, WAIT_QUEUE.size)
     right = address >= 0 and rest == 0 and 0 <= number < WAIT_QUEUES and k < len(inspector.machine["tasks"])
     return (k, number) if right else None
-
-
-def _what(inspector, i):
-    """(what a sleeping thread waits for, who holds it or -1, whether that is only likely)."""
-    t = inspector.thread(i)
-    reason, _ = sleep_reason(t)
-    if reason == SLEEP_FUTEX:
-        return _futex(inspector, i)
-    if reason == SLEEP_QUEUE:
-        mutex = mutex_of(inspector, i)
-        if mutex:
-            k, number = mutex
-            holder = int(inspector.task(k)["mutexes"][number]["owner"]) - 1
-            return f"kernel mutex {number}", holder, False
-    words = what_for(t, inspector.now_ns(), inspector.machine) if _has_partner(t) else "a partner that does not exist"
-    partner = int(t["partner"]) - 1 if reason in (SLEEP_SEND, SLEEP_RECEIVE_FROM, SLEEP_JOIN) else -1
-    return words, partner, False
-
-
-def _has_partner(t):
-    return 0 <= int(t["partner"]) <= MAX_THREADS
-
-
-def _futex(inspector, i):
-    t = inspector.thread(i)
-    address, kind = int(t["futex_address"]), int(t["futex_kind"])
-    if kind in (FUTEX_PI, FUTEX_MOVED):
-        return f"PI futex {int(t['futex_va']):#x}", int(t["waits_for"]) - 1, False
-    if int(t["futex_space"]) < 0:
-        return f"shared futex at physical {address:#x}", -1, False
-    k = inspector.task_of(i)
-    word = inspector.memory.word(k, address, 4)
-    joined = _joined(inspector, k, address) if word is not None and word <= LAST_DETACH_STATE else -1
-    if joined >= 0 and joined != i:
-        return f"the end of {inspector.title(joined)} (pthread_join)", joined, True
-    return f"futex {address:#x}", _owner(inspector, k, address, word, i), True
-
-
-def _joined(inspector, k, address):
-    """The thread in whose struct pthread a futex lies, or whose tid it is (clear_child_tid); -1."""
-    for other in inspector.living():
-        t = inspector.thread(other)
-        if inspector.task_of(other) != k:
-            continue
-        pointer = int(t["x"][TP])
-        if int(t["clear_child_tid"]) == address or 0 < pointer - address <= JOIN_BYTES:
-            return other
-    return -1
-
-
-def _owner(inspector, k, address, word, waiter):
-    """Whom the words of a mutex name, -1 nobody: musl's word is the owner and WAITERS, glibc's owner is 8 bytes on."""
-    if word is None:
-        return -1
-    if word in GLIBC_LOCKED:
-        word = inspector.memory.word(k, address + 8, 4) or 0
-    elif not word & WAITERS:
-        return -1
-    owner = inspector.thread_of_tid(word & TID_MASK)
-    return owner if owner >= 0 and owner != waiter and inspector.task_of(owner) == k else -1
