@@ -56,7 +56,7 @@ def test_every_benchmark_has_a_test_here():
     assert names == {
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
-        "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages", "upcalls", "mapping", "interrupts",
+        "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages", "upcalls", "mapping", "interrupts", "live",
     }  # fmt: skip
 
 
@@ -302,6 +302,12 @@ def test_balance_shows_both_cases_and_the_distribution_beside_chance(tmp_path):
     assert born["case"] == "born on one CPU" and rows[2]["expected_mean"] == 2
     assert born["busiest"]["min"] > 1.9, "random leaves them where they were born"
     assert chance["case"] == "placed by chance" and rows[5]["expected_mean"] == pytest.approx(1.375)
+
+
+def test_live_compares_watchers_with_a_machine_that_nobody_watches(tmp_path):
+    rows = run("live", tmp_path)
+    assert [row["watched_by"] for row in rows] == ["alone", "emu top", "emu stats --watch 1 --json"]
+    assert all(is_spread(row["mips"]) and is_spread(row["core_share"]) and row["against_alone"] > 0 for row in rows)
 
 
 def test_processes_covers_each_cost_and_both_kinds_of_groups(tmp_path):
