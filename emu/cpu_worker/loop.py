@@ -15,6 +15,7 @@ from ..kernel.ipc.pager import has_pager
 from ..kernel.ipi import cancel_park, mark_parked, send_ipi
 from ..kernel.leaving_code import leave_code
 from ..kernel.linux.forwarding import forward
+from ..kernel.pausing import end_pause_here, pause_here
 from ..kernel.sched import queues
 from ..kernel.sched.core import others_wait, pay_look, pick_next, switch, switch_to, work_for, yield_to
 from ..kernel.sched.hooks import TICK, TIMESLICE, has_hook
@@ -77,7 +78,9 @@ def run(address, me):
     m = machine_at(address)
     c = m.cpus[me]
     activate_tlb(m, me)
-    if c.since_ns == 0:  # back from parking
+    if c.paused_ns != 0:
+        end_pause_here(m, me)
+    elif c.since_ns == 0:  # back from parking
         _not_idle(m, me)
     while True:
         if load_relaxed(m, "failed") != 0:
@@ -98,6 +101,11 @@ def run(address, me):
                 move_misplaced(m, me)
             if pending & IPI_CALL:
                 return _to_cold(m, me, CALL)
+        if load_relaxed(m, "paused") != 0:  # after tlb_active was set, and interrupts were taken; pairs with stop_all
+            if pause_here(m, me):
+                return PARK
+            activate_tlb(m, me)
+            continue
         if c.kicks != 0:
             return _to_cold(m, me, KICK)
         i = c.current

@@ -59,6 +59,7 @@ from .directory import make_directory, remove_directory
 from .host_process import HostTimes, host_times
 from .jobs import Job, Jobs
 from .ownership import BOOTING, RUNNING, Owned, in_use
+from .pausing import Pausing
 from .profile import Profiler
 from .programs import Programs
 from .report import ProcessReport, Report, make_report
@@ -76,7 +77,7 @@ ENVIRONMENT = ("TERM", "COLORTERM", "LANG")  # of the host's, captured once at b
 CALLS = ("ping", "where")  # what a CPU executes for `call`
 
 
-class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
+class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
     """A symmetric multiprocessor of `cpus` processes. Options: machine/config.py.
 
     stdin, stdout, stderr are the guest's host descriptors; one of 0, 1, 2 that is closed is closed
@@ -258,8 +259,9 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
             with contextlib.suppress(MachineError, OSError):
                 if self._is_active() and not self._failed():
                     self._ask("kill", SIGKILL, -1)
+                    self._go_on_for_good()
                     self._ask("close")
-                    self._wait_until(lambda: not self._is_active(), time.monotonic() + PATIENCE_S)
+                    self._wait_until(lambda: not self._is_active(), self._running_s() + PATIENCE_S)
                 if not self._is_active() and not self._failed():
                     self._ask("figures")
                     self.leaks = alive(self.window.machine)
@@ -294,7 +296,9 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         Ctrl-C ends the guests first, and then is a KeyboardInterrupt as everywhere.  MachineError when the guests
         take longer than `limit_s`; they end with the machine.
         """
-        deadline = None if limit_s is None else time.monotonic() + seconds(limit_s)
+        if not self._attendants:
+            self._need_running("run")
+        deadline = None if limit_s is None else self._running_s() + seconds(limit_s)
         try:
             if not self._interrupted:
                 self._ask("close")
@@ -315,6 +319,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         """After an interrupt: note who waits for what, kill the guests, and wait for the schedulers."""
         self._last_waits = self.waits()
         self._ask("kill", SIGINT, -1)
+        self._go_on_for_good()
         self._ask("close")
         self._wait_until(lambda: not self._is_active())
 

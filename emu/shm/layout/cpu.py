@@ -93,6 +93,7 @@ CPU = record(
     mask("given", guard="this CPU", doc="the mask that cold code gives to an entry"),
     i64("random", guard="this CPU", doc="state of the seeded generator"),
     i64("since_ns", guard="this CPU", unit="ns", doc="start of the present busy or idle stretch"),
+    i64("paused_ns", guard="this CPU", unit="ns", doc="since when it stands still (kernel/pausing.py); 0 it does not"),
     i64s("given_words", 8, guard="this CPU", doc="a structure of words that a guest has given a call"),
     i64s("scratch", 4, guard="this CPU", doc="what is copied to a guest"),
     i64s("ready_events", 2 * EVENTS_AT_ONCE, guard="this CPU", doc="struct epoll_event[], on its way to a guest"),

@@ -117,6 +117,7 @@ MACHINE = record(
     i64("closing", guard="atomic", doc="1: drain as soon as no task is left"),
     i64("failed", guard="atomic", doc="first failed check or failure code, 0 none"),
     i64("failed_value", guard="atomic"),
+    i64("paused", guard="atomic", doc="PAUSE_* of kernel/pausing.py: no CPU enters a guest; 0 none"),
     line("time"),
     i64("made_ns", unit="ns of the monotonic clock", doc="when the machine was made; fixed"),
     i64("uptime", guard="atomic, many writers", doc="UPTIME of kernel/ticks.py: ticks to days since then"),
