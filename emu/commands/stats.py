@@ -19,7 +19,8 @@ CPU_COLUMNS = (
     ("calls/s", "syscalls_per_s", "{:,.0f}"), ("page faults/s", "page_faults_per_s", "{:,.0f}"),
 )  # fmt: skip
 THREAD_COLUMNS = (
-    ("tid", "tid", "{}"), ("task", "task", "{}"), ("name", "name", "{}"), ("state", "state", "{}"), ("CPU", "cpu", "{}"),
+    ("tid", "tid", "{}"), ("task", "task", "{}"), ("name", "name", "{}"), ("state", "state", "{}"),
+    ("CPU", "cpu", "{}"),
     ("CPU %", "share", "{:.1%}"), ("time s", "runtime_s", "{:.3f}"), ("run delay s", "run_delay_s", "{:.3f}"),
     ("switches/s", "slices_per_s", "{:,.0f}"), ("migrations", "migrations", "{:,}"), ("in call", "call", "{}"),
 )  # fmt: skip

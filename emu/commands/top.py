@@ -17,7 +17,9 @@ MOST_LINES = 1000  # of a plain table
 
 @click.command()
 @click.argument("pid", required=False, type=click.IntRange(1))
-@click.option("--delay", default=1.5, show_default=True, type=click.FloatRange(0.1, 3600), metavar="S", help="Interval.")
+@click.option(
+    "--delay", default=1.5, show_default=True, type=click.FloatRange(0.1, 3600), metavar="S", help="Interval."
+)
 @click.option("--sort", default="cpu%", show_default=True, type=click.Choice(COLUMNS, case_sensitive=False))
 @click.option("--filter", "name_filter", default="", metavar="TEXT", help="Only threads with this in their name.")
 @click.option("--once", is_flag=True, help="Print the figures of one interval, as a table.")

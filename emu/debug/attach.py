@@ -3,7 +3,7 @@
     for found in running():  found.pid, found.facts
     inspector = attach(pid)
 
-The supervisor's directory (machine/directory.py) says which of its descriptors are the segments (machine/description.py);
+The supervisor's directory (machine/directory.py) says which of its descriptors are the segments (description.py);
 /proc/PID/fd opens them for whoever may trace the process, and they are mapped to be read only, anywhere.  The machine
 pays nothing for it, need not answer, and may end meanwhile: its memory stays until the last mapping is gone.
 

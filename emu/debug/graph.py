@@ -104,7 +104,7 @@ class Waits:
         return tids.get((k, address), -1)
 
     def _owner(self, k, address, word, waiter):
-        """Whom the words of a mutex name, -1 nobody: musl's word is the owner and WAITERS, glibc's owner is 8 bytes on."""
+        """Whom the words of a mutex name, -1 nobody: musl's word has its owner, glibc's owner is 8 bytes on."""
         if word is None:
             return -1
         if word in GLIBC_LOCKED:

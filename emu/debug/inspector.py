@@ -1,4 +1,4 @@
-"""`Inspector`: a machine's records, memory and programs, whether it runs (attach.py) or is a snapshot (machine/snapshot.py).
+"""`Inspector`: a machine's records, memory and programs, whether it runs (attach.py) or is a snapshot (snapshot.py).
 
 Everything here is read without a lock, and only read.  Of a machine that runs each answer is a hint, for it may change
 between two words; of one that is paused, or of a snapshot, it is exact.  So nothing that is read is trusted: an index

@@ -44,7 +44,7 @@ class Program:
         return b""
 
     def rule_at(self, pc):
-        """How to find the caller of a function at a place: a row of pyelftools (cfa, and registers by number), or None."""
+        """How to find the caller of a function at a place: a row of pyelftools (cfa, registers by number), or None."""
         if self._rows is None:
             self._rows = self._read_rows()
         k = bisect.bisect_right(self._rows, pc, key=lambda row: row[0]) - 1

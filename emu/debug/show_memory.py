@@ -26,7 +26,9 @@ def maps(inspector, k):
         rows.append((start, f"{end:#x}", rights + ("s" if flags & SHARED else "p"), size,
                      f"object {obj - 1}, page {int(area['first'])}" if obj else "untouched"))  # fmt: skip
         left += [int(area["left"]), int(area["right"])]
-    return columns(("start", "end", "", "size", "what"), [(f"{row[0]:#x}", *row[1:]) for row in sorted(rows)], "no area")
+    return columns(
+        ("start", "end", "", "size", "what"), [(f"{row[0]:#x}", *row[1:]) for row in sorted(rows)], "no area"
+    )
 
 
 def frames(inspector):

@@ -14,8 +14,10 @@ from .text import call_name, columns, seconds
 
 LIVES = ("created", "running", "draining", "exited")
 REGISTERS = (
-    "zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6".split()
-)
+    "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5",
+    "a6", "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
+)  # fmt: skip
+WORD = (1 << 64) - 1
 
 
 def state_name(state):
@@ -36,10 +38,20 @@ def machine(inspector):
     code = int(m["failed"])
     taken = "" if inspector.live else f", {time.strftime('%F %T', time.localtime(header.get('taken', 0)))}"
     facts = [
-        ("machine", f"supervisor {inspector.pid}, {'running' if inspector.live else 'a snapshot' + taken}"),
+        (
+            "machine",
+            f"supervisor {inspector.pid}, {'running' if inspector.live else 'a snapshot' + taken}"
+            f"{', paused' if m['paused'] else ''}",
+        ),
         ("CPUs", f"{inspector.nr_cpus()}, policy {header['policy']}, seed {header['seed']}"),
-        ("up", f"{seconds(now_ns - int(m['made_ns']))}, {len(inspector.living())} threads, {len(inspector.tasks())} tasks"),
-        ("failure", explain(code, int(m["failed_value"]), header["policy"]) if code else header.get("failure") or "none"),
+        (
+            "up",
+            f"{seconds(now_ns - int(m['made_ns']))}, {len(inspector.living())} threads, {len(inspector.tasks())} tasks",
+        ),
+        (
+            "failure",
+            explain(code, int(m["failed_value"]), header["policy"]) if code else header.get("failure") or "none",
+        ),
     ]
     if header.get("left_out"):
         facts.append(("left out", f"{header['left_out'] >> 20} MiB of guest memory"))
@@ -69,7 +81,10 @@ def thread(inspector, i):
     k, where = inspector.task_of(i), int(t["where"])
     pc = int(t["pc"])
     facts = [
-        ("thread", f"#{i} at {inspector.address_of_thread(i):#x}, tid {inspector.tid(i)}, generation {t['generation']}"),
+        (
+            "thread",
+            f"#{i} at {inspector.address_of_thread(i):#x}, tid {inspector.tid(i)}, generation {t['generation']}",
+        ),
         ("name", inspector.name(i)),
         ("task", f"{inspector.pid_of(i)} (#{k}), job {inspector.job_of(k)}, {inspector.program_path(k)}".rstrip(", ")),
         ("state", f"{state_name(WHERE.get(where, 'state'))}, queue of {queue_name(WHERE.get(where, 'queue'))}"),
@@ -84,16 +99,17 @@ def thread(inspector, i):
         ("suspended", "yes" if int(t["suspend"]) == SUSPENDED else "asked to" if t["suspend"] else "no"),
         ("priority", f"nice {t['nice']}, real-time {t['realtime']} (its own {t['own_realtime']})"),
         ("affinity", f"{_cpus(inspector, to_int(t['affinity']))}, last on CPU {t['last_cpu']}"),
-        ("ran", f"{seconds(int(t['runtime_ns']))} in {int(t['slices']):,} slices, {int(t['instructions']):,} instructions"),
+        ("ran", f"{seconds(int(t['runtime_ns']))} in {int(t['slices']):,} slices, "
+                f"{int(t['instructions']):,} instructions"),
         ("waited", f"{seconds(int(t['run_delay_ns']))} runnable; {int(t['migrations']):,} migrations, "
                    f"{int(t['involuntary']):,} times preempted"),
         ("last call", f"{call_name(int(t['x'][17]))}, by a7"),
-        ("signals", f"pending {int(t['signals']) & (1 << 64) - 1:#x}, blocked {int(t['signal_mask']) & (1 << 64) - 1:#x}"),
+        ("signals", f"pending {int(t['signals']) & WORD:#x}, blocked {int(t['signal_mask']) & WORD:#x}"),
         ("pc", f"{pc:#x} {inspector.place(k, pc)}".rstrip()),
     ]  # fmt: skip
     width = max(len(name) for name, _ in facts)
     lines = [f"{name:{width}}  {value}" for name, value in facts]
-    words = [f"{name:>4} {int(t['x'][n]) & (1 << 64) - 1:016x}" for n, name in enumerate(REGISTERS)]
+    words = [f"{name:>4} {int(t['x'][n]) & WORD:016x}" for n, name in enumerate(REGISTERS)]
     return lines + ["  ".join(words[n : n + 4]) for n in range(0, 32, 4)]
 
 
@@ -146,6 +162,9 @@ def tasks(inspector):
         leader = inspector.leader(k)
         rows.append(
             (int(t["pid"]), f"#{k}", int(t["parent_pid"]), inspector.job_of(k), state, int(t["nr_threads"]),
-             f"{int(t['resident']) * 4:,} KiB", inspector.name(leader) if leader >= 0 else "", inspector.program_path(k))
+             f"{int(t['resident']) * 4:,} KiB", inspector.name(leader) if leader >= 0 else "",
+             inspector.program_path(k))
         )  # fmt: skip
-    return columns(("pid", "index", "parent", "job", "state", "threads", "resident", "leader", "program of the job"), rows)
+    return columns(
+        ("pid", "index", "parent", "job", "state", "threads", "resident", "leader", "program of the job"), rows
+    )

@@ -1,4 +1,4 @@
-"""The parts of `emu top`'s screen: summary, CPUs, threads, locks. Each function makes lines of text that fit 80 columns."""
+"""The parts of `emu top`'s screen: summary, CPUs, threads, locks. Each function makes lines of text."""
 
 from ..debug.locks import contended, held_locks
 from ..kernel.thread.states import BLOCKED, RUNNABLE, RUNNING
@@ -11,22 +11,24 @@ COLUMNS = {  # name -> (width, negative: to the left)
 }  # fmt: skip
 BAR = 8
 KEYS = "F1 Help  F3 Search  F4 Filter  F6 Sort  Tab Locks  Space Freeze  q Quit"
-HELP = """emu top: the CPUs, threads and locks of a machine that runs. Any key goes back.
-
-  up, down, PgUp, PgDn, Home, End   choose a thread
-  F3 or /      search a name: type, Enter; F3 again: the next one
-  F4 or \\      show only the threads whose name has a text in it; Esc shows all
-  F6, > and <  sort by the next column, the last one
-  P  T  M  N   sort by CPU %, time, migrations, tid;  I turns the order round
-  Tab          locks: held kernel locks, and what threads wait for
-  Space        freeze, and go on
-  q or F10     quit
-
-  S       R runs, Q is queued for a CPU, S sleeps
-  CPU%    of one CPU, over the last interval
-  DELAY   milliseconds a second that it waited for a CPU
-  SW/s    how often a second it was picked;  MIGR migrations so far
-  TIME    seconds on CPUs so far;  then what it waits for, and who holds that""".split("\n")
+HELP = (
+    "emu top: the CPUs, threads and locks of a machine that runs. Any key goes back.",
+    "",
+    "  up, down, PgUp, PgDn, Home, End   choose a thread",
+    "  F3 or /      search a name: type, Enter; F3 again: the next one",
+    "  F4 or \\      show only the threads whose name has a text in it; Esc shows all",
+    "  F6, > and <  sort by the next column, the last one",
+    "  P  T  M  N   sort by CPU %, time, migrations, tid;  I turns the order round",
+    "  Tab          locks: held kernel locks, and what threads wait for",
+    "  Space        freeze, and go on",
+    "  q or F10     quit",
+    "",
+    "  S       R runs, Q is queued for a CPU, S sleeps",
+    "  CPU%    of one CPU, over the last interval",
+    "  DELAY   milliseconds a second that it waited for a CPU",
+    "  SW/s    how often a second it was picked;  MIGR migrations so far",
+    "  TIME    seconds on CPUs so far;  then what it waits for, and who holds that",
+)
 
 
 def short(value):
@@ -47,6 +49,7 @@ def summary(inspector, rates, name_filter, frozen, width):
     ]  # fmt: skip
     lines = ["  ".join(words)] if len("  ".join(words)) <= width else ["  ".join(words[:3]), words[3]]
     marks = [f"only names with {name_filter!r}"] if name_filter else []
+    marks += ["the machine is paused"] if inspector.machine["paused"] else []
     marks += ["frozen: Space goes on"] if frozen else []
     return lines + (["  ".join(marks)] if marks else [])
 

@@ -75,7 +75,7 @@ def _threads(inspector, now_ns):
 
 
 class Rates:
-    """What changed between two samples, for each CPU and thread of the later one. Without an earlier one: since boot."""
+    """What changed between two samples, for each CPU and thread of the later one."""
 
     def __init__(self, before, after):
         self.before, self.after = before, after

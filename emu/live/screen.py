@@ -7,6 +7,7 @@ take several times the processor time for each screen, which the machine that is
 The terminal is left as it was, however this ends: signals only note that they came (`stop`), and the loop sees it.
 """
 
+import contextlib
 import curses
 import time
 
@@ -31,10 +32,8 @@ def watch(view, inspector, period_s, stop):
 def _run(screen, view, inspector, period_s, stop):
     curses.raw()  # ctrl-c is a key
     curses.set_escdelay(50)
-    try:
+    with contextlib.suppress(curses.error):  # a terminal whose cursor cannot be hidden
         curses.curs_set(0)
-    except curses.error:
-        pass  # a terminal whose cursor cannot be hidden
     lifetime, before = Lifetime(inspector), take(inspector)
     due_s = time.monotonic() + min(period_s, LOOK_S)  # the first figures come soon
     while not (view.quit or stop()):
@@ -66,8 +65,6 @@ def _draw(screen, view):
     height, width = screen.getmaxyx()
     screen.erase()
     for y, (text, style) in enumerate(view.lines(width, height)[:height]):
-        try:
+        with contextlib.suppress(curses.error):  # the terminal has just become smaller
             screen.addnstr(y, 0, text, width if y < height - 1 else width - 1, STYLES[style])
-        except curses.error:
-            pass  # the terminal has just become smaller
     screen.refresh()

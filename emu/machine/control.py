@@ -12,6 +12,7 @@ stays paused until `continue`, whoever sends it.
 """
 
 import contextlib
+import weakref
 from typing import Any
 
 import msgpack
@@ -30,13 +31,14 @@ class ControlServer:
     """An attendant of the machine: `descriptors()` and `look()` are called while it waits."""
 
     def __init__(self, machine: Any, context: zmq.Context, directory: Any) -> None:
-        self._machine = machine
-        self._pauses = False  # a client has paused the machine
+        self._machine = weakref.proxy(machine)  # a machine that is dropped ends at once
+        self.may_continue = False  # a client has paused the machine
         self._warned = False
         self._socket = context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)
         self._socket.bind(address(directory, NAME))
+        self.close = self._socket.close  # refers to no machine
 
     def descriptors(self) -> list[int]:
         return [self._socket.getsockopt(zmq.FD)]
@@ -69,17 +71,18 @@ class ControlServer:
             return {"error": str(error)}
 
     def _pause(self):
-        if self._pauses:
+        if self.may_continue:
             return "the machine is paused already"
         self._machine._pause()
-        self._pauses = True
+        self.may_continue = True
         return "the machine is paused"
 
     def _continue(self):
-        if not self._pauses:
-            return "the machine was not paused"
-        self._pauses = False
-        self._machine._go_on()
+        if not self.may_continue:
+            return "the machine was not paused from outside"
+        self.may_continue = False
+        if self._machine._pauses:  # it may be about to end, which takes all pauses back
+            self._machine._go_on()
         return "the machine goes on"
 
 

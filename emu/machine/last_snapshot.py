@@ -22,7 +22,7 @@ SUFFIX = ".snapshot"
 
 
 def default_file():
-    """Where `emu run` puts a snapshot: in EMU_SNAPSHOTS, else below the host's folder of temporary files; None: nowhere.
+    """Where `emu run` puts a snapshot: in EMU_SNAPSHOTS, else in a folder of temporary files; None: nowhere.
 
     An empty EMU_SNAPSHOTS wants none.
     """

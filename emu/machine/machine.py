@@ -53,6 +53,7 @@ from .arguments import integer, packed, seconds
 from .asking import Asking
 from .children import Descriptor, end_all, start, start_forkserver
 from .config import TRANSLATORS, Config, Parameters, check_limit, parse_size
+from .control import ControlServer
 from .cpus import HotPlug
 from .description import Description
 from .directory import make_directory, remove_directory
@@ -70,7 +71,7 @@ from .watchdog import PATIENCE_S as PATIENCE_OF_WATCHDOG_S
 from .watchdog import Watchdog
 from .watching import SERVANTS, Watching
 
-ZMQ_DESCRIPTORS, CHILD_DESCRIPTORS = 12, 2  # what a supervisor keeps open, or for a call of a CPU
+ZMQ_DESCRIPTORS, CHILD_DESCRIPTORS = 14, 2  # what a supervisor keeps open, or for a call of a CPU
 PATIENCE_S = 5.0  # for what ends by the ordinary path
 FAILED_PATIENCE_S = 0.5  # for what is left of a machine that has failed
 ENVIRONMENT = ("TERM", "COLORTERM", "LANG")  # of the host's, captured once at boot (rust-9)
@@ -197,6 +198,9 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
         self._control.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
         self._control.connect(address(self._directory, "control"))
         self._remains.callback(self._control.close, 0)
+        from_outside = ControlServer(self, self._mail.context, self._directory)
+        self._attend_to(from_outside)
+        self._remains.callback(from_outside.close, 0)
         self._remains.callback(end_all, self._processes)
         self._shared = {
             "address": self.window.address,
@@ -296,7 +300,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
         Ctrl-C ends the guests first, and then is a KeyboardInterrupt as everywhere.  MachineError when the guests
         take longer than `limit_s`; they end with the machine.
         """
-        if not self._attendants:
+        if not any(getattr(each, "may_continue", True) for each in self._attendants):
             self._need_running("run")
         deadline = None if limit_s is None else self._running_s() + seconds(limit_s)
         try:

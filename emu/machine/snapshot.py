@@ -1,7 +1,7 @@
 """Snapshots: the records and the memory of a machine in a file, so that it can be looked at when it is gone.
 
     a line      b"emu snapshot 1\\n"
-    a header    its length in 8 bytes, then msgpack: the facts of description.py, times, `failure`, `extents`, `left_out`
+    a header    its length in 8 bytes, then msgpack: facts of description.py, times, `failure`, `extents`, `left_out`
     pages       those of the records, then those of guest memory, each extent behind the other
 
 `extents` are [first byte, length] of the pages that exist in the segment: both are sparse, and so 2 GiB of records are
@@ -119,7 +119,11 @@ _NUMBERS = ("process", "memory_bytes", "address", "cpus", "seed", "made_ns", "ta
 def _are_extents(header):
     """Whether they lie within their segments, and the rest of the header has the right types."""
     memory_bytes, (records, memory) = header["memory_bytes"], header["extents"]
-    if not 0 < memory_bytes <= MAX_MEMORY_BYTES or memory_bytes % PAGE_SIZE or len(records) + len(memory) > MOST_EXTENTS:
+    if (
+        not 0 < memory_bytes <= MAX_MEMORY_BYTES
+        or memory_bytes % PAGE_SIZE
+        or len(records) + len(memory) > MOST_EXTENTS
+    ):
         return False
     if not isinstance(header["programs"], dict) or not isinstance(header["policy"], str):
         return False

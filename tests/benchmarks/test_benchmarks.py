@@ -307,7 +307,8 @@ def test_balance_shows_both_cases_and_the_distribution_beside_chance(tmp_path):
 def test_live_compares_watchers_with_a_machine_that_nobody_watches(tmp_path):
     rows = run("live", tmp_path)
     assert [row["watched_by"] for row in rows] == ["alone", "emu top", "emu stats --watch 1 --json"]
-    assert all(is_spread(row["mips"]) and is_spread(row["core_share"]) and row["against_alone"] > 0 for row in rows)
+    assert all(is_spread(row["mips_on_core"]) and is_spread(row["core_share"]) for row in rows)
+    assert rows[0]["core_share"]["max"] == 0 and rows[0]["left_on_as_many_cores"] == 1
 
 
 def test_processes_covers_each_cost_and_both_kinds_of_groups(tmp_path):

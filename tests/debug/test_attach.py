@@ -1,4 +1,4 @@
-"""Attaching: which machines are found, what the host or another version refuses, and what stays when the machine ends."""
+"""Attaching: which machines are found, what is refused, and what stays when the machine ends."""
 
 import gc
 import os

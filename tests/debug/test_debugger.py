@@ -62,10 +62,11 @@ def check_answers(debugger):
     wanted = {("kernel mutex 0", "left", "right"), ("kernel mutex 1", "right", "left")}
     for what, holder, waiter in wanted:
         line = next(line for line in locks if line.startswith(f"{what} of task "))
-        assert f"tid {tids[holder]} {holder}  tid {tids[waiter]} {waiter}" in line
+        assert f"tid {tids[holder]} {holder} tid {tids[waiter]} {waiter}" in " ".join(line.split())
 
     waits = debugger.execute("show waits")
-    assert sum(line.startswith("deadlock: ") for line in waits) == 1 == sum("deadlock" in line.split(":")[0] for line in waits)
+    assert sum(line.startswith("deadlock: ") for line in waits) == 1
+    assert not any(line.startswith("probably") for line in waits)
     assert {f"tid {tids[name]} {name}" for name in tids} <= set(re.findall(r"tid \d+ \w+", waits[-1]))
 
     task = table(debugger.execute("show tasks"))[0]
@@ -103,14 +104,16 @@ def test_the_same_is_shown_of_a_snapshot_when_the_machine_is_gone(stuck, tmp_pat
 
 @pytest.mark.system("kse-10")
 def test_a_machine_that_fails_leaves_a_snapshot_in_which_the_same_is_shown(boot, deadlocks, tmp_path, capfd):
-    with pytest.raises(MachineFailed, match="the process of CPU 1 died"):
-        with boot(2, snapshot_on_failure=tmp_path / "last") as machine:
-            machine.spawn(deadlocks, "kernel", "busy")
-            until(lambda: b"ready" in machine.output.read_bytes())
-            os.kill(int(machine.window.machine["cpus"]["process"][1]), signal.SIGKILL)
-            machine.run()
+    failure = pytest.raises(MachineFailed, match="the process of CPU 1 died")
+    with failure, boot(2, snapshot_on_failure=tmp_path / "last") as machine:
+        machine.spawn(deadlocks, "kernel", "busy")
+        until(lambda: b"ready" in machine.output.read_bytes())
+        os.kill(int(machine.window.machine["cpus"]["process"][1]), signal.SIGKILL)
+        machine.run()
     said = capfd.readouterr().err
-    assert re.fullmatch(rf"emu: a snapshot of the machine is in {tmp_path / 'last'} \(\d+\.\d MiB\): emu debug \S+\n", said)
+    assert re.fullmatch(
+        rf"emu: a snapshot of the machine is in {tmp_path / 'last'} \(\d+\.\d MiB\): emu debug \S+\n", said
+    )
     debugger = Debugger(open_snapshot(tmp_path / "last"))
     check_answers(debugger)
     assert debugger.execute("show machine")[-1] == "failure  the process of CPU 1 died"

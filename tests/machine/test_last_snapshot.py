@@ -38,7 +38,9 @@ def test_the_last_ones_are_kept_and_whatever_goes_wrong_is_one_line(monkeypatch,
     monkeypatch.setattr(last_snapshot, "write_snapshot", full)
     keep_snapshot(tmp_path / "x", {}, (), "why")
     keep_snapshot("/dev/null/emu-snapshots-7/x", {}, (), "why")
-    assert [line.partition(": no snapshot of the machine: ")[1] != "" for line in capfd.readouterr().err.splitlines()] == [True] * 2
+    assert [
+        line.partition(": no snapshot of the machine: ")[1] != "" for line in capfd.readouterr().err.splitlines()
+    ] == [True] * 2
 
 
 def test_a_machine_writes_it_once_where_it_was_told_to(boot, tmp_path, capfd):

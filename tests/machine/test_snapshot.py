@@ -79,8 +79,9 @@ def test_a_file_that_ends_anywhere_says_so_in_one_line(written, tmp_path):
     size = int.from_bytes(whole[len(MAGIC) : len(MAGIC) + 8], "little")
     start = len(MAGIC) + 8
     for length, told in (
-        (0, "not one of emu's"), (5, "not one of emu's"), (start - 4, "within its header"), (start + 10, "within its header"),
-        (start + size - 1, "within its header"), (start + size, "before its pages do"), (len(whole) - 1, "before its pages"),
+        (0, "not one of emu's"), (5, "not one of emu's"), (start - 4, "within its header"),
+        (start + 10, "within its header"), (start + size - 1, "within its header"),
+        (start + size, "before its pages do"), (len(whole) - 1, "before its pages"),
     ):  # fmt: skip
         cut.write_bytes(whole[:length])
         with pytest.raises(SnapshotError, match=told) as raised:
@@ -92,8 +93,9 @@ def test_a_file_that_ends_anywhere_says_so_in_one_line(written, tmp_path):
     "changes, told",
     [
         ({"layout": "other"}, "another version"), ({"format": 2}, "damaged"), ({"memory_bytes": 1 << 60}, "damaged"),
-        ({"memory_bytes": "much"}, "damaged"), ({"extents": [[[-4096, 4096]], []]}, "damaged"), ({"cpus": None}, "damaged"),
-        ({"extents": [[[0, 1 << 50]], []]}, "damaged"), ({"extents": 5}, "damaged"), ({"extents": [[["a", 1]], []]}, "damaged"),
+        ({"memory_bytes": "much"}, "damaged"), ({"extents": [[[-4096, 4096]], []]}, "damaged"),
+        ({"cpus": None}, "damaged"), ({"extents": [[[0, 1 << 50]], []]}, "damaged"), ({"extents": 5}, "damaged"),
+        ({"extents": [[["a", 1]], []]}, "damaged"),
         ({"extents": [[[0, 0]], []]}, "damaged"), ({"programs": []}, "damaged"), ({"policy": 5}, "damaged"),
     ],
 )  # fmt: skip
