@@ -1,10 +1,10 @@
 """What does a busy machine lose while somebody watches it?
 
-Two tasks compute on two CPUs, alone, under `emu top` on a terminal of 80x24 as it is by default, and under
-`emu stats --watch 1 --json`.  A watcher reads the machine's memory and asks it nothing.  So it costs the host's time that
-it takes itself, which it takes from the CPUs where the host has no other core, and cache lines that it shares with them.
-Each is measured by itself, since the throughput by the clock drowns in what else a host does: the watcher's processor
-time, and the instructions for each second that the CPUs had a core.  The watcher has started before a run begins.
+Two tasks compute on two CPUs: alone, under `emu top` on a terminal of 80x24, and under `emu stats --watch 1 --json`.
+A watcher reads the machine's memory and asks it nothing.  So it costs the host's time that it takes itself, which it
+takes from the CPUs where the host has no other core, and cache lines that it shares with them.  Each is measured by
+itself, since the throughput by the clock drowns in what else a host does: the watcher's processor time, and the
+instructions for each second that the CPUs had a core.  The watcher has started before a run begins.
 
 python benchmarks/live.py [--rounds N] [--quick]
 """

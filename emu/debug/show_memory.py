@@ -27,7 +27,7 @@ def maps(inspector, k):
                      f"object {obj - 1}, page {int(area['first'])}" if obj else "untouched"))  # fmt: skip
         left += [int(area["left"]), int(area["right"])]
     return columns(
-        ("start", "end", "", "size", "what"), [(f"{row[0]:#x}", *row[1:]) for row in sorted(rows)], "no area"
+        ("start", "end", "rights", "size", "what"), [(f"{row[0]:#x}", *row[1:]) for row in sorted(rows)], "no area"
     )
 
 

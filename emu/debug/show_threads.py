@@ -125,7 +125,7 @@ def cpus(inspector):
              f"{pc:#x} {inspector.place(inspector.task_of(i), pc)}".rstrip() if i >= 0 else "",
              f"{int(c['pending']):#x}", f"{int(c['switches']):,}", f"{int(c['instructions']):,}")
         )  # fmt: skip
-    heading = ("CPU", "process", "scheduler", "", "runs", "pc", "interrupts", "switches", "instructions")
+    heading = ("CPU", "process", "scheduler", "is", "runs", "pc", "interrupts", "switches", "instructions")
     return columns(heading, rows)
 
 

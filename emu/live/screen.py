@@ -9,6 +9,7 @@ The terminal is left as it was, however this ends: signals only note that they c
 
 import contextlib
 import curses
+import os
 import time
 
 from .sample import Rates, take
@@ -61,7 +62,17 @@ def _wait_for_key(screen, view, due_s):
         view.press(NAMES.get(key, key) if isinstance(key, str) else NAMES.get(key, ""))
 
 
+def _follow_size(screen):
+    """Take over the terminal's size; curses does so by itself, but not where LINES and COLUMNS are exported."""
+    with contextlib.suppress(OSError):
+        width, height = os.get_terminal_size(1)
+        if height and width and curses.is_term_resized(height, width):
+            curses.resizeterm(height, width)
+            screen.clear()
+
+
 def _draw(screen, view):
+    _follow_size(screen)
     height, width = screen.getmaxyx()
     screen.erase()
     for y, (text, style) in enumerate(view.lines(width, height)[:height]):

@@ -31,6 +31,15 @@ def until(condition):
     return found
 
 
+def until_stuck(machine, inspector):
+    """All of its threads wait that are to wait for each other."""
+
+    def blocked():
+        return {inspector.name(i) for i in inspector.living() if inspector.state(i) == BLOCKED}
+
+    until(lambda: b"ready" in machine.output.read_bytes() and blocked() >= {"left", "right", "deadlocks"})
+
+
 @pytest.fixture
 def stuck(boot, deadlocks):
     """`stuck(way)`: (machine, Inspector) once the threads "left" and "right" wait for each other."""
@@ -44,11 +53,7 @@ def stuck(boot, deadlocks):
         machine.__enter__()
         machine.spawn(deadlocks, way, *more)
         inspector = attach(os.getpid())
-
-        def blocked():
-            return {inspector.name(i) for i in inspector.living() if inspector.state(i) == BLOCKED}
-
-        until(lambda: b"ready" in machine.output.read_bytes() and blocked() >= {"left", "right", "deadlocks"})
+        until_stuck(machine, inspector)
         return machine, inspector
 
     yield start

@@ -8,9 +8,10 @@ import signal
 import pytest
 
 from emu import MachineError, MachineFailed
+from emu.debug.attach import attach
 from emu.debug.debugger import COMMANDS, Debugger
 from emu.debug.open_snapshot import open_snapshot
-from tests.debug.conftest import until
+from tests.debug.conftest import until_stuck
 
 
 def index_of(inspector, name):
@@ -107,7 +108,7 @@ def test_a_machine_that_fails_leaves_a_snapshot_in_which_the_same_is_shown(boot,
     failure = pytest.raises(MachineFailed, match="the process of CPU 1 died")
     with failure, boot(2, snapshot_on_failure=tmp_path / "last") as machine:
         machine.spawn(deadlocks, "kernel", "busy")
-        until(lambda: b"ready" in machine.output.read_bytes())
+        until_stuck(machine, attach(os.getpid()))
         os.kill(int(machine.window.machine["cpus"]["process"][1]), signal.SIGKILL)
         machine.run()
     said = capfd.readouterr().err
@@ -150,8 +151,6 @@ def test_words_may_be_shortened_and_completed(stuck):
 
 
 def test_no_answer_fails_on_a_machine_that_has_just_booted(boot):
-    from emu.debug.attach import attach
-
     with boot(2) as machine:
         debugger = Debugger(attach(os.getpid()))
         for name, (argument, _) in COMMANDS.items():
