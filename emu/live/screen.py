@@ -10,6 +10,7 @@ The terminal is left as it was, however this ends: signals only note that they c
 import contextlib
 import curses
 import os
+import select
 import time
 
 from .sample import Rates, take
@@ -27,6 +28,8 @@ STYLES = {"": 0, "head": curses.A_REVERSE, "selected": curses.A_BOLD, "keys": cu
 
 def watch(view, inspector, period_s, stop):
     """Until q, or until `stop()`; True where the machine has ended. curses.error: no terminal for it."""
+    for name in ("LINES", "COLUMNS"):  # shells export them, and curses would take them for the terminal's size for ever
+        os.environ.pop(name, None)
     return curses.wrapper(_run, view, inspector, period_s, stop)
 
 
@@ -50,29 +53,20 @@ def _run(screen, view, inspector, period_s, stop):
 
 
 def _wait_for_key(screen, view, due_s):
-    """Press what is typed, until it is time for the next look."""
-    end_s = min(due_s, time.monotonic() + LOOK_S)
-    left_ms = max(int((end_s - time.monotonic()) * 1000), 1)
-    screen.timeout(left_ms)
-    try:
-        key = screen.get_wch()
-    except (curses.error, KeyboardInterrupt):  # nothing was typed, or a signal has come
-        return
-    if key != curses.KEY_RESIZE:
-        view.press(NAMES.get(key, key) if isinstance(key, str) else NAMES.get(key, ""))
-
-
-def _follow_size(screen):
-    """Take over the terminal's size; curses does so by itself, but not where LINES and COLUMNS are exported."""
-    with contextlib.suppress(OSError):
-        width, height = os.get_terminal_size(1)
-        if height and width and curses.is_term_resized(height, width):
-            curses.resizeterm(height, width)
-            screen.clear()
+    """Press what is typed, until it is time for the next look. A terminal that has gone is a quit."""
+    terminal = select.poll()
+    terminal.register(0, select.POLLIN)
+    left_ms = max(int((min(due_s, time.monotonic() + LOOK_S) - time.monotonic()) * 1000), 1)
+    if any(event & (select.POLLHUP | select.POLLERR) for _, event in terminal.poll(left_ms)):
+        view.quit = True
+    screen.timeout(0)
+    with contextlib.suppress(curses.error, KeyboardInterrupt):  # no more has been typed; a signal has come
+        while True:
+            key = screen.get_wch()
+            view.press(NAMES.get(key, key if isinstance(key, str) else ""))
 
 
 def _draw(screen, view):
-    _follow_size(screen)
     height, width = screen.getmaxyx()
     screen.erase()
     for y, (text, style) in enumerate(view.lines(width, height)[:height]):

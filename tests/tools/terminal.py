@@ -28,12 +28,11 @@ class Terminal:
         self._set_size(columns, rows)
         self.before = termios.tcgetattr(inner)
         environment = {**os.environ, "TERM": term, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        environment.pop("COLUMNS", None)
         self.process = subprocess.Popen(
             [*COMMAND, *map(str, arguments)], stdin=inner, stdout=inner, stderr=inner, env=environment,
             preexec_fn=os.setsid,
         )  # fmt: skip
-        self._inner = inner
+        self._inner, self._open = inner, [self._terminal, inner]
 
     def __enter__(self):
         return self
@@ -42,8 +41,13 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        os.close(self._terminal)
-        os.close(self._inner)
+        self.hang_up()
+
+    def hang_up(self):
+        """The terminal goes away."""
+        for descriptor in self._open:
+            os.close(descriptor)
+        self._open = []
 
     def _set_size(self, columns, rows):
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

@@ -85,6 +85,14 @@ def test_a_signal_leaves_the_terminal_as_it_was(top):
     assert status == 143 and restored
 
 
+def test_a_terminal_that_goes_away_ends_it(top):
+    """Also where the host sends no SIGHUP, since it is not the session's own."""
+    with top() as terminal:
+        terminal.until(lambda lines: row_of(lines, "busy"))
+        terminal.hang_up()
+        assert terminal.process.wait(60) is not None
+
+
 def test_a_terminal_that_nobody_knows_is_refused_in_one_line(top):
     with top(term="no-such-terminal") as terminal:
         status, lines, _ = terminal.end()
