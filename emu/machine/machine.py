@@ -82,7 +82,8 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
     """A symmetric multiprocessor of `cpus` processes. Options: machine/config.py.
 
     stdin, stdout, stderr are the guest's host descriptors; one of 0, 1, 2 that is closed is closed
-    for the guest, too.  `trace` is the file that gets all events (trace/recorder.py);
+    for the guest, too.  `trace` is the file that gets all events (trace/recorder.py), with
+    `trace_wait` even where CPUs have to wait for the recorder;
     with `profile` the report says which functions retired how many instructions (profile.py).
     `snapshot_on_failure` is the file that gets a snapshot of the machine when it fails (last_snapshot.py).
     MachineError for everything that the user can mend.  Who may use a machine, and when: machine/ownership.py.
@@ -112,6 +113,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
         quiet: bool = False,
         trace: str | os.PathLike[str] | None = None,
         trace_limit: int | str = TRACE_LIMIT_BYTES,
+        trace_wait: bool = False,
         profile: bool = False,
         snapshot_on_failure: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -125,6 +127,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
         self._quiet = quiet
         self.snapshot_on_failure = snapshot_on_failure
         self.trace, self._trace_limit_bytes = trace, parse_size(trace_limit, "limit of traces")
+        self._trace_wait = trace_wait
         self._recorder: Recorder | None = None
         self._profiler = Profiler() if profile else None
         self._base_environment = {
@@ -148,7 +151,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
         self._begin()
         try:
             if self.trace is not None:
-                self._recorder = Recorder(self.trace, self._trace_limit_bytes)
+                self._recorder = Recorder(self.trace, self._trace_limit_bytes, self._trace_wait)
                 self._remains.callback(self._recorder.finish)
             self._check_stdio()
             ensure_warm(self._quiet)

@@ -84,15 +84,6 @@ def read_snapshot(path):
 _NORESERVE = 0x4000
 
 
-def is_snapshot(path):
-    """Whether a file begins as one."""
-    try:
-        with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK | os.O_NOCTTY)) as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError:
-        return False
-
-
 def _read_header(path, file):
     if file.read(len(MAGIC)) != MAGIC:
         raise SnapshotError(f"snapshot {path}: not one of emu's snapshots")

@@ -203,6 +203,7 @@ class Server(Control, Tasks):
         self._attend(ready)
 
     def _attend(self, ready):
+        self.machine["cpus"][SERVER]["on_behalf"] = 0
         if self.control in ready:
             self._answer_control()
         if self.waiting:
@@ -225,6 +226,7 @@ class Server(Control, Tasks):
         if not sleeping.begin_serving(self.base, SERVER, i):
             return  # woken by a kill meanwhile
         thread = self.machine["threads"][i]
+        self.machine["cpus"][SERVER]["on_behalf"] = i + 1  # whom it wakes from here on has been woken by this thread
         request, begin_ns = int(thread["request"]), time.monotonic_ns()
         try:
             if request == REQUEST_SYSCALL:
@@ -252,7 +254,9 @@ class Server(Control, Tasks):
         What the server did for it since `begin_ns` is its system time.
         """
         if outcome is not WAITS:  # else it may have been woken already, and have left
-            self.machine["threads"][i]["system_ns"] += time.monotonic_ns() - begin_ns
+            thread, taken_ns = self.machine["threads"][i], time.monotonic_ns() - begin_ns
+            thread["system_ns"] += taken_ns
+            thread["served_ns"] += taken_ns
         if outcome is NO_RESULT:
             sleeping.finish_without_result(self.base, SERVER, i)
         elif outcome is not WAITS:

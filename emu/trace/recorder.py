@@ -6,20 +6,25 @@ it, so a process that outlived it would save only the last few ms of events.
 
 Each round takes what every ring holds and writes it as one frame (file.py), so the
 file is readable up to the last round, whatever process is killed.  The pause between rounds follows
-the fullest ring.  When the disk is slow, rings fill up and events are dropped and counted;
-when it takes no more, one line says so, recording ends, and the run goes on.
+the fullest ring.  When the disk is slow, rings fill up, and events are dropped and counted; with `waits`, CPUs wait
+instead.  When the disk takes no more, one line says so, recording ends, and the run goes on.
 """
 
 import contextlib
+import os
+import sys
 import threading
 import time
 
 import numpy as np
 
 from .. import limits
+from ..abi.syscall_numbers import NAMES
 from ..actor.policies import load_policy
 from ..errors import MachineError, TraceError, say
 from ..kernel.failures import explain
+from ..kernel.native import numbers as native
+from ..kernel.sched import recording
 from ..kernel.sched.hooks import HOOKS
 from ..kernel.thread import states
 from ..limits import (
@@ -35,7 +40,8 @@ from ..limits import (
 )
 from ..shm import events
 from ..shm.clock import read_clock
-from .file import FORMAT, RECORD, VERSION, TraceWriter
+from .file import FORMAT, RECORD, VERSION
+from .writer import TraceWriter
 
 SHORTEST_S, LONGEST_S = 0.0002, 0.005
 SILENCE_S = 1.0  # a round is written at least so often: a reader sees how long nothing has happened
@@ -44,7 +50,8 @@ ACTOR_NAMES = {SUPERVISOR: "supervisor", SERVER: "server", TIMEKEEPER: "timekeep
 # Arguments whose numbers have names: which table of the header's "values" holds them.
 TABLES = {
     "reason": "reason", "target": "actor", "cpu": "actor", "queue": "queue", "old_queue": "queue",
-    "vector": "vector", "vectors": "vector",
+    "vector": "vector", "vectors": "vector", "call": "call", "place": "place", "cause": "wake_cause",
+    "preempt.why": "preempt_why", "migrate.why": "migrate_why",
 }  # fmt: skip
 
 
@@ -56,6 +63,10 @@ def make_header(machine, config):
         "version": VERSION,
         "kinds": [[kind.name, kind.a, kind.b, kind.doc] for kind in events.EVENTS],
         "record": list(RECORD.names),
+        "fields": {
+            name: [[field, bits or 64] for field, (_, bits) in packed.fields.items()]
+            for name, packed in events.FIELDS.items()
+        },
         "tables": TABLES,
         "masks": ["vector", "vectors"],  # several names may be in one number
         "values": {
@@ -63,6 +74,11 @@ def make_header(machine, config):
             "vector": _names(limits, "IPI_"),
             "actor": ACTOR_NAMES,
             "queue": {GLOBAL_QUEUE: "global"},
+            "call": {number + 1: name for number, name in (NAMES | native.NAMES).items()},
+            "place": _names(recording, "PLACE_"),
+            "wake_cause": _names(recording, "WAKE_"),
+            "preempt_why": _names(recording, "PREEMPT_"),
+            "migrate_why": _names(recording, "MOVE_"),
         },
         "machine": {
             "cpus": config.cpus,
@@ -85,6 +101,7 @@ def make_header(machine, config):
             "start_ns": int(machine["clock_start_ns"]),
             "boot_ns": int(machine["boot_ns"]),
         },
+        "command": [os.path.basename(word) if k == 0 else word for k, word in enumerate(sys.argv)],
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 
@@ -98,8 +115,9 @@ def _names(module, prefix):
 class Recorder:
     """Opens the file at once (MachineError when it cannot); `begin` once the window is filled; `finish`."""
 
-    def __init__(self, path, limit_bytes=TRACE_LIMIT_BYTES):
+    def __init__(self, path, limit_bytes=TRACE_LIMIT_BYTES, waits=False):
         self.path, self._limit_bytes = str(path), limit_bytes
+        self._tracing = events.TRACING_WAITS if waits else events.TRACING_DROPS
         self._written_s = 0.0
         try:
             self._file = TraceWriter(self.path)
@@ -118,7 +136,7 @@ class Recorder:
         self._buffer = np.empty(len(self._actors()) * EVENT_RING, dtype=RECORD)
         self._bytes = memoryview(self._buffer).cast("B")
         if self._attempt(self._file.write, make_header(window.machine, config)):
-            window.machine["tracing"] = 1
+            window.machine["tracing"] = self._tracing
             self._thread = threading.Thread(target=self._run, name="emu-trace", daemon=True)
             self._thread.start()
 

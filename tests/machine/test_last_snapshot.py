@@ -9,7 +9,7 @@ from emu.kernel.failures import FAIL_STUCK
 from emu.limits import SUPERVISOR
 from emu.machine import last_snapshot
 from emu.machine.last_snapshot import KEPT, default_file, keep_snapshot
-from emu.machine.snapshot import SnapshotError, is_snapshot
+from emu.machine.snapshot import SnapshotError, read_snapshot
 
 
 def test_the_folder_is_the_users_choice_or_none_at_all(monkeypatch, tmp_path):
@@ -49,7 +49,7 @@ def test_a_machine_writes_it_once_where_it_was_told_to(boot, tmp_path, capfd):
         machine.window.machine["failed_value"] = SUPERVISOR
         machine.window.machine["failed"] = FAIL_STUCK
         machine.run()
-    assert is_snapshot(tmp_path / "last") and capfd.readouterr().err.count("\n") == 1
+    assert read_snapshot(tmp_path / "last")[0]["failure"] and capfd.readouterr().err.count("\n") == 1
 
 
 def test_a_machine_that_does_not_fail_leaves_none(boot, tmp_path):
