@@ -170,7 +170,7 @@ class Inspector:
         if number not in self.header["programs"] and self.live:
             self.header["programs"].update(self._newer_programs())
         name = self.header["programs"].get(number, b"")
-        return name.decode(errors="replace") if isinstance(name, bytes) else ""
+        return printable(name.decode(errors="replace")) if isinstance(name, bytes) else ""
 
     def program(self, k, pc):
         """The Program whose code a task has at a place, None where that is no program's, or nobody knows whose."""

@@ -7,6 +7,7 @@ import numpy as np
 from ..kernel.failures import explain
 from ..kernel.thread.states import RUNNABLE, RUNNING, STATE_NAMES, SUSPENDED, WHERE
 from ..limits import GLOBAL_QUEUE, MAX_QUEUES, SERVER_RING
+from ..machine.symbols import printable
 from ..machine.waits import queue_name, what_for
 from ..shm.cpumask import to_int
 from .graph import edges
@@ -36,21 +37,22 @@ def doing(inspector, i, waits):
 def machine(inspector):
     m, header, now_ns = inspector.machine, inspector.header, inspector.now_ns()
     code = int(m["failed"])
-    taken = "" if inspector.live else f", {time.strftime('%F %T', time.localtime(header.get('taken', 0)))}"
+    failure = header.get("failure") or (explain(code, int(m["failed_value"]), header["policy"]) if code else "none")
+    taken = "" if inspector.live else f", {time.strftime('%F %T', time.localtime(header['taken']))}"
     facts = [
         (
             "machine",
             f"supervisor {inspector.pid}, {'running' if inspector.live else 'a snapshot' + taken}"
             f"{', paused' if m['paused'] else ''}",
         ),
-        ("CPUs", f"{inspector.nr_cpus()}, policy {header['policy']}, seed {header['seed']}"),
+        ("CPUs", f"{inspector.nr_cpus()}, policy {printable(header['policy'])}, seed {header['seed']}"),
         (
             "up",
             f"{seconds(now_ns - int(m['made_ns']))}, {len(inspector.living())} threads, {len(inspector.tasks())} tasks",
         ),
         (
             "failure",
-            explain(code, int(m["failed_value"]), header["policy"]) if code else header.get("failure") or "none",
+            failure,
         ),
     ]
     if header.get("left_out"):

@@ -9,6 +9,7 @@ the supervisor: it may be in the user's code, stopped, or hang.  So nothing here
 Always true: `machine` appears whole, when the segments are filled.  Of jobs the last KEPT are known.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -65,7 +66,8 @@ class Description:
         entries = self._programs.items() if anew else [(number, path)]
         self._lines = len(self._programs) if anew else self._lines
         packed = b"".join(msgpack.packb([n, os.fsencode(p)]) for n, p in entries)
-        with refusals_of_the_host(), open(self._directory / PROGRAMS, "wb" if anew else "ab", buffering=0) as file:
+        quietly = contextlib.suppress(OSError)  # a full disk: whoever looks from outside has no names of functions
+        with quietly, open(self._directory / PROGRAMS, "wb" if anew else "ab", buffering=0) as file:
             file.write(packed)
 
     def header(self):

@@ -32,6 +32,7 @@ MAX_HEADER_BYTES = 64 << 20
 MOST_EXTENTS = 1 << 20
 CHUNK_BYTES = 4 << 20
 SEGMENT_BYTES = -(-MACHINE.size // PAGE_SIZE) * PAGE_SIZE
+LAST_TIME_S = 1 << 40  # of the wall clock
 ROOM_BYTES = 16 << 20  # stays free on the disk
 
 
@@ -117,6 +118,8 @@ def _are_extents(header):
     ):
         return False
     if not isinstance(header["programs"], dict) or not isinstance(header["policy"], str):
+        return False
+    if not isinstance(header["taken"], float) or not 0 <= header["taken"] < LAST_TIME_S:
         return False
     for stretches, size in ((records, SEGMENT_BYTES), (memory, memory_bytes)):
         for start, length in stretches:

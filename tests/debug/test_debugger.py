@@ -5,6 +5,7 @@ import os
 import re
 import signal
 
+import numpy as np
 import pytest
 
 from emu import MachineError, MachineFailed
@@ -118,6 +119,33 @@ def test_a_machine_that_fails_leaves_a_snapshot_in_which_the_same_is_shown(boot,
     debugger = Debugger(open_snapshot(tmp_path / "last"))
     check_answers(debugger)
     assert debugger.execute("show machine")[-1] == "failure  the process of CPU 1 died"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_snapshot_with_nonsense_in_it_is_shown_without_a_fault(stuck, tmp_path, seed):
+    """Its header is right, and any of its words may be anything, as those of guests may."""
+    _, inspector = stuck("mixed", "busy")
+    Debugger(inspector).execute(f"snapshot {tmp_path / 'stuck'}")
+    random = np.random.default_rng(seed)
+    damaged = open_snapshot(tmp_path / "stuck")
+    threads = damaged.living()
+    commands = [name for name, (argument, _) in COMMANDS.items() if not argument and name not in ("pause", "continue")]
+    commands += [f"{name} #{i}" for name in ("show thread", "backtrace") for i in range(4)]
+    commands += ["show maps #0", "examine 0x1002700 64", "examine 0x3ffa7f9000"]
+    for _ in range(30):
+        for array, count in (("threads", 5), ("tasks", 1), ("cpus", 2), ("queues", 3), ("areas", 12), ("buckets", 512)):
+            words = damaged.machine[array][:count].view(np.int64).reshape(count, -1)
+            row, at = random.integers(count), random.integers(min(words.shape[1], 900), size=4)
+            low, high = (-3, 20) if random.integers(2) else (-(1 << 63), 1 << 63)
+            words[row, at] = random.integers(low, high, 4)
+        pages = damaged.memory._ram[: 32 * 4096].view(np.int64)  # page tables are among them
+        pages[random.integers(len(pages), size=20)] = random.integers(-(1 << 63), 1 << 63, 20)
+        for command in commands:
+            try:
+                assert all(line.isprintable() for line in Debugger(damaged).execute(command))
+            except MachineError as error:
+                assert "\n" not in str(error)
+    assert len(threads) == 4
 
 
 def test_what_is_typed_wrongly_is_told_in_one_line(stuck):

@@ -95,11 +95,12 @@ def test_a_file_that_ends_anywhere_says_so_in_one_line(written, tmp_path):
         ({"memory_bytes": "much"}, "damaged"), ({"extents": [[[-4096, 4096]], []]}, "damaged"),
         ({"cpus": None}, "damaged"), ({"extents": [[[0, 1 << 50]], []]}, "damaged"), ({"extents": 5}, "damaged"),
         ({"extents": [[["a", 1]], []]}, "damaged"),
-        ({"extents": [[[0, 0]], []]}, "damaged"), ({"programs": []}, "damaged"), ({"policy": 5}, "damaged"),
+        ({"extents": [[[0, 0]], []]}, "damaged"), ({"programs": []}, "damaged"), 
+        ({"taken": float("nan")}, "damaged"), ({"policy": 5}, "damaged"),
     ],
 )  # fmt: skip
 def test_a_header_with_nonsense_in_it_is_refused(tmp_path, changes, told):
-    packed = msgpack.packb({**HEADER, "taken_ns": 6, "extents": [[], []], "left_out": 0, **changes})
+    packed = msgpack.packb({**HEADER, "taken_ns": 6, "taken": 1.5, "extents": [[], []], "left_out": 0, **changes})
     (tmp_path / "file").write_bytes(MAGIC + len(packed).to_bytes(8, "little") + packed)
     with pytest.raises(SnapshotError, match=told):
         read_snapshot(tmp_path / "file")
