@@ -95,7 +95,7 @@ def test_a_file_that_ends_anywhere_says_so_in_one_line(written, tmp_path):
         ({"memory_bytes": "much"}, "damaged"), ({"extents": [[[-4096, 4096]], []]}, "damaged"),
         ({"cpus": None}, "damaged"), ({"extents": [[[0, 1 << 50]], []]}, "damaged"), ({"extents": 5}, "damaged"),
         ({"extents": [[["a", 1]], []]}, "damaged"),
-        ({"extents": [[[0, 0]], []]}, "damaged"), ({"programs": []}, "damaged"), 
+        ({"extents": [[[0, 0]], []]}, "damaged"), ({"programs": []}, "damaged"),
         ({"taken": float("nan")}, "damaged"), ({"policy": 5}, "damaged"),
     ],
 )  # fmt: skip

@@ -29,7 +29,8 @@ def top(running, monkeypatch):
 
 
 def row_of(lines, name):
-    return next((line for line in lines if f" {name} " in line and not line.startswith("CPU")), None)
+    """The line of a thread of task 1, by its name."""
+    return next((line for line in lines if f" 1 {name} " in line), None)
 
 
 def test_threads_are_shown_by_name_sorted_searched_and_filtered(top):
