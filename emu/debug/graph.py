@@ -115,10 +115,11 @@ class Waits:
         return owner if owner >= 0 and owner != waiter and self._inspector.task_of(owner) == k else -1
 
 
-def edges(inspector):
-    """{thread: Wait} of all threads that sleep."""
+def edges(inspector, most=None):
+    """{thread: Wait} of all threads that sleep, or of so many of them at most."""
     waits = Waits(inspector)
-    return {i: waits.of(i) for i in inspector.living() if inspector.state(i) == BLOCKED}
+    sleepers = [i for i in inspector.living() if inspector.state(i) == BLOCKED]
+    return {i: waits.of(i) for i in sleepers[:most]}
 
 
 def circles(waits):

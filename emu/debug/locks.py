@@ -67,10 +67,10 @@ def _held(inspector, name, word):
         yield HeldLock(at, inspector.actor(holder) if 0 < holder <= MAX_ACTORS else f"nobody ({holder:#x})")
 
 
-def contended(inspector):
-    """The mutexes, PI futexes and futexes for which threads wait."""
+def contended(inspector, most=None):
+    """The mutexes, PI futexes and futexes for which threads wait; of so many threads at most."""
     found = {}
-    for wait in edges(inspector).values():
+    for wait in edges(inspector, most).values():
         t = inspector.thread(wait.thread)
         mutex = mutex_of(inspector, wait.thread)
         if "futex" not in wait.what and not mutex:

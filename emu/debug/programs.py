@@ -8,6 +8,7 @@ unwind.py does what it can.  A file may hold anything, so whatever pyelftools ra
 """
 
 import bisect
+import importlib.util
 import io
 
 from ..machine.symbols import MAX_FILE_BYTES, Symbols
@@ -15,6 +16,14 @@ from ..server.elf import ElfError, parse
 
 LOOKED_AT_BYTES = 16  # of code
 MOST_CFI_BYTES = 4 << 20  # larger tables take pyelftools too long
+
+
+def has_reader():
+    """Whether tables can be read at all."""
+    try:
+        return importlib.util.find_spec("elftools") is not None
+    except ValueError:  # it is barred
+        return False
 
 
 class Program:

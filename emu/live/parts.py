@@ -10,6 +10,7 @@ COLUMNS = {  # name -> (width, negative: to the left)
     "TID": 5, "TASK": 5, "NAME": -15, "S": 1, "CPU": 3, "CPU%": 5, "DELAY": 6, "SW/s": 5, "MIGR": 5, "TIME": 7,
 }  # fmt: skip
 BAR = 8
+MOST_SLEEPERS = 1000  # that the page of locks looks at, so that it costs no more than another
 KEYS = "F1 Help  F3 Search  F4 Filter  F6 Sort  Tab Locks  Space Freeze  q Quit"
 HELP = (
     "emu top: the CPUs, threads and locks of a machine that runs. Any key goes back.",
@@ -104,7 +105,7 @@ def thread_line(inspector, rates, position, tid, doing):
 def lock_lines(inspector, room):
     """[(text, style)] of the locks page."""
     now_ns, lines = inspector.now_ns(), [(f" {'LOCK':32} {'HELD BY':20} {'FOR':>8} WAITED FOR BY", "head")]
-    for lock in contended(inspector):
+    for lock in contended(inspector, MOST_SLEEPERS):
         holder = inspector.title(lock.holder) if lock.holder >= 0 else "unknown"
         waiters = ", ".join(inspector.title(i) for i in lock.waiters[:4])
         waiters += f" and {len(lock.waiters) - 4} more" if len(lock.waiters) > 4 else ""

@@ -39,22 +39,24 @@ def _run(screen, view, inspector, period_s, stop):
     with contextlib.suppress(curses.error):  # a terminal whose cursor cannot be hidden
         curses.curs_set(0)
     lifetime, before = Lifetime(inspector), take(inspector)
-    due_s = time.monotonic() + min(period_s, LOOK_S)  # the first figures come soon
+    due_s, changed = time.monotonic() + min(period_s, LOOK_S), True  # the first figures come soon
     while not (view.quit or stop()):
-        if time.monotonic() >= due_s:
+        look = time.monotonic() >= due_s
+        if look:
             after = take(inspector)
             view.update(Rates(before, after))
             before, due_s = after, time.monotonic() + period_s
-        _draw(screen, view)
+        if look or changed:
+            _draw(screen, view)
         if lifetime.is_over():
             return True
-        _wait_for_key(screen, view, due_s)
+        changed = _wait_for_key(screen, view, due_s)
     return False
 
 
 def _wait_for_key(screen, view, due_s):
-    """Press what is typed, until it is time for the next look. A terminal that has gone is a quit."""
-    terminal = select.poll()
+    """Press what is typed until it is time for the next look; whether there was a key. A terminal that has gone: q."""
+    typed, terminal = False, select.poll()
     terminal.register(0, select.POLLIN)
     left_ms = max(int((min(due_s, time.monotonic() + LOOK_S) - time.monotonic()) * 1000), 1)
     if any(event & (select.POLLHUP | select.POLLERR) for _, event in terminal.poll(left_ms)):
@@ -63,7 +65,9 @@ def _wait_for_key(screen, view, due_s):
     with contextlib.suppress(curses.error, KeyboardInterrupt):  # no more has been typed; a signal has come
         while True:
             key = screen.get_wch()
+            typed = True
             view.press(NAMES.get(key, key if isinstance(key, str) else ""))
+    return typed
 
 
 def _draw(screen, view):

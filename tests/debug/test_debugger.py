@@ -4,6 +4,7 @@ import gc
 import os
 import re
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from emu.debug.attach import attach
 from emu.debug.debugger import COMMANDS, Debugger
 from emu.debug.open_snapshot import open_snapshot
 from tests.debug.conftest import until_stuck
+from tests.systems.test_misbehaving_policies import HANGS
 
 
 def index_of(inspector, name):
@@ -119,6 +121,30 @@ def test_a_machine_that_fails_leaves_a_snapshot_in_which_the_same_is_shown(boot,
     debugger = Debugger(open_snapshot(tmp_path / "last"))
     check_answers(debugger)
     assert debugger.execute("show machine")[-1] == "failure  the process of CPU 1 died"
+
+
+@pytest.mark.system("kse-10")
+def test_the_lock_of_a_policy_that_hangs_is_shown_with_its_holder_and_what_waits(boot, tmp_path, capfd):
+    """The watchdog's snapshot is of the moment before the machine is told that it has failed, so the lock is held."""
+    (tmp_path / "hangs.py").write_text(HANGS)
+    failure = pytest.raises(MachineFailed, match="does not return|never picked")  # whichever shows first
+    with failure, boot(2, str(tmp_path / "hangs.py"), patience_s=1.5, snapshot_on_failure=tmp_path / "last") as machine:
+        machine.spawn("sleepers", 4, 50)
+        machine.run(limit_s=200)
+    capfd.readouterr()
+    debugger = Debugger(open_snapshot(tmp_path / "last"))
+    found = re.search(r"^queues\[(\d+)\]\.lock +CPU (\d)$", "\n".join(debugger.execute("show locks")), re.MULTILINE)
+    queue = next(row for row in table(debugger.execute("show queues")[:4]) if row["lock"] == f"CPU {found[2]}")
+    assert int(queue["runnable"]) > 0 and "sleepers" in queue["longest waiting first"]
+    assert debugger.execute("show machine")[-1].startswith("failure  policy ")
+
+
+def test_without_pyelftools_a_stack_is_a_guess_and_says_what_to_install(stuck, monkeypatch):
+    monkeypatch.setitem(sys.modules, "elftools", None)
+    _, inspector = stuck("kernel")
+    lines = Debugger(inspector).execute(f"backtrace {inspector.tid(index_of(inspector, 'left'))}")
+    assert "take+" in lines[0] and any("(scan)" in line or "(fp)" in line for line in lines)
+    assert lines[-1] == "to unwind by the program's tables emu needs pyelftools: pip install 'emu[debug]'"
 
 
 @pytest.mark.parametrize("seed", range(5))
