@@ -24,6 +24,7 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
 # The suite starts thousands of processes: half of the start of each would be compiling emu's modules anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+os.environ["EMU_SNAPSHOTS"] = ""  # a machine that fails in a test leaves no snapshot
 os.environ["COLUMNS"] = "160"  # the readline that pytest imports exports 80 to the commands under test
 
 KEPT = ("emu.machine.forkserver", "multiprocessing.forkserver", "multiprocessing.resource_tracker")

@@ -49,6 +49,7 @@ from .options import ProgramCommand, check_writable
 @click.option("--trace-wait", is_flag=True, help="CPUs wait where the recorder is slow; else it drops events.")
 @click.option("--profile", is_flag=True, help="Print which functions retired how many instructions.")
 @click.option("--profile-file", metavar="FILE", help="And write it there, as folded stacks (flame graphs, emu disasm).")
+@click.option("--snapshot-on-failure", metavar="FILE", help="A machine that fails leaves a snapshot there (emu debug).")
 @click.option("--quiet", is_flag=True, help="No summary (the progress of compiling, once, is shown).")
 @click.option("--workload", metavar="FILE", help="Run the threads that this JSON file describes, not a PROGRAM.")
 @click.argument("program", required=False)
@@ -70,10 +71,15 @@ def run(
         options["parameters"] = parameters + [pair("--param", text) for text in options["parameters"]]
         options["limits"] = [pair("--limit", text) for text in options["limits"]]
         options["profile"] = options["profile"] or profile_file is not None
-        for name, file in (("--json", json_file), ("--profile-file", profile_file)):
+        failed = options["snapshot_on_failure"]
+        for name, file in (("--json", json_file), ("--profile-file", profile_file), ("--snapshot-on-failure", failed)):
             if file is not None:
                 check_writable(name, file)
         start_early()
+        if failed is None:
+            from emu.machine.last_snapshot import default_file
+
+            options["snapshot_on_failure"] = default_file()
         extra = {}
         if workload:
             from .workload import run_and_print

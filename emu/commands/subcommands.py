@@ -5,12 +5,16 @@ import click
 from emu import __version__
 
 from .compare import compare
+from .debug import debug
 from .disasm import disasm
 from .doctor import doctor
 from .options import Emu
 from .policies import policies
+from .ps import ps
 from .run import run
+from .stats import stats
 from .sweep import sweep
+from .top import top
 from .trace import trace
 
 
@@ -20,5 +24,5 @@ def emu():
     """A symmetric multiprocessor made of OS processes."""
 
 
-for command in (run, compare, sweep, policies, trace, disasm, doctor):
+for command in (run, compare, sweep, policies, trace, disasm, ps, stats, top, debug, doctor):
     emu.add_command(command)

@@ -33,9 +33,11 @@ SOURCE_ROOT = Path(__file__).resolve().parents[1]
 COLD = (  # these hold no hot code (a test sees to it), so they are no part of a folder's name
     "actor",
     "commands",
+    "debug/",
     "errors.py",
     "guest.py",
     "guests",
+    "live/",
     "machine",
     "program/",
     "server",

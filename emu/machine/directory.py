@@ -92,6 +92,19 @@ def stale_directories():
     return found
 
 
+def living_directories():
+    """[(process id of the supervisor, directory)] of this user's machines, wherever they put them."""
+    found = []
+    for place in _places():
+        try:
+            root = _root_in(place)
+            if root.lstat().st_uid == os.getuid():
+                found += [(int(p.name.split("-")[0]), p) for p in sorted(root.iterdir()) if _alive(p.name)]
+        except OSError:  # none there
+            continue
+    return found
+
+
 def sweep():
     """Remove what dead machines left; how many directories."""
     stale = stale_directories()

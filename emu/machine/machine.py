@@ -53,7 +53,9 @@ from .arguments import integer, packed, seconds
 from .asking import Asking
 from .children import Descriptor, end_all, start, start_forkserver
 from .config import TRANSLATORS, Config, Parameters, check_limit, parse_size
+from .control import ControlServer
 from .cpus import HotPlug
+from .description import Description
 from .directory import make_directory, remove_directory
 from .host_process import HostTimes, host_times
 from .jobs import Job, Jobs
@@ -69,7 +71,7 @@ from .watchdog import PATIENCE_S as PATIENCE_OF_WATCHDOG_S
 from .watchdog import Watchdog
 from .watching import SERVANTS, Watching
 
-ZMQ_DESCRIPTORS, CHILD_DESCRIPTORS = 12, 2  # what a supervisor keeps open, or for a call of a CPU
+ZMQ_DESCRIPTORS, CHILD_DESCRIPTORS = 14, 2  # what a supervisor keeps open, or for a call of a CPU
 PATIENCE_S = 5.0  # for what ends by the ordinary path
 FAILED_PATIENCE_S = 0.5  # for what is left of a machine that has failed
 ENVIRONMENT = ("TERM", "COLORTERM", "LANG")  # of the host's, captured once at boot (rust-9)
@@ -83,6 +85,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
     for the guest, too.  `trace` is the file that gets all events (trace/recorder.py), with
     `trace_wait` even where CPUs have to wait for the recorder;
     with `profile` the report says which functions retired how many instructions (profile.py).
+    `snapshot_on_failure` is the file that gets a snapshot of the machine when it fails (last_snapshot.py).
     MachineError for everything that the user can mend.  Who may use a machine, and when: machine/ownership.py.
     """
 
@@ -112,6 +115,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
         trace_limit: int | str = TRACE_LIMIT_BYTES,
         trace_wait: bool = False,
         profile: bool = False,
+        snapshot_on_failure: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__()
         take_closed_standard_descriptors()
@@ -121,6 +125,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
         )  # fmt: skip
         self._stdio = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         self._quiet = quiet
+        self.snapshot_on_failure = snapshot_on_failure
         self.trace, self._trace_limit_bytes = trace, parse_size(trace_limit, "limit of traces")
         self._trace_wait = trace_wait
         self._recorder: Recorder | None = None
@@ -184,6 +189,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
         if not (self.window.may_execute and can_translate()):
             self.window.machine["translating"] = TRANSLATE_OFF
         self.window.machine["profiling"] = int(self._profiler is not None)
+        self._description = Description(self._directory, self.window, config)
         self._watchdog = Watchdog(self.window.machine, config.patience_s)
         if self._recorder:
             self._recorder.begin(self.window, config)
@@ -195,6 +201,9 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
         self._control.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
         self._control.connect(address(self._directory, "control"))
         self._remains.callback(self._control.close, 0)
+        from_outside = ControlServer(self, self._mail.context, self._directory)
+        self._attend_to(from_outside)
+        self._remains.callback(from_outside.close, 0)
         self._remains.callback(end_all, self._processes)
         self._shared = {
             "address": self.window.address,
@@ -294,7 +303,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
         Ctrl-C ends the guests first, and then is a KeyboardInterrupt as everywhere.  MachineError when the guests
         take longer than `limit_s`; they end with the machine.
         """
-        if not self._attendants:
+        if not any(getattr(each, "may_continue", True) for each in self._attendants):
             self._need_running("run")
         deadline = None if limit_s is None else self._running_s() + seconds(limit_s)
         try:

@@ -26,6 +26,7 @@ class Programs:
 
     _jobs: Any
     _directory: Any
+    _description: Any
     _ask: Any
     _own: Any
     window: Any
@@ -109,6 +110,7 @@ class Programs:
             self._started = {pid: times for _, pid, times in self._host_processes()}
         job.program = os.fsdecode(image["path"])
         self._jobs.add(job)
+        self._description.add(job.number, job.program)
         return job
 
     def _end_unknown_job(self, handle, number):

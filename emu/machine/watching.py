@@ -19,6 +19,7 @@ from ..shm.cpumask import to_int
 from ..shm.regions import no_longer_wait
 from . import waits
 from .children import forkserver_died
+from .last_snapshot import keep_snapshot
 from .watchdog import IDLE_PERIOD_S, PERIOD_S
 
 SERVANTS = {SERVER: FAIL_SERVER_DIED, TIMEKEEPER: FAIL_KEEPER_DIED}  # the failure that their death is
@@ -87,15 +88,23 @@ class Watching:
         self._look_for_deaths()
         wrong = self._watchdog.look()
         if wrong:
+            self._leave_snapshot(explain(wrong.code, wrong.value, self.config.policy) + f": {wrong.detail}")
             self._fail(wrong.code, wrong.value, wrong.detail)
         elif self._watchdog.host:
             say(f"emu: {self._watchdog.host}")
         self._tell_deadlock()
         if self._failed():
             m = self.window.machine
+            reason = explain(int(m["failed"]), int(m["failed_value"]), self.config.policy) + self._failure_detail
+            self._leave_snapshot(reason)
             self._stop_all()
-            reason = explain(int(m["failed"]), int(m["failed_value"]), self.config.policy)
-            raise MachineFailed(f"{reason}{self._failure_detail}")
+            raise MachineFailed(reason)
+
+    def _leave_snapshot(self, failure):
+        """Write the machine's last snapshot, where one is wanted; once."""
+        path, self.snapshot_on_failure = self.snapshot_on_failure, None
+        if path is not None:
+            keep_snapshot(path, self._description.header(), self.window.descriptors[:2], failure)
 
     def _tell_deadlock(self):
         """Where every thread waits for another one, say so once: as under Linux, the run goes on until Ctrl-C."""

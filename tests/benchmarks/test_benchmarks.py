@@ -57,7 +57,7 @@ def test_every_benchmark_has_a_test_here():
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
         "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages", "upcalls", "mapping", "interrupts",
-        "tracing", "export",
+        "tracing", "export", "live",
     }  # fmt: skip
 
 
@@ -319,6 +319,13 @@ def test_balance_shows_both_cases_and_the_distribution_beside_chance(tmp_path):
     assert born["case"] == "born on one CPU" and rows[2]["expected_mean"] == 2
     assert born["busiest"]["min"] > 1.9, "random leaves them where they were born"
     assert chance["case"] == "placed by chance" and rows[5]["expected_mean"] == pytest.approx(1.375)
+
+
+def test_live_compares_watchers_with_a_machine_that_nobody_watches(tmp_path):
+    rows = run("live", tmp_path)
+    assert [row["watched_by"] for row in rows] == ["alone", "emu top", "emu stats --watch 1 --json"]
+    assert all(is_spread(row["mips_on_core"]) and is_spread(row["core_share"]) for row in rows)
+    assert rows[0]["core_share"]["max"] == 0 and rows[0]["left_on_as_many_cores"] == 1
 
 
 def test_processes_covers_each_cost_and_both_kinds_of_groups(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ COMMAND = re.compile(r"(?:^ *\$ |`)emu ([a-z][^`\n#]*)", re.MULTILINE)
 
 def commands(text):
     """The words after `emu` of each command line in a page, without what stands for something else (…)."""
-    return [line.replace("…", "").split() for line in COMMAND.findall(text)]
+    return [shlex.split(line.replace("…", "")) for line in COMMAND.findall(text)]
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda p: p.relative_to(ROOT).as_posix())

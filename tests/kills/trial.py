@@ -4,6 +4,7 @@ Each command has a marker in its environment, which all that it starts inherits:
 else.  A trial fails by a sentence that says what was left or was wrong.
 """
 
+import contextlib
 import os
 import secrets
 import signal
@@ -48,7 +49,8 @@ class Trial:
 
     def __exit__(self, *exception):
         for pid in self.living():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # what ends with its supervisor has just done so
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()
         self._errors.close()

@@ -36,3 +36,14 @@ def mix(tmp_path):
     path = tmp_path / "mix.json"
     path.write_text(json.dumps(MIX))
     return path
+
+
+@pytest.fixture(scope="session")
+def deadlocks(tmp_path_factory):
+    """The guest of the debugger's tests."""
+    from emu.guests import build
+    from tests.debug.conftest import HERE
+
+    program = tmp_path_factory.mktemp("deadlocks") / "deadlocks"
+    build.compile_c(HERE / "deadlocks.c", program)
+    return program

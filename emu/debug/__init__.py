@@ -1,0 +1,1 @@
+"""Debuggers: what a machine is doing, or was doing when it died, as seen from another process."""

@@ -1,0 +1,3 @@
+"""The machine with a deadlock of the debugger's tests."""
+
+from tests.debug.conftest import deadlocks, stuck  # noqa: F401 (fixtures)
