@@ -9,6 +9,7 @@ from .disasm import disasm
 from .doctor import doctor
 from .options import Emu
 from .policies import policies
+from .report import report
 from .run import run
 from .sweep import sweep
 from .trace import trace
@@ -20,5 +21,5 @@ def emu():
     """A symmetric multiprocessor made of OS processes."""
 
 
-for command in (run, compare, sweep, policies, trace, disasm, doctor):
+for command in (run, compare, sweep, policies, trace, report, disasm, doctor):
     emu.add_command(command)

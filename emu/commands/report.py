@@ -1,0 +1,57 @@
+"""`emu report FILE [FILE] -o PAGE`: a trace, or two side by side, as one HTML page that opens from the disk.
+
+A torn trace, one without an end or with lost events is shown as far as it goes; its notes are on the page and on standard
+error, and the status is 1.  Status 2 is bad input or a page that cannot be written, in one line; then no page is left.
+"""
+
+import sys
+
+import click
+
+from emu.errors import BAD_INPUT
+
+DAMAGED = 1
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE [FILE]")
+@click.option("-o", "--output", default="report.html", show_default=True, metavar="PAGE", help="The page's file.")
+@click.option("--quiet", is_flag=True, help="No progress, no line about the page.")
+def report(files, output, quiet):
+    """Show what a trace FILE says, or compare two, in one HTML page."""
+    import os
+
+    from tqdm import tqdm
+
+    from emu.errors import TraceError
+    from emu.trace.file import read_trace
+    from emu.trace.report.page import steps, write_report
+
+    try:
+        if len(files) > 2:
+            raise TraceError(f"{len(files)} traces: give one, or two to compare")
+        with tqdm(total=len(files), disable=quiet or None, leave=False, unit="step") as bar:
+            traces = []
+            for file in files:
+                bar.set_description(f"reading {os.path.basename(file)}")
+                traces.append(read_trace(file))
+                bar.update()
+            bar.total += steps(traces)
+
+            def step(what):
+                bar.set_description(what)
+                bar.update()
+
+            write_report(traces, output, step)
+    except TraceError as error:
+        print(f"emu: {error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    except OSError as error:
+        print(f"emu: report {output}: cannot be written: {error.strerror}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    notes = [(trace.path, note) for trace in traces for note in trace.notes()]
+    for path, note in notes:
+        print(f"emu: {path}: {note}", file=sys.stderr)
+    if not quiet:
+        print(f"{output}: {os.path.getsize(output) / 1e6:.1f} MB")
+    sys.exit(DAMAGED if notes else 0)

@@ -1,0 +1,125 @@
+"""What all parts of a report look at: a trace, its history, its threads as numbers 0, 1, … by CPU time, and who did what.
+
+    subject = Subject(trace)
+    subject.ids(thread, generation)        # arrays of the trace's numbers -> the report's; ABSENT for nobody
+    subject.begun(positions)               # of wakes and spawns: who made the thread runnable, and how
+    subject.wait_cpu, subject.wait_stall_ns   # of each wait: the CPU that ended it, and what the host took of it
+"""
+
+import numpy as np
+
+from ..history import STARTS, pick, read_history
+
+ABSENT = -1
+ACTS = ("", *STARTS)  # how a wait began, "" where the trace does not say
+
+
+class Subject:
+    def __init__(self, trace):
+        self.trace, self.events = trace, trace.events
+        self.header, self.machine = trace.header, trace.header["machine"]
+        self.history = read_history(trace)
+        self.cpus = self.machine["cpus"]
+        self._number_threads()
+        h = self.history
+        ended = h.waits.end_event >= 0
+        self.wait_cpu = np.where(ended, self.events["actor"][h.waits.end_event], -1).astype(np.int16)
+        self.wait_stall_ns = h.stalls.within(self.wait_cpu, h.waits.start_ns, h.waits.end_ns)
+        self.slice_stall_ns = h.stalls.within(h.slices.cpu, h.slices.start_ns, h.slices.end_ns)
+        self._first_slice = np.searchsorted(h.slices.cpu, np.arange(self.cpus + 1))
+
+    def _number_threads(self):
+        h = self.history
+        spans = (h.slices, h.waits, h.sleeps)
+        self._keys = np.unique(np.concatenate([np.unique(_key(s.thread, s.generation)) for s in spans]))
+        slots = np.searchsorted(self._keys, _key(h.slices.thread, h.slices.generation))
+        cpu_ns = np.bincount(slots, (h.slices.end_ns - h.slices.start_ns).astype(float), len(self._keys))
+        order = np.argsort(-cpu_ns, kind="stable")
+        self._id = np.empty(len(order), dtype=np.int32)
+        self._id[order] = np.arange(len(order))
+        self.threads = [(int(key >> 32), int(key & 0xFFFFFFFF)) for key in self._keys[order]]
+        self.slice_id = self._id[slots] if len(slots) else np.empty(0, dtype=np.int32)
+
+    def ids(self, thread, generation):
+        """Numbers of the report for threads of the trace, ABSENT for one that never ran, waited or slept."""
+        return self._found(_key(thread, generation))
+
+    def _found(self, key):
+        if not len(self._keys):
+            return np.full(len(key), ABSENT, dtype=np.int32)
+        slot = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
+        return np.where(self._keys[slot] == key, self._id[slot], ABSENT)
+
+    def by_index(self, thread, actor, time_ns):
+        """Numbers for threads that an event names by index alone: who ran on the actor then, else the last of that index."""
+        runs = self.running(actor, time_ns)
+        index = np.array([thread for thread, _ in self.threads] or [0])
+        if not len(self._keys):
+            return runs
+        last = np.searchsorted(self._keys, (thread.astype(np.int64) + 1) << 32) - 1
+        known = (last >= 0) & (self._keys[np.maximum(last, 0)] >> 32 == thread)
+        guess = np.where(known, self._id[np.maximum(last, 0)], ABSENT)
+        return np.where((runs >= 0) & (index[runs] == thread), runs, guess)
+
+    def running(self, actor, time_ns):
+        """The threads that ran on some CPUs at some times, ABSENT where none did."""
+        found = np.full(len(actor), ABSENT, dtype=np.int32)
+        slices = self.history.slices
+        for cpu in np.unique(actor):
+            if cpu < 0 or cpu >= self.cpus:
+                continue
+            first, last = self._first_slice[cpu], self._first_slice[cpu + 1]
+            asked = np.flatnonzero(actor == cpu)
+            k = np.searchsorted(slices.start_ns[first:last], time_ns[asked], side="right") - 1 + first
+            inside = (k >= first) & (slices.end_ns[np.maximum(k, 0)] >= time_ns[asked])
+            found[asked] = np.where(inside, self.slice_id[np.maximum(k, 0)] if len(self.slice_id) else 0, ABSENT)
+        return found
+
+    def acts(self, positions):
+        """Index in ACTS of the events at some positions."""
+        table = np.zeros(256, dtype=np.int8)
+        for number, name in enumerate(ACTS[1:], 1):
+            if (kind := self.trace.kind_number(name)) >= 0:
+                table[kind] = number
+        return np.where(positions >= 0, table[self.events["kind"][positions]], 0)
+
+    def begun(self, positions):
+        """{column: array} of what made threads runnable at some events; who is a number of the report, ABSENT nobody."""
+        act = self.acts(positions)
+        found = {"act": act, "actor": np.where(act > 0, self.events["actor"][positions], -1)}
+        time_ns = self.events["time_ns"][positions]
+        who = np.full(len(positions), ABSENT, dtype=np.int32)
+        for name in ("place", "cause", "call", "from"):
+            found[name] = np.zeros(len(positions), dtype=np.int64)
+        found["from"] -= 1
+        for kind in ("wake", "spawn"):
+            mine = act == ACTS.index(kind)
+            at = positions[mine]
+            for name in ("place", "cause", "call"):
+                found[name][mine] = pick(self.trace, at, kind, name)
+            if kind == "wake":
+                found["from"][mine] = pick(self.trace, at, kind, "old_queue")
+            who[mine] = self.someone(at, kind, "waker", found["actor"][mine], time_ns[mine])
+        return {**found, "who": who}
+
+    def someone(self, positions, kind, name, actor, time_ns):
+        """Numbers of the threads that argument `name` names by index + 1; of an older trace, who ran on the actor."""
+        if not self.has(kind, name):
+            return self.running(actor, time_ns) if kind in ("wake", "spawn") else np.full(len(actor), ABSENT)
+        index = pick(self.trace, positions, kind, name) - 1
+        return np.where(index >= 0, self.by_index(index, actor, time_ns), ABSENT)
+
+    def has(self, kind, name):
+        """Whether events of a kind have an argument or field of that name."""
+        number = self.trace.kind_number(kind)
+        words = self.header["kinds"][number][1:3] if number >= 0 else ()
+        fields = self.header.get("fields", {})
+        return any(name == word or any(name == field for field, _ in fields.get(word, ())) for word in words)
+
+    def since_boot(self, time_ns):
+        """Times of the report: ns since its first event."""
+        return time_ns - self.history.start_ns
+
+
+def _key(thread, generation):
+    return thread.astype(np.int64) << 32 | (generation.astype(np.int64) & 0xFFFFFFFF)
