@@ -6,8 +6,9 @@ from emu.limits import SERVER
 from emu.machine.config import Config
 from emu.shm.events import EVENTS, NO_THREAD
 from emu.trace.check import check_trace
-from emu.trace.file import RECORD, TraceWriter, read_trace
+from emu.trace.file import RECORD, read_trace
 from emu.trace.recorder import make_header
+from emu.trace.writer import TraceWriter
 
 BOOT_NS = 1_000_000
 END_NS = None  # when a story was written: after its last event

@@ -52,13 +52,13 @@ _RUNS = {  # number of the first name of a run without gaps
 }
 
 NUMBERS = {name: first + i for first, names in _RUNS.items() for i, name in enumerate(names.split())}
-_NAMES = {number: name for name, number in NUMBERS.items()}
+NAMES = {number: name for name, number in NUMBERS.items()}
 
 
 def name_of(number):
     """The name of a system call, "syscall 12345" when Linux has none of this number."""
-    return _NAMES.get(number) or f"syscall {number}"
+    return NAMES.get(number) or f"syscall {number}"
 
 
 assert NUMBERS["openat"] == 56 and NUMBERS["exit"] == 93 and NUMBERS["clone"] == 220 and NUMBERS["statx"] == 291
-assert len(_NAMES) == len(NUMBERS)
+assert len(NAMES) == len(NUMBERS)

@@ -7,7 +7,7 @@ of a guest's basic blocks.
 """
 
 from ..abi.errno import EFAULT
-from ..abi.registers import A0
+from ..abi.registers import A0, A7
 from ..hot import entry, hot, never_inline
 from ..kernel.actions import BLOCK, END_TASK, GIVE, HAND_OVER, LEFT, RESUME, SERVE, YIELD, YIELD_TO
 from ..kernel.groups.records import INTR_INTERRUPT
@@ -21,6 +21,7 @@ from ..kernel.sched.hooks import TICK, TIMESLICE, has_hook
 from ..kernel.sched.hotplug import begin_life, evacuate, retire
 from ..kernel.sched.local_queue import available
 from ..kernel.sched.migration import balance_periodically, move_misplaced
+from ..kernel.sched.recording import PREEMPT_MAY_NOT_STAY, PREEMPT_SLICE, PREEMPT_TICK, record_call
 from ..kernel.sched.runqueue import may_not_stay
 from ..kernel.server_ring import REQUEST_PROGRAM, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP
 from ..kernel.sleep.endings import begin_anew, end_interrupted
@@ -139,6 +140,7 @@ def _run_thread(m, me, i):
         stop_here(m, me, i)  # cz-5: the safe point
         return
     if c.resched != 0 or may_not_stay(m, me, t):
+        c.preempt_why = PREEMPT_MAY_NOT_STAY
         switch(m, me, i, False)
         return
     if t.restart == RESTART_WOKEN:
@@ -199,7 +201,7 @@ def _call(m, me, i):
     """Execute a system call, for the first time or again."""
     c = m.cpus[me]
     t = m.threads[i]
-    since_ns, faults = now_ns(m), c.page_faults
+    since_ns, faults, number = now_ns(m), c.page_faults, t.x[A7]
     c.missing = 0
     action = call_3(c.linux_call, address_of(m), me, i)
     if action == LEFT:  # the record may be another thread's already
@@ -211,7 +213,11 @@ def _call(m, me, i):
     t.faults += c.page_faults - faults
     if action == RESUME and c.missing != 0 and t.x[A0] == -EFAULT:
         bring_page(m, me, i, c.missing, c.missing_access)
-    if action == RESUME or action == END_TASK:
+        return
+    if action == RESUME:
+        record_call(m, me, i, number, since_ns, ended_ns)
+        return
+    if action == END_TASK:
         return
     if action == YIELD:
         c.just_now_ns = ended_ns
@@ -251,8 +257,10 @@ def _tick(m, me, i):
         balance_periodically(m, me)
     if has_hook(m, me, TICK):
         wanted = _ask_policy(m, me, TICK, i) == 1
+        c.preempt_why = PREEMPT_TICK
     else:
         wanted = _slice_is_over(m, me, i, now) and others_wait(m, me)
+        c.preempt_why = PREEMPT_SLICE
     if wanted:
         switch(m, me, i, False)
     return wanted

@@ -203,6 +203,7 @@ class Server(Control, Tasks):
         self._attend(ready)
 
     def _attend(self, ready):
+        self.machine["cpus"][SERVER]["on_behalf"] = 0
         if self.control in ready:
             self._answer_control()
         if self.waiting:
@@ -225,6 +226,7 @@ class Server(Control, Tasks):
         if not sleeping.begin_serving(self.base, SERVER, i):
             return  # woken by a kill meanwhile
         thread = self.machine["threads"][i]
+        self.machine["cpus"][SERVER]["on_behalf"] = i + 1  # whom it wakes from here on has been woken by this thread
         request, begin_ns = int(thread["request"]), time.monotonic_ns()
         try:
             if request == REQUEST_SYSCALL:

@@ -11,7 +11,8 @@ What happens to a thread or a queue is recorded under the queue's lock, with the
 kernel/sched/runqueue.py mark_time, so sorted by time it is in the order in which it happened.
 
 An event is four words: time (ns, shm/clock.py), kind | thread << 8 | generation << 32,
-and two arguments that the list below names.
+and two arguments that the list below names.  What becomes of threads is recorded with its cause by
+kernel/sched/recording.py.
 """
 
 from dataclasses import dataclass
@@ -36,10 +37,28 @@ EVENT_BYTES = EVENT.size
 class EventKind:
     number: int
     name: str
-    a: str  # what the first argument is, "" unused
+    a: str  # what the first argument is, "" unused; one of FIELDS: several numbers
     b: str
     doc: str
 
+
+# Arguments that hold several numbers.  The first field of each is what the argument was before it had others.
+PLACED = bits("queue:16 place:8 cause:8")
+WOKEN = bits("old_queue:16 waker:20 call:16")  # waker, by: a thread's index + 1, 0 nobody
+SPAWNED = bits("task:16 waker:20")
+MOVED = bits("queue:16 why:8")
+CAME_FROM = bits("old_queue:16 by:20")
+PREEMPTED = bits("slice_ns:36 why:8 by:20")
+YIELDED = bits("queue:16 call:16")
+SLEEPS = bits("reason:8 call:16 object:40")
+CALLED = bits("call:16 failed:16")
+FIELDS = {
+    "placed": PLACED, "woken": WOKEN, "spawned": SPAWNED, "moved": MOVED, "came_from": CAME_FROM,
+    "preempted": PREEMPTED, "yielded": YIELDED, "sleeps": SLEEPS, "called": CALLED,
+}  # fmt: skip
+pack_placed, pack_woken, pack_spawned, pack_moved = PLACED.packer(), WOKEN.packer(), SPAWNED.packer(), MOVED.packer()
+pack_came_from, pack_preempted, pack_yielded = CAME_FROM.packer(), PREEMPTED.packer(), YIELDED.packer()
+pack_sleeps, pack_called = SLEEPS.packer(), CALLED.packer()
 
 EVENTS = []
 
@@ -50,13 +69,17 @@ def _event(name, a="", b="", doc=""):
 
 
 SWITCH = _event("switch", "run_delay_ns", "queue", "the thread begins to run on this CPU; queue: where it waited")
-PREEMPT = _event("preempt", "ran_ns", "slice_ns", "it goes back to a queue, not by its own wish; slice_ns 0: not timed")
-YIELD = _event("yield", "ran_ns", "queue", "the running thread goes back to a queue by its own wish")
-BLOCK = _event("block", "ran_ns", "reason", "the running thread falls asleep; reason: SLEEP_* of thread/states.py")
+PREEMPT = _event(
+    "preempt", "ran_ns", "preempted", "it goes back to a queue, not by its own wish; slice_ns 0: not timed"
+)
+YIELD = _event("yield", "ran_ns", "yielded", "the running thread goes back to a queue by its own wish")
+BLOCK = _event(
+    "block", "ran_ns", "sleeps", "the running thread falls asleep; object: by the reason, kernel/sched/recording.py"
+)
 EXIT = _event("exit", "ran_ns", "task", "the running thread leaves for good")
-WAKE = _event("wake", "queue", "old_queue", "a sleeping thread becomes runnable; recorded by the waker")
-SPAWN = _event("spawn", "queue", "task", "a new thread becomes runnable")
-MIGRATE = _event("migrate", "queue", "old_queue", "a thread that does not run changes queues")
+WAKE = _event("wake", "placed", "woken", "a sleeping thread becomes runnable; recorded by the waker")
+SPAWN = _event("spawn", "placed", "spawned", "a new thread becomes runnable")
+MIGRATE = _event("migrate", "moved", "came_from", "a thread that does not run changes queues")
 STEAL = _event("steal", "queue", "", "this CPU takes a thread from another CPU's queue; its switch follows")
 IPI_BIT = _event("ipi-bit", "target", "vector", "an interrupt sent by a bit alone")
 IPI_MESSAGE = _event("ipi-message", "target", "vector", "an interrupt sent with a ZeroMQ message")
@@ -83,6 +106,10 @@ POOL = _event(
 MOVE = _event("move", "address", "bytes", "pages leave the thread's memory in a message, whose send follows")
 UPCALL = _event("upcall", "mailbox", "completed", "the thread enters user space as an upcall")
 EXPORT = _event("export", "user_thread", "", "a user thread's call is completed: its context is handed out")
+CALL = _event("call", "called", "ns", "a system call that did not sleep has ended; failed: its error number")
+CLAIM = _event(
+    "claim", "placed", "woken", "queue: low bits of the sleep that is claimed, whose thread its own CPU makes runnable"
+)
 LOST = _event("lost", "count", "span_ns", "events dropped until this time, the first span_ns before it")
 
 
@@ -182,6 +209,12 @@ def copy_events(address, actor, destination):
     return count
 
 
+def unpack(name, value):
+    """{field: number} of an argument, or {name: value} where it holds one number. Cold."""
+    packed = FIELDS.get(name)
+    return {field: packed.get(value, field) for field in packed.fields} if packed else {name: value}
+
+
 def recent_events(cpu, count):
     """The last events in an actor's ring as text, oldest first. Cold; it takes no lock, so they are a hint."""
     head, found = int(cpu["events_head"]), []
@@ -189,6 +222,8 @@ def recent_events(cpu, count):
         _, word, a, b = (int(v) for v in cpu["events"][k & (EVENT_RING - 1)])
         kind, thread = EVENTS[WORD.get(word, "kind")], WORD.get(word, "thread")
         words = [kind.name] + ([f"thread {thread}"] if thread != NO_THREAD else [])
-        words += [f"{name} {value}" for name, value in ((kind.a, a), (kind.b, b)) if name]
+        for name, value in ((kind.a, a), (kind.b, b)):
+            if name:
+                words += [f"{field} {number}" for field, number in unpack(name, value).items()]
         found.append(" ".join(words))
     return found

@@ -103,7 +103,7 @@ class _Checker:
         self.cpus = {cpu: CpuState(life=state) for cpu in range(self.nr_cpus)}
 
     def check(self):
-        columns = ("time_ns", "actor", "kind", "thread", "generation", "a", "b")
+        columns = ("time_ns", "actor", "kind", "thread", "generation")
         self.now = 0
         events = self.trace.events
         events = events[events["time_ns"] <= self.trace.horizon_ns]
@@ -111,7 +111,7 @@ class _Checker:
         rules = [getattr(self, "_" + name.replace("-", "_"), None) for name in self.names]
         gaps = self._gap_edges(events)
         for k, (time_ns, actor, kind, index, generation, a, b) in enumerate(
-            zip(*(events[name].tolist() for name in columns))
+            zip(*(events[name].tolist() for name in columns), *(column.tolist() for column in self.trace.plain(events)))
         ):
             while gaps and time_ns > gaps[0][0]:
                 self._pass_edge(gaps.pop(0)[1])

@@ -1,24 +1,24 @@
-"""Trace files: what one looks like, writing one so that it can be read after any crash, reading one.
+"""Trace files: what one looks like, and reading one. Writing: writer.py.
 
 A file is a sequence of msgpack maps, each written by one call before the next is made:
 
-    {"format": "emu-trace", "version": 1, "kinds": [[name, a, b, doc], …], "machine": …, …}
+    {"format": "emu-trace", "version": 2, "kinds": [[name, a, b, doc], …], "fields": …, "machine": …, …}
     {"cut_ns": time, "failed": 0 or 1, "rings": [[actor, first sequence number, lost so far, records], …]}
     …
     {"end_ns": time, "complete": bool, "reason": …, "failure": …, "recorded": {actor: n}, "lost": {actor: n}}
 
-A record is four little-endian 64-bit words (time_ns, word, a, b; shm/events.py), and the
-header says what kinds, arguments and numbers mean, so that an old file stays readable.
+A record is four little-endian 64-bit words (time_ns, word, a, b; shm/events.py), and the header says what kinds,
+arguments and numbers mean, so that old files, and newer ones with the same records, stay readable.  `fields` says of
+arguments that hold several numbers which ones: {argument: [[name, bits], … from the lowest]}; version 1 had none.
 
-`cut_ns` was read before the first ring of its round.  Events up to then form a whole: what
-one of them depends on was recorded under a lock before, and is in the file too.  Later events of
-the round may have causes that are missing, which matters only in the last round.
+`cut_ns` was read before the first ring of its round.  Events up to then form a whole: what one of them depends on was
+recorded under a lock before, and is in the file too.  Later events of the round may have causes that are missing, which
+matters only in the last round.  So a reader can hand on each round's events up to its cut in order of time, and needs
+room for all of them once.
 """
 
-import contextlib
 import functools
 import os
-import stat
 import struct
 from dataclasses import dataclass, field
 
@@ -28,7 +28,7 @@ import numpy as np
 from ..errors import TraceError
 from ..shm.events import WORD
 
-FORMAT, VERSION = "emu-trace", 1
+FORMAT, VERSION = "emu-trace", 2
 NO_THREAD = 0xFFFFFF
 RECORD = np.dtype([(name, "<i8") for name in ("time_ns", "word", "a", "b")])
 EVENT = np.dtype(
@@ -36,68 +36,6 @@ EVENT = np.dtype(
      ("actor", "i2"), ("kind", "i2")]
 )  # fmt: skip
 MAX_FRAME_BYTES = 1 << 30
-BIN_32 = struct.Struct(">BI")  # msgpack's head of a byte string: type, length
-
-
-class TraceWriter:
-    """A trace file that is being written. OSError when the host takes no more; what was written stays readable."""
-
-    def __init__(self, path):
-        try:
-            if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode) and not _is_device(path):
-                raise TraceError(f"trace file {path}: not a regular file")
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-        except OSError as error:
-            raise TraceError(f"trace file {path}: cannot be written: {error.strerror}") from None
-        self._whole_bytes = 0
-
-    def write(self, frame):
-        """Append a frame whole, or not at all."""
-        self._append([memoryview(msgpack.packb(frame))])
-
-    def write_round(self, cut_ns, failed, rings):
-        """Append a round; rings: [(actor, first, lost, records as bytes)], which are not copied."""
-        packer = msgpack.Packer(autoreset=False)
-        packer.pack_map_header(3)
-        for word in ("cut_ns", cut_ns, "failed", failed, "rings"):
-            packer.pack(word)
-        packer.pack_array_header(len(rings))
-        pieces = []
-        for actor, first, lost, records in rings:
-            packer.pack_array_header(4)
-            for word in (actor, first, lost):
-                packer.pack(word)
-            pieces += [memoryview(packer.bytes() + BIN_32.pack(0xC6, len(records))), memoryview(records)]
-            packer.reset()
-        self._append(pieces or [memoryview(packer.bytes())])
-
-    def _append(self, pieces):
-        size = sum(len(piece) for piece in pieces)
-        try:
-            while pieces:
-                written = os.writev(self._descriptor, pieces)
-                while pieces and written >= len(pieces[0]):
-                    written -= len(pieces.pop(0))
-                if pieces:
-                    pieces[0] = pieces[0][written:]
-        except OSError:
-            with contextlib.suppress(OSError):  # a device has no end to cut off
-                os.ftruncate(self._descriptor, self._whole_bytes)
-                os.lseek(self._descriptor, 0, os.SEEK_END)
-            raise
-        self._whole_bytes += size
-
-    @property
-    def size(self):
-        """Bytes written so far."""
-        return self._whole_bytes
-
-    def close(self):
-        os.close(self._descriptor)
-
-
-def _is_device(path):
-    return stat.S_ISCHR(os.stat(path).st_mode)
 
 
 @dataclass
@@ -113,6 +51,15 @@ class Trace:
     lost: dict[int, int] = field(default_factory=dict)  # dropped events of each actor
 
     @property
+    def is_damaged(self) -> bool:
+        """Something of the file is missing, or could not be understood: `notes` says what."""
+        return self.damaged_at is not None or self.end is None or self.is_newer
+
+    @property
+    def is_newer(self) -> bool:
+        return self.header["version"] > VERSION
+
+    @property
     def complete(self) -> bool:
         """Everything that was recorded until the end of all CPUs is here; dropped events are counted."""
         return bool(self.end and self.end["complete"])
@@ -125,6 +72,9 @@ class Trace:
     def notes(self) -> list[str]:
         """What is not as it should be with the file, in sentences."""
         found = []
+        if self.is_newer:
+            text = f"the file has format version {self.header['version']}, this emu knows versions up to {VERSION}"
+            found.append(f"{text}: what it does not know is left out")
         if self.damaged_at is not None:
             found.append(f"the file is torn at byte {self.damaged_at}; what follows was ignored")
         if self.end is None:
@@ -170,18 +120,43 @@ class Trace:
         return self.events[np.isin(self.events["kind"], [self.kind_number(name) for name in names])]
 
     def values(self, events, kind, name):
-        """Argument or field `name` of some events, which are all of that kind; zeros where this trace has none."""
+        """An argument, or a field of one, of `events`, which are all of this kind; zeros where this trace has none."""
         number = self.kind_number(kind)
-        arguments = self.header["kinds"][number][1:3] if number >= 0 else ("", "")
-        for word, argument in zip("ab", arguments):
+        for column, argument in zip("ab", self.header["kinds"][number][1:3] if number >= 0 else ()):
             if argument == name:
-                return events[word]
-            low = 0
-            for field_name, width in self.header.get("fields", {}).get(argument, ()):
+                return events[column].astype(np.int64)
+            shift = 0
+            for field_name, width in self._fields.get(argument, ()):
                 if field_name == name:
-                    return events[word] >> low & ((1 << width) - 1)
-                low += width
+                    return events[column] >> shift & ((1 << width) - 1)
+                shift += width
         return np.zeros(len(events), dtype=np.int64)
+
+    def named_values(self, kind, a, b):
+        """{name: number} of an event's two arguments, those that hold several numbers taken apart."""
+        found = {}
+        for argument, value in zip(self.header["kinds"][kind][1:3], (a, b)):
+            if argument in self._fields:
+                for name, width in self._fields[argument]:
+                    found[name] = value & ((1 << width) - 1)
+                    value >>= width
+            elif argument:
+                found[argument] = value
+        return found
+
+    def plain(self, events):
+        """The columns a and b of events of any kinds, of arguments with several numbers the first."""
+        columns = events["a"].copy(), events["b"].copy()
+        for number, kind in enumerate(self.header["kinds"]):
+            for column, argument in zip(columns, kind[1:3]):
+                if argument in self._fields:
+                    mine = events["kind"] == number
+                    column[mine] &= (1 << self._fields[argument][0][1]) - 1
+        return columns
+
+    @functools.cached_property
+    def _fields(self):
+        return self.header.get("fields", {})
 
     def actor_name(self, actor):
         return self.header["values"]["actor"].get(actor) or f"CPU {actor}"
@@ -197,32 +172,54 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
 
 
 def _read(path, file):
+    size = os.fstat(file.fileno()).st_size
     unpacker = msgpack.Unpacker(file, max_buffer_size=MAX_FRAME_BYTES, strict_map_key=False)
     header = _next_frame(unpacker)
-    if header is None or header.get("format") != FORMAT:
-        raise TraceError(f"trace file {path}: not a trace of emu")
-    if header.get("version") != VERSION:
-        raise TraceError(f"trace file {path}: format version {header.get('version')}, this emu reads version {VERSION}")
-    rounds, end, whole = [], None, unpacker.tell()
-    while (frame := _next_frame(unpacker)) is not None:
-        if not ({"rings", "cut_ns"} <= frame.keys() or {"complete", "end_ns"} <= frame.keys()):
-            break
-        if "rings" in frame:
-            rounds.append(frame)
-        else:
+    _check_header(path, header)
+    rounds, end, whole = _Rounds(size // RECORD.itemsize), None, unpacker.tell()
+    while whole < size and (frame := _next_frame(unpacker)) is not None:  # what is written meanwhile is left
+        if {"rings", "cut_ns", "failed"} <= frame.keys():
+            if not rounds.add(frame):
+                break
+        elif {"complete", "end_ns", "reason", "failure", "ended", "lost"} <= frame.keys():
             end = frame
+        else:
+            break
         whole = unpacker.tell()
-    damaged_at = whole if whole < os.fstat(file.fileno()).st_size else None
-    try:
-        events, lost = _events(rounds)
-    except (ValueError, TypeError):
-        raise TraceError(f"trace file {path}: damaged: its records are not what the header says") from None
+    events = rounds.finish()
+    lost, horizon_ns = rounds.lost, rounds.horizon_ns
     if end is not None and end["complete"]:
         lost = end["lost"]
-    trusted = [r["cut_ns"] for r in rounds if not r["failed"]]
-    if end is not None and end["complete"] and not end["failure"]:
-        trusted.append(end["end_ns"])
-    return Trace(str(path), header, events, end, max(trusted, default=0), damaged_at, lost)
+        horizon_ns = horizon_ns if end["failure"] else max(horizon_ns, end["end_ns"])
+    return Trace(str(path), header, events, end, horizon_ns, whole if whole < size else None, lost)
+
+
+def _check_header(path, header):
+    """TraceError unless it is one whose records can be read."""
+    if header is None or header.get("format") != FORMAT:
+        raise TraceError(f"trace file {path}: not a trace of emu")
+    version = header.get("version")
+    if not isinstance(version, int) or version < 1 or header.get("record", list(RECORD.names)) != list(RECORD.names):
+        raise TraceError(f"trace file {path}: format version {version}, this emu reads versions 1 to {VERSION}")
+    if not _is_understood(header):
+        raise TraceError(f"trace file {path}: damaged: its header does not say what its records mean")
+
+
+def _is_understood(header):
+    """Whether a header has what readers rely on."""
+    try:
+        kinds = all(len(kind) == 4 and all(isinstance(word, str) for word in kind) for kind in header["kinds"])
+        fields = all(
+            isinstance(name, str) and 0 < width < 64
+            for fields in header.get("fields", {}).values()
+            for name, width in fields
+        )
+        named = all(isinstance(table, dict) for table in header["values"].values()) and "actor" in header["values"]
+        known = {"cpus", "hooks", "policy", "slice_ns", "one_queue", "global_queue"} <= header["machine"].keys()
+        tables = isinstance(header["tables"], dict) and isinstance(header["masks"], list)
+        return kinds and fields and named and known and tables and isinstance(header["clock"]["boot_ns"], int)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
 
 
 def _next_frame(unpacker):
@@ -234,26 +231,68 @@ def _next_frame(unpacker):
     return frame if isinstance(frame, dict) else None
 
 
-def _events(rounds):
-    """(all events in order of time, lost events of each actor). Those of one time keep the order of their ring."""
-    parts, lost, expected = {}, {}, {}
-    for frame in rounds:
-        for actor, first, dropped, records in frame["rings"]:
-            raw = np.frombuffer(records, dtype=RECORD)
-            if first != expected.get(actor, 0):
-                raise ValueError(f"actor {actor}: sequence number {first}")
-            part = np.empty(len(raw), dtype=EVENT)
-            for name in ("time_ns", "a", "b"):
-                part[name] = raw[name]
-            part["sequence"] = np.arange(first, first + len(raw))
-            part["generation"] = WORD.get(raw["word"], "generation")
-            thread = WORD.get(raw["word"], "thread")
-            part["thread"] = np.where(thread == NO_THREAD, -1, thread)
-            part["actor"] = actor
-            part["kind"] = WORD.get(raw["word"], "kind")
-            parts.setdefault(actor, []).append(part)
-            expected[actor] = first + len(raw)
-            lost[actor] = dropped
-    every = [part for actor in sorted(parts) for part in parts[actor]]
-    events = np.concatenate(every) if every else np.empty(0, dtype=EVENT)
-    return events[np.argsort(events["time_ns"], kind="stable")], lost
+class _Rounds:
+    """Events of rounds, put in order of time as they come. Those of one time keep the order of their ring."""
+
+    def __init__(self, most):
+        self._events = np.empty(most, dtype=EVENT)  # what is not used costs nothing
+        self._used = 0
+        self._later = np.empty(0, dtype=EVENT)  # after the last cut
+        self._in_order = True
+        self._expected = {}  # the next sequence number of each actor
+        self.lost = {}
+        self.horizon_ns = 0
+
+    def add(self, frame):
+        """Take a round over; False, and nothing of it is taken, when its records are not what the header says."""
+        try:
+            cut_ns = int(frame["cut_ns"])
+            parts = [_part(*ring, self._expected.get(ring[0], 0)) for ring in frame["rings"]]
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return False
+        for (actor, first, dropped, _), part in zip(frame["rings"], parts):
+            self._expected[actor] = first + len(part)
+            self.lost[actor] = dropped
+        self._later = np.concatenate([self._later, *parts])
+        self._take(cut_ns)
+        if not frame["failed"]:
+            self.horizon_ns = max(self.horizon_ns, cut_ns)
+        return True
+
+    def _take(self, cut_ns):
+        """Hand on what is up to the cut, sorted."""
+        later = self._later["time_ns"] > cut_ns
+        now = self._later[~later]
+        self._later = self._later[later]
+        now = now[np.argsort(now["time_ns"], kind="stable")]
+        if len(now) and self._used and now["time_ns"][0] < self._events["time_ns"][self._used - 1]:
+            self._in_order = False
+        if self._used + len(now) > len(self._events):  # the file has grown meanwhile
+            self._events = np.concatenate([self._events[: self._used], np.empty(2 * len(now) + self._used, EVENT)])
+        self._events[self._used : self._used + len(now)] = now
+        self._used += len(now)
+
+    def finish(self):
+        if len(self._later):
+            self._take(int(self._later["time_ns"].max()))
+        events = self._events[: self._used]
+        if not self._in_order:
+            events = events[np.argsort(events["time_ns"], kind="stable")]
+        return events
+
+
+def _part(actor, first, dropped, records, expected):
+    """The events of a ring. ValueError, TypeError, OverflowError when they are nonsense."""
+    raw = np.frombuffer(records, dtype=RECORD)
+    if first != expected or not isinstance(dropped, int):
+        raise ValueError(f"actor {actor}: sequence number {first}")
+    part = np.empty(len(raw), dtype=EVENT)
+    for name in ("time_ns", "a", "b"):
+        part[name] = raw[name]
+    part["sequence"] = np.arange(first, first + len(raw))
+    part["generation"] = WORD.get(raw["word"], "generation")
+    thread = WORD.get(raw["word"], "thread")
+    part["thread"] = np.where(thread == NO_THREAD, -1, thread)
+    part["actor"] = actor
+    part["kind"] = WORD.get(raw["word"], "kind")
+    return part

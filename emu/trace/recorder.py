@@ -11,15 +11,20 @@ when it takes no more, one line says so, recording ends, and the run goes on.
 """
 
 import contextlib
+import os
+import sys
 import threading
 import time
 
 import numpy as np
 
 from .. import limits
+from ..abi.syscall_numbers import NAMES
 from ..actor.policies import load_policy
 from ..errors import MachineError, TraceError, say
 from ..kernel.failures import explain
+from ..kernel.native import numbers as native
+from ..kernel.sched import recording
 from ..kernel.sched.hooks import HOOKS
 from ..kernel.thread import states
 from ..limits import (
@@ -35,7 +40,8 @@ from ..limits import (
 )
 from ..shm import events
 from ..shm.clock import read_clock
-from .file import FORMAT, RECORD, VERSION, TraceWriter
+from .file import FORMAT, RECORD, VERSION
+from .writer import TraceWriter
 
 SHORTEST_S, LONGEST_S = 0.0002, 0.005
 SILENCE_S = 1.0  # a round is written at least so often: a reader sees how long nothing has happened
@@ -44,7 +50,8 @@ ACTOR_NAMES = {SUPERVISOR: "supervisor", SERVER: "server", TIMEKEEPER: "timekeep
 # Arguments whose numbers have names: which table of the header's "values" holds them.
 TABLES = {
     "reason": "reason", "target": "actor", "cpu": "actor", "queue": "queue", "old_queue": "queue",
-    "vector": "vector", "vectors": "vector",
+    "vector": "vector", "vectors": "vector", "call": "call", "place": "place", "cause": "wake_cause",
+    "preempt.why": "preempt_why", "migrate.why": "migrate_why",
 }  # fmt: skip
 
 
@@ -56,6 +63,10 @@ def make_header(machine, config):
         "version": VERSION,
         "kinds": [[kind.name, kind.a, kind.b, kind.doc] for kind in events.EVENTS],
         "record": list(RECORD.names),
+        "fields": {
+            name: [[field, bits or 64] for field, (_, bits) in packed.fields.items()]
+            for name, packed in events.FIELDS.items()
+        },
         "tables": TABLES,
         "masks": ["vector", "vectors"],  # several names may be in one number
         "values": {
@@ -63,6 +74,11 @@ def make_header(machine, config):
             "vector": _names(limits, "IPI_"),
             "actor": ACTOR_NAMES,
             "queue": {GLOBAL_QUEUE: "global"},
+            "call": {number + 1: name for number, name in (NAMES | native.NAMES).items()},
+            "place": _names(recording, "PLACE_"),
+            "wake_cause": _names(recording, "WAKE_"),
+            "preempt_why": _names(recording, "PREEMPT_"),
+            "migrate_why": _names(recording, "MOVE_"),
         },
         "machine": {
             "cpus": config.cpus,
@@ -85,6 +101,7 @@ def make_header(machine, config):
             "start_ns": int(machine["clock_start_ns"]),
             "boot_ns": int(machine["boot_ns"]),
         },
+        "command": [os.path.basename(word) if k == 0 else word for k, word in enumerate(sys.argv)],
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 

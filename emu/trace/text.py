@@ -1,6 +1,18 @@
 """Events in words: names for the numbers that the header of their trace explains."""
 
 ADDRESSES = {"address", "mailbox", "completed", "user_thread"}  # of guests; in JSON they are numbers
+MOST_SMALL_OBJECTS = 4096  # descriptors, threads: greater ones are addresses
+THREADS = {"waker", "by"}  # a thread's index + 1, 0 nobody
+NOTHING = {
+    "call": 0,
+    "object": 0,
+    "place": 0,
+    "why": 0,
+    "cause": 0,
+    "failed": 0,
+    "waker": 0,
+    "by": 0,
+}  # not worth a word
 
 
 def thread_label(trace, event):
@@ -20,8 +32,13 @@ def arguments(trace, event):
         return {"a": int(event["a"]), "b": int(event["b"])}
     if kind_name(trace, event) == "name":
         return {"is": trace.thread_names.get((int(event["thread"]), int(event["generation"])), "")}
-    _, a, b, _ = trace.header["kinds"][kind]
-    return {name: _named(trace.header, name, int(event[word])) for name, word in ((a, "a"), (b, "b")) if name}
+    found = trace.named_values(kind, int(event["a"]), int(event["b"]))
+    name = kind_name(trace, event)
+    return {
+        field: value - 1 if field in THREADS else _named(trace.header, name, field, value)
+        for field, value in found.items()
+        if NOTHING.get(field) != value
+    }
 
 
 def kind_name(trace, event):
@@ -30,8 +47,8 @@ def kind_name(trace, event):
     return names[kind] if kind < len(names) else f"kind-{kind}"
 
 
-def _named(header, name, value):
-    table = header["values"].get(header["tables"].get(name), {})
+def _named(header, kind, name, value):
+    table = table_of(header, kind, name)
     if name not in header["masks"]:
         return table.get(value, value)
     found = [text for bit, text in sorted(table.items()) if value & bit]
@@ -39,8 +56,14 @@ def _named(header, name, value):
     return "+".join(found + ([hex(rest)] if rest else [])) or 0
 
 
+def table_of(header, kind, name):
+    """{number: its name} of an argument of a kind, empty where its numbers are just that."""
+    tables = header["tables"]
+    return header["values"].get(tables.get(f"{kind}.{name}") or tables.get(name), {})
+
+
 def _word(name, value):
-    return hex(value) if name in ADDRESSES else value
+    return hex(value) if name in ADDRESSES or (name == "object" and value > MOST_SMALL_OBJECTS) else value
 
 
 def as_dict(trace, event):

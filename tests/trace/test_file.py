@@ -9,9 +9,11 @@ import pytest
 from emu.errors import TraceError
 from emu.kernel.thread.states import SLEEP_TIME
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
-from emu.trace.file import TraceWriter, read_trace
+from emu.shm.events import PLACED, SLEEPS, WOKEN
+from emu.trace.file import RECORD, read_trace
 from emu.trace.summary import summarize
 from emu.trace.text import arguments, brief, one_line
+from emu.trace.writer import TraceWriter
 from tests.traces import Story
 
 
@@ -84,17 +86,12 @@ BAD = {
     "text": (b"hello\n" * 100, "not a trace of emu"),
     "another map": (msgpack.packb({"format": "perf"}), "not a trace of emu"),
     "cut header": (msgpack.packb({"format": "emu-trace", "version": 1})[:9], "not a trace of emu"),
-    "newer": (msgpack.packb({"format": "emu-trace", "version": 9}), "format version 9, this emu reads version 1"),
-    "wrong records": (
-        msgpack.packb({"format": "emu-trace", "version": 1})
-        + msgpack.packb({"rings": [[0, 0, 0, b"xyz"]], "cut_ns": 1, "failed": 0}),
-        "damaged",
+    "other records": (
+        msgpack.packb({"format": "emu-trace", "version": 9, "record": ["time_ns", "word"]}),
+        "format version 9, this emu reads versions 1 to 2",
     ),
-    "a hole": (
-        msgpack.packb({"format": "emu-trace", "version": 1})
-        + msgpack.packb({"rings": [[0, 7, 0, bytes(32)]], "cut_ns": 1, "failed": 0}),
-        "damaged",
-    ),
+    "no version": (msgpack.packb({"format": "emu-trace"}), "format version None"),
+    "no list of events": (msgpack.packb({"format": "emu-trace", "version": 1}), "damaged: its header does not say"),
 }
 
 
@@ -105,6 +102,89 @@ def test_what_is_no_trace_is_refused_in_one_line(tmp_path, kind):
     with pytest.raises(TraceError, match=words) as caught:
         read_trace(tmp_path / "file")
     assert "\n" not in str(caught.value)
+
+
+def rewritten(story, change):
+    """The story's trace after `change` of its frames."""
+    frames = list(msgpack.Unpacker(io.BytesIO(story.write().read_bytes()), strict_map_key=False))
+    change(frames)
+    file = TraceWriter(str(story.path))
+    for frame in frames:
+        file.write(frame)
+    file.close()
+    return read_trace(story.path)
+
+
+@pytest.mark.parametrize(
+    "ring", [[0, 0, 0, b"xyz"], [0, 7, 0, bytes(32)], [0, 0, "none", b""], [0], ["x", 0, 0, b""], [1 << 40, 0, 0, bytes(32)]], ids=str
+)
+def test_what_follows_a_round_that_is_nonsense_is_ignored(story, ring):
+    bad = {"cut_ns": 1, "failed": 0, "rings": [ring]}
+    trace = rewritten(story, lambda frames: frames.insert(1, bad))
+    assert len(trace.events) == 0 and trace.end is None
+    assert trace.is_damaged and f"torn at byte {trace.damaged_at}" in trace.notes()[0]
+    trace = rewritten(story, lambda frames: frames.insert(2, bad))
+    assert len(trace.events) == 6 and trace.is_damaged
+
+
+def test_a_newer_file_with_the_same_records_is_read_as_far_as_it_is_known(story):
+    def make_newer(frames):
+        frames[0]["version"] = 3
+        frames[0]["kinds"].append(["unheard-of", "x", "", ""])
+
+    trace = rewritten(story, make_newer)
+    assert len(trace.events) == 6 and trace.is_damaged
+    assert trace.notes()[0].startswith("the file has format version 3, this emu knows versions up to 2")
+
+
+def test_whole_traces_are_not_damaged(story):
+    assert not story.trace().is_damaged
+
+
+def test_arguments_that_hold_several_numbers_are_taken_apart(story):
+    story.add(60, 1, "wake", 1, a=PLACED.pack(queue=1, place=2, cause=1), b=WOKEN.pack(old_queue=0, waker=8, call=65))
+    trace = story.trace()
+    wake = trace.of_kind("wake")
+    assert arguments(trace, wake[0]) == {
+        "queue": 1, "place": "stays", "cause": "thread", "old_queue": 0, "waker": 7, "call": "write",
+    }  # fmt: skip
+    assert trace.values(wake, "wake", "waker").tolist() == [8] and trace.values(wake, "wake", "queue").tolist() == [1]
+    assert trace.values(trace.of_kind("block"), "block", "ran_ns").tolist() == [30_000]
+    assert trace.values(wake, "wake", "no such").tolist() == [0]
+    a, b = trace.plain(trace.events)
+    assert a[-1] == 1 and b[-1] == 0, "the first field: the queues"
+
+
+def test_an_address_of_a_sleep_keeps_all_its_bits(story):
+    address = (1 << 40) - 8
+    story.add(60, 0, "block", 2, a=5, b=SLEEPS.pack(reason=SLEEP_TIME, call=99, object=address) - (1 << 64))
+    trace = story.trace()
+    assert trace.values(trace.of_kind("block"), "block", "object").tolist() == [0, address]
+    assert arguments(trace, trace.of_kind("block")[1])["object"] == address
+
+
+def test_rounds_that_overlap_in_time_are_put_in_order(tmp_path):
+    story = Story(tmp_path / "story.trace")
+    frames = list(msgpack.Unpacker(io.BytesIO(story.write().read_bytes()), strict_map_key=False))
+    file = TraceWriter(str(story.path))
+    file.write(frames[0])
+    times = {0: [[10, 40], [50, 51]], 1: [[20, 45], [46, 60]], 2: [[41], [30, 70]]}  # 30 comes after a cut of 42
+    for k, cut in enumerate((42, 65)):
+        rings = [(actor, sum(map(len, rounds[:k])), 0, bytes_of(rounds[k])) for actor, rounds in times.items()]
+        file.write_round(cut, 0, rings)
+    file.close()
+    trace = read_trace(story.path)
+    assert trace.events["time_ns"].tolist() == sorted(sum((sum(rounds, []) for rounds in times.values()), []))
+    for actor, rounds in times.items():
+        mine = trace.events[trace.events["actor"] == actor]
+        assert mine["time_ns"].tolist() == sorted(sum(rounds, []))
+    assert trace.horizon_ns == 65
+
+
+def bytes_of(times):
+    records = np.zeros(len(times), dtype=RECORD)
+    records["time_ns"] = times
+    return records.tobytes()
 
 
 def test_missing_files_and_folders_are_refused(tmp_path):

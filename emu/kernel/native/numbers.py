@@ -38,3 +38,7 @@ KSE_CREATE, KSE_EXIT, KSE_RELEASE, KSE_WAKEUP, KSE_THR_INTERRUPT, KSE_SWITCHIN =
 MAILBOX_SEND, MAILBOX_RECEIVE, MAILBOX_COUNT = range(0x1040, 0x1043)
 # kernel/native/control_calls.py: the rest of them
 IPC_CONTROL, IRQ_CONTROL, CAPABILITY_CONTROL, CONTAINER_CONTROL = range(0x101C, 0x1020)
+
+BOUNDS = ("FIRST", "END", "FIRST_HOT")  # which are no calls
+NAMES = {number: f"emu_{name.lower()}" for name, number in vars().copy().items()
+         if isinstance(number, int) and FIRST <= number < END and name not in BOUNDS}  # fmt: skip

@@ -24,6 +24,7 @@ from .hooks import (
     call_hook,
 )
 from .local_queue import AWAKE, CLAIMED, available
+from .recording import WAKE_CLAIMED
 from .runqueue import is_queue, may_pull
 from .upcall import before_sleep, stayed_awake
 from .waking import make_runnable
@@ -44,6 +45,7 @@ def block(m, me, i):
 def _block(m, me, i):
     became = queues.stop(m, me, i)
     if became == CLAIMED:
+        m.cpus[me].wake_cause = WAKE_CLAIMED
         make_runnable(m, me, i)
     elif became == AWAKE and m.threads[i].kse != 0:
         stayed_awake(m, i)
@@ -70,6 +72,7 @@ def switch_to(m, me, i, heir, sleeps):
     _switched_in(m, me, heir)
     c.slice_end_ns = slice_end_ns
     if became == CLAIMED:
+        c.wake_cause = WAKE_CLAIMED
         make_runnable(m, me, i)
     elif not sleeps:
         announce(m, me, GLOBAL_QUEUE if queues.are_global(m) else me, i)

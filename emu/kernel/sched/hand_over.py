@@ -19,7 +19,6 @@ As for every switch: under the locks of the queues that change, or, where queues
 from ...hot import hot
 from ...limits import GLOBAL_QUEUE
 from ...shm.atomics import load_relaxed, load_seq_cst
-from ...shm.events import BLOCK, MIGRATE, WAKE, emit_at
 from ..critical import noncritical
 from ..groups.records import count_inside
 from ..thread.sleep_word import consume_claim, is_claimed
@@ -37,6 +36,7 @@ from .hooks import (
     has_hook,
 )
 from .local_queue import ASLEEP, CLAIMED, mark, stamp, win_wake
+from .recording import record_block, record_handed, record_move
 from .runqueue import (
     QUEUES_GLOBAL,
     QUEUES_LOCK_FREE,
@@ -92,7 +92,7 @@ def _locked(m, me, i, heir, sleeps):
     consume_claim(h)
     count_inside(m, h, 1)
     h.queued_ns = now
-    emit_at(m, me, now, WAKE, heir, me, me)
+    record_handed(m, me, now, heir, i)
     if sleeps:
         _sleep(m, me, i, now)
         set_where(m, t, BLOCKED, me)
@@ -100,7 +100,7 @@ def _locked(m, me, i, heir, sleeps):
         give_way(m, me, i, now, True)
         if order != me:
             tell_stopped(m, me, me, i, STOP_MOVE)
-            emit_at(m, me, now, MIGRATE, i, order, me)
+            record_move(m, me, now, i, order, me)
         move(m, me, i, RUNNABLE, me, order)
         enqueue(m, me, order, i, ENQUEUE_YIELD)
     set_where(m, h, RUNNING, me)
@@ -112,12 +112,10 @@ def _locked(m, me, i, heir, sleeps):
 @hot
 def _sleep(m, me, i, now):
     """Book and record that the running thread falls asleep."""
-    c = m.cpus[me]
-    t = m.threads[i]
     charge(m, me, i, now)
     tell_stopped(m, me, me, i, STOP_BLOCK)
-    t.queued_ns = now
-    emit_at(m, me, now, BLOCK, i, now - c.started_ns, t.sleep_reason)
+    m.threads[i].queued_ns = now
+    record_block(m, me, now, i)
 
 
 @hot
@@ -131,7 +129,7 @@ def _without_lock(m, me, i, heir, sleeps):
     now = stamp(m, me, i, me)  # the heir is this CPU's from here on
     woken_ns = mark(m, me, heir, me, now)
     h.queued_ns = woken_ns
-    emit_at(m, me, woken_ns, WAKE, heir, me, me)
+    record_handed(m, me, woken_ns, heir, i)
     if sleeps:
         _sleep(m, me, i, now)
     else:
@@ -173,7 +171,7 @@ def let_run(m, me, i, j):
     give_way(m, me, i, now, True)
     if order != me:
         tell_stopped(m, me, me, i, STOP_MOVE)
-        emit_at(m, me, now, MIGRATE, i, order, me)
+        record_move(m, me, now, i, order, me)
     move(m, me, i, RUNNABLE, me, order)
     enqueue(m, me, order, i, ENQUEUE_YIELD)
     begin(m, me, j, now)  # while its `where` still names the queue that it waited on

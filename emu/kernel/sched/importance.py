@@ -17,6 +17,7 @@ from ..ipi import send_ipi
 from ..thread.states import RUNNABLE, RUNNING, state_of
 from . import queues
 from .hooks import DEQUEUE, ENQUEUE_MOVE, call_hook
+from .recording import PREEMPT_IMPORTANCE
 from .runqueue import enqueue, lock_own_queue, mark_time, preempt, unlock_queue
 
 
@@ -48,6 +49,7 @@ def change_importance(m, me, i, nice, realtime):
     else:
         _store(t, nice, realtime)
         if state == RUNNING and queue < m.nr_cpus:
+            m.cpus[queue].resched_why = PREEMPT_IMPORTANCE
             m.cpus[queue].resched = 1
             if queue != me:
                 send_ipi(m, me, queue, IPI_RESCHEDULE)

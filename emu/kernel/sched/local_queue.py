@@ -35,7 +35,7 @@ from ...shm.cpumask import (
     mask_or,
 )
 from ...shm.deque import NOTHING, put, take, waiting
-from ...shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, emit_at
+from ...shm.events import EXIT, MIGRATE, SPAWN, STEAL, WAKE, emit_at
 from ..critical import either, noncritical
 from ..thread.affinity import is_confined
 from ..thread.sleep_word import consume_claim, is_claimed
@@ -65,6 +65,7 @@ from .hooks import (
     tell,
 )
 from .lists import append, first, remove
+from .recording import record_block, record_move, record_spawn, record_wake
 from .runqueue import (
     begin,
     charge,
@@ -242,10 +243,13 @@ def place_on(m, me, i, queue, kind, reason):
     now = stamp(m, me, i, queue)
     if kind != MIGRATE:
         t.queued_ns = now
-    task = t.task
     old = become(m, me, i, RUNNABLE, queue)
-    if kind != MIGRATE or old != queue:
-        emit_at(m, me, now, kind, i, queue, task if kind == SPAWN else old)
+    if kind == SPAWN:
+        record_spawn(m, me, now, i, queue)
+    elif kind == WAKE:
+        record_wake(m, me, now, i, queue, old)
+    elif old != queue:
+        record_move(m, me, now, i, queue, old)
     if queue == me:
         call_hook_3(m, me, ENQUEUE, me, i, reason)
     else:
@@ -258,15 +262,15 @@ def place_on(m, me, i, queue, kind, reason):
 
 
 @hot
-def _stop(m, me, i, kind, argument, reason):
-    """Book and record that the running thread leaves this CPU and joins no queue."""
+def _stop(m, me, i, reason):
+    """Book that the running thread leaves this CPU and joins no queue; returns when."""
     c = m.cpus[me]
     now = stamp(m, me, i, me)
     charge(m, me, i, now)
     tell_stopped(m, me, me, i, reason)
     m.threads[i].queued_ns = now
     c.current = -1
-    emit_at(m, me, now, kind, i, now - c.started_ns, argument)
+    return now
 
 
 @hot
@@ -275,7 +279,7 @@ def block(m, me, i):
     t = m.threads[i]
     if consume_claim(t):
         return AWAKE
-    _stop(m, me, i, BLOCK, t.sleep_reason, STOP_BLOCK)
+    record_block(m, me, _stop(m, me, i, STOP_BLOCK), i)
     exchange_where(m, t, BLOCKED, me)  # S1; pairs with W2
     return CLAIMED if is_claimed(load_seq_cst(t, "sleep")) else ASLEEP  # S2; pairs with W1
 
@@ -300,7 +304,8 @@ def give_way_running(m, me, i, yielded):
 @hot
 def leave(m, me, i):
     """RUNNING to DEAD."""
-    _stop(m, me, i, EXIT, m.threads[i].task, STOP_EXIT)
+    now = _stop(m, me, i, STOP_EXIT)
+    emit_at(m, me, now, EXIT, i, now - m.cpus[me].started_ns, m.threads[i].task)
     set_where(m, m.threads[i], DEAD, me)
     fetch_add(m.queues[me], "nr_threads", -1)
 

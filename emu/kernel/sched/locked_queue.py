@@ -8,7 +8,7 @@ run elsewhere.  No function here announces a thread to idle CPUs: callers do, wh
 from ...hot import hot
 from ...limits import GLOBAL_QUEUE
 from ...shm.atomics import load_relaxed
-from ...shm.events import BLOCK, EXIT, MIGRATE, SPAWN, STEAL, WAKE, emit_at
+from ...shm.events import EXIT, STEAL, emit_at
 from ..critical import either, noncritical
 from ..groups.offers import open_offer
 from ..thread.sleep_word import consume_claim
@@ -30,6 +30,7 @@ from .hooks import (
     call_hook,
     tell,
 )
+from .recording import record_block, record_move, record_spawn, record_wake
 from .runqueue import (
     begin,
     charge,
@@ -63,7 +64,7 @@ def put_new(m, me, i):
     set_where(m, t, RUNNABLE, queue)
     m.queues[queue].nr_threads += 1
     t.queued_ns = now
-    emit_at(m, me, now, SPAWN, i, queue, t.task)
+    record_spawn(m, me, now, i, queue)
     tell(m, me, ADD_THREAD, queue, i)
     enqueue(m, me, queue, i, ENQUEUE_SPAWN)
     preempt(m, me, queue, i)
@@ -98,7 +99,7 @@ def wake(m, me, i):
     if woken:
         now = mark_two(m, me, queue, old)
         t.queued_ns = now
-        emit_at(m, me, now, WAKE, i, queue, old)
+        record_wake(m, me, now, i, queue, old)
         open_offer(m, i)
         move(m, me, i, RUNNABLE, old, queue)
         enqueue(m, me, queue, i, ENQUEUE_WAKE)
@@ -122,7 +123,7 @@ def stop(m, me, i):
     tell_stopped(m, me, me, i, STOP_BLOCK)
     t.queued_ns = now
     c.current = -1
-    emit_at(m, me, now, BLOCK, i, now - c.started_ns, t.sleep_reason)
+    record_block(m, me, now, i)
     set_where(m, t, BLOCKED, me)
     unlock_queue(m, me, me)
     return True
@@ -174,7 +175,7 @@ def give_way_elsewhere(m, me, i, yielded):
     give_way(m, me, i, now, yielded)
     if queue != me:
         tell_stopped(m, me, me, i, STOP_MOVE)
-        emit_at(m, me, now, MIGRATE, i, queue, me)
+        record_move(m, me, now, i, queue, me)
     move(m, me, i, RUNNABLE, me, queue)
     enqueue(m, me, queue, i, ENQUEUE_YIELD if yielded else ENQUEUE_PREEMPT)
     alone = queue == GLOBAL_QUEUE and m.queues[queue].nr_runnable <= 1  # this CPU is about to look there itself
@@ -190,7 +191,7 @@ def give_way_globally(m, me, i, yielded):
     now = mark_two(m, me, GLOBAL_QUEUE, me)
     give_way(m, me, i, now, yielded)
     tell_stopped(m, me, me, i, STOP_MOVE)
-    emit_at(m, me, now, MIGRATE, i, GLOBAL_QUEUE, me)
+    record_move(m, me, now, i, GLOBAL_QUEUE, me)
     move(m, me, i, RUNNABLE, me, GLOBAL_QUEUE)
     enqueue(m, me, GLOBAL_QUEUE, i, ENQUEUE_YIELD if yielded else ENQUEUE_PREEMPT)
     chosen = _take(m, me, GLOBAL_QUEUE, now)
@@ -241,7 +242,7 @@ def fetch(m, me, queue):
     now = mark_two(m, me, queue, me)
     i = take_for(m, me, queue) if is_open(m, me) else -1
     if i >= 0:
-        emit_at(m, me, now, MIGRATE, i, me, queue)
+        record_move(m, me, now, i, me, queue)
         move(m, me, i, RUNNABLE, queue, me)
         enqueue(m, me, me, i, ENQUEUE_MOVE)
     unlock_two(m, me, me, queue)

@@ -8,7 +8,7 @@ from ...hot import entry, hot, never_inline
 from ...limits import GLOBAL_QUEUE, IPI_RESCHEDULE
 from ...shm.atomics import fence, load_relaxed, load_seq_cst, store_relaxed
 from ...shm.cpumask import has_cpu, load_mask, mask_and, mask_is_empty, store_mask
-from ...shm.events import MIGRATE, emit_at
+from ...shm.events import MIGRATE
 from ...shm.layout import machine_at
 from ...shm.spinlock import fail
 from ..critical import noncritical
@@ -22,6 +22,7 @@ from .announcing import announce
 from .cpus import may_take
 from .hooks import BALANCE, DEQUEUE, ENQUEUE_MOVE, PERIODIC, PLACE_PREEMPT, call_hook, call_pick
 from .pools import allow
+from .recording import WAKE_CLAIMED, record_move
 from .runqueue import (
     allowed_cpus,
     enqueue,
@@ -169,7 +170,7 @@ def move_runnable(m, me, i, old):
         before = m.queues[old].nr_runnable
         call_hook(m, me, DEQUEUE, old, i)
         m.queues[old].nr_runnable = before - 1
-        emit_at(m, me, now, MIGRATE, i, queue, old)
+        record_move(m, me, now, i, queue, old)
         move(m, me, i, RUNNABLE, old, queue)
         enqueue(m, me, queue, i, ENQUEUE_MOVE)
         if m.queues[old].nr_runnable < 0:
@@ -195,7 +196,7 @@ def move_blocked(m, me, i, old):
     lock_two(m, me, old, queue)
     moved = state_of(t) == BLOCKED and queue_of(t) == old and is_open(m, queue)
     if moved:
-        emit_at(m, me, mark_two(m, me, queue, old), MIGRATE, i, queue, old)
+        record_move(m, me, mark_two(m, me, queue, old), i, queue, old)
         move(m, me, i, BLOCKED, old, queue)
     unlock_two(m, me, old, queue)
     return moved
@@ -211,9 +212,10 @@ def move_sleeper(m, me, i, queue):
         lock_queue(m, me, queue)
         moved = is_open(m, queue)
         if moved:
-            emit_at(m, me, local_queue.stamp(m, me, i, queue), MIGRATE, i, queue, me)
+            record_move(m, me, local_queue.stamp(m, me, i, queue), i, queue, me)
         local_queue.become(m, me, i, BLOCKED, queue if moved else me)  # S1 once more
         unlock_queue(m, me, queue)
     if is_claimed(load_seq_cst(t, "sleep")):  # S2: the waker may have seen the thread on its way
+        m.cpus[me].wake_cause = WAKE_CLAIMED
         make_runnable(m, me, i)
     return moved

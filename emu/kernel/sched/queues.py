@@ -28,6 +28,7 @@ from .hooks import (
     PLACE_SPAWN,
     PLACE_WAKE,
 )
+from .recording import record_claim
 from .runqueue import QUEUES_GLOBAL, QUEUES_LOCK_FREE, place
 
 
@@ -57,7 +58,9 @@ def wake(m, me, i):
     """BLOCKED to RUNNABLE for a thread whose sleep this actor claimed; its queue, or -1: it never fell asleep."""
     if not are_lock_free(m):
         return locked_queue.wake(m, me, i)
+    sequence = m.threads[i].sleep_sequence
     if not local_queue.win_wake(m.threads[i]):
+        record_claim(m, me, now_ns(m), i, sequence)
         return -1
     open_offer(m, i)
     return _place_owned(m, me, i, WAKE, PLACE_WAKE, ENQUEUE_WAKE)

@@ -29,12 +29,13 @@ from ...shm.cpumask import (
     mask_or,
     store_mask,
 )
-from ...shm.events import PREEMPT, SWITCH, YIELD, emit_at
+from ...shm.events import SWITCH, emit_at
 from ...shm.spinlock import acquire, fail, field_address, release
 from ..critical import critical
 from ..failures import FAIL_POLICY_PICK, FAIL_POLICY_QUEUE
 from ..ipi import send_ipi
 from ..thread.states import LIFE_DRAINING, LIFE_RUNNING, RUNNABLE, RUNNING, pack_where, queue_of, set_where
+from . import recording
 from .hooks import (
     ADD_THREAD,
     BALANCE,
@@ -155,18 +156,23 @@ def may_not_stay(m, me, t):
 @hot
 def place(m, me, i, reason):
     """The queue for a thread that becomes runnable: the one that the policy chooses, if it is allowed there."""
+    c = m.cpus[me]
     if m.queue_kind == QUEUES_GLOBAL:
+        c.place_why = recording.PLACE_GLOBAL
         return GLOBAL_QUEUE
     t = m.threads[i]
+    c.place_why = recording.PLACE_STAYS
     allowed = allowed_cpus(m, t)
     queue = queue_of(t)
     if has_hook(m, me, SELECT_CPU):
         queue = call_hook_3(m, me, SELECT_CPU, i, me, reason)
+        c.place_why = recording.PLACE_CHOSEN
         if queue < 0 or queue >= MAX_QUEUES or (queue >= m.nr_cpus and queue != GLOBAL_QUEUE):
             fail(m, FAIL_POLICY_QUEUE, queue)
             return GLOBAL_QUEUE
     if queue != GLOBAL_QUEUE and not mask_has(allowed, queue):
         queue = first_cpu(allowed) if m.nr_blocking == 0 else _calmest(m, allowed)
+        c.place_why = recording.PLACE_FORCED if m.nr_blocking == 0 else recording.PLACE_CALMEST
     return queue
 
 
@@ -346,14 +352,15 @@ def give_way(m, me, i, now, yielded):
     charge(m, me, i, now)
     t.queued_ns = now
     c.current = -1
-    c.resched = 0
     if yielded:
-        emit_at(m, me, now, YIELD, i, now - c.started_ns, me)
+        recording.record_yield(m, me, now, i)
         tell(m, me, YIELDED, me, i)
     else:
-        emit_at(m, me, now, PREEMPT, i, now - c.slice_start_ns, c.slice_ns if c.slice_end_ns != 0 else 0)
+        recording.record_preempt(m, me, now, i)
         t.involuntary += 1
         c.involuntary += 1
+    c.resched = 0
+    c.preempt_why = 0
 
 
 @hot
@@ -387,6 +394,7 @@ def preempt(m, me, queue, i):
         if cpu < m.nr_cpus:
             running = load_relaxed(m.cpus[cpu], "current")
             if running >= 0 and call_hook_3(m, me, PREEMPTS, queue, i, running) == 1:
+                m.cpus[cpu].resched_why = recording.PREEMPT_WOKEN | (i + 1) << 8
                 m.cpus[cpu].resched = 1
                 if cpu != me:
                     send_ipi(m, me, cpu, IPI_RESCHEDULE)

@@ -38,6 +38,7 @@ def make_runnable(m, me, i):
     never_inline()
     either(m, me)
     queue = queues.wake(m, me, i)
+    m.cpus[me].wake_cause = 0
     if queue >= 0:
         announce(m, me, queue, i)
 

@@ -37,6 +37,7 @@ from ...shm.layout import machine_at
 from ..critical import noncritical
 from ..ipi import send_ipi
 from ..sched.core import block
+from ..sched.recording import WAKE_RESUME
 from ..sched.waking import make_runnable
 from ..sleep.endings import finish, interrupt_sleep
 from ..thread.leaving import must_come
@@ -92,6 +93,7 @@ def _wake(m, me, i):
     word = sleep_word(t)
     if reason_of(word) == SLEEP_SUSPEND and claim(t, word):
         emit(m, me, RESUME, i, 0, 0)
+        m.cpus[me].wake_cause = WAKE_RESUME
         make_runnable(m, me, i)
 
 

@@ -57,6 +57,12 @@ CPU = record(
     i64("just_now_ns", guard="this CPU", unit="ns", doc="the clock as a yield has read it, for its switch; 0 none"),
     i64("heir", guard="this CPU", doc="thread that a call hands this CPU over to, -1 none (kernel/actions.py)"),
     i64("resched", guard="runqueue", doc="1: the running thread shall give way"),
+    # Causes, for events (kernel/sched/recording.py).
+    i64("resched_why", guard="runqueue", doc="of `resched`: PREEMPT_* | thread + 1 << 8"),
+    i64("preempt_why", guard="this CPU", doc="PREEMPT_* of the next preemption without `resched`"),
+    i64("place_why", guard="this CPU", doc="PLACE_* of the last choice of a queue"),
+    i64("wake_cause", guard="this CPU", doc="WAKE_* of the next wake-up, 0: what its circumstances say"),
+    i64("on_behalf", guard="this actor", doc="system server: for which thread it works, + 1; 0 for none"),
     i64("tick_at", guard="this CPU", unit="instructions", doc="the next tick, on this CPU's count"),
     i64("balance_at_ns", guard="this CPU", unit="ns", doc="the next periodic balancing"),
     i64("tlb_task", guard="this CPU", doc="index of the task in the TLB, -1 none"),
