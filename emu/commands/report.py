@@ -1,7 +1,7 @@
 """`emu report FILE [FILE] -o PAGE`: a trace, or two side by side, as one HTML page that opens from the disk.
 
-A torn trace, one without an end or with lost events is shown as far as it goes; its notes are on the page and on standard
-error, and the status is 1.  Status 2 is bad input or a page that cannot be written, in one line; then no page is left.
+A trace that is torn, has no end or is newer than this emu is shown as far as it goes, and the status is 1; what is not
+as it should be is on the page and on standard error.  Status 2 is bad input or a page that cannot be written, in one line; then no page is left.
 """
 
 import sys
@@ -49,9 +49,9 @@ def report(files, output, quiet):
     except OSError as error:
         print(f"emu: report {output}: cannot be written: {error.strerror}", file=sys.stderr)
         sys.exit(BAD_INPUT)
-    notes = [(trace.path, note) for trace in traces for note in trace.notes()]
-    for path, note in notes:
-        print(f"emu: {path}: {note}", file=sys.stderr)
+    for trace in traces:
+        for note in trace.notes():
+            print(f"emu: {trace.path}: {note}", file=sys.stderr)
     if not quiet:
         print(f"{output}: {os.path.getsize(output) / 1e6:.1f} MB")
-    sys.exit(DAMAGED if notes else 0)
+    sys.exit(DAMAGED if any(trace.is_damaged for trace in traces) else 0)

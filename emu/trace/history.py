@@ -232,7 +232,7 @@ class _Reader:
         queue = self._column("actor", index).astype(np.int64)
         if self.machine["one_queue"]:
             queue[:] = self.machine["global_queue"]
-        for name in ("wake", "spawn", "migrate"):
+        for name in ("wake", "spawn", "migrate", "yield"):
             mine = self._is(index, name)
             queue[mine] = pick(self.trace, index[mine], name, "queue")
         columns = [self._column(name, index) for name in ("thread", "generation", "time_ns")]

@@ -98,7 +98,7 @@ class Words {
     if (how === "preempt") {
       const why = this.named("preempt_why", of("why"));
       const by = of("by") ? ` by ${this.thread(of("by") - 1)}` : "";
-      const slice = of("slice_us") ? ` (its slice was ${duration(of("slice_us") * 1000)})` : "";
+      const slice = of("slice") ? ` (its slice was ${duration(of("slice"))})` : "";
       return `Preempted${by}${why ? `: ${why}` : ""}${slice}`;
     }
     if (how === "yield") return `Yielded the CPU${this.call(of("end_call")) ? ` in ${this.call(of("end_call"))}()` : ""}`;

@@ -96,7 +96,6 @@ def calls(subject):
     numbers = trace.values(done, "call", "call")
     sleeps = subject.history.sleeps
     slept = pick(trace, sleeps.block_event, "block", "call") if subject.has("block", "call") else None
-    nothing = next((k for k, v in trace.header["values"].get("call", {}).items() if v == "none"), 0xFFFF)
     for number in np.unique(numbers):
         mine = done[numbers == number]
         ns, failed = trace.values(mine, "call", "ns"), trace.values(mine, "call", "failed")
@@ -104,7 +103,7 @@ def calls(subject):
             "count": len(mine), "ns": int(ns.sum()), "max_ns": int(ns.max()), "failed": int((failed != 0).sum()),
         }  # fmt: skip
     if slept is not None:
-        for number in np.unique(slept[slept != nothing]):
+        for number in np.unique(slept[slept > 0]):  # 0: in no call
             ns = (sleeps.end_ns - sleeps.start_ns)[slept == number]
             row = rows.setdefault(int(number), {"count": 0, "ns": 0, "max_ns": 0, "failed": 0})
             row.update(slept=len(ns), slept_ns=int(ns.sum()), slept_max_ns=int(ns.max()))
@@ -120,10 +119,10 @@ def messages(subject):
     pairs = {}
     sender = subject.ids(sent["thread"], sent["generation"])
     to = trace.values(sent, "send", "to")
-    receiver = np.where(to >= 0, subject.by_index(np.maximum(to, 0), np.full(len(to), -1), sent["time_ns"]), to)
+    receiver = np.where(to >= 0, subject.by_index(np.maximum(to, 0), sent["time_ns"]), to)
     _count(pairs, sender, receiver, trace.values(sent, "send", "bytes"), ("count", "bytes"))
     by, came = subject.ids(got["thread"], got["generation"]), trace.values(got, "receive", "from")
-    origin = np.where(came >= 0, subject.by_index(np.maximum(came, 0), np.full(len(came), -1), got["time_ns"]), came)
+    origin = np.where(came >= 0, subject.by_index(np.maximum(came, 0), got["time_ns"]), came)
     direct = origin >= 0
     _count(pairs, origin[direct], by[direct], np.zeros(direct.sum(), dtype=int), ("received", "_"))
     rows = [{"from": a, "to": b, "count": 0, "bytes": 0, "received": 0, **row} for (a, b), row in pairs.items()]

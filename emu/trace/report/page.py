@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...actor.policies import BUILTIN, load_policy
 from ..history import ENDINGS
 from . import figures, levels, locks, series
 from .pack import pack
@@ -93,7 +94,7 @@ class _Part:
         h, header = s.history, trace.header
         return {
             "label": f"{Path(trace.path).name}: {header['machine']['policy']}", "date": header.get("date", ""),
-            "machine": header["machine"], "replay": replay_command(header), "notes": trace.notes(),
+            "machine": {**header["machine"], "parameters": _parameters(header["machine"])}, "replay": replay_command(header), "notes": trace.notes(),
             "events": len(trace.events), "duration": h.end_ns - h.start_ns,
             "figures": {
                 "switches": int((trace.events["kind"] == trace.kind_number("switch")).sum()),
@@ -145,13 +146,24 @@ def _short(values):
 
 
 def replay_command(header):
-    """The `emu run` that makes such a run again, as a shell takes it."""
-    machine = header["machine"]
-    words = ["emu", "run", "--cpus", machine["cpus"], "--policy", machine["policy"]]
-    for name, value in machine["parameters"]:
-        words += ["--param", f"{name}={value}"]
-    words += ["--seed", machine["seed"]]
-    if machine.get("blocking_cpus"):
-        words += ["--blocking-cpus", machine["blocking_cpus"]]
-    command = header.get("command") or ["PROGRAM"]
-    return shlex.join(str(word) for word in [*words, *command])
+    """What makes such a run again, as a shell takes it: the command that recorded it, with its seed and CPUs."""
+    machine, command = header["machine"], [str(word) for word in header.get("command") or ()]
+    fixed = {"--cpus": machine["cpus"], "--seed": machine["seed"]}
+    if command[:2] == ["emu", "run"] or command[:1] == ["run.py"]:
+        given = command[2 if command[0] == "emu" else 1 :]
+        missing = [
+            [name, value] for name, value in fixed.items() if not any(w == name or w.startswith(name + "=") for w in given)
+        ]
+        return shlex.join(["emu", "run", *(str(word) for pair in missing for word in pair), *given])
+    if command:  # somebody's own program
+        return f"EMU_SEED={machine['seed']} python {shlex.join(command)}"
+    words = ["emu", "run", *(word for pair in fixed.items() for word in pair), "--policy", machine["policy"]]
+    words += [word for name, value in _parameters(machine) for word in ("--param", f"{name}={value}")]
+    return shlex.join(str(word) for word in [*words, "PROGRAM"])
+
+
+def _parameters(machine):
+    """[(name, value)]: names are known of emu's own policies. Others are files, which reading a trace does not execute."""
+    values = machine["parameters"]
+    names = list(getattr(load_policy(machine["policy"]), "PARAMETERS", ())) if machine["policy"] in BUILTIN else []
+    return list(zip(names, values)) if len(names) == len(values) else []

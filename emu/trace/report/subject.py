@@ -3,14 +3,17 @@
     subject = Subject(trace)
     subject.ids(thread, generation)        # arrays of the trace's numbers -> the report's; ABSENT for nobody
     subject.begun(positions)               # of wakes and spawns: who made the thread runnable, and how
+    subject.who(kind, positions)           # who caused preempts, migrations, wakes or spawns
     subject.wait_cpu, subject.wait_stall_ns   # of each wait: the CPU that ended it, and what the host took of it
 """
 
 import numpy as np
 
 from ..history import STARTS, pick, read_history
+from ..wakers import generations_at, wakers
 
 ABSENT = -1
+CAUSES = {"wake": "waker", "spawn": "waker", "preempt": "by", "migrate": "by"}  # kind: the argument that names who
 ACTS = ("", *STARTS)  # how a wait began, "" where the trace does not say
 
 
@@ -27,6 +30,7 @@ class Subject:
         self.wait_stall_ns = h.stalls.within(self.wait_cpu, h.waits.start_ns, h.waits.end_ns)
         self.slice_stall_ns = h.stalls.within(h.slices.cpu, h.slices.start_ns, h.slices.end_ns)
         self._first_slice = np.searchsorted(h.slices.cpu, np.arange(self.cpus + 1))
+        self._causes = {kind: self._cause(kind, name) for kind, name in CAUSES.items()}
 
     def _number_threads(self):
         h = self.history
@@ -50,16 +54,36 @@ class Subject:
         slot = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
         return np.where(self._keys[slot] == key, self._id[slot], ABSENT)
 
-    def by_index(self, thread, actor, time_ns):
-        """Numbers for threads that an event names by index alone: who ran on the actor then, else the last of that index."""
-        runs = self.running(actor, time_ns)
-        index = np.array([thread for thread, _ in self.threads] or [0])
-        if not len(self._keys):
-            return runs
-        last = np.searchsorted(self._keys, (thread.astype(np.int64) + 1) << 32) - 1
-        known = (last >= 0) & (self._keys[np.maximum(last, 0)] >> 32 == thread)
-        guess = np.where(known, self._id[np.maximum(last, 0)], ABSENT)
-        return np.where((runs >= 0) & (index[runs] == thread), runs, guess)
+    def by_index(self, index, time_ns):
+        """Numbers for threads that an event names by index alone, ABSENT for index -1."""
+        return np.where(index < 0, ABSENT, self.ids(index, generations_at(self.trace, index, time_ns)))
+
+    def _cause(self, kind, name):
+        """{position, who, …} of the events of a kind that somebody caused, in order of time."""
+        if kind == "wake" and self.has(kind, name):
+            found = wakers(self.trace)
+            columns = {"actor": found.actor.astype(np.int16), "cause": found.cause.astype(np.int16), "call": found.call}
+            return {"position": found.position, "who": self.ids(found.thread, found.generation), **columns}
+        position = np.flatnonzero(self.events["kind"] == self.trace.kind_number(kind))
+        time_ns = self.events["time_ns"][position]
+        if self.has(kind, name):
+            who = self.by_index(pick(self.trace, position, kind, name) - 1, time_ns)
+        elif kind in ("wake", "spawn"):  # an old trace does not say it, but a thread's wakers run on the CPU that did it
+            who = self.running(self.events["actor"][position], time_ns)
+        else:
+            who = np.full(len(position), ABSENT, dtype=np.int32)
+        return {"position": position, "who": who}
+
+    def who(self, kind, positions):
+        """Numbers of the threads that caused the events of a kind at some positions; ABSENT for nobody, and at -1."""
+        return self._of_cause(kind, "who", positions, ABSENT)
+
+    def _of_cause(self, kind, name, positions, otherwise):
+        causes = self._causes[kind]
+        if not len(causes["position"]):
+            return np.full(len(positions), otherwise)
+        slot = np.minimum(np.searchsorted(causes["position"], positions), len(causes["position"]) - 1)
+        return np.where(causes["position"][slot] == positions, causes[name][slot], otherwise)
 
     def running(self, actor, time_ns):
         """The threads that ran on some CPUs at some times, ABSENT where none did."""
@@ -87,27 +111,21 @@ class Subject:
         """{column: array} of what made threads runnable at some events; who is a number of the report, ABSENT nobody."""
         act = self.acts(positions)
         found = {"act": act, "actor": np.where(act > 0, self.events["actor"][positions], -1)}
-        time_ns = self.events["time_ns"][positions]
-        who = np.full(len(positions), ABSENT, dtype=np.int32)
-        for name in ("place", "cause", "call", "from"):
-            found[name] = np.zeros(len(positions), dtype=np.int64)
-        found["from"] -= 1
+        found["who"] = np.full(len(positions), ABSENT, dtype=np.int32)
+        found |= {name: np.zeros(len(positions), dtype=np.int64) for name in ("place", "cause", "call")}
+        found["from"] = np.full(len(positions), -1, dtype=np.int64)
         for kind in ("wake", "spawn"):
             mine = act == ACTS.index(kind)
             at = positions[mine]
-            for name in ("place", "cause", "call"):
+            found["who"][mine] = self.who(kind, at)
+            for name in ("place", "cause"):
                 found[name][mine] = pick(self.trace, at, kind, name)
             if kind == "wake":
                 found["from"][mine] = pick(self.trace, at, kind, "old_queue")
-            who[mine] = self.someone(at, kind, "waker", found["actor"][mine], time_ns[mine])
-        return {**found, "who": who}
-
-    def someone(self, positions, kind, name, actor, time_ns):
-        """Numbers of the threads that argument `name` names by index + 1; of an older trace, who ran on the actor."""
-        if not self.has(kind, name):
-            return self.running(actor, time_ns) if kind in ("wake", "spawn") else np.full(len(actor), ABSENT)
-        index = pick(self.trace, positions, kind, name) - 1
-        return np.where(index >= 0, self.by_index(index, actor, time_ns), ABSENT)
+                if "cause" in self._causes[kind]:
+                    for name in ("actor", "cause", "call"):
+                        found[name][mine] = self._of_cause(kind, name, at, 0)
+        return found
 
     def has(self, kind, name):
         """Whether events of a kind have an argument or field of that name."""

@@ -10,7 +10,7 @@ place, cause, waker_call, from  why that queue; what woke it; the waker's system
 slept, reason, object, call     before it was woken: how long, on what, in which call
 moved_ago, moved_from, moved_why, moved_by     its last migration before it ran
 stolen                          1: this CPU took it from another one's queue
-why, by, slice_us               of a preemption
+why, by, slice                  of a preemption; slice 0: it was not timed
 end_reason, end_object, end_call     of a sleep that begins, and the call of a yield
 """
 
@@ -36,7 +36,7 @@ class Tiles:
         self._sleep_of = _Finder(h.sleeps.wake_event)
 
     def of(self, cpu):
-        first, last = np.searchsorted(self._slices.cpu, [cpu, cpu + 1])
+        first, last = (int(k) for k in np.searchsorted(self._slices.cpu, [cpu, cpu + 1]))
         return [(k, min(k + RUNS, last)) for k in range(first, last, RUNS)]
 
     def span(self, first, last):
@@ -54,8 +54,8 @@ class Tiles:
             "host": s.slice_stall_ns[rows],
         }  # fmt: skip
         switch = runs.start_event[rows]
-        found |= self._waited(switch) | self._moves(switch, start, found["thread"] - 1)
-        return found | self._ends(runs.end_event[rows], runs.how[rows], runs.cpu[rows])
+        found |= self._waited(switch) | self._moves(switch, start)
+        return found | self._ends(runs.end_event[rows], runs.how[rows])
 
     def _waited(self, switch):
         """The wait that each run's switch ended, and the sleep before."""
@@ -80,7 +80,7 @@ class Tiles:
             "object": of(asleep, sleeps.object, sleep), "call": pick(s.trace, block, "block", "call"),
         }  # fmt: skip
 
-    def _moves(self, switch, start, thread):
+    def _moves(self, switch, start):
         s, stays = self._subject, self._subject.history.stays
         k = self._move_of(switch)
         moved = k >= 0
@@ -91,31 +91,19 @@ class Tiles:
         return {
             "moved_ago": start - time, "moved_from": np.where(moved, pick(s.trace, at, "migrate", "old_queue") + 1, 0),
             "moved_why": pick(s.trace, at, "migrate", "why"), "stolen": foreign,
-            "moved_by": self._who(at, "migrate", moved, s.events["actor"][at], time),
+            "moved_by": s.who("migrate", at) + 1,
         }  # fmt: skip
 
-    def _ends(self, stop, how, cpu):
+    def _ends(self, stop, how):
         s = self._subject
         at = {name: np.where(how == ENDINGS.index(name), stop, -1) for name in ("preempt", "yield", "block")}
-        time = s.events["time_ns"][stop]
-        preempted = at["preempt"] >= 0
-        slice_us = pick(s.trace, at["preempt"], "preempt", "slice_us")
-        if not s.has("preempt", "slice_us"):
-            slice_us = pick(s.trace, at["preempt"], "preempt", "slice_ns") // 1000
         return {
-            "why": pick(s.trace, at["preempt"], "preempt", "why"), "slice_us": slice_us,
-            "by": self._who(at["preempt"], "preempt", preempted, np.full(len(cpu), -1), time),
+            "why": pick(s.trace, at["preempt"], "preempt", "why"), "by": s.who("preempt", at["preempt"]) + 1,
+            "slice": pick(s.trace, at["preempt"], "preempt", "slice_ns"),
             "end_reason": pick(s.trace, at["block"], "block", "reason"),
             "end_object": pick(s.trace, at["block"], "block", "object"),
             "end_call": pick(s.trace, at["block"], "block", "call") + pick(s.trace, at["yield"], "yield", "call"),
         }  # fmt: skip
-
-    def _who(self, at, kind, mask, actor, time):
-        """Report's numbers + 1 of the threads that caused some events, 0 nobody."""
-        found = np.zeros(len(at), dtype=np.int64)
-        if mask.any() and self._subject.has(kind, "by"):
-            found[mask] = self._subject.someone(at[mask], kind, "by", actor[mask], time[mask]) + 1
-        return found
 
 
 class _Finder:
