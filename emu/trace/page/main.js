@@ -41,11 +41,11 @@ class Page {
       [wake.count ? duration(wake.percentiles.p50) : "none", "wake-up to run, median"],
       [wake.count ? duration(wake.percentiles.p99) : "none", "wake-up to run, p99"],
       [share(trace.figures.busy_ns, trace.duration * m.cpus), "of the CPUs’ time busy"],
-      [share(trace.figures.stall_ns, trace.duration * m.cpus), "of it taken by the host"],
+      [share(trace.figures.stall_ns, trace.duration * m.cpus), "of the CPUs’ time taken by the host"],
     ];
     const copy = make("button", { type: "button", onclick: () => this.copy(trace.replay, copy) }, "Copy");
     return make("div", { class: "card" },
-      make("div", { class: "machine" }, make("strong", {}, trace.label),
+      make("div", { class: "machine" }, make("strong", {}, trace.file),
         make("span", {}, `policy ${m.policy}`), make("span", {}, `${m.cpus} CPUs`), make("span", {}, `seed ${m.seed}`),
         ...m.parameters.map(([name, value]) => make("span", {}, `${name}=${value}`)), make("span", {}, trace.date)),
       trace.notes.length ? make("ul", { class: "notes", role: "alert" }, ...trace.notes.map((note) => make("li", {}, note))) : null,

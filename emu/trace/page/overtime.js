@@ -16,8 +16,8 @@ class OverTime {
     Object.assign(this, { trace, view, marks, mosts });
     this.bins = trace.states[STATES[0].name].length;
     this.queues = Object.keys(trace.queues).map(Number);
-    this.states = make("canvas", { role: "img", "aria-label": `Threads of ${trace.label} by state over time` });
-    this.depth = make("canvas", { role: "img", "aria-label": `Runnable threads of ${trace.label} in each queue over time` });
+    this.states = make("canvas", { class: "plot", role: "img", "aria-label": `Threads of ${trace.label} by state over time` });
+    this.depth = make("canvas", { class: "plot", role: "img", "aria-label": `Runnable threads of ${trace.label} in each queue over time` });
     const keys = STATES.map(({ name, colour, pattern }) => {
       const picture = drawPattern(colour, pattern, "#000000b0");
       picture.className = "swatch";
@@ -25,7 +25,7 @@ class OverTime {
     });
     const width = duration(trace.duration / this.bins);
     this.element = make("div", { class: "chart card" },
-      make("h3", {}, "Threads by state"), make("div", {}, ...keys), this.states,
+      make("h3", {}, "Threads by state"), make("div", { class: "keys" }, ...keys), this.states,
       make("h3", { style: "margin-top:12px" }, "Runnable threads in each queue"), this.depth,
       make("p", { class: "say" }, `Means of ${width} each.`));
     for (const canvas of [this.states, this.depth]) {
@@ -57,13 +57,15 @@ class OverTime {
     this.drawDepth();
   }
 
-  // (left, right, bin) of the bins in view, joined where several share a pixel.
+  // (left, right, bin) of the bins in view; of several that share a pixel the last.
   *columns(width) {
     const per = this.trace.duration / this.bins;
     const last = this.bin(this.view.end);
     for (let bin = this.bin(this.view.start); bin <= last; bin++) {
       if (bin * per > this.trace.duration) break;
-      yield [Math.max(this.view.x(bin * per, width), GUTTER), Math.min(this.view.x((bin + 1) * per, width), width), bin];
+      const left = Math.round(Math.max(this.view.x(bin * per, width), GUTTER));
+      const right = Math.round(Math.min(this.view.x((bin + 1) * per, width), width));
+      if (right > left || bin === last) yield [left, right, bin];
     }
   }
 
@@ -78,7 +80,7 @@ class OverTime {
       context.fillStyle = pattern ? this.fills.get(colour, pattern, "#000000b0") : colour;
       for (const [left, right, bin] of this.columns(width)) {
         const high = values[bin] * scale;
-        if (high > 0.05) context.fillRect(left, STATES_HEIGHT - before[bin] - high, Math.max(right - left, 0.7), high);
+        if (high > 0.05) context.fillRect(left, STATES_HEIGHT - before[bin] - high, Math.max(right - left, 1), high);
         before[bin] += high;
       }
     }
@@ -104,7 +106,7 @@ class OverTime {
       context.fillStyle = "#e69f00";
       for (const [left, right, bin] of this.columns(width)) {
         const high = this.trace.queues[queue][bin] / this.mosts.depth * (QUEUE_ROW - 3);
-        if (high > 0.05) context.fillRect(left, (row + 1) * QUEUE_ROW - 2 - high, Math.max(right - left, 0.7), high);
+        if (high > 0.05) context.fillRect(left, (row + 1) * QUEUE_ROW - 2 - high, Math.max(right - left, 1), high);
       }
     });
     if (!this.queues.length) context.fillText("none", GUTTER - 8, QUEUE_ROW / 2);

@@ -44,7 +44,7 @@ class Tables {
   }
 
   wokenBy(row) {
-    const who = row.waker >= 0 ? this.words.thread(row.waker) : this.words.named("wake_cause", row.cause) || "";
+    const who = row.waker >= 0 ? this.words.thread(row.waker) : this.words.saying("wake_cause", row.cause);
     return `${who} on ${this.words.actor(row.actor)}`.trim();
   }
 

@@ -1,7 +1,10 @@
-// The timeline of one trace: a row for each CPU, drawn from bins where many runs are in view, else run by run.
+// The timeline of one trace: a row for each CPU. Where few runs are in view each is drawn; where many are, bins are, as high
+// as the CPU was busy, and over them the runs that are wide enough to be seen.
 
-const MOST_RUNS = 30000;  // in view, drawn one by one
-const MOST_ARROWS = 500;
+const FEW_RUNS = 3000;
+const MOST_RUNS = 30000;  // looked at one by one
+const WIDE = 3;  // pixels of a run that is drawn over bins
+const ARROW_ROOM = 8;  // pixels for each run in view, else no arrows are drawn
 const AXIS = 16;
 const STALL_LANE = 5;
 
@@ -25,9 +28,17 @@ class Timeline {
         " brackets go from run to run; what is chosen is read below.",
     });
     this.element = make("div", { class: "timeline card" },
-      make("h3", {}, trace.label), this.all, make("div", { class: "rows" }, this.canvas));
+      make("h3", {}, trace.label), this.all, make("div", { class: "rows" }, this.canvas), this.keys());
     this.listen();
     view.listeners.push(() => this.draw());
+  }
+
+  keys() {
+    const stall = drawPattern("#d8a3a3", 4, "#5a1010");
+    stall.className = "swatch";
+    const key = (...parts) => make("span", { class: "key" }, ...parts);
+    return make("div", { class: "keys" }, key(stall, "the host did not run this CPU"), key("→ wake-up"), key("⇢ migration"),
+      key("height: how busy, where many runs share a pixel"));
   }
 
   listen() {
@@ -128,7 +139,10 @@ class Timeline {
     this.fills = this.fills?.context === context ? this.fills : new Fills(context);
     this.drawRows(context, width);
     drawTimeAxis(context, width, this.view, 0, this.height);
-    const detailed = this.runs.howMany(this.view.start, this.view.end) <= MOST_RUNS;
+    const inView = this.runs.howMany(this.view.start, this.view.end);
+    const finest = this.trace.duration / this.trace.levels.at(-1);
+    const few = inView <= FEW_RUNS || (inView <= MOST_RUNS && this.pixel_ns() < finest);
+    this.drawn = few ? "runs" : inView <= MOST_RUNS ? "both" : "bins";
     this.pending = 0;
     this.arrows = [];
     context.save();
@@ -136,14 +150,14 @@ class Timeline {
     context.rect(GUTTER, 0, width - GUTTER, this.height);
     context.clip();
     for (let cpu = 0; cpu < this.cpus; cpu++) {
-      if (!detailed || !this.drawRuns(context, width, cpu)) this.drawBins(context, width, cpu);
+      if (!few || !this.drawRuns(context, width, cpu, 0)) this.drawBins(context, width, cpu);
+      if (this.drawn === "both") this.drawRuns(context, width, cpu, WIDE);
       this.drawStalls(context, width, cpu);
     }
-    this.drawArrows(context, width);
+    if (inView * ARROW_ROOM <= width) this.drawArrows(context, width);
     drawCursor(context, width, this.view, this.height);
     context.restore();
     this.drawAll();
-    this.detailed = detailed;
     this.draw_ms = performance.now() - begun;
   }
 
@@ -151,7 +165,8 @@ class Timeline {
     context.textAlign = "right";
     for (let cpu = 0; cpu < this.cpus; cpu++) {
       context.fillStyle = theme("--lane");
-      context.fillRect(GUTTER, this.rowTop(cpu), width - GUTTER, this.lane);
+      const end = Math.min(this.view.x(this.trace.duration, width), width);  // the other trace may be longer
+      context.fillRect(GUTTER, this.rowTop(cpu), Math.max(end - GUTTER, 0), this.lane);
       context.fillStyle = theme("--soft");
       context.fillText(`CPU ${cpu}`, GUTTER - 8, this.rowTop(cpu) + this.lane / 2);
     }
@@ -183,8 +198,8 @@ class Timeline {
         if (here > most || wanted) [most, thread] = [wanted ? 2 : here, piece.thread[at]];
       }
       if (!busy) continue;
-      const x = this.view.x(bin / bins * this.trace.duration, width);
-      const next = this.view.x((bin + step) / bins * this.trace.duration, width);
+      const x = Math.round(this.view.x(bin / bins * this.trace.duration, width));
+      const next = Math.round(this.view.x((bin + step) / bins * this.trace.duration, width));
       const height = Math.max(1, busy / step * this.lane);
       context.globalAlpha = this.alpha(thread - 1);
       context.fillStyle = this.fills.of(thread - 1);
@@ -203,8 +218,8 @@ class Timeline {
     return open;
   }
 
-  // Each run of a CPU; false where not all of their tiles are open yet.
-  drawRuns(context, width, cpu) {
+  // Each run of a CPU that is `narrowest` pixels wide; false where not all of their tiles are open yet.
+  drawRuns(context, width, cpu, narrowest) {
     const { start, end } = this.view;
     const [first, last] = this.runs.tiles(cpu, start, end);
     const tiles = [];
@@ -215,26 +230,37 @@ class Timeline {
     }
     const scale = (width - GUTTER) / this.view.span;
     const top = this.rowTop(cpu);
+    const inFull = !narrowest;
     let drawnTo = -1;
     tiles.forEach((tile, k) => {
       for (let run = lowerBound(tile.n, (r) => tile.end[r] >= start); run < tile.n && tile.start[run] <= end; run++) {
         const id = tile.thread[run] - 1;
         const x = Math.max(GUTTER + (tile.start[run] - start) * scale, GUTTER - 2);
         const right = Math.min(GUTTER + (tile.end[run] - start) * scale, width + 2);
-        if (right < drawnTo && this.marks.found !== id) continue;
+        const chosen = this.isSelected(cpu, first + k, run);
+        if (right - x < narrowest && !chosen) continue;
+        if (right < drawnTo && this.marks.found !== id && !chosen) continue;
         const wide = Math.max(right - x, 1);
         drawnTo = Math.max(drawnTo, Math.floor(x + wide));
+        if (narrowest) {
+          context.fillStyle = theme("--lane");  // bins show through what is dimmed
+          context.fillRect(x, top, wide, this.lane);
+        }
         context.globalAlpha = this.alpha(id);
         context.fillStyle = wide > 4 ? this.fills.of(id) : colourOf(id);
         context.fillRect(x, top, wide > 3 ? wide - 0.6 : wide, this.lane);
         if (wide > 34) this.drawName(context, id, x, top, wide);
-        if (this.arrows.length <= MOST_ARROWS) this.arrows.push({ tile, run, cpu });
-        const s = this.selected;
-        if (s && s.cpu === cpu && s.run === run && s.k === first + k) this.drawFrame(context, x, top, wide);
+        if (inFull) this.arrows.push({ tile, run, cpu });
+        if (chosen) this.drawFrame(context, x, top, wide);
       }
     });
     context.globalAlpha = 1;
     return true;
+  }
+
+  isSelected(cpu, k, run) {
+    const s = this.selected;
+    return s !== null && s.cpu === cpu && s.k === k && s.run === run;
   }
 
   drawName(context, id, x, top, wide) {
@@ -281,7 +307,6 @@ class Timeline {
 
   // Where few runs are in view: who woke them from which CPU, and from which queue they came.
   drawArrows(context, width) {
-    if (this.arrows.length > MOST_ARROWS) return;
     const middle = (cpu) => this.rowTop(cpu) + this.lane / 2;
     const floor = (cpu) => this.rowTop(cpu) + this.lane;
     for (const { tile, run, cpu } of this.arrows) {

@@ -20,6 +20,26 @@ function share(part, whole) {
   return whole > 0 ? `${(100 * part / whole).toPrecision(2)} %` : "0 %";
 }
 
+// The names in a trace's tables, as ends of sentences.
+const SAYINGS = {
+  place: {
+    chosen: "the policy chose this queue", stays: "it stays where it was", forced: "the policy’s choice may not run it",
+    calmest: "the calmest CPU of its pool", global: "one queue for all CPUs",
+  },
+  preempt_why: {
+    slice: "its time slice was over", tick: "the policy’s tick", woken: "the policy prefers a thread that woke",
+    importance: "a thread became more important", may_not_stay: "it may not stay on this CPU",
+  },
+  migrate_why: {
+    balance: "the policy’s balance", affinity: "its affinity changed", cpu_leaves: "its CPU leaves",
+    exclusive: "a CPU became exclusive", global: "to the one queue for all CPUs",
+  },
+  wake_cause: {
+    timer: "a time-out", signal: "a signal", server: "the server", supervisor: "the supervisor", kernel: "the kernel",
+    resume: "the end of a suspension", handed: "who handed its CPU over", claimed: "somebody whose event was lost",
+  },
+};
+
 class Words {
   constructor(trace) {
     this.trace = trace;
@@ -40,6 +60,11 @@ class Words {
 
   named(table, number) {
     return (this.trace.tables[table] || {})[number] ?? "";
+  }
+
+  saying(table, number) {
+    const name = this.named(table, number);
+    return SAYINGS[table][name] || name;
   }
 
   call(number) {
@@ -70,7 +95,7 @@ class Words {
     const act = this.trace.acts[of("act")];
     const where = of("actor") ? ` on ${this.actor(of("actor") - 1)}` : "";
     if (act === "wake") {
-      const cause = this.named("wake_cause", of("cause"));
+      const cause = this.saying("wake_cause", of("cause"));
       const who = of("waker") ? `by ${this.thread(of("waker") - 1)}` : cause ? `by ${cause}` : "";
       const call = this.call(of("waker_call"));
       const slept = of("slept") ? ` after ${duration(of("slept"))} asleep on ${this.object(of("reason"), of("object"), of("call"))}` : "";
@@ -80,12 +105,12 @@ class Words {
     } else if (act) {
       lines.push(`${act === "preempt" ? "Preempted" : "Yielded"} before${where}`);
     }
-    const place = (act === "wake" || act === "spawn") && this.named("place", of("place"));
-    if (place) lines.push(`Placed there: ${place}`);
+    const place = (act === "wake" || act === "spawn") && this.saying("place", of("place"));
+    if (place) lines.push(`Put there: ${place}`);
     const host = of("wait_host") ? `, of which the host took ${duration(of("wait_host"))}` : "";
     if (of("queue")) lines.push(`Run delay ${duration(of("wait"))} in ${this.queue(of("queue") - 1)}${host}`);
     if (of("moved_from")) {
-      const why = this.named("migrate_why", of("moved_why"));
+      const why = this.saying("migrate_why", of("moved_why"));
       const by = of("moved_by") ? `, by ${this.thread(of("moved_by") - 1)}` : "";
       lines.push(`Migrated from ${this.queue(of("moved_from") - 1)} ${duration(of("moved_ago"))} before it ran${why ? `: ${why}` : ""}${by}`);
     }
@@ -96,7 +121,7 @@ class Words {
   after(of) {
     const how = this.trace.endings[of("how")];
     if (how === "preempt") {
-      const why = this.named("preempt_why", of("why"));
+      const why = this.saying("preempt_why", of("why"));
       const by = of("by") ? ` by ${this.thread(of("by") - 1)}` : "";
       const slice = of("slice") ? ` (its slice was ${duration(of("slice"))})` : "";
       return `Preempted${by}${why ? `: ${why}` : ""}${slice}`;

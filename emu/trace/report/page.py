@@ -93,7 +93,8 @@ class _Part:
         trace, s = self._trace, self._subject
         h, header = s.history, trace.header
         return {
-            "label": f"{Path(trace.path).name}: {header['machine']['policy']}", "date": header.get("date", ""),
+            "file": Path(trace.path).name, "label": f"{Path(trace.path).name}: {header['machine']['policy']}",
+            "date": header.get("date", ""),
             "machine": {**header["machine"], "parameters": _parameters(header["machine"])}, "replay": replay_command(header), "notes": trace.notes(),
             "events": len(trace.events), "duration": h.end_ns - h.start_ns,
             "figures": {
