@@ -24,25 +24,19 @@ def report(files, output, quiet):
     from tqdm import tqdm
 
     from emu.errors import TraceError
-    from emu.trace.file import read_trace
-    from emu.trace.report.page import steps, write_report
+    from emu.trace.report.page import write_report
 
     try:
         if len(files) > 2:
             raise TraceError(f"{len(files)} traces: give one, or two to compare")
-        with tqdm(total=len(files), disable=quiet or None, leave=False, unit="step") as bar:
-            traces = []
-            for file in files:
-                bar.set_description(f"reading {os.path.basename(file)}")
-                traces.append(read_trace(file))
-                bar.update()
-            bar.total += steps(traces)
+        with tqdm(total=0, disable=quiet or None, leave=False, unit="step") as bar:
 
-            def step(what):
+            def step(what, steps):
+                bar.total += steps
                 bar.set_description(what)
                 bar.update()
 
-            write_report(traces, output, step)
+            traces = write_report(files, output, step)
     except TraceError as error:
         print(f"emu: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)

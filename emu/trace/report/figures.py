@@ -91,17 +91,16 @@ def worst_wakes(subject, count=WORST):
 
 def calls(subject):
     """Rows {call, count, ns, max_ns, failed, slept, slept_ns, slept_max_ns}: by time, those that slept included."""
-    trace, rows = subject.trace, {}
-    done = trace.of_kind("call")
-    numbers = trace.values(done, "call", "call")
-    sleeps = subject.history.sleeps
+    trace, rows, sleeps = subject.trace, {}, subject.history.sleeps
+    done = np.flatnonzero(subject.events["kind"] == trace.kind_number("call"))
+    numbers, inverse = np.unique(pick(trace, done, "call", "call"), return_inverse=True)
+    ns, failed = pick(trace, done, "call", "ns"), pick(trace, done, "call", "failed") != 0
+    longest = np.zeros(len(numbers), dtype=np.int64)
+    np.maximum.at(longest, inverse, ns)
+    columns = (np.bincount(inverse), np.bincount(inverse, ns), longest, np.bincount(inverse, failed))
+    for number, *values in zip(numbers.tolist(), *columns):
+        rows[number] = dict(zip(("count", "ns", "max_ns", "failed"), map(int, values)))
     slept = pick(trace, sleeps.block_event, "block", "call") if subject.has("block", "call") else None
-    for number in np.unique(numbers):
-        mine = done[numbers == number]
-        ns, failed = trace.values(mine, "call", "ns"), trace.values(mine, "call", "failed")
-        rows[int(number)] = {
-            "count": len(mine), "ns": int(ns.sum()), "max_ns": int(ns.max()), "failed": int((failed != 0).sum()),
-        }  # fmt: skip
     if slept is not None:
         for number in np.unique(slept[slept > 0]):  # 0: in no call
             ns = (sleeps.end_ns - sleeps.start_ns)[slept == number]
@@ -134,11 +133,12 @@ def messages(subject):
 def _count(pairs, one, two, size, names):
     if not len(one):
         return
-    both, inverse = np.unique(np.stack([one, two]).astype(np.int64), axis=1, return_inverse=True)
-    inverse = inverse.ravel()
+    both = (one.astype(np.int64) << 32) + two  # two may be negative, and is less than 2 ** 31 away from 0
+    keys, inverse = np.unique(both, return_inverse=True)
     counts, sums = np.bincount(inverse), np.bincount(inverse, size.astype(float))
-    for k, (a, b) in enumerate(both.T.tolist()):
-        pairs.setdefault((a, b), {}).update({names[0]: int(counts[k]), names[1]: int(sums[k])})
+    for k, key in enumerate(keys.tolist()):
+        a = key + (1 << 31) >> 32
+        pairs.setdefault((a, key - (a << 32)), {}).update({names[0]: int(counts[k]), names[1]: int(sums[k])})
 
 
 def threads(subject):

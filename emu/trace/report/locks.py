@@ -3,6 +3,9 @@
 Who wakes a sleeper of a mutex is who held it.  The chain of a long sleep follows that: while A slept on a lock, its
 waker B slept for the longest time on another one, which C released, and so on.
 
+    sleeps = FutexSleeps(subject)
+    contention(sleeps), chains(sleeps)
+
 An object is an address in a task's memory.  A trace that does not say addresses has one row for each task.
 """
 
@@ -13,19 +16,20 @@ from .subject import ABSENT
 LOCKS, WAKERS, CHAINS, LONGEST_CHAIN = 50, 3, 10, 8
 
 
-def contention(subject, count=LOCKS):
+def contention(found, count=LOCKS):
     """Rows {task, object, sleeps, total_ns, max_ns, threads, wakers: [[thread, times, ns], …]}, the most time first."""
-    found = _FutexSleeps(subject)
     if not len(found.ns):
         return []
-    lock, inverse = np.unique(np.stack([found.task, found.object]), axis=1, return_inverse=True)
-    inverse = inverse.ravel()
+    objects, inverse = np.unique(found.object, return_inverse=True)
+    tasks, task = np.unique(found.task, return_inverse=True)
+    inverse = inverse * len(tasks) + task
     total = np.bincount(inverse, found.ns.astype(float))
+    count = min(count, np.count_nonzero(np.bincount(inverse)))
     rows = []
     for k in np.argsort(-total, kind="stable")[:count]:
         mine = inverse == k
         rows.append({
-            "task": int(lock[0, k]), "object": int(lock[1, k]), "sleeps": int(mine.sum()),
+            "task": int(tasks[k % len(tasks)]), "object": int(objects[k // len(tasks)]), "sleeps": int(mine.sum()),
             "total_ns": int(found.ns[mine].sum()), "max_ns": int(found.ns[mine].max()),
             "threads": len(np.unique(found.thread[mine])), "wakers": _most(found.waker[mine], found.ns[mine]),
         })  # fmt: skip
@@ -40,13 +44,12 @@ def _most(waker, ns):
     return [[int(who[k]), int(times[k]), int(total[k])] for k in order]
 
 
-def chains(subject, count=CHAINS):
+def chains(found, count=CHAINS):
     """The longest sleeps on locks: [[{thread, task, object, start, end, waker}, …], …], each the next link's sleeper's waker."""
-    found = _FutexSleeps(subject)
     return [found.chain(int(k)) for k in np.argsort(-found.ns, kind="stable")[:count]]
 
 
-class _FutexSleeps:
+class FutexSleeps:
     """The sleeps with reason futex, as columns."""
 
     def __init__(self, subject):
@@ -55,14 +58,13 @@ class _FutexSleeps:
         futex = [number for number, name in reasons.items() if name == "futex"]
         timed = 0x80  # flag of a sleep that a time-out may end
         mine = np.isin(sleeps.reason & ~timed, futex)
-        self._subject = subject
+        self._subject, self._of_thread = subject, {}
         self.start, self.end, self.object = sleeps.start_ns[mine], sleeps.end_ns[mine], sleeps.object[mine]
         self.ns = self.end - self.start
         self.thread = subject.ids(sleeps.thread[mine], sleeps.generation[mine])
         self.task = self._tasks(sleeps.thread[mine], sleeps.generation[mine])
         wake = sleeps.wake_event[mine]
-        self.waker = np.full(len(wake), ABSENT)
-        self.waker[wake >= 0] = subject.begun(wake[wake >= 0])["who"]
+        self.waker = subject.who("wake", wake)
 
     def _tasks(self, thread, generation):
         spawned = self._subject.trace.of_kind("spawn")
@@ -88,7 +90,9 @@ class _FutexSleeps:
         """The waker's longest sleep on a lock while sleeper k slept, None where it had none."""
         if self.waker[k] == ABSENT:
             return None
-        overlap = np.minimum(self.end, self.end[k]) - np.maximum(self.start, self.start[k])
-        overlap[self.thread != self.waker[k]] = 0
-        best = int(np.argmax(overlap))
-        return best if overlap[best] > 0 else None
+        who = int(self.waker[k])
+        if who not in self._of_thread:
+            self._of_thread[who] = np.flatnonzero(self.thread == who)
+        mine = self._of_thread[who]
+        overlap = np.minimum(self.end[mine], self.end[k]) - np.maximum(self.start[mine], self.start[k])
+        return int(mine[np.argmax(overlap)]) if len(mine) and overlap.max() > 0 else None

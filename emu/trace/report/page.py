@@ -1,6 +1,6 @@
 """`emu report`: one HTML file that shows what one or two traces say, and needs nothing else.
 
-    write_report([read_trace("run.trace")], "report.html")
+    write_report(["run.trace"], "report.html")
 
 The file has the skeleton, style and scripts of emu/trace/page/, the figures as JSON, and chunks of columns (pack.py) that
 the scripts open when they show them.  What the first picture needs stands before the scripts, the runs behind them, so
@@ -14,6 +14,8 @@ It is written to a file beside the one asked for, which takes its place when it 
 """
 
 import contextlib
+import ctypes
+import dataclasses
 import html
 import json
 import os
@@ -24,43 +26,50 @@ from pathlib import Path
 import numpy as np
 
 from ...actor.policies import BUILTIN, load_policy
+from ...errors import TraceError
+from ..file import read_trace
 from ..history import ENDINGS
 from . import figures, levels, locks, series
 from .pack import pack
-from .subject import ACTS, Subject
+from .subject import ACTS, Subject, lean
 from .tiles import Tiles
 
+MMAP_THRESHOLD, LARGE_BYTES = -3, 1 << 20  # mallopt(3)
 PAGE = Path(__file__).resolve().parents[1] / "page"
 SCRIPTS = ("chunks", "words", "palette", "view", "runs", "timeline", "overtime", "charts", "tables", "main")
 TABLES = ("actor", "queue", "reason", "call", "place", "wake_cause", "preempt_why", "migrate_why")
 
 
-def write_report(traces, path, step=lambda what: None):
-    """Make the page at `path`. `step` is told what is done next, steps(traces) times. OSError where it cannot be written."""
+def write_report(files, path, step=lambda what, steps: None):
+    """Make the page at `path` of some trace files; the Traces (without events). TraceError, or OSError of the page.
+
+    `step` is told what is done next, and how many more steps are known of since the last one.
+    """
     target = Path(path)
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        return _write(traces, target, step)  # a device takes no other file's name
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        _write(traces, beside, step)
-        beside.replace(target)
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+    if target.exists() and any(os.path.samefile(file, target) for file in files if os.path.exists(file)):
+        raise TraceError(f"report {path}: that is the trace itself, name another file for the page")
+    _return_what_is_freed()
+    parts = []
+    for number, file in enumerate(files):
+        step(f"reading {Path(file).name}", 3)
+        parts.append(_Part(lean(read_trace(file)), number, step))
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):  # a device takes no other file's name
+        _write(parts, target)
+    else:
+        beside = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            _write(parts, beside)
+            beside.replace(target)
+        finally:
+            with contextlib.suppress(OSError):
+                beside.unlink()
+    return [dataclasses.replace(part.trace, events=part.trace.events[:0]) for part in parts]
 
 
-def steps(traces):
-    return sum(2 + trace.header["machine"]["cpus"] for trace in traces)
-
-
-def _write(traces, path, step):
+def _write(parts, path):
     with open(path, "w", encoding="utf-8") as file:
-        parts = []
-        for number, trace in enumerate(traces):
-            step("history")
-            parts.append(_Part(trace, number, step))
         report = {"traces": [part.data() for part in parts], "per_octave": figures.PER_OCTAVE}
-        title = " and ".join(Path(trace.path).name for trace in traces)
+        title = " and ".join(Path(part.trace.path).name for part in parts)
         values = {
             "title": html.escape(f"emu report: {title}"),
             "style": (PAGE / "page.css").read_text(),
@@ -83,14 +92,16 @@ class _Part:
     """What the page has of one trace."""
 
     def __init__(self, trace, number, step):
-        self._trace, self._number, self._step = trace, number, step
+        step("history", trace.header["machine"]["cpus"])
+        self._number, self._step = number, step
         self._subject = Subject(trace)
+        self.trace = self._subject.trace
         self._tiles = Tiles(self._subject)
         self._bins = levels.bin_counts(self._subject)
 
     def data(self):
-        self._step("figures")
-        trace, s = self._trace, self._subject
+        self._step("figures", 0)
+        trace, s = self.trace, self._subject
         h, header = s.history, trace.header
         return {
             "file": Path(trace.path).name, "label": f"{Path(trace.path).name}: {header['machine']['policy']}",
@@ -104,7 +115,7 @@ class _Part:
             },
             "threads": figures.threads(s), "latencies": figures.latencies(s), "worst": figures.worst_wakes(s),
             "calls": figures.calls(s), "messages": figures.messages(s),
-            "locks": locks.contention(s), "chains": locks.chains(s),
+            **self._locks(),
             "states": {name: _short(values) for name, values in series.states(s).items()},
             "queues": {queue: _short(values) for queue, values in series.queue_depth(s).items()},
             "levels": self._bins, "stalls": [int((h.stalls.cpu == cpu).sum()) for cpu in range(s.cpus)],
@@ -113,6 +124,10 @@ class _Part:
             "tables": {name: header["values"].get(name, {}) for name in TABLES}, "endings": ENDINGS, "acts": ACTS,
         }  # fmt: skip
 
+    def _locks(self):
+        sleeps = locks.FutexSleeps(self._subject)
+        return {"locks": locks.contention(sleeps), "chains": locks.chains(sleeps)}
+
     def first(self):
         """(name, columns) of the chunks that the first picture needs."""
         for cpu in range(self._subject.cpus):
@@ -120,12 +135,12 @@ class _Part:
 
     def rest(self):
         for cpu in range(self._subject.cpus):
-            self._step(f"CPU {cpu}")
+            self._step(f"CPU {cpu}", 0)
             yield from self._stalls(cpu)
             for number in range(1, len(self._bins)):
                 yield from self._level(number, cpu)
-            for k, rows in enumerate(self._tiles.of(cpu)):
-                yield f"{self._number}.run.{cpu}.{k}", self._tiles.columns(*rows)
+            for k, columns in enumerate(self._tiles.columns(cpu)):
+                yield f"{self._number}.run.{cpu}.{k}", columns
 
     def _level(self, number, cpu):
         columns = levels.level(self._subject, cpu, self._bins[number])
@@ -140,6 +155,12 @@ class _Part:
         if len(start):
             gap = start - np.concatenate([[h.start_ns], end[:-1]])
             yield f"{self._number}.stall.{cpu}", {"gap": gap, "ns": end - start}
+
+
+def _return_what_is_freed():
+    """The host gets large arrays back as soon as they are freed, where its C library can do that; else they leave holes."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def _short(values):

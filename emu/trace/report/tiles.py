@@ -20,19 +20,20 @@ from ..history import ENDINGS, pick
 from .subject import ABSENT
 
 RUNS = 4096  # of a tile
+AT_ONCE = 16  # tiles, which takes as long as a few by themselves
 
 
 class Tiles:
-    """`of(cpu)` gives the (first run, last run) of each tile of a CPU, `columns(first, last)` a tile."""
+    """`of(cpu)` gives the (first run, last run) of each tile of a CPU, `columns(cpu)` their columns, one after the other."""
 
     def __init__(self, subject):
         self._subject = subject
         h = subject.history
         self._slices = h.slices
         self._wait_of = _Finder(h.waits.end_event)
-        moved = subject.events["kind"][h.stays.begin_event] == subject.trace.kind_number("migrate")
-        self._move_rows = np.flatnonzero(moved & (h.stays.end_event >= 0))
-        self._move_of = _Finder(h.stays.end_event[self._move_rows])
+        last = np.append(h.moved[1:] != h.moved[:-1], True)[: len(h.moved)]  # of the moves of one wait
+        self._last_moves = np.flatnonzero(last)
+        self._move_of = _Finder(h.waits.end_event[h.moved[self._last_moves]])
         self._sleep_of = _Finder(h.sleeps.wake_event)
 
     def of(self, cpu):
@@ -44,7 +45,17 @@ class Tiles:
         begin = self._subject.history.start_ns
         return [int(self._slices.start_ns[first] - begin), int(self._slices.end_ns[last - 1] - begin)]
 
-    def columns(self, first, last):
+    def columns(self, cpu):
+        tiles = self.of(cpu)
+        for k in range(0, len(tiles), AT_ONCE):
+            some = tiles[k : k + AT_ONCE]
+            found = self._columns(some[0][0], some[-1][1])
+            for first, last in some:
+                part = {name: values[first - some[0][0] : last - some[0][0]] for name, values in found.items()}
+                part["gap"] = np.append(0, part["gap"][1:])  # a tile's span says where it begins
+                yield part
+
+    def _columns(self, first, last):
         rows, s = slice(first, last), self._subject
         runs = self._slices
         start, end = runs.start_ns[rows], runs.end_ns[rows]
@@ -81,10 +92,10 @@ class Tiles:
         }  # fmt: skip
 
     def _moves(self, switch, start):
-        s, stays = self._subject, self._subject.history.stays
+        s, h = self._subject, self._subject.history
         k = self._move_of(switch)
         moved = k >= 0
-        at = np.where(moved, stays.begin_event[self._move_rows[k]] if len(self._move_rows) else -1, -1)
+        at = np.where(moved, h.moves[self._last_moves[k]] if len(self._last_moves) else -1, -1)
         time = np.where(moved, s.events["time_ns"][at], start)
         queue = pick(s.trace, switch, "switch", "queue")
         foreign = (queue != s.events["actor"][switch]) & (queue != s.machine["global_queue"]) & (switch >= 0)
@@ -116,5 +127,5 @@ class _Finder:
     def __call__(self, asked):
         if not len(self._sorted):
             return np.full(len(asked), ABSENT)
-        slot = np.minimum(np.searchsorted(self._sorted, asked), len(self._sorted) - 1)
+        slot = np.minimum(np.searchsorted(self._sorted, asked.astype(self._sorted.dtype)), len(self._sorted) - 1)
         return np.where((self._sorted[slot] == asked) & (asked >= 0), self._order[slot], ABSENT)
