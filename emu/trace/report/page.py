@@ -174,7 +174,9 @@ def replay_command(header):
     if command[:2] == ["emu", "run"] or command[:1] == ["run.py"]:
         given = command[2 if command[0] == "emu" else 1 :]
         missing = [
-            [name, value] for name, value in fixed.items() if not any(w == name or w.startswith(name + "=") for w in given)
+            [name, value]
+            for name, value in fixed.items()
+            if not any(w == name or w.startswith(name + "=") for w in given)
         ]
         return shlex.join(["emu", "run", *(str(word) for pair in missing for word in pair), *given])
     if command:  # somebody's own program

@@ -1,10 +1,10 @@
 """What all parts of a report look at: a trace, its history, its threads as numbers 0, 1, … by CPU time, and who did what.
 
-    subject = Subject(lean(read_trace(path)))
-    subject.ids(thread, generation)        # arrays of the trace's numbers -> the report's; ABSENT for nobody
-    subject.begun(positions)               # of wakes and spawns: who made the thread runnable, and how
-    subject.who(kind, positions)           # who caused preempts, migrations, wakes or spawns
-    subject.wait_cpu, subject.wait_stall_ns   # of each wait: the CPU that ended it, and what the host took of it
+subject = Subject(lean(read_trace(path)))
+subject.ids(thread, generation)        # arrays of the trace's numbers -> the report's; ABSENT for nobody
+subject.begun(positions)               # of wakes and spawns: who made the thread runnable, and how
+subject.who(kind, positions)           # who caused preempts, migrations, wakes or spawns
+subject.wait_cpu, subject.wait_stall_ns   # of each wait: the CPU that ended it, and what the host took of it
 """
 
 import dataclasses
@@ -21,7 +21,15 @@ ACTS = ("", *STARTS)  # how a wait began, "" where the trace does not say
 
 # Of an event what a report looks at, without gaps: a quarter less than in a Trace, which counts with ten million.
 LEAN = np.dtype(
-    [("time_ns", "i8"), ("a", "i8"), ("b", "i8"), ("generation", "i4"), ("thread", "i4"), ("actor", "i2"), ("kind", "u1")]
+    [
+        ("time_ns", "i8"),
+        ("a", "i8"),
+        ("b", "i8"),
+        ("generation", "i4"),
+        ("thread", "i4"),
+        ("actor", "i2"),
+        ("kind", "u1"),
+    ]
 )
 
 
@@ -83,7 +91,9 @@ class Subject:
     def _cause(self, kind, found):
         """The same with `who`, the report's number, in place of thread and generation."""
         thread, generation, position = found.pop("thread"), found.pop("generation"), found["position"]
-        if kind in ("wake", "spawn") and not self.has(kind, CAUSES[kind]):  # an old trace: who ran on the CPU that did it
+        if kind in ("wake", "spawn") and not self.has(
+            kind, CAUSES[kind]
+        ):  # an old trace: who ran on the CPU that did it
             return {**found, "who": self.running(self.events["actor"][position], self.events["time_ns"][position])}
         return {**found, "who": np.where(thread < 0, ABSENT, self.ids(thread, generation))}
 

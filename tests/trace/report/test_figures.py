@@ -47,7 +47,9 @@ def check(found, spans, oracle):
 
 def test_worst_wake_ups_are_the_longest_without_the_host(both):
     subject, oracle = both
-    waits = [(end - start - oracle.stalled(cpu, start, end)) for cpu, _, start, end, kind in oracle.waits if kind == "wake"]
+    waits = [
+        (end - start - oracle.stalled(cpu, start, end)) for cpu, _, start, end, kind in oracle.waits if kind == "wake"
+    ]
     found = figures.worst_wakes(subject, count=5)
     assert [row["end"] - row["start"] - row["host_ns"] for row in found] == sorted(waits, reverse=True)[:5]
 

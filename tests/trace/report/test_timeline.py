@@ -68,7 +68,13 @@ def test_every_run_is_in_a_tile_with_its_reasons(both, monkeypatch, size):
     threads = [index for index, _ in subject.threads]
     closed = [run for run in runs if ENDINGS[run["how"]] != "open"]
     assert sorted(
-        (run["cpu"], threads[run["thread"] - 1], run["start"] + begin, run["start"] + run["ns"] + begin, ENDINGS[run["how"]])
+        (
+            run["cpu"],
+            threads[run["thread"] - 1],
+            run["start"] + begin,
+            run["start"] + run["ns"] + begin,
+            ENDINGS[run["how"]],
+        )
         for run in closed
     ) == sorted(oracle.slices)
     waits = {(cpu, thread, end): (end - start, kind) for cpu, thread, start, end, kind in oracle.waits}
