@@ -1,7 +1,8 @@
 """`emu report FILE [FILE] -o PAGE`: a trace, or two side by side, as one HTML page that opens from the disk.
 
 A trace that is torn, has no end or is newer than this emu is shown as far as it goes, and the status is 1; what is not
-as it should be is on the page and on standard error.  Status 2 is bad input or a page that cannot be written, in one line; then no page is left.
+as it should be is on the page and on standard error.  Status 2 is bad input or a page that cannot be written, in one
+line; then no page is left.
 """
 
 import sys

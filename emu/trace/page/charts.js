@@ -1,7 +1,7 @@
 // Histograms of times on a logarithmic axis: the scheduler's part above the line, the host's part hatched below it.
 
 const SVG = "http://www.w3.org/2000/svg";
-const CHART = { width: 560, height: 190, left: 44, right: 10, top: 14, bottom: 22, below: 44 };
+const CHART = { width: 560, height: 190, left: 48, right: 14, top: 14, bottom: 22, below: 44 };
 
 function draw(tag, attributes, text) {
   const element = document.createElementNS(SVG, tag);
@@ -47,7 +47,7 @@ function histogram(title, one, axes, perOctave, label) {
     svg.append(made);
   }
   drawLogAxis(svg, x, axes, base, perOctave);
-  svg.append(draw("text", { x: CHART.left - 4, y: CHART.top + 8, "text-anchor": "end" }, count(axes.most)));
+  svg.append(draw("text", { x: CHART.left - 4, y: CHART.top + 8, "text-anchor": "end" }, compact(axes.most)));
   svg.append(draw("text", { x: CHART.left - 4, y: base + CHART.bottom + 12, "text-anchor": "end" }, "host"));
   drawMarks(svg, one, x, base, perOctave);
   const host = one.stalled
@@ -77,7 +77,8 @@ function drawLogAxis(svg, x, axes, base, perOctave) {
     const bin = Math.log2(10 ** power) * perOctave;
     if (bin < axes.first || bin > axes.last) continue;
     svg.append(draw("line", { x1: x(bin), x2: x(bin), y1: base, y2: base + 4, class: "axis" }));
-    if (x(bin) - lastAt > 50) svg.append(draw("text", { x: x(bin), y: base + 15, "text-anchor": "middle" }, duration(10 ** power)));
+    const anchor = x(bin) > CHART.width - 34 ? "end" : "middle";
+    if (x(bin) - lastAt > 50) svg.append(draw("text", { x: x(bin), y: base + 15, "text-anchor": anchor }, duration(10 ** power)));
     if (x(bin) - lastAt > 50) lastAt = x(bin);
   }
 }

@@ -37,7 +37,7 @@ class Timeline {
     const stall = drawPattern("#d8a3a3", 4, "#5a1010");
     stall.className = "swatch";
     const key = (...parts) => make("span", { class: "key" }, ...parts);
-    return make("div", { class: "keys" }, key(stall, "the host did not run this CPU"), key("→ wake-up"), key("⇢ migration"),
+    return make("div", { class: "keys" }, key(stall, "the host did not run this CPU"), key("→ wake-up"), key("⇢ migration"), key("⋯ taken from another CPU’s queue"),
       key("height: how busy, where many runs share a pixel"));
   }
 

@@ -8,12 +8,17 @@ function duration(ns) {
 
 // A time since the start of the trace, to the digit that a step of `step` ns shows.
 function moment(ns, step = 1000) {
+  if (step >= 1e8) return `${+(ns / 1e9).toFixed(1)} s`;
   const digits = Math.max(0, Math.min(6, Math.ceil(6 - Math.log10(Math.max(step, 1)))));
   return `${(ns / 1e6).toFixed(digits)} ms`;
 }
 
 function count(n) {
   return Math.round(n).toLocaleString("en");
+}
+
+function compact(n) {
+  return n.toLocaleString("en", { notation: "compact" });
 }
 
 function share(part, whole) {

@@ -15,7 +15,7 @@ PERCENTILES = (50, 90, 99, 100)
 
 
 def distribution(times_ns, stalls_ns):
-    """{counts: by bin, host_counts, percentiles …}: of times without the host's part, and of that part where there is one."""
+    """{counts: by bin, host_counts, percentiles …}: of times without the host's part, and of that part where one is."""
     own, host = np.maximum(times_ns - stalls_ns, 0), stalls_ns[stalls_ns > 0]
     return {
         "count": len(own), "counts": histogram(own), "host_counts": histogram(host), "stalled": len(host),

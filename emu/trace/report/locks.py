@@ -45,7 +45,7 @@ def _most(waker, ns):
 
 
 def chains(found, count=CHAINS):
-    """The longest sleeps on locks: [[{thread, task, object, start, end, waker}, …], …], each the next link's sleeper's waker."""
+    """The longest sleeps on locks: [[{thread, task, object, start, end, waker}, …]]: each woke the one before."""
     return [found.chain(int(k)) for k in np.argsort(-found.ns, kind="stable")[:count]]
 
 

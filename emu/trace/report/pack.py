@@ -1,9 +1,9 @@
 """Columns of numbers as text that a page carries: planes of bytes, compressed, in base64 (page/chunks.js reads them).
 
-A chunk is a line of JSON, {"n": rows, "columns": [[name, planes], …]}, then for each column its planes: the lowest byte of
-all rows, the next byte of all rows, and so on, as many as its greatest number needs.  Bytes of one weight resemble one
-another, so this compresses better than numbers side by side, and NumPy makes it without a loop over rows.  A column of
-zeros has no plane.  Numbers are whole, not negative, and below 2 ** 53, which is what JavaScript holds exactly.
+A chunk is a line of JSON, {"n": rows, "columns": [[name, planes], …]}, then for each column its planes: the lowest byte
+of all rows, the next byte of all rows, and so on, as many as its greatest number needs.  Bytes of one weight resemble
+one another, so this compresses better than numbers side by side, and NumPy makes it without a loop over rows.  A column
+of zeros has no plane.  Numbers are whole, not negative, and below 2 ** 53, which is what JavaScript holds exactly.
 """
 
 import base64

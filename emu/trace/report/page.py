@@ -2,13 +2,13 @@
 
     write_report(["run.trace"], "report.html")
 
-The file has the skeleton, style and scripts of emu/trace/page/, the figures as JSON, and chunks of columns (pack.py) that
-the scripts open when they show them.  What the first picture needs stands before the scripts, the runs behind them, so
-the page is drawn before the browser has read all of it.
+The file has the skeleton, style and scripts of emu/trace/page/, the figures as JSON, and chunks of columns (pack.py)
+that the scripts open when they show them.  What the first picture needs stands before the scripts, the runs behind
+them, so the page is drawn before the browser has read all of it.
 
-All of a trace is in the page: from afar the timeline is drawn from bins (levels.py), from near from the runs (tiles.py);
-figures over time are means of series.BINS equal bins.  Names come from guests: in JSON every "<" is written \\u003c, and
-the scripts put text into nodes, never markup.
+All of a trace is in the page: from afar the timeline is drawn from bins (levels.py), from near from the runs
+(tiles.py); figures over time are means of series.BINS equal bins.  Names come from guests: in JSON each "<" is
+escaped, and the scripts put text into nodes, never markup.
 
 It is written to a file beside the one asked for, which takes its place when it is whole.
 """
@@ -105,8 +105,8 @@ class _Part:
         h, header = s.history, trace.header
         return {
             "file": Path(trace.path).name, "label": f"{Path(trace.path).name}: {header['machine']['policy']}",
-            "date": header.get("date", ""),
-            "machine": {**header["machine"], "parameters": _parameters(header["machine"])}, "replay": replay_command(header), "notes": trace.notes(),
+            "date": header.get("date", ""), "replay": replay_command(header), "notes": trace.notes(),
+            "machine": {**header["machine"], "parameters": _parameters(header["machine"])},
             "events": len(trace.events), "duration": h.end_ns - h.start_ns,
             "figures": {
                 "switches": int((trace.events["kind"] == trace.kind_number("switch")).sum()),
@@ -158,7 +158,7 @@ class _Part:
 
 
 def _return_what_is_freed():
-    """The host gets large arrays back as soon as they are freed, where its C library can do that; else they leave holes."""
+    """The host gets large arrays back as soon as they are freed, where its C library can do that."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, LARGE_BYTES)
 
@@ -187,7 +187,7 @@ def replay_command(header):
 
 
 def _parameters(machine):
-    """[(name, value)]: names are known of emu's own policies. Others are files, which reading a trace does not execute."""
+    """[(name, value)]: names are known of emu's own policies; others are files, which must not run to read a trace."""
     values = machine["parameters"]
     names = list(getattr(load_policy(machine["policy"]), "PARAMETERS", ())) if machine["policy"] in BUILTIN else []
     return list(zip(names, values)) if len(names) == len(values) else []

@@ -1,7 +1,7 @@
 """Figures over time: how many threads run, wait, sleep, and how many stand in each queue, as means of equal bins.
 
-A bin's figure is an integral over its time divided by its width, so it is exact however short the spans are, and the sum of
-a series is the sum of its spans.  Spans of one kind may overlap; each counts.
+A bin's figure is an integral over its time divided by its width, so it is exact however short the spans are, and the
+sum of a series is the sum of its spans.  Spans of one kind may overlap; each counts.
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ def over_time(spans, limits, mask=slice(None)):
 
 
 def states(subject, bins=BINS):
-    """{state: mean number of threads in each bin}; waits and runs while the host kept the CPU from running stand apart."""
+    """{state: mean number of threads in each bin}; waits and runs while the host did not run the CPU stand apart."""
     h = subject.history
     limits = edges(h, bins)
     running, waiting = over_time(h.slices, limits), over_time(h.waits, limits)

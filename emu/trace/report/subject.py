@@ -1,4 +1,4 @@
-"""What all parts of a report look at: a trace, its history, its threads as numbers 0, 1, … by CPU time, and who did what.
+"""What all parts of a report look at: a trace, its history, its threads as numbers by CPU time, and who did what.
 
 subject = Subject(lean(read_trace(path)))
 subject.ids(thread, generation)        # arrays of the trace's numbers -> the report's; ABSENT for nobody
@@ -75,7 +75,7 @@ class Subject:
         return np.where(index < 0, ABSENT, self.ids(index, generations_at(self.trace, index, time_ns)))
 
     def _named(self, kind, name):
-        """{column: array} of the events of a kind, in order of time: position, and the thread that argument `name` names."""
+        """{column: array} of the events of a kind, in order of time: position, and the thread that `name` names."""
         if kind == "wake" and self.has(kind, name):
             found = wakers(self.trace)
             return {
@@ -131,7 +131,7 @@ class Subject:
         return np.where(positions >= 0, table[self.events["kind"][positions]], 0)
 
     def begun(self, positions):
-        """{column: array} of what made threads runnable at some events; who is a number of the report, ABSENT nobody."""
+        """{column: array} of what made threads runnable at some events; who is the report's number, ABSENT nobody."""
         act = self.acts(positions)
         found = {"act": act, "actor": np.where(act > 0, self.events["actor"][positions], -1)}
         found["who"] = np.full(len(positions), ABSENT, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""The timeline from near: every run of a CPU with why it began and ended, in chunks that a page opens when it shows them.
+"""The timeline from near: every run of a CPU, why it began and ended, in tiles that a page opens when it shows them.
 
 Columns of a run (times in ns; threads by the report's number + 1, actors and queues + 1; 0 where nothing is known):
 
@@ -24,7 +24,7 @@ AT_ONCE = 16  # tiles, which takes as long as a few by themselves
 
 
 class Tiles:
-    """`of(cpu)` gives the (first run, last run) of each tile of a CPU, `columns(cpu)` their columns, one after the other."""
+    """`of(cpu)` gives the (first run, last run) of each tile of a CPU, `columns(cpu)` the columns of each."""
 
     def __init__(self, subject):
         self._subject = subject

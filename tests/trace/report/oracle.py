@@ -4,7 +4,7 @@ START_KINDS = ("wake", "spawn", "preempt", "yield")
 
 
 class Oracle:
-    """slices (cpu, thread, start, end, how), waits (cpu, thread, start, end, began by), sleeps (thread, start, end, object)."""
+    """slices (cpu, thread, start, end, how), waits (cpu, thread, start, end, how), sleeps (thread, start, end, …)."""
 
     def __init__(self, trace):
         self.slices, self.waits, self.sleeps, self.stalls = [], [], [], {}

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from emu.kernel.sched.recording import WAKE_CLAIMED
+from emu.kernel.thread.states import SLEEP_FUTEX
 from emu.limits import IPI_RESCHEDULE, SERVER
-from emu.shm.events import PLACED, WOKEN
+from emu.shm.events import PLACED, SLEEPS, WOKEN
 from emu.trace.report import figures, locks, series
 from emu.trace.report.subject import ABSENT, Subject, lean
 from tests.trace.random_runs import FUTEX_CALL, random_story
@@ -138,9 +139,6 @@ def test_messages_are_counted_between_threads_and_to_ports(tmp_path):
 
 def test_chains_follow_the_wakers_own_sleeps(tmp_path):
     story = Story(tmp_path / "story.trace", cpus=1)
-    from emu.kernel.thread.states import SLEEP_FUTEX
-    from emu.shm.events import SLEEPS
-
     for thread in (1, 2, 3):
         story.add(thread, SERVER, "spawn", thread, a=0, b=1)
     for thread, at, lock in ((1, 10, 0x10), (2, 20, 0x20)):

@@ -10,7 +10,7 @@ from emu.shm.events import PLACED, WOKEN
 from emu.trace.report.page import write_report
 from tests.browser import browser, complaints  # noqa: F401
 from tests.trace.random_runs import random_story
-from tests.traces import BOOT_NS, Story
+from tests.traces import Story
 
 EVIL = ("</script><script", "<img src=x onerr", "alert(1)//'\"<b>")
 WAIT_LIMIT_S = 30
@@ -95,7 +95,8 @@ def hover(driver, time_us, cpu):
     driver.execute_script("document.querySelector('.runs').scrollIntoView({block: 'center'})")
     x, y, width, height = driver.execute_script("""
         const t = page.timelines[0], c = t.canvas;
-        return [t.view.x(arguments[0], c.clientWidth), t.rowTop(arguments[1]) + t.lane / 2, c.clientWidth, c.clientHeight];
+        const x = t.view.x(arguments[0], c.clientWidth), y = t.rowTop(arguments[1]) + t.lane / 2;
+        return [x, y, c.clientWidth, c.clientHeight];
         """, time_us * 1000, cpu)  # fmt: skip
     canvas = driver.find_element("css selector", ".runs")
     ActionChains(driver).move_to_element_with_offset(canvas, round(x - width / 2), round(y - height / 2)).perform()
@@ -251,7 +252,6 @@ def test_figures_on_the_page_are_those_of_the_trace(opened):
     runs = driver.execute_async_script("""page.timelines[0].runs.get(1, 0).then((t) => arguments[0](
         [...t.start].map((s, k) => [s, t.end[k]])));""")
     assert runs == [[20_000, 120_000], [450_000, 1_000_000]]
-    assert BOOT_NS
 
 
 def test_nothing_is_asked_of_any_host(opened):
