@@ -1,8 +1,8 @@
 """How long does `emu report` take for ten million events, with how much memory, and how soon does its page answer?
 
-The trace is a real one of two threads that wake one another, repeated until it is long enough: each repetition is a whole
-life of the machine, with threads of a new generation.  The page is opened in a headless Chromium, where there is one:
-the first picture, from the start of loading, and each step from the whole trace to 3 µs, until everything in view is drawn.
+The trace is a real one of two threads that wake one another, repeated until it is long enough: each repetition is a
+whole life of the machine, with threads of a new generation.  The page is opened in a headless Chromium, where there is
+one: the first picture, from the start of loading, and each step of zoom, from all to 3 µs, until all in view is drawn.
 
 python benchmarks/report_page.py [--rounds N] [--quick] [--keep FOLDER]
 """

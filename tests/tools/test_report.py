@@ -97,6 +97,10 @@ def test_the_command_that_replays_is_that_of_the_trace():
     for command, replay in (
         (["emu", "run", "--cpus", "3", "hello", "a b"], "emu run --seed 7 --cpus 3 hello 'a b'"),
         (["emu", "run", "--seed=7", "hello"], "emu run --cpus 3 --seed=7 hello"),
+        (
+            ["emu", "run", "--quiet", "--trace", "t", "hi", "--seed", "1"],
+            "emu run --cpus 3 --seed 7 --quiet hi --seed 1",
+        ),
         (["mine.py", "x"], "EMU_SEED=7 python mine.py x"),
         ([], "emu run --cpus 3 --seed 7 --policy eevdf PROGRAM"),
     ):

@@ -3,6 +3,7 @@
 class Page {
   constructor(report) {
     this.traces = report.traces;
+    assignColours(this.traces);
     this.perOctave = report.per_octave;
     this.chunks = new Chunks();
     this.view = new View(Math.max(...this.traces.map((trace) => trace.duration)));
@@ -80,7 +81,7 @@ class Page {
     const legend = this.at("legend");
     this.traces.forEach((trace, side) => trace.threads.name.slice(0, 16).forEach((name, id) => {
       legend.append(make("button", { type: "button", "aria-pressed": "false", "data-side": side, "data-id": id, title: "Show this thread alone",
-        onclick: () => this.find(this.found === id && this.side === side ? -1 : id, side) }, swatch(id), this.two ? `${"AB"[side] ?? side}: ${name}` : name));
+        onclick: () => this.find(this.found === id && this.side === side ? -1 : id, side) }, swatch(trace.colours[id]), this.two ? `${"AB"[side] ?? side}: ${name}` : name));
     }));
   }
 
@@ -166,7 +167,7 @@ class Page {
     const found = this.matches(input.value);
     list.replaceChildren(...found.map((match, k) => make("li", { role: "option", id: `match-${k}`, "aria-selected": `${k === this.chosen}`,
       onmousedown: (event) => { event.preventDefault(); this.take(match); } },
-      swatch(match.id), make("span", {}, match.name), make("span", {}, duration(this.traces[match.side].threads.cpu_ns[match.id]) + (this.two ? ` (${"AB"[match.side] ?? match.side})` : "")))));
+      swatch(this.traces[match.side].colours[match.id]), make("span", {}, match.name), make("span", {}, duration(this.traces[match.side].threads.cpu_ns[match.id]) + (this.two ? ` (${"AB"[match.side] ?? match.side})` : "")))));
     list.hidden = !found.length;
     input.setAttribute("aria-expanded", `${!list.hidden}`);
     if (found.length) input.setAttribute("aria-activedescendant", `match-${this.chosen}`);

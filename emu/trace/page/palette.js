@@ -12,7 +12,18 @@ function inkOn(colour) {
   return DARK_INK.includes(colour) ? "#101418" : "#ffffff";
 }
 
-// A CanvasPattern or colour for a thread; made once for each context.
+// Gives each trace `colours`, a number for each thread: threads of one name have one colour in all traces.
+function assignColours(traces) {
+  const known = new Map();
+  for (const trace of traces) {
+    trace.colours = trace.threads.name.map((name) => {
+      if (!known.has(name)) known.set(name, known.size);
+      return known.get(name);
+    });
+  }
+}
+
+// A CanvasPattern or colour of such a number; made once for each context.
 class Fills {
   constructor(context) {
     this.context = context;
@@ -49,7 +60,7 @@ function drawPattern(colour, number, ink) {
   return tile;
 }
 
-// A small picture of a thread's colour, for legends and tables.
+// A small picture of one, for legends and tables.
 function swatch(id) {
   const canvas = document.createElement("canvas");
   canvas.width = 44;

@@ -24,7 +24,7 @@ class Tables {
 
   thread(id) {
     if (id < 0) return "nobody";
-    return make("span", { style: "display:inline-flex;gap:6px;align-items:center" }, swatch(id), this.words.thread(id));
+    return make("span", { style: "display:inline-flex;gap:6px;align-items:center" }, swatch(this.trace.colours[id]), this.words.thread(id));
   }
 
   time(start, end, cpu) {
@@ -107,7 +107,7 @@ class Tables {
     const rows = t.name.map((name, id) => ({ name, id }));
     const whole = t.cpu_ns.reduce((sum, ns) => sum + ns, 0);
     return table("Threads", "CPU time and waits without the host’s part.", rows, [
-      ["thread", (r) => make("span", { style: "display:inline-flex;gap:6px;align-items:center" }, swatch(r.id),
+      ["thread", (r) => make("span", { style: "display:inline-flex;gap:6px;align-items:center" }, swatch(this.trace.colours[r.id]),
         make("button", { type: "button", title: "Show this thread alone", onclick: () => this.find(r.id) }, r.name))],
       ["task", (r) => `${t.task[r.id] ?? ""}`, "n"],
       ["CPU time", (r) => `${duration(t.cpu_ns[r.id])}`, "n"],

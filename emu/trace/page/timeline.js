@@ -202,7 +202,7 @@ class Timeline {
       const next = Math.round(this.view.x((bin + step) / bins * this.trace.duration, width));
       const height = Math.max(1, busy / step * this.lane);
       context.globalAlpha = this.alpha(thread - 1);
-      context.fillStyle = this.fills.of(thread - 1);
+      context.fillStyle = this.fills.of(this.trace.colours[thread - 1]);
       context.fillRect(x, top + this.lane - height, Math.max(next - x, 1), height);
     }
     context.globalAlpha = 1;
@@ -247,7 +247,7 @@ class Timeline {
           context.fillRect(x, top, wide, this.lane);
         }
         context.globalAlpha = this.alpha(id);
-        context.fillStyle = wide > 4 ? this.fills.of(id) : colourOf(id);
+        context.fillStyle = wide > 4 ? this.fills.of(this.trace.colours[id]) : colourOf(this.trace.colours[id]);
         context.fillRect(x, top, wide > 3 ? wide - 0.6 : wide, this.lane);
         if (wide > 34) this.drawName(context, id, x, top, wide);
         if (inFull) this.arrows.push({ tile, run, cpu });
@@ -267,11 +267,11 @@ class Timeline {
     const name = this.words.thread(id);
     const [number, ...rest] = name.split(":");
     const text = rest.length ? `${rest.join(":")} ${number.split("#")[0]}` : number;
-    const colour = colourOf(id);
+    const colour = colourOf(this.trace.colours[id]);
     const fits = Math.floor((wide - 10) / 6.2);
     const shown = text.length > fits ? text.slice(0, Math.max(fits - 1, 1)) + "…" : text;
     context.textAlign = "left";
-    if (id >= COLOURS.length) {  // a plate below the letters, since the pattern would disturb
+    if (this.trace.colours[id] >= COLOURS.length) {  // a plate below the letters, since the pattern would disturb
       context.fillStyle = colour;
       context.fillRect(x + 3, top + this.lane / 2 - 7, context.measureText(shown).width + 6, 14);
     }

@@ -37,6 +37,7 @@ from .tiles import Tiles
 MMAP_THRESHOLD, LARGE_BYTES = -3, 1 << 20  # mallopt(3)
 PAGE = Path(__file__).resolve().parents[1] / "page"
 SCRIPTS = ("chunks", "words", "palette", "view", "runs", "timeline", "overtime", "charts", "tables", "main")
+FLAGS = ("--track-allocations", "--profile", "--quiet")  # of emu run, without a value
 TABLES = ("actor", "queue", "reason", "call", "place", "wake_cause", "preempt_why", "migrate_why")
 
 
@@ -173,17 +174,26 @@ def replay_command(header):
     fixed = {"--cpus": machine["cpus"], "--seed": machine["seed"]}
     if command[:2] == ["emu", "run"] or command[:1] == ["run.py"]:
         given = command[2 if command[0] == "emu" else 1 :]
-        missing = [
-            [name, value]
-            for name, value in fixed.items()
-            if not any(w == name or w.startswith(name + "=") for w in given)
-        ]
-        return shlex.join(["emu", "run", *(str(word) for pair in missing for word in pair), *given])
+        options, program = _options(given)
+        names = [option[0].split("=")[0] for option in options]
+        missing = [[name, str(value)] for name, value in fixed.items() if name not in names]
+        kept = [option for name, option in zip(names, options) if name != "--trace"]  # it would replace the trace
+        return shlex.join(["emu", "run", *(word for option in missing + kept for word in option), *program])
     if command:  # somebody's own program
         return f"EMU_SEED={machine['seed']} python {shlex.join(command)}"
     words = ["emu", "run", *(word for pair in fixed.items() for word in pair), "--policy", machine["policy"]]
     words += [word for name, value in _parameters(machine) for word in ("--param", f"{name}={value}")]
     return shlex.join(str(word) for word in [*words, "PROGRAM"])
+
+
+def _options(words):
+    """([[option, its value], …], the program with its arguments)."""
+    options, at = [], 0
+    while at < len(words) and words[at].startswith("-"):
+        alone = words[at] in FLAGS or "=" in words[at]
+        options.append(words[at : at + (1 if alone else 2)])
+        at += len(options[-1])
+    return options, words[at:]
 
 
 def _parameters(machine):
