@@ -71,7 +71,7 @@ def make_page(trace, page):
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise click.ClickException(f"emu report ended with status {process.returncode}")
-    return time.monotonic() - begun, usage.ru_maxrss / 1000
+    return time.monotonic() - begun, usage.ru_maxrss * 1024 / 1e6
 
 
 def look_at(driver, page):

@@ -51,21 +51,29 @@ class Chunks {
     return Chunks.columns(new Uint8Array(await new Response(plain).arrayBuffer()));
   }
 
+  // A column becomes numbers when it is first asked for: to draw runs takes three of thirty.
   static columns(bytes) {
     let at = bytes.indexOf(10);
     const head = JSON.parse(new TextDecoder().decode(bytes.subarray(0, at)));
     const found = { n: head.n };
     at += 1;
     for (const [name, planes] of head.columns) {
-      const values = new Float64Array(head.n);
-      let weight = 1;
-      for (let plane = 0; plane < planes; plane++) {
-        for (let k = 0; k < head.n; k++) values[k] += bytes[at + k] * weight;
-        at += head.n;
-        weight *= 256;
-      }
-      found[name] = values;
+      const first = at;
+      let values = null;
+      Object.defineProperty(found, name, { get: () => (values = values || Chunks.numbers(bytes, first, planes, head.n)) });
+      at += planes * head.n;
     }
     return found;
+  }
+
+  static numbers(bytes, at, planes, n) {
+    const values = new Float64Array(n);
+    let weight = 1;
+    for (let plane = 0; plane < planes; plane++) {
+      for (let k = 0; k < n; k++) values[k] += bytes[at + k] * weight;
+      at += n;
+      weight *= 256;
+    }
+    return values;
   }
 }

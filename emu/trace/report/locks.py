@@ -18,20 +18,15 @@ LOCKS, WAKERS, CHAINS, LONGEST_CHAIN = 50, 3, 10, 8
 
 def contention(found, count=LOCKS):
     """Rows {task, object, sleeps, total_ns, max_ns, threads, wakers: [[thread, times, ns], …]}, the most time first."""
-    if not len(found.ns):
-        return []
-    objects, inverse = np.unique(found.object, return_inverse=True)
-    tasks, task = np.unique(found.task, return_inverse=True)
-    inverse = inverse * len(tasks) + task
-    total = np.bincount(inverse, found.ns.astype(float))
-    count = min(count, np.count_nonzero(np.bincount(inverse)))
+    total = np.bincount(found.lock, found.end - found.start, len(found.locks))
     rows = []
     for k in np.argsort(-total, kind="stable")[:count]:
-        mine = inverse == k
+        mine = np.flatnonzero(found.lock == k)
+        ns = found.end[mine] - found.start[mine]
+        task, address = found.locks[k]
         rows.append({
-            "task": int(tasks[k % len(tasks)]), "object": int(objects[k // len(tasks)]), "sleeps": int(mine.sum()),
-            "total_ns": int(found.ns[mine].sum()), "max_ns": int(found.ns[mine].max()),
-            "threads": len(np.unique(found.thread[mine])), "wakers": _most(found.waker[mine], found.ns[mine]),
+            "task": task, "object": address, "sleeps": len(mine), "total_ns": int(ns.sum()), "max_ns": int(ns.max()),
+            "threads": len(np.unique(found.thread[mine])), "wakers": _most(found.waker[mine], ns),
         })  # fmt: skip
     return rows
 
@@ -46,7 +41,7 @@ def _most(waker, ns):
 
 def chains(found, count=CHAINS):
     """The longest sleeps on locks: [[{thread, task, object, start, end, waker}, …]]: each woke the one before."""
-    return [found.chain(int(k)) for k in np.argsort(-found.ns, kind="stable")[:count]]
+    return [found.chain(int(k)) for k in np.argsort(found.start - found.end, kind="stable")[:count]]
 
 
 class FutexSleeps:
@@ -59,27 +54,33 @@ class FutexSleeps:
         timed = 0x80  # flag of a sleep that a time-out may end
         mine = np.isin(sleeps.reason & ~timed, futex)
         self._subject, self._of_thread = subject, {}
-        self.start, self.end, self.object = sleeps.start_ns[mine], sleeps.end_ns[mine], sleeps.object[mine]
-        self.ns = self.end - self.start
+        self.start, self.end = sleeps.start_ns[mine], sleeps.end_ns[mine]
         self.thread = subject.ids(sleeps.thread[mine], sleeps.generation[mine])
-        self.task = self._tasks(sleeps.thread[mine], sleeps.generation[mine])
-        wake = sleeps.wake_event[mine]
-        self.waker = subject.who("wake", wake)
+        self.waker = subject.who("wake", sleeps.wake_event[mine])
+        self.lock, self.locks = self._numbered(sleeps.object[mine])
 
-    def _tasks(self, thread, generation):
+    def _numbered(self, addresses):
+        """(index of each sleep's lock, [(task, address) of each lock])."""
         spawned = self._subject.trace.of_kind("spawn")
-        tasks = np.full(len(self._subject.threads) + 1, -1, dtype=np.int64)  # the last entry is of nobody
-        ids = self._subject.ids(spawned["thread"], spawned["generation"])
-        tasks[ids] = self._subject.trace.values(spawned, "spawn", "task")
+        tasks = np.full(len(self._subject.threads) + 1, -1, dtype=np.int32)  # the last entry is of nobody
+        tasks[self._subject.ids(spawned["thread"], spawned["generation"])] = self._subject.trace.values(
+            spawned, "spawn", "task"
+        )
         tasks[-1] = -1
-        return tasks[self._subject.ids(thread, generation)]
+        known = np.unique(addresses)
+        pair = np.searchsorted(known, addresses).astype(np.int64)
+        pair += tasks[self.thread].astype(np.int64) * len(known)
+        pairs = np.unique(pair)
+        locks = [(int(one // len(known)), int(known[one % len(known)])) for one in pairs]
+        return np.searchsorted(pairs, pair).astype(np.int32), locks
 
     def chain(self, k):
         links, seen = [], set()
         while k is not None and k not in seen and len(links) < LONGEST_CHAIN:
             seen.add(k)
             links.append({
-                "thread": int(self.thread[k]), "task": int(self.task[k]), "object": int(self.object[k]),
+                "thread": int(self.thread[k]), "task": self.locks[self.lock[k]][0],
+                "object": self.locks[self.lock[k]][1],
                 "start": int(self._subject.since_boot(self.start[k])),
                 "end": int(self._subject.since_boot(self.end[k])), "waker": int(self.waker[k]),
             })  # fmt: skip

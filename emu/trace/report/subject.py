@@ -11,7 +11,7 @@ import dataclasses
 
 import numpy as np
 
-from ..history import STARTS, pick, read_history
+from ..history import CHUNK, STARTS, pick, read_history
 from ..wakers import generations_at, wakers
 
 ABSENT = -1
@@ -62,13 +62,12 @@ class Subject:
 
     def ids(self, thread, generation):
         """Numbers of the report for threads of the trace, ABSENT for one that never ran, waited or slept."""
-        return self._found(_key(thread, generation))
-
-    def _found(self, key):
-        if not len(self._keys):
-            return np.full(len(key), ABSENT, dtype=np.int32)
-        slot = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
-        return np.where(self._keys[slot] == key, self._id[slot], ABSENT)
+        found = np.full(len(thread), ABSENT, dtype=np.int32)
+        for at in range(0, len(thread) if len(self._keys) else 0, CHUNK):
+            key = _key(thread[at : at + CHUNK], generation[at : at + CHUNK])
+            slot = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
+            found[at : at + CHUNK] = np.where(self._keys[slot] == key, self._id[slot], ABSENT)
+        return found
 
     def by_index(self, index, time_ns):
         """Numbers for threads that an event names by index alone, ABSENT for index -1."""
@@ -91,9 +90,7 @@ class Subject:
     def _cause(self, kind, found):
         """The same with `who`, the report's number, in place of thread and generation."""
         thread, generation, position = found.pop("thread"), found.pop("generation"), found["position"]
-        if kind in ("wake", "spawn") and not self.has(
-            kind, CAUSES[kind]
-        ):  # an old trace: who ran on the CPU that did it
+        if kind in ("wake", "spawn") and not self.has(kind, CAUSES[kind]):  # an old trace: who ran on the waking CPU
             return {**found, "who": self.running(self.events["actor"][position], self.events["time_ns"][position])}
         return {**found, "who": np.where(thread < 0, ABSENT, self.ids(thread, generation))}
 
