@@ -25,6 +25,7 @@ MAX_QUEUES = MAX_CPUS + 1
 THREAD_BITS = 14
 MAX_THREADS = 1 << THREAD_BITS
 MAX_TASKS = 4096
+MAX_LEFT_THREADS = 1 << 16  # threads that have left, whose accounts are kept
 MAX_JOBS = 2 * MAX_TASKS  # those that run, and as many that ended since the supervisor last looked
 KERNEL_TASK = MAX_TASKS - 1  # the task of the kernel's own threads (kernel/task/kernel_task.py; alux-10)
 GARBAGE_THREAD = MAX_THREADS - 1  # the system server's

@@ -42,9 +42,11 @@ from .options import ProgramCommand, check_writable
 @click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="A limit, max_threads_per_proc=10000.")
 @click.option("--patience", "patience_s", metavar="S", help="Not to pick a thread for so long is a fault (30).")
 @click.option("--track-allocations", is_flag=True, help="Say what of the kernel's memory was not freed, by tag.")
+@click.option("--threads", is_flag=True, help="A table of threads too: times, run delay, slices, migrations.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the summary there, as JSON.")
 @click.option("--trace", metavar="FILE", help="Record every scheduling event there (emu trace FILE reads it).")
 @click.option("--trace-limit", metavar="SIZE", help="The trace ends there, the run goes on (4G).")
+@click.option("--trace-wait", is_flag=True, help="CPUs wait where the recorder is slow; else it drops events.")
 @click.option("--profile", is_flag=True, help="Print which functions retired how many instructions.")
 @click.option("--profile-file", metavar="FILE", help="And write it there, as folded stacks (flame graphs, emu disasm).")
 @click.option("--quiet", is_flag=True, help="No summary (the progress of compiling, once, is shown).")
@@ -53,7 +55,7 @@ from .options import ProgramCommand, check_writable
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(
     cpus, policy, environment, json_file, workload, program, arguments, track_allocations, file_server, profile_file,
-    **options,
+    threads, **options,
 ):  # fmt: skip
     """Run PROGRAM (a static RISC-V 64-bit Linux ELF, or the name of one of emu's guests).
 
@@ -87,6 +89,8 @@ def run(
             write_json(json_file, {**report.to_dict(), **extra, "exit_status": status})
     if not quiet and not json_file:
         print_summary(report)
+    if threads:
+        print_threads(report)
     if track_allocations:
         _print_leaks(report)
     if report.profile:
@@ -179,6 +183,15 @@ def print_summary(report):
     print(file=sys.stderr)
     print_table(CPU_COLUMNS, cpu_rows(report), stderr=True)
     print_lines([*sentences(report), *(report.waits if report.interrupted else ())], stderr=True)
+
+
+def print_threads(report):
+    """The table of threads, to standard error."""
+    from emu.machine.report_tables import THREAD_COLUMNS, thread_rows, thread_sentences
+
+    print(file=sys.stderr)
+    print_table(THREAD_COLUMNS, thread_rows(report), stderr=True)
+    print_lines(thread_sentences(report), stderr=True)
 
 
 def print_profile(profile):

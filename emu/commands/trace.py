@@ -2,7 +2,8 @@
 
 Without --summary or --check it prints events, one a line.  --check holds the whole trace
 against the rules of emu/trace/check.py: status 0 when it keeps them, 1 when not,
-with a line and the two events for each violation.  Status 2 is bad input, in one line.
+with a line and the two events for each violation.  Of a file that is torn, has no end, or is newer than this emu, what
+could be read is shown, and the status is 1.  Status 2 is bad input, in one line.
 """
 
 import json
@@ -15,13 +16,10 @@ import click
 from emu.errors import BAD_INPUT
 from emu.tables import print_table
 
-VIOLATIONS = 1
-UNITS_NS = {"ns": 1, "us": 1_000, "µs": 1_000, "": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+from .trace_words import BadInput, parse_time, print_why
+
+VIOLATIONS = DAMAGED = 1  # what could be read is shown, and what is wrong is said
 MOST_THREADS = 20  # rows of the summary's table
-
-
-class BadInput(Exception):
-    """One line for the user."""
 
 
 @click.command()
@@ -37,15 +35,20 @@ class BadInput(Exception):
 @click.option("--slack", metavar="TIME", help="With --check: how far a time slice may be exceeded (251ms).")
 @click.option("--idle-limit", metavar="MS", help="With --check: how long a thread may wait beside an idle CPU (1000).")
 @click.option("--starvation-limit", metavar="MS", help="With --check: and while others run (10000).")
+@click.option("--why", metavar="THREAD@TIME", help="What this thread did at a time, and the chain of causes, in words.")
 @click.option("--json", "as_json", is_flag=True, help="JSON: an object a line, one object with --summary or --check.")
-def trace(file, cpus, threads, kinds, start, stop, limit, summary, check, slack, idle_limit, starvation_limit, as_json):
+def trace(
+    file, cpus, threads, kinds, start, stop, limit, summary, check, slack, idle_limit, starvation_limit, why, as_json
+):
     """Print, summarize or check a trace FILE."""
     from emu.errors import TraceError
     from emu.trace.file import read_trace
 
     try:
         read = read_trace(file)
-        if check:
+        if why:
+            status = print_why(read, why)
+        elif check:
             limits = {"slack_ns": slack, "idle_limit_ns": idle_limit, "starvation_limit_ns": starvation_limit}
             status = _check(read, limits, limit, as_json)
         elif summary:
@@ -60,14 +63,6 @@ def trace(file, cpus, threads, kinds, start, stop, limit, summary, check, slack,
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     sys.exit(status)
-
-
-def parse_time(text, unit=""):
-    """ns of a time such as 1500us; a bare number is µs, or of the given unit."""
-    match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([a-zµ]*)", text.strip())
-    if not match or match[2] not in UNITS_NS:
-        raise BadInput(f"time {text!r}: write for example 1500us, 1.5ms or 2s")
-    return round(float(match[1]) * UNITS_NS[match[2] or unit])
 
 
 def _chosen(read, cpus, threads, kinds, start, stop):
@@ -120,7 +115,7 @@ def _print(read, events, limit, as_json):
     left = len(events) - limit if limit else 0
     for note in read.notes() + ([f"{left:,} more events"] if left > 0 else []):
         print(f"emu: {note}", file=sys.stderr)
-    return 0
+    return DAMAGED if read.is_damaged else 0
 
 
 def _check(read, limits, limit, as_json):
@@ -150,7 +145,7 @@ def _summarize(read, as_json):
     summary = summarize(read)
     if as_json:
         print(json.dumps(summary))
-        return 0
+        return DAMAGED if read.is_damaged else 0
     actors = sorted({actor for by_actor in summary["counts"].values() for actor in by_actor})
     rows = [
         (name, *(f"{by_actor.get(actor, 0):,}" for actor in actors), f"{sum(by_actor.values()):,}")
@@ -173,4 +168,4 @@ def _summarize(read, as_json):
     )
     for note in summary["notes"]:
         print(f"note: {note}")
-    return 0
+    return DAMAGED if read.is_damaged else 0

@@ -15,6 +15,7 @@ from ..kernel.ipc.pager import has_pager
 from ..kernel.ipi import cancel_park, mark_parked, send_ipi
 from ..kernel.leaving_code import leave_code
 from ..kernel.linux.forwarding import forward
+from ..kernel.pausing import end_pause_here, pause_here
 from ..kernel.sched import queues
 from ..kernel.sched.core import others_wait, pay_look, pick_next, switch, switch_to, work_for, yield_to
 from ..kernel.sched.hooks import TICK, TIMESLICE, has_hook
@@ -41,7 +42,7 @@ from ..limits import BALANCE_NS, BUDGET_INSTRUCTIONS, IPI_CALL, IPI_CODE, IPI_TL
 from ..shm.atomics import exchange, load_relaxed, load_seq_cst, pause
 from ..shm.clock import now_ns
 from ..shm.cpumask import clear_cpu, has_cpu, set_cpu
-from ..shm.events import HOST_STALL, INTERRUPT, emit, emit_at
+from ..shm.events import HOST_STALL, INTERRUPT, UNPARK, emit, emit_at
 from ..shm.events import PARK as EVENT_PARK
 from ..shm.exits import (
     CAUSE_AGAIN,
@@ -78,7 +79,10 @@ def run(address, me):
     m = machine_at(address)
     c = m.cpus[me]
     activate_tlb(m, me)
-    if c.since_ns == 0:  # back from parking
+    if c.paused_ns != 0:
+        end_pause_here(m, me)
+    elif c.since_ns == 0:  # back from parking
+        emit(m, me, UNPARK, -1, 0, 0)
         _not_idle(m, me)
     while True:
         if load_relaxed(m, "failed") != 0:
@@ -99,6 +103,11 @@ def run(address, me):
                 move_misplaced(m, me)
             if pending & IPI_CALL:
                 return _to_cold(m, me, CALL)
+        if load_relaxed(m, "paused") != 0:  # after tlb_active was set, and interrupts were taken; pairs with stop_all
+            if pause_here(m, me):
+                return PARK
+            activate_tlb(m, me)
+            continue
         if c.kicks != 0:
             return _to_cold(m, me, KICK)
         i = c.current
@@ -210,6 +219,7 @@ def _call(m, me, i):
         action = forward(m, me, i)
     ended_ns = now_ns(m)
     t.system_ns += ended_ns - since_ns
+    c.system_ns += ended_ns - since_ns
     t.faults += c.page_faults - faults
     if action == RESUME and c.missing != 0 and t.x[A0] == -EFAULT:
         bring_page(m, me, i, c.missing, c.missing_access)
@@ -313,7 +323,7 @@ def _idle(m, me):
                 before = now
                 now = monotonic_ns()
                 if now - before > STALL_NS:
-                    emit(m, me, HOST_STALL, -1, now - before, 0)
+                    emit(m, me, HOST_STALL, -1, now - before, now - before)
                 if now >= stop_polling_ns:
                     doing = _park(m, me)
     if doing == 0:

@@ -3,15 +3,15 @@
 While events are recorded, a CPU that runs guests compares, every LOOK_NS or so, the wall time that has passed with the
 time that the host spent on its thread.  A difference of more than STALL_NS is recorded as an event, so that nobody
 blames the policy for it.  An idle CPU that polls sees the gap between two looks at the clock.  A parked CPU sees
-nothing: how long its wake-up takes also depends on the host, and readers of traces allow for it.
+nothing, but records when it is awake again: from the message that woke it until then it waited for the host.
 """
 
 from ..hot import hot, never_inline
 from ..shm.events import HOST_STALL, emit
 from ..shm.memory import monotonic_ns, thread_cpu_ns
 
-LOOK_NS = 5_000_000
-STALL_NS = 1_000_000
+LOOK_NS = 1_000_000
+STALL_NS = 200_000
 
 
 @hot
@@ -25,6 +25,6 @@ def look_for_stall(m, me):
     cpu_ns = thread_cpu_ns()
     missing = (now - c.stall_from_ns) - (cpu_ns - c.stall_cpu_ns)
     if c.stall_from_ns != 0 and missing > STALL_NS:
-        emit(m, me, HOST_STALL, -1, missing, 0)
+        emit(m, me, HOST_STALL, -1, missing, now - c.stall_from_ns)
     c.stall_from_ns = now
     c.stall_cpu_ns = cpu_ns

@@ -70,6 +70,7 @@ class HotPlug:
     def remove_cpu(self, cpu: int, wait: bool = True) -> None:
         """Take a CPU from the running machine: its threads move; it waits for those pinned to it (rust-4)."""
         self._need_active()
+        self._need_running("remove_cpu")
         tell_to_leave(self, cpu)
         if wait:
             self._wait_until(lambda: not to_int(self.window.machine["active"]) >> cpu & 1)

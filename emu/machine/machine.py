@@ -58,6 +58,7 @@ from .directory import make_directory, remove_directory
 from .host_process import HostTimes, host_times
 from .jobs import Job, Jobs
 from .ownership import BOOTING, RUNNING, Owned, in_use
+from .pausing import Pausing
 from .profile import Profiler
 from .programs import Programs
 from .report import ProcessReport, Report, make_report
@@ -75,11 +76,12 @@ ENVIRONMENT = ("TERM", "COLORTERM", "LANG")  # of the host's, captured once at b
 CALLS = ("ping", "where")  # what a CPU executes for `call`
 
 
-class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
+class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
     """A symmetric multiprocessor of `cpus` processes. Options: machine/config.py.
 
     stdin, stdout, stderr are the guest's host descriptors; one of 0, 1, 2 that is closed is closed
-    for the guest, too.  `trace` is the file that gets all events (trace/recorder.py);
+    for the guest, too.  `trace` is the file that gets all events (trace/recorder.py), with
+    `trace_wait` even where CPUs have to wait for the recorder;
     with `profile` the report says which functions retired how many instructions (profile.py).
     MachineError for everything that the user can mend.  Who may use a machine, and when: machine/ownership.py.
     """
@@ -108,6 +110,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         quiet: bool = False,
         trace: str | os.PathLike[str] | None = None,
         trace_limit: int | str = TRACE_LIMIT_BYTES,
+        trace_wait: bool = False,
         profile: bool = False,
     ) -> None:
         super().__init__()
@@ -119,6 +122,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         self._stdio = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         self._quiet = quiet
         self.trace, self._trace_limit_bytes = trace, parse_size(trace_limit, "limit of traces")
+        self._trace_wait = trace_wait
         self._recorder: Recorder | None = None
         self._profiler = Profiler() if profile else None
         self._base_environment = {
@@ -142,7 +146,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         self._begin()
         try:
             if self.trace is not None:
-                self._recorder = Recorder(self.trace, self._trace_limit_bytes)
+                self._recorder = Recorder(self.trace, self._trace_limit_bytes, self._trace_wait)
                 self._remains.callback(self._recorder.finish)
             self._check_stdio()
             ensure_warm(self._quiet)
@@ -253,8 +257,9 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
             with contextlib.suppress(MachineError, OSError):
                 if self._is_active() and not self._failed():
                     self._ask("kill", SIGKILL, -1)
+                    self._go_on_for_good()
                     self._ask("close")
-                    self._wait_until(lambda: not self._is_active(), time.monotonic() + PATIENCE_S)
+                    self._wait_until(lambda: not self._is_active(), self._running_s() + PATIENCE_S)
                 if not self._is_active() and not self._failed():
                     self._ask("figures")
                     self.leaks = alive(self.window.machine)
@@ -289,7 +294,9 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         Ctrl-C ends the guests first, and then is a KeyboardInterrupt as everywhere.  MachineError when the guests
         take longer than `limit_s`; they end with the machine.
         """
-        deadline = None if limit_s is None else time.monotonic() + seconds(limit_s)
+        if not self._attendants:
+            self._need_running("run")
+        deadline = None if limit_s is None else self._running_s() + seconds(limit_s)
         try:
             if not self._interrupted:
                 self._ask("close")
@@ -310,6 +317,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Asking, Watching, Owned):
         """After an interrupt: note who waits for what, kill the guests, and wait for the schedulers."""
         self._last_waits = self.waits()
         self._ask("kill", SIGINT, -1)
+        self._go_on_for_good()
         self._ask("close")
         self._wait_until(lambda: not self._is_active())
 

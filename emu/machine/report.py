@@ -1,10 +1,11 @@
 """What a run was: figures read from shared memory when it is over."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
+from ..errors import MachineError
 from ..kernel.failures import explain
 from ..kernel.thread.states import FREE, NEW, WHERE
 from ..shm.cpumask import to_int
@@ -13,6 +14,7 @@ from ..shm.tags import alive
 from ..tables import as_json
 from .profile import Profile
 from .report_tables import report_page
+from .report_threads import ThreadReport, thread_reports
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class CpuReport:
     parks: int
     involuntary: int  # switches by preemption
     run_delay_ns: int  # that threads waited, runnable, before they ran here
+    user_ns: int = 0  # of its busy time
+    system_ns: int = 0  # in system calls that needed no server
     blocking: bool = False  # of the blocking pool (inko-6)
 
 
@@ -87,6 +91,8 @@ class Report:
     jobs: list[JobReport] = field(default_factory=list)  # that run, and the last 1000 that ended
     earlier_jobs: int = 0  # how many ended before those
     earlier: JobReport | None = None  # their sum
+    threads: list[ThreadReport] = field(default_factory=list)  # those that have left, then those that are there
+    threads_left_out: int = 0  # that have left and of which only the sums of jobs know
     unknown_calls: dict[str, int] = field(default_factory=dict)
     failed_calls: dict[str, int] = field(default_factory=dict)  # mistakes of emu's: call and exception, how often
     interrupted: bool = False
@@ -119,10 +125,22 @@ class Report:
         """All figures, as what JSON knows: dictionaries, lists, text and numbers."""
         return as_json(asdict(self))
 
+    def to_dataframe(self, what: str = "threads") -> Any:
+        """A pandas.DataFrame, a row for each of `threads`, `cpus`, `jobs` or `processes`; needs the extra `frames`."""
+        if what not in FRAMES:
+            raise MachineError(f"to_dataframe({what!r}): expected one of {', '.join(FRAMES)}")
+        try:
+            import pandas
+        except ImportError:
+            raise MachineError("to_dataframe needs pandas: pip install 'emu[frames]'") from None
+        rows = [asdict(row) for row in getattr(self, what)]
+        return pandas.DataFrame(rows, columns=[each.name for each in fields(FRAMES[what])])
+
     def _repr_html_(self) -> str:
         return report_page(self)
 
 
+FRAMES = {"threads": ThreadReport, "cpus": CpuReport, "jobs": JobReport, "processes": ProcessReport}
 ACCOUNTS = ("runtime_ns", "run_delay_ns", "slices", "involuntary", "migrations", "instructions")
 
 
@@ -175,11 +193,14 @@ def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=(), p
                 parks=int(c["parks"]),
                 involuntary=int(c["involuntary"]),
                 run_delay_ns=int(c["run_delay_ns"]),
+                user_ns=max(busy_ns - int(c["system_ns"]), 0),
+                system_ns=int(c["system_ns"]),
                 blocking=bool(blocking >> k & 1),
             )
         )
     actors = machine["cpus"]
     jobs, earlier, nr_earlier = jobs.reports(machine)
+    threads, threads_left_out = thread_reports(machine)
     everybody = (*jobs, earlier)
     failed = int(machine["failed"])
     return Report(
@@ -197,6 +218,8 @@ def make_report(machine, config, now_ns, counted, jobs, interrupted, waits=(), p
         jobs=jobs,
         earlier_jobs=nr_earlier,
         earlier=earlier if nr_earlier else None,
+        threads=threads,
+        threads_left_out=threads_left_out,
         unknown_calls=counted.get("unknown_calls", {}),
         failed_calls=counted.get("failed_calls", {}),
         interrupted=interrupted,

@@ -1,12 +1,18 @@
 """A Report for people: the tables and sentences that `emu run` prints and that a notebook shows."""
 
 from ..tables import html_lines, html_table
+from .symbols import printable
 
 CPU_COLUMNS = (
     "CPU", "process", "busy", "switches", "steals", "migrated in", "out",
     "IPIs by bit", "by ZeroMQ", "instructions", "MIPS",
 )  # fmt: skip
 PROFILE_COLUMNS = ("function", "program", "share", "instructions", "samples")
+THREAD_COLUMNS = (
+    "thread", "name", "task", "state", "ms on CPUs", "user", "system", "run delay", "slices", "preempted", "migrations",
+    "instructions", "faults",
+)  # fmt: skip
+MOST_THREADS = 40  # rows of the table of threads
 MOST_FUNCTIONS = 20  # rows of a profile; the others are one more
 
 
@@ -21,6 +27,28 @@ def cpu_rows(report):
         )
         for c in report.cpus
     ]  # fmt: skip
+
+
+def thread_rows(report):
+    """A row for each of the threads that ran longest."""
+    by_time = sorted(report.threads, key=lambda t: -t.runtime_ns)
+    return [
+        (
+            t.thread, printable(t.name), str(t.task), t.state, f"{t.runtime_ns / 1e6:,.3f}", f"{t.user_ns / 1e6:,.3f}",
+            f"{t.system_ns / 1e6:,.3f}", f"{t.run_delay_ns / 1e6:,.3f}", f"{t.slices:,}", f"{t.involuntary:,}",
+            f"{t.migrations:,}", f"{t.instructions:,}", f"{t.page_faults:,}",
+        )
+        for t in by_time[:MOST_THREADS]
+    ]  # fmt: skip
+
+
+def thread_sentences(report):
+    """What the table of threads leaves out."""
+    others = report.threads[MOST_THREADS:]
+    lines = [f"and {len(others):,} more threads, which ran for less"] if others else []
+    if report.threads_left_out:
+        lines.append(f"{report.threads_left_out:,} threads have left of which only the sums are known")
+    return lines
 
 
 def profile_rows(profile):

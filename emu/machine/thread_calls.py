@@ -48,6 +48,7 @@ class ThreadCalls:
         MachineError for a thread that has left.
         """
         handle = handle_of(thread)
+        self._need_running("suspend")
         asked = self._ask("suspend", handle, SUPERVISOR + 1 if wait else 0)
         if asked < 0:
             raise MachineError(f"thread {handle:#x} has left")

@@ -62,6 +62,9 @@ class Watchdog:
             return None
         self._next_s = now + min(PERIOD_S, self._patience_s / 3)
         self.host = ""
+        if self._machine["paused"]:  # nobody is picked, and no hook runs
+            self._waiting, self._held = {}, {}
+            return None
         return self._hanging(now) or self._starving(now)
 
     # --- a thread that nobody picks -----------------------------------------------------------------

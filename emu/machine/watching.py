@@ -31,6 +31,8 @@ class Watching:
     """The half of Machine that waits. It sleeps parked, like any actor: a wake-up is a hint, never a fact (rust-3)."""
 
     _failure_detail = ""  # what the watchdog knows beyond the code
+    _attendants = ()  # what `_attend_to` was given
+    _attending = False
     _deadlock = (0, 0.0)  # what the sleepers were when every thread waited for another one, and since when
 
     def _wait_for_schedulers(self, deadline=None):
@@ -45,9 +47,28 @@ class Watching:
         while not done():
             self._at_safe_point()
             self._check()
-            if deadline is not None and time.monotonic() > deadline:
+            if deadline is not None and self._running_s() > deadline:
                 return
-            self._sleep(lambda: done() or self._failed() or self._dead_root() is not None, deadline)
+            self._sleep(lambda: self._attend() or done() or self._failed() or self._dead_root() is not None, deadline)
+
+    def _attend_to(self, attendant):
+        """Have `attendant.look()` called while this machine waits: after each interrupt, and when something has come
+        in on one of its `descriptors()`. It returns whether it has done anything, and may use this machine."""
+        self._attendants = (*self._attendants, attendant)
+
+    def _leave_alone(self, attendant):
+        """The end of `_attend_to`."""
+        self._attendants = tuple(other for other in self._attendants if other is not attendant)
+
+    def _attend(self):
+        """Call the attendants, unless one of them is what waits. Whether one of them has done anything."""
+        if self._attending:
+            return False
+        self._attending = True
+        try:
+            return any([attendant.look() for attendant in self._attendants])  # noqa: C419 (each of them looks)
+        finally:
+            self._attending = False
 
     def _dead_root(self):
         """A root program that was killed, None when there is none or the machine fails already."""
@@ -79,6 +100,8 @@ class Watching:
     def _tell_deadlock(self):
         """Where every thread waits for another one, say so once: as under Linux, the run goes on until Ctrl-C."""
         m = self.window.machine
+        if m["paused"]:
+            return
         sleepers = waits.is_deadlock(m) and int(m["threads"]["sleep_sequence"].sum())
         now = time.monotonic()
         if not sleepers or self._deadlock[0] != sleepers:
@@ -127,7 +150,7 @@ class Watching:
         period = min(period, self.config.patience_s / 3)
         if self._deadlock[0] and self._deadlock[1] > 0:  # seen once
             period = min(period, DEADLOCK_S)
-        return period if deadline is None else min(period, max(0, deadline - time.monotonic()))
+        return period if deadline is None else min(period, max(0, deadline - self._running_s()))
 
     def _poll(self, timeout_s):
         """Sleep until a wake-up, until a signal has come, or until a child dies."""
@@ -135,6 +158,9 @@ class Watching:
             poll = select.poll()
             poll.register(self._mail.descriptor, select.POLLIN)
             poll.register(self._signals.descriptor, select.POLLIN)
+            for attendant in () if self._attending else self._attendants:
+                for descriptor in attendant.descriptors():
+                    poll.register(descriptor, select.POLLIN)
             for actor, process in self._processes.items():
                 if self._needed(actor) and process.sentinel >= 0:
                     poll.register(process.sentinel, select.POLLIN)

@@ -254,7 +254,9 @@ class Server(Control, Tasks):
         What the server did for it since `begin_ns` is its system time.
         """
         if outcome is not WAITS:  # else it may have been woken already, and have left
-            self.machine["threads"][i]["system_ns"] += time.monotonic_ns() - begin_ns
+            thread, taken_ns = self.machine["threads"][i], time.monotonic_ns() - begin_ns
+            thread["system_ns"] += taken_ns
+            thread["served_ns"] += taken_ns
         if outcome is NO_RESULT:
             sleeping.finish_without_result(self.base, SERVER, i)
         elif outcome is not WAITS:

@@ -3,9 +3,10 @@
 Each actor has a ring in its record (one writer: itself; one reader: the supervisor,
 trace/recorder.py).  `emit` writes a slot, then publishes it by raising `events_head`;
 `copy_events` copies slots and then raises `events_tail`, which the writer reads only
-when it has filled all slots that it knows to be free.  A full ring drops the event: recording
-never waits.  The next event that finds room is preceded by a `lost` event that says how
-many were dropped and between which times.  With tracing off: one load and one branch.
+when it has filled all slots that it knows to be free.  A full ring drops the event: recording does not wait, unless
+the user has asked for that (TRACING_WAITS; then whoever wants a lock that the waiting actor holds waits too).  The next
+event that finds room is preceded by a `lost` event that says how many were dropped and between which times.  With
+tracing off: one load and one branch.
 
 What happens to a thread or a queue is recorded under the queue's lock, with the time of
 kernel/sched/runqueue.py mark_time, so sorted by time it is in the order in which it happened.
@@ -19,18 +20,19 @@ from dataclasses import dataclass
 
 from ..hot import entry, hot, never_inline
 from ..limits import EVENT_RING
-from .atomics import load_acquire, store_release
+from .atomics import load_acquire, load_relaxed, store_release
 from .bits import bits
 from .clock import now_ns
 from .cpumask import mask_word
 from .layout import EVENT, machine_at
-from .memory import copy_bytes, load_64
+from .memory import copy_bytes, host_yield, load_64
 from .spinlock import field_address
 
 WORD = bits("kind:8 thread:24 generation:*")  # EVENT.word
 pack_event = WORD.packer()
 NO_THREAD = WORD.mask("thread")
 EVENT_BYTES = EVENT.size
+TRACING_DROPS, TRACING_WAITS = 1, 2  # MACHINE.tracing: what an actor does whose ring is full
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,19 @@ RESUME = _event("resume", "", "", "a suspended thread is let go on")
 CPU_UP = _event("cpu-up", "cpu", "", "a scheduler begins to take threads")
 CPU_DOWN = _event("cpu-down", "cpu", "", "a scheduler has exited")
 PARK = _event("park", "", "", "this CPU has nothing to run and sleeps")
+UNPARK = _event("unpark", "", "", "this CPU is awake again: the host has run its process after the message for it")
 POLICY = _event("policy", "a", "b", "recorded by a policy's own hooks")
 NAME = _event("name", "first", "second", "the thread's name from here on: 16 bytes as two words")
 AFFINITY = _event(
     "affinity", "mask", "word", "the CPUs that may run the thread from here on: 64 of them, from 64 * word on"
 )
 EXCLUSIVE = _event("exclusive", "cpu", "on", "a CPU begins or ends to run pinned threads only")
-HOST_STALL = _event("host-stall", "ns", "", "until now, the host did not run this CPU's process, which wanted to run")
+HOST_STALL = _event(
+    "host-stall",
+    "ns",
+    "within_ns",
+    "the host did not run this CPU's process for ns of the last within_ns, though it wanted",
+)
 SEND = _event("send", "to", "bytes", "the thread sends a message to a thread (its index), or to a port (~ its number)")
 RECEIVE = _event("receive", "from", "bytes", "the thread gets a message of a thread's (its index), or of a port (~)")
 POOL = _event(
@@ -178,6 +186,9 @@ def _find_room(m, me, time_ns):
     never_inline()
     c = m.cpus[me]
     c.events_limit = load_acquire(c, "events_tail") + EVENT_RING  # its slots were copied; pairs with copy_events
+    while c.events_limit == c.events_head and load_relaxed(m, "tracing") == TRACING_WAITS:
+        host_yield()
+        c.events_limit = load_acquire(c, "events_tail") + EVENT_RING
     room = c.events_limit - c.events_head
     if room <= (1 if c.losing > 0 else 0):  # the loss takes a slot too
         c.events_limit = c.events_head  # so that the next event comes here as well

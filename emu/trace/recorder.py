@@ -6,8 +6,8 @@ it, so a process that outlived it would save only the last few ms of events.
 
 Each round takes what every ring holds and writes it as one frame (file.py), so the
 file is readable up to the last round, whatever process is killed.  The pause between rounds follows
-the fullest ring.  When the disk is slow, rings fill up and events are dropped and counted;
-when it takes no more, one line says so, recording ends, and the run goes on.
+the fullest ring.  When the disk is slow, rings fill up, and events are dropped and counted; with `waits`, CPUs wait
+instead.  When the disk takes no more, one line says so, recording ends, and the run goes on.
 """
 
 import contextlib
@@ -115,8 +115,9 @@ def _names(module, prefix):
 class Recorder:
     """Opens the file at once (MachineError when it cannot); `begin` once the window is filled; `finish`."""
 
-    def __init__(self, path, limit_bytes=TRACE_LIMIT_BYTES):
+    def __init__(self, path, limit_bytes=TRACE_LIMIT_BYTES, waits=False):
         self.path, self._limit_bytes = str(path), limit_bytes
+        self._tracing = events.TRACING_WAITS if waits else events.TRACING_DROPS
         self._written_s = 0.0
         try:
             self._file = TraceWriter(self.path)
@@ -135,7 +136,7 @@ class Recorder:
         self._buffer = np.empty(len(self._actors()) * EVENT_RING, dtype=RECORD)
         self._bytes = memoryview(self._buffer).cast("B")
         if self._attempt(self._file.write, make_header(window.machine, config)):
-            window.machine["tracing"] = 1
+            window.machine["tracing"] = self._tracing
             self._thread = threading.Thread(target=self._run, name="emu-trace", daemon=True)
             self._thread.start()
 

@@ -83,6 +83,7 @@ def run_workload(
     patience_s: float | str = PATIENCE_S,
     trace: str | os.PathLike[str] | None = None,
     trace_limit: int | str = TRACE_LIMIT_BYTES,
+    trace_wait: bool = False,
     stderr: int = 2,
     quiet: bool = False,
 ) -> WorkloadRun:
@@ -94,7 +95,7 @@ def run_workload(
     run = run_gently(
         as_workload(workload), cpus, policy, contextlib.nullcontext, limit_s=limit_s, seed=seed, topology=topology,
         memory=memory, parameters=parameters, max_threads=max_threads, patience_s=patience_s, trace=trace,
-        trace_limit=trace_limit, stderr=stderr, quiet=quiet,
+        trace_limit=trace_limit, trace_wait=trace_wait, stderr=stderr, quiet=quiet,
     )  # fmt: skip
     if isinstance(run, InterruptedRun):
         raise KeyboardInterrupt

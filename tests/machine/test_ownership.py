@@ -29,7 +29,7 @@ CALLS = {
     "spawn": ("hello",), "run": (), "kill": (None,), "fail": ("reason",), "add_cpu": (), "remove_cpu": (0,),
     "threads": (), "suspend": (1,), "resume": (1,), "set_limit": ("max_threads_per_task", 5), "report": (),
     "waits": (), "call": (0, "ping", 1), "spawn_python": (in_python, 1),
-    "start_file_server": (),
+    "start_file_server": (), "pause": (), "go_on": (),
 }  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def forked(function):
 
 def test_every_public_call_is_known_here():
     public = {name for name in dir(Machine) if not name.startswith("_")}
-    assert public == {*CALLS, "on_deadlock"}, "a new public call: say what it refuses"
+    assert public == {*CALLS, "on_deadlock", "paused"}, "a new public call: say what it refuses"
 
 
 @pytest.mark.parametrize("name", CALLS)

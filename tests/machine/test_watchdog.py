@@ -51,6 +51,17 @@ def test_a_holder_that_does_not_let_go_hangs(dog):
     assert dog.fault() == (FAIL_POLICY_HANGS, 1)
 
 
+def test_a_pause_is_no_fault_and_the_time_begins_anew_after_it(dog):
+    dog.machine["queues"]["lock"][1] = 2
+    dog.runnable(0)
+    dog.look()
+    dog.machine["paused"] = 1
+    assert dog.look() is None
+    dog.machine["paused"] = 0
+    assert dog.look() is None, "seen for the first time"
+    assert dog.fault() == (FAIL_POLICY_HANGS, 1)
+
+
 def test_a_holder_that_is_no_cpu_is_named(dog):
     dog.machine["queues"]["lock"][1] = SERVER + 1
     dog.look()

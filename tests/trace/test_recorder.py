@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from emu.errors import MachineError
+from emu.limits import EVENT_RING
 from emu.trace.check import check_trace
 from emu.trace.file import read_trace
 from emu.trace.recorder import Recorder
@@ -133,6 +134,27 @@ def test_a_ring_that_overflows_drops_events_and_says_how_many_where_and_when(boo
     found = check_trace(trace)
     assert not found.violations, found.text()
     assert any("stretches with lost events were not checked" in note for note in found.notes)
+
+
+def test_cpus_wait_for_a_slow_recorder_where_that_is_asked_for(boot, tmp_path, seed, monkeypatch):
+    monkeypatch.setattr("emu.trace.recorder.SHORTEST_S", 0.3)
+    monkeypatch.setattr("emu.trace.recorder.LONGEST_S", 0.3)
+    with boot(2, seed=seed, trace=tmp_path / "trace", trace_wait=True) as machine:
+        job = machine.spawn("yield", 4, 100_000)
+        machine.run()
+        recorded = int(machine.window.machine["cpus"]["events_head"].max())
+    assert job.exit_status == 0 and recorded > 2 * EVENT_RING, "a ring was full"
+    trace = checked_trace(machine)
+    assert not any(trace.lost.values())
+
+
+def test_who_waits_for_a_recorder_that_gives_up_goes_on(boot, tmp_path, seed, monkeypatch):
+    monkeypatch.setattr("emu.trace.recorder.SHORTEST_S", 0.3)
+    monkeypatch.setattr("emu.trace.recorder.LONGEST_S", 0.3)
+    with boot(1, seed=seed, trace=tmp_path / "trace", trace_wait=True, trace_limit="1M") as machine:
+        job = machine.spawn("yield", 2, 200_000)
+        machine.run()
+    assert job.exit_status == 0 and not read_trace(machine.trace).complete
 
 
 def test_a_file_that_cannot_be_made_is_refused_before_anything_starts(boot, tmp_path):

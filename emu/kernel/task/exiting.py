@@ -4,7 +4,7 @@ from ...abi.errno import ESRCH
 from ...abi.futex import OWNER_DIED, TID_MASK, WAITERS
 from ...hot import hot, never_inline
 from ...limits import IPI_CALL, SERVER
-from ...shm.atomics import compare_exchange, exchange, fetch_add, load_seq_cst
+from ...shm.atomics import compare_exchange, exchange, load_seq_cst
 from ..critical import noncritical
 from ..files.descriptions import forget_closed, let_go
 from ..groups.records import give_up_upcall
@@ -25,6 +25,7 @@ from ..thread.reaping import no_references_held, reap_thread
 from ..thread.records import give_thread_back, lock_task, quit_task, unlock_task
 from ..thread.references import kill_references, release_task
 from ..vm.usercopy import exchange_int32, get_word, load_int32
+from .booking import book
 from .helpers import leave_to_helpers
 from .kill_reasons import KILL_EXITED
 from .reaping import give_all_up, tell_end
@@ -76,7 +77,7 @@ def exit_thread(m, me, i, status):
     leave(m, me, i)
     if t.kse != 0:
         quit_group(m, me, i)  # after its last hook
-    _book(m, i, m.tasks[k].job)
+    book(m, i, m.tasks[k].job)
     m.cpus[me].exited += 1
     reap_thread(m, me, i)
     release_task(m, me, k)  # the last reference sends the task to the garbage thread
@@ -112,20 +113,6 @@ def leave_memory(m, me, i):
         clear_and_wake(m, me, t.task, t.clear_child_tid)
     t.robust_list = 0
     t.clear_child_tid = 0
-
-
-@hot
-def _book(m, i, job):
-    """Add a dead thread's accounts to its job's, which outlive thread and task."""
-    t = m.threads[i]
-    j = m.jobs[job]
-    fetch_add(j, "threads", 1)
-    fetch_add(j, "runtime_ns", t.runtime_ns)
-    fetch_add(j, "run_delay_ns", t.run_delay_ns)
-    fetch_add(j, "slices", t.slices)
-    fetch_add(j, "involuntary", t.involuntary)
-    fetch_add(j, "migrations", t.migrations)
-    fetch_add(j, "instructions", t.instructions)
 
 
 @hot

@@ -101,6 +101,7 @@ def reset_thread(m, i, task):
     t.involuntary = 0
     t.migrations = 0
     t.system_ns = 0
+    t.served_ns = 0
     t.faults = 0
     t.creator = -1
     t.exclusive = 0

@@ -31,6 +31,7 @@ from ...limits import (
     MAX_FRAMES,
     MAX_GROUPS,
     MAX_JOBS,
+    MAX_LEFT_THREADS,
     MAX_OBJECTS,
     MAX_PARAMETERS,
     MAX_PIPES,
@@ -70,7 +71,7 @@ from .messages import CHANNEL, MAILBOX, PORT
 from .profile import PROFILE
 from .queues import BUCKET, DEQUE, RUNQUEUE, WAIT_QUEUE
 from .signals import SIGINFO
-from .task import JOB, TASK
+from .task import JOB, LEFT_THREAD, TASK
 from .thread import THREAD
 from .timeouts import TIMEOUT, TIMEOUT_RING
 from .timers import TIMER
@@ -100,7 +101,7 @@ MACHINE = record(
     mask("blocking_pool", doc="the blocking pool: kernel/thread/affinity.py (inko-6)"),
     i64("queue_kind", doc="QUEUES_* of kernel/sched/runqueue.py"),
     i64s("parameters", MAX_PARAMETERS, doc="the policy's, in the order that it declares them"),
-    i64("tracing", guard="supervisor", doc="1: events are recorded"),
+    i64("tracing", guard="supervisor", doc="events are recorded: TRACING_* of shm/events.py, 0 not"),
     i64("profiling", doc="1: CPUs take samples (cpu_worker/profiling.py)"),
     i64("max_threads_per_task", guard="atomic", doc="may change while guests run (kse-5)"),
     i64("max_threads_per_proc", guard="atomic", doc="of a task that has groups; likewise"),
@@ -117,6 +118,7 @@ MACHINE = record(
     i64("closing", guard="atomic", doc="1: drain as soon as no task is left"),
     i64("failed", guard="atomic", doc="first failed check or failure code, 0 none"),
     i64("failed_value", guard="atomic"),
+    i64("paused", guard="atomic", doc="PAUSE_* of kernel/pausing.py: no CPU enters a guest; 0 none"),
     line("time"),
     i64("made_ns", unit="ns of the monotonic clock", doc="when the machine was made; fixed"),
     i64("uptime", guard="atomic, many writers", doc="UPTIME of kernel/ticks.py: ticks to days since then"),
@@ -130,6 +132,7 @@ MACHINE = record(
     i64("threads_lock"),
     i64("free_thread", guard="threads_lock"),
     i64("fresh_thread", guard="threads_lock", doc="records from here on were never used"),
+    i64("nr_left_threads", guard="atomic", doc="threads that have left; the first MAX_LEFT_THREADS of them are kept"),
     line("tasks"),
     i64("tasks_lock"),
     i64("free_task", guard="tasks_lock"),
@@ -272,6 +275,7 @@ MACHINE = record(
     many("ports", PORT, MAX_PORTS),
     many("channels", CHANNEL, MAX_CHANNELS),
     many("siginfos", SIGINFO, MAX_SIGINFOS),
+    many("left_threads", LEFT_THREAD, MAX_LEFT_THREADS, doc="each written once by the CPU on which it left"),
     many("file_tables", FILE_TABLE, MAX_FILE_TABLES),
     many("descriptions", DESCRIPTION, MAX_DESCRIPTIONS),
     many("pipes", PIPE, MAX_PIPES),

@@ -125,3 +125,22 @@ JOB = record(
     i64("migrations", guard="atomic"),
     i64("instructions", guard="atomic"),
 )
+
+LEFT_THREAD = record(
+    "LEFT_THREAD",
+    # The accounts of a thread that has left (kernel/task/exiting.py), for reports; what it was stays as it is.
+    i64("job", doc="number + 1, stored last; 0: not yet written"),
+    i64("index"),
+    i64("generation"),
+    i64("pid", doc="of its task"),
+    i64s("name", 2, doc="as in THREAD"),
+    i64("runtime_ns", unit="ns"),
+    i64("system_ns", unit="ns"),
+    i64("served_ns", unit="ns"),
+    i64("run_delay_ns", unit="ns"),
+    i64("slices"),
+    i64("involuntary"),
+    i64("migrations"),
+    i64("instructions"),
+    i64("faults"),
+)

@@ -50,6 +50,7 @@ THREAD = record(
     i64("involuntary", guard="runqueue", doc="times it was preempted"),
     i64("migrations", guard="runqueue"),
     i64("system_ns", guard="running CPU, or the server while it serves", unit="ns", doc="kernel/task/usage.py"),
+    i64("served_ns", guard="server", unit="ns", doc="of its system_ns: what the system server did, on no CPU"),
     i64("faults", guard="running CPU"),
     line("sleep"),
     i64("sleep", guard="atomic", doc="0 awake, sequence << 8 | SLEEP_*, claimed or served (thread/sleep_word.py)"),

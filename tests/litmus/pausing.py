@@ -1,0 +1,119 @@
+"""One that pauses the machine again and again, and CPUs that come back from cold code and enter guests meanwhile.
+
+A guest's instructions are a count that grows. While the machine is paused, no count may.
+"""
+
+from emu.hot import entry, hot
+from emu.kernel.pausing import PAUSE_ASKED, all_stand, let_all_go, stop_all
+from emu.kernel.sched.randomness import random_below
+from emu.kernel.vm.shootdown import activate_tlb, deactivate_tlb
+from emu.shm.atomics import exchange, load_relaxed, load_seq_cst, store_relaxed
+from emu.shm.layout import machine_at
+from emu.testing.crew import (
+    LINE,
+    OWN,
+    STOP,
+    add_word,
+    dawdle,
+    get_word,
+    meet,
+    over,
+    prepare_slow_stores,
+    result,
+    set_word,
+    slow_store,
+    spin,
+    violation,
+)
+
+EXECUTED = OWN  # a line for each CPU
+PAUSER = 0
+
+
+@hot
+def _executed(m, workers):
+    count = 0
+    for cpu in range(1, workers):
+        count += get_word(m, EXECUTED + cpu * LINE)
+    return count
+
+
+@entry(4)
+def pauser(address, me, workers, rounds):
+    return _pauser(machine_at(address), me, workers, rounds, False)
+
+
+@entry(4)
+def bad_pauser(address, me, workers, rounds):
+    """Control: it does not wait until the CPUs stand."""
+    return _pauser(machine_at(address), me, workers, rounds, True)
+
+
+@hot
+def _pauser(m, me, workers, rounds, bad):
+    meet(m, workers)
+    for done in range(1, rounds + 1):
+        dawdle(random_below(m, me, 500))
+        before = _executed(m, workers)
+        stop_all(m, me, PAUSE_ASKED)
+        spins = 0
+        while not bad and not all_stand(m) and not over(m):
+            spins = spin(spins)
+        stands = _executed(m, workers)
+        dawdle(random_below(m, me, 2000))
+        if not over(m) and _executed(m, workers) != stands:
+            violation(m)
+        let_all_go(m, me, PAUSE_ASKED)
+        m.cpus[me].kicks = 0
+        if stands != before:
+            result(m, me, done)
+        spins = 0
+        while _executed(m, workers) == stands and not over(m):
+            spins = spin(spins)
+        if over(m):
+            return 0
+    set_word(m, STOP, 1)
+    return 0
+
+
+@entry(4)
+def cpu(address, me, workers, rounds):
+    return _cpu(machine_at(address), me, workers, False)
+
+
+@entry(4)
+def bad_cpu(address, me, workers, rounds):
+    """Control: no fence between "this CPU may be in a guest" and its look at `paused`."""
+    return _cpu(machine_at(address), me, workers, True)
+
+
+@hot
+def _cpu(m, me, workers, bad):
+    """The main loop as far as it matters here (cpu_worker/loop.py)."""
+    c = m.cpus[me]
+    if bad:
+        prepare_slow_stores(m)
+    meet(m, workers)
+    number = 0
+    while not over(m):
+        if bad:
+            slow_store(m, number)
+            store_relaxed(c, "tlb_active", 1)
+        else:
+            activate_tlb(m, me)
+        stays = True
+        while stays and not over(m):
+            if load_relaxed(c, "pending") != 0:
+                exchange(c, "pending", 0)
+            if load_relaxed(m, "paused") != 0:
+                break
+            for _ in range(1 + random_below(m, me, 50)):
+                add_word(m, EXECUTED + me * LINE, 1)
+            number += 1
+            stays = random_below(m, me, 3) != 0  # now and then there is nothing to run
+        deactivate_tlb(m, me)
+        spins = 0
+        while load_seq_cst(m, "paused") != 0 and not over(m):
+            spins = spin(spins)
+        result(m, me, number)
+    return 0

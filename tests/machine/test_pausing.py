@@ -1,0 +1,129 @@
+"""Pause and go on (machine/pausing.py): what stands still, what does not, and who may ask for it."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from emu import MachineError
+
+ENDLESS = ("spinwait", 6, 1 << 40, 1000)
+
+
+def retired(machine):
+    return int(machine.window.machine["cpus"]["instructions"].sum())
+
+
+def test_guests_execute_nothing_in_a_pause_and_go_on_after_it(boot):
+    with boot(4) as machine:
+        machine.spawn(*ENDLESS)
+        for _ in range(200):
+            with machine.paused():
+                before = retired(machine)
+                assert not machine.window.machine["cpus"]["tlb_active"].any()
+                assert machine.call(1, "ping", 5) == 5, "interrupts are answered"
+                assert retired(machine) == before
+            while retired(machine) == before:
+                machine.threads()
+
+
+def test_the_machine_goes_on_with_the_end_of_the_last_pause(boot):
+    with boot(2) as machine:
+        machine.spawn(*ENDLESS)
+        machine.pause()
+        with machine.paused():
+            before = retired(machine)
+        machine.call(0, "ping", 1)
+        assert retired(machine) == before
+        machine.go_on()
+        with pytest.raises(MachineError, match="is not paused"):
+            machine.go_on()
+        while retired(machine) == before:
+            machine.threads()
+
+
+def test_a_program_that_is_started_in_a_pause_begins_after_it(boot):
+    with boot(2) as machine:
+        machine.pause()
+        job = machine.spawn("hello")
+        machine.call(0, "ping", 1)
+        assert retired(machine) == 0 and [t.state for t in machine.threads(job)] == ["runnable"]
+        machine.go_on()
+        machine.run(limit_s=60)
+        assert job.exit_status == 0
+
+
+def test_a_cpu_that_is_added_in_a_pause_waits_for_its_end(boot):
+    with boot(1) as machine:
+        machine.spawn(*ENDLESS)
+        with machine.paused():
+            before = retired(machine)
+            cpu = machine.add_cpu()
+            assert retired(machine) == before
+        while machine.window.machine["cpus"]["instructions"][cpu] == 0:
+            machine.threads()
+
+
+def test_what_would_wait_for_guests_is_refused_in_a_pause(boot):
+    with boot(2) as machine:
+        machine.spawn(*ENDLESS)
+        machine.pause()
+        for call in (machine.run, lambda: machine.remove_cpu(0), lambda: machine.suspend(machine.threads()[0])):
+            with pytest.raises(MachineError, match="the machine is paused"):
+                call()
+
+
+def test_a_paused_machine_ends(boot):
+    with boot(3) as machine:
+        machine.spawn(*ENDLESS)
+        machine.pause()
+    assert machine.window is None
+
+
+class PausedAtFirst:
+    """What a supervisor that waits is asked from outside: to pause."""
+
+    def __init__(self, machine):
+        self.machine, self.descriptor, self.calls = machine, os.eventfd(0), 0
+
+    def descriptors(self):
+        return [self.descriptor]
+
+    def look(self):
+        if not self.machine._pauses:
+            self.machine._pause()
+            self.calls += 1
+        return False
+
+
+def test_the_deadline_of_a_run_stands_still_in_a_pause(boot):
+    with boot(2) as machine:
+        machine.spawn(*ENDLESS)
+        outside = PausedAtFirst(machine)
+        machine._attend_to(outside)
+
+        def end():
+            time.sleep(1.0)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=end).start()
+        with pytest.raises(KeyboardInterrupt):
+            machine.run(limit_s=0.3)
+        os.close(outside.descriptor)
+        assert outside.calls
+
+
+def test_threads_are_not_charged_with_a_pause(boot):
+    with boot(2) as machine:
+        machine.spawn(*ENDLESS)
+        with machine.paused():
+            pass
+        with machine.paused():
+            begin_ns = time.monotonic_ns()
+            used = sum(t.runtime_ns for t in machine.threads())
+            while time.monotonic_ns() - begin_ns < 2_000_000_000:
+                machine.call(0, "ping", 1)
+        time_ns = machine.window.machine["cpus"]["accounted_ns"][:2]
+        assert sum(t.runtime_ns for t in machine.threads()) - used < 2_000_000_000, time_ns
