@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from .machine.machine import Machine
     from .machine.profile import Profile, ProfiledFunction, ProfiledProgram, ProfiledStack
     from .machine.report import CpuReport, JobReport, ProcessReport, Report, TranslationReport
+    from .machine.report_threads import ThreadReport
     from .machine.threads import ThreadInfo
     from .trace.check import Checked, check_trace
+    from .trace.file import Trace, read_trace
+    from .trace.plot import draw_timeline
     from .workload.compare import Comparison, compare
     from .workload.result import WorkloadResult
     from .workload.run import WorkloadRun, run_workload
@@ -24,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Checked", "Comparison", "CpuReport", "Job", "JobReport", "Machine", "MachineError", "MachineFailed", "PolicyError",
     "ProcessReport", "Profile", "ProfiledFunction", "ProfiledProgram", "ProfiledStack", "Report", "ThreadInfo",
-    "TraceError", "TranslationReport", "WorkloadError", "WorkloadResult", "WorkloadRun", "check_trace", "compare",
-    "run_workload",
+    "ThreadReport", "Trace", "TraceError", "TranslationReport", "WorkloadError", "WorkloadResult", "WorkloadRun",
+    "check_trace", "compare", "draw_timeline", "read_trace", "run_workload",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -46,6 +49,8 @@ _HOMES = {
     "ProfiledStack": "machine.profile",
     "Report": "machine.report",
     "ThreadInfo": "machine.threads",
+    "ThreadReport": "machine.report_threads",
+    "Trace": "trace.file",
     "TraceError": "errors",
     "TranslationReport": "machine.report",
     "WorkloadError": "errors",
@@ -53,6 +58,8 @@ _HOMES = {
     "WorkloadRun": "workload.run",
     "check_trace": "trace.check",
     "compare": "workload.compare",
+    "draw_timeline": "trace.plot",
+    "read_trace": "trace.file",
     "run_workload": "workload.run",
 }
 

@@ -34,6 +34,8 @@ FOUND_BY_NAME = {  # file -> methods whose names are put together where they are
     "emu/hot/guest_code.py": "fp_zero_division|lower_inst|lowering_class|define_pipelines",  # Numba's hooks
     "emu/hot/guest_arrays.py": "generic",
     "emu/hot/functions.py": "_numba_type_",
+    "emu/trace/perfetto/view.py": "do_[A-Z]+|handle_error|log_message",  # what http.server calls
+    "emu/commands/options.py": "make_context|format_epilog",  # what click calls
     "benchmarks/wakeup.py": "(sleep|wake)_",
 }
 USED = {  # who uses it, where no file of the three folders does

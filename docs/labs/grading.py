@@ -18,7 +18,7 @@ class _GradingMachine(Machine):
         raise MachineError("every thread sleeps, and none is left to wake another")
 
 
-def run_c(answer, frame, policy, cpus, before=None):
+def run_c(answer, frame, policy, cpus, before=None, trace=None):
     """What a program of the C files `before` (or none), the answer and the lab's frame, in this order, prints.
 
     AssertionError, with the reason, when it went wrong.
@@ -29,7 +29,7 @@ def run_c(answer, frame, policy, cpus, before=None):
             source, elf = Path(folder) / "answer.c", Path(folder) / "answer.elf"
             source.write_text("".join(f'#include "{part}"\n' for part in (before, answer, frame) if part))
             build.compile_c(source, elf, f"-I{build.GUESTS}", "-Wno-unused-function")
-            with _GradingMachine(cpus, policy, seed=1, stdout=output, quiet=True) as machine:
+            with _GradingMachine(cpus, policy, seed=1, stdout=output, quiet=True, trace=trace) as machine:
                 job = machine.spawn(str(elf))
                 try:
                     machine.run(60)

@@ -1,6 +1,7 @@
 """What options mean, the same in every command, and how a person is told that one is wrong: in one line.
 
-`Emu` is the group of all commands, `ProgramCommand` one that ends with a program and that program's own arguments.
+`Emu` is the group of all commands, `WithSubcommands` a command that has some of its own, `ProgramCommand` one that ends
+with a program and that program's own arguments.
 """
 
 import errno
@@ -32,6 +33,27 @@ def _one_line(error):
     context = getattr(error, "ctx", None)
     hint = f" (see `{context.command_path} --help`)" if context else ""
     return f"{text[:1].lower()}{text[1:].rstrip('.')}{hint}"
+
+
+class WithSubcommands(click.Command):
+    """A command by itself, or with one of its subcommands as the first word: `emu trace FILE`, `emu trace open FILE`.
+
+    A file that has a subcommand's name is given as ./NAME.
+    """
+
+    def __init__(self, *args, subcommands=(), **given):
+        super().__init__(*args, **given)
+        self.subcommands = {command.name: command for command in subcommands}
+
+    def make_context(self, info_name, args, parent=None, **extra):
+        if args and args[0] in self.subcommands:
+            return self.subcommands[args[0]].make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def format_epilog(self, ctx, formatter):
+        with formatter.section("Subcommands"):
+            rows = [(f"{ctx.command_path} {name}", c.get_short_help_str()) for name, c in self.subcommands.items()]
+            formatter.write_dl(rows)
 
 
 class ProgramCommand(click.Command):

@@ -41,9 +41,6 @@ def report(files, output, quiet):
     except TraceError as error:
         print(f"emu: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
-    except OSError as error:
-        print(f"emu: report {output}: cannot be written: {error.strerror}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
     for trace in traces:
         for note in trace.notes():
             print(f"emu: {trace.path}: {note}", file=sys.stderr)

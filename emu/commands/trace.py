@@ -1,4 +1,4 @@
-"""`emu trace FILE`: print, summarize or check what `emu run --trace FILE` recorded.
+"""`emu trace FILE`: print, summarize or check what `emu run --trace FILE` recorded. `export` and `open`: trace_*.py.
 
 Without --summary or --check it prints events, one a line.  --check holds the whole trace
 against the rules of emu/trace/check.py: status 0 when it keeps them, 1 when not,
@@ -16,13 +16,16 @@ import click
 from emu.errors import BAD_INPUT
 from emu.tables import print_table
 
+from .options import WithSubcommands
+from .trace_export import export_trace
+from .trace_open import open_trace
 from .trace_words import BadInput, parse_time, print_why
 
 VIOLATIONS = DAMAGED = 1  # what could be read is shown, and what is wrong is said
 MOST_THREADS = 20  # rows of the summary's table
 
 
-@click.command()
+@click.command(cls=WithSubcommands, subcommands=(export_trace, open_trace))
 @click.argument("file")
 @click.option("--cpu", "cpus", multiple=True, metavar="N", help="Only this CPU's events (or server's, supervisor's).")
 @click.option("--thread", "threads", multiple=True, metavar="I[#G]", help="Only events about this thread.")

@@ -226,7 +226,7 @@ def _next_frame(unpacker):
     """The next map of a file, None where there is no whole one."""
     try:
         frame = unpacker.unpack()
-    except (msgpack.OutOfData, msgpack.UnpackException, ValueError):  # the end, a torn frame, or no msgpack
+    except (msgpack.OutOfData, msgpack.UnpackException, ValueError, TypeError):  # the end, a torn frame, or no msgpack
         return None
     return frame if isinstance(frame, dict) else None
 

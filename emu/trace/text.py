@@ -35,7 +35,7 @@ def arguments(trace, event):
     found = trace.named_values(kind, int(event["a"]), int(event["b"]))
     name = kind_name(trace, event)
     return {
-        field: value - 1 if field in THREADS else _named(trace.header, name, field, value)
+        field: value - 1 if field in THREADS else named_value(trace.header, name, field, value)
         for field, value in found.items()
         if NOTHING.get(field) != value
     }
@@ -47,7 +47,7 @@ def kind_name(trace, event):
     return names[kind] if kind < len(names) else f"kind-{kind}"
 
 
-def _named(header, kind, name, value):
+def named_value(header, kind, name, value):
     table = table_of(header, kind, name)
     if name not in header["masks"]:
         return table.get(value, value)

@@ -57,7 +57,7 @@ def test_every_benchmark_has_a_test_here():
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
         "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages", "upcalls", "mapping", "interrupts",
-        "report_page",
+        "export", "report_page",
     }  # fmt: skip
 
 
@@ -238,6 +238,13 @@ def test_startup_times_whole_commands(tmp_path):
     rows = run("startup", tmp_path)
     assert {"emu, 2 CPUs", "python, nothing", "python, emu's imports", "qemu-riscv64"} == {row["what"] for row in rows}
     assert all(row.get("status") == NOT_INSTALLED or is_spread(row["wall_s"]) for row in rows)
+
+
+def test_export_reads_and_exports_a_trace_of_the_size(tmp_path):
+    [row] = run("export", tmp_path, rounds=1)
+    assert row["events"] >= 20_000 and 0 < row["trace_bytes"] < row["output_bytes"]
+    assert all(is_spread(row[name]) for name in ("read_s", "export_s", "events_per_s", "peak_mib", "read_mib"))
+    assert row["idle_mib"]["min"] <= row["read_mib"]["min"] <= row["peak_mib"]["min"]
 
 
 def test_events_times_the_writer_and_the_recorder(tmp_path):

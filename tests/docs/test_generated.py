@@ -4,7 +4,10 @@ import re
 import xml.etree.ElementTree as xml
 from textwrap import dedent
 
-from docs.generate import files, picture, systems
+import pytest
+
+from docs.generate import files, perfetto, picture, systems
+from tests.browser import missing
 
 
 def test_the_page_of_the_systems_has_each_row_once_with_its_tests():
@@ -59,3 +62,10 @@ def test_the_page_of_files_has_each_file_of_emu_that_has_a_header():
     listed = re.findall(r"^- `(.*?)`: \S", files.page(), re.MULTILINE)
     headed = [path.name for path in (files.ROOT / "emu").rglob("*.py") if files.first_sentence(path)]
     assert sorted(listed) == sorted(headed) and len(listed) > 150
+
+
+@pytest.mark.skipif(missing() != "", reason=missing() or "-")
+def test_the_picture_of_a_trace_in_perfetto_can_be_drawn_anew(tmp_path, warm):
+    perfetto.draw(tmp_path / "perfetto.png")
+    assert (tmp_path / "perfetto.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "perfetto.png").stat().st_size > perfetto.PICTURE.stat().st_size // 2

@@ -10,7 +10,7 @@ All of a trace is in the page: from afar the timeline is drawn from bins (levels
 (tiles.py); figures over time are means of series.BINS equal bins.  Names come from guests: in JSON each "<" is
 escaped, and the scripts put text into nodes, never markup.
 
-It is written to a file beside the one asked for, which takes its place when it is whole.
+The file is there whole or not at all.
 """
 
 import contextlib
@@ -20,7 +20,6 @@ import html
 import json
 import os
 import shlex
-import stat
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ from ...actor.policies import BUILTIN, load_policy
 from ...errors import TraceError
 from ..file import read_trace
 from ..history import ENDINGS
+from ..perfetto.output import whole_file
 from . import figures, levels, locks, series
 from .pack import pack
 from .subject import ACTS, Subject, lean
@@ -42,7 +42,9 @@ TABLES = ("actor", "queue", "reason", "call", "place", "wake_cause", "preempt_wh
 
 
 def write_report(files, path, step=lambda what, steps: None):
-    """Make the page at `path` of some trace files; the Traces (without events). TraceError, or OSError of the page.
+    """Make the page at `path` of some trace files; returns the Traces, without their events.
+
+    TraceError where one of them cannot be read, or the page cannot be written.
 
     `step` is told what is done next, and how many more steps are known of since the last one.
     """
@@ -54,39 +56,30 @@ def write_report(files, path, step=lambda what, steps: None):
     for number, file in enumerate(files):
         step(f"reading {Path(file).name}", 3)
         parts.append(_Part(lean(read_trace(file)), number, step))
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):  # a device takes no other file's name
-        _write(parts, target)
-    else:
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            _write(parts, beside)
-            beside.replace(target)
-        finally:
-            with contextlib.suppress(OSError):
-                beside.unlink()
+    with whole_file(path) as file:
+        _write(parts, file)
     return [dataclasses.replace(part.trace, events=part.trace.events[:0]) for part in parts]
 
 
-def _write(parts, path):
-    with open(path, "w", encoding="utf-8") as file:
-        report = {"traces": [part.data() for part in parts], "per_octave": figures.PER_OCTAVE}
-        title = " and ".join(Path(part.trace.path).name for part in parts)
-        values = {
-            "title": html.escape(f"emu report: {title}"),
-            "style": (PAGE / "page.css").read_text(),
-            "script": "\n".join((PAGE / f"{name}.js").read_text() for name in SCRIPTS),
-            "report": json.dumps(report, separators=(",", ":")).replace("<", "\\u003c"),
-        }
-        text = (PAGE / "page.html").read_text()
-        for number, piece in enumerate(text.replace("}}", "{{").split("{{")):
-            if number % 2 == 0:
-                file.write(piece)
-            elif piece in values:
-                file.write(values[piece])
-            else:
-                for part in parts:
-                    for name, columns in getattr(part, piece)():
-                        file.write(f'<script type="text/plain" id="{name}">{pack(columns)}</script>\n')
+def _write(parts, file):
+    report = {"traces": [part.data() for part in parts], "per_octave": figures.PER_OCTAVE}
+    title = " and ".join(Path(part.trace.path).name for part in parts)
+    values = {
+        "title": html.escape(f"emu report: {title}"),
+        "style": (PAGE / "page.css").read_text(),
+        "script": "\n".join((PAGE / f"{name}.js").read_text() for name in SCRIPTS),
+        "report": json.dumps(report, separators=(",", ":")).replace("<", "\\u003c"),
+    }
+    text = (PAGE / "page.html").read_text()
+    for number, piece in enumerate(text.replace("}}", "{{").split("{{")):
+        if number % 2 == 0:
+            file.write(piece.encode())
+        elif piece in values:
+            file.write(values[piece].encode(errors="replace"))
+        else:
+            for part in parts:
+                for name, columns in getattr(part, piece)():
+                    file.write(f'<script type="text/plain" id="{name}">{pack(columns)}</script>\n'.encode())
 
 
 class _Part:
