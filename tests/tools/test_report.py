@@ -105,3 +105,10 @@ def test_the_command_that_replays_is_that_of_the_trace():
         ([], "emu run --cpus 3 --seed 7 --policy eevdf PROGRAM"),
     ):
         assert replay_command({"machine": machine, "command": command}) == replay
+
+
+def test_the_options_of_a_run_without_a_value_are_known():
+    from emu.commands.run import run
+    from emu.trace.report.page import FLAGS
+
+    assert sorted(FLAGS) == sorted(name for p in run.params if getattr(p, "is_flag", False) for name in p.opts)

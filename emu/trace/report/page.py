@@ -37,7 +37,7 @@ from .tiles import Tiles
 MMAP_THRESHOLD, LARGE_BYTES = -3, 1 << 20  # mallopt(3)
 PAGE = Path(__file__).resolve().parents[1] / "page"
 SCRIPTS = ("chunks", "words", "palette", "view", "runs", "timeline", "overtime", "charts", "tables", "main")
-FLAGS = ("--track-allocations", "--profile", "--quiet")  # of emu run, without a value
+FLAGS = ("--profile", "--quiet", "--threads", "--trace-wait", "--track-allocations")  # of emu run, without a value
 TABLES = ("actor", "queue", "reason", "call", "place", "wake_cause", "preempt_why", "migrate_why")
 
 
