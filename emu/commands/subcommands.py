@@ -11,6 +11,7 @@ from .doctor import doctor
 from .options import Emu
 from .policies import policies
 from .ps import ps
+from .report import report
 from .run import run
 from .stats import stats
 from .sweep import sweep
@@ -24,5 +25,5 @@ def emu():
     """A symmetric multiprocessor made of OS processes."""
 
 
-for command in (run, compare, sweep, policies, trace, disasm, ps, stats, top, debug, doctor):
+for command in (run, compare, sweep, policies, trace, report, disasm, ps, stats, top, debug, doctor):
     emu.add_command(command)

@@ -75,9 +75,9 @@ def generations_at(trace, threads, times_ns):
     at = np.searchsorted(keys[order], _keys(threads, times_ns - start_ns), side="right") - 1
     if not len(spawns):
         return np.where(threads < 0, -1, 0)
-    found = spawns[order[np.maximum(at, 0)]]
-    known = (at >= 0) & (found["thread"] == threads)
-    return np.where(threads < 0, -1, np.where(known, found["generation"], 0))
+    spawn = order[np.maximum(at, 0)]
+    known = (at >= 0) & (spawns["thread"][spawn] == threads)
+    return np.where(threads < 0, -1, np.where(known, spawns["generation"][spawn], 0))
 
 
 def _keys(threads, times_ns):

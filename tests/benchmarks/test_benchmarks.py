@@ -57,7 +57,7 @@ def test_every_benchmark_has_a_test_here():
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
         "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages", "upcalls", "mapping", "interrupts",
-        "tracing", "export", "live",
+        "tracing", "export", "live", "report_page",
     }  # fmt: skip
 
 
@@ -331,6 +331,15 @@ def test_live_compares_watchers_with_a_machine_that_nobody_watches(tmp_path):
 def test_processes_covers_each_cost_and_both_kinds_of_groups(tmp_path):
     rows = run("processes", tmp_path)
     assert len(rows) == 13 and all(is_spread(row["ns"]) and row["ns"]["min"] > 0 for row in rows)
+
+
+def test_report_page_measures_the_command_and_the_page(tmp_path):
+    command, browser = run("report_page", tmp_path, rounds=1)
+    assert command["events"] >= 20_000 and command["page_mb"] > 0
+    assert is_spread(command["seconds"]) and 0 < command["peak_mb"]["min"] < 1000
+    if browser.get("status") != NOT_INSTALLED:
+        assert is_spread(browser["first_picture_ms"]) and is_spread(browser["zoom_step_ms"])
+        assert browser["steps"] > 10
 
 
 def test_a_machine_that_stays_booted_runs_one_guest_after_another():

@@ -6,6 +6,7 @@ import pytest
 from emu.kernel.thread.states import SLEEP_FUTEX, SLEEP_TIME
 from emu.limits import GLOBAL_QUEUE, SERVER
 from emu.trace.history import ENDINGS, STARTS, read_history
+from tests.trace.random_runs import random_story
 from tests.traces import BOOT_NS, Story
 
 
@@ -131,42 +132,6 @@ def test_a_random_run_gives_what_a_plain_walk_gives(tmp_path, seed):
     assert (history.waits.end_ns - history.waits.start_ns)[closed].sum() == delays
     stays = history.stays.end_ns - history.stays.start_ns
     assert stays.sum() == (history.waits.end_ns - history.waits.start_ns).sum()
-
-
-def random_story(path, seed, cpus=3, threads=6, steps=400):
-    """A machine that does what it likes, within the rules."""
-    random = np.random.default_rng(seed)
-    story, now = Story(path, cpus=cpus), 1000
-    where = {}  # thread: (state, since, queue)
-    runs = dict.fromkeys(range(cpus))
-    for thread in range(threads):
-        now += int(random.integers(1, 50))
-        queue = int(random.integers(cpus))
-        story.add(now, SERVER, "spawn", thread, a=queue, b=1)
-        where[thread] = ("waits", now, queue)
-    for _ in range(steps):
-        now += int(random.integers(1, 50))
-        cpu = int(random.integers(cpus))
-        thread = int(random.integers(threads))
-        state, since, queue = where[thread]
-        if runs[cpu] is not None:
-            thread = runs[cpu]
-            since = where[thread][1]
-            kind = ("preempt", "yield", "block")[random.integers(3)]
-            word = SLEEP_FUTEX if kind == "block" else cpu
-            story.add(now, cpu, kind, thread, a=(now - since) * 1000, b=word)
-            where[thread] = ("sleeps" if kind == "block" else "waits", now, cpu)
-            runs[cpu] = None
-        elif state == "sleeps":
-            story.add(now, cpu, "wake", thread, a=cpu, b=queue)
-            where[thread] = ("waits", now, cpu)
-        elif state == "waits" and queue != cpu:
-            story.add(now, cpu, "migrate", thread, a=cpu, b=queue)
-            where[thread] = ("waits", since, cpu)
-        elif state == "waits":
-            story.add(now, cpu, "switch", thread, a=(now - since) * 1000, b=cpu)
-            where[thread], runs[cpu] = ("runs", now, cpu), thread
-    return story
 
 
 def test_one_queue_for_all_is_named_where_a_wait_is_open(tmp_path):
