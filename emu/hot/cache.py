@@ -33,6 +33,7 @@ SOURCE_ROOT = Path(__file__).resolve().parents[1]
 COLD = (  # these hold no hot code (a test sees to it), so they are no part of a folder's name
     "actor",
     "commands",
+    "debug/",
     "errors.py",
     "guest.py",
     "guests",
