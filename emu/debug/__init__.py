@@ -1,1 +1,1 @@
-"""Debuggers of guests. gdb/: the server that gdb connects to; target.py: what any debugger does to a machine."""
+"""Debuggers: what a machine is doing, or was doing when it died, as seen from another process."""

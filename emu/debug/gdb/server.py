@@ -13,9 +13,9 @@ and the program goes on by itself; a client that lets go (detach) or kills says 
 import socket
 
 from ...errors import MachineError, MachineFailed, say
-from ..target import Target
 from .packets import INTERRUPT, Packets, ProtocolError, packet
 from .stub import NOTHING, Stub
+from .target import Target
 
 HOST = "127.0.0.1"
 READ_BYTES = 1 << 16
@@ -91,6 +91,8 @@ class GdbServer:
             say(f"emu: gdb: {error}: {GOES_ON}")
         except OSError as error:
             say(f"emu: gdb: {error.strerror}: {GOES_ON}")
+        except Exception as error:  # a mistake of emu's own, perhaps provoked by what the client has sent
+            say(f"emu: gdb: {type(error).__name__} inside emu: {error}: {GOES_ON}")
         self._leave()
         return True
 
@@ -100,8 +102,15 @@ class GdbServer:
         received = self._receive()
         if self._stub.goes_on:
             self._look_at_task()
-        while self._queue and not self._stub.goes_on:
-            self._answer(self._queue.pop(0))
+        while self._queue:
+            if not self._stub.goes_on:
+                self._take(self._queue.pop(0))
+            elif INTERRUPT in self._queue:
+                self._queue.remove(INTERRUPT)
+                self._target.stop()
+                self._send(self._stub.tell_interrupt())
+            else:
+                break  # packets wait until the task has stopped
         return received
 
     def _accept(self):
@@ -130,17 +139,15 @@ class GdbServer:
         if self._packets.answers:
             self._send_bytes(self._packets.answers)
             self._packets.answers = b""
-        for each in found:
-            if each is not INTERRUPT:
-                self._queue.append(each)
-            elif self._stub.goes_on:
-                self._target.stop()
-                self._tell(self._stub.tell_interrupt())
+        self._queue += found
         if len(self._queue) > MOST_WAITING:
             raise _Ended(f"more than {MOST_WAITING} packets at once: {GOES_ON}")
         return True
 
-    def _answer(self, data):
+    def _take(self, data):
+        """Answer a packet. Ctrl-C says nothing while the task stands."""
+        if data is INTERRUPT:
+            return
         answer = self._stub.execute(data)
         if answer is not NOTHING:
             self._send(answer)
@@ -154,15 +161,12 @@ class GdbServer:
             self._target.stop()
             stops = self._target.stops()
             if stops:
-                self._tell(self._stub.tell(stops[0]))
+                self._send(self._stub.tell(stops[0]))
             elif not self._target.ended:
                 self._target.resume_after_nothing()
         if self._target.ended:
             self._send(self._stub.tell_end())
             raise _Ended
-
-    def _tell(self, answer):
-        self._send(answer)
 
     # --- the client -----------------------------------------------------------------------------
 

@@ -11,10 +11,10 @@ import re
 from xml.sax.saxutils import quoteattr
 
 from ...kernel.task.debugging import WATCH_READ, WATCH_WRITE
-from ..target import Action, Kind
 from . import registers
 from .packets import PACKET_BYTES, escape, unescape
 from .signals import to_gdb, to_linux
+from .target import Action, Kind
 
 OK, UNKNOWN = b"OK", b""
 MALFORMED, FAULT = b"E01", b"E0e"
@@ -217,7 +217,7 @@ class Stub:
             self._swbreak = b"swbreak+" in arguments.split(b";")
             return FEATURES
         if name == b"Xfer":
-            return self._transfer(*arguments.split(b":"))
+            return self._transfer(*self._parts(arguments, 4))
         if name == b"C":
             return b"QC%x" % self._told
         if name == b"fThreadInfo":
@@ -347,6 +347,13 @@ class Stub:
     def _thread_id(text):
         text = re.sub(rb"^p[0-9a-f-]*\.", b"", text)
         return ALL if text == b"-1" else int(text, 16)
+
+    @staticmethod
+    def _parts(text, count):
+        parts = text.split(b":")
+        if len(parts) != count:
+            raise ValueError(text)
+        return parts
 
     @staticmethod
     def _range(text):

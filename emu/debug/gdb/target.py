@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..abi.signals import SIGBUS, SIGILL, SIGKILL, SIGSEGV, SIGTRAP
-from ..abi.words import WORD, signed
-from ..cpu_worker.breakpoints import mark_breakpoint
-from ..errors import MachineError
-from ..kernel import pausing
-from ..kernel.task.debugging import (
+from ...abi.signals import SIGBUS, SIGILL, SIGKILL, SIGSEGV, SIGTRAP
+from ...abi.words import WORD, signed
+from ...cpu_worker.breakpoints import mark_breakpoint
+from ...errors import MachineError
+from ...kernel import pausing
+from ...kernel.task.debugging import (
     STOP_BREAK,
     STOP_SIGNAL,
     STOP_STEP,
@@ -27,8 +27,8 @@ from ..kernel.task.debugging import (
     mark_debugged,
     wake_held,
 )
-from ..kernel.thread.handles import HANDLE, tid
-from ..kernel.thread.states import (
+from ...kernel.thread.handles import HANDLE, tid
+from ...kernel.thread.states import (
     BLOCKED,
     DEAD,
     DEBUG_ALONE,
@@ -40,10 +40,10 @@ from ..kernel.thread.states import (
     TASK_ALIVE,
     WHERE,
 )
-from ..limits import MAX_BREAKPOINTS, MAX_CPUS, MAX_WATCHPOINTS, SUPERVISOR
-from ..machine.symbols import printable
-from ..machine.threads import name_of
-from ..shm.exits import CAUSE_BREAKPOINT, CAUSE_ILLEGAL, CAUSE_MISALIGNED_AMO, CAUSE_MISALIGNED_FETCH
+from ...limits import MAX_BREAKPOINTS, MAX_CPUS, MAX_WATCHPOINTS, SUPERVISOR
+from ...machine.symbols import printable
+from ...machine.threads import name_of
+from ...shm.exits import CAUSE_BREAKPOINT, CAUSE_ILLEGAL, CAUSE_MISALIGNED_AMO, CAUSE_MISALIGNED_FETCH
 
 PATIENCE = 1000  # looks whether the system server has done what it was asked
 MAX_PEEK_BYTES = 1 << 16
