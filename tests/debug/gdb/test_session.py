@@ -10,14 +10,8 @@ GDB = shutil.which("gdb-multiarch")
 SESSION_S = 240
 pytestmark = pytest.mark.skipif(GDB is None, reason="gdb-multiarch is not installed: apt-get install gdb-multiarch")
 
-SETTINGS = (
-    "set pagination off",
-    "set confirm off",
-    "set width 0",
-    "set breakpoint pending off",
-    "set remotetimeout 30",
-)
-# Command, what it has to print. {n} is the number of the thread that the first breakpoint stops.
+SETTINGS = ("set pagination off", "set confirm off", "set width 0", "set remotetimeout 30")
+# Command, what it has to print.
 SESSION = (
     ("info registers pc", r"<_start>"),
     ("break work", r"Breakpoint 1 at "),
