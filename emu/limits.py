@@ -170,6 +170,10 @@ COMPACT_PERCENT = 10  # the heap is compacted when more of it is invalid
 SLACK_NS = 50_000  # imprecise deadlines are rounded up to a multiple (Linux's default timer slack)
 KEEPER_SPIN_NS = 120_000  # the timekeeper wakes this long before a deadline, polls what the host leaves of it
 
+# --- debugger (kernel/task/debugging.py) -------------------------------------------------
+MAX_BREAKPOINTS = 256
+MAX_WATCHPOINTS = 16
+
 # --- IPI vectors (bit numbers of a CPU's interrupt word; DESIGN "IPIs") ---------
 IPI_RESCHEDULE = 1
 IPI_TLB = 2

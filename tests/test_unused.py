@@ -28,6 +28,8 @@ WHOLE = {  # folders in which all may stand
 FOUND_BY_NAME = {  # file -> methods whose names are put together where they are called
     "emu/server/control.py": "do_",  # requests of the supervisor
     "emu/debug/debugger.py": "do_",  # commands
+    "emu/server/debugged.py": "do_",
+    "emu/debug/gdb/stub.py": "_packet_",  # gdb's letters
     "emu/trace/check.py": "_(cpu_up|cpu_down|migrate|steal|switch|suspend|resume|preempt|yield)",  # kinds of events
     "emu/isa/lower.py": "_[A-Z]",  # kinds of syntax
     "emu/isa/interpreter/arms.py": "_",  # operations that rows of the table name

@@ -50,13 +50,14 @@ from .options import ProgramCommand, check_writable
 @click.option("--profile", is_flag=True, help="Print which functions retired how many instructions.")
 @click.option("--profile-file", metavar="FILE", help="And write it there, as folded stacks (flame graphs, emu disasm).")
 @click.option("--snapshot-on-failure", metavar="FILE", help="A machine that fails leaves a snapshot there (emu debug).")
+@click.option("--gdb", metavar="[HOST:]PORT", help="Stop at the entry, and wait for gdb there (0: a free port).")
 @click.option("--quiet", is_flag=True, help="No summary (the progress of compiling, once, is shown).")
 @click.option("--workload", metavar="FILE", help="Run the threads that this JSON file describes, not a PROGRAM.")
 @click.argument("program", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(
     cpus, policy, environment, json_file, workload, program, arguments, track_allocations, file_server, profile_file,
-    threads, **options,
+    threads, gdb, **options,
 ):  # fmt: skip
     """Run PROGRAM (a static RISC-V 64-bit Linux ELF, or the name of one of emu's guests).
 
@@ -75,6 +76,7 @@ def run(
         for name, file in (("--json", json_file), ("--profile-file", profile_file), ("--snapshot-on-failure", failed)):
             if file is not None:
                 check_writable(name, file)
+        waiting = _wait_for_gdb(gdb, workload, options)
         start_early()
         if failed is None:
             from emu.machine.last_snapshot import default_file
@@ -89,7 +91,7 @@ def run(
         else:
             _require(program)
             variables = dict(pair("--env", text) for text in environment)
-            status, report = _run(cpus, policy, options, program, arguments, variables, file_server)
+            status, report = _run(cpus, policy, options, program, arguments, variables, file_server, waiting)
         status = ending.status(status)
         if json_file:
             write_json(json_file, {**report.to_dict(), **extra, "exit_status": status})
@@ -156,7 +158,22 @@ def start_early():
         start_forkserver()
 
 
-def _run(cpus, policy, options, program, arguments, variables, file_server):
+def _wait_for_gdb(gdb, workload, options):
+    """A socket on which gdb is waited for, or None. The machine then has no translator: see docs/gdb.md."""
+    if gdb is None:
+        return None
+    from emu import MachineError
+    from emu.debug.gdb.server import listen
+
+    if workload:
+        raise MachineError("--workload and --gdb together, expected one of them")
+    if options.get("translator", "off") != "off":
+        raise MachineError("--gdb: breakpoints need --translator off, which is what it is with --gdb")
+    options["translator"] = "off"
+    return listen(gdb)
+
+
+def _run(cpus, policy, options, program, arguments, variables, file_server, waiting):
     """(exit status, report) of one program on one machine."""
     from emu import Machine
     from emu.machine.loader import read_program
@@ -164,9 +181,16 @@ def _run(cpus, policy, options, program, arguments, variables, file_server):
     machine = Machine(cpus, policy, **options)
     for each in filter(None, (program, file_server)):
         read_program(each)  # a bad program is refused before anything starts
-    with machine, ending.gently():
+    with machine, ending.gently(), contextlib.ExitStack() as stack:
         server = machine.start_file_server(file_server) if file_server else None
+        if waiting:
+            from emu.debug.gdb.server import GdbServer
+
+            debugger = stack.enter_context(GdbServer(machine, waiting))
+            machine.pause()
         job = machine.spawn(program, *arguments, env=variables, file_server=server)
+        if waiting:
+            debugger.debug(job)
         report = machine.run()
     return job.exit_status, report
 

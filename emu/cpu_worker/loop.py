@@ -27,8 +27,8 @@ from ..kernel.sched.runqueue import may_not_stay
 from ..kernel.server_ring import REQUEST_PROGRAM, REQUEST_SIGNAL, REQUEST_SYSCALL, REQUEST_TRAP
 from ..kernel.sleep.endings import begin_anew, end_interrupted
 from ..kernel.task.cpu_limit import check_cpu_limit
+from ..kernel.task.debugging import passes_gate, stops_for_signal
 from ..kernel.task.exiting import exit_thread
-from ..kernel.task.stopping import stop_with_task
 from ..kernel.task.suspend import stop_here
 from ..kernel.thread.leaving import must_come, must_leave
 from ..kernel.thread.pending import signal_waits
@@ -46,14 +46,17 @@ from ..shm.events import HOST_STALL, INTERRUPT, PROGRESS, UNPARK, emit, emit_at
 from ..shm.events import PARK as EVENT_PARK
 from ..shm.exits import (
     CAUSE_AGAIN,
+    CAUSE_DEBUG,
     EXIT_ECALL,
     EXIT_TRAP,
+    ONE,
 )
 from ..shm.layout import machine_at
 from ..shm.memory import address_of, call_3, call_4, host_yield, monotonic_ns
 from .asking import ask_server, bring_page, enters_user_space, send_fault, stop, take_answer
 from .profiling import sample
 from .stalls import STALL_NS, look_for_stall
+from .stepping import run_debugged
 
 # What cold code has to do.
 PARK, KICK, CALL, EXITED, FAILED = range(1, 6)
@@ -142,8 +145,8 @@ def _run_thread(m, me, i):
         return
     if t.faulting != 0 and take_answer(m, me, i):
         return
-    if load_relaxed(m.tasks[t.task], "stopped") != 0:
-        stop_with_task(m, me, i)
+    gate = load_relaxed(m.tasks[t.task], "stopped")
+    if gate != 0 and not passes_gate(m, me, i, gate):
         return
     if load_relaxed(t, "suspend") != 0 and t.restart != RESTART_WOKEN:  # whose call has not ended yet
         stop_here(m, me, i)  # cz-5: the safe point
@@ -159,7 +162,8 @@ def _run_thread(m, me, i):
         return
     undisturbed = t.undisturbed
     if t.fault_signal != 0 or (undisturbed == 0 and signal_waits(m, t)):
-        ask_server(m, me, i, REQUEST_SIGNAL)
+        if gate == 0 or not stops_for_signal(m, me, i, gate):
+            ask_server(m, me, i, REQUEST_SIGNAL)
         return
     if t.restart != 0:
         is_paged = t.restart == RESTART_PAGED
@@ -180,7 +184,12 @@ def _run_thread(m, me, i):
             return
     if undisturbed != 0:
         budget = 1
-    reason = call_4(c.interpret, address_of(m), me, i, budget)
+    if gate != 0:
+        reason = run_debugged(m, me, i, budget)
+    else:
+        reason = call_4(c.interpret, address_of(m), me, i, budget)
+        if reason == EXIT_TRAP and c.cause == CAUSE_DEBUG:  # a breakpoint of another task, which has this code, too
+            reason = call_4(c.interpret, address_of(m), me, i, ONE)
     if undisturbed != 0:
         t.undisturbed = 0
     if reason == EXIT_ECALL:

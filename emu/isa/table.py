@@ -35,6 +35,7 @@ OP_PAGE_END = 2  # behind a page's last parcel
 OP_STRADDLE = 3  # a 4-byte instruction that begins in a page's last parcel
 FIRST_OP = 4
 OP_REGION = 1016  # an entry of translated code, whose number is the immediate (translator/)
+OP_BREAK = 1017  # a debugger's breakpoint, in the place of an instruction (cpu_worker/breakpoints.py)
 
 _SIGNED = {"imm": True, "offset": True, "upper": True, "uimm": False, "shamt": False, "csr": False}
 _REGISTERS = {"rd": "rd", "rs1": "rs1", "rs2": "rs2", "fd": "rd", "fs1": "rs1", "fs2": "rs2", "zimm": "rs1"}

@@ -31,6 +31,7 @@ from .ipi import cancel_park, mark_parked, send_ipi, take_kicks
 from .vm.shootdown import deactivate_tlb
 
 PAUSE_ASKED = 1  # by the supervisor
+PAUSE_STOPPED = 2  # a thread has stopped for its debugger (kernel/task/debugging.py)
 
 
 @hot

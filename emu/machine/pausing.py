@@ -30,6 +30,7 @@ class Pausing:
     def __init__(self) -> None:
         super().__init__()
         self._pauses = 0
+        self._lets_go = False  # guests are being ended: no pause lasts
         self._paused_at_s = 0.0
         self._paused_s = 0.0  # how long the machine has been paused, all pauses that are over together
 
@@ -75,9 +76,16 @@ class Pausing:
 
     def _go_on_for_good(self):
         """Take all pauses back, and let nobody pause again: the guests are about to be ended, and each ends itself."""
-        self._attendants = ()
+        self._attendants, self._lets_go = (), True
         while self._pauses:
             self._go_on()
+        self._let_go()
+
+    def _let_go(self):
+        """Take back whatever pause there is, also one of a thread that has stopped for its debugger."""
+        if self.window.machine["paused"] and not self._failed():
+            everything = pausing.PAUSE_ASKED | pausing.PAUSE_STOPPED
+            self._mail.wake(pausing.go_on(self.window.address, SUPERVISOR, everything))
 
     def _running_s(self):
         """The time in seconds, as it passes for guests that may execute: it stands still in a pause."""

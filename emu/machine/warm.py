@@ -22,7 +22,8 @@ from ..hot import cache
 
 FIRST = "emu.isa.interpreter.interpret"  # LLVM takes longest for it, and does it while others are typed
 MODULES = ("emu.cpu_worker.process", "emu.server.process", "emu.actor.timekeeper")
-LATER = ("emu.actor.translator",)  # imported by the process that needs it: every command would wait for that
+# Imported by the process that needs it: every command would wait for that.
+LATER = ("emu.actor.translator", "emu.cpu_worker.breakpoints")
 AT_ONCE = 32  # object files that a process makes while others are typed
 
 

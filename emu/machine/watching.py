@@ -63,6 +63,8 @@ class Watching:
 
     def _attend(self):
         """Call the attendants, unless one of them is what waits. Whether one of them has done anything."""
+        if self._lets_go:
+            self._let_go()
         if self._attending:
             return False
         self._attending = True

@@ -16,6 +16,7 @@ from ..kernel.thread.states import (
     RUNNING,
     SLEEP_KERNEL,
     SLEEP_VFORK,
+    TASK_STOPPED,
     TASK_ZOMBIE,
     WHERE,
 )
@@ -117,7 +118,8 @@ def thread_facts(machine, i):
     if WHERE.get(int(t["where"]), "state") == BLOCKED:
         reasons = {SLEEP_KERNEL: RUNS, SLEEP_VFORK: WAITS_FOR_CHILD}
         state = reasons.get(int(t["sleep_reason"]), SLEEPS)
-    if machine["tasks"][int(t["task"])]["stopped"]:  # at once, as its parent is told: also on the way to its safe point
+    stopped = machine["tasks"][int(t["task"])]["stopped"] & TASK_STOPPED
+    if stopped:  # at once, as its parent is told: also on the way to its safe point
         state = STOPPED
     return ThreadFacts(
         state, tuple(_used(t).tolist()), int(t["asked_nice"]), int(t["linux_policy"]), int(t["realtime"]),

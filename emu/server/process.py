@@ -57,6 +57,7 @@ from .calls import registry
 from .calls.signal_masks import restore_mask
 from .control import Control
 from .credentials import CredentialTable
+from .debugged import DebugRequests
 from .errors import Blocked, LinuxError, NoResult
 from .executed import Executed
 from .guest_memory import PageStore, UserMemory
@@ -108,7 +109,7 @@ def main(config, descriptors, stdio):
         mail.close()
 
 
-class Server(Control, Tasks):
+class Server(Control, DebugRequests, Tasks):
     def __init__(self, window, mail, config, stdio):
         self.window = window
         self.base = window.address

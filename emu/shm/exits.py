@@ -26,7 +26,10 @@ CAUSE_PAST_END = -2  # a page past the end of the mapped file: a bus error
 CAUSE_PAGER_LEFT = -4  # nobody answers a fault any more (kernel/ipc/pager.py); likewise
 CAUSE_PAGER_SILENT = -5  # its pager has not answered
 CAUSE_PAGER_LIES = -6  # its pager has said that the page is there
+CAUSE_DEBUG = -7  # a debugger's breakpoint, perhaps another task's that has this code in common
 CAUSE_AGAIN = -3  # no trap: translations were taken away meanwhile, so the instruction begins anew
+
+ONE = 0  # as a budget: exactly one instruction, also where a breakpoint is
 
 # Kinds of access, the last argument of the fault handler.
 ACCESS_READ = 0

@@ -173,8 +173,8 @@ MUTANTS = [
     Mutant(
         "stopped-task-goes-on",
         LOOP,
-        'if load_relaxed(m.tasks[t.task], "stopped") != 0:',
-        "if m.failed != 0:",
+        "if gate != 0 and not passes_gate(m, me, i, gate):",
+        "if gate != 0 and m.failed != 0:",
         f"{PROGRAM}[jobs-inko-2]",
     ),
     Mutant(

@@ -11,8 +11,8 @@ from ...shm.exits import ACCESS_FETCH, CAUSE_AGAIN, CAUSE_ILLEGAL
 from ...shm.layout import frame_address, machine_at
 from ...shm.memory import address_of, call_4, get, load_u16, store_64
 from ..decode import decode_in_place
-from ..table import OP_PAGE_END, OP_STRADDLE
-from ..words import IMM_SHIFT, plain
+from ..table import FIRST_OP, OP_PAGE_END, OP_REGION, OP_STRADDLE
+from ..words import IMM_SHIFT, OP_MASK, plain
 from .accesses import FETCH_TLB, TLB_INDEX_MASK, TLB_INDEX_SHIFT
 
 LAST_PARCEL = PARCELS_PER_PAGE - 1
@@ -104,6 +104,20 @@ def decode_straddling(machine, cpu, page, code):
         c.cause = CAUSE_AGAIN
         return 0
     return decode_in_place(bits, plain(LAST_PARCEL))
+
+
+@hot
+def word_at(machine, cpu, pc, code):
+    """The word of the instruction at pc, whose page is decoded at `code`, whatever is in its place.
+
+    0 after a fetch fault, or CAUSE_AGAIN.
+    """
+    i = (pc & (PAGE_SIZE - 1)) >> 1
+    word = get(code + i * 8)
+    if FIRST_OP <= word & OP_MASK < OP_REGION:
+        return word
+    word = plain_word(machine, code, i)
+    return decode_straddling(machine, cpu, pc & -PAGE_SIZE, code) if word == OP_STRADDLE else word
 
 
 @hot

@@ -8,7 +8,8 @@ of retired instructions (thread and CPU) and CPU.reason are up to date, and
 
 EXIT_BUDGET      at least `budget` instructions retired (checked at jumps backward, indirect ones
                  and those into another page, so it may overrun by the rest of a page; a budget
-                 of 1 ends at the next jump that is taken)
+                 of 1 ends at the next jump that is taken,
+                 and of 0 (ONE) ends after one instruction, also where a breakpoint is)
 EXIT_INTERRUPT   CPU.pending is not 0; at least one block was executed
 EXIT_ECALL       pc is that of the ecall, which is counted; the kernel adds 4
 EXIT_TRAP        CPU.cause and CPU.trap_value are set; pc and registers are as
@@ -18,15 +19,15 @@ EXIT_TRAP        CPU.cause and CPU.trap_value are set; pc and registers are as
 that returns the host address of the byte (for ACCESS_FETCH: of the decoded words
 of its page), or 0 with cause and trap_value set.  It may fill the TLB.
 
-How it runs: threaded.py.
+CAUSE_DEBUG is the cause where a debugger has put a breakpoint.  How it runs: threaded.py.
 """
 
 from ...hot import callback
-from ...shm.exits import EXIT_TRAP
+from ...shm.exits import EXIT_TRAP, ONE
 from ...shm.layout import machine_at
 from ...shm.memory import address_of
 from .code import ILLEGAL
-from .fetch import find_code, raise_illegal
+from .fetch import find_code, raise_illegal, word_at
 from .threaded import execute
 
 
@@ -38,7 +39,10 @@ def interpret(machine, cpu, thread, budget):
     reason = EXIT_TRAP
     code = find_code(machine, cpu, state.pc)
     if code != 0:
-        reason = execute(machine, cpu, thread, budget, address_of(state), address_of(own), code, state.pc)
+        word = word_at(machine, cpu, state.pc, code) if budget == ONE else 0
+        if budget != ONE or word != 0:
+            x = address_of(state)
+            reason = execute(machine, cpu, thread, max(budget, 1), x, address_of(own), code, state.pc, word)
         if reason == ILLEGAL:
             raise_illegal(machine, cpu, state.pc)
             reason = EXIT_TRAP

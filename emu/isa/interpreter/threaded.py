@@ -13,6 +13,8 @@ are the common ends, the ops that are no instruction, and the table.
 A budget of 1 has a table of its own, in which every jump looks at `left`, and no translated code is entered: so a
 thread goes on up to the next jump that it takes (cpu_worker/profiling.py).
 
+A given word (ONE) is executed whatever is in its place, and the table is then one in which every op ends the run.
+
 Translated code is entered by the op REGION, and comes back by tail calls of the common ends, which it finds, like the
 hot functions that it calls for what is rare, behind the arms in the table (linkage.py).
 
@@ -25,12 +27,12 @@ from llvmlite import ir
 
 from ...hot import intrinsic, types
 from ...limits import PARCELS_PER_PAGE
-from ...shm.exits import ACCESS_FETCH, CAUSE_ILLEGAL, EXIT_BUDGET, EXIT_INTERRUPT, EXIT_TRAP
+from ...shm.exits import ACCESS_FETCH, CAUSE_DEBUG, CAUSE_ILLEGAL, EXIT_BUDGET, EXIT_INTERRUPT, EXIT_TRAP
 from ...shm.layout import CPU, MACHINE, REGION, THREAD
 from ...shm.regions import TRANSLATE_OFF
 from ..decode import BACK_OPS, EXACT_OPS, FAR_OPS, JUMP_ROWS
 from ..operations import I64
-from ..table import OP_ILLEGAL, OP_PAGE_END, OP_REGION, OP_STRADDLE, OP_UNDECODED, ROWS
+from ..table import OP_BREAK, OP_ILLEGAL, OP_PAGE_END, OP_REGION, OP_STRADDLE, OP_UNDECODED, ROWS
 from ..words import IMM_SHIFT, OP_MASK
 from .accesses import TLB_INDEX_MASK, TLB_INDEX_SHIFT
 from .arms import Arm
@@ -76,6 +78,7 @@ class Engine:
             OP_PAGE_END: self.function("page_end"),
             OP_STRADDLE: self.function("straddle"),
             OP_REGION: self.function("region"),
+            OP_BREAK: self.function("break"),
         }
         self._leave()
         self._pause()
@@ -89,6 +92,7 @@ class Engine:
         self._page_end(handlers[OP_PAGE_END])
         self._straddle(handlers[OP_STRADDLE])
         self._region(handlers[OP_REGION])
+        self._break(handlers[OP_BREAK])
         for row in ROWS:
             handlers[row.op], twin = self.arm(row)
             if row.name in EXACT_OPS:
@@ -101,6 +105,9 @@ class Engine:
         self.table = self._table("emu.arms", handlers)
         steps = {row.op: handlers[BACK_OPS[row.name]] for row in JUMP_ROWS} | {OP_REGION: self.plain}
         self.stepping_table = self._table("emu.stepping_arms", handlers | steps)
+        stop = self.function("stop")
+        self._stop(stop)
+        self.stop_table = self._table("emu.stops", dict.fromkeys(range(OP_MASK + 1), stop))
 
     def function(self, name):
         function = ir.Function(self.module, HANDLER, f"emu.arm.{name}")
@@ -272,6 +279,16 @@ class Engine:
         code.builder.store(bits, code.word(code.state["cpu"], CPU.offset("trap_value")))
         code.leave(EXIT_TRAP)
 
+    def _break(self, function):
+        code = Code(self, function)
+        code.builder.store(I64(CAUSE_DEBUG), code.word(code.state["cpu"], CPU.offset("cause")))
+        code.builder.store(I64(0), code.word(code.state["cpu"], CPU.offset("trap_value")))
+        code.leave(EXIT_TRAP)
+
+    def _stop(self, function):
+        """One instruction was to be executed, and was."""
+        Code(self, function).leave(EXIT_BUDGET)
+
     def _page_end(self, function):
         code = Code(self, function)
         enter(code, code.pc(), code.state["left"])
@@ -287,14 +304,14 @@ class Engine:
 
 
 @intrinsic
-def execute(typingctx, machine, cpu, thread, budget, x, own, code, pc):
+def execute(typingctx, machine, cpu, thread, budget, x, own, code, pc, word):
     """Run the thread whose record is at `x` on the CPU whose record is at `own`; the exit's reason.
 
-    `code`: the decoded words of pc's page.
+    `code`: the decoded words of pc's page.  `word`: 0, or the one that is to be executed alone, with a budget of 1.
     """
 
     def codegen(context, builder, signature, args):
-        machine, cpu, thread, budget, x, own, code, pc = args
+        machine, cpu, thread, budget, x, own, code, pc, word = args
         engine = Engine(context, builder.module)
         with builder.goto_entry_block():
             frame = builder.alloca(ir.ArrayType(I64, len(FRAME)))
@@ -311,12 +328,14 @@ def execute(typingctx, machine, cpu, thread, budget, x, own, code, pc):
         base = builder.sub(pc, builder.lshr(ip, I64(PARCEL_SHIFT)))
         steps = builder.icmp_signed("==", budget, I64(1))
         table = builder.ptrtoint(builder.select(steps, engine.stepping_table, engine.table), I64)
-        e = builder.load(pointer(builder, ip))
+        alone = builder.icmp_signed("!=", word, I64(0))
+        e = builder.select(alone, word, builder.load(pointer(builder, ip)))
         entry = builder.add(table, builder.shl(builder.and_(e, I64(OP_MASK)), I64(3)))
         first = builder.load(pointer(builder, entry, engine.pointer))
+        table = builder.select(alone, builder.ptrtoint(engine.stop_table, I64), table)
         return builder.call(first, (x, own, ip, slice_, frame, base, table, e), cconv=CONVENTION)
 
-    return types.int64(*(types.int64,) * 8), codegen
+    return types.int64(*(types.int64,) * 9), codegen
 
 
 assert ILLEGAL not in (EXIT_BUDGET, EXIT_INTERRUPT, EXIT_TRAP)

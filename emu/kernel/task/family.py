@@ -19,7 +19,7 @@ from ...shm.layout import machine_at
 from ...shm.spinlock import acquire, field_address, release
 from ..critical import critical, either
 from ..thread.references import retain_task
-from ..thread.states import TASK_ALIVE, TASK_ZOMBIE
+from ..thread.states import TASK_ALIVE, TASK_STOPPED, TASK_ZOMBIE
 
 NOBODY, ZOMBIE = -1, -2  # what `retain_pid` answers where no living task has the pid
 ORPHANS_PARENT = 1  # what getppid says to a child whose parent has ended
@@ -177,7 +177,7 @@ def orphan_stopped_child(m, me, k):
     child = m.tasks[k].living_children - 1
     while child >= 0:
         t = m.tasks[child]
-        if t.stopped != 0 and _is_group_orphaned(m, k, t.group, t.session) and retain_task(m, child):
+        if t.stopped & TASK_STOPPED != 0 and _is_group_orphaned(m, k, t.group, t.session) and retain_task(m, child):
             _take(m, m.tasks[k], child)
             t.parent = 0
             t.parent_pid = ORPHANS_PARENT

@@ -27,6 +27,7 @@ from ..thread.handles import thread_handle, thread_index
 from ..thread.leaving import must_come
 from ..thread.pending import signal_waits, taken_by
 from ..thread.records import lock_task, unlock_task
+from ..thread.states import TASK_STOPPED
 from .kill_reasons import KILL_SIGNAL
 from .records import end_task, nudge
 from .siginfo import SI_MESGQ, discard, lock_signals, post, sent_by, siginfo, take, unlock_signals
@@ -64,7 +65,7 @@ def begin_signal(m, me, k, number):
     undone = _undone_by(number)
     if undone != 0 and load_relaxed(m.tasks[k], "signals") & undone:
         discard(m, me, k, m.tasks[k], undone)
-    if number == SIGCONT and load_relaxed(m.tasks[k], "stopped") != 0:
+    if number == SIGCONT and load_relaxed(m.tasks[k], "stopped") & TASK_STOPPED:
         continue_task(m, me, k)
 
 

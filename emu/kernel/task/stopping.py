@@ -19,7 +19,7 @@ from ..sleep.endings import interrupt_sleep
 from ..sleep.waitqueue import join_stopped, wake_queue
 from ..thread.leaving import must_come
 from ..thread.references import release_task, retain_task
-from ..thread.states import TASK_ALIVE
+from ..thread.states import DEBUG_HELD, TASK_ALIVE, TASK_STOPPED
 from .family import lock_families, unlock_families
 
 CONTINUED = 0xFFFF  # as a wait status
@@ -35,13 +35,13 @@ def stop_status(signal):
 
 @hot
 def stop_with_task(m, me, i):
-    """The running thread, at its safe point, has found its task stopped: it sleeps until the task goes on."""
+    """The running thread, at its safe point, has found its task stopped, or is held: it sleeps until it may go on."""
     never_inline()
     noncritical(m, me)
     t = m.threads[i]
     task = m.tasks[t.task]
     lock_families(m, me)
-    still = task.stopped != 0
+    still = task.stopped & TASK_STOPPED != 0 or t.debug & DEBUG_HELD != 0
     if still:
         join_stopped(m, me, i, task.stop_queue)
     unlock_families(m, me)
@@ -58,9 +58,9 @@ def mark_stopped(m, me, k, signal):
     t = m.tasks[k]
     parent = -1
     lock_families(m, me)
-    stops = t.state == TASK_ALIVE and t.stopped == 0
+    stops = t.state == TASK_ALIVE and t.stopped & TASK_STOPPED == 0
     if stops:
-        store_relaxed(t, "stopped", 1)
+        store_relaxed(t, "stopped", t.stopped | TASK_STOPPED)
         t.news = stop_status(signal)
         parent = t.parent - 1
         if parent >= 0 and not retain_task(m, parent):
@@ -77,9 +77,9 @@ def continue_task(m, me, k):
     t = m.tasks[k]
     parent = -1
     lock_families(m, me)
-    goes_on = t.stopped != 0
+    goes_on = t.stopped & TASK_STOPPED != 0
     if goes_on:
-        store_relaxed(t, "stopped", 0)
+        store_relaxed(t, "stopped", t.stopped & ~TASK_STOPPED)
         t.news = CONTINUED
         parent = t.parent - 1
         if parent >= 0 and not retain_task(m, parent):

@@ -4,6 +4,7 @@ from ...hot import hot, never_inline
 from ...limits import NAME_BYTES
 from ...shm.cpumask import load_mask
 from .affinity import begin_affinity
+from .states import DEBUG_ALONE, DEBUG_HELD
 
 RESET_ON_FORK = 0x40000000  # a flag of THREAD.linux_policy: what it makes has no importance of its own (sched(7))
 SCHED_OTHER, SCHED_FIFO, SCHED_RR = 0, 1, 2
@@ -42,6 +43,7 @@ def inherit(m, i, n):
         new.realtime = t.own_realtime  # what it inherits through futexes is its own
         new.own_realtime = t.own_realtime
         new.linux_policy = t.linux_policy
+    new.debug = DEBUG_HELD if t.debug & DEBUG_ALONE else 0
     new.slack_ns = t.slack_ns
     new.credentials = t.credentials
     new.uid = t.uid

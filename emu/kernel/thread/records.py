@@ -164,6 +164,8 @@ def reset_signals(t):
     t.mask_is_saved = 0
     t.awaited = 0
     t.undisturbed = 0
+    t.debug = 0
+    t.debug_stop = 0
     t.flood = 0
     reset_signal_stack(t)
 

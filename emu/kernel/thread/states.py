@@ -42,6 +42,13 @@ LIFE_CREATED, LIFE_RUNNING, LIFE_DRAINING, LIFE_EXITED = range(4)
 # A task's life (TASK.state).  A zombie has ended and holds nothing any more; its parent has not waited for it yet.
 TASK_FREE, TASK_ALIVE, TASK_ZOMBIE = range(3)
 
+# TASK.stopped: by a signal (kernel/task/stopping.py); its threads are steered by a debugger (kernel/task/debugging.py).
+TASK_STOPPED, TASK_DEBUGGED = 1, 2
+
+# THREAD.debug: it waits; it executes one instruction; and has, by a system call; its next trap or signal goes through;
+# threads that it makes wait.
+DEBUG_HELD, DEBUG_STEP, DEBUG_STEPPED, DEBUG_PASS, DEBUG_ALONE = 1, 2, 4, 8, 16
+
 # THREAD.suspend (kernel/task/suspend.py).
 SUSPEND_ASKED, SUSPENDED, SUSPEND_HELD = 1, 2, 3
 

@@ -19,7 +19,11 @@ TASK = record(
     i64("forked_from", doc="index + 1 of the task that forked it, fixed; 0: the supervisor spawned it"),
     i64s("past", USAGE_WORDS, guard="lock", doc="what threads that have left used: USED_* of kernel/task/usage.py"),
     i64("exiting", guard="atomic", doc="0, or wait status + 1 once the task is told to end"),
-    i64("stopped", guard="families_lock", doc="1: no thread goes on (kernel/task/stopping.py); read without"),
+    i64(
+        "stopped",
+        guard="families_lock",
+        doc="TASK_STOPPED and TASK_DEBUGGED of thread/states.py; read without",
+    ),
     i64("survivor", guard="atomic", doc="0, or the thread + 1 that goes on alone (kernel/task/execute.py)"),
     i64("barriers", guard="atomic", doc="the forms of membarrier that it has registered for"),
     i64("kill_reason", guard="who set exiting", doc="KILL_* of kernel/task/kill_reasons.py"),

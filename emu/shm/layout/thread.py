@@ -114,6 +114,12 @@ THREAD = record(
     i64("period_ns", guard="this thread", unit="ns", doc="of its virtual timer (kernel/sleep/periods.py); 0 none"),
     i64("periods_from_ns", guard="this thread", unit="ns of the monotonic clock"),
     i64("periods_taken", guard="this thread, or who has taken its sleep", doc="that it has been told of"),
+    line("debugger"),  # kernel/task/debugging.py
+    i64("debug", guard="supervisor in a pause, this thread", doc="DEBUG_* bits"),
+    i64("debug_stop", guard="this thread, supervisor in a pause", doc="STOP_*: why it has stopped; 0 it has not"),
+    i64("debug_value", guard="this thread", doc="of a stop: the watched address, or the trap's cause"),
+    i64("step_from", guard="supervisor in a pause", doc="it is stepped as long as its pc is in here"),
+    i64("step_to", guard="supervisor in a pause"),
     line("linux"),
     i64("clear_child_tid", guard="this thread", doc="guest address cleared and woken at exit"),
     i64("robust_list", guard="this thread"),

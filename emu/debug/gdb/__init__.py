@@ -1,0 +1,1 @@
+"""The server half of gdb's remote serial protocol (gdb manual, appendix E): `emu run --gdb PORT`."""
