@@ -11,8 +11,8 @@ from pathlib import Path
 
 from emu import Machine
 from emu.trace.file import read_trace
+from emu.trace.output import nameless_file
 from emu.trace.perfetto.export import export
-from emu.trace.perfetto.output import nameless_file
 from emu.trace.perfetto.view import View
 from tests.browser import headless_browser
 from tests.perfetto_page import ask, open_page

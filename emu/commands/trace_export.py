@@ -20,8 +20,8 @@ def export_trace(file, output, quiet):
     """
     with errors_in_one_line():
         trace = read_for_export(file)
+        from emu.trace.output import whole_file
         from emu.trace.perfetto.export import export
-        from emu.trace.perfetto.output import whole_file
 
         with whole_file(output) as written:
             export(trace, written, progress=not quiet)

@@ -18,8 +18,8 @@ from .trace_export import read_for_export, tell_notes
 def open_trace(file, port, no_browser, quiet):
     """Show a trace FILE in Perfetto's user interface, served on this host until Ctrl-C."""
     with errors_in_one_line():
+        from emu.trace.output import nameless_file
         from emu.trace.perfetto.export import export
-        from emu.trace.perfetto.output import nameless_file
         from emu.trace.perfetto.view import View, interface_folder
 
         interface_folder()  # before the work, if it is missing

@@ -28,7 +28,7 @@ from ...actor.policies import BUILTIN, load_policy
 from ...errors import TraceError
 from ..file import read_trace
 from ..history import ENDINGS
-from ..perfetto.output import whole_file
+from ..output import whole_file
 from . import figures, levels, locks, series
 from .pack import pack
 from .subject import ACTS, Subject, lean

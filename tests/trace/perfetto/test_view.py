@@ -9,9 +9,9 @@ import pytest
 
 from emu.errors import TraceError
 from emu.trace.file import read_trace
+from emu.trace.output import nameless_file
 from emu.trace.perfetto import view
 from emu.trace.perfetto.export import export
-from emu.trace.perfetto.output import nameless_file
 from emu.trace.perfetto.view import View
 from tests.browser import browser, complaints  # noqa: F401
 from tests.perfetto_page import ask, open_page

@@ -10,7 +10,7 @@ import os
 import stat
 import tempfile
 
-from ...errors import TraceError
+from ..errors import TraceError
 
 NO_NAMELESS_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 

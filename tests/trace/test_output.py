@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from emu.errors import TraceError
+from emu.trace.output import nameless_file, whole_file
 from emu.trace.perfetto import output
-from emu.trace.perfetto.output import nameless_file, whole_file
 
 
 @pytest.fixture(params=["nameless", "named"])
@@ -56,7 +56,7 @@ def test_an_interruption_leaves_nothing(place):
 def test_a_killed_writer_leaves_nothing(tmp_path):
     text = (
         "import os, signal, sys\n"
-        "from emu.trace.perfetto.output import whole_file\n"
+        "from emu.trace.output import whole_file\n"
         "with whole_file(sys.argv[1]) as file:\n"
         "    file.write(b'half' * 100_000)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
