@@ -164,11 +164,17 @@ def _summarize(read, as_json):
     print_table(("thread", "task", "CPU ms", "run delay ms", "runs", "on CPUs"), rows)
     if len(by_time) > MOST_THREADS:
         print(f"and {len(by_time) - MOST_THREADS:,} more threads")
-    delays = " ".join(f"{name} {value / 1000:,.1f}" for name, value in summary["run_delay_ns"].items())
+    delays, without = (
+        " ".join(f"{name} {value / 1000:,.1f}" for name, value in summary[key].items())
+        for key in ("run_delay_ns", "run_delay_without_host_ns")
+    )
     print(
         f"\n{summary['events']:,} events in {summary['duration_s']:.3f} s, "
         f"{summary['switches_per_s']:,.0f} switches/s; run delay µs: {delays or 'none'}"
     )
+    if summary["host_stall_ns"]:
+        held = ", ".join(f"CPU {cpu} for {ns / 1e6:,.1f} ms" for cpu, ns in summary["host_stall_ns"].items())
+        print(f"the host did not run {held}; run delay µs without its part: {without}")
     for note in summary["notes"]:
         print(f"note: {note}")
     return DAMAGED if read.is_damaged else 0

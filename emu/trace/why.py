@@ -115,6 +115,7 @@ class _Chain:
         if cpu is None:
             return [*lines, "it stood in the global queue, from which all CPUs take"], None
         lines += self._moves(table, k)
+        lines += self._awakening(cpu, start, end)
         lines += self._meanwhile(cpu, start, end)
         lines += self._stalls(cpu, start, end)
         if table.end_event[k] >= 0:
@@ -147,6 +148,18 @@ class _Chain:
                 f"at {self._time(stays.start_ns[stay])} it is moved to the queue of CPU {words.get('queue')}{why}"
             )
         return lines
+
+    def _awakening(self, cpu, start, end):
+        """How long a CPU that slept took to be awake: its message, and the host's running of its process."""
+        events = self._events
+        here = (events["time_ns"] >= start) & (events["time_ns"] <= end)
+        awake = events[here & (events["actor"] == cpu) & (events["kind"] == self._trace.kind_number("unpark"))]
+        sent = events[here & (events["kind"] == self._trace.kind_number("ipi-message"))]
+        sent = sent[self._trace.values(sent, "ipi-message", "target") == cpu]
+        if not len(awake) or not len(sent):
+            return []
+        took = int(awake["time_ns"][0]) - int(sent["time_ns"][0])
+        return [f"CPU {cpu} slept when it came, and was awake {_span(max(took, 0))} after it was sent a message"]
 
     def _became_runnable(self, begin):
         event, kind = self._events[begin], self._trace.names()[self._events["kind"][begin]]

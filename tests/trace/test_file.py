@@ -9,7 +9,7 @@ import pytest
 from emu.errors import TraceError
 from emu.kernel.thread.states import SLEEP_TIME
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
-from emu.shm.events import PLACED, SLEEPS, WOKEN
+from emu.shm.events import PLACED, SLEEPS, SPAWNED, WOKEN
 from emu.trace.file import RECORD, read_trace
 from emu.trace.summary import summarize
 from emu.trace.text import arguments, brief, one_line
@@ -155,6 +155,17 @@ def test_arguments_that_hold_several_numbers_are_taken_apart(story):
     assert trace.values(wake, "wake", "no such").tolist() == [0]
     a, b = trace.plain(trace.events)
     assert a[-1] == 1 and b[-1] == 0, "the first field: the queues"
+
+
+def test_a_summary_tells_run_delays_with_and_without_the_hosts_part(tmp_path):
+    story = Story(tmp_path / "story.trace")
+    story.add(10, SERVER, "spawn", 1, PLACED.pack(queue=0), SPAWNED.pack(task=5, waker=3))
+    story.add(90, 0, "host-stall", a=60_000).add(110, 0, "switch", 1, a=100_000, b=0)
+    story.add(120, 0, "exit", 1, 10_000)
+    found = summarize(story.trace())
+    assert found["run_delay_ns"]["p50"] == 100_000 and found["run_delay_without_host_ns"]["p50"] == 40_000
+    assert found["host_stall_ns"] == {0: 60_000}
+    assert found["threads"][0]["task"] == 5 and found["threads"][0]["cpu_ns"] == 10_000
 
 
 def test_an_address_of_a_sleep_keeps_all_its_bits(story):

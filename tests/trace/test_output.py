@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from emu.errors import TraceError
+from emu.trace import output
 from emu.trace.output import nameless_file, whole_file
-from emu.trace.perfetto import output
 
 
 @pytest.fixture(params=["nameless", "named"])

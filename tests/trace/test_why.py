@@ -73,6 +73,15 @@ def test_a_running_thread_says_how_it_came_there_and_how_it_stops(story):
     ]
 
 
+def test_a_cpu_that_slept_says_how_long_it_took_to_be_awake(tmp_path):
+    story = Story(tmp_path / "story.trace")
+    story.add(5, 0, "park").add(10, SERVER, "spawn", 1, PLACED.pack(queue=0))
+    story.add(11, SERVER, "ipi-message", a=0, b=1).add(71, 0, "unpark").add(72, 0, "switch", 1, a=62_000)
+    text = "\n".join(why(story, 1, 20))
+    assert "CPU 0 slept when it came, and was awake 60.000 µs after it was sent a message" in text
+    assert "nobody ran on CPU 0 meanwhile" in text
+
+
 def test_a_time_out_ends_the_chain(story):
     lines = why(story, 2, 100)
     assert (
