@@ -2,7 +2,7 @@
 
 Where only breakpoints are set the interpreter runs at its usual speed, and leaves where the word of one is in the place
 of an instruction (breakpoints.py).  A step, or a watchpoint, has this CPU execute one instruction after another, and
-look at each before: which memory does it read or write?  That costs some fifty times as much as usual, and is exact: a
+look at each before: which memory does it read or write?  That is far slower than usual, and exact: a
 store to what is watched stops the thread that has made it, right behind the instruction.
 
 What the kernel stores for a thread (read, for example) is not watched, as with a processor's own watchpoints.

@@ -9,7 +9,7 @@ from ...shm.layout import machine_at
 from ...shm.memory import monotonic_ns
 from ..actions import YIELD
 from ..groups.spares import take_kept
-from ..sched.recording import WAKE_SIGNAL, WAKE_TIMER
+from ..sched.recording import WAKE_SIGNAL
 from ..sched.waking import make_runnable
 from ..thread.leaving import must_come
 from ..thread.sleep_word import hand_over, prepare_sleep, reason_of, sleep_word, take
@@ -82,7 +82,6 @@ def expire(m, me, i, word):
     never_inline()
     if not _take(m, me, i, word):
         return False
-    m.cpus[me].wake_cause = WAKE_TIMER
     emit(m, me, TIMER, i, monotonic_ns() - m.threads[i].deadline_ns, 0)
     if reason_of(word) != SLEEP_RETRY and reason_of(word) != SLEEP_RELEASED:  # they look at the time themselves
         m.threads[i].restart = 0
