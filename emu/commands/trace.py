@@ -19,7 +19,7 @@ from emu.tables import print_table
 from .options import WithSubcommands
 from .trace_export import export_trace
 from .trace_open import open_trace
-from .trace_words import BadInput, parse_time, print_why
+from .trace_words import BadInput, parse_index, parse_time, print_why, shorten
 
 VIOLATIONS = DAMAGED = 1  # what could be read is shown, and what is wrong is said
 MOST_THREADS = 20  # rows of the summary's table
@@ -49,7 +49,7 @@ def trace(
 
     try:
         read = read_trace(file)
-        if why:
+        if why is not None:
             status = print_why(read, why)
         elif check:
             limits = {"slack_ns": slack, "idle_limit_ns": idle_limit, "starvation_limit_ns": starvation_limit}
@@ -82,7 +82,7 @@ def _chosen(read, cpus, threads, kinds, start, stop):
     if kinds:
         unknown = [name for name in kinds if name not in read.names()]
         if unknown:
-            raise BadInput(f"event {unknown[0]!r}: this trace has {', '.join(read.names())}")
+            raise BadInput(f"event {shorten(unknown[0])}: this trace has {', '.join(read.names())}")
         keep &= np.isin(events["kind"], [read.kind_number(name) for name in kinds])
     if start:
         keep &= events["time_ns"] >= boot_ns + parse_time(start)
@@ -95,17 +95,19 @@ def _actor(read, text):
     names = {name: actor for actor, name in read.header["values"]["actor"].items()}
     if text in names:
         return names[text]
-    if not text.isdigit() or int(text) >= read.header["machine"]["cpus"]:
-        raise BadInput(f"CPU {text!r}: this trace has 0 to {read.header['machine']['cpus'] - 1}, {', '.join(names)}")
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) >= read.header["machine"]["cpus"]:
+        raise BadInput(
+            f"CPU {shorten(text)}: this trace has 0 to {read.header['machine']['cpus'] - 1}, {', '.join(names)}"
+        )
     return int(text)
 
 
 def _about(events, text):
     match = re.fullmatch(r"(\d+)(?:#(\d+))?", text)
     if not match:
-        raise BadInput(f"thread {text!r}: write its index, or index#generation")
-    found = events["thread"] == int(match[1])
-    return found & (events["generation"] == int(match[2])) if match[2] else found
+        raise BadInput(f"thread {shorten(text)}: write its index, or index#generation")
+    found = events["thread"] == parse_index(match[1])
+    return found & (events["generation"] == parse_index(match[2])) if match[2] else found
 
 
 def _print(read, events, limit, as_json):

@@ -50,6 +50,8 @@ def write_snapshot(path, header, descriptors, limit_bytes=LIMIT_BYTES):
     packed = msgpack.packb({**header, **now, "extents": extents, "left_out": left_out})
     whole = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        if path.exists() and not path.is_file():  # a device, a FIFO or a folder would be replaced
+            raise OSError(errno.EEXIST, "it is there, and no regular file")
         _check_room(path, len(packed) + _sum(extents[0]) + _sum(extents[1]))
         with open(whole, "xb", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
             file.write(MAGIC + len(packed).to_bytes(8, "little") + packed)

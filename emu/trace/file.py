@@ -19,6 +19,7 @@ room for all of them once.
 
 import functools
 import os
+import stat
 import struct
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ import numpy as np
 
 from ..errors import TraceError
 from ..shm.events import WORD
+from .understood import end_is_understood, header_is_understood, is_time
 
 FORMAT, VERSION = "emu-trace", 2
 NO_THREAD = 0xFFFFFF
@@ -36,6 +38,7 @@ EVENT = np.dtype(
      ("actor", "i2"), ("kind", "i2")]
 )  # fmt: skip
 MAX_FRAME_BYTES = 1 << 30
+MOST_AT_FIRST = 1 << 27  # events that there is room for; a file's size may say anything
 
 
 @dataclass
@@ -176,12 +179,14 @@ def _read(path, file):
     unpacker = msgpack.Unpacker(file, max_buffer_size=MAX_FRAME_BYTES, strict_map_key=False)
     header = _next_frame(unpacker)
     _check_header(path, header)
-    rounds, end, whole = _Rounds(size // RECORD.itemsize), None, unpacker.tell()
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        raise TraceError(f"trace file {path}: no regular file: copy what it gives into one")
+    rounds, end, whole = _Rounds(min(size // RECORD.itemsize, MOST_AT_FIRST)), None, unpacker.tell()
     while whole < size and (frame := _next_frame(unpacker)) is not None:  # what is written meanwhile is left
         if {"rings", "cut_ns", "failed"} <= frame.keys():
             if not rounds.add(frame):
                 break
-        elif {"complete", "end_ns", "reason", "failure", "ended", "lost"} <= frame.keys():
+        elif end_is_understood(frame):
             end = frame
         else:
             break
@@ -201,25 +206,8 @@ def _check_header(path, header):
     version = header.get("version")
     if not isinstance(version, int) or version < 1 or header.get("record", list(RECORD.names)) != list(RECORD.names):
         raise TraceError(f"trace file {path}: format version {version}, this emu reads versions 1 to {VERSION}")
-    if not _is_understood(header):
+    if not header_is_understood(header):
         raise TraceError(f"trace file {path}: damaged: its header does not say what its records mean")
-
-
-def _is_understood(header):
-    """Whether a header has what readers rely on."""
-    try:
-        kinds = all(len(kind) == 4 and all(isinstance(word, str) for word in kind) for kind in header["kinds"])
-        fields = all(
-            isinstance(name, str) and 0 < width < 64
-            for fields in header.get("fields", {}).values()
-            for name, width in fields
-        )
-        named = all(isinstance(table, dict) for table in header["values"].values()) and "actor" in header["values"]
-        known = {"cpus", "hooks", "policy", "slice_ns", "one_queue", "global_queue"} <= header["machine"].keys()
-        tables = isinstance(header["tables"], dict) and isinstance(header["masks"], list)
-        return kinds and fields and named and known and tables and isinstance(header["clock"]["boot_ns"], int)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return False
 
 
 def _next_frame(unpacker):
@@ -246,7 +234,9 @@ class _Rounds:
     def add(self, frame):
         """Take a round over; False, and nothing of it is taken, when its records are not what the header says."""
         try:
-            cut_ns = int(frame["cut_ns"])
+            cut_ns = frame["cut_ns"]
+            if not is_time(cut_ns):
+                return False
             parts = [_part(*ring, self._expected.get(ring[0], 0)) for ring in frame["rings"]]
         except (ValueError, TypeError, IndexError, OverflowError):
             return False
@@ -284,8 +274,10 @@ class _Rounds:
 def _part(actor, first, dropped, records, expected):
     """The events of a ring. ValueError, TypeError, OverflowError when they are nonsense."""
     raw = np.frombuffer(records, dtype=RECORD)
-    if first != expected or not isinstance(dropped, int):
+    if first != expected or not isinstance(dropped, int) or dropped < 0:
         raise ValueError(f"actor {actor}: sequence number {first}")
+    if len(raw) and not (is_time(raw["time_ns"].min()) and is_time(raw["time_ns"].max())):
+        raise ValueError(f"actor {actor}: times that no clock shows")
     part = np.empty(len(raw), dtype=EVENT)
     for name in ("time_ns", "a", "b"):
         part[name] = raw[name]

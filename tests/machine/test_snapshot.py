@@ -111,3 +111,10 @@ def test_what_is_no_file_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "none", "/dev/null", tmp_path / "fifo"):
         with pytest.raises(SnapshotError):
             read_snapshot(path)
+
+
+def test_what_is_no_regular_file_is_not_replaced(window, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(SnapshotError, match="cannot be written: it is there, and no regular file"):
+        write_snapshot(tmp_path / "fifo", HEADER, window.descriptors[:2])
+    assert [path.name for path in tmp_path.iterdir() if path.is_fifo()] == ["fifo"]

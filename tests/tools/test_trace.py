@@ -127,6 +127,12 @@ BAD = {
     "no such CPU": (["FILE", "--cpu", "2"], "CPU '2': this trace has 0 to 1"),
     "no thread": (["FILE", "--thread", "main"], "thread 'main': write its index"),
     "no time": (["FILE", "--from", "noon"], "time 'noon': write for example"),
+    "another digit": (["FILE", "--cpu", "²"], "CPU '²': this trace has 0 to 1"),
+    "a CPU of many digits": (["FILE", "--cpu", "9" * 5000], "9…': this trace has 0 to 1"),
+    "a thread of many digits": (["FILE", "--thread", "9" * 5000], "9…': no trace has so many"),
+    "a generation of many digits": (["FILE", "--why", f"1#{'9' * 5000}@1"], "9…': no trace has so many"),
+    "a time without end": (["FILE", "--from", "9" * 400], "9…': no trace is so long"),
+    "nothing to explain": (["FILE", "--why", ""], "'': write THREAD@TIME"),
     "no slack": (["FILE", "--check", "--slack", "5 parsecs"], "time '5 parsecs'"),
 }
 

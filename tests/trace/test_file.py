@@ -1,6 +1,7 @@
 """Trace files: whole, torn, of another version, no trace at all; decoding; the summary."""
 
 import io
+import os
 
 import msgpack
 import numpy as np
@@ -10,6 +11,7 @@ from emu.errors import TraceError
 from emu.kernel.thread.states import SLEEP_TIME
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
 from emu.shm.events import PLACED, SLEEPS, SPAWNED, WOKEN
+from emu.trace.check import check_trace
 from emu.trace.file import RECORD, read_trace
 from emu.trace.summary import summarize
 from emu.trace.text import arguments, brief, one_line
@@ -127,6 +129,66 @@ def test_what_follows_a_round_that_is_nonsense_is_ignored(story, ring):
     assert trace.is_damaged and f"torn at byte {trace.damaged_at}" in trace.notes()[0]
     trace = rewritten(story, lambda frames: frames.insert(2, bad))
     assert len(trace.events) == 6 and trace.is_damaged
+
+
+NONSENSE = (None, -1, 1 << 63, "", "x", b"x", [], [1], {}, {"a": 1}, 1.5, [[None, 9]])
+
+
+def places(found):
+    """The maps and lists in a frame, each with a key of it: wherever something else may stand in a damaged file."""
+    for key in found if isinstance(found, dict) else range(len(found)):
+        yield found, key
+        if isinstance(found[key], (dict, list)):
+            yield from places(found[key])
+
+
+@pytest.mark.parametrize("number", [0, -1], ids=["the header", "the end"])
+def test_whatever_a_frame_holds_it_is_understood_or_refused(story, number):
+    story.write()
+    frames = list(msgpack.Unpacker(io.BytesIO(story.path.read_bytes()), strict_map_key=False))
+    chosen = [
+        (found, key) for found, key in places(frames[number]) if key in ("lost", "end_ns", "reason") or number == 0
+    ]
+    for at, (found, key) in enumerate(chosen):
+        kept, found[key] = found[key], NONSENSE[at % len(NONSENSE)]
+        story.path.write_bytes(b"".join(map(msgpack.packb, frames)))
+        found[key] = kept
+        try:
+            trace = read_trace(story.path)
+        except TraceError:
+            continue
+        trace.notes()
+        summarize(trace)
+        check_trace(trace)
+        lines = [one_line(trace, event) for event in trace.events]
+        assert len(lines) == (6 if trace.end or number else 0)
+
+
+@pytest.mark.parametrize("time_ns", [-1, 1 << 62])
+def test_times_that_no_clock_shows_are_damage(story, time_ns):
+    story.rings[0].append((time_ns, 0, 0, 0))
+    trace = story.trace()
+    assert len(trace.events) == 0 and trace.is_damaged
+
+
+def test_a_file_that_claims_to_be_huge_needs_no_memory_for_it(story):
+    with open(story.write(), "r+b") as file:
+        file.truncate(1 << 42)
+    trace = read_trace(story.path)
+    assert len(trace.events) == 6 and trace.damaged_at
+
+
+def test_a_trace_from_a_pipe_is_refused(story):
+    content = story.write().read_bytes()
+    assert len(content) < 1 << 16, "fits into a pipe"
+    reader, writer = os.pipe()
+    os.write(writer, content)
+    os.close(writer)
+    try:
+        with pytest.raises(TraceError, match="no regular file: copy what it gives into one"):
+            read_trace(f"/dev/fd/{reader}")
+    finally:
+        os.close(reader)
 
 
 def test_a_newer_file_with_the_same_records_is_read_as_far_as_it_is_known(story):
