@@ -13,6 +13,8 @@ import click
 
 from emu.errors import BAD_INPUT
 
+from . import ending
+
 PROMPT = "(emu) "
 HISTORY_LINES = 1000
 
@@ -29,16 +31,17 @@ def debug(target, commands):
     with errors_in_one_line():
         inspector, control = _open(target)
     debugger = Debugger(inspector, control)
-    try:
-        if commands:
-            status = _execute_all(debugger, commands)
-        elif sys.stdin is not None and sys.stdin.isatty():
-            status = _interact(debugger)
-        else:
-            status = _execute_all(debugger, sys.stdin or ())
-    finally:
-        with contextlib.suppress(Exception):  # the machine may be gone
-            debugger.leave()
+    with ending.at_last(debugger.leave_at_once):
+        try:
+            if commands:
+                status = _execute_all(debugger, commands)
+            elif sys.stdin is not None and sys.stdin.isatty():
+                status = _interact(debugger)
+            else:
+                status = _execute_all(debugger, sys.stdin or ())
+        finally:
+            with contextlib.suppress(Exception):  # the machine may be gone
+                debugger.leave()
     sys.exit(status)
 
 

@@ -33,6 +33,7 @@ _times = 0  # how often one came
 _gentle = False
 _over = False  # the command has its status: what comes now is too late
 _ends = False  # the main thread's handler ends the process
+_last_act = None
 _ending = _thread.allocate_lock()  # taken by whoever does
 
 
@@ -59,6 +60,20 @@ def gently():
     finally:
         if not arrived:
             _gentle = False
+
+
+@contextlib.contextmanager
+def at_last(act):
+    """When a signal ends the process within this, `act()` is called before: it undoes what would last elsewhere.
+
+    It is called at any moment, in whichever thread ends the process, and has to be quick; its failures are nobody's.
+    """
+    global _last_act
+    _last_act = act
+    try:
+        yield
+    finally:
+        _last_act = None
 
 
 def status(number):
@@ -124,6 +139,9 @@ def _end():
         _wait_for_the_end()
     with contextlib.suppress(OSError):  # whoever is interrupted has nothing to say any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    if _last_act:
+        with contextlib.suppress(Exception):
+            _last_act()
     _kill_children()
     directory = sys.modules.get("emu.machine.directory")
     if hasattr(directory, "remove_ours"):

@@ -9,6 +9,7 @@ one line; the debugger goes on.  Answers show names that guests have made with w
 `control` pauses and continues a machine (machine/control.py), None for a snapshot.
 """
 
+from ..errors import MachineError
 from ..machine.snapshot import write_snapshot
 from . import show_groups, show_memory, show_threads, show_waits
 from .text import CommandError, number_of, task_of, thread_of
@@ -35,6 +36,7 @@ COMMANDS = {  # words -> (argument, what it does)
     "help": ("", "this list"),
     "quit": ("", "leave; a machine that was paused here goes on"),
 }
+AT_ONCE_MS = 300  # for the answer, when a signal ends the debugger
 SHORT = {"bt": "backtrace", "x": "examine", "c": "continue", "q": "quit", "exit": "quit", "?": "help"}
 WITHOUT_ARGUMENT = {
     "show all threads": show_threads.all_threads, "show cpus": show_threads.cpus, "show queues": show_threads.queues,
@@ -78,6 +80,11 @@ class Debugger:
         self.done = True
         return self.do_continue() if self._paused else []
 
+    def leave_at_once(self):
+        """The same, by a signal's handler: in the middle of a command, and it is not waited for long."""
+        if self._paused:
+            self._control.ask("continue", AT_ONCE_MS)
+
     # --- commands with arguments ------------------------------------------------------------------
 
     def do_show_thread(self, text):
@@ -100,9 +107,13 @@ class Debugger:
         return show_threads.machine(self.inspector)
 
     def do_pause(self):
-        answer = self._controls("pause").ask("pause")
-        self._paused = True
-        return [answer]
+        control = self._controls("pause")
+        self._paused = True  # before it is: a signal may come while the answer is waited for
+        try:
+            return [control.ask("pause")]
+        except MachineError:
+            self._paused = False
+            raise
 
     def do_continue(self):
         answer = self._controls("continue").ask("continue")

@@ -23,6 +23,7 @@ from ..errors import MachineError, say
 
 NAME = "debug"
 PATIENCE_MS = 5_000
+LINGER_MS = 200  # for what takes a request back
 AT_ONCE = 16  # requests, before the supervisor looks at anything else
 MAX_REQUEST_BYTES = 1 << 12
 
@@ -92,14 +93,17 @@ class Control:
     def __init__(self, directory):
         self._directory = directory
 
-    def ask(self, name):
+    def ask(self, name, patience_ms=None):
         """Send a request; the answer's sentence. MachineError."""
         with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
             socket.setsockopt(zmq.LINGER, 0)
             socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
             socket.connect(address(self._directory, NAME))
             socket.send(msgpack.packb(name))
-            if not socket.poll(PATIENCE_MS):
+            if not socket.poll(PATIENCE_MS if patience_ms is None else patience_ms):
+                if name == "pause":  # it may still be read, when nobody is there who would let the machine go on
+                    socket.setsockopt(zmq.LINGER, LINGER_MS)
+                    socket.send(msgpack.packb("continue"))
                 raise MachineError(
                     f"{name}: the supervisor does not answer within {PATIENCE_MS // 1000} s: it has ended, is stopped, "
                     "or is in its user's own code, and not in a call such as run()"

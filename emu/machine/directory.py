@@ -62,7 +62,10 @@ def make_directory():
     if found.st_uid != os.getuid() or not root.is_dir():
         raise PermissionError(errno.EPERM, "belongs to somebody else", str(root))
     sweep()
-    started = int(psutil.Process().create_time())
+    try:
+        started = int(psutil.Process().create_time())
+    except psutil.Error:
+        raise FileNotFoundError(errno.ENOENT, "nothing is mounted there, and emu needs it", "/proc") from None
     return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-{started}-", dir=root))
 
 

@@ -45,7 +45,8 @@ from ..kernel.thread.states import (
     WHERE,
 )
 from ..limits import GLOBAL_QUEUE, THREAD_BITS
-from .threads import name_of as thread_name
+from .symbols import printable
+from .threads import name_of as name_it_has
 
 MOST_LINES = 40
 OF_DESCRIPTORS = {
@@ -125,6 +126,11 @@ def is_deadlock(machine):
 
 def queue_name(queue):
     return "the global queue" if queue == GLOBAL_QUEUE else f"CPU {queue}"
+
+
+def thread_name(thread):
+    """The name that its program gave it, without what moves a terminal."""
+    return printable(name_it_has(thread))
 
 
 def partner_of(thread, machine):

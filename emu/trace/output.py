@@ -12,6 +12,7 @@ import tempfile
 
 from ..errors import TraceError
 
+DESCRIPTORS = "/proc/self/fd"
 NO_NAMELESS_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 
 
@@ -58,7 +59,9 @@ def _errors_of(path):
 
 
 def _nameless(folder):
-    """An open file without a name; None where the file system has none."""
+    """An open file without a name; None where the file system has none, or where it could get none afterwards."""
+    if not os.path.isdir(DESCRIPTORS):
+        return None
     try:
         return open(os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666), "wb")
     except OSError as error:
@@ -68,7 +71,7 @@ def _nameless(folder):
 
 
 def _give_name(descriptor, path):
-    folder = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY)
+    folder = os.open(DESCRIPTORS, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.link(str(descriptor), path, src_dir_fd=folder)  # with the folder's descriptor, links are followed
     finally:

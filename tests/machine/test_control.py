@@ -118,6 +118,16 @@ def test_nobody_who_answers_is_one_line(boot, monkeypatch, tmp_path):
         Control(machine._directory).ask("pause")
 
 
+def test_a_pause_that_nobody_waited_for_is_taken_back(boot, monkeypatch):
+    monkeypatch.setattr(control, "PATIENCE_MS", 50)
+    with boot(1) as machine:
+        with pytest.raises(MachineError, match="its user's own code"):
+            Control(machine._directory).ask("pause")
+        job = machine.spawn("hello")
+        machine.run(limit_s=60)
+        assert job.exit_status == 0 and not machine.window.machine["paused"]
+
+
 def test_a_machine_that_is_paused_from_outside_ends_all_the_same(boot):
     with boot(2) as machine:
         machine.spawn("bench_int", 1 << 40)

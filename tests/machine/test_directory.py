@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from emu.limits import MAX_ACTORS
@@ -93,4 +94,13 @@ def test_a_root_of_somebody_else_is_refused(place, monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     (place / "emu-12345").mkdir()
     with pytest.raises(PermissionError, match="belongs to somebody else"):
+        directory.make_directory()
+
+
+def test_without_proc_there_is_no_machine_in_one_line(place, monkeypatch):
+    def nobody():
+        raise psutil.NoSuchProcess(1)
+
+    monkeypatch.setattr(directory.psutil, "Process", nobody)
+    with pytest.raises(FileNotFoundError, match="emu needs it: '/proc'"):
         directory.make_directory()

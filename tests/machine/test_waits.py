@@ -73,6 +73,13 @@ def test_each_way_to_wait_is_said_with_its_object(threads):
     assert "2.000" in lines[0].split("0xabc0")[1] and "0.000" in lines[5]
 
 
+def test_names_that_guests_give_move_no_terminal(threads):
+    sender = threads.add(RUNNING, name=b"\x1b[2J\n\xff\xe2\x80\xae")
+    threads.add(BLOCKED, SLEEP_SEND, partner=sender + 1)
+    lines = threads.lines()
+    assert all("?[2J??" in line and line.isprintable() for line in lines[1:]), lines
+
+
 def test_many_threads_are_counted(threads):
     for _ in range(100):
         threads.add(RUNNABLE)

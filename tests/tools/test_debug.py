@@ -53,6 +53,18 @@ def test_a_prompt_completes_and_forgives(machine):  # noqa: F811
     assert "paused" not in emu("debug", machine.process.pid, "-c", "show machine").stdout, "who leaves lets it go on"
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_leaves_by_a_signal_lets_it_go_on(machine, number):  # noqa: F811
+    with Terminal("debug", machine.process.pid) as terminal:
+        terminal.until(lambda lines: "type help for the commands" in lines)
+        terminal.type("pause\r")
+        terminal.until(lambda lines: "the machine is paused" in lines)
+        terminal.process.send_signal(number)
+        status, _, _ = terminal.end()
+    assert status == 128 + number
+    assert "paused" not in emu("debug", machine.process.pid, "-c", "show machine").stdout
+
+
 def test_a_killed_cpu_leaves_a_snapshot_where_it_was_asked_for(warm, deadlocks, tmp_path):
     file = tmp_path / "last"
     command = ["run", "--cpus", 2, "--snapshot-on-failure", file, deadlocks, "kernel"]

@@ -83,3 +83,10 @@ def test_a_temporary_file_has_no_name():
         file.write(b"here")
         file.flush()
         assert os.fstat(file.fileno()).st_nlink == 0 and os.pread(file.fileno(), 9, 0) == b"here"
+
+
+def test_where_nothing_is_mounted_at_proc_it_is_written_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(output, "DESCRIPTORS", "/no/such/folder")
+    with whole_file(tmp_path / "out") as file:
+        file.write(b"all of it")
+    assert (tmp_path / "out").read_bytes() == b"all of it" and len(list(tmp_path.iterdir())) == 1
