@@ -7,6 +7,7 @@ then 2.
 
 import contextlib
 import os
+import re
 import sys
 
 import click
@@ -51,7 +52,7 @@ def _open(target):
     from emu.debug.text import CommandError
     from emu.machine.control import Control
 
-    if target is None or target.isdigit() and not os.path.exists(target):
+    if target is None or re.fullmatch("[0-9]{1,20}", target) and not os.path.exists(target):
         found = find(None if target is None else int(target))
         return attach_to(found), Control(found.directory)
     if not os.path.exists(target):

@@ -238,7 +238,7 @@ class _Rounds:
             if not is_time(cut_ns):
                 return False
             parts = [_part(*ring, self._expected.get(ring[0], 0)) for ring in frame["rings"]]
-        except (ValueError, TypeError, IndexError, OverflowError):
+        except (ValueError, TypeError, LookupError, OverflowError):
             return False
         for (actor, first, dropped, _), part in zip(frame["rings"], parts):
             self._expected[actor] = first + len(part)

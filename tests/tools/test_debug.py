@@ -90,6 +90,12 @@ def test_a_file_that_is_no_snapshot_is_one_line_and_status_2(tmp_path, content):
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
 
 
+@pytest.mark.parametrize("target", ["²", "9" * 5000], ids=["another digit", "many digits"])
+def test_what_is_no_process_id_is_one_line(target):
+    done = emu("debug", target)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "neither a process id" in done.stderr
+
+
 def test_the_manual_names_every_command():
     text = (ROOT / "docs" / "debugging.md").read_text()
     assert all(f"`{name}" in text for name in COMMANDS)

@@ -1,11 +1,13 @@
 """`emu report`: statuses, damaged and foreign traces, outputs that cannot be written."""
 
+import io
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import msgpack
 import pytest
 
 from tests.trace.random_runs import random_story
@@ -47,6 +49,14 @@ def test_lost_events_are_named_on_the_page(tmp_path):
     done = report(trace, "-o", tmp_path / "page.html")
     assert done.returncode == 0 and "7 events of CPU 0 were lost" in done.stderr
     assert "7 events of CPU 0 were lost" in (tmp_path / "page.html").read_text()
+
+
+def test_what_a_header_has_besides_is_no_obstacle(trace, tmp_path):
+    frames = list(msgpack.Unpacker(io.BytesIO(trace.read_bytes()), strict_map_key=False))
+    frames[0]["machine"]["memory_bytes"] = b"\xff"
+    trace.write_bytes(b"".join(map(msgpack.packb, frames)))
+    done = report(trace, "-o", tmp_path / "page.html")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"garbage", b"\x81\xa6format\xa5other"])

@@ -119,7 +119,15 @@ def rewritten(story, change):
 
 @pytest.mark.parametrize(
     "ring",
-    [[0, 0, 0, b"xyz"], [0, 7, 0, bytes(32)], [0, 0, "none", b""], [0], ["x", 0, 0, b""], [1 << 40, 0, 0, bytes(32)]],
+    [
+        [0, 0, 0, b"xyz"],
+        [0, 7, 0, bytes(32)],
+        [0, 0, "none", b""],
+        [0],
+        ["x", 0, 0, b""],
+        {},
+        [1 << 40, 0, 0, bytes(32)],
+    ],
     ids=str,
 )
 def test_what_follows_a_round_that_is_nonsense_is_ignored(story, ring):

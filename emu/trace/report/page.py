@@ -68,7 +68,7 @@ def _write(parts, file):
         "title": html.escape(f"emu report: {title}"),
         "style": (PAGE / "page.css").read_text(),
         "script": "\n".join((PAGE / f"{name}.js").read_text() for name in SCRIPTS),
-        "report": json.dumps(report, separators=(",", ":")).replace("<", "\\u003c"),
+        "report": json.dumps(report, separators=(",", ":"), default=str).replace("<", "\\u003c"),
     }
     text = (PAGE / "page.html").read_text()
     for number, piece in enumerate(text.replace("}}", "{{").split("{{")):
