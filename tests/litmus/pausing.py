@@ -51,10 +51,12 @@ def bad_pauser(address, me, workers, rounds):
 
 @hot
 def _pauser(m, me, workers, rounds, bad):
+    prepare_slow_stores(m)
     meet(m, workers)
     for done in range(1, rounds + 1):
         dawdle(random_below(m, me, 500))
         before = _executed(m, workers)
+        slow_store(m, done)  # so that only a fence has `paused` stored before tlb_active is read
         stop_all(m, me, PAUSE_ASKED)
         spins = 0
         while not bad and not all_stand(m) and not over(m):

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from emu.hot.cache import cache_root
@@ -95,7 +96,10 @@ class Tree:
 
     def _write(self, path, text):
         path.write_text(text)
-        self._serial += 1  # Python's bytecode goes by second and size: each version has a time of its own
+        # Python's bytecode goes by second and size: each version of a run has a time of its own, and what is there may
+        # be an earlier run's, whose version had the same.
+        Path(cache_from_source(path)).unlink(missing_ok=True)
+        self._serial += 1
         os.utime(path, (self._serial, self._serial))
 
     def environment(self, seed):
