@@ -1,5 +1,7 @@
-/* What a debugger is told of: argument fork, crash, fault, raise, twice, read, zero, mapped. */
+/* What a debugger is told of: argument fork, crash, fault, raise, twice, born, read, zero, mapped. */
 #define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,16 @@ __attribute__((noinline)) void mark(int who) {
 
 static void handler(int number) {
     caught = number;
+}
+
+static void *wait_for_ever(void *unused) {
+    pause();
+    return unused;
+}
+
+static void *catch(void *unused) {
+    caught = 1;
+    return unused;
 }
 
 static void handle_fault(int number) {
@@ -54,6 +66,17 @@ int main(int argc, char **argv) {
         signal(SIGUSR1, handler);
         raise(SIGUSR1);
         raise(SIGUSR1);
+        return caught;
+    }
+    if (strcmp(what, "born") == 0) {
+        pthread_t other, born;
+        pthread_create(&other, 0, wait_for_ever, 0);
+        mark(1);
+        pthread_create(&born, 0, catch, 0);
+        for (int n = 0; n < 1000; n++)
+            sched_yield();
+        mark(2);
+        pthread_join(born, 0);
         return caught;
     }
     if (strcmp(what, "zero") == 0) {

@@ -57,6 +57,16 @@ def test_breakpoints_stop_the_program_and_not_its_children(ask):
     assert "exited with code 03" in end and status == 3
 
 
+def test_a_thread_that_is_born_while_others_are_held_is_held_too(ask):
+    (_, one, _, two, caught, _, _, end), status = ask(
+        "born", "break mark", "continue", "set scheduler-locking on", "continue", "print caught",
+        "set scheduler-locking off", "delete", "continue",
+    )  # fmt: skip
+    assert "mark (who=1)" in one and "mark (who=2)" in two
+    assert caught.strip().endswith("= 0"), "it has not run, though its parent gave way a thousand times"
+    assert "exited with code 01" in end and status == 1
+
+
 def test_code_that_is_mapped_twice_stops_where_the_breakpoint_is_set(ask):
     (_, _, _, end), status = ask("mapped", "break mark", "continue", "break *(long)first", "continue")
     assert "exited with code 05" in end and status == 5, "it has called `second`"
