@@ -34,7 +34,7 @@ MUTANTS = [
     Mutant("pause-without-a-fence", PAUSING, '    fetch_or(m, "paused", why)  # before tlb_active is read; pairs with activate_tlb\n', '    m.paused |= why\n', RACED),
     Mutant("pause-parks-over-an-interrupt", PAUSING, 'if load_seq_cst(c, "pending") == 0 and load_seq_cst(m, "paused") != 0:', 'if load_seq_cst(m, "paused") != 0:', f"{PAUSED}::test_guests_execute_nothing_in_a_pause_and_go_on_after_it"),
     Mutant("pause-parks-without-a-second-look", PAUSING, 'if load_seq_cst(c, "pending") == 0 and load_seq_cst(m, "paused") != 0:', 'if load_seq_cst(c, "pending") == 0:', PAUSED),
-    Mutant("pause-told-before-it-stands", PAUSING, "    deactivate_tlb(m, me)\n    send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)  # after that: pairs with all_stand\n", "    send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)\n    deactivate_tlb(m, me)\n", PAUSED),
+    Mutant("pause-told-before-it-stands", PAUSING, "    deactivate_tlb(m, me)\n    send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)  # after that: pairs with all_stand\n", "    send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)\n    deactivate_tlb(m, me)\n", f"{RACED}::test_who_is_told_that_a_cpu_stands_finds_that_it_does"),
     Mutant("pause-ends-whatever-else-holds", PAUSING, '"paused", old, old & ~why)', '"paused", old, 0)', "tests/kernel/test_pausing.py"),
     Mutant("pause-uses-up-the-slice", PAUSING, "        c.slice_end_ns += gap\n", "        c.slice_end_ns += 0\n", f"{PAUSED}::test_a_slice_is_as_long_as_without_a_pause"),
     Mutant("pause-kept-when-interrupted", PAUSES, "        except BaseException:\n            self._go_on()", "        except ValueError:\n            self._go_on()", f"{PAUSED}::test_a_pause_that_is_interrupted_is_none"),

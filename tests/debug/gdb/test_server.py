@@ -183,10 +183,11 @@ def test_kill_ends_the_program(debugged):
     assert status == 128 + signal.SIGKILL
 
 
-def test_ctrl_c_at_the_terminal_ends_all_while_the_program_stands(debugged):
+@pytest.mark.parametrize("last", ["?", "vCont;s"], ids=["entry", "stopped"])
+def test_ctrl_c_at_the_terminal_ends_all_while_the_program_stands(debugged, last):
     run = debugged("spinwait", 4, 1 << 40)
     with run.client() as client:
-        assert client.ask("?")
+        assert client.ask(last).startswith("T05")
         run.process.send_signal(signal.SIGINT)
         client.is_closed()
     assert run.end()[0] == 130
