@@ -106,6 +106,7 @@ def test_memory_and_registers_of_random_words_do_no_harm(seed):
 def test_a_page_table_that_names_frames_that_do_not_exist_maps_nothing(made):
     made._set(3, STACK >> 12, 1 << 50 | V | R | W)
     assert made.memory.read(0, STACK, 8) == b"" and made.memory.word(0, STACK) is None
+    made._set(len(made.ram) // PAGE_SIZE - 1, 0, 2 << PPN_SHIFT | V)  # where -1 would be, counted from the end
     made.machine["tasks"]["root"][0] = -1
     assert made.memory.entry(0, CODE) == 0
 

@@ -61,7 +61,7 @@ MUTANTS = [
     Mutant("memory-in-packets-of-any-length", STUB, "min(count, PACKET_BYTES // 2 - 8)", "count", f"{ON_SERVER}::test_no_answer_is_longer_than_a_packet"),
     Mutant("watchpoints-beyond-their-number", TARGET, "len(self.watchpoints) == MAX_WATCHPOINTS or size <= 0", "size <= 0", f"{MORE_POINTS}[watch]"),
     Mutant("breakpoints-beyond-their-number", TARGET, "if len(self.breakpoints) == MAX_BREAKPOINTS or not self.peek", "if not self.peek", f"{MORE_POINTS}[break]"),
-    Mutant("step-and-watch-of-another-thread-forgotten", TARGET, '        if any(int(threads[i]["debug_stop"]) in (STOP_WATCH, STOP_STEP) for i in chosen):\n            return False\n', "", SESSION),
+    Mutant("step-and-watch-of-another-thread-forgotten", TARGET, '        if any(int(threads[i]["debug_stop"]) in (STOP_WATCH, STOP_STEP) for i in chosen):\n            return False\n', "", "tests/debug/gdb/test_target.py"),
     Mutant("left-program-still-debugged", TARGET, "            mark_debugged(self._base, SUPERVISOR, self.index, 0)\n", "", f"{ON_SERVER}::test_a_program_that_was_let_go_stops_at_no_signal"),
     Mutant("next-task-of-the-record-debugged", TARGET, 'same = int(k["generation"]) == HANDLE.get(self._task, "generation") and int(k["state"])', 'same = int(k["state"])', "tests/debug/gdb/test_target.py"),
     # --- hostile memory, snapshots --------------------------------------------------------------------
@@ -85,7 +85,7 @@ MUTANTS = [
     Mutant("waker-of-another-record", WAKERS, "known = (at >= 0) & (spawns[\"thread\"][spawn] == threads)", "known = at >= 0", "tests/trace/test_wakers.py"),
     Mutant("claimed-wake-keeps-its-sleeps-number", WAKERS, "        call[k] = 0\n", "", "tests/trace/test_wakers.py"),
     Mutant("read-only-file-replaced", OUTPUT, "            os.close(os.open(target, os.O_WRONLY))  # one that may not be written is not replaced either\n", "            pass\n", "tests/trace/test_output.py"),
-    Mutant("arrows-in-torn-traces", FLOWS, "not any(trace.lost.values()) and trace.damaged_at is None", "not any(trace.lost.values())", "tests/trace/perfetto/test_tracks.py"),
+    Mutant("arrows-in-torn-traces", FLOWS, "not any(trace.lost.values()) and trace.damaged_at is None", "not any(trace.lost.values())", survives="what a torn file lacks is its end, so the k-th message of a pair is still its k-th"),
     Mutant("end-of-another-run-gives-its-state", SCHED, "(next_tids == IDLE) & (prev == chunk.tids[positions])", "(next_tids == IDLE)", "tests/trace/perfetto/test_sched.py"),
     Mutant("thread-wakes-itself", SCHED, "np.isin(causes, self._numbers(UNTOLD, \"thread\")) & (running != chunk.tids[wakes])", "np.isin(causes, self._numbers(UNTOLD, \"thread\"))", "tests/trace/perfetto/test_sched.py::test_a_trace_of_version_1_knows_wakers_by_what_ran"),
     Mutant("spans-overlap", TRACKS, "np.minimum(np.maximum(found[1:], ends[:-1] + 1), ends[1:])", "found[1:]", "tests/trace/perfetto/test_tracks.py"),
