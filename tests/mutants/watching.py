@@ -44,7 +44,7 @@ MUTANTS = [
     Mutant("control-serves-without-end", CONTROL, "        for _ in range(AT_ONCE):\n", "        while True:\n", "tests/machine/test_control.py"),
     Mutant("control-takes-the-first-part", CONTROL, "_unpacked(parts[0]) if len(parts) == 1 else None", "_unpacked(parts[0])", "tests/machine/test_control.py"),
     # --- threads under a debugger ---------------------------------------------------------------------
-    Mutant("held-thread-goes-on", DEBUGGING, "if gate & TASK_STOPPED == 0 and m.threads[i].debug & DEBUG_HELD == 0:", "if gate & TASK_STOPPED == 0:", SESSION),
+    Mutant("held-thread-goes-on", DEBUGGING, "if gate & TASK_STOPPED == 0 and m.threads[i].debug & DEBUG_HELD == 0:", "if gate & TASK_STOPPED == 0:", f"{TOLD}::test_a_thread_that_is_born_while_others_are_held_is_held_too"),
     Mutant("signal-passed-for-good", DEBUGGING, "        t.debug &= ~DEBUG_PASS\n        return False\n    stop_for_debugger(m, me, i, STOP_SIGNAL", "        return False\n    stop_for_debugger(m, me, i, STOP_SIGNAL", f"{TOLD}::test_a_signal_that_the_program_was_given_says_nothing_of_the_next_one"),
     Mutant("thread-born-beside-held-ones-runs", INHERIT, "new.debug = DEBUG_HELD if t.debug & DEBUG_ALONE else 0", "new.debug = 0", f"{TOLD}::test_a_thread_that_is_born_while_others_are_held_is_held_too"),
     Mutant("stepper-deaf-to-interrupts", STEPPING, '    while left > 0 and load_relaxed(c, "pending") == 0:\n', "    while left > 0:\n", survives="the budget bounds how long it is deaf, and a thread that is stepped through is soon at its end: later, not wrong"),
