@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-from importlib.util import cache_from_source
 from pathlib import Path
 
 from emu.hot.cache import cache_root
@@ -98,7 +97,8 @@ class Tree:
         path.write_text(text)
         # Python's bytecode goes by second and size: each version of a run has a time of its own, and what is there may
         # be an earlier run's, whose version had the same.
-        Path(cache_from_source(path)).unlink(missing_ok=True)
+        for made in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):  # Python's, and pytest's of its own
+            made.unlink()
         self._serial += 1
         os.utime(path, (self._serial, self._serial))
 
