@@ -29,6 +29,7 @@ from emu.testing.crew import (
 )
 
 EXECUTED = OWN  # a line for each CPU
+SLEEPS = OWN + 64 * LINE  # whether the CPU has parked for good
 PAUSER = 0
 
 
@@ -141,8 +142,10 @@ def sleeper(address, me, workers, rounds):
                 if asleep and is_parked:  # it says nothing any more
                     violation(m)
             exchange(supervisor, "pending", 0)
-        while load_seq_cst(cpu, "parked") == AWAKE and not over(m):
+        while get_word(m, SLEEPS) == 0 and not over(m):
             pause()
+        if not over(m) and m.cpus[me].kicks == 0 and load_seq_cst(cpu, "pending") != 0:
+            violation(m)  # an interrupt without a message, which it has not found either
         let_all_go(m, me, PAUSE_ASKED)
         m.cpus[me].kicks = 0
         while load_seq_cst(cpu, "parked") != AWAKE and not over(m):
@@ -185,9 +188,11 @@ def _parker(m, me, workers, bad):
         elif not pause_here(m, me):
             activate_tlb(m, me)
             continue
+        set_word(m, SLEEPS, 1)
         while load_seq_cst(m, "paused") != 0 and not over(m):
             pause()
         c.kicks = 0
+        set_word(m, SLEEPS, 0)
         activate_tlb(m, me)
         store_release(c, "parked", AWAKE)
     return 0

@@ -8,6 +8,8 @@ import time
 import pytest
 
 from emu import MachineError
+from emu.kernel import pausing
+from emu.limits import SUPERVISOR
 from emu.trace.file import read_trace
 
 ENDLESS = ("spinwait", 6, 1 << 40, 1000)
@@ -98,6 +100,13 @@ def test_a_paused_machine_ends(boot):
         machine.spawn(*ENDLESS)
         machine.pause()
     assert machine.window is None
+
+
+def test_a_machine_in_which_a_thread_has_stopped_for_its_debugger_ends(boot):
+    with boot(2) as machine:
+        machine.spawn(*ENDLESS)
+        machine._mail.wake(pausing.ask_to_pause(machine.window.address, SUPERVISOR, pausing.PAUSE_STOPPED))
+    assert machine.leaks == {}, "by the ordinary path"
 
 
 class PausedAtFirst:

@@ -27,18 +27,19 @@ NO_PROTOCOL = f"{ON_SERVER}::test_what_is_no_protocol_ends_the_session_in_one_li
 MORE_POINTS = f"{ON_SERVER}::test_more_points_than_there_is_room_for_are_refused"
 PAUSED = "tests/machine/test_pausing.py"
 RACED = "tests/litmus/test_pausing.py"
+TOLD_OF = f"{RACED}::test_who_is_told_that_a_cpu_stands_finds_that_it_does_and_no_interrupt_is_slept_through"
 SAID_WHY = "tests/kernel/sched/test_recording.py"
 
 MUTANTS = [
     # --- pauses ---------------------------------------------------------------------------------------
     Mutant("pause-without-a-fence", PAUSING, '    fetch_or(m, "paused", why)  # before tlb_active is read; pairs with activate_tlb\n', '    m.paused |= why\n', RACED),
-    Mutant("pause-parks-over-an-interrupt", PAUSING, 'if load_seq_cst(c, "pending") == 0 and load_seq_cst(m, "paused") != 0:', 'if load_seq_cst(m, "paused") != 0:', f"{PAUSED}::test_guests_execute_nothing_in_a_pause_and_go_on_after_it"),
-    Mutant("pause-parks-without-a-second-look", PAUSING, 'if load_seq_cst(c, "pending") == 0 and load_seq_cst(m, "paused") != 0:', 'if load_seq_cst(c, "pending") == 0:', PAUSED),
-    Mutant("pause-told-before-it-stands", PAUSING, "    deactivate_tlb(m, me)\n    send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)  # after that: pairs with all_stand\n", "    send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)\n    deactivate_tlb(m, me)\n", f"{RACED}::test_who_is_told_that_a_cpu_stands_finds_that_it_does"),
+    Mutant("pause-parks-over-an-interrupt", PAUSING, 'if load_seq_cst(c, "pending") == 0 and load_seq_cst(m, "paused") != 0:', 'if load_seq_cst(m, "paused") != 0:', TOLD_OF),
+    Mutant("pause-parks-without-a-second-look", PAUSING, 'if load_seq_cst(c, "pending") == 0 and load_seq_cst(m, "paused") != 0:', 'if load_seq_cst(c, "pending") == 0:', survives="whoever ends the pause clears `paused` before it interrupts every CPU, and a CPU takes its interrupts before it finds the machine paused: so where `paused` is 0 here, an interrupt is pending"),
+    Mutant("pause-told-before-it-stands", PAUSING, "    deactivate_tlb(m, me)\n    send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)  # after that: pairs with all_stand\n", "    send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)\n    deactivate_tlb(m, me)\n", TOLD_OF),
     Mutant("pause-ends-whatever-else-holds", PAUSING, '"paused", old, old & ~why)', '"paused", old, 0)', "tests/kernel/test_pausing.py"),
     Mutant("pause-uses-up-the-slice", PAUSING, "        c.slice_end_ns += gap\n", "        c.slice_end_ns += 0\n", f"{PAUSED}::test_a_slice_is_as_long_as_without_a_pause"),
     Mutant("pause-kept-when-interrupted", PAUSES, "        except BaseException:\n            self._go_on()", "        except ValueError:\n            self._go_on()", f"{PAUSED}::test_a_pause_that_is_interrupted_is_none"),
-    Mutant("ended-while-paused-by-a-stop", PAUSES, 'if self.window.machine["paused"] and not self._failed():', "if self._pauses:", f"{ON_SERVER}::test_ctrl_c_at_the_terminal_ends_all_while_the_program_stands"),
+    Mutant("ended-while-paused-by-a-stop", PAUSES, 'if self.window.machine["paused"] and not self._failed():', "if self._pauses:", f"{PAUSED}::test_a_machine_in_which_a_thread_has_stopped_for_its_debugger_ends"),
     # --- control from outside -------------------------------------------------------------------------
     Mutant("control-takes-requests-of-any-length", CONTROL, "        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)\n", "", "tests/machine/test_control.py"),
     Mutant("control-serves-without-end", CONTROL, "        for _ in range(AT_ONCE):\n", "        while True:\n", "tests/machine/test_control.py"),
