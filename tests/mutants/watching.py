@@ -50,7 +50,7 @@ MUTANTS = [
     Mutant("thread-born-beside-held-ones-runs", INHERIT, "new.debug = DEBUG_HELD if t.debug & DEBUG_ALONE else 0", "new.debug = 0", f"{TOLD}::test_a_thread_that_is_born_while_others_are_held_is_held_too"),
     Mutant("stepper-deaf-to-interrupts", STEPPING, '    while left > 0 and load_relaxed(c, "pending") == 0:\n', "    while left > 0:\n", survives="the budget bounds how long it is deaf, and a thread that is stepped through is soon at its end: later, not wrong"),
     Mutant("watched-block-not-aligned", STEPPING, "        low &= -BLOCK_BYTES\n", "        low &= -1\n", f"{TOLD}::test_a_block_of_zeros_is_stored_to_from_its_beginning"),
-    Mutant("step-stops-where-it-begins", STEPPING, "begins = steps  # a step", "begins = False  # a step", SESSION),
+    Mutant("step-stops-where-it-begins", STEPPING, "begins = steps  # a step", "begins = False  # a step", f"{ON_SERVER}::test_a_step_leaves_the_breakpoint_on_which_it_begins"),
     Mutant("breakpoint-of-nobody-is-a-trap", STEPPING, "            reason = call_4(c.interpret, address_of(m), me, i, ONE)  # it has just been taken away\n", "", f"{TOLD}::test_code_that_is_mapped_twice_stops_where_the_breakpoint_is_set"),
     # --- gdb's packets and the machine ----------------------------------------------------------------
     Mutant("packet-without-end-kept", PACKETS, "if len(self._kept) > MAX_BYTES:", "if len(self._kept) < 0:", f"{NO_PROTOCOL}[endless]"),

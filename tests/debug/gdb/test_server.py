@@ -118,6 +118,18 @@ def test_more_points_than_there_is_room_for_are_refused(debugged, kind, most):
     assert outcome(run)[:2] == (0, HELLO)
 
 
+def test_a_step_leaves_the_breakpoint_on_which_it_begins(debugged):
+    run = debugged("hello")
+    with run.client() as client:
+        words = client.ask("g")[32 * 16 : 33 * 16]
+        pc = int.from_bytes(bytes.fromhex(words), "little")
+        assert client.ask(f"Z0,{pc:x},4") == "OK"
+        stop = client.ask("vCont;s")
+        assert stop.startswith("T05") and "20:" in stop and f"20:{words}" not in stop
+        assert client.ask("D") == "OK"
+    assert outcome(run)[:2] == (0, HELLO)
+
+
 def test_packets_made_by_chance_end_no_machine(debugged, seed):
     chance = random.Random(seed)
     run = debugged("hello")
