@@ -33,7 +33,7 @@ CHILD = """
 import json, resource, sys, time
 from emu.trace.file import read_trace
 from emu.trace.perfetto.export import export, need_perfetto
-from emu.trace.perfetto.output import whole_file
+from emu.trace.output import whole_file
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

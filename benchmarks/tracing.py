@@ -17,8 +17,8 @@ from guest_runs import Booted
 
 # guest: (arguments at full size, at the smallest)
 GUESTS = {
-    "hackbench": (("processes", "hackp", 30, 2), ("processes", "hackp", 1, 1)),
-    "locks": (("locking", 4, 40_000), ("locking", 2, 300)),
+    "hackbench": (("processes", "hackp", 400, 2), ("processes", "hackp", 1, 1)),
+    "locks": (("locking", 4, 200_000), ("locking", 2, 300)),
 }
 AIMS = {1: 1.10, 2: 1.25}
 

@@ -140,10 +140,11 @@ def test_the_lock_of_a_policy_that_hangs_is_shown_with_its_holder_and_what_waits
 
 
 def test_without_pyelftools_a_stack_is_a_guess_and_says_what_to_install(stuck, monkeypatch):
-    monkeypatch.setitem(sys.modules, "elftools", None)
+    for name in ("elftools", *(name for name in sys.modules if name.startswith("elftools."))):
+        monkeypatch.setitem(sys.modules, name, None)
     _, inspector = stuck("kernel")
     lines = Debugger(inspector).execute(f"backtrace {inspector.tid(index_of(inspector, 'left'))}")
-    assert "take+" in lines[0] and any("(scan)" in line or "(fp)" in line for line in lines)
+    assert "take+" in lines[0] and any("(scan)" in line or "(fp)" in line for line in lines), lines
     assert lines[-1] == "to unwind by the program's tables emu needs pyelftools: pip install 'emu[debug]'"
 
 

@@ -706,6 +706,8 @@ static int boss(struct worker *w, long calls) {
                 else shared->told_to_end[k] = 1;
             }
             if (shared->is_served[k] && now_ms > lives[k].end_ms + CLIENT_MS) kill(lives[k].pid, SIGKILL);
+            /* a program executed in it is no agent, and may have been suspended; agents would be found stuck before */
+            if (now_ms > lives[k].end_ms + 2 * STUCK_MS) kill(lives[k].pid, SIGKILL);
         }
         for (int k = 0; k < AGENTS; k++) {
             struct agent *a = &shared->agents[k];

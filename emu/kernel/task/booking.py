@@ -5,9 +5,9 @@ once.  The job's number in it is stored last, so who finds one there finds the w
 """
 
 from ...hot import hot, never_inline
-from ...limits import MAX_LEFT_THREADS, NAME_BYTES
+from ...limits import MAX_LEFT_THREADS
 from ...shm.atomics import fetch_add, store_release
-from ...shm.memory import copy_bytes
+from ...shm.memory import load_64
 from ...shm.spinlock import field_address
 
 
@@ -35,7 +35,9 @@ def _keep(m, left, t, i):
     left.index = i
     left.generation = t.generation
     left.pid = m.tasks[t.task].pid
-    copy_bytes(field_address(left, "name"), field_address(t, "name"), NAME_BYTES)
+    name = field_address(t, "name")
+    left.name[0] = load_64(name)
+    left.name[1] = load_64(name + 8)
     left.runtime_ns = t.runtime_ns
     left.system_ns = t.system_ns
     left.served_ns = t.served_ns

@@ -166,6 +166,9 @@ def reset_signals(t):
     t.undisturbed = 0
     t.debug = 0
     t.debug_stop = 0
+    t.debug_value = 0
+    t.step_from = 0
+    t.step_to = 0
     t.flood = 0
     reset_signal_stack(t)
 

@@ -77,7 +77,7 @@ def test_a_suspension_and_its_end_are_causes(boot, tmp_path, seed):
     assert causes.count("resume") == 1 and "signal" in causes
 
 
-@pytest.mark.parametrize(("policy", "expected"), [("random", "slice"), ("eevdf", "tick"), ("codezero", "tick")])
+@pytest.mark.parametrize(("policy", "expected"), [("random", "slice"), ("eevdf", "tick")])
 def test_a_preemption_says_on_whose_word(boot, tmp_path, seed, policy, expected):
     with boot(1, policy, seed=seed, trace=tmp_path / "trace", slice_ns=2_000_000) as machine:
         machine.spawn("independent", 3, 20_000_000)

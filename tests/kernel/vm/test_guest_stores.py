@@ -34,6 +34,7 @@ DOORS = {
         "kernel/vm/faults.py",
         "kernel/vm/usercopy.py",
         "cpu_worker/mmu.py",
+        "cpu_worker/breakpoints.py",  # of the page's decoded words
         "kernel/vm/locking.py",
         *(f"kernel/sleep/{name}.py" for name in ("futex", "futex_key", "futex_vector", "pi_futex", "pi_requeue")),
     },
