@@ -1,5 +1,7 @@
 """Stacks: by .eh_frame, by frame pointer, by a scan, and of guests whose stacks and page tables are nonsense."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -104,5 +106,29 @@ def test_memory_and_registers_of_random_words_do_no_harm(seed):
 def test_a_page_table_that_names_frames_that_do_not_exist_maps_nothing(made):
     made._set(3, STACK >> 12, 1 << 50 | V | R | W)
     assert made.memory.read(0, STACK, 8) == b"" and made.memory.word(0, STACK) is None
+    made._set(len(made.ram) // PAGE_SIZE - 1, 0, 2 << PPN_SHIFT | V)  # where -1 would be, counted from the end
     made.machine["tasks"]["root"][0] = -1
     assert made.memory.entry(0, CODE) == 0
+
+
+def test_addresses_beyond_a_tasks_space_are_not_those_of_its_pages(made):
+    made.store(STACK, 0x1234)
+    assert made.memory.word(0, STACK) == 0x1234
+    for address in (STACK + (1 << 39), STACK + (1 << 63), STACK - (1 << 39)):
+        assert made.memory.word(0, address) is None
+
+
+class Lowering:
+    """A program whose table says that every function's caller has its frame at s0."""
+
+    symbols = SimpleNamespace(function_at=lambda address: None)
+
+    def rule_at(self, pc):
+        return {"cfa": SimpleNamespace(reg=8, offset=0)}
+
+
+@pytest.mark.parametrize(("caller", "frames"), [(32, 2), (-32, 1)])
+def test_a_table_that_leads_down_the_stack_ends_the_walk(made, monkeypatch, caller, frames):
+    monkeypatch.setattr(made, "program", lambda k, pc: Lowering())
+    made.x[1], made.x[2], made.x[8] = CODE + 0x80, STACK + 64, STACK + 64 + caller
+    assert len(unwind(made, 0)) == frames

@@ -3,7 +3,7 @@
 from emu.hot import entry, hot
 from emu.limits import EVENT_RING
 from emu.shm.atomics import load_relaxed, store_release
-from emu.shm.events import LOST, NO_THREAD, POLICY, copy_events, emit_at
+from emu.shm.events import LOST, NO_THREAD, POLICY, TRACING_WAITS, copy_events, emit_at
 from emu.shm.layout import frame_address, machine_at
 from emu.shm.memory import load_64
 from emu.shm.spinlock import backoff
@@ -39,6 +39,20 @@ def write_events(address, me, workers, count):
             dawdle(BURST)  # the reader keeps up most of the time
         if number % (16 * EVENT_RING) == 0:
             _let_the_reader_catch_up(m, me)
+    add_word(m, DONE, 1)
+    return 0
+
+
+@entry(4)
+def write_events_and_wait(address, me, workers, count):
+    """The same as fast as it goes, where a full ring has the writer wait for its reader."""
+    m = machine_at(address)
+    m.tracing = TRACING_WAITS
+    meet(m, workers)
+    for number in range(count):
+        if over(m):
+            break
+        emit_at(m, me, 2 * number, POLICY, -1, number, -number)
     add_word(m, DONE, 1)
     return 0
 
@@ -95,7 +109,9 @@ def read_events(address, me, workers, count):
             for k in range(taken):
                 if not _look(m, writer, buffer + 32 * k):
                     violation(m)
+                    m.tracing = 0  # nobody waits any more
                     return 0
             read += taken
+    m.tracing = 0
     result(m, me, read)
     return 0

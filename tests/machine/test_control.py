@@ -11,7 +11,7 @@ import zmq
 from emu import MachineError
 from emu.actor.mail import address
 from emu.machine import control
-from emu.machine.control import NAME, Control
+from emu.machine.control import NAME, Control, ControlServer
 
 ASK = """
 import sys
@@ -98,7 +98,7 @@ def test_what_is_no_request_is_dropped_and_said_once(boot, capfd):
     assert errors.count("something that is no request came in") == 1
 
 
-def test_a_request_that_is_too_long_ends_the_connection_only(boot):
+def test_a_request_that_is_too_long_ends_the_connection_only(boot, capfd):
     def talk(machine, directory):
         with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
             socket.setsockopt(zmq.LINGER, 0)
@@ -107,6 +107,28 @@ def test_a_request_that_is_too_long_ends_the_connection_only(boot):
             return Control(directory).ask("continue")
 
     assert run_while(boot, talk) == "the machine was not paused from outside"
+    assert "no request" not in capfd.readouterr().err, "it was not even read"
+
+
+class Endless:
+    """A socket on which requests come as fast as they are answered."""
+
+    answered = 0
+
+    def recv_multipart(self, flags):
+        return [b"client", msgpack.packb("continue")]
+
+    def send_multipart(self, parts, flags):
+        self.answered += 1
+        assert self.answered < 1000, "it answers this client for ever"
+
+
+def test_a_client_that_asks_without_end_does_not_keep_the_supervisor(boot, tmp_path):
+    with boot(1) as machine, zmq.Context() as context:
+        server = ControlServer(machine, context, tmp_path)
+        server.close()
+        server._socket = Endless()
+        assert server.look() and server._socket.answered == control.AT_ONCE
 
 
 def test_nobody_who_answers_is_one_line(boot, monkeypatch, tmp_path):

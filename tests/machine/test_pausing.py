@@ -8,6 +8,9 @@ import time
 import pytest
 
 from emu import MachineError
+from emu.kernel import pausing
+from emu.limits import SUPERVISOR
+from emu.trace.file import read_trace
 
 ENDLESS = ("spinwait", 6, 1 << 40, 1000)
 
@@ -39,6 +42,23 @@ def test_the_machine_goes_on_with_the_end_of_the_last_pause(boot):
         machine.go_on()
         with pytest.raises(MachineError, match="is not paused"):
             machine.go_on()
+        while retired(machine) == before:
+            machine.threads()
+
+
+def test_a_pause_that_is_interrupted_is_none(boot, monkeypatch):
+    def interrupted(condition):
+        raise KeyboardInterrupt
+
+    with boot(2) as machine:
+        machine.spawn(*ENDLESS)
+        with monkeypatch.context() as patch:
+            patch.setattr(machine, "_wait_until", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                machine.pause()
+        with pytest.raises(MachineError, match="is not paused"):
+            machine.go_on()
+        before = retired(machine)
         while retired(machine) == before:
             machine.threads()
 
@@ -79,6 +99,14 @@ def test_a_paused_machine_ends(boot):
         machine.spawn(*ENDLESS)
         machine.pause()
     assert machine.window is None
+
+
+def test_a_machine_in_which_a_thread_has_stopped_for_its_debugger_ends(boot):
+    with boot(2) as machine:
+        machine.spawn(*ENDLESS)
+        machine._mail.wake(pausing.ask_to_pause(machine.window.address, SUPERVISOR, pausing.PAUSE_STOPPED))
+        machine.leaks = None
+    assert machine.leaks == {}, "they are counted where all has ended by the ordinary path"
 
 
 class PausedAtFirst:
@@ -126,3 +154,23 @@ def test_threads_are_not_charged_with_a_pause(boot):
                 machine.call(0, "ping", 1)
         time_ns = machine.window.machine["cpus"]["accounted_ns"][:2]
         assert sum(t.runtime_ns for t in machine.threads()) - used < 2_000_000_000, time_ns
+
+
+def test_a_slice_is_as_long_as_without_a_pause(boot, tmp_path, seed):
+    with boot(1, "random", seed=seed, trace=tmp_path / "trace", slice_ns=100_000_000) as machine:
+        job = machine.spawn("independent", 3, 1 << 40)
+        for _ in range(5):
+            before = retired(machine)
+            while retired(machine) == before:
+                machine.threads()
+            with machine.paused():
+                begin_ns = time.monotonic_ns()
+                while time.monotonic_ns() - begin_ns < 100_000_000:
+                    machine.call(0, "ping", 1)
+        while machine.window.machine["cpus"]["involuntary"][0] < 8:
+            machine.threads()
+        machine.kill(job)
+        machine.run(limit_s=60)
+    trace = read_trace(machine.trace)  # it says nothing of pauses, so check_trace takes them for longer slices
+    preempts = trace.of_kind("preempt")
+    assert len(preempts) >= 8 and preempts["a"].min() >= 100_000_000

@@ -88,6 +88,12 @@ def test_a_file_that_ends_anywhere_says_so_in_one_line(written, tmp_path):
         assert "\n" not in str(raised.value)
 
 
+def test_a_header_may_not_be_of_any_length(tmp_path):
+    (tmp_path / "file").write_bytes(MAGIC + (1 << 62).to_bytes(8, "little") + b"header")
+    with pytest.raises(SnapshotError, match="within its header"):
+        read_snapshot(tmp_path / "file")
+
+
 @pytest.mark.parametrize(
     "changes, told",
     [

@@ -23,6 +23,7 @@ from . import (
     upcalls,
     vm,
     wakeups,
+    watching,
 )
 
 MUTANTS = [
@@ -30,5 +31,5 @@ MUTANTS = [
     *kernel.MUTANTS, *l4.MUTANTS, *machine.MUTANTS, *messages.MUTANTS, *pools.MUTANTS, *processes.MUTANTS,
     *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS, *time.MUTANTS, *translated.MUTANTS,
     *translator.MUTANTS,
-    *upcalls.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS,
+    *upcalls.MUTANTS, *vm.MUTANTS, *wakeups.MUTANTS, *watching.MUTANTS,
 ]  # fmt: skip

@@ -86,6 +86,14 @@ def test_the_copy_is_restored_also_after_an_interruption_and_a_kill(tree, reposi
         assert list(files_below(again.path)) == list(files_below(repository))
 
 
+def test_bytecode_of_an_earlier_run_is_not_taken_for_this_ones(tree, repository, tmp_path):
+    with tree.mutated(fault("wrong", new="9 * x")):
+        assert run_tests(tree, "tests/test_it.py::test_it", 1, 30)[0] == 1
+    tree.__exit__()
+    with Tree(repository, tmp_path / "copy") as again, again.mutated(fault("right", new="x + 3")):
+        assert run_tests(again, "tests/test_it.py::test_it", 1, 30)[0] == 0
+
+
 def test_one_run_at_a_time(tree, repository):
     with pytest.raises(Busy, match="another run"), Tree(repository, tree.folder):
         pass

@@ -95,7 +95,11 @@ class Tree:
 
     def _write(self, path, text):
         path.write_text(text)
-        self._serial += 1  # Python's bytecode goes by second and size: each version has a time of its own
+        # Python's bytecode goes by second and size: each version of a run has a time of its own, and what is there may
+        # be an earlier run's, whose version had the same.
+        for made in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):  # Python's, and pytest's of its own
+            made.unlink()
+        self._serial += 1
         os.utime(path, (self._serial, self._serial))
 
     def environment(self, seed):

@@ -12,7 +12,7 @@ from emu.kernel.thread.states import SLEEP_TIME
 from emu.limits import GLOBAL_QUEUE, IPI_RESCHEDULE, IPI_STOP, SERVER, SUPERVISOR
 from emu.shm.events import PLACED, SLEEPS, SPAWNED, WOKEN
 from emu.trace.check import check_trace
-from emu.trace.file import RECORD, read_trace
+from emu.trace.file import RECORD, _Rounds, read_trace
 from emu.trace.summary import summarize
 from emu.trace.text import arguments, brief, one_line
 from emu.trace.writer import TraceWriter
@@ -262,6 +262,25 @@ def test_rounds_that_overlap_in_time_are_put_in_order(tmp_path):
         mine = trace.events[trace.events["actor"] == actor]
         assert mine["time_ns"].tolist() == sorted(sum(rounds, []))
     assert trace.horizon_ns == 65
+
+
+def test_a_round_in_which_the_machine_had_failed_has_no_causes_for_later_ones(tmp_path):
+    story = Story(tmp_path / "story.trace")
+    [header, *_] = msgpack.Unpacker(io.BytesIO(story.write().read_bytes()), strict_map_key=False)
+    file = TraceWriter(str(story.path))
+    file.write(header)
+    file.write_round(42, 0, [(0, 0, 0, bytes_of([10]))])
+    file.write_round(65, 1, [(0, 1, 0, bytes_of([50]))])
+    file.close()
+    assert read_trace(story.path).horizon_ns == 42
+
+
+def test_events_that_are_written_while_a_file_is_read_have_room():
+    rounds = _Rounds(1)  # as many as the file had room for
+    for k in range(3):
+        times = [10 * k + 1, 10 * k + 2]
+        assert rounds.add({"cut_ns": 10 * k + 5, "failed": 0, "rings": [(0, 2 * k, 0, bytes_of(times))]})
+    assert rounds.finish()["time_ns"].tolist() == [1, 2, 11, 12, 21, 22]
 
 
 def bytes_of(times):

@@ -74,6 +74,13 @@ def test_a_sleep_that_spans_lost_events_is_left_out(story):
     assert not len(history.sleeps.thread) and len(history.waits.thread) == 3
 
 
+def test_a_sleep_that_lasts_into_an_end_whose_events_were_lost_is_left_out(story):
+    story.add(62, 1, "park").add(99, 0, "block", 1, a=4_000, b=SLEEP_TIME).add(99.5, 0, "park")
+    assert us(rows(read_history(story.trace()).sleeps, "start_ns", "end_ns")) == [(50, 60), (99, 99.5)]
+    full = story.trace(lost={1: 5})  # after its last event at 62 µs
+    assert us(rows(read_history(full).sleeps, "start_ns", "end_ns")) == [(50, 60)]
+
+
 def test_a_wait_whose_beginning_was_lost_begins_when_its_switch_says(tmp_path):
     story = Story(tmp_path / "lost.trace")
     story.add(10, SERVER, "spawn", 1, a=0, b=5)  # then it ran, and was preempted, of which nothing is known

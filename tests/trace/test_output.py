@@ -46,6 +46,20 @@ def test_an_error_leaves_what_was_there(place):
     assert place.read_bytes() == b"old" and list(place.parent.iterdir()) == [place]
 
 
+def test_a_file_that_may_not_be_written_is_not_replaced(place, monkeypatch):
+    def refuse(path, flags, *more, **others):
+        if os.fspath(path) == os.path.realpath(place) and flags & os.O_ACCMODE == os.O_WRONLY:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return host_open(path, flags, *more, **others)
+
+    host_open = os.open  # whoever runs the tests may be allowed everything
+    place.write_bytes(b"old")
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(TraceError, match="Permission denied"), whole_file(place) as file:
+        file.write(b"new")
+    assert place.read_bytes() == b"old"
+
+
 def test_an_interruption_leaves_nothing(place):
     with pytest.raises(KeyboardInterrupt), whole_file(place) as file:
         file.write(b"half")

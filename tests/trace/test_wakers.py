@@ -61,6 +61,11 @@ def test_a_claim_that_was_lost_leaves_the_wake_as_it_is(story):
     assert found.thread.tolist() == [-1] and found.cause.tolist() == [WAKE_CLAIMED] and found.call.tolist() == [0]
 
 
+def test_a_waker_whose_start_is_not_in_the_trace_is_the_first_of_its_record(story):
+    wake(story, 60, 0, 1, WAKE_THREAD, waker=9)
+    assert wakers(story.trace()).generation.tolist() == [0], "and not as thread 7 is"
+
+
 def test_the_generation_before_any_spawn_is_the_first(story):
     trace = story.trace()
     times = trace.events["time_ns"][:1]

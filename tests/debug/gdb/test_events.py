@@ -40,6 +40,12 @@ def test_a_signal_is_told_before_its_handler_runs_and_may_be_taken_back(ask):
     assert "exited normally" in end and status == 0
 
 
+def test_a_signal_that_the_program_was_given_says_nothing_of_the_next_one(ask):
+    (one, other, end), status = ask("twice", "continue", "continue", "continue")
+    assert "received signal SIGUSR1" in one and "received signal SIGUSR1" in other
+    assert "exited with code 012" in end and status == 10
+
+
 def test_signals_that_are_passed_stop_nothing(ask):
     (_, end), status = ask("raise", "handle SIGUSR1 nostop noprint pass", "continue")
     assert "exited with code 012" in end and status == 10
@@ -49,6 +55,27 @@ def test_breakpoints_stop_the_program_and_not_its_children(ask):
     (_, stop, calls, end), status = ask("fork", "break mark", "continue", "print calls", "continue")
     assert "mark (who=3)" in stop and calls.strip().endswith("= 0")
     assert "exited with code 03" in end and status == 3
+
+
+def test_a_thread_that_is_born_while_others_are_held_is_held_too(ask):
+    (_, one, _, two, caught, _, _, end), status = ask(
+        "born", "break mark", "continue", "set scheduler-locking on", "continue", "print caught",
+        "set scheduler-locking off", "delete", "continue",
+    )  # fmt: skip
+    assert "mark (who=1)" in one and "mark (who=2)" in two
+    assert caught.strip().endswith("= 0"), "it has not run, though its parent gave way a thousand times"
+    assert "exited with code 01" in end and status == 1
+
+
+def test_code_that_is_mapped_twice_stops_where_the_breakpoint_is_set(ask):
+    (_, _, _, end), status = ask("mapped", "break mark", "continue", "break *(long)first", "continue")
+    assert "exited with code 05" in end and status == 5, "it has called `second`"
+
+
+def test_a_block_of_zeros_is_stored_to_from_its_beginning(ask):
+    (_, _, _, write, zero, end), status = ask("zero", "break main", "continue", "watch block[0]", *["continue"] * 3)
+    assert re.search(r"Old value = 0\s+New value = 7", write) and re.search(r"Old value = 7\s+New value = 0", zero)
+    assert "exited normally" in end and status == 0
 
 
 def test_each_access_to_what_is_watched_stops_right_behind_it(ask):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emu.debug.gdb.packets import INTERRUPT, MAX_BYTES, Packets, ProtocolError, escape, packet, unescape
+from emu.debug.gdb.packets import INTERRUPT, MAX_BYTES, MAX_REFUSED, Packets, ProtocolError, escape, packet, unescape
 from emu.debug.gdb.signals import to_gdb, to_linux
 
 
@@ -18,6 +18,12 @@ def test_packets_may_come_in_any_pieces():
 def test_a_wrong_checksum_is_refused_and_the_next_packet_is_taken():
     packets = Packets()
     assert packets.feed(b"$g#00" + packet(b"?")) == [b"?"] and packets.answers == b"-+"
+
+
+def test_wrong_checksums_count_as_far_as_they_come_in_a_row():
+    packets = Packets()
+    for _ in range(MAX_REFUSED + 1):
+        assert packets.feed(b"$g#00" + packet(b"g")) == [b"g"]
 
 
 def test_a_packet_that_was_not_understood_is_sent_again():

@@ -9,6 +9,10 @@ import sys
 
 import pytest
 
+from emu.debug.gdb.packets import PACKET_BYTES
+from emu.debug.gdb.server import GdbServer
+from emu.limits import MAX_BREAKPOINTS, MAX_WATCHPOINTS
+
 HELLO = "hello from emu\n"
 
 
@@ -89,6 +93,43 @@ def test_malformed_packets_get_an_error_or_an_empty_answer_and_change_nothing(de
     assert outcome(run)[:2] == (0, HELLO)
 
 
+def test_no_answer_is_longer_than_a_packet(debugged):
+    run = debugged("hello")
+    with run.client() as client:
+        words = client.ask("g")
+        sp = int.from_bytes(bytes.fromhex(words[2 * 16 : 3 * 16]), "little")
+        answer = client.ask(f"m{sp - PACKET_BYTES:x},{PACKET_BYTES:x}")
+        assert PACKET_BYTES // 2 < len(answer) <= PACKET_BYTES
+        client.ask("D")
+    assert outcome(run)[:2] == (0, HELLO)
+
+
+@pytest.mark.parametrize(("kind", "most"), [(0, MAX_BREAKPOINTS), (2, MAX_WATCHPOINTS)], ids=["break", "watch"])
+def test_more_points_than_there_is_room_for_are_refused(debugged, kind, most):
+    run = debugged("hello")
+    with run.client() as client:
+        words = client.ask("g")
+        pc = int.from_bytes(bytes.fromhex(words[32 * 16 : 33 * 16]), "little") & -4096
+        points = [f"{kind},{pc + 4 * n:x},4" for n in range(most + 1)]
+        assert {client.ask(f"Z{point}") for point in points[:-1]} == {"OK"}
+        assert client.ask(f"Z{points[-1]}") == "E0e"
+        assert {client.ask(f"z{point}") for point in points[:-1]} == {"OK"}
+        assert client.ask("vCont;c") == "W00"
+    assert outcome(run)[:2] == (0, HELLO)
+
+
+def test_a_step_leaves_the_breakpoint_on_which_it_begins(debugged):
+    run = debugged("hello")
+    with run.client() as client:
+        words = client.ask("g")[32 * 16 : 33 * 16]
+        pc = int.from_bytes(bytes.fromhex(words), "little")
+        assert client.ask(f"Z0,{pc:x},4") == "OK"
+        stop = client.ask("vCont;s")
+        assert stop.startswith("T05") and "20:" in stop and f"20:{words}" not in stop
+        assert client.ask("D") == "OK"
+    assert outcome(run)[:2] == (0, HELLO)
+
+
 def test_packets_made_by_chance_end_no_machine(debugged, seed):
     chance = random.Random(seed)
     run = debugged("hello")
@@ -115,6 +156,36 @@ def test_the_program_stands_at_its_entry_until_it_may_go_on(debugged):
     assert outcome(run) == (0, HELLO, "")
 
 
+def test_a_program_that_was_let_go_stops_at_no_signal(debugged, guest):
+    run = debugged(guest("events"), "raise")
+    with run.client() as client:
+        assert client.ask("D") == "OK"
+        client.is_closed()
+    assert outcome(run) == (signal.SIGUSR1, "", "")
+
+
+class Leaver:
+    """A target of which a thread has stopped by itself, and has been killed since."""
+
+    has_stopped, ended, goes_on = True, False, 0
+
+    def stop(self):
+        pass
+
+    def stops(self):
+        return []
+
+    def resume_after_nothing(self):
+        self.goes_on += 1
+
+
+def test_the_program_goes_on_when_whoever_stopped_has_left():
+    server = GdbServer(None, None)
+    server._target = Leaver()
+    server._look_at_task()
+    assert server._target.goes_on == 1
+
+
 def test_kill_ends_the_program(debugged):
     run = debugged("sleepers", 2, 60_000)
     with run.client() as client:
@@ -124,10 +195,11 @@ def test_kill_ends_the_program(debugged):
     assert status == 128 + signal.SIGKILL
 
 
-def test_ctrl_c_at_the_terminal_ends_all_while_the_program_stands(debugged):
+@pytest.mark.parametrize("last", ["?", "vCont;s"], ids=["entry", "stopped"])
+def test_ctrl_c_at_the_terminal_ends_all_while_the_program_stands(debugged, last):
     run = debugged("spinwait", 4, 1 << 40)
     with run.client() as client:
-        assert client.ask("?")
+        assert client.ask(last).startswith("T05")
         run.process.send_signal(signal.SIGINT)
         client.is_closed()
     assert run.end()[0] == 130

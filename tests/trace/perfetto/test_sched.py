@@ -110,10 +110,11 @@ def test_a_trace_of_version_1_knows_wakers_by_what_ran(story, monkeypatch):
     story.add(5, SERVER, "spawn", 1, a=0, b=7).add(6, SERVER, "spawn", 2, a=1, b=7)
     story.add(10, 0, "switch", 1).add(11, 1, "switch", 2, b=1).add(20, 0, "block", 1, b=2).add(30, 1, "wake", 1, a=0)
     story.add(40, 1, "block", 2, b=1).add(50, 1, "wake", 2, a=1)
+    story.add(60, 1, "switch", 2, b=1).add(70, 1, "wake", 2, a=1)  # its falling asleep was lost
     parsed = chained(Parsed(story.trace()))
-    assert [w[1] for w in wakings(parsed)] == ["emu-server", "emu-server", "2#0", "emu-scheduler"]
+    assert [w[1] for w in wakings(parsed)] == ["emu-server", "emu-server", "2#0", *["emu-scheduler"] * 2]
     assert parsed.processes[100_001] == "task-7"
-    assert parsed.counters["CPU 1 queue"] == [(6_000, 1), (11_000, 0), (50_000, 1)]
+    assert parsed.counters["CPU 1 queue"] == [(6_000, 1), (11_000, 0), (50_000, 1), (60_000, 0), (70_000, 1)]
 
 
 @pytest.mark.parametrize("length", [1, 2, 7])
