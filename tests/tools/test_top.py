@@ -25,7 +25,8 @@ def running(warm, deadlocks):
 def top(running, monkeypatch):
     """`top(…)`: a Terminal with emu top of that machine."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(running.runtime))
-    return lambda *arguments, **options: Terminal("top", "--delay", "0.2", *arguments, **options)
+    pid = str(running.process.pid)  # other machines of this user may run meanwhile
+    return lambda *arguments, **options: Terminal("top", pid, "--delay", "0.2", *arguments, **options)
 
 
 def row_of(lines, name):
@@ -107,7 +108,8 @@ def emu(*arguments):
 
 
 def test_without_a_terminal_it_is_a_plain_table(top, running):
-    for arguments in (("top",), ("top", "--once"), ("top", running.process.pid, "--sort", "tid", "--filter", "LEFT")):
+    pid = running.process.pid
+    for arguments in (("top", pid), ("top", pid, "--once"), ("top", pid, "--sort", "tid", "--filter", "LEFT")):
         done = emu(*arguments)
         assert (done.returncode, done.stderr) == (0, "") and "\x1b" not in done.stdout
         assert row_of(done.stdout.splitlines(), "left").endswith("held by tid 4 right") or "tid 3" in done.stdout
