@@ -22,7 +22,7 @@ class Claims:
             kept = np.isin(trace.events["kind"], [trace.kind_number("claim"), trace.kind_number("spawn")])
             kept[self.positions] = True
             found = wakers(dataclasses.replace(trace, events=trace.events[kept]))
-            keys = (found.generation & 0xFFFFFFFF) << 24 | np.maximum(found.thread, 0)
+            keys = (found.generation.astype(np.int64) & 0xFFFFFFFF) << 24 | np.maximum(found.thread, 0)
             known = np.isin(keys, identities.keys) & (found.thread >= 0)
             self.tids = np.where(known, identities.tid_of_keys(np.where(known, keys, 0)), 0)
             self.causes, self.calls, self.actors = found.cause, found.call, found.actor

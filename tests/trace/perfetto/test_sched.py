@@ -2,13 +2,16 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
+from emu.kernel.sched.recording import WAKE_CLAIMED, WAKE_THREAD
 from emu.kernel.thread import states
 from emu.limits import SERVER, TIMEKEEPER
 from emu.shm.events import PLACED, PREEMPTED, WOKEN
 from emu.trace.file import read_trace
 from emu.trace.perfetto import export
+from emu.trace.perfetto.identities import Identities
 from emu.trace.recorder import make_header
 from tests import traces
 from tests.trace.perfetto.parsed import Parsed
@@ -151,3 +154,16 @@ def test_a_real_trace_is_there_whole(boot, tmp_path, seed):
     known = {name for name, _ in parsed.threads.values()}
     assert {waker for _, waker, _, _ in wakings(parsed)} <= known - {"emu"}
     assert "emu-timekeeper" in {waker for _, waker, _, _ in wakings(parsed)}, "the sleepers' time-outs"
+
+
+def test_a_claimed_wake_up_is_its_claimers(tmp_path):
+    story = Story(tmp_path / "story.trace")
+    story.add(1, SERVER, "spawn", 1, PLACED.pack(queue=0)).add(
+        2, SERVER, "spawn", 7, PLACED.pack(queue=1), generation=4
+    )
+    story.add(3, 0, "switch", 1, 2_000).add(5, 0, "block", 1, 2_000)
+    story.add(10, 0, "wake", 1, PLACED.pack(cause=WAKE_CLAIMED), WOKEN.pack(call=3))
+    story.add(11, 1, "claim", 1, PLACED.pack(queue=3, cause=WAKE_THREAD), WOKEN.pack(waker=7 + 1, call=99))
+    trace = story.trace(ended=False)
+    [waking] = [event for event in Parsed(trace).wakings if event.timestamp == 10_000]
+    assert waking.pid == Identities(trace).tid_of_keys(np.array([4 << 24 | 7]))[0]
