@@ -12,8 +12,9 @@ If 2 finds 0, the CPU's 1 comes later (a CPU that was idle, in cold code, or is 
 `paused`.  If 2 finds 1, the CPU may be in a guest; the interrupt has it look again, it sets tlb_active to 0, and tells
 whoever pauses.  A paused CPU that serves an interrupt sets tlb_active for a moment and looks at `paused` after that.
 
-Against the end of a pause a CPU parks as against interrupts (ipi.py): it says that it is parked, then looks at `paused`
-again; whoever ends the pause clears `paused`, then interrupts every CPU.
+The end of a pause wakes a CPU as any interrupt does (ipi.py): whoever ends it clears `paused`, then interrupts every
+CPU.  A CPU takes its interrupts before it looks at `paused`, so where it has found that set, this interrupt is still to
+come, or is found when the CPU has parked.
 
 Time goes on: sleeps end, and the system server answers calls, so threads become runnable meanwhile.  What a CPU's
 thread is charged with does not count the pause, and its slice is that much longer.
@@ -25,6 +26,7 @@ from ..hot import entry, hot, never_inline
 from ..limits import IPI_RESCHEDULE, SUPERVISOR
 from ..shm.atomics import compare_exchange, fetch_or, load_seq_cst
 from ..shm.clock import now_ns
+from ..shm.events import PAUSED, emit_at
 from ..shm.layout import machine_at
 from ..shm.memory import monotonic_ns
 from .ipi import cancel_park, mark_parked, send_ipi, take_kicks
@@ -46,8 +48,8 @@ def pause_here(m, me):
     c.paused_ns = now_ns(m)
     deactivate_tlb(m, me)
     send_ipi(m, me, SUPERVISOR, IPI_RESCHEDULE)  # after that: pairs with all_stand
-    mark_parked(m, me)  # before it looks again; pairs with let_all_go
-    if load_seq_cst(c, "pending") == 0 and load_seq_cst(m, "paused") != 0:
+    mark_parked(m, me)  # before it looks for interrupts; pairs with send_ipi
+    if load_seq_cst(c, "pending") == 0:  # that of let_all_go comes after `paused` was found
         return True
     if not cancel_park(m, me):
         return True  # a message is on its way
@@ -60,7 +62,9 @@ def end_pause_here(m, me):
     """This CPU is awake again. Its thread has used no time meanwhile."""
     never_inline()
     c = m.cpus[me]
-    gap = now_ns(m) - c.paused_ns
+    now = now_ns(m)
+    gap = now - c.paused_ns
+    emit_at(m, me, now, PAUSED, -1, gap, 0)
     c.paused_ns = 0
     c.accounted_ns += gap
     c.slice_start_ns += gap
@@ -93,7 +97,7 @@ def let_all_go(m, me, why):
     """Take away reasons of the pause; with the last one the CPUs go on."""
     never_inline()
     old = load_seq_cst(m, "paused")
-    while not compare_exchange(m, "paused", old, old & ~why):  # before the CPUs are told; pairs with pause_here
+    while not compare_exchange(m, "paused", old, old & ~why):  # before the CPUs are told: pause_here relies on it
         old = load_seq_cst(m, "paused")
     if old & ~why == 0:
         for cpu in range(m.nr_cpus):

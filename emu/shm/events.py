@@ -112,6 +112,9 @@ POOL = _event(
     "pool", "blocking", "enters", "the thread enters a pool of CPUs: 1 the blocking one; enters 0: it may not run there"
 )
 MOVE = _event("move", "address", "bytes", "pages leave the thread's memory in a message, whose send follows")
+PAUSED = _event(
+    "paused", "ns", "", "the machine was paused until now: this CPU stood still, and its thread used no time"
+)
 PROGRESS = _event("progress", "instructions", "translated", "what this CPU has retired so far, about every ms")
 UPCALL = _event("upcall", "mailbox", "completed", "the thread enters user space as an upcall")
 EXPORT = _event("export", "user_thread", "", "a user thread's call is completed: its context is handed out")

@@ -333,7 +333,8 @@ class _Checker:
     def _check_slice(self, t):
         q = self.queues.get(self.global_queue if self.one_queue else t.queue)
         if self.core_slices and q and q.waiting:
-            over_ns = self.now - max(t.since_ns, q.since_ns) - self.slice_ns
+            since_ns = max(t.since_ns, q.since_ns)
+            over_ns = self.now - since_ns - self.slice_ns - self.waits.paused_ns(t.queue, since_ns)
             if over_ns > self.slack_ns:
                 self.violation("slice", f"thread {t.label} ran on {over_ns / 1e6:.1f} ms past its slice "
                                 "while others waited", t.last)  # fmt: skip

@@ -226,7 +226,6 @@ class _Rounds:
         self._events = np.empty(most, dtype=EVENT)  # what is not used costs nothing
         self._used = 0
         self._later = np.empty(0, dtype=EVENT)  # after the last cut
-        self._in_order = True
         self._expected = {}  # the next sequence number of each actor
         self.lost = {}
         self.horizon_ns = 0
@@ -250,25 +249,26 @@ class _Rounds:
         return True
 
     def _take(self, cut_ns):
-        """Hand on what is up to the cut, sorted."""
+        """Hand on what is up to the cut, sorted. What was recorded after its own cut goes between earlier events."""
         later = self._later["time_ns"] > cut_ns
         now = self._later[~later]
         self._later = self._later[later]
         now = now[np.argsort(now["time_ns"], kind="stable")]
-        if len(now) and self._used and now["time_ns"][0] < self._events["time_ns"][self._used - 1]:
-            self._in_order = False
+        if not len(now):
+            return
         if self._used + len(now) > len(self._events):  # the file has grown meanwhile
             self._events = np.concatenate([self._events[: self._used], np.empty(2 * len(now) + self._used, EVENT)])
         self._events[self._used : self._used + len(now)] = now
+        late = int(np.searchsorted(self._events["time_ns"][: self._used], now["time_ns"][0], side="right"))
         self._used += len(now)
+        if late < self._used - len(now):
+            tail = self._events[late : self._used]
+            tail[:] = tail[np.argsort(tail["time_ns"], kind="stable")]
 
     def finish(self):
         if len(self._later):
             self._take(int(self._later["time_ns"].max()))
-        events = self._events[: self._used]
-        if not self._in_order:
-            events = events[np.argsort(events["time_ns"], kind="stable")]
-        return events
+        return self._events[: self._used]
 
 
 def _part(actor, first, dropped, records, expected):

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .wakers import keys_by_thread
+
 ENDINGS = ("preempt", "yield", "block", "exit", "open")
 OPEN = ENDINGS.index("open")  # it ran when the trace ended, or its end was lost
 STARTS = ("spawn", "wake", "preempt", "yield")  # of a wait
@@ -28,7 +30,6 @@ LIFE = ("switch", *STARTS, "block", "exit", "migrate")
 CODES = {name: code for code, name in enumerate(LIFE, 1)}
 NONE = np.int32(-1)
 CHUNK = 1 << 18  # events copied at a time
-TIME_BITS = 44  # of a key's time: ns, almost five hours
 
 
 @dataclass(frozen=True)
@@ -224,8 +225,7 @@ class _Reader:
         return event, row.astype(np.int32), pick(self.trace, event, "migrate", "old_queue"), time[found]
 
     def _keys(self, thread, time_ns):
-        """Numbers in order of thread, then of time."""
-        return (thread.astype(np.int64) << TIME_BITS) + np.clip(time_ns - self.start_ns, 0, (1 << TIME_BITS) - 1)
+        return keys_by_thread(thread, time_ns - self.start_ns)
 
     def _pairs(self, index):
         """(events, the next one of each one's thread, the one before; -1 where there is none)."""

@@ -6,7 +6,7 @@ pool     a thread that has entered a pool of CPUs begins to run on a CPU of the 
 
 A CPU may run a thread that its affinity allows, unless the CPU is exclusive, if the thread waits on the CPU's own queue
 or on one from which it takes: where the policy has `balance`, or one queue for all.  Time in which the host kept the
-CPU's process from running (host-stall events) does not count.
+CPU's process from running (host-stall events), or the machine was paused, does not count.
 
 The first limit is a second: CPUs look at once, but a parked one wakes when the host runs it, which a busy host delays
 by a quarter of a second now and then.  The other is ten: how long a thread may have to wait is the policy's business,
@@ -35,7 +35,7 @@ class WaitRules:
 
     def forget(self):
         """Nothing is known (any more)."""
-        self._idle_since, self._last_ran, self._stalls = {}, {}, {}
+        self._idle_since, self._last_ran, self._stalls, self._pauses = {}, {}, {}, {}
         self._affinity, self._exclusive, self._said = {}, set(), {}
         self._pools = {}  # of threads that entered one they may run in: 1 blocking, and the event
 
@@ -49,8 +49,10 @@ class WaitRules:
             self._pools[index, generation] = (a, self._checker.k) if b else None
         elif name == "exclusive":
             (self._exclusive.add if b else self._exclusive.discard)(a)
-        elif name == "host-stall":
+        elif name in ("host-stall", "paused"):
             self._stalls.setdefault(actor, []).append((self._checker.now, a))
+            if name == "paused":
+                self._pauses.setdefault(actor, []).append((self._checker.now, a))
 
     def _set_affinity(self, index, generation, mask, word):
         """64 of the CPUs that may run a thread, from 64 * word on, are known. Its pool may not count any more."""
@@ -125,8 +127,12 @@ class WaitRules:
         return cpu not in self._exclusive and (one or self._takes)
 
     def _stalled_ns(self, cpu, start):
-        """How long the host kept a CPU from running since a time."""
-        return sum(min(ns, end - start) for end, ns in self._stalls.get(cpu, ()) if end > start)
+        """How long the host, or a pause of the machine, kept a CPU from running since a time."""
+        return _since(self._stalls.get(cpu, ()), start)
+
+    def paused_ns(self, cpu, start):
+        """How long the machine has been paused since a time, as far as a CPU has noticed."""
+        return _since(self._pauses.get(cpu, ()), start)
 
     def _queue(self, t):
         return "the global queue" if t.queue == self._checker.global_queue else f"the queue of CPU {t.queue}"
@@ -138,3 +144,8 @@ class WaitRules:
         self._said[t.label] = t.since_ns  # once for each wait
         text = f"thread {t.label} waited {waited_ns / 1e6:.1f} ms on {self._queue(t)} {how}"
         self._checker.violation(rule, text, t.last)
+
+
+def _since(spans, start):
+    """What of spans, (end, ns) each, comes after a time."""
+    return sum(min(ns, end - start) for end, ns in spans if end > start)

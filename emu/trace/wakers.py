@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 
 TIME_BITS = 44  # of a key's time: ns, almost five hours
-NOBODY = -1
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,9 @@ def generations_at(trace, threads, times_ns):
     """The generation that each of these thread records had at a time; -1 for thread -1, 0 before any is known."""
     spawns = trace.of_kind("spawn")
     start_ns = int(trace.events["time_ns"][0]) if len(trace.events) else 0
-    keys = _keys(spawns["thread"], spawns["time_ns"] - start_ns)
+    keys = keys_by_thread(spawns["thread"], spawns["time_ns"] - start_ns)
     order = np.argsort(keys)
-    at = np.searchsorted(keys[order], _keys(threads, times_ns - start_ns), side="right") - 1
+    at = np.searchsorted(keys[order], keys_by_thread(threads, times_ns - start_ns), side="right") - 1
     if not len(spawns):
         return np.where(threads < 0, -1, 0)
     spawn = order[np.maximum(at, 0)]
@@ -80,6 +79,6 @@ def generations_at(trace, threads, times_ns):
     return np.where(threads < 0, -1, np.where(known, spawns["generation"][spawn], 0))
 
 
-def _keys(threads, times_ns):
-    """Numbers that are in order of thread, then of time."""
+def keys_by_thread(threads, times_ns):
+    """Numbers that are in order of thread, then of time; times from the trace's first event on."""
     return (threads.astype(np.int64) << TIME_BITS) + np.clip(times_ns, 0, (1 << TIME_BITS) - 1)

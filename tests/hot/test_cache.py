@@ -58,6 +58,12 @@ def test_a_file_of_emu_reaches_what_it_imports_and_nothing_else():
     assert all(path.is_relative_to(cache.SOURCE_ROOT) for path in reached)
 
 
+@pytest.fixture
+def noted(warm):
+    """A complete cache, with the imports of the sources as they are now: cold ones change without a new cache."""
+    cache.mark_warm(cache.objects())
+
+
 LOOK = """
 import ast, sys
 from emu.hot import cache
@@ -68,7 +74,7 @@ print(cache.entry_folder(sys.argv[1]), len(parsed))
 """
 
 
-def test_with_a_complete_cache_a_policy_has_the_same_folder_and_no_source_of_emu_is_parsed(warm, folder, tmp_path):
+def test_with_a_complete_cache_a_policy_has_the_same_folder_and_no_source_of_emu_is_parsed(noted, folder, tmp_path):
     def look(**variables):
         command = [sys.executable, "-c", LOOK, tmp_path / "mine.py"]
         environment = {**os.environ, **variables}
@@ -89,7 +95,7 @@ def test_what_is_noted_of_a_source_with_another_content_does_not_count(monkeypat
     assert before and cache._imports(path) == before
 
 
-def test_with_a_source_more_than_were_noted_nothing_noted_counts(warm, monkeypatch):
+def test_with_a_source_more_than_were_noted_nothing_noted_counts(noted, monkeypatch):
     """It may be what others import: `from . import name` is a module's name once there is such a file."""
     look = cache._noted_imports.__wrapped__
     assert look()

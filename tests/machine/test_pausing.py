@@ -10,7 +10,7 @@ import pytest
 from emu import MachineError
 from emu.kernel import pausing
 from emu.limits import SUPERVISOR
-from emu.trace.file import read_trace
+from tests.traces import checked_trace
 
 ENDLESS = ("spinwait", 6, 1 << 40, 1000)
 
@@ -171,6 +171,7 @@ def test_a_slice_is_as_long_as_without_a_pause(boot, tmp_path, seed):
             machine.threads()
         machine.kill(job)
         machine.run(limit_s=60)
-    trace = read_trace(machine.trace)  # it says nothing of pauses, so check_trace takes them for longer slices
+    trace = checked_trace(machine)
+    assert trace.of_kind("paused")["a"].sum() >= 200_000_000, "of 500 ms: the calls took the rest"
     preempts = trace.of_kind("preempt")
     assert len(preempts) >= 8 and preempts["a"].min() >= 100_000_000

@@ -260,3 +260,17 @@ def test_without_an_end_events_after_the_last_round_began_are_not_looked_at(stor
     story.add(10, SERVER, "spawn", 1, a=0).add(30, 0, "block", 1)
     found = check_trace(story.trace(frame_only=True))
     assert found.text() == "" and "1 events after the last whole round were not checked" in found.notes
+
+
+def test_a_pause_of_the_machine_is_no_part_of_a_slice(tmp_path):
+    def story(paused):
+        story = Story(tmp_path / "story.trace", cpus=1)
+        for thread in (1, 2):
+            story.add(10, SERVER, "spawn", thread)
+        story.add(20, 0, "switch", 1, a=10_000)
+        if paused:
+            story.add(9_000_000, 0, "paused", a=8_990_000_000)
+        story.add(9_001_000, 0, "block", 1, a=9_000_980_000, b=1)
+        return story.broken(ended=False)
+
+    assert story(True) == ([], "") and "slice" in story(False)[0]

@@ -360,7 +360,6 @@ def give_way(m, me, i, now, yielded):
         t.involuntary += 1
         c.involuntary += 1
     c.resched = 0
-    c.preempt_why = 0
 
 
 @hot

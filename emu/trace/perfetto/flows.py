@@ -16,7 +16,7 @@ class Flows:
 
     def __init__(self, trace):
         self.trace = trace
-        self._usable = not any(trace.lost.values()) and trace.damaged_at is None
+        self._usable = not any(trace.lost.values())
         self._counts = {"send": {}, "receive": {}}
         self._pairs = {}  # (from, to) -> number
 

@@ -24,6 +24,7 @@ SHAPES = {
     "wake": Shape(END, category="sleep"),
     "call": Shape(SPAN, named_by="call", span="ns", category="call"),
     "host-stall": Shape(SPAN, "the host did not run this CPU", span="ns", category="host", on_cpu=True),
+    "paused": Shape(SPAN, "the machine was paused", span="ns", category="host", on_cpu=True),
     "lost": Shape(SPAN, "events lost", span="span_ns", category="host", on_cpu=True),
     "steal": Shape(on_cpu=True),
     "policy": Shape(category="policy", on_cpu=True),
