@@ -1,29 +1,33 @@
-"""All subcommands of `emu`, one a file."""
+"""All subcommands of `emu`: each is the function of its own name in a file of that name."""
+
+from collections.abc import Mapping
+from importlib import import_module
 
 import click
 
 from emu import __version__
 
-from .compare import compare
-from .debug import debug
-from .disasm import disasm
-from .doctor import doctor
 from .options import Emu
-from .policies import policies
-from .ps import ps
-from .report import report
-from .run import run
-from .stats import stats
-from .sweep import sweep
-from .top import top
-from .trace import trace
+
+NAMES = ("run", "compare", "sweep", "policies", "trace", "report", "disasm", "ps", "stats", "top", "debug", "doctor")
 
 
-@click.group(cls=Emu, context_settings={"help_option_names": ["-h", "--help"]})
+class _Subcommands(Mapping):
+    """By name, imported when they are asked for: to import all of them takes longer than most of a short run."""
+
+    def __getitem__(self, name):
+        if name not in NAMES:
+            raise KeyError(name)
+        return getattr(import_module(f".{name}", __package__), name)
+
+    def __iter__(self):
+        return iter(NAMES)
+
+    def __len__(self):
+        return len(NAMES)
+
+
+@click.group(cls=Emu, commands=_Subcommands(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def emu():
     """A symmetric multiprocessor made of OS processes."""
-
-
-for command in (run, compare, sweep, policies, trace, report, disasm, ps, stats, top, debug, doctor):
-    emu.add_command(command)

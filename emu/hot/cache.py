@@ -219,7 +219,7 @@ def _folder_of(path, outside):
 
 def object_file(folder, symbol):
     """The path of the object file of this symbol."""
-    return cache_root() / "code" / folder / f"{symbol}.o"
+    return f"{CACHE_DIR.parent}/code/{folder}/{symbol}.o"  # not pathlib's: each command looks at a thousand of them
 
 
 @functools.cache
@@ -267,7 +267,7 @@ def load(path, symbol):
 def store(path, symbol, code, durable=True):
     """Keep machine code, past a power cut if it is to be `durable`. OSError when it cannot be written."""
     _check_owner()
-    checked_file.write(path, symbol, code, durable)
+    checked_file.write(Path(path), symbol, code, durable)
 
 
 def is_warm():

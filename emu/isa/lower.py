@@ -81,8 +81,6 @@ class Lowering:
 
 
 def float_operation(row):
-    """The FloatOperation in a row's body, or None."""
-    for node in ast.walk(row.body):
-        if isinstance(node, ast.Call) and isinstance(found := row.names.get(node.func.id), FloatOperation):
-            return found
-    return None
+    """The FloatOperation that a row's body calls, or None."""
+    called = (row.names.get(name) for name in row.function.__code__.co_names)
+    return next((found for found in called if isinstance(found, FloatOperation)), None)

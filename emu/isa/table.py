@@ -264,17 +264,19 @@ def compressed(form, encoding, expansion, unless=""):
 
 
 def _overlap(a, b):
-    if a.length != b.length or (a.match ^ b.match) & a.mask & b.mask:
-        return False
+    """Whether two of the same length, with no bit in which both are fixed and differ, share a pattern."""
     mask, match = a.mask | b.mask, a.match | b.match
     return not any(m & ~mask == 0 and match & m == v for m, v in a.unless + b.unless)
 
 
 def check():
     """Raise TableError unless every pattern of bits is at most one instruction."""
-    for n, a in enumerate(ROWS):
-        for b in ROWS[:n]:
-            if _overlap(a, b):
+    earlier = {2: [], 4: []}  # by length,: every process that imports the table waits for this
+    for a in ROWS:
+        match, mask, others = a.match, a.mask, earlier[a.length]
+        for b_match, b_mask, b in others:
+            if not (match ^ b_match) & mask & b_mask and _overlap(a, b):
                 raise TableError(f"{a.name} and {b.name} match the same bits")
+        others.append((match, mask, a))
         if (a.match & 3 == 3) != (a.length == 4):
             raise TableError(f"{a.name}: the two lowest bits do not say {a.length} bytes")

@@ -25,6 +25,7 @@ from ..actor.lifeline import SUPERVISORS, open_process
 from ..errors import MachineFailed, refusals_of_the_host
 from ..hot import cache
 from . import forkserver
+from .blas import ONE_BLAS_THREAD
 from .host_process import HostTimes, host_times, look_at
 from .standard import above_standard, take_closed_standard_descriptors
 
@@ -151,7 +152,7 @@ class _Forkserver:
             with started_ignoring():
                 self._process = subprocess.Popen(
                     [sys.executable, *flags, "-P", "-c", code], stdin=subprocess.DEVNULL,
-                    pass_fds=(control.fileno(), lifeline),
+                    env=dict([ONE_BLAS_THREAD], **os.environ), pass_fds=(control.fileno(), lifeline),
                 )  # fmt: skip
             self._control.send(pickle.dumps((sys.path, PRELOAD)))
         except BaseException:

@@ -68,6 +68,10 @@ class Code:
         is_call = low is not None and low & _C_JALR_MASK == _C_JALR and low >> 7 & 31
         return INDIRECT if is_call else None
 
+    def may_be_called_before(self, address, function):
+        """Whether a call ends at an address that goes to a function, or where a register says."""
+        return self.call_before(address) in (INDIRECT, function)
+
     def _target(self, address, bits):
         """Where an instruction may go, INDIRECT where a register says it; None: no jump and no branch."""
         row = row_of(bits)

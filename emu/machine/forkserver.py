@@ -11,6 +11,7 @@ When it ends, all its children end (lifeline.py); it ends when the supervisor cl
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import os
 import pickle
@@ -41,8 +42,11 @@ def main(control, lifeline):
     ties = [tie for tie in ties if tie >= 0]
     control = socket.socket(fileno=control)
     sys.path[:], modules = pickle.loads(control.recv(MAX_MESSAGE_BYTES) or os._exit(ORPHANED))
+    gc.disable()  # what is imported is kept
     for module in modules:
         importlib.import_module(module)
+    gc.freeze()  # pages that the children share stay shared: the collector does not touch them
+    gc.enable()
     _serve(control, ties)
 
 

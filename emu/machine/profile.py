@@ -21,7 +21,6 @@ from ..cpu_worker.profiling import PLACE
 from ..errors import MachineError
 from ..limits import PAGE_SIZE
 from ..server.elf import ElfError
-from .code import INDIRECT, Code
 from .symbols import MAX_FILE_BYTES, printable
 
 HEAT = "#emu "
@@ -152,6 +151,8 @@ def _rows(records):
 
 def _read(file):
     """The Code of a file; None where it cannot be read any more."""
+    from .code import Code  # late: the table of instructions, which runs without a profile need not wait for
+
     try:
         with open(file, "rb") as image:
             return Code(image.read(MAX_FILE_BYTES))
@@ -168,9 +169,8 @@ def _function(code, pc):
 
 def _caller(code, function, x1):
     """The name of the function that has called another one, where it is certain, else ""."""
-    target = code.call_before(x1) if code else None
-    caller = code.symbols.function_at(x1) if target is not None else None
-    certain = caller and caller.start != function[0] and target in (INDIRECT, function[0])
+    caller = code.symbols.function_at(x1) if code else None
+    certain = caller and caller.start != function[0] and code.may_be_called_before(x1, function[0])
     return caller.name if certain else ""
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from ..abi.signals import SIGKILL
 from ..errors import MachineError, refusals_of_the_host
-from ..program.executable import ProgramError, executable
 from .arguments import integer, mapping, path, text
 from .jobs import Job
 from .loader import read_program
@@ -79,6 +78,8 @@ class Programs:
             name = path(getattr(function, "__name__", "program") if name is None else name)
             if name in ("", ".", "..") or os.sep in name or len(os.fsencode(name)) > NAME_MAX:
                 raise MachineError(f"name {name!r}: expected the name of a file")
+        from ..program.executable import ProgramError, executable  # late: few programs are functions
+
         try:
             image = executable(function, len(given), name)
         except ProgramError as error:

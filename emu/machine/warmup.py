@@ -10,8 +10,6 @@ import os
 import subprocess
 import sys
 
-from tqdm import tqdm
-
 from ..errors import MachineError, refusals_of_the_host
 from ..hot import cache, object_files
 from .children import started_ignoring
@@ -35,6 +33,8 @@ def ensure_warm(quiet=False):
 
 def _compile(quiet):
     """Compile everything that the cache lacks; the places of all object files."""
+    from tqdm import tqdm  # late, as the next: every command would wait for them
+
     from .warm import everything  # heavy: only when something has to be compiled
 
     units = everything()

@@ -47,7 +47,7 @@ def once_more(each):
 
 def file_of(each):
     """The object file of an entry that is compiled alone, or of a unit."""
-    return cache.object_file(*each.place)
+    return Path(cache.object_file(*each.place))
 
 
 def compile_unit(unit):
