@@ -13,12 +13,16 @@ MOST_LINES = 64
 
 
 def maps(inspector, k):
-    """The areas of a task, by address: the tree is followed for as many steps as it may have areas."""
-    areas, rows, left = inspector.machine["areas"], [], [int(inspector.task(k)["areas"])]
+    """The areas of a task, by address. Of a damaged tree, in which an area is there twice, each once, and a word."""
+    areas, rows, left, seen, again = inspector.machine["areas"], [], [int(inspector.task(k)["areas"])], set(), set()
     while left and len(rows) < MAX_TASK_AREAS:
         a = left.pop() - 1
         if not 0 <= a < MAX_AREAS:
             continue
+        if a in seen:
+            again.add(a)
+            continue
+        seen.add(a)
         area = areas[a]
         start, end, flags = int(area["start"]), int(area["end"]), int(area["flags"])
         rights = "".join(letter if flags & bit else "-" for letter, bit in (("r", R), ("w", W), ("x", X)))
@@ -27,9 +31,10 @@ def maps(inspector, k):
         rows.append((start, f"{end:#x}", rights + ("s" if flags & SHARED else "p"), size,
                      f"object {obj - 1}, page {int(area['first'])}" if obj else "untouched"))  # fmt: skip
         left += [int(area["left"]), int(area["right"])]
-    return columns(
+    lines = columns(
         ("start", "end", "rights", "size", "what"), [(f"{row[0]:#x}", *row[1:]) for row in sorted(rows)], "no area"
     )
+    return lines + [f"the tree is damaged: area {a} is in it twice" for a in sorted(again)]
 
 
 def frames(inspector):

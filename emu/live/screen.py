@@ -51,6 +51,17 @@ def _run(screen, view, inspector, period_s, stop):
         if lifetime.is_over():
             return True
         changed = _wait_for_key(screen, view, due_s)
+        changed = _fit(screen) or changed
+    return False
+
+
+def _fit(screen):
+    """Take the terminal's size, if that has changed; whether it has. Curses misses a SIGWINCH now and then."""
+    with contextlib.suppress(OSError, curses.error):  # the terminal has gone
+        width, height = os.get_terminal_size(1)
+        if (height, width) != screen.getmaxyx():
+            curses.resizeterm(height, width)
+            return True
     return False
 
 

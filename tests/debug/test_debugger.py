@@ -175,6 +175,19 @@ def test_a_snapshot_with_nonsense_in_it_is_shown_without_a_fault(stuck, tmp_path
     assert len(threads) == 4
 
 
+def test_an_area_that_is_twice_in_its_tree_is_shown_once_and_told(stuck, tmp_path):
+    _, inspector = stuck("kernel")
+    Debugger(inspector).execute(f"snapshot {tmp_path / 'stuck'}")
+    damaged = open_snapshot(tmp_path / "stuck")
+    before = Debugger(damaged).execute("show maps #0")
+    root = int(damaged.task(0)["areas"]) - 1
+    damaged.machine["areas"][root]["left"] = root + 1
+    *lines, told = Debugger(damaged).execute("show maps #0")
+    assert told == f"the tree is damaged: area {root} is in it twice"
+    starts, whole = ([line.split()[0] for line in each] for each in (lines, before))
+    assert len(set(starts)) == len(starts) > 1 and set(starts) < set(whole)
+
+
 def test_what_is_typed_wrongly_is_told_in_one_line(stuck):
     _, inspector = stuck("kernel")
     debugger = Debugger(inspector)

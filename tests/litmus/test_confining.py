@@ -9,7 +9,7 @@ from tests.litmus.containers import make_containers
 MODULE = "tests.litmus.confining"
 MANY = 1_000_000_000
 ENOUGH = 5_000
-QUICK_S = 0.4 * LONGER
+QUICK_S = 0.2 * LONGER
 
 
 def run_rounds(crew, name, how, policy, bound_s=QUICK_S):
@@ -23,7 +23,7 @@ def run_rounds(crew, name, how, policy, bound_s=QUICK_S):
 @pytest.mark.system("cz-17")
 @pytest.mark.parametrize("policy", ["codezero", "inko"], ids=["locked", "lock-free"])
 def test_a_thread_that_asks_for_cpus_as_its_container_loses_some_gets_no_other_and_all_that_are_left(crew, policy):
-    run = run_rounds(crew, "change", GOOD, policy, 1.0 * LONGER if policy == "codezero" else QUICK_S)
+    run = run_rounds(crew, "change", GOOD, policy, 0.5 * LONGER if policy == "codezero" else QUICK_S)
     assert run.violations == 0 and run.machine["failed"] == 0
 
 

@@ -98,8 +98,12 @@ def test_a_root_of_somebody_else_is_refused(place, monkeypatch):
 
 
 def test_without_proc_there_is_no_machine_in_one_line(place, monkeypatch):
-    def nobody():
-        raise psutil.NoSuchProcess(1)
+    known = psutil.Process
+
+    def nobody(pid=None):
+        if pid is None:
+            raise psutil.NoSuchProcess(1)
+        return known(pid)  # of a machine that another test has just now
 
     monkeypatch.setattr(directory.psutil, "Process", nobody)
     with pytest.raises(FileNotFoundError, match="emu needs it: '/proc'"):

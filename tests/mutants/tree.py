@@ -109,5 +109,5 @@ class Tree:
             "PYTHONPATH": str(self.path),
             "EMU_CACHE_DIR": str(self.folder / "cache"),
             "EMU_SEED": str(seed),
-            "EMU_LONGER": "3",
+            "EMU_LONGER": "6",
         }  # fmt: skip

@@ -3,7 +3,7 @@
 
 from .mutant import Mutant
 
-PAUSING, DEBUGGING, STEPPING, INHERIT, EVENTS, BOOKING, RUNQUEUE, WAKING = (
+PAUSING, DEBUGGING, STEPPING, INHERIT, EVENTS, BOOKING, RUNQUEUE, WAKING, QUEUES = (
     f"emu/{name}.py"
     for name in (
         "kernel/pausing",
@@ -14,11 +14,18 @@ PAUSING, DEBUGGING, STEPPING, INHERIT, EVENTS, BOOKING, RUNQUEUE, WAKING = (
         "kernel/task/booking",
         "kernel/sched/runqueue",
         "kernel/sched/waking",
+        "kernel/sched/queues",
     )
 )
 PACKETS, SERVER, STUB, TARGET = (f"emu/debug/gdb/{name}.py" for name in ("packets", "server", "stub", "target"))
 SNAPSHOT, CONTROL, PAUSES = (f"emu/machine/{name}.py" for name in ("snapshot", "control", "pausing"))
-GUEST_MEMORY, UNWIND, LOCKS = (f"emu/debug/{name}.py" for name in ("guest_memory", "unwind", "locks"))
+GUEST_MEMORY, UNWIND, LOCKS, GRAPH = (f"emu/debug/{name}.py" for name in ("guest_memory", "unwind", "locks", "graph"))
+LEVELS, CONTENTION, TILES, SERIES = (f"emu/trace/report/{name}.py" for name in ("levels", "locks", "tiles", "series"))
+ON_GRAPH, FIGURES, ROWS = (
+    "tests/debug/test_graph.py",
+    "tests/trace/report/test_figures.py",
+    "tests/trace/report/test_timeline.py",
+)
 FILE, HISTORY, WAKERS, OUTPUT = (f"emu/trace/{name}.py" for name in ("file", "history", "wakers", "output"))
 FLOWS, SCHED, TRACKS = (f"emu/trace/perfetto/{name}.py" for name in ("flows", "sched", "tracks"))
 ON_SERVER, ON_PACKETS = "tests/debug/gdb/test_server.py", "tests/debug/gdb/test_packets.py"
@@ -87,4 +94,26 @@ MUTANTS = [
     Mutant("end-of-another-run-gives-its-state", SCHED, "(next_tids == IDLE) & (prev == chunk.tids[positions])", "(next_tids == IDLE)", "tests/trace/perfetto/test_sched.py"),
     Mutant("thread-wakes-itself", SCHED, "np.isin(causes, self._numbers(UNTOLD, \"thread\")) & (running != chunk.tids[wakes])", "np.isin(causes, self._numbers(UNTOLD, \"thread\"))", "tests/trace/perfetto/test_sched.py::test_a_trace_of_version_1_knows_wakers_by_what_ran"),
     Mutant("spans-overlap", TRACKS, "np.minimum(np.maximum(found[1:], ends[:-1] + 1), ends[1:])", "found[1:]", "tests/trace/perfetto/test_tracks.py"),
+    # --- who waits for whom, and the report's figures ---------------------------------------------------
+    Mutant("mutex-held-by-its-waiter", GRAPH, "owner >= 0 and owner != waiter and", "owner >= 0 and", ON_GRAPH),
+    Mutant("mutex-held-in-another-task", GRAPH, " and self._inspector.task_of(owner) == k else -1", " else -1", ON_GRAPH),
+    Mutant("mutex-of-glibc-without-holder", GRAPH, "        if word in GLIBC_LOCKED:\n", "        if word == 99:\n", ON_GRAPH),
+    Mutant("any-word-is-a-mutex", GRAPH, "        elif not word & WAITERS:\n            return -1\n", "", ON_GRAPH),
+    Mutant("joined-however-far-away", GRAPH, "at < len(ends) and ends[at][0] - address <= JOIN_BYTES", "at < len(ends)", ON_GRAPH),
+    Mutant("joined-whatever-the-word-says", GRAPH, "if word is not None and word <= LAST_DETACH_STATE else -1", "if word is not None else -1", ON_GRAPH),
+    Mutant("partner-that-cannot-be", GRAPH, "        if not -1 <= partner < MAX_THREADS:\n", "        if partner < -1:\n", ON_GRAPH),
+    Mutant("holder-that-does-not-exist", GRAPH, "holder if self._inspector.exists(holder) else -1, likely", "holder, likely", ON_GRAPH),
+    Mutant("circle-with-its-tail", GRAPH, "found.append(path[path.index(i) :])", "found.append(path)", ON_GRAPH),
+    Mutant("mutex-of-a-task-that-cannot-be", GRAPH, ' and k < len(inspector.machine["tasks"])', "", ON_GRAPH),
+    Mutant("mutex-before-the-first-task", GRAPH, "right = address >= 0 and rest", "right = rest", ON_GRAPH),
+    Mutant("claimed-wake-up-untold", QUEUES, "        record_claim(m, me, now_ns(m), i, sequence)\n", "", "tests/trace/perfetto/test_view.py"),
+    Mutant("longest-of-a-bin-is-the-first", LEVELS, 'order = np.argsort(total, kind="stable")  # the', "order = np.arange(len(total))  # the", ROWS),
+    Mutant("short-run-leaves-no-trace-in-its-bin", LEVELS, "np.ceil(np.minimum(busy, 1) * 255)", "np.floor(np.minimum(busy, 1) * 255)", ROWS),
+    Mutant("lock-of-all-tasks", CONTENTION, "        pair += tasks[self.thread].astype(np.int64) * len(known)\n", "", FIGURES),
+    Mutant("timed-sleeps-on-locks-left-out", CONTENTION, "np.isin(sleeps.reason & ~timed, futex)", "np.isin(sleeps.reason, futex)", FIGURES),
+    Mutant("chain-of-sleeps-that-do-not-meet", CONTENTION, "if len(mine) and overlap.max() > 0 else None", "if len(mine) else None", FIGURES),
+    Mutant("chain-without-end", CONTENTION, "k is not None and k not in seen and len", "k is not None and len", FIGURES),
+    Mutant("stall-counts-for-idle-time", SERIES, "        pieces = np.diff(coverage.until(cuts)) * inside\n", "        pieces = np.diff(cuts) * inside\n", FIGURES),
+    Mutant("run-not-found-is-another", TILES, "(self._sorted[slot] == asked) & (asked >= 0)", "asked >= 0", ROWS),
+    Mutant("global-queue-is-stolen-from", TILES, ' & (queue != s.machine["global_queue"])', "", ROWS),
 ]  # fmt: skip

@@ -59,7 +59,19 @@ class Runs {
     return fits < 0 ? levels.length - 1 : fits;
   }
 
-  bins(level, cpu, piece) { return this.chunks.now(`${this.number}.bin.${level}.${cpu}.${piece}`); }
+  binId(level, cpu, piece) { return `${this.number}.bin.${level}.${cpu}.${piece}`; }
+
+  bins(level, cpu, piece) { return this.chunks.now(this.binId(level, cpu, piece)); }
+
+  // Open a CPU's bins of about `ns` between two times, and with `all` its runs; nobody waits for them.
+  prepare(cpu, start, end, ns, all) {
+    const level = this.level(ns);
+    const piece = (time) => Math.floor(time / this.trace.duration * this.trace.levels[level] / Runs.PIECE);
+    const last = Math.min(piece(end), piece(this.trace.duration - 1));
+    for (let k = Math.max(piece(start), 0); k <= last; k++) this.chunks.get(this.binId(level, cpu, k));
+    const [first, behind] = all ? this.tiles(cpu, start, end) : [0, 0];
+    for (let k = first; k < behind; k++) this.chunks.get(this.id(cpu, k));
+  }
 
   // {cpu, k, run} of the run at a time, or the nearest within `slack` ns; null where there is none.
   async at(cpu, time, slack) {

@@ -159,6 +159,15 @@ class Timeline {
     context.restore();
     this.drawAll();
     this.draw_ms = performance.now() - begun;
+    if (!this.pending) (window.requestIdleCallback ?? setTimeout)(() => this.prepareStep());
+  }
+
+  // Open what a step of zoom would show, the middle half of the view, so that it is there when it is asked for.
+  prepareStep() {
+    const { start, end, span } = this.view;
+    const [from, to] = [start + span / 4, end - span / 4];
+    const all = this.runs.howMany(from, to) <= MOST_RUNS;
+    for (let cpu = 0; cpu < this.cpus; cpu++) this.runs.prepare(cpu, from, to, this.pixel_ns() / 2, all);
   }
 
   drawRows(context, width) {
