@@ -106,7 +106,7 @@ MUTANTS = [
     Mutant("circle-with-its-tail", GRAPH, "found.append(path[path.index(i) :])", "found.append(path)", ON_GRAPH),
     Mutant("mutex-of-a-task-that-cannot-be", GRAPH, ' and k < len(inspector.machine["tasks"])', "", ON_GRAPH),
     Mutant("mutex-before-the-first-task", GRAPH, "right = address >= 0 and rest", "right = rest", ON_GRAPH),
-    Mutant("claimed-wake-up-untold", QUEUES, "        record_claim(m, me, now_ns(m), i, sequence)\n", "", "tests/trace/perfetto/test_view.py"),
+    Mutant("claimed-wake-up-untold", QUEUES, "        record_claim(m, me, now_ns(m), i, sequence)\n", "", f"{SAID_WHY}::test_who_claims_a_sleep_is_told_also_where_the_sleepers_own_cpu_completes_the_wake_up"),
     Mutant("longest-of-a-bin-is-the-first", LEVELS, 'order = np.argsort(total, kind="stable")  # the', "order = np.arange(len(total))  # the", ROWS),
     Mutant("short-run-leaves-no-trace-in-its-bin", LEVELS, "np.ceil(np.minimum(busy, 1) * 255)", "np.floor(np.minimum(busy, 1) * 255)", ROWS),
     Mutant("lock-of-all-tasks", CONTENTION, "        pair += tasks[self.thread].astype(np.int64) * len(known)\n", "", FIGURES),

@@ -11,6 +11,8 @@ from tests.systems.guests import build_guest
 from tests.systems.test_rust import finish
 from tests.traces import checked_trace
 
+PATIENCE_S = 60
+
 SIGNALLED = """
 #include <pthread.h>
 #include <signal.h>
@@ -61,6 +63,24 @@ def test_a_signal_that_ends_a_sleep_is_told_apart_from_a_time_out(boot, tmp_path
             assert thread == -1
     timed_out = trace.of_kind("timer")
     assert len(timed_out) == causes["timer"], "each time-out, and no other wake-up, is one"
+
+
+def test_who_claims_a_sleep_is_told_also_where_the_sleepers_own_cpu_completes_the_wake_up(boot, tmp_path, seed):
+    """A waker that comes before the sleeper's CPU has let go of it leaves the rest to that CPU."""
+    claimed, end, told = 0, time.monotonic() + PATIENCE_S, set()
+    while claimed < 3 and time.monotonic() < end:
+        with boot(2, "inko", seed=seed, trace=tmp_path / "trace") as machine:
+            machine.spawn("locking", 4, 3000, 20)
+            assert finish(machine).leaks == {}
+        trace = checked_trace(machine)
+        causes = trace.header["values"]["wake_cause"]
+        wakes = trace.values(trace.of_kind("wake"), "wake", "cause").tolist()
+        found = wakers(trace)
+        for cause, known, thread in zip(wakes, found.cause.tolist(), found.thread.tolist()):
+            if causes.get(cause) == "claimed":
+                claimed += 1
+                told.add((causes[known], thread >= 0))
+    assert claimed >= 3 and told <= {("thread", True), ("timer", False)} and ("thread", True) in told
 
 
 def test_a_suspension_and_its_end_are_causes(boot, tmp_path, seed):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emu.kernel.sched.recording import WAKE_CLAIMED
-from emu.kernel.thread.states import SLEEP_FUTEX
+from emu.kernel.thread.states import SLEEP_FUTEX, SLEEP_TIMED
 from emu.limits import IPI_RESCHEDULE, SERVER
 from emu.shm.events import PLACED, SLEEPS, WOKEN
 from emu.trace.report import figures, locks, series
@@ -143,7 +143,8 @@ def test_chains_follow_the_wakers_own_sleeps(tmp_path):
         story.add(thread, SERVER, "spawn", thread, a=0, b=1)
     for thread, at, lock in ((1, 10, 0x10), (2, 20, 0x20)):
         story.add(at, 0, "switch", thread, a=(at - thread) * 1000)
-        story.add(at + 5, 0, "block", thread, a=5000, b=SLEEPS.pack(reason=SLEEP_FUTEX, object=lock))
+        reason = SLEEP_FUTEX | (SLEEP_TIMED if thread == 2 else 0)
+        story.add(at + 5, 0, "block", thread, a=5000, b=SLEEPS.pack(reason=reason, object=lock))
     story.add(40, 0, "switch", 3, a=37_000)
     story.add(50, 0, "wake", 2, a=0, b=WOKEN.pack(waker=4)).add(55, 0, "block", 3, a=15_000, b=SLEEP_FUTEX)
     story.add(60, 0, "switch", 2, a=10_000).add(70, 0, "wake", 1, a=0, b=WOKEN.pack(waker=3))
@@ -151,6 +152,20 @@ def test_chains_follow_the_wakers_own_sleeps(tmp_path):
     chain = locks.chains(locks.FutexSleeps(subject))[0]
     assert [(subject.threads[link["thread"]][0], link["object"]) for link in chain] == [(1, 0x10), (2, 0x20)]
     assert [subject.threads[link["waker"]][0] for link in chain] == [2, 3]
+
+
+def test_a_chain_ends_where_it_comes_back_to_its_beginning(tmp_path):
+    story = Story(tmp_path / "story.trace", cpus=1)
+    for thread in (1, 2):
+        story.add(thread, SERVER, "spawn", thread, a=0, b=1)
+    for thread in (1, 2):
+        story.add(10 * thread, 0, "switch", thread, a=9000 * thread)
+        story.add(10 * thread + 5, 0, "block", thread, a=5000, b=SLEEPS.pack(reason=SLEEP_FUTEX, object=thread))
+    for thread in (1, 2):
+        story.add(40 + thread, 0, "wake", thread, a=0, b=WOKEN.pack(waker=4 - thread))
+    subject = Subject(lean(story.trace()))
+    chain = locks.chains(locks.FutexSleeps(subject))[0]
+    assert [subject.threads[link["thread"]][0] for link in chain] == [1, 2]
 
 
 def test_an_old_traces_wakers_are_those_that_ran(tmp_path):

@@ -7,6 +7,8 @@ import zlib
 import numpy as np
 import pytest
 
+from emu.limits import GLOBAL_QUEUE, SERVER
+from emu.shm.events import SPAWNED
 from emu.trace.history import ENDINGS
 from emu.trace.report import levels, tiles
 from emu.trace.report.pack import MOST, pack
@@ -14,6 +16,7 @@ from emu.trace.report.subject import ACTS, Subject, lean
 from emu.trace.report.tiles import Tiles
 from tests.trace.random_runs import FUTEX_CALL, random_story
 from tests.trace.report.oracle import Oracle
+from tests.traces import Story
 
 
 def unpack(text):
@@ -111,6 +114,16 @@ def test_the_last_migration_before_a_run_is_told(both, monkeypatch):
         assert (run["moved_ago"], run["moved_from"]) == expected[key]
 
 
+def test_a_run_from_another_cpus_queue_is_stolen_and_one_from_the_global_queue_is_not(tmp_path, monkeypatch):
+    story = Story(tmp_path / "story.trace")
+    for thread, queue in enumerate((0, 1, GLOBAL_QUEUE)):
+        story.add(thread, SERVER, "spawn", thread, a=queue, b=SPAWNED.pack(task=1, waker=0))
+        story.add(10 + 10 * thread, 0, "switch", thread, a=10_000 + 9000 * thread, b=queue)
+        story.add(15 + 10 * thread, 0, "exit", thread, a=5000)
+    runs = all_runs(Subject(lean(story.trace())), monkeypatch, 100)
+    assert [run["stolen"] for run in runs] == [0, 1, 0]
+
+
 @pytest.mark.parametrize("bins", [1, 10, 333])
 def test_bins_say_how_busy_a_cpu_was_and_who_ran_longest(both, bins):
     subject, oracle = both
@@ -126,6 +139,7 @@ def test_bins_say_how_busy_a_cpu_was_and_who_ran_longest(both, bins):
                 if at == cpu and min(end, high) > max(start, low):
                     times[thread] = times.get(thread, 0) + min(end, high) - max(start, low)
             assert found["busy"][k] == pytest.approx(sum(times.values()) / width * 255, abs=1.01)
+            assert found["busy"][k] >= 1 or sum(times.values()) < 1e-6 * width, "a short run leaves something, too"
             if times and max(times.values()) > 1:
                 longest = subject.threads[found["thread"][k] - 1][0]
                 assert times[longest] == pytest.approx(max(times.values()), abs=1e-3 * width)
