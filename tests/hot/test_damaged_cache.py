@@ -23,7 +23,7 @@ EMU = [sys.executable, str(ROOT / "tools" / "cli.py")]
 @pytest.fixture
 def pair(tmp_path, monkeypatch):
     """Two entries that no other test has, in a cache and a folder of their own."""
-    monkeypatch.setenv("EMU_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(cache, "CACHE_DIR", tmp_path / "these-sources")  # object files lie beside it
 
     @entry(2)
     def difference_of(a, b):
