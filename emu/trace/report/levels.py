@@ -12,6 +12,7 @@ import numpy as np
 FEWEST, STEP, MOST = 1 << 11, 4, 1 << 17
 IN_ALL = 1 << 21  # bins of one level, over all CPUs
 PIECE = 1 << 13  # bins of a chunk
+CHUNK = 1 << 17  # runs looked at at a time
 
 
 def bin_counts(subject):
@@ -28,13 +29,18 @@ def level(subject, cpu, bins):
     """{column: one entry for each bin} of a CPU."""
     h = subject.history
     first, last = np.searchsorted(h.slices.cpu, [cpu, cpu + 1])
-    start = (h.slices.start_ns[first:last] - h.start_ns).astype(float)
-    end = (h.slices.end_ns[first:last] - h.start_ns).astype(float)
-    width = width_ns(h, bins)
-    slot, part_ns, row = _pieces(start / width, end / width, bins)
-    thread = subject.slice_id[first:last][row].astype(np.int64)
-    busy = np.bincount(slot, part_ns, bins)
-    return {"thread": _longest(slot, thread, part_ns, bins) + 1, "busy": np.ceil(np.minimum(busy, 1) * 255).astype(int)}
+    width, busy, most = width_ns(h, bins), np.zeros(bins), len(subject.threads) + 1
+    keys, shares = [], []  # of a bin and a thread; those at the limit of two chunks are there twice
+    for at in range(first, last, CHUNK):
+        rows = slice(at, min(at + CHUNK, last))
+        start, end = (ns[rows] - h.start_ns for ns in (h.slices.start_ns, h.slices.end_ns))
+        slot, share, row = _pieces(start / width, end / width, bins)
+        busy += np.bincount(slot, share, bins)
+        key, share = _summed(slot * most + subject.slice_id[rows][row], share)
+        keys.append(key)
+        shares.append(share)
+    longest = _longest(*_summed(np.concatenate(keys), np.concatenate(shares)), most, bins) if keys else -1
+    return {"thread": np.full(bins, longest) + 1, "busy": np.ceil(np.minimum(busy, 1) * 255).astype(int)}
 
 
 def width_ns(history, bins):
@@ -52,14 +58,15 @@ def _pieces(start, end, bins):
     return slot, np.maximum(share, 0), row
 
 
-def _longest(slot, thread, share, bins):
-    """The thread with the greatest share of each bin, -1 in empty ones."""
+def _summed(key, share):
+    """(each key once, the sum of its shares)."""
+    found, inverse = np.unique(key, return_inverse=True)
+    return found, np.bincount(inverse, share)
+
+
+def _longest(key, share, most, bins):
+    """The thread with the greatest share of each bin, -1 in empty ones; `key` is bin * most + thread."""
     found = np.full(bins, -1, dtype=np.int64)
-    if not len(slot):
-        return found
-    most = int(thread.max()) + 1
-    key, inverse = np.unique(slot * most + thread, return_inverse=True)
-    total = np.bincount(inverse, share)
-    order = np.argsort(total, kind="stable")  # the greatest is written last, and stays
+    order = np.argsort(share, kind="stable")  # the greatest is written last, and stays
     found[key[order] // most] = key[order] % most
     return found

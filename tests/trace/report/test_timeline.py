@@ -125,8 +125,9 @@ def test_a_run_from_another_cpus_queue_is_stolen_and_one_from_the_global_queue_i
 
 
 @pytest.mark.parametrize("bins", [1, 10, 333])
-def test_bins_say_how_busy_a_cpu_was_and_who_ran_longest(both, bins):
+def test_bins_say_how_busy_a_cpu_was_and_who_ran_longest(both, monkeypatch, bins):
     subject, oracle = both
+    monkeypatch.setattr(levels, "CHUNK", 7)
     begin, width = subject.history.start_ns, levels.width_ns(subject.history, bins)
     slices = [*oracle.slices, *((cpu, thread, since, oracle.end, "open")
               for thread, (what, since, cpu) in oracle.open.items() if what == "runs")]  # fmt: skip
