@@ -17,6 +17,7 @@ matters only in the last round.  So a reader can hand on each round's events up 
 room for all of them once.
 """
 
+import bisect
 import functools
 import os
 import stat
@@ -259,7 +260,7 @@ class _Rounds:
         if self._used + len(now) > len(self._events):  # the file has grown meanwhile
             self._events = np.concatenate([self._events[: self._used], np.empty(2 * len(now) + self._used, EVENT)])
         self._events[self._used : self._used + len(now)] = now
-        late = int(np.searchsorted(self._events["time_ns"][: self._used], now["time_ns"][0], side="right"))
+        late = bisect.bisect_right(self._events["time_ns"][: self._used], now["time_ns"][0])  # NumPy's copies a column
         self._used += len(now)
         if late < self._used - len(now):
             tail = self._events[late : self._used]
