@@ -1,6 +1,7 @@
 """`emu stats [PID]`: the counters of a machine's CPUs and threads, once since boot, or as rates every few seconds.
 
-With --json one object a line, for scripts.  A machine that ends while it is watched ends the command, with status 0.
+With --json one object a line, for scripts; with --publish messages, for programs elsewhere.  A machine that ends while
+it is watched ends the command, with status 0.
 """
 
 import json
@@ -31,8 +32,10 @@ THREAD_COLUMNS = (
 @click.option("--watch", is_flag=False, flag_value="1", metavar="[SECONDS]", help="Every second, or so often: rates.")
 @click.option("--count", type=click.IntRange(1), metavar="N", help="With --watch: end after so many.")
 @click.option("--json", "as_json", is_flag=True, help="JSON: an object a line.")
-def stats(pid, watch, count, as_json):
+@click.option("--publish", "endpoint", metavar="ADDRESS", help="To subscribers, by ZeroMQ and msgpack, not printed.")
+def stats(pid, watch, count, as_json, endpoint):
     """Print the counters of the machine of process PID, or of the only one that runs."""
+    from emu import MachineError
     from emu.debug.attach import attach
     from emu.live.figures import sample_figures
     from emu.live.sample import since_boot, take
@@ -41,8 +44,13 @@ def stats(pid, watch, count, as_json):
     from .run import errors_in_one_line
 
     with errors_in_one_line():
-        period_s = None if watch is None else _seconds(watch)
+        if endpoint and as_json:
+            raise MachineError("--publish and --json together, expected one of them: messages are msgpack")
+        period_s = None if watch is None and not endpoint else _seconds(watch or "1")
         inspector = attach(pid)
+        if endpoint:
+            _publish(inspector, endpoint, period_s, count)
+            return
     show = _print_json if as_json else _print_tables
     if period_s is None:
         show(sample_figures(inspector, since_boot(inspector, take(inspector))))
@@ -52,6 +60,20 @@ def stats(pid, watch, count, as_json):
         sys.stdout.flush()
         if number == count:
             return
+    _say_that_it_ended(inspector)
+
+
+def _publish(inspector, endpoint, period_s, count):
+    from emu.live.publish import Publisher, publish
+
+    with Publisher(endpoint) as publisher:
+        print(f"emu: publishing on {publisher.endpoint}", file=sys.stderr, flush=True)
+        ended = publish(inspector, publisher, period_s, count)
+    if ended:
+        _say_that_it_ended(inspector)
+
+
+def _say_that_it_ended(inspector):
     print(f"emu: the machine of process {inspector.pid} has ended", file=sys.stderr)
 
 

@@ -53,7 +53,7 @@ def find(pid=None):
     machines = running()
     mine = [r for r in machines if pid in (None, r.pid)]
     if pid is None and len(machines) > 1:
-        pids = ", ".join(str(r.pid) for r in machines)
+        pids = ", ".join(dict.fromkeys(str(r.pid) for r in machines))  # a process may have several
         raise AttachError(f"{len(machines)} machines are running: say which one, by its process id ({pids}; emu ps)")
     if mine:
         return mine[-1]

@@ -34,10 +34,18 @@ def intervals(inspector, period_s):
     due_s = time.monotonic()
     while True:
         due_s += period_s
-        while (left_s := due_s - time.monotonic()) > 0:
-            time.sleep(min(left_s, LOOK_S))
-            if lifetime.is_over():
-                return
+        if pause(lifetime, due_s - time.monotonic()):
+            return
         after = take(inspector)
         yield Rates(before, after)
         before = after
+
+
+def pause(lifetime, seconds):
+    """Wait so long, or until the machine has ended; whether it has."""
+    due_s = time.monotonic() + seconds
+    while (left_s := due_s - time.monotonic()) > 0:
+        time.sleep(min(left_s, LOOK_S))
+        if lifetime.is_over():
+            return True
+    return False

@@ -21,6 +21,7 @@ PACKETS, SERVER, STUB, TARGET = (f"emu/debug/gdb/{name}.py" for name in ("packet
 SNAPSHOT, CONTROL, PAUSES = (f"emu/machine/{name}.py" for name in ("snapshot", "control", "pausing"))
 GUEST_MEMORY, UNWIND, LOCKS, GRAPH = (f"emu/debug/{name}.py" for name in ("guest_memory", "unwind", "locks", "graph"))
 LEVELS, CONTENTION, TILES, SERIES = (f"emu/trace/report/{name}.py" for name in ("levels", "locks", "tiles", "series"))
+PUBLISH, ON_PUBLISH = "emu/live/publish.py", "tests/live/test_publish.py"
 ON_GRAPH, FIGURES, ROWS = (
     "tests/debug/test_graph.py",
     "tests/trace/report/test_figures.py",
@@ -94,6 +95,10 @@ MUTANTS = [
     Mutant("end-of-another-run-gives-its-state", SCHED, "(next_tids == IDLE) & (prev == chunk.tids[positions])", "(next_tids == IDLE)", "tests/trace/perfetto/test_sched.py"),
     Mutant("thread-wakes-itself", SCHED, "np.isin(causes, self._numbers(UNTOLD, \"thread\")) & (running != chunk.tids[wakes])", "np.isin(causes, self._numbers(UNTOLD, \"thread\"))", "tests/trace/perfetto/test_sched.py::test_a_trace_of_version_1_knows_wakers_by_what_ran"),
     Mutant("spans-overlap", TRACKS, "np.minimum(np.maximum(found[1:], ends[:-1] + 1), ends[1:])", "found[1:]", "tests/trace/perfetto/test_tracks.py"),
+    # --- telemetry ------------------------------------------------------------------------------------
+    Mutant("topics-without-end", PUBLISH, 'elif message[:1] == b"\\1" and len(self._topics) < MOST_TOPICS:', 'elif message[:1] == b"\\1":', ON_PUBLISH),
+    Mutant("sample-over-a-silence", PUBLISH, "            before = None\n", "            pass\n", ON_PUBLISH),
+    Mutant("last-subscriber-unnoticed", PUBLISH, "                    self._topics.discard(message[1:])\n", "                    pass\n", ON_PUBLISH),
     # --- who waits for whom, and the report's figures ---------------------------------------------------
     Mutant("mutex-held-by-its-waiter", GRAPH, "owner >= 0 and owner != waiter and", "owner >= 0 and", ON_GRAPH),
     Mutant("mutex-held-in-another-task", GRAPH, " and self._inspector.task_of(owner) == k else -1", " else -1", ON_GRAPH),

@@ -4,7 +4,9 @@ import json
 import signal
 import subprocess
 
+import msgpack
 import pytest
+import zmq
 
 from tests.kills.trial import ENTRY, ROOT
 from tests.tools.test_top import emu, running  # noqa: F401 (a fixture)
@@ -58,6 +60,39 @@ def test_watching_ends_with_the_machine(machine):
         machine.send(signal.SIGKILL)
         _, errors = watching.communicate(timeout=60)
     assert (watching.returncode, errors) == (0, f"emu: the machine of process {machine.process.pid} has ended\n")
+
+
+def test_samples_are_published_to_subscribers_until_the_machine_has_ended(machine, tmp_path):
+    pid, address = machine.process.pid, f"ipc://{tmp_path}/telemetry"
+    command = [*ENTRY, "stats", str(pid), "--watch", "0.05", "--publish", address]
+    with (
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as publishing,
+        zmq.Context() as context,
+        context.socket(zmq.SUB) as subscriber,
+    ):
+        assert publishing.stderr.readline() == f"emu: publishing on {address}\n"
+        subscriber.setsockopt(zmq.SUBSCRIBE, b"")
+        subscriber.setsockopt(zmq.RCVTIMEO, 60_000)
+        subscriber.connect(address)
+        first, second = (msgpack.unpackb(subscriber.recv()) for _ in range(2))
+        assert first["pid"] == second["pid"] == pid and 0.04 < second["interval_s"] < 60
+        assert {row["name"] for row in second["threads"]} == {"deadlocks", "busy", "left", "right"}
+        assert sum(cpu["instructions"] for cpu in second["cpus"]) > sum(cpu["instructions"] for cpu in first["cpus"])
+        machine.send(signal.SIGKILL)
+        while "ended" not in (last := msgpack.unpackb(subscriber.recv())):
+            pass
+        output, errors = publishing.communicate(timeout=60)
+    assert last == {"pid": pid, "ended": True} and publishing.returncode == 0
+    assert (output, errors) == ("", f"emu: the machine of process {pid} has ended\n")
+    assert not (tmp_path / "telemetry").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [["nonsense"], ["tcp://127.0.0.1:x"], ["ipc:///nowhere/at/all"], ["ipc://x", "--json"]]
+)
+def test_an_address_at_which_nothing_can_be_published_is_refused(machine, options):
+    done = emu("stats", machine.process.pid, "--publish", *options)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1) and "--publish" in done.stderr
 
 
 @pytest.mark.parametrize("seconds", ["x", "0", "-1", "1e9", "nan"])
