@@ -26,6 +26,7 @@ def publisher(tmp_path):
 @contextlib.contextmanager
 def subscriber(publisher, *topics):
     with zmq.Context() as context, context.socket(zmq.SUB) as socket:
+        socket.setsockopt(zmq.SNDHWM, 0)  # no subscription is dropped
         for topic in topics:
             socket.setsockopt(zmq.SUBSCRIBE, topic)
         socket.connect(publisher.endpoint)
