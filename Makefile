@@ -11,7 +11,7 @@ help:  ## prints this list
 demo: $(VENV)/.installed  ## boots a machine of 4 CPUs and draws a Mandelbrot set with 8 guest threads
 	$(BIN)/emu run --cpus 4 mandelbrot
 
-test: $(VENV)/.installed-test  ## runs the whole suite, a quarter of an hour on two cores
+test: $(VENV)/.installed-test  ## runs the whole suite, some seventeen minutes on two cores
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/.installed-test types  ## checks style and types

@@ -46,7 +46,9 @@ def stats(pid, watch, count, as_json, endpoint):
     with errors_in_one_line():
         if endpoint and as_json:
             raise MachineError("--publish and --json together, expected one of them: messages are msgpack")
-        period_s = None if watch is None and not endpoint else _seconds(watch or "1")
+        if endpoint and watch is None:
+            watch = "1"
+        period_s = None if watch is None else _seconds(watch)
         inspector = attach(pid)
         if endpoint:
             _publish(inspector, endpoint, period_s, count)

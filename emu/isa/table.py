@@ -271,7 +271,7 @@ def _overlap(a, b):
 
 def check():
     """Raise TableError unless every pattern of bits is at most one instruction."""
-    earlier = {2: [], 4: []}  # by length,: every process that imports the table waits for this
+    earlier = {2: [], 4: []}  # by length, as (match, mask, row): whoever imports the table waits for this
     for a in ROWS:
         match, mask, others = a.match, a.mask, earlier[a.length]
         for b_match, b_mask, b in others:

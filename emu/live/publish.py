@@ -21,6 +21,7 @@ from .watch import Lifetime, pause
 
 BEHIND = 16  # samples that wait for a slow subscriber
 MOST_TOPICS, MAX_TOPIC_BYTES = 1000, 256  # of what a stranger may subscribe to
+AT_ONCE = 10_000  # changes that one look takes in: a stranger may send them without end
 LINGER_MS = 500  # for the last message
 
 
@@ -43,7 +44,7 @@ class Publisher:
     def is_heard(self):
         """Whether anybody subscribes now."""
         with contextlib.suppress(zmq.Again):
-            while True:
+            for _ in range(AT_ONCE):
                 message = self._socket.recv(zmq.NOBLOCK)
                 if message[:1] == b"\0":
                     self._topics.discard(message[1:])
@@ -57,9 +58,10 @@ class Publisher:
     def close(self):
         self._socket.close()
         self._context.term()
-        if self.endpoint.startswith("ipc:///"):  # ZeroMQ leaves it
+        kind, _, path = self.endpoint.partition("://")
+        if kind == "ipc" and not path.startswith("@"):  # a file, which ZeroMQ leaves
             with contextlib.suppress(OSError):
-                os.unlink(self.endpoint.removeprefix("ipc://"))
+                os.unlink(path)
 
     def __enter__(self):
         return self

@@ -21,13 +21,15 @@ PACKETS, SERVER, STUB, TARGET = (f"emu/debug/gdb/{name}.py" for name in ("packet
 SNAPSHOT, CONTROL, PAUSES = (f"emu/machine/{name}.py" for name in ("snapshot", "control", "pausing"))
 GUEST_MEMORY, UNWIND, LOCKS, GRAPH = (f"emu/debug/{name}.py" for name in ("guest_memory", "unwind", "locks", "graph"))
 LEVELS, CONTENTION, TILES, SERIES = (f"emu/trace/report/{name}.py" for name in ("levels", "locks", "tiles", "series"))
-PUBLISH, ON_PUBLISH = "emu/live/publish.py", "tests/live/test_publish.py"
+PUBLISH, SCREEN, ON_PUBLISH = "emu/live/publish.py", "emu/live/screen.py", "tests/live/test_publish.py"
 ON_GRAPH, FIGURES, ROWS = (
     "tests/debug/test_graph.py",
     "tests/trace/report/test_figures.py",
     "tests/trace/report/test_timeline.py",
 )
-FILE, HISTORY, WAKERS, OUTPUT = (f"emu/trace/{name}.py" for name in ("file", "history", "wakers", "output"))
+FILE, HISTORY, WAKERS, OUTPUT, WAITS, CHECKER = (
+    f"emu/trace/{name}.py" for name in ("file", "history", "wakers", "output", "waits", "check")
+)
 FLOWS, SCHED, TRACKS = (f"emu/trace/perfetto/{name}.py" for name in ("flows", "sched", "tracks"))
 ON_SERVER, ON_PACKETS = "tests/debug/gdb/test_server.py", "tests/debug/gdb/test_packets.py"
 SESSION, TOLD = "tests/debug/gdb/test_session.py", "tests/debug/gdb/test_events.py"
@@ -80,6 +82,10 @@ MUTANTS = [
     Mutant("page-table-beyond-the-memory", GUEST_MEMORY, "            if not 0 <= table < self._frames:\n                return 0\n", "", "tests/debug/test_unwind.py"),
     Mutant("stack-goes-down-again", UNWIND, " or self._registers[SP] < sp:", ":", "tests/debug/test_unwind.py"),
     Mutant("lock-held-by-no-actor", LOCKS, "if 0 < holder <= MAX_ACTORS", "if 0 < holder", "tests/debug/test_locks.py"),
+    Mutant("pause-is-no-event", PAUSING, "    emit_at(m, me, now, PAUSED, -1, gap, 0)\n", "", f"{PAUSED}::test_a_slice_is_as_long_as_without_a_pause"),
+    Mutant("pause-counts-as-a-slice", CHECKER, " - self.waits.paused_ns(t.queue, since_ns)", "", "tests/trace/test_check.py"),
+    Mutant("pause-counts-as-a-wait", WAITS, 'elif name in ("host-stall", "paused"):', 'elif name == "host-stall":', "tests/trace/test_waits.py"),
+    Mutant("size-of-the-terminal-by-signal-alone", SCREEN, "        changed = _fit(screen) or changed\n", "", "tests/tools/test_top.py"),
     # --- events and their readers ---------------------------------------------------------------------
     Mutant("wait-for-the-reader-forgotten", EVENTS, 'while c.events_limit == c.events_head and load_relaxed(m, "tracing") == TRACING_WAITS:', 'while c.events_limit < c.events_head and load_relaxed(m, "tracing") == TRACING_WAITS:', "tests/litmus/test_eventrings.py::test_no_event_is_lost_where_writers_wait_for_their_reader"),
     Mutant("accounts-kept-without-end", BOOKING, "    if n < MAX_LEFT_THREADS:\n", "    if n >= 0:\n", "tests/machine/test_report_threads.py::test_more_threads_than_are_kept_are_counted"),

@@ -52,10 +52,11 @@ class Terminal:
     def _set_size(self, columns, rows):
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
-    def resize(self, columns, rows):
+    def resize(self, columns, rows, told=True):
         self.screen.resize(rows, columns)
         self._set_size(columns, rows)
-        self.process.send_signal(signal.SIGWINCH)
+        if told:
+            self.process.send_signal(signal.SIGWINCH)
 
     def type(self, keys):
         os.write(self._terminal, keys.encode())

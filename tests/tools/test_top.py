@@ -59,12 +59,13 @@ def test_threads_are_shown_by_name_sorted_searched_and_filtered(top):
     assert status == 0 and restored
 
 
-def test_it_follows_the_size_of_the_terminal(top):
+@pytest.mark.parametrize("told", [True, False], ids=["SIGWINCH", "a-lost-SIGWINCH"])
+def test_it_follows_the_size_of_the_terminal(top, told):
     with top() as terminal:
         terminal.until(lambda lines: row_of(lines, "busy"))
-        terminal.resize(120, 30)
+        terminal.resize(120, 30, told)
         terminal.until(lambda lines: "held by tid" in (row_of(lines, "left") or "") and lines[29].startswith("F1 Help"))
-        terminal.resize(30, 6)
+        terminal.resize(30, 6, told)
         terminal.until(lambda lines: lines[5].startswith("F1 Help") and len(lines) == 6)
         terminal.type("\x03")
         assert terminal.end()[0] == 0

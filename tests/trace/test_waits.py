@@ -77,8 +77,9 @@ def test_one_queue_for_all_is_everybodys(tmp_path):
     assert story.broken(slack_ns=10**12, ended=False)[0] == ["beside"]
 
 
-def test_what_the_host_withheld_does_not_count(story):
-    story.add(31 * S, 1, "host-stall", a=29 * S * NS + NS * S // 2)
+@pytest.mark.parametrize("what", ["host-stall", "paused"])
+def test_what_the_host_withheld_or_a_pause_took_does_not_count(story, what):
+    story.add(31 * S, 1, what, a=29 * S * NS + NS * S // 2)
     limits = ALL_LIMITS | {"idle_limit_ns": 10**9}
     assert waits_beside(story).broken(slack_ns=10**12, limits=limits, ended=False)[0] == []
     assert story.broken(slack_ns=10**12, limits=limits | {"idle_limit_ns": 10**8}, ended=False)[0] == ["beside"]

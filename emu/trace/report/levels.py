@@ -39,8 +39,10 @@ def level(subject, cpu, bins):
         key, share = _summed(slot * most + subject.slice_id[rows][row], share)
         keys.append(key)
         shares.append(share)
-    longest = _longest(*_summed(np.concatenate(keys), np.concatenate(shares)), most, bins) if keys else -1
-    return {"thread": np.full(bins, longest) + 1, "busy": np.ceil(np.minimum(busy, 1) * 255).astype(int)}
+    if not keys:
+        return {"thread": np.zeros(bins, dtype=int), "busy": np.zeros(bins, dtype=int)}
+    longest = _longest(*_summed(np.concatenate(keys), np.concatenate(shares)), most, bins)
+    return {"thread": longest + 1, "busy": np.ceil(np.minimum(busy, 1) * 255).astype(int)}
 
 
 def width_ns(history, bins):
