@@ -11,6 +11,8 @@ import click
 
 from emu.tables import print_table
 
+from . import ending
+
 MOST_THREADS = 20  # rows of the table
 CPU_COLUMNS = (
     ("CPU", "cpu", "{}"), ("busy", "busy", "{:.0%}"), ("MIPS", "mips", "{:,.0f}"), ("queue", "queued", "{}"),
@@ -68,7 +70,7 @@ def stats(pid, watch, count, as_json, endpoint):
 def _publish(inspector, endpoint, period_s, count):
     from emu.live.publish import Publisher, publish
 
-    with Publisher(endpoint) as publisher:
+    with Publisher(endpoint) as publisher, ending.at_last(publisher.remove_file):
         print(f"emu: publishing on {publisher.endpoint}", file=sys.stderr, flush=True)
         ended = publish(inspector, publisher, period_s, count)
     if ended:

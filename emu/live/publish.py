@@ -58,8 +58,12 @@ class Publisher:
     def close(self):
         self._socket.close()
         self._context.term()
+        self.remove_file()
+
+    def remove_file(self):
+        """Remove what an ipc: address is called by: for who ends at once, on a signal."""
         kind, _, path = self.endpoint.partition("://")
-        if kind == "ipc" and not path.startswith("@"):  # a file, which ZeroMQ leaves
+        if kind == "ipc" and not path.startswith("@"):  # ZeroMQ leaves the file
             with contextlib.suppress(OSError):
                 os.unlink(path)
 

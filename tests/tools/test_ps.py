@@ -87,6 +87,17 @@ def test_samples_are_published_to_subscribers_until_the_machine_has_ended(machin
     assert not (tmp_path / "telemetry").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_publisher_that_is_ended_by_a_signal_leaves_no_file(machine, tmp_path, number):
+    command = [*ENTRY, "stats", str(machine.process.pid), "--publish", f"ipc://{tmp_path}/telemetry"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as publishing:
+        assert publishing.stderr.readline().startswith("emu: publishing on ")
+        assert (tmp_path / "telemetry").exists()
+        publishing.send_signal(number)
+        assert publishing.wait(60) == 128 + number and publishing.stderr.read() == ""
+    assert not (tmp_path / "telemetry").exists()
+
+
 @pytest.mark.parametrize(
     "options", [["nonsense"], ["tcp://127.0.0.1:x"], ["ipc:///nowhere/at/all"], ["ipc://x", "--json"]]
 )
