@@ -1,12 +1,13 @@
 """Control and status registers of user mode: floating-point state and counters.
 
-The time base is 10 MHz of the host's monotonic clock; cycle counts retired
+The time base is 10 MHz of the machine's steady clock (shm/clock.py); cycle counts retired
 instructions, like instret.
 """
 
 from ..hot import hot
+from ..shm.clock import steady_ns
 from ..shm.layout import machine_at
-from ..shm.memory import address_of, monotonic_ns
+from ..shm.memory import address_of
 from .registers import CSR_CYCLE, CSR_FCSR, CSR_FFLAGS, CSR_FRM, CSR_INSTRET, CSR_TIME
 from .words import immediate, rs1_number, set_x
 
@@ -15,7 +16,7 @@ NS_PER_TICK = 100
 
 
 @hot
-def _read(thread_record, csr, instret):
+def _read(m, thread_record, csr, instret):
     """The value, -1 if there is no such register."""
     if csr == CSR_FFLAGS:
         return thread_record.fcsr & 31
@@ -24,7 +25,7 @@ def _read(thread_record, csr, instret):
     if csr == CSR_FCSR:
         return thread_record.fcsr & 255
     if csr == CSR_TIME:
-        return monotonic_ns() // NS_PER_TICK
+        return steady_ns(m) // NS_PER_TICK
     if csr in (CSR_CYCLE, CSR_INSTRET):
         return instret
     return -1
@@ -46,9 +47,10 @@ def access_csr(machine, thread, word, operand, mode, instret):
 
     `instret` is what the counter reads, the instructions retired before this one.
     """
-    t = machine_at(machine).threads[thread]
+    m = machine_at(machine)
+    t = m.threads[thread]
     csr = immediate(word)
-    old = _read(t, csr, instret)
+    old = _read(m, t, csr, instret)
     if old < 0:
         return 0
     if mode == CSR_WRITE or rs1_number(word) != 0:

@@ -15,8 +15,8 @@ A date is left to the caller, as in the original.
 from ..hot import entry, hot
 from ..shm.atomics import load_relaxed, store_relaxed
 from ..shm.bits import bits
+from ..shm.clock import steady_ns
 from ..shm.layout import machine_at
-from ..shm.memory import monotonic_ns
 
 TICKS_PER_SECOND = 100
 TICK_NS = 1_000_000_000 // TICKS_PER_SECOND
@@ -47,7 +47,7 @@ def add_ticks(word, count):
 @hot
 def count_ticks(m):
     """Count the ticks that are due by now; the uptime word. It is never less than what somebody got before."""
-    due = (monotonic_ns() - m.made_ns) // TICK_NS
+    due = (steady_ns(m) - m.made_ns) // TICK_NS
     word = load_relaxed(m, "uptime")
     late = due - total_ticks(word)
     if late > 0:

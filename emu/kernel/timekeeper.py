@@ -23,8 +23,9 @@ Locks: no lock is held from one step to the next; `expire` takes a bucket's or a
 from ..hot import entry, hot, never_inline
 from ..limits import EXPIRIES_PER_TURN, IPI_RESCHEDULE, IPI_STOP, MAX_TIMEOUTS, MESSAGES_PER_TURN
 from ..shm.atomics import exchange, fence, fetch_add, load_relaxed, load_seq_cst, pause, store_relaxed
+from ..shm.clock import steady_ns
 from ..shm.layout import machine_at
-from ..shm.memory import compare_exchange_64, load_64, monotonic_ns
+from ..shm.memory import compare_exchange_64, load_64
 from .ipi import PARKED, cancel_park, mark_parked, send_ipi
 from .sleep.endings import expire
 from .sleep.heap import add_entry, compact, is_fragmented, next_deadline, remove_first
@@ -53,7 +54,7 @@ def keep(address, me):
             return KICK
         if done == 0:
             deadline_ns = next_deadline(m)
-            if deadline_ns - monotonic_ns() > m.keeper_spin_ns:
+            if deadline_ns - steady_ns(m) > m.keeper_spin_ns:
                 if go_to_sleep(m, me, deadline_ns):
                     return PARK
             elif not rouse(m, me, deadline_ns):
@@ -102,7 +103,7 @@ def _take_message(m, actor):
 def expire_due(m, me):
     """End the sleeps whose time has come, a turn's worth at most; how many entries were due."""
     never_inline()
-    now_ns = monotonic_ns()
+    now_ns = steady_ns(m)
     due = 0
     while due < EXPIRIES_PER_TURN and next_deadline(m) <= now_ns:
         e = m.timeouts[0]

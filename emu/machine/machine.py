@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
-import psutil
 import zmq
 
 from ..abi.signals import SIGINT, SIGKILL, SIGRTMAX
@@ -24,27 +23,19 @@ from ..actor.mail import RECONNECT_MS, Mail, address
 from ..errors import MachineError, refusals_of_the_host, say
 from ..kernel.failures import FAIL_STUCK
 from ..kernel.ipi import owed, post
-from ..kernel.sched.runqueue import QUEUE_KINDS
 from ..kernel.task import kill_reasons
-from ..kernel.thread.states import LIFE_CREATED
 from ..limits import (
-    COMPACT_PERCENT,
     DEFAULT_MEMORY_BYTES,
     IPI_STOP,
-    KEEPER_SPIN_NS,
     MAX_CPUS,
-    MAX_QUEUES,
     MAX_THREADS,
     POLL_NS,
     SERVER,
-    SLACK_NS,
     SLICE_NS,
     SUPERVISOR,
     TIMEKEEPER,
     TRANSLATOR,
 )
-from ..shm.clock import calibrate
-from ..shm.cpumask import to_words
 from ..shm.regions import TRANSLATE_OFF, can_translate
 from ..shm.segment import Window
 from ..shm.tags import alive
@@ -52,11 +43,12 @@ from ..trace.recorder import TRACE_LIMIT_BYTES, Recorder
 from .arguments import integer, packed, seconds
 from .asking import Asking
 from .children import Descriptor, end_all, start, start_forkserver
-from .config import TRANSLATORS, Config, Parameters, check_limit, parse_size
+from .config import Config, Parameters, check_limit, parse_size
 from .control import ControlServer
 from .cpus import HotPlug
 from .description import Description
 from .directory import make_directory, remove_directory
+from .filling import fill
 from .host_process import HostTimes, host_times
 from .jobs import Job, Jobs
 from .ownership import BOOTING, RUNNING, Owned, in_use
@@ -185,7 +177,7 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
         self.window = Window.create(config.memory_bytes)
         self._remains.callback(self.window.destroy)
         self.window.keep_from_forks()
-        self._fill(self.window.machine)
+        fill(self.window.machine, config)
         if not (self.window.may_execute and can_translate()):
             self.window.machine["translating"] = TRANSLATE_OFF
         self.window.machine["profiling"] = int(self._profiler is not None)
@@ -230,35 +222,6 @@ class Machine(HotPlug, ThreadCalls, Programs, Pausing, Asking, Watching, Owned):
 
     def _start_cpu(self, cpu):
         self._processes[cpu] = start(f"emu-cpu-{cpu}", "emu.cpu_worker.process", self._shared, cpu, self._segments())
-
-    def _fill(self, m):
-        config = self.config
-        m["nr_cpus"] = config.cpus
-        m["nr_frames"] = m["nr_free_frames"] = config.memory_bytes >> 12
-        m["seed"] = config.seed
-        m["boot_ns"] = m["made_ns"] = time.monotonic_ns()
-        calibrate(m)
-        m["queue_kind"] = QUEUE_KINDS.index(config.queues)
-        m["nr_cores"] = config.topology.cores
-        m["nr_blocking"], m["blocking_pool"] = config.blocking_cpus, to_words(config.blocking_pool)
-        m["host_cores"], m["pinned"] = len(psutil.Process().cpu_affinity()), int(config.pin)
-        m["cores_per_package"] = config.topology.cores_per_package
-        m["parameters"][: len(config.parameters)] = config.parameters
-        m["slice_ns"] = config.slice_ns
-        m["translating"] = TRANSLATORS.index(config.translator)
-        for name, value in config.limits.items():
-            m[name] = value
-        m["poll_ns"] = config.poll_ns
-        m["slack_ns"] = SLACK_NS
-        m["keeper_spin_ns"] = KEEPER_SPIN_NS
-        m["compact_percent"] = COMPACT_PERCENT
-        m["free_thread"] = m["free_task"] = m["free_job"] = m["free_frame"] = -1
-        m["active"], m["nr_active"] = to_words((1 << config.cpus) - 1), config.cpus
-        for queue in range(MAX_QUEUES):
-            m["queues"][queue]["life"] = LIFE_CREATED
-        m["buckets"]["head"] = m["buckets"]["tail"] = -1
-        for actor in (*range(config.cpus), SUPERVISOR, SERVER, TIMEKEEPER):
-            m["cpus"][actor]["current"] = -1  # threads may wait for a CPU before its process is there
 
     def _shut_down(self):
         """End everything, by the ordinary path if possible; nothing is left behind."""

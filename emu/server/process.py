@@ -96,6 +96,7 @@ def main(config, descriptors, stdio):
         for cpu in range(config["cpus"]):
             hotplug.bring_online(window.address, SERVER, cpu)
         server = Server(window, mail, config, [d and d.detach() for d in stdio])
+        server.listen(config["directory"])
         gc.freeze()
         server.run()
     except Exception as error:
@@ -139,19 +140,24 @@ class Server(Control, DebugRequests, Tasks):
         self.stopped = False
         self.poller = zmq.Poller()
         self.waiting = WaitingCalls(self.poller)
-        self.poller.register(mail.inbox, zmq.POLLIN)
-        self.control = mail.context.socket(zmq.ROUTER)
-        self.control.bind(address(config["directory"], "control"))
-        self.poller.register(self.control, zmq.POLLIN)
+        self.control = None
 
     def close(self):
         """Give back what belongs to this process alone."""
-        self.control.close(0)
+        if self.control:
+            self.control.close(0)
         for stream in filter(None, self.streams):
             stream.close()
         self.programs.close()
 
     # --- main loop -----------------------------------------------------------------
+
+    def listen(self, directory):
+        """From now on the supervisor may ask."""
+        self.poller.register(self.mail.inbox, zmq.POLLIN)
+        self.control = self.mail.context.socket(zmq.ROUTER)
+        self.control.bind(address(directory, "control"))
+        self.poller.register(self.control, zmq.POLLIN)
 
     def run(self):
         while not self.stopped:

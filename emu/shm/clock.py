@@ -5,6 +5,9 @@ several times as much.  The supervisor measures the counter against the monotoni
 clock once (`calibrate`) and writes base and rate into the machine record; where the
 host does not trust its counter, the rate is 0 and `now_ns` is the monotonic clock.
 Deadlines use the monotonic clock itself, since the two clocks drift apart by a few µs a second.
+
+This file is the only door to time.  Where MACHINE.clock_rate is VIRTUAL, time stands still at clock_start_ns, for the
+machine and its guests alike, until whoever plays the machine (explore/) moves it on.
 """
 
 import platform
@@ -15,9 +18,11 @@ from llvmlite import ir
 
 from ..hot import entry, hot, intrinsic, types
 from .layout import machine_at
-from .memory import monotonic_ns
+from .memory import monotonic_ns, realtime_ns
 
 RATE_BITS = 32
+VIRTUAL = -1  # as MACHINE.clock_rate
+FIRST_DAY_NS = 946_684_800_000_000_000  # 2000-01-01
 SPAN_NS = 10_000_000  # measured over at least this long: an error below 20 ppm
 _I64, _I128 = ir.IntType(64), ir.IntType(128)
 _SOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
@@ -48,9 +53,21 @@ def _scaled(typingctx, count, rate):
 @hot
 def now_ns(m):
     """Nanoseconds; comparable between all CPUs of a machine."""
-    if m.clock_rate == 0:
-        return monotonic_ns()
+    if m.clock_rate <= 0:
+        return steady_ns(m)
     return m.clock_start_ns + _scaled(_cycles() - m.clock_base, m.clock_rate)
+
+
+@hot
+def steady_ns(m):
+    """The time of deadlines: the host's monotonic clock, or the machine's own where its time is virtual."""
+    return m.clock_start_ns if m.clock_rate == VIRTUAL else monotonic_ns()
+
+
+@hot
+def wall_ns(m):
+    """The time since 1970: the host's, or where it is virtual, as if the machine had been made at FIRST_DAY_NS."""
+    return FIRST_DAY_NS + m.clock_start_ns if m.clock_rate == VIRTUAL else realtime_ns()
 
 
 @entry(1)

@@ -1,13 +1,12 @@
 """A machine's shared memory without its processes: the test's own process plays its CPUs."""
 
 import contextlib
-from types import SimpleNamespace
 
 from ..actor.prepare import prepare_actor
 from ..kernel.sched.hotplug import bring_online
 from ..limits import MIB, SERVER, SUPERVISOR, TIMEKEEPER
 from ..machine.config import Config
-from ..machine.machine import Machine
+from ..machine.filling import fill as fill_record
 from ..shm.segment import Window
 
 
@@ -16,7 +15,7 @@ def fill(window, cpus=2, policy="inko", seed=1, blocking_cpus=0):
     config = Config.make(
         cpus, policy, seed=seed, memory=window.memory_bytes, blocking_cpus=blocking_cpus, translator="off"
     )
-    Machine._fill(SimpleNamespace(config=config), window.machine)
+    fill_record(window.machine, config)
     for actor in (*range(cpus), SUPERVISOR, SERVER, TIMEKEEPER):
         prepare_actor(window, actor, policy)
     for cpu in range(cpus):

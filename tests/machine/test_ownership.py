@@ -289,7 +289,7 @@ def test_ctrl_c_in_run_ends_the_guests_and_is_a_keyboard_interrupt(boot):
 
 def test_ctrl_c_while_a_machine_boots_or_ends_comes_when_it_is_done(boot, monkeypatch):
     """What would be left half done is finished first."""
-    for step in ("_fill", "_stop_all"):
+    for step in ("_segments", "_stop_all"):
         real = getattr(Machine, step)
 
         def interrupted(self, *arguments, real=real):

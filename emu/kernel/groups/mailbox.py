@@ -24,8 +24,9 @@ none is touched but to see that (kse-13).
 from ...abi.errno import EFAULT
 from ...abi.registers import A0
 from ...hot import hot, never_inline
+from ...shm.clock import steady_ns
 from ...shm.exits import ACCESS_READ, ACCESS_WRITE
-from ...shm.memory import address_of, copy_bytes, load_64, monotonic_ns, store_64
+from ...shm.memory import address_of, copy_bytes, load_64, store_64
 from ...shm.spinlock import field_address
 from ..vm.usercopy import copy_user, get_word, put_word
 
@@ -75,7 +76,7 @@ def tell_upcall(m, me, t, mailbox, completed):
     at = field_address(m.cpus[me], "given_words")
     store_64(at + CURRENT, 0)
     store_64(at + COMPLETED, completed)
-    store_64(at + TIME, monotonic_ns())
+    store_64(at + TIME, steady_ns(m))
     return 0 if copy_user(m, me, t.task, mailbox, at, FLAGS, ACCESS_WRITE) == FLAGS else -EFAULT
 
 

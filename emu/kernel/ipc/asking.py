@@ -7,7 +7,7 @@ from anybody, and answers as it answers every client.
 
 from ...abi.registers import A0
 from ...hot import hot, never_inline
-from ...shm.memory import monotonic_ns
+from ...shm.clock import steady_ns
 from ..actions import BLOCK, HAND_OVER, RESUME
 from ..critical import noncritical
 from ..thread.sleep_word import hand_over
@@ -29,7 +29,7 @@ def ask(m, me, i, tid, kind, patience_ns):
     t.ipc_from = tid
     t.sleep_done = 0
     c.heir = -1
-    deadline_ns = monotonic_ns() + patience_ns
+    deadline_ns = steady_ns(m) + patience_ns
     found = send(m, me, i, tid, True, deadline_ns)
     if found == TAKEN:
         t.sleep_done = SENT

@@ -214,7 +214,7 @@ def receive(m, me, i, handle, va, room, count, timeout_ns, wanted):
         result, va, size = _move_in(m, me, i, task, handle, wanted)
         taken = 1
     if result == LOOKS_AGAIN and timeout_ns > 0 and t.resume_deadline_ns == 0:
-        t.resume_deadline_ns = native_deadline(t, timeout_ns)
+        t.resume_deadline_ns = native_deadline(m, t, timeout_ns)
     if result == SLEEPS or result == LOOKS_AGAIN:
         return result, 0, 0
     t.resume_deadline_ns = 0
@@ -234,7 +234,7 @@ def _find_message(m, me, i, handle, timeout_ns):
         result = MOVES if is_moved(load_word(m, p, p.head)) else 0
         unlock_port(m, me, p)
         return result, unit
-    deadline_ns = native_deadline(t, timeout_ns)
+    deadline_ns = native_deadline(m, t, timeout_ns)
     word = 0
     result = SLEEPS
     if is_dead(p):

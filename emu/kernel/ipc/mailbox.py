@@ -193,7 +193,7 @@ def receive_message(m, me, i, timeout_ns):
     if b.known == 0:
         _look(b)
     if b.known == 0:
-        deadline_ns = native_deadline(t, timeout_ns)
+        deadline_ns = native_deadline(m, t, timeout_ns)
         if deadline_ns < 0:
             result = -EAGAIN if timeout_ns == 0 else -ETIMEDOUT
         elif not _sleep(m, me, i, b, deadline_ns):

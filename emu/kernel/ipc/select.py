@@ -70,7 +70,7 @@ def _select(m, me, i, va, count, timeout_ns):
         unlock_port(m, me, p)
         if ready:
             return number
-    deadline_ns = native_deadline(t, timeout_ns)
+    deadline_ns = native_deadline(m, t, timeout_ns)
     if deadline_ns < 0:
         return -EAGAIN if timeout_ns == 0 else -ETIMEDOUT
     lock = field_address(k, "select_lock")

@@ -13,8 +13,8 @@ from ...abi.words import int32
 from ...hot import hot, never_inline
 from ...limits import EVENTS_AT_ONCE
 from ...shm.atomics import load_relaxed
+from ...shm.clock import steady_ns
 from ...shm.exits import ACCESS_WRITE
-from ...shm.memory import monotonic_ns
 from ...shm.spinlock import field_address
 from ..actions import BLOCK, RESUME, SERVE
 from ..critical import critical
@@ -251,7 +251,7 @@ def deadline_after(m, i, patience_ns):
     if deadline_ns == 0:
         if patience_ns == 0:
             return -1
-        deadline_ns = min(monotonic_ns() + patience_ns, NEVER)
+        deadline_ns = min(steady_ns(m) + patience_ns, NEVER)
     return deadline_ns
 
 
@@ -264,7 +264,7 @@ def sleep_in_set(m, me, i, e, deadline_ns):
     never_inline()
     critical(m, me)
     word = 0
-    if e.first_ready == 0 and (deadline_ns == 0 or monotonic_ns() < deadline_ns):
+    if e.first_ready == 0 and (deadline_ns == 0 or steady_ns(m) < deadline_ns):
         word = join_until(m, me, i, e.queue, deadline_ns)
     unlock_set(m, me, e)
     if word != 0 and deadline_ns != 0:
@@ -300,7 +300,7 @@ def _collect(m, me, i, s, va, most, patience_ns):
         lock_set(m, me, e)
         if sleep_in_set(m, me, i, e, deadline_ns):
             return SLEEPS
-        if deadline_ns != 0 and monotonic_ns() >= deadline_ns:
+        if deadline_ns != 0 and steady_ns(m) >= deadline_ns:
             return 0
         t.resume_deadline_ns = deadline_ns
         return LOOKS_AGAIN

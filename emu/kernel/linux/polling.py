@@ -20,8 +20,9 @@ from ...abi.registers import A0
 from ...abi.words import int32
 from ...hot import hot, never_inline
 from ...limits import SELECT_WORDS
+from ...shm.clock import steady_ns
 from ...shm.exits import ACCESS_READ, ACCESS_WRITE
-from ...shm.memory import monotonic_ns, store_any_64
+from ...shm.memory import store_any_64
 from ...shm.spinlock import field_address
 from ..actions import BLOCK, RESUME, SERVE
 from ..files.descriptions import FILE_SERVED, drop_description, end_poll_set
@@ -101,7 +102,7 @@ def _finish(m, me, i, time_at, result):
     if result == SERVE_IT:
         return SERVE
     if t.resume_deadline_ns != 0:
-        put_time(m, me, i, time_at, max(t.resume_deadline_ns - monotonic_ns(), 0))
+        put_time(m, me, i, time_at, max(t.resume_deadline_ns - steady_ns(m), 0))
         t.resume_deadline_ns = 0
     restore_mask(m, me, i)
     t.x[A0] = result
@@ -120,7 +121,7 @@ def _wait(m, me, i, how, count, patience_ns):
     if deadline_ns < 0:
         return 0
     t.resume_deadline_ns = deadline_ns
-    if deadline_ns != 0 and monotonic_ns() >= deadline_ns:
+    if deadline_ns != 0 and steady_ns(m) >= deadline_ns:
         return 0
     return _sleep(m, me, i, how, count, deadline_ns)
 

@@ -25,8 +25,8 @@ from ...abi.registers import A0
 from ...abi.words import int32
 from ...hot import entry, hot, never_inline
 from ...limits import MAX_THREADS
+from ...shm.clock import steady_ns, wall_ns
 from ...shm.layout import machine_at
-from ...shm.memory import monotonic_ns, realtime_ns
 from ..actions import BLOCK, RESUME, SERVE
 from ..critical import noncritical
 from ..sleep.heap import NEVER
@@ -86,9 +86,9 @@ def clock_ns(m, me, i, clock):
     never_inline()
     noncritical(m, me)
     if clock == CLOCK_REALTIME or clock == CLOCK_REALTIME_COARSE or clock == CLOCK_REALTIME_ALARM or clock == CLOCK_TAI:
-        return realtime_ns()
+        return wall_ns(m)
     if clock == CLOCK_MONOTONIC or (CLOCK_MONOTONIC_RAW <= clock <= CLOCK_BOOTTIME) or clock == CLOCK_BOOTTIME_ALARM:
-        return monotonic_ns()
+        return steady_ns(m)
     which = cpu_clock_of(m, me, i, clock)
     user_only = clock < 0 and clock & 3 == USER_TIME
     if which >= TASK_CLOCK:
@@ -128,12 +128,12 @@ def sys_clock_getres(m, me, i):
 @hot
 def deadline_of(m, me, i, clock, absolute, ns):
     """The monotonic deadline, never 0, for a time on a clock."""
-    now = monotonic_ns()
+    now = steady_ns(m)
     if absolute == 0:
         return min(now + ns, NEVER)
     if clock == CLOCK_MONOTONIC or clock == CLOCK_BOOTTIME or clock == CLOCK_BOOTTIME_ALARM:
         return max(ns, 1)
-    return max(now + ns - realtime_ns(), 1)
+    return max(now + ns - wall_ns(m), 1)
 
 
 @hot

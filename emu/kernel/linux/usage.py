@@ -6,8 +6,8 @@ from ...abi.registers import A0
 from ...abi.words import int32
 from ...hot import hot, never_inline
 from ...limits import PAGE_SIZE, USAGE_WORDS
+from ...shm.clock import steady_ns
 from ...shm.exits import ACCESS_WRITE
-from ...shm.memory import monotonic_ns
 from ..critical import noncritical
 from ..task.usage import INSTRUCTION_NS, used_by_children, used_by_task
 from ..thread.usage import (
@@ -81,4 +81,4 @@ def sys_times(m, me, i):
             user, system = words[USED_INSTRUCTIONS] * INSTRUCTION_NS // TICK_NS, words[USED_SYSTEM_NS] // TICK_NS
             if put_word(m, me, t.task, va + at, user) < 0 or put_word(m, me, t.task, va + at + 8, system) < 0:
                 return -EFAULT
-    return monotonic_ns() // TICK_NS
+    return steady_ns(m) // TICK_NS

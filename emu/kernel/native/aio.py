@@ -16,7 +16,7 @@ from ...abi.syscall_numbers import NUMBERS
 from ...abi.words import int32
 from ...hot import hot, never_inline
 from ...limits import USER_TOP
-from ...shm.memory import monotonic_ns
+from ...shm.clock import steady_ns
 from ..actions import BLOCK, LEFT, RESUME
 from ..files.descriptions import FILE_SERVED, drop_description, hold_description
 from ..files.table import find_description
@@ -97,7 +97,7 @@ def aio_end(m, me, i):
     t.x[A0 + 4] = saved(m, t, DESCRIPTOR)
     error = send_as(m, me, i, tid, tid)
     if error == -EAGAIN or error == -ENOMEM:
-        sleep_until(m, me, i, SLEEP_TIME, monotonic_ns() + RETRY_NS, False, 0)  # and then makes the call again
+        sleep_until(m, me, i, SLEEP_TIME, steady_ns(m) + RETRY_NS, False, 0)  # and then makes the call again
         return BLOCK
     exit_thread(m, me, i, 0)
     return LEFT

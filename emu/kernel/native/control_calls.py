@@ -67,7 +67,7 @@ def _irq_control(m, me, i, operation, period_ns):
     if operation == REGISTER:
         if t.period_ns != 0:
             result = -EBUSY
-        elif begin_periods(t, period_ns):
+        elif begin_periods(m, t, period_ns):
             result = 0
     elif operation == RELEASE and t.period_ns != 0:
         end_periods(t)

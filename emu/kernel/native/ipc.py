@@ -12,7 +12,7 @@ a6: 1 once the message was sent.  A call that does both sends first; if that fai
 from ...abi.errno import EFAULT, EINVAL
 from ...abi.registers import A0
 from ...hot import hot, never_inline
-from ...shm.memory import monotonic_ns
+from ...shm.clock import steady_ns
 from ..actions import BLOCK, GIVE, HAND_OVER, RESUME
 from ..ipc.endpoint import AGAIN, ASLEEP, NOBODY, SENT, receive, send
 from ..ipc.transfer import PHASE, are_valid, has_room, is_reply
@@ -30,7 +30,7 @@ def sys_ipc(m, me, i):
         return _end(t, -EINVAL)
     t.ipc_flags = flags
     t.ipc_from = source
-    waits, deadline_ns = _patience(t)
+    waits, deadline_ns = _patience(m, t)
     if source != NOBODY and not has_room(m, me, i):
         if t.sleep_done & SENT:
             m.cpus[me].missing = 0  # the call does not begin anew: its message is sent
@@ -59,7 +59,7 @@ def sys_ipc(m, me, i):
 
 
 @hot
-def _patience(t):
+def _patience(m, t):
     """(whether the call waits, until when: 0 for ever). Read once: the registers are results afterwards."""
     if t.sleep_done & AGAIN:
         deadline_ns = t.resume_deadline_ns
@@ -68,7 +68,7 @@ def _patience(t):
     timeout_ns = t.x[A0 + 3]
     if timeout_ns <= 0:
         return timeout_ns < 0, 0
-    now = monotonic_ns()
+    now = steady_ns(m)
     return True, now + min(timeout_ns, NEVER - now)
 
 

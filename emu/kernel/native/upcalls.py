@@ -208,7 +208,7 @@ def kse_release(m, me, i, timeout):
         t.resume_deadline_ns = 0
         t.x[A0] = error
         return RESUME
-    deadline_ns = native_deadline(t, ns)
+    deadline_ns = native_deadline(m, t, ns)
     if deadline_ns >= 0 and release_owner(m, me, i, deadline_ns):
         return BLOCK
     t.resume_deadline_ns = 0

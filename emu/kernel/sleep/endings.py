@@ -4,9 +4,9 @@ from ...abi.errno import EAGAIN, EINTR, ERESTARTSYS, ETIMEDOUT
 from ...abi.registers import A0
 from ...hot import entry, hot, never_inline
 from ...shm.atomics import load_seq_cst
+from ...shm.clock import steady_ns
 from ...shm.events import TIMER, emit
 from ...shm.layout import machine_at
-from ...shm.memory import monotonic_ns
 from ..actions import YIELD
 from ..groups.spares import take_kept
 from ..sched.recording import WAKE_SIGNAL
@@ -82,12 +82,12 @@ def expire(m, me, i, word):
     never_inline()
     if not _take(m, me, i, word):
         return False
-    emit(m, me, TIMER, i, monotonic_ns() - m.threads[i].deadline_ns, 0)
+    emit(m, me, TIMER, i, steady_ns(m) - m.threads[i].deadline_ns, 0)
     if reason_of(word) != SLEEP_RETRY and reason_of(word) != SLEEP_RELEASED:  # they look at the time themselves
         m.threads[i].restart = 0
         m.threads[i].resume_deadline_ns = 0
     result = 0 if reason_of(word) == SLEEP_TIME else -ETIMEDOUT
-    finish(m, me, i, take_periods(m.threads[i]) if reason_of(word) == SLEEP_PERIOD else result)
+    finish(m, me, i, take_periods(m, m.threads[i]) if reason_of(word) == SLEEP_PERIOD else result)
     return True
 
 

@@ -8,7 +8,7 @@ or a kill ends the sleep with -EINTR and takes nothing: the next wait is told of
 
 from ...hot import hot, never_inline
 from ...limits import LEAST_PERIOD_NS, MOST_PERIOD_NS
-from ...shm.memory import monotonic_ns
+from ...shm.clock import steady_ns
 from ..critical import noncritical
 from ..thread.sleep_word import prepare_sleep
 from ..thread.states import SLEEP_PERIOD, SLEEP_TIMED
@@ -16,12 +16,12 @@ from .timeout_ring import post_timeout
 
 
 @hot
-def begin_periods(t, period_ns):
+def begin_periods(m, t, period_ns):
     """Thread t, which runs, has a virtual timer from now on; False: no such period."""
     if period_ns < LEAST_PERIOD_NS or period_ns > MOST_PERIOD_NS:
         return False
     t.period_ns = period_ns
-    t.periods_from_ns = monotonic_ns()
+    t.periods_from_ns = steady_ns(m)
     t.periods_taken = 0
     return True
 
@@ -33,9 +33,9 @@ def end_periods(t):
 
 
 @hot
-def take_periods(t):
+def take_periods(m, t):
     """How many periods have passed since this was asked last, by the thread or by who has taken its sleep."""
-    over = (monotonic_ns() - t.periods_from_ns) // t.period_ns
+    over = (steady_ns(m) - t.periods_from_ns) // t.period_ns
     count = over - t.periods_taken
     t.periods_taken = over
     return count
@@ -47,7 +47,7 @@ def wait_period(m, me, i):
     never_inline()
     noncritical(m, me)
     t = m.threads[i]
-    count = take_periods(t)
+    count = take_periods(m, t)
     if count == 0:
         end_ns = t.periods_from_ns + (t.periods_taken + 1) * t.period_ns
         t.deadline_ns = end_ns

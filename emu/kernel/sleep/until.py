@@ -21,7 +21,7 @@ released, since its sender may have to wait; if the sleep has been cleared befor
 from ...abi.registers import A0
 from ...hot import hot, never_inline
 from ...shm.atomics import load_seq_cst
-from ...shm.memory import monotonic_ns
+from ...shm.clock import steady_ns
 from ...shm.spinlock import release
 from ..critical import either
 from ..thread.sleep_word import prepare_sleep, reason_of, take
@@ -67,7 +67,7 @@ def set_infinite_timeout(m, me, i, unlock_address):
 
 
 @hot
-def native_deadline(t, timeout_ns):
+def native_deadline(m, t, timeout_ns):
     """Until when a native call that waits so long does so, also when it is made again after a wake-up (RESTART_WOKEN).
 
     0: for ever, as a negative time-out says; -1: its time is over.  A call that then sleeps keeps the deadline in
@@ -78,7 +78,7 @@ def native_deadline(t, timeout_ns):
     deadline_ns = t.resume_deadline_ns
     if timeout_ns == 0 and deadline_ns == 0:
         return -1
-    now_ns = monotonic_ns()
+    now_ns = steady_ns(m)
     if deadline_ns == 0:
         return now_ns + min(timeout_ns, NEVER - now_ns)
     return deadline_ns if now_ns < deadline_ns else -1

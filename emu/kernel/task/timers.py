@@ -23,8 +23,8 @@ from ...hot import entry, hot, never_inline
 from ...limits import IPI_CALL, SERVER
 from ...shm import lockrank
 from ...shm.atomics import load_relaxed
+from ...shm.clock import steady_ns
 from ...shm.layout import machine_at
-from ...shm.memory import monotonic_ns
 from ...shm.spinlock import acquire, field_address, release
 from ..critical import noncritical
 from ..ipi import send_ipi
@@ -91,7 +91,7 @@ def fire(m, me, n, word):
         _rearm(t)
         add_entry(m, _next_look_ns(m, t, used_ns), field_address(t, "armed"), t.armed, entry_of(n))
     elif t.interval_ns > 0:
-        now_ns = monotonic_ns()
+        now_ns = steady_ns(m)
         missed = max(now_ns - t.deadline_ns, 0) // t.interval_ns
         t.deadline_ns += (missed + 1) * t.interval_ns
         _rearm(t)
@@ -147,7 +147,7 @@ def _used_ns(m, me, t):
 @hot
 def _next_look_ns(m, t, used_ns):
     """When to look again: a task uses nr_cpus ns of processor time each ns at most."""
-    return min(monotonic_ns() + max((t.target_ns - used_ns) // m.nr_cpus, LOOK_NS), NEVER)
+    return min(steady_ns(m) + max((t.target_ns - used_ns) // m.nr_cpus, LOOK_NS), NEVER)
 
 
 @hot
@@ -273,7 +273,7 @@ def arm_timer(address, me, n, deadline_ns, interval_ns):
     if deadline_ns != 0:
         if t.measures != 0:
             t.target_ns = deadline_ns
-            deadline_ns = monotonic_ns() + LEAST_GAP_NS
+            deadline_ns = steady_ns(m) + LEAST_GAP_NS
         t.deadline_ns = deadline_ns
         _rearm(t)
         word = t.armed
