@@ -100,7 +100,7 @@ def show(address, cpu, va, access):
     Then the interpreter finds out why, when it executes the instruction again.
     """
     m = machine_at(address)
-    if m.cpus[cpu].space == 0 or _fault(m, cpu, va, access) == 0:
+    if m.cpus[cpu].space == 0 or find_page(m, cpu, va, access) == 0:
         return 0
     frame, count, may_store = _run_of_pages(m, cpu, va)
     if count == 0 or (access == ACCESS_WRITE and not may_store):
@@ -148,11 +148,12 @@ def _is_code(m, frame):
 
 @callback(4)
 def fault(address, cpu, va, access):
-    return _fault(machine_at(address), cpu, va, access)
+    return find_page(machine_at(address), cpu, va, access)
 
 
 @hot
-def _fault(m, cpu, va, access):
+def find_page(m, cpu, va, access):
+    """What `fault` does (header)."""
     c = m.cpus[cpu]
     faults = c.page_faults
     entry = _resolve(m, cpu, va, access)

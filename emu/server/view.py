@@ -1,7 +1,5 @@
 """What files and served calls may know of the machine, and do to its threads."""
 
-import time
-
 import numpy as np
 
 from ..abi.clocks import SECOND_NS
@@ -13,6 +11,7 @@ from ..kernel.task.family import begin_session, join_group
 from ..kernel.thread.handles import thread_by_tid, tid
 from ..kernel.thread.inherit import RESET_ON_FORK
 from ..limits import MAX_SIGINFOS_PER_TASK, MAX_THREADS, NAME_BYTES, PAGE_SIZE
+from ..shm.clock import read_steady, read_wall
 from ..shm.cpumask import to_int, to_words
 from ..shm.events import record_name
 from . import facts
@@ -49,10 +48,10 @@ class MachineView:
         return self._server.random.randbytes(count)
 
     def realtime_ns(self):
-        return time.time_ns()
+        return read_wall(self._server.base)
 
     def monotonic_ns(self):
-        return time.monotonic_ns()
+        return read_steady(self._server.base)
 
     def tasks(self):
         return list(self._server.tasks.values())

@@ -82,6 +82,18 @@ def read_clock(address):
     return now_ns(machine_at(address))
 
 
+@entry(1)
+def read_steady(address):
+    """Cold form of steady_ns."""
+    return steady_ns(machine_at(address))
+
+
+@entry(1)
+def read_wall(address):
+    """Cold form of wall_ns."""
+    return wall_ns(machine_at(address))
+
+
 def _pair():
     """The counter and the monotonic clock (ns), read at nearly the same moment: the closest pair of a few tries."""
     best = None

@@ -191,6 +191,21 @@ class Window:
                 os.close(descriptor)
             raise
 
+    def seal(self):
+        """From now on this process's stores are its own: the segments keep what is in them now, for `restore`.
+
+        The code segment, of which nothing is executed in such a process, stays as it is.
+        """
+        flags = mmap.MAP_PRIVATE | _MAP_FIXED | _MAP_NORESERVE
+        for (address, size), descriptor in zip(self._mapping.mapped[:3], self.descriptors[:3], strict=True):
+            if _libc.mmap(address, size, _READ_WRITE, flags, descriptor, 0) != address:
+                raise WindowError(ctypes.get_errno(), f"cannot map shared memory at {address:#x} privately")
+
+    def restore(self):
+        """Drop this process's stores since `seal`."""
+        for address, size in self._mapping.mapped[:3]:
+            _libc.madvise(address, size, mmap.MADV_DONTNEED)
+
     def keep_from_forks(self):
         """Processes that this one forks, in Python or in C, do not inherit the mapping: they would keep it alive."""
         for address, size in self._mapping.mapped:

@@ -39,6 +39,9 @@ MAILBOX_SEND, MAILBOX_RECEIVE, MAILBOX_COUNT = range(0x1040, 0x1043)
 # kernel/native/control_calls.py: the rest of them
 IPC_CONTROL, IRQ_CONTROL, CAPABILITY_CONTROL, CONTAINER_CONTROL = range(0x101C, 0x1020)
 
+# emu/world/: where schedules are explored; elsewhere these do nothing
+EXPLORE_BEGIN, ASSERT_FAILED = 0x1070, 0x1071
+
 BOUNDS = ("FIRST", "END", "FIRST_HOT")  # which are no calls
 NAMES = {number: f"emu_{name.lower()}" for name, number in vars().copy().items()
          if isinstance(number, int) and FIRST <= number < END and name not in BOUNDS}  # fmt: skip

@@ -4,7 +4,7 @@ from ...hot import hot
 from ...shm.cpumask import any_cpu, has_cpu
 from ...shm.memory import wrapping_add, wrapping_multiply
 
-_GAMMA = -7046029254386353131  # 0x9E3779B97F4A7C15
+GAMMA = -7046029254386353131  # 0x9E3779B97F4A7C15
 _MIX_1 = -4658895280553007687  # 0xBF58476D1CE4E5B9
 _MIX_2 = -7723592293110705685  # 0x94D049BB133111EB
 
@@ -16,15 +16,19 @@ def _shift(value, bits):
 
 
 @hot
+def scrambled(z):
+    """The random word of a state; the next state is GAMMA more."""
+    z = wrapping_multiply(z ^ _shift(z, 30), _MIX_1)
+    z = wrapping_multiply(z ^ _shift(z, 27), _MIX_2)
+    return z ^ _shift(z, 31)
+
+
+@hot
 def random_below(m, me, bound):
     """A number from 0 to bound - 1 from this actor's generator. `bound` < 2**31."""
     c = m.cpus[me]
-    z = wrapping_add(c.random, _GAMMA)
-    c.random = z
-    z = wrapping_multiply(z ^ _shift(z, 30), _MIX_1)
-    z = wrapping_multiply(z ^ _shift(z, 27), _MIX_2)
-    z = z ^ _shift(z, 31)
-    return (_shift(z, 33) * bound) >> 31
+    c.random = wrapping_add(c.random, GAMMA)
+    return (_shift(scrambled(c.random), 33) * bound) >> 31
 
 
 @hot

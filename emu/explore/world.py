@@ -1,0 +1,399 @@
+"""A world: one process that plays a whole machine, again and again from one snapshot.
+
+    world = World("./a.out", ["3"])       runs up to the program's second thread, and takes the snapshot there
+    world.profile(4)                      finds the shared words
+    outcome = world.run(number)           one schedule; the same number does the same, bit for bit
+
+The machine's memory is mapped privately, so the end of a schedule drops what it has stored, and the snapshot is back.
+This process plays the CPU (hot code: emu/world/), and when that has to wait, the timekeeper and the system server.
+Time is virtual: it passes with events, and when nothing else can happen it goes to the next deadline.
+
+The system server's Python objects would not come back with the memory.  So a schedule that needs the server goes on in
+a fork of this process, which ends with it; what most programs do needs none (world/calls.py).
+"""
+
+import mmap
+import os
+import traceback
+from dataclasses import dataclass, replace
+
+import msgpack
+import numpy as np
+
+from ..abi.signals import SIG_DFL
+from ..actor.policies import install
+from ..actor.prepare import prepare_actor
+from ..cpu_worker import loop
+from ..errors import MachineError
+from ..isa.interpreter.interpret import interpret
+from ..kernel.ipi import PARKED, end_park, owed
+from ..kernel.linux.calls import linux_call
+from ..kernel.sched.hotplug import bring_online
+from ..kernel.server_ring import FORKED, REQUEST_TRAP
+from ..kernel.sleep.heap import NEVER
+from ..kernel.task.kernel_task import make_kernel_task
+from ..kernel.timekeeper import keep
+from ..limits import DECODED_PAGE_BYTES, PAGE_SIZE, SERVER, SERVER_RING, SUPERVISOR, TIMEKEEPER
+from ..machine.config import Config
+from ..machine.filling import fill
+from ..machine.loader import read_program
+from ..server.errors import LinuxError
+from ..server.guest_memory import UserMemory
+from ..server.process import Server
+from ..server.traps import report_trap
+from ..shm.clock import VIRTUAL
+from ..shm.layout import FRAME, MACHINE
+from ..shm.layout.memory import FRAME_CODE, FRAME_REFERENCES_SHIFT
+from ..shm.segment import Window
+from ..world import calls, events, order
+from ..world.chance import first_state
+from ..world.layout import (
+    ABORTED,
+    BOOT,
+    ENDED,
+    EXPLORE,
+    FAILED_CHECK,
+    GOES_ON,
+    IDLES,
+    PAGE_ENTRIES,
+    PROFILE,
+    TOO_LONG,
+    TOO_MANY,
+    WORLD,
+)
+from ..world.shared import forget_uses, share_word
+
+MEMORY = "256M"
+START_NS = 1_000_000_000  # the virtual time at boot
+MAX_STEPS = 100_000
+MAX_TICKS = 1_000  # of 100,000 instructions
+PROFILE_SALT = 1 << 40  # profiles have numbers of their own
+MOST_IDLE_SPINS = 100
+
+# What became of a schedule.
+EXITED, KILLED, DEADLOCK, LIVELOCK, FAILED, BROKEN = "exited", "killed", "deadlock", "livelock", "assert", "machine"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one schedule; `switches` are (step, thread, events, to, forced) of each."""
+
+    kind: str
+    value: int  # exit status, signal, or address of the failed assertion's text
+    thread: int
+    steps: int
+    digest: int
+    preemptions: int
+    detail: str = ""
+    output: bytes = b""
+    switches: tuple = ()
+
+    @property
+    def is_failure(self):
+        return self.kind != EXITED or self.value != 0
+
+
+class ExploreError(MachineError):
+    """A program that cannot be explored: one line."""
+
+
+class _NoMail:
+    """The system server's mail where nobody else is."""
+
+    directory = None
+
+    def wake(self, kicks):
+        pass
+
+
+class World:
+    """`program` and its arguments; `seed` is that of all chance in all schedules.  ExploreError, MachineError."""
+
+    def __init__(self, program, arguments=(), environment=None, seed=0, max_steps=MAX_STEPS):
+        self.program, self.seed, self.max_steps = program, seed, max_steps
+        self.image = read_program(program)
+        self._memory = np.frombuffer(mmap.mmap(-1, WORLD.size), np.uint8)  # in common with forks of this process
+        self.record = self._memory.view(WORLD.dtype)[0]
+        self.address = self._memory.ctypes.data
+        config = Config.make(1, "random", seed, memory=MEMORY, pin=False, poll_ns=0, translator="off")
+        self.window = Window.create(config.memory_bytes)
+        self._output = os.memfd_create("emu-output")
+        try:
+            self._is_fork = False
+            self._prepare(replace(config, parameters=(self.address,)))
+            self._boot([os.fsencode(str(a)) for a in (program, *arguments)], environment or {})
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        """Give everything back."""
+        if self.window is not None:
+            self.machine = self.record = self._cpu = self._keeper = self._servant = None
+            self.window.destroy()
+            self.window = None
+            os.close(self._output)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    # --- up to the snapshot -----------------------------------------------------------------------
+
+    def _prepare(self, config):
+        """The machine as at boot, with this process as all of its actors."""
+        window = self.window
+        self.base, self.machine = window.address, window.machine
+        fill(self.machine, config)
+        self.machine["clock_rate"], self.machine["clock_start_ns"] = VIRTUAL, START_NS
+        self.machine["made_ns"] = self.machine["boot_ns"] = START_NS
+        self.machine["keeper_spin_ns"] = 0  # it need not poll for a time that stands still
+        for actor in (0, SUPERVISOR, SERVER, TIMEKEEPER):
+            install(prepare_actor(window, actor, config.policy), order)
+        self._cpu, self._servant, self._keeper = (self.machine["cpus"][k] for k in (0, SERVER, TIMEKEEPER))
+        self._cpu["interpret"] = events.interpret.address
+        self._cpu["fault"] = events.fault.address
+        self._cpu["linux_call"] = calls.linux_call.address
+        self.record["interpret"], self.record["linux_call"] = interpret.address, linux_call.address
+        self.record["chosen"] = self.record["running"] = -1
+        make_kernel_task(self.base, SERVER)
+        bring_online(self.base, SERVER, 0)
+        settings = {"directory": "", "seed": config.seed, "memory_bytes": config.memory_bytes, "mounts": ()}
+        with open(os.devnull, "rb") as nothing:
+            self.server = Server(window, _NoMail(), settings, [nothing.fileno(), self._output, self._output])
+
+    def _boot(self, argv, environment):
+        """Run the program up to the mark, and take the snapshot."""
+        variables = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
+        self.server.spawn(self.image, argv, variables)
+        self.record["mode"] = BOOT
+        loop.start(self.base, 0)
+        self._park(self._servant)
+        left = self._play()
+        if left is not None:
+            raise ExploreError(f"{self.program}: it ended before it made a second thread: {left}")
+        self.record["left"] = GOES_ON
+        self.first_output = os.pread(self._output, 1 << 20, 0)
+        for part in ("read_tlb", "write_tlb", "fetch_tlb"):
+            self._cpu[part] = -1
+        self._cpu["nr_filled"] = 0
+        self._task = int(self.machine["threads"][int(self._cpu["current"])]["task"])
+        self.window.seal()
+        self._head = self._head_bytes().copy()
+        self._threads = self.record["threads"][: int(self.record["nr_threads"])].copy()
+
+    def _head_bytes(self):
+        """The world's words that a schedule begins with: those before its arrays, and which threads wait."""
+        return self._memory[WORLD.offset("mode") : WORLD.offset("switches")]
+
+    # --- one schedule -------------------------------------------------------------------------------
+
+    def run(self, number, strategy, mode=EXPLORE, prepare=None, plan=()):
+        """Play the schedule of this number by a strategy (a module of world/strategies); its Outcome."""
+        self._reset(number, strategy, mode)
+        if prepare:
+            prepare(self.record)
+        self.record["nr_planned"] = len(plan)
+        for n, switch in enumerate(plan):
+            self.record["plan"][n] = switch
+        return self._outcome(self._play())
+
+    def _reset(self, number, strategy, mode):
+        w = self.record
+        self.window.restore()
+        self._head_bytes()[:] = self._head
+        w["threads"][: len(self._threads)] = self._threads
+        w["mode"], w["max_steps"], w["max_ticks"] = mode, self.max_steps, MAX_TICKS
+        w["choose"] = strategy.choose.address
+        w["random"] = first_state(self.seed, number)
+
+    def _play(self):
+        """Play the machine until the schedule ends: None where WORLD.left says why, else (kind, value, detail)."""
+        w, idle_spins = self.record, 0
+        while True:
+            doing = loop.run(self.base, 0)
+            owed(self.base, 0)
+            left = int(w["left"])
+            if left == IDLES:
+                w["left"] = GOES_ON
+                idle_spins += 1
+                if idle_spins > MOST_IDLE_SPINS:
+                    return LIVELOCK, idle_spins, "a thread spins, and no other can run"
+                self._pass_time()
+            elif left != GOES_ON:
+                return None
+            elif doing == loop.FAILED:
+                return BROKEN, int(self.machine["failed"]), "the kernel has failed a check of its own"
+            elif doing == loop.EXITED:
+                return BROKEN, 0, "the scheduler has exited"
+            else:
+                if doing == loop.PARK:
+                    end_park(self.base, 0, 0)
+                ended = self._attend(doing == loop.PARK)
+                if ended is not None:
+                    return ended
+
+    def _attend(self, parked):
+        """Do what the others of a machine would do now; (kind, value, detail) where that is the end."""
+        if self.machine["server_head"] != self.machine["server_tail"]:
+            return self._serve()
+        if self._keeper["pending"]:
+            self._keep_time()
+        elif parked and not self._pass_time():
+            return DEADLOCK, 0, ""
+        return None
+
+    @staticmethod
+    def _park(actor):
+        """Whoever interrupts this actor owes it a message, and so this process is asked."""
+        actor["parked"] = PARKED
+        actor["pending"] = 0
+
+    def _keep_time(self):
+        """The timekeeper's turns: take messages, end the sleeps whose time has come."""
+        self._keeper["parked"] = self._keeper["pending"] = 0
+        while keep(self.base, TIMEKEEPER) == 1:
+            owed(self.base, TIMEKEEPER)
+        owed(self.base, TIMEKEEPER)
+
+    def _pass_time(self):
+        """Time goes to the next deadline; False: there is none."""
+        self._keep_time()
+        deadline_ns = int(self.machine["sleeps_until_ns"])
+        if deadline_ns >= NEVER:
+            return False
+        self.machine["clock_start_ns"] = max(deadline_ns, int(self.machine["clock_start_ns"]))
+        self._keep_time()
+        return True
+
+    # --- the system server ----------------------------------------------------------------------------
+
+    def _serve(self):
+        """Let the system server work, in a fork of this process where that would change its objects."""
+        if self.record["mode"] == BOOT or self._is_fork:
+            return self._serve_here()
+        return self._foreseen() or self._go_on_in_a_fork()
+
+    def _foreseen(self):
+        """(kind, value, detail) where the server would only end the program, else None."""
+        position = int(self.machine["server_tail"]) & (SERVER_RING - 1)
+        request = int(self.machine["server_ring"][position])
+        if request < 0:  # the last thread has left
+            return _how_it_ended(int(self.machine["tasks"][-request - 1]["exiting"]) - 1)
+        thread = self.machine["threads"][request - 1] if request < FORKED else None
+        if thread is None or thread["request"] != REQUEST_TRAP or thread["cause"] < 0:
+            return None
+        number, _, _, line = report_trap(self.server, request - 1, thread)
+        handler = self.machine["tasks"][int(thread["task"])]["handler"][number - 1]
+        if handler != SIG_DFL:
+            return None
+        self.record["left_thread"] = request - 1
+        return KILLED, number, line
+
+    def _serve_here(self):
+        self._servant["parked"] = self._servant["pending"] = 0
+        self.server._serve_all()
+        self.server._retry_changed()
+        owed(self.base, SERVER)
+        self._park(self._servant)
+        if self.server.tasks:
+            return None
+        return _how_it_ended(int(self.machine["jobs"][0]["status"]))
+
+    def _go_on_in_a_fork(self):
+        """The rest of the schedule, in a process that ends with it. The world's record is common to both."""
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            self._end_as_a_fork(writer)
+        os.close(writer)
+        with open(reader, "rb") as pipe:
+            said = pipe.read()
+        _, status = os.waitpid(child, 0)
+        if not said:
+            return BROKEN, status, "the process that played the schedule has died"
+        return tuple(msgpack.unpackb(said))
+
+    def _end_as_a_fork(self, writer):
+        status = 1
+        try:
+            self._is_fork = True
+            ended = self._serve_here() or self._play()
+            if ended is None:
+                ended = self._ended_by_itself()
+            os.write(writer, msgpack.packb(ended))
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+
+    # --- what became of it ------------------------------------------------------------------------------
+
+    def _ended_by_itself(self):
+        """(kind, value, detail) by what WORLD.left says."""
+        w = self.record
+        left, value = int(w["left"]), int(w["left_value"])
+        if left == ENDED:
+            return EXITED, value, ""
+        if left == ABORTED:
+            return KILLED, value, "abort"
+        if left == FAILED_CHECK:
+            return FAILED, value, self._text(value)
+        if left == TOO_LONG:
+            return LIVELOCK, value, f"it did not end within {self.max_steps:,} events"
+        if left == TOO_MANY:
+            return BROKEN, value, f"more than {value} threads that could run"
+        raise AssertionError(left)
+
+    def _text(self, address):
+        """A C string of the program's memory."""
+        try:
+            return UserMemory(self.window, SERVER, self._task).string(address).decode(errors="replace")
+        except LinuxError:
+            return "?"
+
+    def _outcome(self, ended):
+        w = self.record
+        kind, value, detail = ended or self._ended_by_itself()
+        switches = w["switches"][: int(w["nr_switches"])].tolist()
+        output = w["output"][: int(w["nr_output"])].tobytes()
+        return Outcome(
+            kind, value, int(w["left_thread"]), int(w["step"]), int(w["digest"]), int(w["preemptions"]), detail,
+            output, tuple(switches),
+        )  # fmt: skip
+
+    # --- shared words -------------------------------------------------------------------------------------
+
+    def profile(self, count, strategy):
+        """Find the shared words by so many schedules; how many events each had."""
+        lengths = []
+        w = self.record
+        for n in range(count):
+            forget_uses(self.address)
+            lengths.append(self.run(PROFILE_SALT + n, strategy, PROFILE).steps)
+            self._keep_decoded()
+        words = w["words"]
+        for at in words["at"][words["shared"] == 1].tolist():
+            if not share_word(self.address, at - 1):
+                raise ExploreError(f"{self.program}: shared words on more than {PAGE_ENTRIES // 2} pages")
+        return lengths
+
+    def _keep_decoded(self):
+        """What has been decoded belongs to the snapshot, where the frame holds the same bytes there."""
+        machine, (records, memory, decoded, _) = self.machine, self.window.descriptors
+        words = machine["frames"]["word"][: int(machine["fresh_frame"])]
+        for frame in np.flatnonzero(words & FRAME_CODE).tolist():
+            at = MACHINE.offset("frames") + frame * FRAME.size + FRAME.offset("word")
+            before = int.from_bytes(os.pread(records, 8, at), "little")
+            same = os.pread(memory, PAGE_SIZE, frame * PAGE_SIZE) == self.window.memory(frame).tobytes()
+            if before >> FRAME_REFERENCES_SHIFT and same:
+                os.pwrite(records, (before | FRAME_CODE).to_bytes(8, "little"), at)
+                os.pwrite(decoded, self.window.decoded(frame).tobytes(), frame * DECODED_PAGE_BYTES)
+
+
+def _how_it_ended(status):
+    """(kind, value, detail) of a wait status."""
+    return (KILLED, status & 0x7F, "") if status & 0x7F else (EXITED, status >> 8, "")

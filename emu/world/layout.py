@@ -1,0 +1,138 @@
+"""The records of a world. They lie outside the machine's window, so a schedule's end does not take them back."""
+
+from ..hot import hot
+from ..limits import MAX_THREADS
+from ..shm.layout.declare import i64, i64s, line, many, record, u8s
+from ..shm.memory import record_at
+
+MAX_WAITING = 1024  # runnable threads at a time
+MAX_SWITCHES = 1 << 16  # of a schedule that are recorded
+MAX_TOLD = 1 << 16  # events of a schedule that is told
+OUTPUT_BYTES = 1 << 16  # of a schedule's output that are kept
+PAGE_ENTRIES = 1 << 12  # pages with shared words, and room for collisions
+WORD_ENTRIES = 1 << 18  # words that a profile notes, likewise
+PAGE_WORDS = 8  # 64 bits each: a bit for each aligned 8 bytes of a page
+STRATEGY_WORDS = 64
+
+# WORLD.mode: what is done at each access to guest memory, or at the first clone.
+BOOT, PROFILE, EXPLORE, TELL = range(4)
+
+# WORLD.left: why the schedule ended, or has to be looked at by cold code.
+(
+    GOES_ON,
+    AT_MARK,  # the program is about to make its second thread (or says that exploring begins)
+    ENDED,  # by exit_group; left_value is the status
+    ABORTED,  # by abort(3)
+    TOO_LONG,  # more events or instructions than a schedule may have: a livelock
+    TOO_MANY,  # more threads than a world has room for
+    FAILED_CHECK,  # emu_assert
+    IDLES,  # the only thread that could run waits for time to pass
+) = range(8)
+
+# What a thread is about to do, which is a switch point.
+NOTHING, READ, WRITE, CALL = range(4)
+
+SWITCH = record(
+    "SWITCH",
+    i64("step", doc="events of all threads before it"),
+    i64("thread", doc="which thread gave way"),
+    i64("events", doc="that one's, the one before which it gave way included"),
+    i64("to", doc="which thread ran from there on"),
+    i64("forced", doc="1: the other one could not have gone on"),
+    align=8,
+)
+
+TOLD = record(
+    "TOLD",
+    i64("step"),
+    i64("thread"),
+    i64("pc"),
+    i64("kind", doc="READ, WRITE or CALL"),
+    i64("at", doc="address of the word, or number of the call"),
+    i64("value", doc="what was there before, or the call's first argument"),
+    i64("chosen", doc="the thread that was chosen to go on"),
+    i64("a1", doc="the call's second argument"),
+)
+
+WORLD_THREAD = record(
+    "WORLD_THREAD",
+    i64("kind", doc="what it is about to do: NOTHING where that is not known"),
+    i64("at", doc="the word's address or the call's number"),
+    i64("granted", doc="1: it has been chosen, and does it without asking again"),
+    i64("priority", doc="the strategy's"),
+    i64("reads", doc="events since it last changed something: a long run means that it spins"),
+    i64("yielded", doc="1: it gave way, or spins; who takes notice clears it"),
+    i64("events", doc="so far in this schedule"),
+    i64("born", doc="MACHINE-wide count of births when it was born; 0: it was there from the beginning"),
+    i64("parent", doc="index of its creator, -1 none"),
+    i64("last", doc="address or call of its last event"),
+    i64("tail", doc="the strategy's"),
+)
+
+SHARED_PAGE = record(
+    "SHARED_PAGE",
+    i64("page", doc="guest address + 1, 0 none"),
+    i64s("bits", PAGE_WORDS, doc="the words of the page that are shared"),
+    align=8,
+)
+
+NOTED_WORD = record(
+    "NOTED_WORD",
+    i64("at", doc="guest address + 1, 0 none"),
+    i64("shared", doc="1: two threads have used it, one of them to write, in no order that births give"),
+    i64("reader", doc="index + 1 of the last thread that read it"),
+    i64("read", doc="how many threads had been born then"),
+    i64("writer"),
+    i64("written"),
+    align=8,
+)
+
+WORLD = record(
+    "WORLD",
+    # What outlives a schedule.
+    i64("interpret", doc="address of the interpreter"),
+    i64("linux_call", doc="address of the system calls"),
+    i64("nr_noted", doc="entries of `words` in use"),
+    i64("nr_pages", doc="entries of `pages` in use"),
+    line("a schedule"),  # from here to `switches`: as at the snapshot when a schedule begins
+    i64("mode", doc="BOOT to TELL"),
+    i64("left", doc="GOES_ON to IDLES"),
+    i64("left_value"),
+    i64("left_thread"),
+    i64("choose", doc="address of the strategy's choice"),
+    i64("random", doc="state of the generator from which all chance of a schedule comes"),
+    i64("step", doc="events so far: each is a decision where more than one thread could go on"),
+    i64("max_steps"),
+    i64("ticks", doc="of 100,000 instructions"),
+    i64("max_ticks"),
+    i64("digest", doc="of all events so far: two runs with the same one did the same"),
+    i64("chosen", doc="the thread that the next switch goes to, -1: the strategy is asked then"),
+    i64("running", doc="the thread that runs, or ran last"),
+    i64("value", doc="of the word that is about to be used"),
+    i64("births"),
+    i64("preemptions", doc="switches away from a thread that could have gone on"),
+    i64("nr_threads", doc="indices of threads seen so far"),
+    i64("nr_switches"),
+    i64("nr_planned", doc="switches of `plan`"),
+    i64("nr_told"),
+    i64("nr_output", unit="bytes"),
+    i64("nr_waiting"),
+    i64s("state", STRATEGY_WORDS, doc="the strategy's own"),
+    i64s("waiting", MAX_WAITING, doc="the threads that could run, in the order in which they came"),
+    line("arrays"),
+    many("switches", SWITCH, MAX_SWITCHES),
+    many("plan", SWITCH, MAX_SWITCHES, doc="the switches that strategies/planned.py repeats"),
+    u8s("output", OUTPUT_BYTES),
+    many("pages", SHARED_PAGE, PAGE_ENTRIES),
+    many("threads", WORLD_THREAD, MAX_THREADS),
+    many("told", TOLD, MAX_TOLD),
+    many("words", NOTED_WORD, WORD_ENTRIES),
+)
+
+world_at = record_at(WORLD)
+
+
+@hot
+def world_of(m):
+    """The world that plays a machine: its policy's parameter."""
+    return world_at(m.parameters[0])

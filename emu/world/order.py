@@ -1,0 +1,101 @@
+"""The policy of a world's machine: the strategy's choice runs, and nothing else preempts.
+
+The machine has one CPU, on which the world plays all of the program's threads: between two events nobody can tell on
+how many CPUs they are.  Threads that could run are in WORLD.waiting, in the order in which they came.
+"""
+
+from ..hot import hot
+from ..kernel.sched.hooks import ENQUEUE_SPAWN, hook
+from ..kernel.thread.handles import handle_index
+from .events import ask, grant, leave, note_switch
+from .layout import BOOT, MAX_WAITING, NOTHING, TOO_LONG, TOO_MANY, world_of
+
+PARAMETERS = {"world": (0, "the address of the world")}
+
+
+@hot
+def _be_born(m, w, thread):
+    t = w.threads[thread]
+    t.kind = NOTHING
+    t.granted = 0
+    t.priority = 0
+    t.reads = 0
+    t.yielded = 0
+    t.events = 0
+    t.last = 0
+    t.tail = 0
+    w.births += 1
+    t.born = w.births
+    creator = m.threads[thread].creator
+    t.parent = handle_index(creator) if creator >= 0 else -1
+    w.nr_threads = max(w.nr_threads, thread + 1)
+
+
+@hook
+def enqueue(m, queue, thread, reason):
+    w = world_of(m)
+    if w.nr_waiting == MAX_WAITING:
+        leave(m, w, queue, TOO_MANY, MAX_WAITING)
+        return 0
+    if reason == ENQUEUE_SPAWN:
+        _be_born(m, w, thread)
+    w.waiting[w.nr_waiting] = thread
+    w.nr_waiting += 1
+    return 0
+
+
+@hook
+def pick(m, queue):
+    w = world_of(m)
+    if w.nr_waiting == 0:
+        return -1
+    chosen = w.chosen
+    w.chosen = -1
+    if chosen < 0:  # the one that ran could not go on
+        chosen = w.waiting[0]
+        if w.mode != BOOT and w.nr_waiting > 1:
+            chosen = ask(w, -1)
+            note_switch(w, w.running, chosen, 1)
+        grant(w, chosen)
+    take_out(w, chosen)
+    w.running = chosen
+    return chosen
+
+
+@hook
+def dequeue(m, queue, thread):
+    take_out(world_of(m), thread)
+    return 0
+
+
+@hook
+def yielded(m, queue, thread):
+    world_of(m).threads[thread].yielded = 1
+    return 0
+
+
+@hook
+def tick(m, queue, thread):
+    w = world_of(m)
+    w.ticks += 1
+    if w.mode != BOOT and w.ticks >= w.max_ticks:
+        leave(m, w, queue, TOO_LONG, w.ticks)
+    return 0
+
+
+@hook
+def hand_over(m, queue, thread):
+    return 0
+
+
+@hot
+def take_out(w, thread):
+    """A thread waits no more; the others keep their order."""
+    n = 0
+    while w.waiting[n] != thread:
+        n += 1
+        if n == w.nr_waiting:
+            return
+    w.nr_waiting -= 1
+    for k in range(n, w.nr_waiting):
+        w.waiting[k] = w.waiting[k + 1]

@@ -1,0 +1,23 @@
+"""planned: the switches of WORLD.plan, and no others: how a schedule is repeated, and made simpler.
+
+A switch of the plan is made where the same thread is before its event of the same number, if the thread that is to go
+on can.  Where none is planned the running thread goes on, and where that cannot, the one that has waited longest.  So a
+plan still means something when switches have been left out of it.
+"""
+
+from ...hot import callback
+from ..layout import world_at
+
+
+@callback(2)
+def choose(world, current):
+    w = world_at(world)
+    forced = int(current < 0)
+    i = w.running
+    for n in range(w.nr_planned):
+        s = w.plan[n]
+        if s.thread == i and s.events == w.threads[i].events and s.forced == forced:
+            for k in range(w.nr_waiting):
+                if w.waiting[k] == s.to:
+                    return s.to
+    return current if current >= 0 else w.waiting[0]
