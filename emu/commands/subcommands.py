@@ -9,7 +9,22 @@ from emu import __version__
 
 from .options import Emu
 
-NAMES = ("run", "compare", "sweep", "policies", "trace", "report", "disasm", "ps", "stats", "top", "debug", "doctor")
+NAMES = (
+    "run",
+    "explore",
+    "replay",
+    "compare",
+    "sweep",
+    "policies",
+    "trace",
+    "report",
+    "disasm",
+    "ps",
+    "stats",
+    "top",
+    "debug",
+    "doctor",
+)
 
 
 class _Subcommands(Mapping):

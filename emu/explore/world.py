@@ -12,8 +12,10 @@ The system server's Python objects would not come back with the memory.  So a sc
 a fork of this process, which ends with it; what most programs do needs none (world/calls.py).
 """
 
+import contextlib
 import mmap
 import os
+import signal
 import traceback
 from dataclasses import dataclass, replace
 
@@ -49,6 +51,7 @@ from ..world import calls, events, order
 from ..world.chance import first_state
 from ..world.layout import (
     ABORTED,
+    AT_EVENT,
     BOOT,
     ENDED,
     EXPLORE,
@@ -67,7 +70,6 @@ MEMORY = "256M"
 START_NS = 1_000_000_000  # the virtual time at boot
 MAX_STEPS = 100_000
 MAX_TICKS = 1_000  # of 100,000 instructions
-PROFILE_SALT = 1 << 40  # profiles have numbers of their own
 MOST_IDLE_SPINS = 100
 
 # What became of a schedule.
@@ -89,8 +91,19 @@ class Outcome:
     switches: tuple = ()
 
     @property
-    def is_failure(self):
-        return self.kind != EXITED or self.value != 0
+    def words(self):
+        """What became of it, in words."""
+        if self.kind == EXITED:
+            return f"exit status {self.value}"
+        if self.kind == KILLED:
+            return f"killed by {_signal_name(self.value)}" + (f": {self.detail}" if self.detail else "")
+        if self.kind == FAILED:
+            return f"assertion failed: {self.detail}"
+        return f"{self.kind}: {self.detail}"
+
+    def is_like(self, other):
+        """Whether both ended in the same way."""
+        return (self.kind, self.value) == (other.kind, other.value)
 
 
 class ExploreError(MachineError):
@@ -117,7 +130,9 @@ class World:
         self.address = self._memory.ctypes.data
         config = Config.make(1, "random", seed, memory=MEMORY, pin=False, poll_ns=0, translator="off")
         self.window = Window.create(config.memory_bytes)
+        self.shared = []  # addresses of the shared words
         self._output = os.memfd_create("emu-output")
+        self.tell = None  # called with the index of a thread before each event of it, in TELL mode
         try:
             self._is_fork = False
             self._prepare(replace(config, parameters=(self.address,)))
@@ -190,14 +205,18 @@ class World:
 
     # --- one schedule -------------------------------------------------------------------------------
 
-    def run(self, number, strategy, mode=EXPLORE, prepare=None, plan=()):
-        """Play the schedule of this number by a strategy (a module of world/strategies); its Outcome."""
+    def run(self, number, strategy, mode=EXPLORE, prepare=None, plan=(), logging=False):
+        """Play the schedule of this number by a strategy (a module of world/strategies); its Outcome.
+
+        `prepare` is called with the world's record before it begins; `plan` is what strategies/planned.py repeats.
+        """
+        w = self.record
         self._reset(number, strategy, mode)
+        w["logging"], w["nr_planned"] = logging, len(plan)
         if prepare:
-            prepare(self.record)
-        self.record["nr_planned"] = len(plan)
+            prepare(w)
         for n, switch in enumerate(plan):
-            self.record["plan"][n] = switch
+            w["plan"][n] = switch
         return self._outcome(self._play())
 
     def _reset(self, number, strategy, mode):
@@ -222,6 +241,9 @@ class World:
                 if idle_spins > MOST_IDLE_SPINS:
                     return LIVELOCK, idle_spins, "a thread spins, and no other can run"
                 self._pass_time()
+            elif left == AT_EVENT:
+                w["left"] = GOES_ON
+                self.tell(int(w["left_thread"]))
             elif left != GOES_ON:
                 return None
             elif doing == loop.FAILED:
@@ -242,7 +264,7 @@ class World:
         if self._keeper["pending"]:
             self._keep_time()
         elif parked and not self._pass_time():
-            return DEADLOCK, 0, ""
+            return DEADLOCK, 0, "no thread can go on"
         return None
 
     @staticmethod
@@ -365,23 +387,35 @@ class World:
             output, tuple(switches),
         )  # fmt: skip
 
-    # --- shared words -------------------------------------------------------------------------------------
+    # --- profiles (profiles.py) ---------------------------------------------------------------------------
 
-    def profile(self, count, strategy):
-        """Find the shared words by so many schedules; how many events each had."""
-        lengths = []
-        w = self.record
-        for n in range(count):
-            forget_uses(self.address)
-            lengths.append(self.run(PROFILE_SALT + n, strategy, PROFILE).steps)
-            self._keep_decoded()
-        words = w["words"]
-        for at in words["at"][words["shared"] == 1].tolist():
-            if not share_word(self.address, at - 1):
+    def look(self, number, strategy):
+        """A schedule in which every access is looked at: which words are shared."""
+        forget_uses(self.address)
+        self.run(number, strategy, PROFILE)
+        self.keep_decoded()
+
+    def share_found(self):
+        """What `look` has found to be shared is so from now on."""
+        words = self.record["words"]
+        self.share(at - 1 for at in sorted(words["at"][words["shared"] == 1].tolist()))
+
+    def share(self, addresses):
+        """The words at these addresses are shared from now on."""
+        for at in addresses:
+            if not share_word(self.address, at):
                 raise ExploreError(f"{self.program}: shared words on more than {PAGE_ENTRIES // 2} pages")
-        return lengths
+            self.shared.append(at)
 
-    def _keep_decoded(self):
+    def log(self):
+        """The decisions of the last schedule, if it was logged."""
+        return self.record["log"][: int(self.record["nr_logged"])].copy()
+
+    def parents(self):
+        """Of each thread of the last schedule, by index, that which made it, -1 none."""
+        return self.record["threads"]["parent"][: int(self.record["nr_threads"])].tolist()
+
+    def keep_decoded(self):
         """What has been decoded belongs to the snapshot, where the frame holds the same bytes there."""
         machine, (records, memory, decoded, _) = self.machine, self.window.descriptors
         words = machine["frames"]["word"][: int(machine["fresh_frame"])]
@@ -392,6 +426,12 @@ class World:
             if before >> FRAME_REFERENCES_SHIFT and same:
                 os.pwrite(records, (before | FRAME_CODE).to_bytes(8, "little"), at)
                 os.pwrite(decoded, self.window.decoded(frame).tobytes(), frame * DECODED_PAGE_BYTES)
+
+
+def _signal_name(number):
+    with contextlib.suppress(ValueError):
+        return signal.Signals(number).name
+    return f"signal {number}"
 
 
 def _how_it_ended(status):

@@ -6,13 +6,13 @@ about to do noted (WORLD_THREAD.kind, .at), and when it is chosen again it does 
 
 `fault` and `interpret` stand in the CPU's record where an ordinary machine has those of the MMU and of the interpreter.
 A strategy that lets the same thread go on is asked and answers within the access; only a switch leaves the guest.
-Where a schedule is told (TELL), every event leaves the guest, since the pc is known there.
+Where a schedule is told (TELL), cold code has a look before each event that happens (WORLD.left is AT_EVENT).
 
 A thread that uses shared words again and again, and changes nothing, spins: it waits for another thread, which has to
 go on, or for time to pass.  So it gives way then, whatever the strategy.
 """
 
-from ..abi.registers import A0, A7
+from ..abi.registers import A7
 from ..abi.syscall_numbers import NUMBERS
 from ..cpu_worker.mmu import find_page
 from ..hot import callback, hot, never_inline
@@ -22,12 +22,13 @@ from ..shm.exits import ACCESS_FETCH, ACCESS_WRITE, EXIT_ECALL, EXIT_INTERRUPT, 
 from ..shm.layout import machine_at
 from ..shm.memory import address_of, call_2, call_4, load_64, wrapping_multiply
 from .layout import (
+    AT_EVENT,
     AT_MARK,
     BOOT,
     CALL,
     IDLES,
+    MAX_LOGGED,
     MAX_SWITCHES,
-    MAX_TOLD,
     NOTHING,
     PROFILE,
     READ,
@@ -84,6 +85,23 @@ def note_switch(w, i, to, forced):
 
 
 @hot
+def log(w, i, kind, at, chosen):
+    """A decision, where decisions are logged."""
+    if w.logging == 0 or w.nr_logged == MAX_LOGGED:
+        return
+    n = w.log[w.nr_logged]
+    w.nr_logged += 1
+    n.thread = i
+    n.kind = kind
+    n.at = at
+    n.chosen = chosen
+    n.events = w.threads[i if i >= 0 else w.running].events
+    n.waiting = 0
+    for k in range(w.nr_waiting):
+        n.waiting |= 1 << (w.waiting[k] & 63)
+
+
+@hot
 def grant(w, i):
     """Thread i runs next: what it was about to do, it does."""
     w.threads[i].granted = int(w.threads[i].kind != NOTHING)
@@ -117,6 +135,7 @@ def decide(m, w, me, i, kind, at):
         if t.reads >= SPINS_ALONE:
             t.reads = 0
             leave(m, w, me, IDLES, 0)
+        log(w, i, kind, at, i)
         return i
     t.kind = kind
     t.at = at
@@ -124,6 +143,7 @@ def decide(m, w, me, i, kind, at):
         t.reads = 0
         t.yielded = 1
     chosen = ask(w, -1 if spins else i)
+    log(w, i, kind, at, chosen)
     if chosen == i:
         t.kind = NOTHING
         return i
@@ -176,54 +196,43 @@ def fault(address, cpu, va, access):
         if host == 0 or not is_shared(w, k, va):
             return host
     t = w.threads[i]
-    if t.granted != 0:
-        t.granted = 0
-        t.kind = NOTHING
-        return host
-    c = m.cpus[cpu]
     kind = WRITE if access == ACCESS_WRITE else READ
-    if w.mode == TELL:
-        t.kind = kind
-        t.at = va
-        w.value = load_64(host & ~7)
-    else:
-        w.chosen = decide(m, w, cpu, i, kind, va & ~7)
-        if w.chosen == i:
-            w.chosen = -1
-            return host
+    c = m.cpus[cpu]
     c.cause = CAUSE_EVENT
     c.trap_value = va
-    return 0
+    if t.granted == 0:
+        w.chosen = decide(m, w, cpu, i, kind, va & ~7)
+        if w.chosen != i:
+            return 0
+        w.chosen = -1
+    if w.mode == TELL and t.told == 0:
+        w.value = load_64(host & ~7)
+        _tell(m, w, cpu, i, kind, va)
+        return 0
+    _do_it(t)
+    return host
+
+
+@hot
+def _do_it(t):
+    t.granted = 0
+    t.told = 0
+    t.kind = NOTHING
+
+
+@hot
+def _tell(m, w, me, i, kind, at):
+    """Cold code has a look before thread i does this."""
+    never_inline()
+    t = w.threads[i]
+    t.kind = kind
+    t.at = at
+    t.granted = 1
+    t.told = 1
+    leave(m, w, me, AT_EVENT, 0)
 
 
 # --- the interpreter --------------------------------------------------------------------------------
-
-
-@hot
-def _tell(m, w, i, kind, at, value):
-    if w.nr_told < MAX_TOLD:
-        n = w.told[w.nr_told]
-        n.step = w.step
-        n.thread = i
-        n.pc = m.threads[i].pc
-        n.kind = kind
-        n.at = at
-        n.value = value
-        n.a1 = m.threads[i].x[A0 + 1]
-        w.nr_told += 1
-
-
-@hot
-def _told_choice(m, w, me, i):
-    """In TELL mode: note what thread i is about to do; the thread that goes on."""
-    never_inline()
-    t = w.threads[i]
-    kind, at = t.kind, t.at
-    _tell(m, w, i, kind, at, w.value)
-    t.kind = NOTHING
-    chosen = decide(m, w, me, i, kind, at & ~7 if kind != CALL else at)
-    w.told[w.nr_told - 1].chosen = chosen
-    return chosen
 
 
 @hot
@@ -257,22 +266,18 @@ def _before_call(m, w, me, i):
         leave(m, w, me, AT_MARK, m.threads[i].x[A7])
         return EXIT_INTERRUPT
     t = w.threads[i]
-    if t.granted != 0:
-        t.granted = 0
-        t.kind = NOTHING
-        return EXIT_ECALL
     number = m.threads[i].x[A7]
-    if w.mode == TELL:
-        t.kind = CALL
-        t.at = number
-        w.value = m.threads[i].x[A0]
-        chosen = _told_choice(m, w, me, i)
-    else:
+    if t.granted == 0:
         chosen = decide(m, w, me, i, CALL, number)
-    if chosen == i:
-        return EXIT_ECALL
-    _not_counted(m, me, i)
-    return _give_way(m, w, me, chosen)
+        if chosen != i:
+            _not_counted(m, me, i)
+            return _give_way(m, w, me, chosen)
+    if w.mode == TELL and t.told == 0:
+        _not_counted(m, me, i)
+        _tell(m, w, me, i, CALL, number)
+        return EXIT_INTERRUPT
+    _do_it(t)
+    return EXIT_ECALL
 
 
 @callback(4)
@@ -280,15 +285,9 @@ def interpret(address, me, i, budget):
     """As the interpreter's; a thread that is to give way returns EXIT_INTERRUPT, with CPU.resched set."""
     m = machine_at(address)
     w = world_of(m)
-    while True:
-        reason = call_4(w.interpret, address, me, i, budget)
-        if reason == EXIT_ECALL:
-            return _before_call(m, w, me, i)
-        if reason != EXIT_TRAP or m.cpus[me].cause != CAUSE_EVENT:
-            return reason
-        if w.mode != TELL:
-            return _give_way(m, w, me, w.chosen)
-        chosen = _told_choice(m, w, me, i)
-        if chosen != i:
-            return _give_way(m, w, me, chosen)
-        w.threads[i].granted = 1
+    reason = call_4(w.interpret, address, me, i, budget)
+    if reason == EXIT_ECALL:
+        return _before_call(m, w, me, i)
+    if reason != EXIT_TRAP or m.cpus[me].cause != CAUSE_EVENT:
+        return reason
+    return EXIT_INTERRUPT if w.left == AT_EVENT else _give_way(m, w, me, w.chosen)

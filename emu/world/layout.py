@@ -7,14 +7,15 @@ from ..shm.memory import record_at
 
 MAX_WAITING = 1024  # runnable threads at a time
 MAX_SWITCHES = 1 << 16  # of a schedule that are recorded
-MAX_TOLD = 1 << 16  # events of a schedule that is told
+MAX_LOGGED = 1 << 16  # decisions of a schedule that is logged
 OUTPUT_BYTES = 1 << 16  # of a schedule's output that are kept
 PAGE_ENTRIES = 1 << 12  # pages with shared words, and room for collisions
 WORD_ENTRIES = 1 << 18  # words that a profile notes, likewise
 PAGE_WORDS = 8  # 64 bits each: a bit for each aligned 8 bytes of a page
 STRATEGY_WORDS = 64
+WEIGHTS = 1024
 
-# WORLD.mode: what is done at each access to guest memory, or at the first clone.
+# WORLD.mode: what is done at each access to guest memory, and before each call.
 BOOT, PROFILE, EXPLORE, TELL = range(4)
 
 # WORLD.left: why the schedule ended, or has to be looked at by cold code.
@@ -27,7 +28,8 @@ BOOT, PROFILE, EXPLORE, TELL = range(4)
     TOO_MANY,  # more threads than a world has room for
     FAILED_CHECK,  # emu_assert
     IDLES,  # the only thread that could run waits for time to pass
-) = range(8)
+    AT_EVENT,  # in TELL mode: left_thread is about to do what its record says
+) = range(9)
 
 # What a thread is about to do, which is a switch point.
 NOTHING, READ, WRITE, CALL = range(4)
@@ -42,16 +44,15 @@ SWITCH = record(
     align=8,
 )
 
-TOLD = record(
-    "TOLD",
-    i64("step"),
-    i64("thread"),
-    i64("pc"),
+LOGGED = record(
+    "LOGGED",
+    i64("thread", doc="who is about to do something; -1: the running thread cannot go on"),
     i64("kind", doc="READ, WRITE or CALL"),
     i64("at", doc="address of the word, or number of the call"),
-    i64("value", doc="what was there before, or the call's first argument"),
-    i64("chosen", doc="the thread that was chosen to go on"),
-    i64("a1", doc="the call's second argument"),
+    i64("waiting", doc="bit k % 64: thread k could run, too"),
+    i64("events", doc="of that thread, or of the one that ran last, so far"),
+    i64("chosen", doc="who goes on"),
+    align=16,
 )
 
 WORLD_THREAD = record(
@@ -59,6 +60,7 @@ WORLD_THREAD = record(
     i64("kind", doc="what it is about to do: NOTHING where that is not known"),
     i64("at", doc="the word's address or the call's number"),
     i64("granted", doc="1: it has been chosen, and does it without asking again"),
+    i64("told", doc="1: cold code has been told of what it is about to do"),
     i64("priority", doc="the strategy's"),
     i64("reads", doc="events since it last changed something: a long run means that it spins"),
     i64("yielded", doc="1: it gave way, or spins; who takes notice clears it"),
@@ -114,10 +116,12 @@ WORLD = record(
     i64("nr_threads", doc="indices of threads seen so far"),
     i64("nr_switches"),
     i64("nr_planned", doc="switches of `plan`"),
-    i64("nr_told"),
+    i64("logging", doc="1: decisions are logged"),
+    i64("nr_logged"),
     i64("nr_output", unit="bytes"),
     i64("nr_waiting"),
     i64s("state", STRATEGY_WORDS, doc="the strategy's own"),
+    i64s("weights", WEIGHTS, doc="of threads by index; likewise"),
     i64s("waiting", MAX_WAITING, doc="the threads that could run, in the order in which they came"),
     line("arrays"),
     many("switches", SWITCH, MAX_SWITCHES),
@@ -125,7 +129,7 @@ WORLD = record(
     u8s("output", OUTPUT_BYTES),
     many("pages", SHARED_PAGE, PAGE_ENTRIES),
     many("threads", WORLD_THREAD, MAX_THREADS),
-    many("told", TOLD, MAX_TOLD),
+    many("log", LOGGED, MAX_LOGGED),
     many("words", NOTED_WORD, WORD_ENTRIES),
 )
 

@@ -7,8 +7,8 @@ how many CPUs they are.  Threads that could run are in WORLD.waiting, in the ord
 from ..hot import hot
 from ..kernel.sched.hooks import ENQUEUE_SPAWN, hook
 from ..kernel.thread.handles import handle_index
-from .events import ask, grant, leave, note_switch
-from .layout import BOOT, MAX_WAITING, NOTHING, TOO_LONG, TOO_MANY, world_of
+from .events import ask, grant, leave, log, note_switch
+from .layout import BOOT, MAX_WAITING, NOTHING, TOO_LONG, TOO_MANY, WEIGHTS, world_of
 
 PARAMETERS = {"world": (0, "the address of the world")}
 
@@ -18,6 +18,7 @@ def _be_born(m, w, thread):
     t = w.threads[thread]
     t.kind = NOTHING
     t.granted = 0
+    t.told = 0
     t.priority = 0
     t.reads = 0
     t.yielded = 0
@@ -28,6 +29,8 @@ def _be_born(m, w, thread):
     t.born = w.births
     creator = m.threads[thread].creator
     t.parent = handle_index(creator) if creator >= 0 else -1
+    if 0 <= t.parent < WEIGHTS and thread < WEIGHTS:
+        w.weights[t.parent] -= w.weights[thread]  # until now the child's part was its parent's
     w.nr_threads = max(w.nr_threads, thread + 1)
 
 
@@ -55,6 +58,7 @@ def pick(m, queue):
         chosen = w.waiting[0]
         if w.mode != BOOT and w.nr_waiting > 1:
             chosen = ask(w, -1)
+            log(w, -1, NOTHING, 0, chosen)
             note_switch(w, w.running, chosen, 1)
         grant(w, chosen)
     take_out(w, chosen)

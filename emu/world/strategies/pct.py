@@ -18,6 +18,12 @@ POINTS = 8  # and from here on the d - 1 points
 MAX_DEPTH = 32
 HIGH = 1 << 40  # every priority that is drawn is above this; those given at points are below
 
+PARAMETERS = {"d": (3, "depth of the bug", 1, MAX_DEPTH)}
+
+
+def prepare(w, facts, d):
+    w["state"][[LENGTH, DEPTH]] = facts.events, d
+
 
 @hot
 def _draw_points(w):

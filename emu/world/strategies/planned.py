@@ -8,6 +8,12 @@ plan still means something when switches have been left out of it.
 from ...hot import callback
 from ..layout import world_at
 
+PARAMETERS = {}
+
+
+def prepare(w, facts):
+    pass
+
 
 @callback(2)
 def choose(world, current):

@@ -9,6 +9,12 @@ from ..candidates import candidate, count
 from ..chance import below
 from ..layout import world_at
 
+PARAMETERS = {}
+
+
+def prepare(w, facts):
+    pass
+
 
 @callback(2)
 def choose(world, current):

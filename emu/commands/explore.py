@@ -1,0 +1,181 @@
+"""`emu explore PROGRAM [ARG…]`: play a program's schedules until one fails; the failure made simple, and told.
+
+Status 0: no schedule failed; 1: one did; 2 for bad input.  How it is done: emu/explore/.
+"""
+
+import os
+import sys
+
+import click
+
+from .options import ProgramCommand
+from .run import errors_in_one_line
+
+
+@click.command(cls=ProgramCommand, context_settings={"allow_interspersed_args": False})
+@click.option("--schedules", default="10000", show_default=True, metavar="N", help="How many at most.")
+@click.option("--seconds", metavar="S", help="How long at most.")
+@click.option("--strategy", default="portfolio", show_default=True, metavar="NAME[:K=N]", help="random, pct:d=3, …")
+@click.option("--seed", metavar="S", help="Seed of all chance (EMU_SEED, else a fresh one).")
+@click.option("--jobs", default="1", show_default=True, metavar="N", help="Processes that explore.")
+@click.option("--max-steps", default="100000", show_default=True, metavar="N", help="Events of a schedule; a livelock.")
+@click.option("--status", metavar="N", help="The exit status that is expected (0).")
+@click.option("--expect", "expected", multiple=True, metavar="REGEX", help="The output must have a match.")
+@click.option("--forbid", "forbidden", multiple=True, metavar="REGEX", help="The output must have none.")
+@click.option("--env", "environment", multiple=True, metavar="K=V", help="A variable for the program.")
+@click.option("--replay-file", metavar="FILE", help="Where the failure is kept (PROGRAM.replay).")
+@click.option("--quiet", is_flag=True, help="No progress, no steps: one line says what was found.")
+@click.argument("program")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def explore(
+    schedules, seconds, strategy, seed, jobs, max_steps, status, expected, forbidden, environment, replay_file, quiet,
+    program, arguments,
+):  # fmt: skip
+    """Play the schedules of PROGRAM (a static RISC-V 64-bit Linux ELF) until one fails."""
+    with errors_in_one_line():
+        sys.exit(_explore(**locals()))
+
+
+def _explore(schedules, seconds, jobs, replay_file, quiet, program, arguments, **options):
+    from emu.explore import campaign, replay
+    from emu.explore.strategies import strategies
+    from emu.machine.loader import read_program
+
+    schedules, jobs = _count("--schedules", schedules), _count("--jobs", jobs, 256)
+    seconds = None if seconds is None else _seconds(seconds)
+    strategies(options["strategy"])
+    plan = _plan(program, arguments, **options)
+    read_program(program)
+    replay_file = replay_file or f"{os.path.basename(program)}.replay"
+    from tqdm import tqdm
+
+    with campaign.prepared(plan) as (world, plan):
+        if not quiet:
+            print(
+                f"emu: {os.path.basename(program)}: {len(plan.shared)} shared words, "
+                f"{plan.facts.events:,} events a schedule; seed {plan.seed}, {plan.strategy}",
+                file=sys.stderr, flush=True,
+            )  # fmt: skip
+        tqdm.monitor_interval = 0  # its thread would be lost in forks
+        with tqdm(total=schedules, unit="schedule", disable=quiet, leave=False) as bar:
+
+            def show(found):
+                bar.n = found.schedules
+                bar.set_postfix_str(f"{len(found.distinct):,} distinct", refresh=True)
+
+            work = campaign.Campaign(plan, schedules, seconds, show)
+            if jobs > 1:
+                with campaign.pool(jobs) as executor:
+                    work.spread(executor, jobs)
+            else:
+                work.here(world)
+        found = work.found
+        print(_sentence(found), file=sys.stderr)
+        if found.failure is None:
+            return 0
+        simple = _tell(world, plan, found.failure, quiet)
+        replay.write_replay(
+            replay_file,
+            replay.Replay(
+                plan, simple.switches, simple.digest, found.failure.number, plan.wrong(simple),
+                replay.digest_of(world.image["path"]),
+            ),
+        )  # fmt: skip
+        print(f"emu: again: emu replay {replay_file}", file=sys.stderr)
+    return 1
+
+
+def _tell(world, plan, failure, quiet):
+    """Make a failure simple and print its story; the simple Outcome."""
+    from emu.explore.shrink import shrink
+    from emu.explore.story import headline
+
+    print(f"emu: {headline(plan, failure)}", file=sys.stderr)
+    simple, runs = shrink(world, failure.outcome)
+    print(
+        f"emu: schedule {failure.number} by {failure.strategy}; {simple.preemptions} preemptions suffice, "
+        f"of {failure.outcome.preemptions} (found in {runs} more schedules)",
+        file=sys.stderr,
+    )
+    if not quiet:
+        tell(world, simple)
+    return simple
+
+
+def tell(world, outcome):
+    """Print the story of a schedule; the Telling."""
+    from emu.explore.story import story
+    from emu.explore.telling import Telling
+    from emu.explore.world import DEADLOCK
+
+    telling = Telling(world, outcome.switches)
+    print()
+    for line in story(telling):
+        print(line)
+    if outcome.kind == DEADLOCK:
+        print()
+        for line in telling.waits:
+            print(line)
+    if outcome.output:
+        print()
+        print(f"output: {outcome.output.decode(errors='replace')}".rstrip())
+    print()
+    sys.stdout.flush()
+    return telling
+
+
+def _sentence(found):
+    return (
+        f"emu: {found.schedules:,} schedules, {len(found.distinct):,} of them distinct, in {found.seconds:.1f} s "
+        f"({found.per_second:,.0f} a second), {'one failed' if found.failure else 'none failed'}"
+    )
+
+
+def _plan(program, arguments, strategy, seed, max_steps, status, expected, forbidden, environment):
+    from emu.explore.campaign import Plan
+    from emu.explore.oracles import FORBID, OUTPUT, STATUS
+    from emu.machine.policy_text import pair
+
+    rules = [(OUTPUT, _pattern("--expect", each)) for each in expected]
+    rules += [(FORBID, _pattern("--forbid", each)) for each in forbidden]
+    if status is not None:
+        rules.append((STATUS, _count("--status", status, 255, least=0)))
+    variables = tuple(pair("--env", each) for each in environment)
+    from emu.machine.config import default_seed
+
+    number = default_seed() if seed is None else _count("--seed", seed, (1 << 63) - 1, least=0)
+    return Plan(
+        program, tuple(arguments), variables, number, strategy, _count("--max-steps", max_steps, 1 << 40), tuple(rules)
+    )
+
+
+def _pattern(option, text):
+    import re
+
+    from emu import MachineError
+
+    try:
+        re.compile(text.encode())
+    except re.error as error:
+        raise MachineError(f"{option} {text!r}: no regular expression: {error}") from None
+    return text
+
+
+def _count(option, text, most=1 << 40, least=1):
+    from emu import MachineError
+
+    if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
+        raise MachineError(f"{option} {text!r}: expected a number from {least} to {most}")
+    return int(text)
+
+
+def _seconds(text):
+    from emu import MachineError
+
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise MachineError(f"--seconds {text!r}: expected a number above 0")
+    return seconds

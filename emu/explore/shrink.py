@@ -1,0 +1,55 @@
+"""Making a failure simple: the fewest preemptions with which a schedule still ends in the same way.
+
+The switches of the failing schedule are a plan (world/strategies/planned.py).  Preemptions are left out of it, first in
+halves, then in ever smaller parts (Zeller, Hildebrandt: Simplifying and Isolating Failure-Inducing Input, TSE 2002),
+as long as the schedule fails as before; each success makes what really happened the new plan.
+"""
+
+from ..world.strategies import planned
+
+MOST_RUNS = 3_000
+FORCED = 4  # of a switch: (step, thread, events, to, forced)
+
+
+class _Shrinking:
+    def __init__(self, world, outcome, most_runs):
+        self._world, self._most = world, most_runs
+        self.outcome, self.plan, self.runs = outcome, outcome.switches, 0
+
+    def _fails(self, plan):
+        """Whether a plan leads to the same end; it is the new one then."""
+        self.runs += 1
+        found = self._world.run(0, planned, plan=plan)
+        if not found.is_like(self.outcome) or found.preemptions > self.outcome.preemptions:
+            return False
+        self.outcome, self.plan = found, found.switches
+        return True
+
+    def _without(self, of_kind):
+        """Leave out switches of a kind (is forced?), in ever smaller parts."""
+        part = None
+        while self.runs < self._most:
+            chosen = [n for n, switch in enumerate(self.plan) if bool(switch[FORCED]) == of_kind]
+            part = max(1, len(chosen) if part is None else min(part, len(chosen)))
+            at, progress = 0, False
+            while at < len(chosen) and self.runs < self._most:
+                out = set(chosen[at : at + part])
+                before = len(chosen)
+                if self._fails([s for n, s in enumerate(self.plan) if n not in out]):
+                    progress = True
+                    chosen = [n for n, switch in enumerate(self.plan) if bool(switch[FORCED]) == of_kind]
+                    at = min(at, max(0, at - (before - len(chosen) - part)))
+                else:
+                    at += part
+            if part == 1 and not progress:
+                return
+            part = max(1, part // 2)
+
+
+def shrink(world, outcome, most_runs=MOST_RUNS):
+    """(the simplest Outcome that was found, how many schedules that took)."""
+    work = _Shrinking(world, outcome, most_runs)
+    if not work._fails(outcome.switches):
+        return outcome, work.runs  # its switches were too many to be recorded
+    work._without(False)
+    return work.outcome, work.runs

@@ -1,0 +1,93 @@
+"""A schedule told step by step: who did what, in which line of the source, with what value, and where it gave way.
+
+The schedule is played once more, in the mode in which cold code has a look before each event (world/events.py).  The
+line is that of the innermost function on the thread's stack whose source is here, so what a C library does is told as
+the call in the program that asked for it.
+"""
+
+from dataclasses import dataclass
+
+from ..debug.inspector import Inspector
+from ..debug.show_waits import waits as show_waits
+from ..debug.text import call_name
+from ..debug.unwind import unwind
+from ..world.layout import CALL, READ, TELL, WRITE
+from ..world.strategies import planned
+from .source import Source
+
+WORDS = {READ: "reads", WRITE: "writes"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One event. `line` is the source.Line of the program's own code, None where it has none on the stack.
+
+    `called` is the function of a library in which it happens, "" where it is the program's own line that does it.
+    """
+
+    number: int
+    thread: int
+    name: str
+    kind: int
+    what: str  # the variable, or the call with its arguments
+    value: int
+    called: str
+    line: object
+    pc: int
+
+
+class Telling:
+    """Plays a plan in a World and keeps what happens: `steps`, `outcome`, `waits` (of a deadlock, in lines)."""
+
+    def __init__(self, world, plan):
+        self._world, self.steps, self._places = world, [], {}
+        self._source = Source(world.image["path"])
+        self._inspector = _inspector(world)
+        world.tell = self._step
+        try:
+            self.outcome = world.run(0, planned, TELL, plan=plan)
+        finally:
+            world.tell = None
+        self.waits = show_waits(self._inspector)
+
+    def _step(self, i):
+        world = self._world
+        t, own = world.machine["threads"][i], world.record["threads"][i]
+        kind, at, pc = int(own["kind"]), int(own["at"]), int(t["pc"])
+        value = int(world.record["value"])
+        what = self._source.variable_at(at) if kind != CALL else _call(at, t["x"])
+        called, line = self._place(i)
+        self.steps.append(Step(int(world.record["step"]), i, self.name(i), kind, what, value, called, line, pc))
+
+    def _place(self, i):
+        """(function called from there, Line) of the innermost frame that is in the program's own source."""
+        called = ""
+        for frame in unwind(self._inspector, i):
+            line = self._source.line_at(frame.pc if frame.how == "pc" else frame.pc - 1)
+            if line:
+                return called, line
+            called = frame.place.partition("+")[0] or called
+        return called, None
+
+    def name(self, i):
+        """What a thread is called: "main", or by the order of births."""
+        own = self._world.record["threads"][i]
+        return "main" if own["parent"] < 0 else f"thread {int(own['born']) - 1}"
+
+
+def _call(number, x):
+    arguments = ", ".join(_number(int(x[10 + k])) for k in range(3))
+    return f"{call_name(number)}({arguments})"
+
+
+def _number(value):
+    return str(value) if -(1 << 16) < value < 1 << 16 else f"{value & (1 << 64) - 1:#x}"
+
+
+def _inspector(world):
+    frames = int(world.machine["nr_frames"])
+    header = {
+        "process": 0, "address": world.base, "cpus": 1, "policy": "explore", "seed": world.seed,
+        "programs": {0: world.image["path"]}, "taken_ns": 0,
+    }  # fmt: skip
+    return Inspector(world.machine, world.window.memory(0, frames), header, False)
