@@ -16,6 +16,7 @@ from .run import errors_in_one_line
 @click.option("--schedules", default="10000", show_default=True, metavar="N", help="How many at most.")
 @click.option("--seconds", metavar="S", help="How long at most.")
 @click.option("--strategy", default="portfolio", show_default=True, metavar="NAME[:K=N]", help="random, pct:d=3, …")
+@click.option("--memory", default="sc", show_default=True, metavar="MODEL", help="sc, tso or rvwmo: weak memory.")
 @click.option("--seed", metavar="S", help="Seed of all chance (EMU_SEED, else a fresh one).")
 @click.option("--jobs", default="1", show_default=True, metavar="N", help="Processes that explore.")
 @click.option("--max-steps", default="100000", show_default=True, metavar="N", help="Events of a schedule; a livelock.")
@@ -28,8 +29,8 @@ from .run import errors_in_one_line
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def explore(
-    schedules, seconds, strategy, seed, jobs, max_steps, status, expected, forbidden, environment, replay_file, quiet,
-    program, arguments,
+    schedules, seconds, strategy, memory, seed, jobs, max_steps, status, expected, forbidden, environment,
+    replay_file, quiet, program, arguments,
 ):  # fmt: skip
     """Play the schedules of PROGRAM (a static RISC-V 64-bit Linux ELF) until one fails."""
     with errors_in_one_line():
@@ -91,24 +92,24 @@ def _tell(world, plan, failure, quiet):
     from emu.explore.story import headline
 
     print(f"emu: {headline(plan, failure)}", file=sys.stderr)
-    simple, runs = shrink(world, failure.outcome)
+    simple, runs = shrink(world, failure)
     print(
         f"emu: schedule {failure.number} by {failure.strategy}; {simple.preemptions} preemptions suffice, "
         f"of {failure.outcome.preemptions} (found in {runs} more schedules)",
         file=sys.stderr,
     )
     if not quiet:
-        tell(world, simple)
+        tell(world, failure.number, simple)
     return simple
 
 
-def tell(world, outcome):
+def tell(world, number, outcome):
     """Print the story of a schedule; the Telling."""
     from emu.explore.story import story
     from emu.explore.telling import Telling
     from emu.explore.world import DEADLOCK
 
-    telling = Telling(world, outcome.switches)
+    telling = Telling(world, number, outcome.switches)
     print()
     for line in story(telling):
         print(line)
@@ -131,11 +132,15 @@ def _sentence(found):
     )
 
 
-def _plan(program, arguments, strategy, seed, max_steps, status, expected, forbidden, environment):
+def _plan(program, arguments, strategy, memory, seed, max_steps, status, expected, forbidden, environment):
+    from emu import MachineError
     from emu.explore.campaign import Plan
     from emu.explore.oracles import FORBID, OUTPUT, STATUS
+    from emu.explore.world import MODELS
     from emu.machine.policy_text import pair
 
+    if memory not in MODELS:
+        raise MachineError(f"--memory {memory!r}: expected {', '.join(MODELS)}")
     rules = [(OUTPUT, _pattern("--expect", each)) for each in expected]
     rules += [(FORBID, _pattern("--forbid", each)) for each in forbidden]
     if status is not None:
@@ -145,7 +150,14 @@ def _plan(program, arguments, strategy, seed, max_steps, status, expected, forbi
 
     number = default_seed() if seed is None else _count("--seed", seed, (1 << 63) - 1, least=0)
     return Plan(
-        program, tuple(arguments), variables, number, strategy, _count("--max-steps", max_steps, 1 << 40), tuple(rules)
+        program,
+        tuple(arguments),
+        variables,
+        number,
+        strategy,
+        _count("--max-steps", max_steps, 1 << 40),
+        memory,
+        tuple(rules),
     )
 
 

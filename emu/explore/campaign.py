@@ -22,7 +22,7 @@ from ..actor.lifeline import end_with_parent
 from .oracles import broken_rule
 from .profiles import Facts, profile
 from .strategies import PORTFOLIO, strategies
-from .world import MAX_STEPS, Outcome, World
+from .world import MAX_STEPS, MODELS, Outcome, World
 
 SCHEDULES = 10_000
 STRETCH_S = 0.5  # how long a stretch takes, about
@@ -41,6 +41,7 @@ class Plan:
     seed: int = 0
     strategy: str = PORTFOLIO
     max_steps: int = MAX_STEPS
+    memory: str = MODELS[0]
     rules: tuple = ()  # of what is a failure (oracles.py)
     shared: tuple = ()  # addresses of the shared words
     facts: Facts = field(default_factory=Facts, hash=False, compare=False)
@@ -51,7 +52,7 @@ class Plan:
 
     def world(self):
         """A World of it, in which the same words are shared."""
-        world = World(self.program, self.arguments, dict(self.environment), self.seed, self.max_steps)
+        world = World(self.program, self.arguments, dict(self.environment), self.seed, self.max_steps, self.memory)
         world.share(self.shared)
         return world
 

@@ -8,7 +8,7 @@ than one thing to shared words, all that the program does itself are in words.
 """
 
 from ..world.layout import CALL
-from .telling import WORDS
+from .telling import DRAIN, WORDS
 
 TEXT_WIDTH = 44
 MOST_LINES = 200
@@ -25,7 +25,7 @@ def story(telling):
     """The lines of a Telling."""
     groups = []
     for step in telling.steps:
-        where = step.thread, step.line and step.line[:2]
+        where = step.thread, step.kind == DRAIN, step.line and step.line[:2]
         if groups and groups[-1][0] == where:
             groups[-1][1].append(step)
         else:
@@ -34,7 +34,7 @@ def story(telling):
     names = max((2 * min(columns[step.thread], 8) + len(step.name) for step in telling.steps), default=0)
     places = max((len(_place(steps[0])) for _, steps in groups), default=0)
     lines, before = [], None
-    for (thread, _), steps in groups:
+    for (thread, *_), steps in groups:
         if before not in (None, thread):
             lines.append("")
         before = thread
@@ -47,6 +47,8 @@ def story(telling):
 
 
 def _place(step):
+    if step.kind == DRAIN:
+        return "(its store buffer)"
     return f"{step.line.file}:{step.line.line}" if step.line else "(library)"
 
 

@@ -67,7 +67,10 @@ from ..world.layout import (
     WORLD,
 )
 from ..world.shared import forget_uses, share_word
+from ..world.weak import begin_weak
+from ..world.weak_records import RVWMO, SC, TSO, WEAK
 
+MODELS = ("sc", "tso", "rvwmo")  # in the order of WEAK.model
 MEMORY = "256M"
 START_NS = 1_000_000_000  # the virtual time at boot
 MAX_STEPS = 100_000
@@ -78,7 +81,7 @@ HARMLESS = {
     NUMBERS[name] for name in (
         "fstat", "newfstatat", "ioctl", "readlinkat", "faccessat", "getcwd", "uname", "sysinfo", "sched_getaffinity",
         "getuid", "geteuid", "getgid", "getegid", "sched_getscheduler", "sched_getparam", "sched_get_priority_max",
-        "sched_get_priority_min",
+        "sched_get_priority_min", "rt_sigaction",
     )
 }  # fmt: skip
 
@@ -130,9 +133,12 @@ class _NoMail:
 
 
 class World:
-    """`program` and its arguments; `seed` is that of all chance in all schedules.  ExploreError, MachineError."""
+    """`program` and its arguments; `seed` is that of all chance in all schedules; `memory` is one of MODELS.
 
-    def __init__(self, program, arguments=(), environment=None, seed=0, max_steps=MAX_STEPS):
+    ExploreError, MachineError.
+    """
+
+    def __init__(self, program, arguments=(), environment=None, seed=0, max_steps=MAX_STEPS, memory=MODELS[0]):
         self.program, self.seed, self.max_steps = program, seed, max_steps
         self.image = read_program(program)
         self._memory = np.frombuffer(mmap.mmap(-1, WORLD.size), np.uint8)  # in common with forks of this process
@@ -140,6 +146,9 @@ class World:
         self.address = self._memory.ctypes.data
         config = Config.make(1, "random", seed, memory=MEMORY, pin=False, poll_ns=0, translator="off")
         self.window = Window.create(config.memory_bytes)
+        self._weak = np.frombuffer(mmap.mmap(-1, WEAK.size), np.uint8)
+        self.weak = self._weak.view(WEAK.dtype)[0]
+        self._model = MODELS.index(memory)
         self.shared = []  # addresses of the shared words
         self._output = os.memfd_create("emu-output")
         self.tell = None  # called with the index of a thread before each event of it, in TELL mode
@@ -154,7 +163,7 @@ class World:
     def close(self):
         """Give everything back."""
         if self.window is not None:
-            self.machine = self.record = self._cpu = self._keeper = self._servant = None
+            self.machine = self.record = self.weak = self._cpu = self._keeper = self._servant = None
             self.window.destroy()
             self.window = None
             os.close(self._output)
@@ -183,6 +192,7 @@ class World:
         self._cpu["linux_call"] = calls.linux_call.address
         self.record["interpret"], self.record["linux_call"] = interpret.address, linux_call.address
         self.record["chosen"] = self.record["running"] = -1
+        self.record["weak"] = self._weak.ctypes.data if self._model != SC else 0
         make_kernel_task(self.base, SERVER)
         bring_online(self.base, SERVER, 0)
         settings = {"directory": "", "seed": config.seed, "memory_bytes": config.memory_bytes, "mounts": ()}
@@ -237,6 +247,8 @@ class World:
         w["mode"], w["max_steps"], w["max_ticks"] = mode, self.max_steps, MAX_TICKS
         w["choose"] = strategy.choose.address
         w["random"] = first_state(self.seed, number)
+        if self._model != SC:
+            begin_weak(self.address, self._model, first_state(self.seed + 1, number))
 
     def _play(self):
         """Play the machine until the schedule ends: None where WORLD.left says why, else (kind, value, detail)."""
@@ -452,3 +464,6 @@ def _signal_name(number):
 def _how_it_ended(status):
     """(kind, value, detail) of a wait status."""
     return (KILLED, status & 0x7F, "") if status & 0x7F else (EXITED, status >> 8, "")
+
+
+assert tuple(range(len(MODELS))) == (SC, TSO, RVWMO)

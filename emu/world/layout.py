@@ -94,6 +94,7 @@ WORLD = record(
     # What outlives a schedule.
     i64("interpret", doc="address of the interpreter"),
     i64("linux_call", doc="address of the system calls"),
+    i64("weak", doc="address of the records of weak_records.py, 0: memory is sequentially consistent"),
     i64("nr_noted", doc="entries of `words` in use"),
     i64("nr_pages", doc="entries of `pages` in use"),
     line("a schedule"),  # from here to `switches`: as at the snapshot when a schedule begins
