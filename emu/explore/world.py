@@ -18,6 +18,7 @@ import os
 import signal
 import traceback
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import msgpack
 import numpy as np
@@ -72,6 +73,7 @@ from ..world.weak_records import RVWMO, SC, TSO, WEAK
 
 MODELS = ("sc", "tso", "rvwmo")  # in the order of WEAK.model
 MEMORY = "256M"
+MARK = b".emu_explore"  # the section that a program has which calls emu_explore_begin (guests/emu_explore.h)
 START_NS = 1_000_000_000  # the virtual time at boot
 MAX_STEPS = 100_000
 MAX_TICKS = 1_000  # of 100,000 instructions
@@ -192,6 +194,7 @@ class World:
         self._cpu["linux_call"] = calls.linux_call.address
         self.record["interpret"], self.record["linux_call"] = interpret.address, linux_call.address
         self.record["chosen"] = self.record["running"] = -1
+        self.record["has_mark"] = MARK in Path(os.fsdecode(self.image["path"])).read_bytes()
         self.record["weak"] = self._weak.ctypes.data if self._model != SC else 0
         make_kernel_task(self.base, SERVER)
         bring_online(self.base, SERVER, 0)
@@ -208,7 +211,8 @@ class World:
         self._park(self._servant)
         left = self._play()
         if left is not None:
-            raise ExploreError(f"{self.program}: it ended before it made a second thread: {left}")
+            where = "came to emu_explore_begin" if self.record["has_mark"] else "made a second thread"
+            raise ExploreError(f"{self.program}: it ended before it {where}: {left[0]} {left[1]} {left[2]}".rstrip())
         self.record["left"] = GOES_ON
         self.first_output = os.pread(self._output, 1 << 20, 0)
         for part in ("read_tlb", "write_tlb", "fetch_tlb"):

@@ -77,10 +77,12 @@ def fault(address, cpu, va, access):
 
 
 @hot
-def _is_mark(m, i):
+def _is_mark(m, w, i):
     """Whether the call that thread i is about to make begins what is explored."""
     number = m.threads[i].x[A7]
-    return number == CLONE or number == CLONE3 or number == EXPLORE_BEGIN
+    if w.has_mark != 0:
+        return number == EXPLORE_BEGIN
+    return number == CLONE or number == CLONE3
 
 
 @hot
@@ -94,7 +96,7 @@ def _not_counted(m, me, i):
 def _before_call(m, w, me, i):
     """Thread i is about to make a system call: EXIT_ECALL, it does; EXIT_INTERRUPT, not now."""
     if w.mode == BOOT:
-        if not _is_mark(m, i):
+        if not _is_mark(m, w, i):
             return EXIT_ECALL
         _not_counted(m, me, i)
         leave(m, w, me, AT_MARK, m.threads[i].x[A7])

@@ -21,7 +21,7 @@ BOOT, PROFILE, EXPLORE, TELL = range(4)
 # WORLD.left: why the schedule ended, or has to be looked at by cold code.
 (
     GOES_ON,
-    AT_MARK,  # the program is about to make its second thread (or says that exploring begins)
+    AT_MARK,  # the program is about to make its second thread, or says that exploring begins
     ENDED,  # by exit_group; left_value is the status
     ABORTED,  # by abort(3)
     TOO_LONG,  # more events or instructions than a schedule may have: a livelock
@@ -95,6 +95,7 @@ WORLD = record(
     i64("interpret", doc="address of the interpreter"),
     i64("linux_call", doc="address of the system calls"),
     i64("weak", doc="address of the records of weak_records.py, 0: memory is sequentially consistent"),
+    i64("has_mark", doc="1: the program will say by a call where exploring begins (guests/emu_explore.h)"),
     i64("nr_noted", doc="entries of `words` in use"),
     i64("nr_pages", doc="entries of `pages` in use"),
     line("a schedule"),  # from here to `switches`: as at the snapshot when a schedule begins

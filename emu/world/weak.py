@@ -286,10 +286,11 @@ def load_version(w, i, va, host, dependence):
 
 
 @hot
-def resolve(m, w, i, p):
+def resolve(m, w, i, n):
     """A pending load gets its value."""
     never_inline()
     k = weak_of(w)
+    p = k.threads[i].pending[n]
     value = load_version(w, i, p.va, p.host, p.bound)
     value = value >> (8 * (p.va & 7))
     bits = 8 * (p.size & ~SIGNED)
@@ -304,29 +305,14 @@ def resolve(m, w, i, p):
 
 
 @hot
-def resolve_all(m, w, i):
-    """All pending loads of thread i get their values, in program order as far as the same word is concerned."""
+def pending_load(w, i, register, at):
+    """A pending load of thread i, of a register or of a word (-1: of any); its place, -1 where there is none."""
     t = weak_of(w).threads[i]
     for n in range(PENDING):
-        if t.pending[n].register != 0:
-            resolve(m, w, i, t.pending[n])
-
-
-@hot
-def resolve_register(m, w, i, register):
-    t = weak_of(w).threads[i]
-    for n in range(PENDING):
-        if register > 0 and t.pending[n].register == register:
-            resolve(m, w, i, t.pending[n])
-
-
-@hot
-def resolve_word(m, w, i, at):
-    """A load that comes after a pending one of the same word does not pass it."""
-    t = weak_of(w).threads[i]
-    for n in range(PENDING):
-        if t.pending[n].register != 0 and t.pending[n].va & ~7 == at:
-            resolve(m, w, i, t.pending[n])
+        p = t.pending[n]
+        if p.register != 0 and (register < 0 or p.register == register) and (at < 0 or p.va & ~7 == at):
+            return n
+    return -1
 
 
 @hot

@@ -45,16 +45,16 @@ from .weak import (
     load_version,
     note_atomic,
     oldest,
-    resolve_all,
-    resolve_register,
-    resolve_word,
+    pending_load,
+    resolve,
     weak_of,
 )
 from .weak_records import RVWMO
 
 ACQUIRE, RELEASE = 1 << 26, 1 << 25  # of an atomic instruction
 PRED_R, PRED_W, SUCC_R, SUCC_W, IS_TSO = 0x20, 0x10, 2, 1, 0x800  # of a fence's immediate
-ANY = 0
+ANY = 0  # of words, to drain_turns
+ALL = -1  # of registers or words, to load_turns
 DONE = EXIT_BUDGET
 
 
@@ -102,9 +102,9 @@ def _step(m, w, me, i):
     rd = 0 if rd >= FLOATS else rd + FLOATS * IS_FLOAT_RD[op]
     own = weak_of(w).threads[i]
     if own.nr_pending > 0:
-        resolve_register(m, w, i, r1)
-        resolve_register(m, w, i, r2)
-        resolve_register(m, w, i, rd)
+        for register in (r1, r2, rd):
+            if register > 0 and not load_turns(m, w, me, i, register, ALL):
+                return _passes(m, w, me, i)
     kind = KIND[op]
     if kind == FENCE:
         return _fence(m, w, me, i, immediate(word))
@@ -161,6 +161,21 @@ def drain_turns(m, w, me, i, at):
 
 
 @hot
+def load_turns(m, w, me, i, register, at):
+    """Let thread i's pending loads of a register or word (ALL: of any) have their values; False: another goes on first."""
+    never_inline()
+    while pending_load(w, i, register, at) >= 0:
+        place = weak_of(w).threads[i].pending[pending_load(w, i, register, at)].va & ~7
+        if not _is_granted(m, w, me, i, READ, place):
+            return False
+        do_it(w.threads[i])
+        n = pending_load(w, i, register, at)
+        if n >= 0:
+            resolve(m, w, i, n)
+    return True
+
+
+@hot
 def _retire(m, me, i, op):
     """The instruction has been done here."""
     t = m.threads[i]
@@ -176,7 +191,8 @@ def _load(m, w, me, i, op, va, rd, dependence):
     host = hidden(m, me, va, ACCESS_READ)
     if host == 0:
         return _interpret_one(m, w, me, i)
-    resolve_word(m, w, i, va & ~7)
+    if not load_turns(m, w, me, i, ALL, va & ~7):
+        return _passes(m, w, me, i)
     if not _is_granted(m, w, me, i, READ, va & ~7):
         return _passes(m, w, me, i)
     own = w.threads[i]
@@ -203,7 +219,8 @@ def _store(m, w, me, i, op, va, r2):
     host = hidden(m, me, va, ACCESS_WRITE)
     if host == 0:
         return _interpret_one(m, w, me, i)
-    resolve_word(m, w, i, va & ~7)
+    if not load_turns(m, w, me, i, ALL, va & ~7):
+        return _passes(m, w, me, i)
     if is_full(weak_of(w), i) and not drain_turns(m, w, me, i, ANY):
         return _passes(m, w, me, i)
     if not _is_granted(m, w, me, i, WRITE, va & ~7):
@@ -232,11 +249,9 @@ def _atomic(m, w, me, i, kind, va, rd, bits):
     if host == 0:
         return _interpret_one(m, w, me, i)
     if bits & RELEASE or kind == ATOMIC and k.model != RVWMO:
-        resolve_all(m, w, i)
-        if not drain_turns(m, w, me, i, ANY):
+        if not load_turns(m, w, me, i, ALL, ALL) or not drain_turns(m, w, me, i, ANY):
             return _passes(m, w, me, i)
-    resolve_word(m, w, i, at)
-    if not drain_turns(m, w, me, i, at):
+    if not load_turns(m, w, me, i, ALL, at) or not drain_turns(m, w, me, i, at):
         return _passes(m, w, me, i)
     access = READ if kind == LOAD_RESERVED else WRITE
     if not _is_granted(m, w, me, i, access, at):
@@ -264,8 +279,8 @@ def _fence(m, w, me, i, imm):
     k = weak_of(w)
     own = k.threads[i]
     tso = imm & IS_TSO != 0
-    if imm & PRED_R:
-        resolve_all(m, w, i)
+    if imm & PRED_R and not load_turns(m, w, me, i, ALL, ALL):
+        return _passes(m, w, me, i)
     if imm & PRED_W and imm & SUCC_R and not tso:
         if not drain_turns(m, w, me, i, ANY):
             return _passes(m, w, me, i)
@@ -280,8 +295,7 @@ def _fence(m, w, me, i, imm):
 @hot
 def fence_call(m, w, me, i):
     """Before a system call: whatever the thread has done has been done; False: another thread goes on first."""
-    resolve_all(m, w, i)
-    if not drain_turns(m, w, me, i, ANY):
+    if not load_turns(m, w, me, i, ALL, ALL) or not drain_turns(m, w, me, i, ANY):
         return False
     weak_of(w).threads[i].in_call = 1
     return True
