@@ -17,6 +17,7 @@ from .run import errors_in_one_line
 @click.option("--seconds", metavar="S", help="How long at most.")
 @click.option("--strategy", default="portfolio", show_default=True, metavar="NAME[:K=N]", help="random, pct:d=3, …")
 @click.option("--memory", default="sc", show_default=True, metavar="MODEL", help="sc, tso or rvwmo: weak memory.")
+@click.option("--patient", is_flag=True, help="Time-outs end only when no thread can run; else whenever it may be.")
 @click.option("--seed", metavar="S", help="Seed of all chance (EMU_SEED, else a fresh one).")
 @click.option("--jobs", default="1", show_default=True, metavar="N", help="Processes that explore.")
 @click.option("--max-steps", default="100000", show_default=True, metavar="N", help="Events of a schedule; a livelock.")
@@ -29,7 +30,7 @@ from .run import errors_in_one_line
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def explore(
-    schedules, seconds, strategy, memory, seed, jobs, max_steps, status, expected, forbidden, environment,
+    schedules, seconds, strategy, memory, patient, seed, jobs, max_steps, status, expected, forbidden, environment,
     replay_file, quiet, program, arguments,
 ):  # fmt: skip
     """Play the schedules of PROGRAM (a static RISC-V 64-bit Linux ELF) until one fails."""
@@ -58,18 +59,14 @@ def _explore(schedules, seconds, jobs, replay_file, quiet, program, arguments, *
                 file=sys.stderr, flush=True,
             )  # fmt: skip
         tqdm.monitor_interval = 0  # its thread would be lost in forks
-        with tqdm(total=schedules, unit="schedule", disable=quiet, leave=False) as bar:
+        with tqdm(total=schedules, unit="schedule", disable=quiet or None, leave=False) as bar:
 
             def show(found):
                 bar.n = found.schedules
                 bar.set_postfix_str(f"{len(found.distinct):,} distinct", refresh=True)
 
             work = campaign.Campaign(plan, schedules, seconds, show)
-            if jobs > 1:
-                with campaign.pool(jobs) as executor:
-                    work.spread(executor, jobs)
-            else:
-                work.here(world)
+            work.play(world, jobs)
         found = work.found
         print(_sentence(found), file=sys.stderr)
         if found.failure is None:
@@ -91,7 +88,7 @@ def _tell(world, plan, failure, quiet):
     from emu.explore.shrink import shrink
     from emu.explore.story import headline
 
-    print(f"emu: {headline(plan, failure)}", file=sys.stderr)
+    print(f"emu: {headline(plan, failure).rstrip()}", file=sys.stderr)
     simple, runs = shrink(world, failure)
     print(
         f"emu: schedule {failure.number} by {failure.strategy}; {simple.preemptions} preemptions suffice, "
@@ -115,7 +112,7 @@ def tell(world, number, outcome):
         print(line)
     if outcome.kind == DEADLOCK:
         print()
-        for line in telling.waits:
+        for line in filter(lambda line: not line.startswith("no deadlock"), telling.waits):
             print(line)
     if outcome.output:
         print()
@@ -126,13 +123,17 @@ def tell(world, number, outcome):
 
 
 def _sentence(found):
+    from emu.explore.exhaustive import bound_of
+
+    every = f" (all with at most {bound_of(found.plan.strategy)} preemptions)" if found.is_complete else ""
+    end = "one failed" if found.failure else "none failed"
     return (
-        f"emu: {found.schedules:,} schedules, {len(found.distinct):,} of them distinct, in {found.seconds:.1f} s "
-        f"({found.per_second:,.0f} a second), {'one failed' if found.failure else 'none failed'}"
+        f"emu: {found.schedules:,} schedules{every}, {len(found.distinct):,} of them distinct, in {found.seconds:.1f} s"
+        f" ({found.per_second:,.0f} a second), {end}"
     )
 
 
-def _plan(program, arguments, strategy, memory, seed, max_steps, status, expected, forbidden, environment):
+def _plan(program, arguments, strategy, memory, patient, seed, max_steps, status, expected, forbidden, environment):
     from emu import MachineError
     from emu.explore.campaign import Plan
     from emu.explore.oracles import FORBID, OUTPUT, STATUS

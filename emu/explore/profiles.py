@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..world.layout import EXPLORE
+from ..world.layout import EXPLORE, NOTHING
 from ..world.strategies import random_walk
 
 LOOKING, COUNTING = 6, 4  # schedules of either kind
@@ -56,7 +56,7 @@ def profile(world):
 def _uses(logs, parents):
     counts = {}  # word -> events of each thread, over all logs
     for log in logs:
-        done = log[log["thread"] >= 0]
+        done = log[log["kind"] != NOTHING]
         pairs, numbers = np.unique(np.stack([done["at"], done["thread"]]), axis=1, return_counts=True)
         for (at, thread), number in zip(pairs.T.tolist(), numbers.tolist(), strict=True):
             of_word = counts.setdefault(at, [0] * len(parents))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..debug.inspector import Inspector
 from ..debug.show_waits import waits as show_waits
 from ..debug.text import call_name
-from ..debug.unwind import unwind
+from ..debug.unwind import OUTERMOST, unwind
 from ..world.layout import CALL, READ, TELL, WRITE
 from ..world.strategies import planned
 from .source import Source
@@ -72,13 +72,14 @@ class Telling:
 
     def _place(self, i):
         """(function called from there, Line) of the innermost frame that is in the program's own source."""
-        called = ""
+        called = []
         for frame in unwind(self._inspector, i):
             line = self._source.line_at(frame.pc if frame.how == "pc" else frame.pc - 1)
             if line:
-                return called, line
-            called = frame.place.partition("+")[0] or called
-        return called, None
+                return called[-1] if called else "", line
+            called.append(frame.place.partition("+")[0])
+        named = [name for name in called if name and name not in OUTERMOST]
+        return named[-1] if named else "clone", None
 
     def name(self, i):
         """What a thread is called: "main", or by the order of births."""

@@ -37,7 +37,7 @@ from ..kernel.sched.hotplug import bring_online
 from ..kernel.server_ring import FORKED, REQUEST_SYSCALL, REQUEST_TRAP
 from ..kernel.sleep.heap import NEVER
 from ..kernel.task.kernel_task import make_kernel_task
-from ..kernel.timekeeper import keep
+from ..kernel.timekeeper import KICK, keep
 from ..limits import DECODED_PAGE_BYTES, PAGE_SIZE, SERVER, SERVER_RING, SUPERVISOR, TIMEKEEPER
 from ..machine.config import Config
 from ..machine.filling import fill
@@ -52,6 +52,7 @@ from ..shm.layout.memory import FRAME_CODE, FRAME_REFERENCES_SHIFT
 from ..shm.segment import Window
 from ..world import calls, events, order
 from ..world.chance import first_state
+from ..world.deciding import list_clock
 from ..world.layout import (
     ABORTED,
     AT_EVENT,
@@ -63,6 +64,7 @@ from ..world.layout import (
     IDLES,
     PAGE_ENTRIES,
     PROFILE,
+    TIME_PASSES,
     TOO_LONG,
     TOO_MANY,
     WORLD,
@@ -136,11 +138,14 @@ class _NoMail:
 
 class World:
     """`program` and its arguments; `seed` is that of all chance in all schedules; `memory` is one of MODELS.
+    A time-out may end before anything else happens; if `patient`, only when nothing else can.
 
     ExploreError, MachineError.
     """
 
-    def __init__(self, program, arguments=(), environment=None, seed=0, max_steps=MAX_STEPS, memory=MODELS[0]):
+    def __init__(
+        self, program, arguments=(), environment=None, seed=0, max_steps=MAX_STEPS, memory=MODELS[0], patient=False
+    ):
         self.program, self.seed, self.max_steps = program, seed, max_steps
         self.image = read_program(program)
         self._memory = np.frombuffer(mmap.mmap(-1, WORLD.size), np.uint8)  # in common with forks of this process
@@ -150,7 +155,8 @@ class World:
         self.window = Window.create(config.memory_bytes)
         self._weak = np.frombuffer(mmap.mmap(-1, WEAK.size), np.uint8)
         self.weak = self._weak.view(WEAK.dtype)[0]
-        self._model = MODELS.index(memory)
+        self._patient = patient
+        self.memory, self._model = memory, MODELS.index(memory)
         self.shared = []  # addresses of the shared words
         self._output = os.memfd_create("emu-output")
         self.tell = None  # called with the index of a thread before each event of it, in TELL mode
@@ -214,6 +220,7 @@ class World:
             where = "came to emu_explore_begin" if self.record["has_mark"] else "made a second thread"
             raise ExploreError(f"{self.program}: it ended before it {where}: {left[0]} {left[1]} {left[2]}".rstrip())
         self.record["left"] = GOES_ON
+        self._keep_time()  # it sleeps now, and is told of new deadlines
         self.first_output = os.pread(self._output, 1 << 20, 0)
         for part in ("read_tlb", "write_tlb", "fetch_tlb"):
             self._cpu[part] = -1
@@ -267,6 +274,9 @@ class World:
                 if idle_spins > MOST_IDLE_SPINS:
                     return LIVELOCK, idle_spins, "a thread spins, and no other can run"
                 self._pass_time()
+            elif left == TIME_PASSES:
+                w["left"] = GOES_ON
+                self._pass_time()
             elif left == AT_EVENT:
                 w["left"] = GOES_ON
                 self.tell(int(w["left_thread"]))
@@ -302,9 +312,11 @@ class World:
     def _keep_time(self):
         """The timekeeper's turns: take messages, end the sleeps whose time has come."""
         self._keeper["parked"] = self._keeper["pending"] = 0
-        while keep(self.base, TIMEKEEPER) == 1:
+        while keep(self.base, TIMEKEEPER) == KICK:
             owed(self.base, TIMEKEEPER)
         owed(self.base, TIMEKEEPER)
+        if self.record["mode"] != BOOT and not self._patient:
+            list_clock(self.address, int(self.machine["sleeps_until_ns"] < NEVER))
 
     def _pass_time(self):
         """Time goes to the next deadline; False: there is none."""

@@ -1,11 +1,25 @@
 """The decision before each event: what is asked, noted and granted.  What an event is: events.py."""
 
-from ..hot import hot, never_inline
+from ..hot import entry, hot, never_inline
 from ..limits import SUPERVISOR
 from ..shm.exits import EXIT_INTERRUPT
 from ..shm.memory import address_of, call_2, wrapping_multiply
-from .layout import AT_EVENT, IDLES, MAX_LOGGED, MAX_SWITCHES, NOTHING, READ, TOO_LONG
-from .weak import DRAINS, drain
+from .candidates import count, take_out
+from .layout import (
+    AT_EVENT,
+    CLOCK,
+    IDLES,
+    MAX_LOGGED,
+    MAX_SWITCHES,
+    MAX_WAITING,
+    NOTHING,
+    PSEUDO,
+    READ,
+    TIME_PASSES,
+    TOO_LONG,
+    world_at,
+)
+from .weak import drain
 
 EVENT_NS = 1000  # virtual time that passes with each
 SPINS = 64  # events without a change: the thread gives way
@@ -36,18 +50,39 @@ def ask(w, current):
 
 
 @hot
-def drained(w, i, current):
-    """`ask`, after the stores that the strategy lets reach memory before (weak.py); thread i runs, or ran last."""
+def next_thread(m, w, me, i, current):
+    """`ask`, until it is a thread: before, the strategy may let time pass or a buffered store reach memory (weak.py).
+
+    Thread i runs, or ran last; where nothing but those could be chosen, it is the answer.
+    """
     chosen = ask(w, current)
-    while chosen >= DRAINS:
+    while chosen >= PSEUDO:
         note_switch(w, i, chosen, int(current < 0))
         w.step += 1
         _digest(w, chosen)
-        drain(w, chosen)
-        if w.nr_waiting == 0:
+        if chosen == CLOCK:
+            take_out(w, CLOCK)
+            w.threads[CLOCK].yielded = 1
+            leave(m, w, me, TIME_PASSES, 0)
+        else:
+            drain(w, chosen)
+        if count(w, current) == 0:
             return i
         chosen = ask(w, current)
     return chosen
+
+
+@entry(2)
+def list_clock(world, is_due):
+    """There is a deadline to which time may go, or none."""
+    w = world_at(world)
+    take_out(w, CLOCK)
+    if is_due != 0 and w.nr_waiting < MAX_WAITING:
+        w.threads[CLOCK].kind = NOTHING
+        w.threads[CLOCK].at = 0
+        w.waiting[w.nr_waiting] = CLOCK
+        w.nr_waiting += 1
+    return 0
 
 
 @hot
@@ -61,13 +96,13 @@ def note_switch(w, i, to, forced):
         s.to = to
         s.forced = forced
         w.nr_switches += 1
-    if forced == 0 and to < DRAINS:
+    if forced == 0 and to < PSEUDO:
         w.preemptions += 1
 
 
 @hot
-def log(w, i, kind, at, chosen):
-    """A decision, where decisions are logged."""
+def log(w, i, kind, at, forced):
+    """Where decisions are logged: one is about to be made."""
     if w.logging == 0 or w.nr_logged == MAX_LOGGED:
         return
     n = w.log[w.nr_logged]
@@ -75,11 +110,19 @@ def log(w, i, kind, at, chosen):
     n.thread = i
     n.kind = kind
     n.at = at
-    n.chosen = chosen
-    n.events = w.threads[i if i >= 0 else w.running].events
+    n.forced = forced
+    n.events = w.threads[i].events
+    n.switches = w.nr_switches
     n.waiting = 0
     for k in range(w.nr_waiting):
         n.waiting |= 1 << (w.waiting[k] & 63)
+
+
+@hot
+def log_choice(w, chosen):
+    """And now it has been made."""
+    if w.nr_logged > 0:
+        w.log[w.nr_logged - 1].chosen = chosen
 
 
 @hot
@@ -116,15 +159,17 @@ def decide(m, w, me, i, kind, at):
         if t.reads >= SPINS_ALONE:
             t.reads = 0
             leave(m, w, me, IDLES, 0)
-        log(w, i, kind, at, i)
+        log(w, i, kind, at, 0)
+        log_choice(w, i)
         return i
     t.kind = kind
     t.at = at
     if spins:
         t.reads = 0
         t.yielded = 1
-    chosen = drained(w, i, -1 if spins else i)
-    log(w, i, kind, at, chosen)
+    log(w, i, kind, at, int(spins))
+    chosen = next_thread(m, w, me, i, -1 if spins else i)
+    log_choice(w, chosen)
     if chosen == i:
         t.kind = NOTHING
         return i

@@ -8,8 +8,8 @@ from ..hot import hot
 from ..kernel.sched.hooks import ENQUEUE_SPAWN, hook
 from ..kernel.thread.handles import handle_index
 from .candidates import take_out
-from .deciding import drained, grant, leave, log, note_switch
-from .layout import BOOT, MAX_WAITING, NOTHING, TOO_LONG, TOO_MANY, WEIGHTS, world_of
+from .deciding import grant, leave, log, log_choice, next_thread, note_switch
+from .layout import BOOT, MAX_WAITING, NOTHING, PSEUDO, TOO_LONG, TOO_MANY, WEIGHTS, world_of
 from .weak import begin_thread
 
 PARAMETERS = {"world": (0, "the address of the world")}
@@ -59,9 +59,10 @@ def pick(m, queue):
     w.chosen = -1
     if chosen < 0:  # the one that ran could not go on
         chosen = w.waiting[0]
-        if w.mode != BOOT and w.nr_waiting > 1:
-            chosen = drained(w, w.running, -1)
-            log(w, -1, NOTHING, 0, chosen)
+        if w.mode != BOOT and (w.nr_waiting > 1 or chosen >= PSEUDO):
+            log(w, w.running, NOTHING, 0, 1)
+            chosen = next_thread(m, w, queue, w.running, -1)
+            log_choice(w, chosen)
             note_switch(w, w.running, chosen, 1)
         grant(w, chosen)
     take_out(w, chosen)

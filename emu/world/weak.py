@@ -1,8 +1,8 @@
 """Weak memory: what a thread's loads and stores of shared words may look like to others under TSO or RVWMO.
 
 Stores wait in a buffer for each thread and reach memory one by one, when the strategy says so: each that may is among
-the threads that wait, as number DRAINS + …  Under TSO the oldest comes first; under RVWMO any may that has no older one
-to the same word or behind a fence before it.  A thread reads its own stores out of the buffer.
+the threads that wait, as number DRAINS + thread * DEPTH + place.  Under TSO the oldest comes first; under RVWMO any may
+that has no older one to the same word or behind a fence before it.  A thread reads its own stores out of the buffer.
 
 Under RVWMO a load may also be satisfied early: it reads what was in the word at an earlier time, no earlier than the
 thread's last fence or acquire, than its last access to the same word, and than the loads on which its address depends.
@@ -22,7 +22,7 @@ from ..kernel.sched.randomness import scrambled
 from ..shm.memory import address_of, load_64, load_u8, store_8, wrapping_add, wrapping_multiply
 from .candidates import take_out
 from .instructions import SIGNED
-from .layout import MAX_WAITING, NOTHING, world_at
+from .layout import DRAINS, MAX_WAITING, NOTHING, world_at
 from .weak_records import (
     BUFFERED,
     DEPTH,
@@ -40,7 +40,6 @@ from .weak_records import (
 )
 
 DATA, SCRATCH = BUFFERED.offset("data"), WEAK.offset("scratch")
-DRAINS = 1 << 13  # among threads: DRAINS + thread * DEPTH + place in its buffer
 EARLY, LATE = 1, 2  # salts
 _ODD = -7046029254386353131
 

@@ -162,7 +162,7 @@ def drain_turns(m, w, me, i, at):
 
 @hot
 def load_turns(m, w, me, i, register, at):
-    """Let thread i's pending loads of a register or word (ALL: of any) have their values; False: another goes on first."""
+    """Let thread i's pending loads of a register or word (ALL: any) have their values; False: another goes on first."""
     never_inline()
     while pending_load(w, i, register, at) >= 0:
         place = weak_of(w).threads[i].pending[pending_load(w, i, register, at)].va & ~7
