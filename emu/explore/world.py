@@ -64,7 +64,6 @@ from ..world.layout import (
     IDLES,
     PAGE_ENTRIES,
     PROFILE,
-    TIME_PASSES,
     TOO_LONG,
     TOO_MANY,
     WORLD,
@@ -268,14 +267,14 @@ class World:
             doing = loop.run(self.base, 0)
             owed(self.base, 0)
             left = int(w["left"])
+            if w["is_time_due"]:
+                w["is_time_due"] = 0
+                self._pass_time()
             if left == IDLES:
                 w["left"] = GOES_ON
                 idle_spins += 1
                 if idle_spins > MOST_IDLE_SPINS:
                     return LIVELOCK, idle_spins, "a thread spins, and no other can run"
-                self._pass_time()
-            elif left == TIME_PASSES:
-                w["left"] = GOES_ON
                 self._pass_time()
             elif left == AT_EVENT:
                 w["left"] = GOES_ON
