@@ -18,6 +18,7 @@ from .run import errors_in_one_line
 @click.option("--strategy", default="portfolio", show_default=True, metavar="NAME[:K=N]", help="random, pct:d=3, …")
 @click.option("--seed", metavar="S", help="Seed of all chance (EMU_SEED, else a fresh one).")
 @click.option("--jobs", default="1", show_default=True, metavar="N", help="Processes that explore.")
+@click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler, tcp://HOST:PORT, whose workers explore instead.")
 @click.option("--max-steps", default="100000", show_default=True, metavar="N", help="Events of a schedule; a livelock.")
 @click.option("--status", metavar="N", help="The exit status that is expected (0).")
 @click.option("--expect", "expected", multiple=True, metavar="REGEX", help="The output must have a match.")
@@ -28,15 +29,15 @@ from .run import errors_in_one_line
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def explore(
-    schedules, seconds, strategy, seed, jobs, max_steps, status, expected, forbidden, environment, replay_file, quiet,
-    program, arguments,
+    schedules, seconds, strategy, seed, jobs, cluster, max_steps, status, expected, forbidden, environment, replay_file,
+    quiet, program, arguments,
 ):  # fmt: skip
     """Play the schedules of PROGRAM (a static RISC-V 64-bit Linux ELF) until one fails."""
     with errors_in_one_line():
         sys.exit(_explore(**locals()))
 
 
-def _explore(schedules, seconds, jobs, replay_file, quiet, program, arguments, **options):
+def _explore(schedules, seconds, jobs, cluster, replay_file, quiet, program, arguments, **options):
     from emu.explore import campaign, replay
     from emu.explore.strategies import strategies
     from emu.machine.loader import read_program
@@ -64,23 +65,19 @@ def _explore(schedules, seconds, jobs, replay_file, quiet, program, arguments, *
                 bar.set_postfix_str(f"{len(found.distinct):,} distinct", refresh=True)
 
             work = campaign.Campaign(plan, schedules, seconds, show)
-            if jobs > 1:
-                with campaign.pool(jobs) as executor:
-                    work.spread(executor, jobs)
+            if cluster is None:
+                work.run(world, jobs)
             else:
-                work.here(world)
+                from emu.explore.cluster import workers
+
+                with workers(cluster, plan) as (executor, count):
+                    work.spread(executor, count)
         found = work.found
         print(_sentence(found), file=sys.stderr)
         if found.failure is None:
             return 0
         simple = _tell(world, plan, found.failure, quiet)
-        replay.write_replay(
-            replay_file,
-            replay.Replay(
-                plan, simple.switches, simple.digest, found.failure.number, plan.wrong(simple),
-                replay.digest_of(world.image["path"]),
-            ),
-        )  # fmt: skip
+        replay.keep(replay_file, world, plan, found.failure, simple)
         print(f"emu: again: emu replay {replay_file}", file=sys.stderr)
     return 1
 
@@ -88,40 +85,21 @@ def _explore(schedules, seconds, jobs, replay_file, quiet, program, arguments, *
 def _tell(world, plan, failure, quiet):
     """Make a failure simple and print its story; the simple Outcome."""
     from emu.explore.shrink import shrink
-    from emu.explore.story import headline
+    from emu.explore.story import headline, how_found
 
     print(f"emu: {headline(plan, failure)}", file=sys.stderr)
     simple, runs = shrink(world, failure.outcome)
-    print(
-        f"emu: schedule {failure.number} by {failure.strategy}; {simple.preemptions} preemptions suffice, "
-        f"of {failure.outcome.preemptions} (found in {runs} more schedules)",
-        file=sys.stderr,
-    )
+    print(f"emu: {how_found(failure, simple)} (found in {runs} more schedules)", file=sys.stderr)
     if not quiet:
         tell(world, simple)
     return simple
 
 
 def tell(world, outcome):
-    """Print the story of a schedule; the Telling."""
-    from emu.explore.story import story
-    from emu.explore.telling import Telling
-    from emu.explore.world import DEADLOCK
+    """Print the story of a schedule."""
+    from emu.explore.story import told
 
-    telling = Telling(world, outcome.switches)
-    print()
-    for line in story(telling):
-        print(line)
-    if outcome.kind == DEADLOCK:
-        print()
-        for line in telling.waits:
-            print(line)
-    if outcome.output:
-        print()
-        print(f"output: {outcome.output.decode(errors='replace')}".rstrip())
-    print()
-    sys.stdout.flush()
-    return telling
+    print("", *told(world, outcome), "", sep="\n", flush=True)
 
 
 def _sentence(found):
