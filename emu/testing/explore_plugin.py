@@ -37,7 +37,7 @@ ARGUMENTS = {  # of the marker: what it has to be, how that is tested
 
 
 def pytest_configure(config):
-    line = "emu_explore(schedules, seconds, jobs): how many schedules `explored` plays, for how long, in how many processes"
+    line = "emu_explore(schedules, seconds, jobs): how many schedules are played, for how long, in how many processes"
     config.addinivalue_line("markers", line)
 
 
@@ -79,10 +79,13 @@ def explored(request, tmp_path):
 
         if wrong := [name for name in options if name not in OPTIONS]:
             pytest.fail(f"explored takes {', '.join(OPTIONS)}, expect_failure, not {', '.join(wrong)}", pytrace=False)
+        found, lines = None, []
         try:
             found, lines = _explore(program, arguments, seed, asked, None if expect_failure else tmp_path, options)
         except MachineError as error:
-            pytest.fail(str(error), pytrace=False)
+            refused = str(error)
+        if found is None:
+            pytest.fail(refused, pytrace=False)
         if expect_failure and found.failure is None:
             pytest.fail(f"{program}: a failure was expected, and none of {found.schedules:,} schedules of seed {seed} "
                         f"failed", pytrace=False)  # fmt: skip
