@@ -24,9 +24,10 @@ from multiprocessing import get_context
 
 from ..actor.lifeline import end_with_parent
 from .oracles import broken_rule
+from .outcome import Outcome
 from .profiles import Facts, profile
 from .strategies import PORTFOLIO, strategies
-from .world import MAX_STEPS, ExploreError, Outcome, World
+from .world import MAX_STEPS, ExploreError, World
 
 SCHEDULES = 10_000
 STRETCH_S = 0.5  # how long a stretch takes, about

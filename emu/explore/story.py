@@ -8,8 +8,8 @@ than one thing to shared words, all that the program does itself are in words.
 """
 
 from ..world.layout import CALL
+from .outcome import DEADLOCK
 from .telling import WORDS, Telling
-from .world import DEADLOCK
 
 TEXT_WIDTH = 44
 MOST_LINES = 200
