@@ -20,6 +20,7 @@ from .run import errors_in_one_line
 @click.option("--patient", is_flag=True, help="Time-outs end only when no thread can run; else whenever it may be.")
 @click.option("--seed", metavar="S", help="Seed of all chance (EMU_SEED, else a fresh one).")
 @click.option("--jobs", default="1", show_default=True, metavar="N", help="Processes that explore.")
+@click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler, tcp://HOST:PORT, whose workers explore instead.")
 @click.option("--max-steps", default="100000", show_default=True, metavar="N", help="Events of a schedule; a livelock.")
 @click.option("--status", metavar="N", help="The exit status that is expected (0).")
 @click.option("--expect", "expected", multiple=True, metavar="REGEX", help="The output must have a match.")
@@ -30,15 +31,15 @@ from .run import errors_in_one_line
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def explore(
-    schedules, seconds, strategy, memory, patient, seed, jobs, max_steps, status, expected, forbidden, environment,
-    replay_file, quiet, program, arguments,
+    schedules, seconds, strategy, memory, patient, seed, jobs, cluster, max_steps, status, expected, forbidden,
+    environment, replay_file, quiet, program, arguments,
 ):  # fmt: skip
     """Play the schedules of PROGRAM (a static RISC-V 64-bit Linux ELF) until one fails."""
     with errors_in_one_line():
         sys.exit(_explore(**locals()))
 
 
-def _explore(schedules, seconds, jobs, replay_file, quiet, program, arguments, **options):
+def _explore(schedules, seconds, jobs, cluster, replay_file, quiet, program, arguments, **options):
     from emu.explore import campaign, replay
     from emu.explore.strategies import strategies
     from emu.machine.loader import read_program
@@ -66,19 +67,19 @@ def _explore(schedules, seconds, jobs, replay_file, quiet, program, arguments, *
                 bar.set_postfix_str(f"{len(found.distinct):,} distinct", refresh=True)
 
             work = campaign.Campaign(plan, schedules, seconds, show)
-            work.play(world, jobs)
+            if cluster is None:
+                work.play(world, jobs)
+            else:
+                from emu.explore.cluster import workers
+
+                with workers(cluster, plan) as (executor, count):
+                    work.play(world, count, executor)
         found = work.found
         print(_sentence(found), file=sys.stderr)
         if found.failure is None:
             return 0
         simple = _tell(world, plan, found.failure, quiet)
-        replay.write_replay(
-            replay_file,
-            replay.Replay(
-                plan, simple.switches, simple.digest, found.failure.number, plan.wrong(simple),
-                replay.digest_of(world.image["path"]),
-            ),
-        )  # fmt: skip
+        replay.keep(replay_file, world, plan, found.failure, simple)
         print(f"emu: again: emu replay {replay_file}", file=sys.stderr)
     return 1
 
@@ -86,40 +87,21 @@ def _explore(schedules, seconds, jobs, replay_file, quiet, program, arguments, *
 def _tell(world, plan, failure, quiet):
     """Make a failure simple and print its story; the simple Outcome."""
     from emu.explore.shrink import shrink
-    from emu.explore.story import headline
+    from emu.explore.story import headline, how_found
 
     print(f"emu: {headline(plan, failure).rstrip()}", file=sys.stderr)
     simple, runs = shrink(world, failure)
-    print(
-        f"emu: schedule {failure.number} by {failure.strategy}; {simple.preemptions} preemptions suffice, "
-        f"of {failure.outcome.preemptions} (found in {runs} more schedules)",
-        file=sys.stderr,
-    )
+    print(f"emu: {how_found(failure, simple)} (found in {runs} more schedules)", file=sys.stderr)
     if not quiet:
         tell(world, failure.number, simple)
     return simple
 
 
 def tell(world, number, outcome):
-    """Print the story of a schedule; the Telling."""
-    from emu.explore.story import story
-    from emu.explore.telling import Telling
-    from emu.explore.world import DEADLOCK
+    """Print the story of a schedule."""
+    from emu.explore.story import told
 
-    telling = Telling(world, number, outcome.switches)
-    print()
-    for line in story(telling):
-        print(line)
-    if outcome.kind == DEADLOCK:
-        print()
-        for line in filter(lambda line: not line.startswith("no deadlock"), telling.waits):
-            print(line)
-    if outcome.output:
-        print()
-        print(f"output: {outcome.output.decode(errors='replace')}".rstrip())
-    print()
-    sys.stdout.flush()
-    return telling
+    print("", *told(world, number, outcome), "", sep="\n", flush=True)
 
 
 def _sentence(found):

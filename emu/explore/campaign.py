@@ -5,31 +5,38 @@
     found.schedules    how many were played
 
 Schedules have numbers, and all that happens in one follows from the seed and its number.  They are played in stretches,
-here or by any concurrent.futures.Executor, each of whose processes makes a world of its own, with the words that are
-shared as they were found here.  A stretch that is lost (its process was killed) is played again.  The failure that is
-reported is the one with the smallest number, so it is the same however many processes take part.
+here or by any concurrent.futures.Executor of processes, each of which makes a world of its own, with the words that
+are shared as they were found here.  Threads are no substitute for processes: a process has one world, which plays one
+schedule at a time (PLAYING), so an Executor of threads plays the same schedules, one stretch after the other.
+
+A stretch that is lost (its process was killed) is played again.  The failure that is reported is the one with the
+smallest number, so it is the same however many processes take part, and whichever of them are killed.
 """
 
 import contextlib
-import functools
 import os
+import signal
+import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
 from ..actor.lifeline import end_with_parent
 from .exhaustive import bound_of, schedules
 from .oracles import broken_rule
+from .outcome import Outcome
 from .profiles import Facts, profile
 from .strategies import PORTFOLIO, strategies
-from .world import MAX_STEPS, MODELS, Outcome, World
+from .world import MAX_STEPS, MODELS, ExploreError, World
 
 SCHEDULES = 10_000
 STRETCH_S = 0.5  # how long a stretch takes, about
 FIRST_STRETCH, LONGEST_STRETCH = 16, 4096
 MOST_DISTINCT = 1 << 20  # digests that are kept
 TRIES = 3  # of a stretch whose process died
+LOST = (OSError, BrokenExecutor)  # what an Executor says of a stretch whose process has gone
+PLAYING = threading.RLock()  # held while this process's world plays stretches of other processes
 
 
 @dataclass(frozen=True)
@@ -124,19 +131,60 @@ def play(world, plan, first, count):
     return stretch
 
 
-@functools.lru_cache(maxsize=1)
-def _world_of(plan):
-    return plan.world()
+_kept = {}  # Plan -> World, one at most: that of the stretches that this process plays for others
+
+
+def world_of(plan):
+    """This process's World of a Plan, kept for the next stretch. The caller holds PLAYING."""
+    if plan not in _kept:
+        give_up_world()
+        _kept[plan] = plan.world()
+    return _kept[plan]
+
+
+def give_up_world():
+    """Close the World that is kept."""
+    with PLAYING:
+        while _kept:
+            _kept.popitem()[1].close()
 
 
 def play_elsewhere(plan, first, count):
     """`play` in a process that keeps its world for the next stretch."""
-    return play(_world_of(plan), plan, first, count)
+    with PLAYING:
+        return play(world_of(plan), plan, first, count)
 
 
-def pool(jobs):
-    """An Executor of so many processes, which end with this one."""
-    return ProcessPoolExecutor(jobs, get_context("fork"), end_with_parent, (os.getpid(),))
+def _begin_process():
+    """One of a Pool ends with the forkserver, which ends with the process that explores; Ctrl-C is for that one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(os.getppid())
+
+
+class Pool:
+    """An Executor of so many processes, which end with this one. Where one of them has died, all are replaced."""
+
+    def __init__(self, jobs):
+        self._jobs = jobs
+        self._executor = self._begin()
+
+    def _begin(self):
+        return ProcessPoolExecutor(self._jobs, get_context("forkserver"), _begin_process)
+
+    def submit(self, function, *arguments):
+        """A Future of function(*arguments), as of any Executor."""
+        try:
+            return self._executor.submit(function, *arguments)
+        except BrokenExecutor:
+            self._executor.shutdown()
+            self._executor = self._begin()
+            return self._executor.submit(function, *arguments)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._executor.shutdown(cancel_futures=True)
 
 
 def explore(program, arguments=(), *, count=SCHEDULES, seconds=None, jobs=1, executor=None, progress=None, **options):
@@ -190,15 +238,15 @@ class Campaign:
             self._progress(found)
 
     def play(self, world, jobs=1, executor=None):
-        """Play them: in this process, in so many, or by an Executor that has so many."""
+        """Play them: in this process, in so many others, or by an Executor that has so many."""
         bound = bound_of(self._plan.strategy)
         if bound is not None:
             self.all_of_them(world, bound)
         elif executor is not None:
             self.spread(executor, jobs)
         elif jobs > 1:
-            with pool(jobs) as executor:
-                self.spread(executor, jobs)
+            with Pool(jobs) as pool:
+                self.spread(pool, jobs)
         else:
             self.here(world)
 
@@ -217,11 +265,18 @@ class Campaign:
             self._take(play(world, self._plan, *more))
 
     def spread(self, executor, jobs):
-        """Have an Executor play them, with two stretches for each of its processes under way."""
+        """Have an Executor play them, with two stretches for each of its processes under way.
+
+        ExploreError: a stretch has been lost again and again.
+        """
         running, tries = {}, {}
+
+        def begin(more):
+            running[executor.submit(play_elsewhere, self._plan, *more)] = more
+
         while True:
             while len(running) < 2 * jobs and (more := self._more()):
-                running[executor.submit(play_elsewhere, self._plan, *more)] = more
+                begin(more)
             if not running:
                 return
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -229,8 +284,10 @@ class Campaign:
                 more = running.pop(future)
                 try:
                     self._take(future.result())
-                except OSError:
+                except LOST as error:
                     tries[more] = tries.get(more, 0) + 1
                     if tries[more] == TRIES:
-                        raise
-                    running[executor.submit(play_elsewhere, self._plan, *more)] = more
+                        first, count = more
+                        last = first + count - 1
+                        raise ExploreError(f"schedules {first} to {last} were lost {TRIES} times: {error}") from error
+                    begin(more)

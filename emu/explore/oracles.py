@@ -6,7 +6,7 @@ expression somewhere in the output; ("forbid", pattern) that it is nowhere.
 
 import re
 
-from .world import EXITED
+from .outcome import EXITED
 
 STATUS, OUTPUT, FORBID = "status", "output", "forbid"
 

@@ -61,6 +61,12 @@ def write_replay(path, replay):
         raise ReplayError(f"{path}: cannot be written: {error.strerror}") from None
 
 
+def keep(path, world, plan, failure, simple):
+    """Write the replay file of a Failure, made simple. ReplayError."""
+    wrong, program = plan.wrong(simple), digest_of(world.image["path"])
+    write_replay(path, Replay(plan, simple.switches, simple.digest, failure.number, wrong, program))
+
+
 def read_replay(path):
     """The Replay of a file. ReplayError says what is wrong with it."""
     try:

@@ -8,7 +8,8 @@ than one thing to shared words, all that the program does itself are in words.
 """
 
 from ..world.layout import CALL
-from .telling import DRAIN, WORDS
+from .outcome import DEADLOCK
+from .telling import DRAIN, WORDS, Telling
 
 TEXT_WIDTH = 44
 MOST_LINES = 200
@@ -19,6 +20,25 @@ def headline(plan, failure):
     """What happened, in one line."""
     name = plan.program.rsplit("/", 1)[-1]
     return f"{name}: {plan.wrong(failure.outcome)}"
+
+
+def how_found(failure, simple):
+    """By which schedule, and what the simple Outcome of the same failure takes."""
+    return (
+        f"schedule {failure.number} by {failure.strategy}; {simple.preemptions} preemptions suffice, "
+        f"of {failure.outcome.preemptions}"
+    )
+
+
+def told(world, number, outcome):
+    """All the lines about a schedule, which a World plays once more: its story, who waits, what was printed."""
+    telling = Telling(world, number, outcome.switches)
+    lines = story(telling)
+    if outcome.kind == DEADLOCK:
+        lines += ["", *(line for line in telling.waits if not line.startswith("no deadlock"))]
+    if outcome.output:
+        lines += ["", *f"output: {outcome.output.decode(errors='replace')}".rstrip().splitlines()]
+    return lines
 
 
 def story(telling):

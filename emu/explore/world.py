@@ -12,12 +12,10 @@ The system server's Python objects would not come back with the memory.  So a sc
 a fork of this process, which ends with it; what most programs do needs none (world/calls.py).
 """
 
-import contextlib
 import mmap
 import os
-import signal
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgpack
@@ -38,7 +36,7 @@ from ..kernel.server_ring import FORKED, REQUEST_SYSCALL, REQUEST_TRAP
 from ..kernel.sleep.heap import NEVER
 from ..kernel.task.kernel_task import make_kernel_task
 from ..kernel.timekeeper import KICK, keep
-from ..limits import DECODED_PAGE_BYTES, PAGE_SIZE, SERVER, SERVER_RING, SUPERVISOR, TIMEKEEPER
+from ..limits import SERVER, SERVER_RING, SUPERVISOR, TIMEKEEPER
 from ..machine.config import Config
 from ..machine.filling import fill
 from ..machine.loader import read_program
@@ -47,8 +45,6 @@ from ..server.guest_memory import UserMemory
 from ..server.process import Server
 from ..server.traps import report_trap
 from ..shm.clock import VIRTUAL
-from ..shm.layout import FRAME, MACHINE
-from ..shm.layout.memory import FRAME_CODE, FRAME_REFERENCES_SHIFT
 from ..shm.segment import Window
 from ..world import calls, events, order
 from ..world.chance import first_state
@@ -71,6 +67,8 @@ from ..world.layout import (
 from ..world.shared import forget_uses, share_word
 from ..world.weak import begin_weak
 from ..world.weak_records import RVWMO, SC, TSO, WEAK
+from .decoded import keep_decoded
+from .outcome import BROKEN, DEADLOCK, EXITED, FAILED, KILLED, LIVELOCK, Outcome, how_it_ended
 
 MODELS = ("sc", "tso", "rvwmo")  # in the order of WEAK.model
 MEMORY = "256M"
@@ -87,39 +85,6 @@ HARMLESS = {
         "sched_get_priority_min", "rt_sigaction",
     )
 }  # fmt: skip
-
-# What became of a schedule.
-EXITED, KILLED, DEADLOCK, LIVELOCK, FAILED, BROKEN = "exited", "killed", "deadlock", "livelock", "assert", "machine"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one schedule; `switches` are (step, thread, events, to, forced) of each."""
-
-    kind: str
-    value: int  # exit status, signal, or address of the failed assertion's text
-    thread: int
-    steps: int
-    digest: int
-    preemptions: int
-    detail: str = ""
-    output: bytes = b""
-    switches: tuple = ()
-
-    @property
-    def words(self):
-        """What became of it, in words."""
-        if self.kind == EXITED:
-            return f"exit status {self.value}"
-        if self.kind == KILLED:
-            return f"killed by {_signal_name(self.value)}" + (f": {self.detail}" if self.detail else "")
-        if self.kind == FAILED:
-            return f"assertion failed: {self.detail}"
-        return f"{self.kind}: {self.detail}"
-
-    def is_like(self, other):
-        """Whether both ended in the same way."""
-        return (self.kind, self.value) == (other.kind, other.value)
 
 
 class ExploreError(MachineError):
@@ -336,7 +301,7 @@ class World:
         if self.record["mode"] == BOOT or self._is_fork:
             return self._serve_here()
         if request < 0:  # the last thread has left
-            return _how_it_ended(int(self.machine["tasks"][-request - 1]["exiting"]) - 1)
+            return how_it_ended(int(self.machine["tasks"][-request - 1]["exiting"]) - 1)
         if request < FORKED:
             thread = self.machine["threads"][request - 1]
             if thread["request"] == REQUEST_SYSCALL and int(thread["x"][A7]) in HARMLESS:
@@ -364,7 +329,7 @@ class World:
         self._park(self._servant)
         if self.server.tasks:
             return None
-        return _how_it_ended(int(self.machine["jobs"][0]["status"]))
+        return how_it_ended(int(self.machine["jobs"][0]["status"]))
 
     def _go_on_in_a_fork(self):
         """The rest of the schedule, in a process that ends with it. The world's record is common to both."""
@@ -422,11 +387,11 @@ class World:
     def _outcome(self, ended):
         w = self.record
         kind, value, detail = ended or self._ended_by_itself()
-        switches = w["switches"][: int(w["nr_switches"])].tolist()
         output = w["output"][: int(w["nr_output"])].tobytes()
+        recorded = w["switches"][: int(w["nr_switches"])].copy()
         return Outcome(
             kind, value, int(w["left_thread"]), int(w["step"]), int(w["digest"]), int(w["preemptions"]), detail,
-            output, tuple(switches),
+            output, recorded,
         )  # fmt: skip
 
     # --- profiles (profiles.py) ---------------------------------------------------------------------------
@@ -435,7 +400,7 @@ class World:
         """A schedule in which every access is looked at: which words are shared."""
         forget_uses(self.address)
         self.run(number, strategy, PROFILE)
-        self.keep_decoded()
+        keep_decoded(self.window)
 
     def share_found(self):
         """What `look` has found to be shared is so from now on."""
@@ -456,29 +421,6 @@ class World:
     def parents(self):
         """Of each thread of the last schedule, by index, that which made it, -1 none."""
         return self.record["threads"]["parent"][: int(self.record["nr_threads"])].tolist()
-
-    def keep_decoded(self):
-        """What has been decoded belongs to the snapshot, where the frame holds the same bytes there."""
-        machine, (records, memory, decoded, _) = self.machine, self.window.descriptors
-        words = machine["frames"]["word"][: int(machine["fresh_frame"])]
-        for frame in np.flatnonzero(words & FRAME_CODE).tolist():
-            at = MACHINE.offset("frames") + frame * FRAME.size + FRAME.offset("word")
-            before = int.from_bytes(os.pread(records, 8, at), "little")
-            same = os.pread(memory, PAGE_SIZE, frame * PAGE_SIZE) == self.window.memory(frame).tobytes()
-            if before >> FRAME_REFERENCES_SHIFT and same:
-                os.pwrite(records, (before | FRAME_CODE).to_bytes(8, "little"), at)
-                os.pwrite(decoded, self.window.decoded(frame).tobytes(), frame * DECODED_PAGE_BYTES)
-
-
-def _signal_name(number):
-    with contextlib.suppress(ValueError):
-        return signal.Signals(number).name
-    return f"signal {number}"
-
-
-def _how_it_ended(status):
-    """(kind, value, detail) of a wait status."""
-    return (KILLED, status & 0x7F, "") if status & 0x7F else (EXITED, status >> 8, "")
 
 
 assert tuple(range(len(MODELS))) == (SC, TSO, RVWMO)

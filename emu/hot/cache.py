@@ -35,6 +35,7 @@ COLD = (  # these hold no hot code (a test sees to it), so they are no part of a
     "commands",
     "debug/",
     "errors.py",
+    "explore/",
     "guest.py",
     "guests",
     "live/",

@@ -16,6 +16,7 @@ import shlex
 import pytest
 
 ARGUMENTS = ("cpus", "policies", "seeds")  # of the marker
+pytest_plugins = ["emu.testing.explore_plugin"]  # the marker `emu_explore`: one more file of this plugin
 SEEDS = 1  # of a marker that names none
 END_S = 60  # for guests that are left when a test is over
 

@@ -24,7 +24,8 @@ def _be_born(m, w, thread):
     t.priority = 0
     t.reads = 0
     t.yielded = 0
-    t.events = 0
+    if thread >= w.nr_threads:  # else an index used before: its events go on, so a planned switch means one of them
+        t.events = 0
     t.last = 0
     t.tail = 0
     begin_thread(w, thread)
