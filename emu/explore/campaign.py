@@ -245,6 +245,8 @@ class Campaign:
         elif executor is not None:
             self.spread(executor, jobs)
         elif jobs > 1:
+            if more := self._more():  # what is found at once needs no other processes
+                self._take(play(world, self._plan, *more))
             with Pool(jobs) as pool:
                 self.spread(pool, jobs)
         else:
