@@ -16,6 +16,7 @@ from ..machine.description import layout_digest
 from .campaign import Plan
 
 FORMAT = 1
+SWITCH_WORDS = 5  # of each switch (outcome.py)
 MAX_FILE_BYTES = 64 << 20
 
 
@@ -79,8 +80,11 @@ def read_replay(path):
     try:
         made_with = content["emu"], content["layout"], content["format"]
         given = {name: _frozen(value) for name, value in content["plan"].items()}
+        switches = _frozen(content["switches"])
+        if not all(len(each) == SWITCH_WORDS and all(isinstance(word, int) for word in each) for each in switches):
+            raise ValueError
         replay = Replay(
-            Plan(**given), _frozen(content["switches"]), int(content["digest"]), int(content["number"]),
+            Plan(**given), switches, int(content["digest"]), int(content["number"]),
             str(content["wrong"]), str(content["program_digest"]),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -2,12 +2,18 @@
 
 The switches of the failing schedule are a plan (world/strategies/planned.py).  Preemptions are left out of it, first in
 halves, then in ever smaller parts (Zeller, Hildebrandt: Simplifying and Isolating Failure-Inducing Input, TSE 2002),
-as long as the schedule fails as before; each success makes what really happened the new plan.
+as long as the schedule fails as before; each success makes what really happened the new plan.  That ends where no part
+can be left out; so then all schedules with still fewer preemptions are searched (exhaustive.py), for a while.
 """
 
+import itertools
+
 from ..world.strategies import planned
+from .exhaustive import schedules
+from .world import MODELS
 
 MOST_RUNS = 3_000
+MOST_SEARCHED = 2  # preemptions
 FORCED = 4  # of a switch: (step, thread, events, to, forced)
 
 
@@ -45,6 +51,15 @@ class _Shrinking:
                 return
             part = max(1, part // 2)
 
+    def search(self):
+        """Look among all schedules with fewer preemptions, as long as those are few."""
+        for bound in range(1, min(self.outcome.preemptions, MOST_SEARCHED + 1)):
+            for found in itertools.islice(schedules(self._world, bound), max(0, self._most - self.runs)):
+                self.runs += 1
+                if found.is_like(self.outcome):
+                    self.outcome = found
+                    return
+
 
 def shrink(world, failure, most_runs=MOST_RUNS):
     """(the simplest Outcome that was found, how many schedules that took)."""
@@ -52,4 +67,6 @@ def shrink(world, failure, most_runs=MOST_RUNS):
     if not work._fails(failure.outcome.switches):
         return failure.outcome, work.runs  # its switches were too many to be recorded
     work._without(False)
+    if world.memory == MODELS[0]:
+        work.search()
     return work.outcome, work.runs

@@ -69,7 +69,7 @@ MEMORY = "256M"
 MARK = b".emu_explore"  # the section that a program has which calls emu_explore_begin (guests/emu_explore.h)
 START_NS = 1_000_000_000  # the virtual time at boot
 MAX_STEPS = 100_000
-MAX_TICKS = 1_000  # of 100,000 instructions
+MAX_TICKS = 200  # of 100,000 instructions
 MOST_IDLE_SPINS = 100
 
 
@@ -291,7 +291,11 @@ class World(Serving):
         if left == FAILED_CHECK:
             return FAILED, value, self._text(value)
         if left == TOO_LONG:
-            return LIVELOCK, value, f"it did not end within {self.max_steps:,} events"
+            return (
+                LIVELOCK,
+                value,
+                f"it did not end within {self.max_steps:,} events and {MAX_TICKS / 10:g} million instructions",
+            )
         if left == TOO_MANY:
             return BROKEN, value, f"more than {value} threads that could run"
         raise AssertionError(left)
@@ -306,10 +310,11 @@ class World(Serving):
     def _outcome(self, ended):
         w = self.record
         kind, value, detail = ended or self._ended_by_itself()
+        thread = -1 if kind == DEADLOCK else int(w["left_thread"])
         output = w["output"][: int(w["nr_output"])].tobytes()
         recorded = w["switches"][: int(w["nr_switches"])].copy()
         return Outcome(
-            kind, value, int(w["left_thread"]), int(w["step"]), int(w["digest"]), int(w["preemptions"]), detail,
+            kind, value, thread, int(w["step"]), int(w["digest"]), int(w["preemptions"]), detail,
             output, recorded,
         )  # fmt: skip
 

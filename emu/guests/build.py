@@ -32,7 +32,7 @@ BIN = GUESTS / "bin"
 MANIFEST = BIN / "MANIFEST.json"
 
 FLAGS = (
-    "-target", "riscv64-linux-musl", "-mcpu=baseline_rv64", "-static", "-std=gnu17", "-O2", "-g0",
+    "-target", "riscv64-linux-musl", "-mcpu=baseline_rv64", "-static", "-std=gnu17", "-O2",
     "-fno-sanitize=all", "-fno-stack-protector", "-fno-ident", "-Wl,--build-id=none", "-Wall", "-Wextra", "-Werror",
 )  # fmt: skip
 RV64GC = {"i", "m", "a", "f", "d", "c", "zicsr", "zifencei", "zmmul", "zaamo", "zalrsc", "zca", "zcd"}
@@ -59,8 +59,8 @@ def ziglang_version() -> str | None:
         return None
 
 
-def compile_c(source: Path, output: Path, *flags: str) -> None:
-    """Compile and link one C file into a static RV64GC ELF. `flags` come last, so they win. Raises BuildError."""
+def compile_unstripped(source: Path, output: Path, *flags: str) -> None:
+    """As compile_c, but what the compiler has written stays in the file, debug information with -g. BuildError."""
     if ziglang_version() is None:
         raise BuildError("the compiler is missing: pip install emu[test]")
     source, output = Path(source).resolve(), Path(output).resolve()
@@ -69,6 +69,11 @@ def compile_c(source: Path, output: Path, *flags: str) -> None:
     result = subprocess.run(command, cwd=source.parent, capture_output=True, text=True, check=False)
     if result.returncode:
         raise BuildError(f"{source.name} does not compile:\n{result.stderr.strip()}")
+
+
+def compile_c(source: Path, output: Path, *flags: str) -> None:
+    """Compile and link one C file into a static RV64GC ELF. `flags` come last, so they win. Raises BuildError."""
+    compile_unstripped(source, output, "-g0", *flags)
     strip_to_functions(output)
     foreign = extensions(output) - RV64GC
     if foreign:

@@ -69,7 +69,8 @@ def pytest_generate_tests(metafunc):
 def explored(request, tmp_path):
     """`explored(program, *arguments, **options)`: plays the marker's schedules, and fails the test when one fails.
 
-    Returns emu.explore.campaign.Found.  Options: `strategy`, `memory`, `max_steps`, `rules`, `environment` (a dict) of Plan;
+    Returns emu.explore.campaign.Found.  Options: `strategy`, `memory`, `max_steps`, `rules`, `environment` (a dict), of
+    Plan;
     expect_failure=True: the test fails when no schedule does, and what is returned has the failure.
     """
     asked = {"schedules": SCHEDULES, **asked_by(request.node.get_closest_marker("emu_explore"))}

@@ -69,6 +69,7 @@ def next_thread(m, w, me, i, current):
         if count(w, current) == 0:
             return i
         chosen = ask(w, current)
+    _digest(w, chosen)
     return chosen
 
 
