@@ -16,6 +16,8 @@ from .run import errors_in_one_line
 @click.option("--schedules", default="10000", show_default=True, metavar="N", help="How many at most.")
 @click.option("--seconds", metavar="S", help="How long at most.")
 @click.option("--strategy", default="portfolio", show_default=True, metavar="NAME[:K=N]", help="random, pct:d=3, …")
+@click.option("--memory", default="sc", show_default=True, metavar="MODEL", help="sc, tso or rvwmo: weak memory.")
+@click.option("--patient", is_flag=True, help="Time-outs end only when no thread can run; else whenever it may be.")
 @click.option("--seed", metavar="S", help="Seed of all chance (EMU_SEED, else a fresh one).")
 @click.option("--jobs", default="1", show_default=True, metavar="N", help="Processes that explore.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler, tcp://HOST:PORT, whose workers explore instead.")
@@ -29,8 +31,8 @@ from .run import errors_in_one_line
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def explore(
-    schedules, seconds, strategy, seed, jobs, cluster, max_steps, status, expected, forbidden, environment, replay_file,
-    quiet, program, arguments,
+    schedules, seconds, strategy, memory, patient, seed, jobs, cluster, max_steps, status, expected, forbidden,
+    environment, replay_file, quiet, program, arguments,
 ):  # fmt: skip
     """Play the schedules of PROGRAM (a static RISC-V 64-bit Linux ELF) until one fails."""
     with errors_in_one_line():
@@ -58,7 +60,7 @@ def _explore(schedules, seconds, jobs, cluster, replay_file, quiet, program, arg
                 file=sys.stderr, flush=True,
             )  # fmt: skip
         tqdm.monitor_interval = 0  # its thread would be lost in forks
-        with tqdm(total=schedules, unit="schedule", disable=quiet, leave=False) as bar:
+        with tqdm(total=schedules, unit="schedule", disable=quiet or None, leave=False) as bar:
 
             def show(found):
                 bar.n = found.schedules
@@ -66,12 +68,12 @@ def _explore(schedules, seconds, jobs, cluster, replay_file, quiet, program, arg
 
             work = campaign.Campaign(plan, schedules, seconds, show)
             if cluster is None:
-                work.run(world, jobs)
+                work.play(world, jobs)
             else:
                 from emu.explore.cluster import workers
 
                 with workers(cluster, plan) as (executor, count):
-                    work.spread(executor, count)
+                    work.play(world, count, executor)
         found = work.found
         print(_sentence(found), file=sys.stderr)
         if found.failure is None:
@@ -87,33 +89,41 @@ def _tell(world, plan, failure, quiet):
     from emu.explore.shrink import shrink
     from emu.explore.story import headline, how_found
 
-    print(f"emu: {headline(plan, failure)}", file=sys.stderr)
-    simple, runs = shrink(world, failure.outcome)
+    print(f"emu: {headline(plan, failure).rstrip()}", file=sys.stderr)
+    simple, runs = shrink(world, failure)
     print(f"emu: {how_found(failure, simple)} (found in {runs} more schedules)", file=sys.stderr)
     if not quiet:
-        tell(world, simple)
+        tell(world, failure.number, simple)
     return simple
 
 
-def tell(world, outcome):
+def tell(world, number, outcome):
     """Print the story of a schedule."""
     from emu.explore.story import told
 
-    print("", *told(world, outcome), "", sep="\n", flush=True)
+    print("", *told(world, number, outcome), "", sep="\n", flush=True)
 
 
 def _sentence(found):
+    from emu.explore.exhaustive import bound_of
+
+    every = f" (all with at most {bound_of(found.plan.strategy)} preemptions)" if found.is_complete else ""
+    end = "one failed" if found.failure else "none failed"
     return (
-        f"emu: {found.schedules:,} schedules, {len(found.distinct):,} of them distinct, in {found.seconds:.1f} s "
-        f"({found.per_second:,.0f} a second), {'one failed' if found.failure else 'none failed'}"
+        f"emu: {found.schedules:,} schedules{every}, {len(found.distinct):,} of them distinct, in {found.seconds:.1f} s"
+        f" ({found.per_second:,.0f} a second), {end}"
     )
 
 
-def _plan(program, arguments, strategy, seed, max_steps, status, expected, forbidden, environment):
+def _plan(program, arguments, strategy, memory, patient, seed, max_steps, status, expected, forbidden, environment):
+    from emu import MachineError
     from emu.explore.campaign import Plan
     from emu.explore.oracles import FORBID, OUTPUT, STATUS
+    from emu.explore.world import MODELS
     from emu.machine.policy_text import pair
 
+    if memory not in MODELS:
+        raise MachineError(f"--memory {memory!r}: expected {', '.join(MODELS)}")
     rules = [(OUTPUT, _pattern("--expect", each)) for each in expected]
     rules += [(FORBID, _pattern("--forbid", each)) for each in forbidden]
     if status is not None:
@@ -123,7 +133,15 @@ def _plan(program, arguments, strategy, seed, max_steps, status, expected, forbi
 
     number = default_seed() if seed is None else _count("--seed", seed, (1 << 63) - 1, least=0)
     return Plan(
-        program, tuple(arguments), variables, number, strategy, _count("--max-steps", max_steps, 1 << 40), tuple(rules)
+        program,
+        tuple(arguments),
+        variables,
+        number,
+        strategy,
+        _count("--max-steps", max_steps, 1 << 40),
+        memory,
+        patient,
+        tuple(rules),
     )
 
 

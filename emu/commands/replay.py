@@ -29,9 +29,9 @@ def _replay(file, quiet):
 
     kept = read_replay(file)
     with kept.plan.world() as world:
-        outcome = world.run(0, planned, plan=kept.switches)
+        outcome = world.run(kept.number, planned, plan=kept.switches)
         if not quiet:
-            tell(world, outcome)
+            tell(world, kept.number, outcome)
     same = outcome.digest == kept.digest
     wrong = kept.plan.wrong(outcome) or "no failure"
     print(f"emu: {wrong}; {'every event as it was' if same else f'not as it was: {kept.wrong}'}", file=sys.stderr)

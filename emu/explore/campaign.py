@@ -1,6 +1,6 @@
 """Campaigns: many schedules of one program, until one fails; the same ones whoever plays them.
 
-    found = explore("./a.out", ["3"], schedules=10_000, seed=7)
+    found = explore("./a.out", ["3"], count=10_000, seed=7)
     found.failure      the Failure with the smallest number, or None
     found.schedules    how many were played
 
@@ -23,11 +23,13 @@ from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
 from ..actor.lifeline import end_with_parent
+from .exhaustive import bound_of, schedules
 from .oracles import broken_rule
 from .outcome import Outcome
 from .profiles import Facts, profile
+from .shared_words import share
 from .strategies import PORTFOLIO, strategies
-from .world import MAX_STEPS, ExploreError, World
+from .world import MAX_STEPS, MODELS, ExploreError, World
 
 SCHEDULES = 10_000
 STRETCH_S = 0.5  # how long a stretch takes, about
@@ -48,6 +50,8 @@ class Plan:
     seed: int = 0
     strategy: str = PORTFOLIO
     max_steps: int = MAX_STEPS
+    memory: str = MODELS[0]
+    patient: bool = False  # time-outs end only when nothing else can happen
     rules: tuple = ()  # of what is a failure (oracles.py)
     shared: tuple = ()  # addresses of the shared words
     facts: Facts = field(default_factory=Facts, hash=False, compare=False)
@@ -58,8 +62,10 @@ class Plan:
 
     def world(self):
         """A World of it, in which the same words are shared."""
-        world = World(self.program, self.arguments, dict(self.environment), self.seed, self.max_steps)
-        world.share(self.shared)
+        world = World(
+            self.program, self.arguments, dict(self.environment), self.seed, self.max_steps, self.memory, self.patient
+        )
+        share(world, self.shared)
         return world
 
 
@@ -94,6 +100,7 @@ class Found:
     seconds: float = 0.0
     distinct: set = field(default_factory=set)
     failure: Failure | None = None
+    is_complete: bool = False  # there are no other schedules (exhaustive.py)
 
     @property
     def per_second(self):
@@ -149,10 +156,10 @@ def play_elsewhere(plan, first, count):
         return play(world_of(plan), plan, first, count)
 
 
-def _begin_process():
-    """One of a Pool ends with the forkserver, which ends with the process that explores; Ctrl-C is for that one."""
+def _begin_process(starter):
+    """A process of a Pool ends with the one that explores; Ctrl-C is for that one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent(os.getppid())
+    end_with_parent(starter)
 
 
 class Pool:
@@ -163,7 +170,7 @@ class Pool:
         self._executor = self._begin()
 
     def _begin(self):
-        return ProcessPoolExecutor(self._jobs, get_context("forkserver"), _begin_process)
+        return ProcessPoolExecutor(self._jobs, get_context("fork"), _begin_process, (os.getpid(),))
 
     def submit(self, function, *arguments):
         """A Future of function(*arguments), as of any Executor."""
@@ -181,36 +188,33 @@ class Pool:
         self._executor.shutdown(cancel_futures=True)
 
 
-def explore(
-    program, arguments=(), *, schedules=SCHEDULES, seconds=None, jobs=1, executor=None, progress=None, **options
-):
+def explore(program, arguments=(), *, count=SCHEDULES, seconds=None, jobs=1, executor=None, progress=None, **options):
     """Explore a program's schedules; Found. Options: Plan's. `progress` is called with what was found so far."""
     plan = Plan(str(program), tuple(map(str, arguments)), **options)
     with prepared(plan) as (world, plan):
-        campaign = Campaign(plan, schedules, seconds, progress)
-        if executor is not None:
-            campaign.spread(executor, jobs)
-        else:
-            campaign.run(world, jobs)
+        campaign = Campaign(plan, count, seconds, progress)
+        campaign.play(world, jobs, executor)
         return campaign.found
 
 
 class Campaign:
-    """Schedules 0 to `schedules` - 1, for `seconds` at most."""
+    """Schedules 0 to `count` - 1, for `seconds` at most."""
 
-    def __init__(self, plan, schedules, seconds=None, progress=None):
+    def __init__(self, plan, count, seconds=None, progress=None):
         self.found, self._plan = Found(plan), plan
-        self._end, self._next = schedules, 0
+        self._end, self._next = count, 0
         self._began = time.monotonic()
         self._deadline = None if seconds is None else self._began + seconds
         self._progress = progress
         self._stretch = FIRST_STRETCH
 
+    def _is_late(self):
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
     def _more(self):
         """(first, count) of the next stretch, None when there is none to begin."""
-        late = self._deadline is not None and time.monotonic() >= self._deadline
         first = self._next
-        if late or first >= self._end:
+        if self._is_late() or first >= self._end:
             return None
         count = min(self._stretch, self._end - first)
         self._next += count
@@ -234,12 +238,30 @@ class Campaign:
         if self._progress:
             self._progress(found)
 
-    def run(self, world, jobs=1):
-        """Play them: in this process, with its world, or in so many others."""
-        if jobs > 1:
-            with Pool(jobs) as pool:
-                self.spread(pool, jobs)
-            return
+    def play(self, world, jobs=1, executor=None):
+        """Play them: in this process, in so many, or by an Executor that has so many."""
+        bound = bound_of(self._plan.strategy)
+        if bound is not None:
+            self.all_of_them(world, bound)
+        elif executor is not None:
+            self.spread(executor, jobs)
+        elif jobs > 1:
+            with Pool(jobs) as executor:
+                self.spread(executor, jobs)
+        else:
+            self.here(world)
+
+    def all_of_them(self, world, bound):
+        """Play every schedule with so few preemptions, in this process: Found.is_complete where there was time."""
+        for number, outcome in enumerate(schedules(world, bound)):
+            failure = Failure(number, self._plan.strategy, outcome) if self._plan.wrong(outcome) else None
+            self._take(Stretch(number, 1, outcome.steps, 0.0, [outcome.digest], failure))
+            if failure or number + 1 == self._end or self._is_late():
+                return
+        self.found.is_complete = True
+
+    def here(self, world):
+        """Play them in this process."""
         while more := self._more():
             self._take(play(world, self._plan, *more))
 

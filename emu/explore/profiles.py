@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..world.layout import EXPLORE
+from ..world.layout import EXPLORE, NOTHING
 from ..world.strategies import random_walk
 from .decoded import keep_decoded
+from .shared_words import look, share_found
 
 LOOKING, COUNTING = 6, 4  # schedules of either kind
 SALT = 1 << 40  # the first one's number
@@ -43,21 +44,26 @@ class Facts:
 def profile(world):
     """Find the shared words of a World; the Facts."""
     for n in range(LOOKING):
-        world.look(SALT + n, random_walk)
-    world.share_found()
+        look(world, SALT + n)
+    share_found(world)
     lengths, logs = [], []
     for n in range(COUNTING):
         lengths.append(world.run(SALT + LOOKING + n, random_walk, EXPLORE, logging=True).steps)
         logs.append(world.log())
-        parents = world.parents()
+        parents = _parents(world)
         keep_decoded(world.window)
     return Facts(max(1, round(sum(lengths) / len(lengths))), _uses(logs, parents))
+
+
+def _parents(world):
+    """Of each thread of the last schedule, by index, that which made it, -1 none."""
+    return world.record["threads"]["parent"][: int(world.record["nr_threads"])].tolist()
 
 
 def _uses(logs, parents):
     counts = {}  # word -> events of each thread, over all logs
     for log in logs:
-        done = log[log["thread"] >= 0]
+        done = log[log["kind"] != NOTHING]
         pairs, numbers = np.unique(np.stack([done["at"], done["thread"]]), axis=1, return_counts=True)
         for (at, thread), number in zip(pairs.T.tolist(), numbers.tolist(), strict=True):
             of_word = counts.setdefault(at, [0] * len(parents))

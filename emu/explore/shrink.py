@@ -12,14 +12,14 @@ FORCED = 4  # of a switch: (step, thread, events, to, forced)
 
 
 class _Shrinking:
-    def __init__(self, world, outcome, most_runs):
-        self._world, self._most = world, most_runs
+    def __init__(self, world, number, outcome, most_runs):
+        self._world, self._number, self._most = world, number, most_runs
         self.outcome, self.plan, self.runs = outcome, outcome.switches, 0
 
     def _fails(self, plan):
         """Whether a plan leads to the same end; it is the new one then."""
         self.runs += 1
-        found = self._world.run(0, planned, plan=plan)
+        found = self._world.run(self._number, planned, plan=plan)
         if not found.is_like(self.outcome) or found.preemptions > self.outcome.preemptions:
             return False
         self.outcome, self.plan = found, found.switches
@@ -46,10 +46,10 @@ class _Shrinking:
             part = max(1, part // 2)
 
 
-def shrink(world, outcome, most_runs=MOST_RUNS):
+def shrink(world, failure, most_runs=MOST_RUNS):
     """(the simplest Outcome that was found, how many schedules that took)."""
-    work = _Shrinking(world, outcome, most_runs)
-    if not work._fails(outcome.switches):
-        return outcome, work.runs  # its switches were too many to be recorded
+    work = _Shrinking(world, failure.number, failure.outcome, most_runs)
+    if not work._fails(failure.outcome.switches):
+        return failure.outcome, work.runs  # its switches were too many to be recorded
     work._without(False)
     return work.outcome, work.runs

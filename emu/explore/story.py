@@ -9,7 +9,7 @@ than one thing to shared words, all that the program does itself are in words.
 
 from ..world.layout import CALL
 from .outcome import DEADLOCK
-from .telling import WORDS, Telling
+from .telling import DRAIN, WORDS, Telling
 
 TEXT_WIDTH = 44
 MOST_LINES = 200
@@ -30,12 +30,12 @@ def how_found(failure, simple):
     )
 
 
-def told(world, outcome):
+def told(world, number, outcome):
     """All the lines about a schedule, which a World plays once more: its story, who waits, what was printed."""
-    telling = Telling(world, outcome.switches)
+    telling = Telling(world, number, outcome.switches)
     lines = story(telling)
     if outcome.kind == DEADLOCK:
-        lines += ["", *telling.waits]
+        lines += ["", *(line for line in telling.waits if not line.startswith("no deadlock"))]
     if outcome.output:
         lines += ["", *f"output: {outcome.output.decode(errors='replace')}".rstrip().splitlines()]
     return lines
@@ -45,7 +45,7 @@ def story(telling):
     """The lines of a Telling."""
     groups = []
     for step in telling.steps:
-        where = step.thread, step.line and step.line[:2]
+        where = step.thread, step.kind == DRAIN, step.line and step.line[:2]
         if groups and groups[-1][0] == where:
             groups[-1][1].append(step)
         else:
@@ -54,7 +54,7 @@ def story(telling):
     names = max((2 * min(columns[step.thread], 8) + len(step.name) for step in telling.steps), default=0)
     places = max((len(_place(steps[0])) for _, steps in groups), default=0)
     lines, before = [], None
-    for (thread, _), steps in groups:
+    for (thread, *_), steps in groups:
         if before not in (None, thread):
             lines.append("")
         before = thread
@@ -67,6 +67,8 @@ def story(telling):
 
 
 def _place(step):
+    if step.kind == DRAIN:
+        return "(its store buffer)"
     return f"{step.line.file}:{step.line.line}" if step.line else "(library)"
 
 

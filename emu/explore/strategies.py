@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from ..errors import MachineError
+from .exhaustive import NAME, bound_of
 
 NAMES = {"random": "random_walk", "pct": "pct", "pos": "pos", "surw": "surw", "delay": "delay"}  # name -> file
 PORTFOLIO = "portfolio"
@@ -15,7 +16,7 @@ class Strategy:
     def __init__(self, text):
         name, *given = text.split(":")
         if name not in NAMES:
-            raise MachineError(f"strategy {name!r}: expected {', '.join((PORTFOLIO, *NAMES))}")
+            raise MachineError(f"strategy {name!r}: expected {', '.join((PORTFOLIO, *NAMES, NAME))}")
         self.text, self.module = text, import_module(f"emu.world.strategies.{NAMES[name]}")
         values = {key: entry[0] for key, entry in self.module.PARAMETERS.items()}
         for pair in given:
@@ -34,5 +35,7 @@ class Strategy:
 
 
 def strategies(text):
-    """The strategies that take turns: those of the portfolio, or one."""
+    """The strategies that take turns: those of the portfolio, or one; none of a search for all schedules."""
+    if bound_of(text) is not None:
+        return []
     return [Strategy(each) for each in (IN_TURN if text == PORTFOLIO else (text,))]

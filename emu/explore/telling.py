@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from ..debug.inspector import Inspector
 from ..debug.show_waits import waits as show_waits
 from ..debug.text import call_name
-from ..debug.unwind import unwind
+from ..debug.unwind import OUTERMOST, unwind
 from ..world.layout import CALL, READ, TELL, WRITE
 from ..world.strategies import planned
 from .source import Source
 
-WORDS = {READ: "reads", WRITE: "writes"}
+DRAIN = 16  # as the kind of a Step: a store of the thread reaches memory
+WORDS = {READ: "reads", WRITE: "writes", DRAIN: "memory gets its"}
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,20 @@ class Step:
 class Telling:
     """Plays a plan in a World and keeps what happens: `steps`, `outcome`, `waits` (of a deadlock, in lines)."""
 
-    def __init__(self, world, plan):
-        self._world, self.steps, self._places = world, [], {}
+    def __init__(self, world, number, plan):
+        self._world, self.steps, self._drains = world, [], 0
         self._source = Source(world.image["path"])
         self._inspector = _inspector(world)
         world.tell = self._step
         try:
-            self.outcome = world.run(0, planned, TELL, plan=plan)
+            self.outcome = world.run(number, planned, TELL, plan=plan)
         finally:
             world.tell = None
         self.waits = show_waits(self._inspector)
 
     def _step(self, i):
         world = self._world
+        self._tell_drains()
         t, own = world.machine["threads"][i], world.record["threads"][i]
         kind, at, pc = int(own["kind"]), int(own["at"]), int(t["pc"])
         value = int(world.record["value"])
@@ -59,15 +61,25 @@ class Telling:
         called, line = self._place(i)
         self.steps.append(Step(int(world.record["step"]), i, self.name(i), kind, what, value, called, line, pc))
 
+    def _tell_drains(self):
+        """Stores that have left their thread's buffer since the last step."""
+        weak = self._world.weak
+        for drained in weak["drains"][self._drains : int(weak["nr_drains"])]:
+            i, at, value = int(drained["thread"]), int(drained["at"]), int(drained["value"])
+            what = self._source.variable_at(at)
+            self.steps.append(Step(int(drained["step"]), i, self.name(i), DRAIN, what, value, "", None, 0))
+        self._drains = min(int(weak["nr_drains"]), len(weak["drains"]))
+
     def _place(self, i):
         """(function called from there, Line) of the innermost frame that is in the program's own source."""
-        called = ""
+        called = []
         for frame in unwind(self._inspector, i):
             line = self._source.line_at(frame.pc if frame.how == "pc" else frame.pc - 1)
             if line:
-                return called, line
-            called = frame.place.partition("+")[0] or called
-        return called, None
+                return called[-1] if called else "", line
+            called.append(frame.place.partition("+")[0])
+        named = [name for name in called if name and name not in OUTERMOST]
+        return named[-1] if named else "clone", None
 
     def name(self, i):
         """What a thread is called: "main", or by the order of births."""

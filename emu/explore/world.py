@@ -1,7 +1,7 @@
 """A world: one process that plays a whole machine, again and again from one snapshot.
 
     world = World("./a.out", ["3"])       runs up to the program's second thread, and takes the snapshot there
-    world.profile(4)                      finds the shared words
+    profile(world)                        finds the shared words (profiles.py)
     outcome = world.run(number)           one schedule; the same number does the same, bit for bit
 
 The machine's memory is mapped privately, so the end of a schedule drops what it has stored, and the snapshot is back.
@@ -16,6 +16,7 @@ import mmap
 import os
 import traceback
 from dataclasses import replace
+from pathlib import Path
 
 import msgpack
 import numpy as np
@@ -34,7 +35,7 @@ from ..kernel.sched.hotplug import bring_online
 from ..kernel.server_ring import FORKED, REQUEST_SYSCALL, REQUEST_TRAP
 from ..kernel.sleep.heap import NEVER
 from ..kernel.task.kernel_task import make_kernel_task
-from ..kernel.timekeeper import keep
+from ..kernel.timekeeper import KICK, keep
 from ..limits import SERVER, SERVER_RING, SUPERVISOR, TIMEKEEPER
 from ..machine.config import Config
 from ..machine.filling import fill
@@ -47,6 +48,7 @@ from ..shm.clock import VIRTUAL
 from ..shm.segment import Window
 from ..world import calls, events, order
 from ..world.chance import first_state
+from ..world.deciding import list_clock
 from ..world.layout import (
     ABORTED,
     AT_EVENT,
@@ -56,17 +58,18 @@ from ..world.layout import (
     FAILED_CHECK,
     GOES_ON,
     IDLES,
-    PAGE_ENTRIES,
-    PROFILE,
+    TIME_PASSES,
     TOO_LONG,
     TOO_MANY,
     WORLD,
 )
-from ..world.shared import forget_uses, share_word
-from .decoded import keep_decoded
+from ..world.weak import begin_weak
+from ..world.weak_records import RVWMO, SC, TSO, WEAK
 from .outcome import BROKEN, DEADLOCK, EXITED, FAILED, KILLED, LIVELOCK, Outcome, how_it_ended
 
+MODELS = ("sc", "tso", "rvwmo")  # in the order of WEAK.model
 MEMORY = "256M"
+MARK = b".emu_explore"  # the section that a program has which calls emu_explore_begin (guests/emu_explore.h)
 START_NS = 1_000_000_000  # the virtual time at boot
 MAX_STEPS = 100_000
 MAX_TICKS = 1_000  # of 100,000 instructions
@@ -76,7 +79,7 @@ HARMLESS = {
     NUMBERS[name] for name in (
         "fstat", "newfstatat", "ioctl", "readlinkat", "faccessat", "getcwd", "uname", "sysinfo", "sched_getaffinity",
         "getuid", "geteuid", "getgid", "getegid", "sched_getscheduler", "sched_getparam", "sched_get_priority_max",
-        "sched_get_priority_min",
+        "sched_get_priority_min", "rt_sigaction",
     )
 }  # fmt: skip
 
@@ -95,9 +98,15 @@ class _NoMail:
 
 
 class World:
-    """`program` and its arguments; `seed` is that of all chance in all schedules.  ExploreError, MachineError."""
+    """`program` and its arguments; `seed` is that of all chance in all schedules; `memory` is one of MODELS.
+    A time-out may end before anything else happens; if `patient`, only when nothing else can.
 
-    def __init__(self, program, arguments=(), environment=None, seed=0, max_steps=MAX_STEPS):
+    ExploreError, MachineError.
+    """
+
+    def __init__(
+        self, program, arguments=(), environment=None, seed=0, max_steps=MAX_STEPS, memory=MODELS[0], patient=False
+    ):
         self.program, self.seed, self.max_steps = program, seed, max_steps
         self.image = read_program(program)
         self._memory = np.frombuffer(mmap.mmap(-1, WORLD.size), np.uint8)  # in common with forks of this process
@@ -105,7 +114,11 @@ class World:
         self.address = self._memory.ctypes.data
         config = Config.make(1, "random", seed, memory=MEMORY, pin=False, poll_ns=0, translator="off")
         self.window = Window.create(config.memory_bytes)
-        self.shared = []  # addresses of the shared words
+        self._weak = np.frombuffer(mmap.mmap(-1, WEAK.size), np.uint8)
+        self.weak = self._weak.view(WEAK.dtype)[0]
+        self._patient = patient
+        self.memory, self._model = memory, MODELS.index(memory)
+        self.shared = []  # addresses of the shared words (shared_words.py)
         self._output = os.memfd_create("emu-output")
         self.tell = None  # called with the index of a thread before each event of it, in TELL mode
         try:
@@ -119,7 +132,7 @@ class World:
     def close(self):
         """Give everything back."""
         if self.window is not None:
-            self.machine = self.record = self._cpu = self._keeper = self._servant = None
+            self.machine = self.record = self.weak = self._cpu = self._keeper = self._servant = None
             self.window.destroy()
             self.window = None
             os.close(self._output)
@@ -148,6 +161,8 @@ class World:
         self._cpu["linux_call"] = calls.linux_call.address
         self.record["interpret"], self.record["linux_call"] = interpret.address, linux_call.address
         self.record["chosen"] = self.record["running"] = -1
+        self.record["has_mark"] = MARK in Path(os.fsdecode(self.image["path"])).read_bytes()
+        self.record["weak"] = self._weak.ctypes.data if self._model != SC else 0
         make_kernel_task(self.base, SERVER)
         bring_online(self.base, SERVER, 0)
         settings = {"directory": "", "seed": config.seed, "memory_bytes": config.memory_bytes, "mounts": ()}
@@ -163,8 +178,10 @@ class World:
         self._park(self._servant)
         left = self._play()
         if left is not None:
-            raise ExploreError(f"{self.program}: it ended before it made a second thread: {left}")
+            where = "came to emu_explore_begin" if self.record["has_mark"] else "made a second thread"
+            raise ExploreError(f"{self.program}: it ended before it {where}: {left[0]} {left[1]} {left[2]}".rstrip())
         self.record["left"] = GOES_ON
+        self._keep_time()  # it sleeps now, and is told of new deadlines
         self.first_output = os.pread(self._output, 1 << 20, 0)
         for part in ("read_tlb", "write_tlb", "fetch_tlb"):
             self._cpu[part] = -1
@@ -202,6 +219,8 @@ class World:
         w["mode"], w["max_steps"], w["max_ticks"] = mode, self.max_steps, MAX_TICKS
         w["choose"] = strategy.choose.address
         w["random"] = first_state(self.seed, number)
+        if self._model != SC:
+            begin_weak(self.address, self._model, first_state(self.seed + 1, number))
 
     def _play(self):
         """Play the machine until the schedule ends: None where WORLD.left says why, else (kind, value, detail)."""
@@ -215,6 +234,9 @@ class World:
                 idle_spins += 1
                 if idle_spins > MOST_IDLE_SPINS:
                     return LIVELOCK, idle_spins, "a thread spins, and no other can run"
+                self._pass_time()
+            elif left == TIME_PASSES:
+                w["left"] = GOES_ON
                 self._pass_time()
             elif left == AT_EVENT:
                 w["left"] = GOES_ON
@@ -251,9 +273,11 @@ class World:
     def _keep_time(self):
         """The timekeeper's turns: take messages, end the sleeps whose time has come."""
         self._keeper["parked"] = self._keeper["pending"] = 0
-        while keep(self.base, TIMEKEEPER) == 1:
+        while keep(self.base, TIMEKEEPER) == KICK:
             owed(self.base, TIMEKEEPER)
         owed(self.base, TIMEKEEPER)
+        if self.record["mode"] != BOOT and not self._patient:
+            list_clock(self.address, int(self.machine["sleeps_until_ns"] < NEVER))
 
     def _pass_time(self):
         """Time goes to the next deadline; False: there is none."""
@@ -367,30 +391,9 @@ class World:
             output, recorded,
         )  # fmt: skip
 
-    # --- profiles (profiles.py) ---------------------------------------------------------------------------
-
-    def look(self, number, strategy):
-        """A schedule in which every access is looked at: which words are shared."""
-        forget_uses(self.address)
-        self.run(number, strategy, PROFILE)
-        keep_decoded(self.window)
-
-    def share_found(self):
-        """What `look` has found to be shared is so from now on."""
-        words = self.record["words"]
-        self.share(at - 1 for at in sorted(words["at"][words["shared"] == 1].tolist()))
-
-    def share(self, addresses):
-        """The words at these addresses are shared from now on."""
-        for at in addresses:
-            if not share_word(self.address, at):
-                raise ExploreError(f"{self.program}: shared words on more than {PAGE_ENTRIES // 2} pages")
-            self.shared.append(at)
-
     def log(self):
         """The decisions of the last schedule, if it was logged."""
         return self.record["log"][: int(self.record["nr_logged"])].copy()
 
-    def parents(self):
-        """Of each thread of the last schedule, by index, that which made it, -1 none."""
-        return self.record["threads"]["parent"][: int(self.record["nr_threads"])].tolist()
+
+assert tuple(range(len(MODELS))) == (SC, TSO, RVWMO)

@@ -18,7 +18,15 @@ from .plugin import seeds_of
 
 SCHEDULES = 1000  # of a marker that names none
 MOST_JOBS = 256
-OPTIONS = ("strategy", "max_steps", "rules", "environment")  # of `explored`, as emu.explore.campaign.Plan has them
+# Of `explored`, as emu.explore.campaign.Plan has them.
+OPTIONS = (
+    "strategy",
+    "max_steps",
+    "memory",
+    "patient",
+    "rules",
+    "environment",
+)
 
 
 def _is_count(value, most=1 << 40):
@@ -113,11 +121,11 @@ def _explore(program, arguments, seed, asked, directory, options):
     options["rules"] = tuple(options.get("rules", ()))
     with prepared(Plan(str(program), tuple(map(str, arguments)), seed=seed, **options)) as (world, plan):
         campaign = Campaign(plan, asked["schedules"], asked.get("seconds"))
-        campaign.run(world, asked.get("jobs", 1))
+        campaign.play(world, asked.get("jobs", 1))
         failure, lines = campaign.found.failure, []
         if failure and directory:
-            simple, _ = shrink(world, failure.outcome)
-            lines = [headline(plan, failure), f"seed {seed}, {how_found(failure, simple)}", ""]
-            lines += [*told(world, simple), "", f"replay file: {_file(directory)}"]
+            simple, _ = shrink(world, failure)
+            lines = [headline(plan, failure).rstrip(), f"seed {seed}, {how_found(failure, simple)}", ""]
+            lines += [*told(world, failure.number, simple), "", f"replay file: {_file(directory)}"]
             keep(_file(directory), world, plan, failure, simple)
     return campaign.found, lines

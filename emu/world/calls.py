@@ -18,7 +18,7 @@ from ..shm.exits import ACCESS_READ
 from ..shm.layout import machine_at
 from ..shm.memory import call_3
 from ..shm.spinlock import field_address
-from .events import leave
+from .deciding import leave
 from .layout import ABORTED, BOOT, ENDED, FAILED_CHECK, OUTPUT_BYTES, world_of
 
 EXIT_GROUP = NUMBERS["exit_group"]

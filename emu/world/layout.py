@@ -13,6 +13,10 @@ PAGE_ENTRIES = 1 << 12  # pages with shared words, and room for collisions
 WORD_ENTRIES = 1 << 18  # words that a profile notes, likewise
 PAGE_WORDS = 8  # 64 bits each: a bit for each aligned 8 bytes of a page
 STRATEGY_WORDS = 64
+# Among the threads that wait there may be others: the first store of a buffer (weak.py), and time.
+PSEUDO = 1 << 13  # from here on
+CLOCK = PSEUDO  # time goes to the next deadline
+DRAINS = PSEUDO + 8
 WEIGHTS = 1024
 
 # WORLD.mode: what is done at each access to guest memory, and before each call.
@@ -21,7 +25,7 @@ BOOT, PROFILE, EXPLORE, TELL = range(4)
 # WORLD.left: why the schedule ended, or has to be looked at by cold code.
 (
     GOES_ON,
-    AT_MARK,  # the program is about to make its second thread (or says that exploring begins)
+    AT_MARK,  # the program is about to make its second thread, or says that exploring begins
     ENDED,  # by exit_group; left_value is the status
     ABORTED,  # by abort(3)
     TOO_LONG,  # more events or instructions than a schedule may have: a livelock
@@ -29,7 +33,8 @@ BOOT, PROFILE, EXPLORE, TELL = range(4)
     FAILED_CHECK,  # emu_assert
     IDLES,  # the only thread that could run waits for time to pass
     AT_EVENT,  # in TELL mode: left_thread is about to do what its record says
-) = range(9)
+    TIME_PASSES,  # the strategy wants time to go to the next deadline
+) = range(10)
 
 # What a thread is about to do, which is a switch point.
 NOTHING, READ, WRITE, CALL = range(4)
@@ -46,11 +51,13 @@ SWITCH = record(
 
 LOGGED = record(
     "LOGGED",
-    i64("thread", doc="who is about to do something; -1: the running thread cannot go on"),
-    i64("kind", doc="READ, WRITE or CALL"),
+    i64("thread", doc="who is about to do something, or ran last"),
+    i64("forced", doc="1: that one cannot go on, or spins"),
+    i64("kind", doc="READ, WRITE or CALL; NOTHING where it cannot go on"),
     i64("at", doc="address of the word, or number of the call"),
     i64("waiting", doc="bit k % 64: thread k could run, too"),
-    i64("events", doc="of that thread, or of the one that ran last, so far"),
+    i64("events", doc="of that thread so far"),
+    i64("switches", doc="that had been made before"),
     i64("chosen", doc="who goes on"),
     align=16,
 )
@@ -94,6 +101,8 @@ WORLD = record(
     # What outlives a schedule.
     i64("interpret", doc="address of the interpreter"),
     i64("linux_call", doc="address of the system calls"),
+    i64("weak", doc="address of the records of weak_records.py, 0: memory is sequentially consistent"),
+    i64("has_mark", doc="1: the program will say by a call where exploring begins (guests/emu_explore.h)"),
     i64("nr_noted", doc="entries of `words` in use"),
     i64("nr_pages", doc="entries of `pages` in use"),
     line("a schedule"),  # from here to `switches`: as at the snapshot when a schedule begins

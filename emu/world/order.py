@@ -7,8 +7,10 @@ how many CPUs they are.  Threads that could run are in WORLD.waiting, in the ord
 from ..hot import hot
 from ..kernel.sched.hooks import ENQUEUE_SPAWN, hook
 from ..kernel.thread.handles import handle_index
-from .events import ask, grant, leave, log, note_switch
-from .layout import BOOT, MAX_WAITING, NOTHING, TOO_LONG, TOO_MANY, WEIGHTS, world_of
+from .candidates import take_out
+from .deciding import grant, leave, log, log_choice, next_thread, note_switch
+from .layout import BOOT, MAX_WAITING, NOTHING, PSEUDO, TOO_LONG, TOO_MANY, WEIGHTS, world_of
+from .weak import begin_thread
 
 PARAMETERS = {"world": (0, "the address of the world")}
 
@@ -26,6 +28,7 @@ def _be_born(m, w, thread):
         t.events = 0
     t.last = 0
     t.tail = 0
+    begin_thread(w, thread)
     w.births += 1
     t.born = w.births
     creator = m.threads[thread].creator
@@ -57,9 +60,10 @@ def pick(m, queue):
     w.chosen = -1
     if chosen < 0:  # the one that ran could not go on
         chosen = w.waiting[0]
-        if w.mode != BOOT and w.nr_waiting > 1:
-            chosen = ask(w, -1)
-            log(w, -1, NOTHING, 0, chosen)
+        if w.mode != BOOT and (w.nr_waiting > 1 or chosen >= PSEUDO):
+            log(w, w.running, NOTHING, 0, 1)
+            chosen = next_thread(m, w, queue, w.running, -1)
+            log_choice(w, chosen)
             note_switch(w, w.running, chosen, 1)
         grant(w, chosen)
     take_out(w, chosen)
@@ -91,16 +95,3 @@ def tick(m, queue, thread):
 @hook
 def hand_over(m, queue, thread):
     return 0
-
-
-@hot
-def take_out(w, thread):
-    """A thread waits no more; the others keep their order."""
-    n = 0
-    while w.waiting[n] != thread:
-        n += 1
-        if n == w.nr_waiting:
-            return
-    w.nr_waiting -= 1
-    for k in range(n, w.nr_waiting):
-        w.waiting[k] = w.waiting[k + 1]

@@ -9,8 +9,9 @@ In EXPLORE mode only pages with shared words are kept out of the fast path.  The
 same, under a tag that no address has (`HIDDEN`), so they are forgotten with all others when the page tables change.
 """
 
+from ..cpu_worker.mmu import find_page
 from ..hot import entry, hot, never_inline
-from ..limits import PAGE_SHIFT, PAGE_SIZE
+from ..limits import PAGE_SHIFT, PAGE_SIZE, TLB_ENTRIES
 from ..shm.exits import ACCESS_WRITE
 from .layout import PAGE_ENTRIES, WORD_ENTRIES, world_at
 
@@ -61,6 +62,27 @@ def share(w, va):
     n = (va & (PAGE_SIZE - 1)) >> WORD_SHIFT
     w.pages[k].bits[n >> 6] |= 1 << (n & 63)
     return True
+
+
+@hot
+def hidden(m, cpu, va, access):
+    """Host address of a watched page's byte, 0 after a fault; its translation is hidden from the fast path."""
+    c = m.cpus[cpu]
+    slot = ((va >> 12) & (TLB_ENTRIES - 1)) * 2
+    page = va & -PAGE_SIZE
+    if access == ACCESS_WRITE:
+        if c.write_tlb[slot] == page | HIDDEN:
+            return va + c.write_tlb[slot + 1]
+        host = find_page(m, cpu, va, access)
+        if c.write_tlb[slot] == page:
+            c.write_tlb[slot] = page | HIDDEN
+        return host
+    if c.read_tlb[slot] == page | HIDDEN:
+        return va + c.read_tlb[slot + 1]
+    host = find_page(m, cpu, va, access)
+    if c.read_tlb[slot] == page:
+        c.read_tlb[slot] = page | HIDDEN
+    return host
 
 
 # --- profiles ---------------------------------------------------------------------------------------

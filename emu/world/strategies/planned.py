@@ -1,14 +1,15 @@
 """planned: the switches of WORLD.plan, and no others: how a schedule is repeated, and made simpler.
 
-A switch of the plan is made where the same thread is before its event of the same number, if the thread that is to go
-on can.  Where none is planned the running thread goes on, and where that cannot, the one that has waited longest.  So a
-plan still means something when switches have been left out of it.
+A switch of the plan is made, once, where the same thread is before its event of the same number, if the one that is to
+go on can.  Where none is planned the running thread goes on, and where that cannot, the one that has waited longest.
+So a plan still means something when switches have been left out of it.
 """
 
 from ...hot import callback
 from ..layout import world_at
 
 PARAMETERS = {}
+DONE = 2  # in SWITCH.forced: it has been made
 
 
 def prepare(w, facts):
@@ -25,5 +26,6 @@ def choose(world, current):
         if s.thread == i and s.events == w.threads[i].events and s.forced == forced:
             for k in range(w.nr_waiting):
                 if w.waiting[k] == s.to:
+                    s.forced += DONE
                     return s.to
     return current if current >= 0 else w.waiting[0]

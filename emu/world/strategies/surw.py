@@ -33,18 +33,24 @@ def _is_held(w, i, at):
 
 
 @hot
+def _left(w, i):
+    """How many events on the word a thread and its descendants have left; a buffered store (weak.py) has none."""
+    return max(w.weights[i], 0) if i < WEIGHTS else 0
+
+
+@hot
 def _draw_next(w, current):
     """The thread that uses the word next, in proportion to what each has left."""
     total = 0
     for k in range(count(w, current)):
-        total += max(w.weights[candidate(w, current, k) & (WEIGHTS - 1)], 0)
+        total += _left(w, candidate(w, current, k))
     w.state[NEXT] = 0
     if total == 0:
         return
     left = below(w, total)
     for k in range(count(w, current)):
         i = candidate(w, current, k)
-        left -= max(w.weights[i & (WEIGHTS - 1)], 0)
+        left -= _left(w, i)
         if left < 0:
             w.state[NEXT] = i + 1
             return
@@ -78,6 +84,7 @@ def choose(world, current):
             n -= 1
     t = w.threads[chosen]
     if t.kind != NOTHING and t.at == at:
-        w.weights[chosen & (WEIGHTS - 1)] -= 1
+        if chosen < WEIGHTS:
+            w.weights[chosen] -= 1
         w.state[NEXT] = 0
     return chosen
