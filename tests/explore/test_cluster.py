@@ -18,9 +18,9 @@ SEED = 6
 SCHEDULES = 2000
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cluster():
-    """Two worker processes, which their nannies start again when they are killed."""
+    """Two worker processes, which their nannies start again when they are killed; each test leaves none behind."""
     from distributed import LocalCluster
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as started:
