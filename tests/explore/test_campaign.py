@@ -2,9 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,7 @@ from emu.world.strategies import planned
 SEED = 6
 SCHEDULES = 3000
 FOREVER = 1 << 40
+GONE_S = 5.0  # a process that is left has this long to notice
 
 
 @pytest.fixture
@@ -107,6 +111,30 @@ def test_a_pool_goes_on_after_it_has_broken(plan):
         with pytest.raises(BrokenProcessPool):
             pool.submit(die).result()
         assert pool.submit(play_elsewhere, plan, 0, 2).result().played == 2
+
+
+def test_a_killed_campaign_leaves_no_process(whole):
+    code = (
+        "import sys\nfrom emu.explore.campaign import explore\n"
+        f"explore(sys.argv[1], count={FOREVER}, jobs=2, progress=lambda found: print(found.schedules, flush=True))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(whole)], stdout=subprocess.PIPE, text=True) as explorer:
+        assert explorer.stdout.readline().strip().isdigit()
+        workers = Path(f"/proc/{explorer.pid}/task/{explorer.pid}/children").read_text().split()
+        explorer.kill()
+    assert len(workers) == 2
+    deadline = time.monotonic() + GONE_S
+    while any(map(runs, workers)):
+        assert time.monotonic() < deadline, "a worker outlives the process that explores"
+        time.sleep(0.01)
+
+
+def runs(process):
+    """Whether a process is there, and not only its exit status."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_progress_is_told_after_each_stretch(whole):
