@@ -20,10 +20,10 @@ SCHEDULES = 2000
 
 @pytest.fixture
 def cluster():
-    """Two worker processes, which their nannies start again when they are killed; each test leaves none behind."""
+    """Two worker processes of two threads each; nannies start them again when they are killed."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as started:
+    with LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None, silence_logs=50) as started:
         yield started
 
 
@@ -57,6 +57,17 @@ def test_a_worker_that_is_killed_mid_way_loses_no_schedule(cluster, whole):
         spread.spread(executor, count)
     assert killed and spread.found.failure is None
     assert spread.found.schedules == SCHEDULES and spread.found.distinct == alone.distinct
+
+
+def test_the_command_finds_on_a_cluster_what_it_finds_alone(cluster, account, tmp_path):
+    entry = [sys.executable, "-c", "import sys; from emu.commands.cli import main; sys.exit(main())", "explore"]
+    told = []
+    for where in ([], ["--cluster", cluster.scheduler_address]):
+        command = [*entry, "--quiet", "--seed", str(SEED), *where, str(account)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 1, done.stderr
+        told.append((done.stderr.splitlines()[1:], (tmp_path / "account.replay").read_text()))
+    assert told[0] == told[1] and len(told[0][0]) == 3
 
 
 def test_workers_read_the_program_under_its_name_from_the_directory_of_who_explores(cluster, account, monkeypatch):
