@@ -27,7 +27,6 @@ from .exhaustive import bound_of, schedules
 from .oracles import broken_rule
 from .outcome import Outcome
 from .profiles import Facts, profile
-from .shared_words import share
 from .strategies import PORTFOLIO, strategies
 from .world import MAX_STEPS, MODELS, ExploreError, World
 
@@ -65,7 +64,7 @@ class Plan:
         world = World(
             self.program, self.arguments, dict(self.environment), self.seed, self.max_steps, self.memory, self.patient
         )
-        share(world, self.shared)
+        world.share(self.shared)
         return world
 
 
@@ -156,10 +155,10 @@ def play_elsewhere(plan, first, count):
         return play(world_of(plan), plan, first, count)
 
 
-def _begin_process(starter):
-    """A process of a Pool ends with the one that explores; Ctrl-C is for that one."""
+def _begin_process():
+    """One of a Pool ends with the forkserver, which ends with the process that explores; Ctrl-C is for that one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent(starter)
+    end_with_parent(os.getppid())
 
 
 class Pool:
@@ -170,7 +169,7 @@ class Pool:
         self._executor = self._begin()
 
     def _begin(self):
-        return ProcessPoolExecutor(self._jobs, get_context("fork"), _begin_process, (os.getpid(),))
+        return ProcessPoolExecutor(self._jobs, get_context("forkserver"), _begin_process)
 
     def submit(self, function, *arguments):
         """A Future of function(*arguments), as of any Executor."""
@@ -239,15 +238,17 @@ class Campaign:
             self._progress(found)
 
     def play(self, world, jobs=1, executor=None):
-        """Play them: in this process, in so many, or by an Executor that has so many."""
+        """Play them: in this process, in so many others, or by an Executor that has so many."""
         bound = bound_of(self._plan.strategy)
         if bound is not None:
             self.all_of_them(world, bound)
         elif executor is not None:
             self.spread(executor, jobs)
         elif jobs > 1:
-            with Pool(jobs) as executor:
-                self.spread(executor, jobs)
+            if more := self._more():  # what is found at once needs no other processes
+                self._take(play(world, self._plan, *more))
+            with Pool(jobs) as pool:
+                self.spread(pool, jobs)
         else:
             self.here(world)
 

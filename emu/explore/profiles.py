@@ -13,7 +13,6 @@ import numpy as np
 from ..world.layout import EXPLORE, NOTHING
 from ..world.strategies import random_walk
 from .decoded import keep_decoded
-from .shared_words import look, share_found
 
 LOOKING, COUNTING = 6, 4  # schedules of either kind
 SALT = 1 << 40  # the first one's number
@@ -44,20 +43,15 @@ class Facts:
 def profile(world):
     """Find the shared words of a World; the Facts."""
     for n in range(LOOKING):
-        look(world, SALT + n)
-    share_found(world)
+        world.look(SALT + n, random_walk)
+    world.share_found()
     lengths, logs = [], []
     for n in range(COUNTING):
         lengths.append(world.run(SALT + LOOKING + n, random_walk, EXPLORE, logging=True).steps)
         logs.append(world.log())
-        parents = _parents(world)
+        parents = world.parents()
         keep_decoded(world.window)
     return Facts(max(1, round(sum(lengths) / len(lengths))), _uses(logs, parents))
-
-
-def _parents(world):
-    """Of each thread of the last schedule, by index, that which made it, -1 none."""
-    return world.record["threads"]["parent"][: int(world.record["nr_threads"])].tolist()
 
 
 def _uses(logs, parents):

@@ -18,6 +18,12 @@ class Line(NamedTuple):
     text: str  # "" where the source cannot be read
 
 
+class Variable(NamedTuple):
+    name: str
+    size: int  # bytes of it from there on, 0: not known
+    is_own: bool  # of the program's own source
+
+
 class Source:
     """`line_at(pc)` and `variable_at(address)` of a program's file.
 
@@ -32,7 +38,7 @@ class Source:
             with open(path, "rb") as file:
                 elf = ELFFile(io.BytesIO(file.read()))
             base = PIE_BASE if elf["e_type"] == "ET_DYN" else 0
-            variables = dict(_symbols(elf, base, "STT_OBJECT"))
+            variables = {at: (*found, False) for at, found in _symbols(elf, base, "STT_OBJECT")}
             if elf.has_dwarf_info():
                 mains = [at for at, (_, name) in _symbols(elf, base, "STT_FUNC") if name == "main"]
                 units = list(_units(elf.get_dwarf_info(relocate_dwarf_sections=False)))
@@ -41,9 +47,9 @@ class Source:
                     own = [(at + base, line, file) for at, line, file in rows if _is_below(file, root) or line == 0]
                     if any(line for _, line, _ in own):
                         self._rows += own
-                        variables.update((at + base, found) for at, found in _globals(unit))
+                        variables.update((at + base, (*found, True)) for at, found in _globals(unit))
             self._rows.sort()
-            self._variables = sorted((at, size, name) for at, (size, name) in variables.items())
+            self._variables = sorted((at, *found) for at, found in variables.items())
         except Exception:  # noqa: BLE001 (it is a guest's file: see the header)
             pass
         self.has_lines = bool(self._rows)
@@ -58,13 +64,14 @@ class Source:
         return Line(os.path.basename(file), number, lines[number - 1].strip() if number <= len(lines) else "")
 
     def variable_at(self, address):
-        """The name of what lies at an address, with the offset; the address where it has none."""
-        k = bisect.bisect_right(self._variables, (address, 1 << 62, "")) - 1
+        """The Variable at an address; without a name its address is the name."""
+        k = bisect.bisect_right(self._variables, (address, 1 << 62)) - 1
         if k >= 0:
-            start, size, name = self._variables[k]
+            start, size, name, is_own = self._variables[k]
             if address - start < (size or 1):
-                return name if address == start else f"{name}+{address - start}"
-        return f"{address:#x}"
+                place = name if address == start else f"{name}+{address - start}"
+                return Variable(place, size if address == start else 0, is_own)
+        return Variable(f"{address:#x}", 0, False)
 
 
 def _is_below(file, root):

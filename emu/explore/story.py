@@ -86,7 +86,7 @@ def _what(steps):
         elif step.kind == CALL:
             said.append((step.what, ""))
         else:
-            said.append((f"{WORDS[step.kind]} {step.what} ({_value(step)})", ""))
+            said.append((WORDS[step.kind].format(what=step.what, value=_value(step)), ""))
     words, n = [], 0
     while n < len(said):
         what, own = said[n]

@@ -16,7 +16,9 @@ from ..world.strategies import planned
 from .source import Source
 
 DRAIN = 16  # as the kind of a Step: a store of the thread reaches memory
-WORDS = {READ: "reads", WRITE: "writes", DRAIN: "memory gets its"}
+WORDS = {
+    READ: "reads {what} = {value}", WRITE: "writes {what} (was {value})", DRAIN: "memory gets {what} = {value}",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ class Telling:
         t, own = world.machine["threads"][i], world.record["threads"][i]
         kind, at, pc = int(own["kind"]), int(own["at"]), int(t["pc"])
         value = int(world.record["value"])
-        what = self._source.variable_at(at) if kind != CALL else _call(at, t["x"])
+        if kind == CALL:
+            what = _call(at, t["x"])
+        else:
+            what, value = self._seen(at, value)
         called, line = self._place(i)
         self.steps.append(Step(int(world.record["step"]), i, self.name(i), kind, what, value, called, line, pc))
 
@@ -65,10 +70,20 @@ class Telling:
         """Stores that have left their thread's buffer since the last step."""
         weak = self._world.weak
         for drained in weak["drains"][self._drains : int(weak["nr_drains"])]:
-            i, at, value = int(drained["thread"]), int(drained["at"]), int(drained["value"])
-            what = self._source.variable_at(at)
+            i, at = int(drained["thread"]), int(drained["at"])
+            if not self._source.variable_at(at).is_own:  # libraries store a lot
+                continue
+            what, value = self._seen(at, int(drained["value"]))
             self.steps.append(Step(int(drained["step"]), i, self.name(i), DRAIN, what, value, "", None, 0))
         self._drains = min(int(weak["nr_drains"]), len(weak["drains"]))
+
+    def _seen(self, at, word):
+        """(what lies at an address, its value), by the aligned 8 bytes around it."""
+        variable = self._source.variable_at(at)
+        value = (word & (1 << 64) - 1) >> 8 * (at & 7)
+        if 0 < variable.size < 8:
+            value &= (1 << 8 * variable.size) - 1
+        return variable.name, value
 
     def _place(self, i):
         """(function called from there, Line) of the innermost frame that is in the program's own source."""

@@ -1,7 +1,7 @@
 """A world: one process that plays a whole machine, again and again from one snapshot.
 
     world = World("./a.out", ["3"])       runs up to the program's second thread, and takes the snapshot there
-    profile(world)                        finds the shared words (profiles.py)
+    world.profile(4)                      finds the shared words
     outcome = world.run(number)           one schedule; the same number does the same, bit for bit
 
 The machine's memory is mapped privately, so the end of a schedule drops what it has stored, and the snapshot is back.
@@ -14,16 +14,11 @@ a fork of this process, which ends with it; what most programs do needs none (wo
 
 import mmap
 import os
-import traceback
 from dataclasses import replace
 from pathlib import Path
 
-import msgpack
 import numpy as np
 
-from ..abi.registers import A7
-from ..abi.signals import SIG_DFL
-from ..abi.syscall_numbers import NUMBERS
 from ..actor.policies import install
 from ..actor.prepare import prepare_actor
 from ..cpu_worker import loop
@@ -32,18 +27,16 @@ from ..isa.interpreter.interpret import interpret
 from ..kernel.ipi import PARKED, end_park, owed
 from ..kernel.linux.calls import linux_call
 from ..kernel.sched.hotplug import bring_online
-from ..kernel.server_ring import FORKED, REQUEST_SYSCALL, REQUEST_TRAP
 from ..kernel.sleep.heap import NEVER
 from ..kernel.task.kernel_task import make_kernel_task
 from ..kernel.timekeeper import KICK, keep
-from ..limits import SERVER, SERVER_RING, SUPERVISOR, TIMEKEEPER
+from ..limits import SERVER, SUPERVISOR, TIMEKEEPER
 from ..machine.config import Config
 from ..machine.filling import fill
 from ..machine.loader import read_program
 from ..server.errors import LinuxError
 from ..server.guest_memory import UserMemory
 from ..server.process import Server
-from ..server.traps import report_trap
 from ..shm.clock import VIRTUAL
 from ..shm.segment import Window
 from ..world import calls, events, order
@@ -58,14 +51,18 @@ from ..world.layout import (
     FAILED_CHECK,
     GOES_ON,
     IDLES,
-    TIME_PASSES,
+    PAGE_ENTRIES,
+    PROFILE,
     TOO_LONG,
     TOO_MANY,
     WORLD,
 )
+from ..world.shared import forget_uses, share_word
 from ..world.weak import begin_weak
 from ..world.weak_records import RVWMO, SC, TSO, WEAK
-from .outcome import BROKEN, DEADLOCK, EXITED, FAILED, KILLED, LIVELOCK, Outcome, how_it_ended
+from .decoded import keep_decoded
+from .outcome import BROKEN, DEADLOCK, EXITED, FAILED, KILLED, LIVELOCK, Outcome
+from .serving import Serving
 
 MODELS = ("sc", "tso", "rvwmo")  # in the order of WEAK.model
 MEMORY = "256M"
@@ -74,14 +71,6 @@ START_NS = 1_000_000_000  # the virtual time at boot
 MAX_STEPS = 100_000
 MAX_TICKS = 1_000  # of 100,000 instructions
 MOST_IDLE_SPINS = 100
-# Served calls that change none of the server's objects, only the machine's memory.
-HARMLESS = {
-    NUMBERS[name] for name in (
-        "fstat", "newfstatat", "ioctl", "readlinkat", "faccessat", "getcwd", "uname", "sysinfo", "sched_getaffinity",
-        "getuid", "geteuid", "getgid", "getegid", "sched_getscheduler", "sched_getparam", "sched_get_priority_max",
-        "sched_get_priority_min", "rt_sigaction",
-    )
-}  # fmt: skip
 
 
 class ExploreError(MachineError):
@@ -97,7 +86,7 @@ class _NoMail:
         pass
 
 
-class World:
+class World(Serving):
     """`program` and its arguments; `seed` is that of all chance in all schedules; `memory` is one of MODELS.
     A time-out may end before anything else happens; if `patient`, only when nothing else can.
 
@@ -118,7 +107,7 @@ class World:
         self.weak = self._weak.view(WEAK.dtype)[0]
         self._patient = patient
         self.memory, self._model = memory, MODELS.index(memory)
-        self.shared = []  # addresses of the shared words (shared_words.py)
+        self.shared = []  # addresses of the shared words
         self._output = os.memfd_create("emu-output")
         self.tell = None  # called with the index of a thread before each event of it, in TELL mode
         try:
@@ -229,14 +218,14 @@ class World:
             doing = loop.run(self.base, 0)
             owed(self.base, 0)
             left = int(w["left"])
+            if w["is_time_due"]:
+                w["is_time_due"] = 0
+                self._pass_time()
             if left == IDLES:
                 w["left"] = GOES_ON
                 idle_spins += 1
                 if idle_spins > MOST_IDLE_SPINS:
                     return LIVELOCK, idle_spins, "a thread spins, and no other can run"
-                self._pass_time()
-            elif left == TIME_PASSES:
-                w["left"] = GOES_ON
                 self._pass_time()
             elif left == AT_EVENT:
                 w["left"] = GOES_ON
@@ -289,73 +278,6 @@ class World:
         self._keep_time()
         return True
 
-    # --- the system server ----------------------------------------------------------------------------
-
-    def _serve(self):
-        """Let the system server work, in a fork of this process where that would change its objects."""
-        position = int(self.machine["server_tail"]) & (SERVER_RING - 1)
-        request = int(self.machine["server_ring"][position])
-        if self.record["mode"] == BOOT or self._is_fork:
-            return self._serve_here()
-        if request < 0:  # the last thread has left
-            return how_it_ended(int(self.machine["tasks"][-request - 1]["exiting"]) - 1)
-        if request < FORKED:
-            thread = self.machine["threads"][request - 1]
-            if thread["request"] == REQUEST_SYSCALL and int(thread["x"][A7]) in HARMLESS:
-                return self._serve_here()
-            if thread["request"] == REQUEST_TRAP and (ended := self._crash(request - 1, thread)):
-                return ended
-        return self._go_on_in_a_fork()
-
-    def _crash(self, i, thread):
-        """(kind, value, detail) of a trap that ends the program, None of another one."""
-        if thread["cause"] < 0:
-            return None
-        number, _, _, line = report_trap(self.server, i, thread)
-        handler = self.machine["tasks"][int(thread["task"])]["handler"][number - 1]
-        if handler != SIG_DFL:
-            return None
-        self.record["left_thread"] = i
-        return KILLED, number, line
-
-    def _serve_here(self):
-        self._servant["parked"] = self._servant["pending"] = 0
-        self.server._serve_all()
-        self.server._retry_changed()
-        owed(self.base, SERVER)
-        self._park(self._servant)
-        if self.server.tasks:
-            return None
-        return how_it_ended(int(self.machine["jobs"][0]["status"]))
-
-    def _go_on_in_a_fork(self):
-        """The rest of the schedule, in a process that ends with it. The world's record is common to both."""
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            self._end_as_a_fork(writer)
-        os.close(writer)
-        with open(reader, "rb") as pipe:
-            said = pipe.read()
-        _, status = os.waitpid(child, 0)
-        if not said:
-            return BROKEN, status, "the process that played the schedule has died"
-        return tuple(msgpack.unpackb(said))
-
-    def _end_as_a_fork(self, writer):
-        status = 1
-        try:
-            self._is_fork = True
-            ended = self._serve_here() or self._play()
-            if ended is None:
-                ended = self._ended_by_itself()
-            os.write(writer, msgpack.packb(ended))
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-
     # --- what became of it ------------------------------------------------------------------------------
 
     def _ended_by_itself(self):
@@ -391,9 +313,33 @@ class World:
             output, recorded,
         )  # fmt: skip
 
+    # --- profiles (profiles.py) ---------------------------------------------------------------------------
+
+    def look(self, number, strategy):
+        """A schedule in which every access is looked at: which words are shared."""
+        forget_uses(self.address)
+        self.run(number, strategy, PROFILE)
+        keep_decoded(self.window)
+
+    def share_found(self):
+        """What `look` has found to be shared is so from now on."""
+        words = self.record["words"]
+        self.share(at - 1 for at in sorted(words["at"][words["shared"] == 1].tolist()))
+
+    def share(self, addresses):
+        """The words at these addresses are shared from now on."""
+        for at in addresses:
+            if not share_word(self.address, at):
+                raise ExploreError(f"{self.program}: shared words on more than {PAGE_ENTRIES // 2} pages")
+            self.shared.append(at)
+
     def log(self):
         """The decisions of the last schedule, if it was logged."""
         return self.record["log"][: int(self.record["nr_logged"])].copy()
+
+    def parents(self):
+        """Of each thread of the last schedule, by index, that which made it, -1 none."""
+        return self.record["threads"]["parent"][: int(self.record["nr_threads"])].tolist()
 
 
 assert tuple(range(len(MODELS))) == (SC, TSO, RVWMO)

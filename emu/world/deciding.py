@@ -15,7 +15,6 @@ from .layout import (
     NOTHING,
     PSEUDO,
     READ,
-    TIME_PASSES,
     TOO_LONG,
     world_at,
 )
@@ -63,7 +62,8 @@ def next_thread(m, w, me, i, current):
         if chosen == CLOCK:
             take_out(w, CLOCK)
             w.threads[CLOCK].yielded = 1
-            leave(m, w, me, TIME_PASSES, 0)
+            w.is_time_due = 1
+            leave(m, w, me, w.left, w.left_value)
         else:
             drain(w, chosen)
         if count(w, current) == 0:

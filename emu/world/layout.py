@@ -33,8 +33,7 @@ BOOT, PROFILE, EXPLORE, TELL = range(4)
     FAILED_CHECK,  # emu_assert
     IDLES,  # the only thread that could run waits for time to pass
     AT_EVENT,  # in TELL mode: left_thread is about to do what its record says
-    TIME_PASSES,  # the strategy wants time to go to the next deadline
-) = range(10)
+) = range(9)
 
 # What a thread is about to do, which is a switch point.
 NOTHING, READ, WRITE, CALL = range(4)
@@ -110,6 +109,7 @@ WORLD = record(
     i64("left", doc="GOES_ON to IDLES"),
     i64("left_value"),
     i64("left_thread"),
+    i64("is_time_due", doc="1: the strategy lets time go to the next deadline"),
     i64("choose", doc="address of the strategy's choice"),
     i64("random", doc="state of the generator from which all chance of a schedule comes"),
     i64("step", doc="events so far: each is a decision where more than one thread could go on"),

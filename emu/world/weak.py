@@ -19,7 +19,7 @@ Pichon-Pharabod, Kang, Lee, Hur: Promising-ARM/RISC-V (PLDI 2019), of which this
 
 from ..hot import entry, hot, never_inline
 from ..kernel.sched.randomness import scrambled
-from ..shm.memory import address_of, load_64, load_u8, store_8, wrapping_add, wrapping_multiply
+from ..shm.memory import address_of, load_64, load_u8, lowest_bit, store_8, wrapping_add, wrapping_multiply
 from .candidates import take_out
 from .instructions import SIGNED
 from .layout import DRAINS, MAX_WAITING, NOTHING, world_at
@@ -157,7 +157,7 @@ def drain(w, pseudo):
         d = k.drains[k.nr_drains]
         d.step = w.step
         d.thread = i
-        d.at = b.at
+        d.at = b.at + lowest_bit(b.bytes)
         d.value = load_64(b.host)
     k.nr_drains += 1
     list_drains(w, k, i)
