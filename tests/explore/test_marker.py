@@ -40,7 +40,7 @@ def test_a_failure_is_told_with_seed_schedule_story_and_what_replays_it(tmp_path
     assert status == 1 and "1 failed" in output and "Traceback" not in output, output
     assert "account: exit status 1\n" in output
     assert re.search(r"seed 6, schedule \d+ by \S+; \d+ preemptions suffice, of \d+\n", output), output
-    assert re.search(r"thread \d +account\.c:\d+ +balance = before \+ 10; +writes balance \(\d+\)", output), output
+    assert re.search(r"thread \d +account\.c:\d+ +balance = before \+ 10; +writes balance \(was \d+\)", output), output
     (again,) = re.findall("again: (emu replay .*)", output)
     name, command, file = shlex.split(again)
     assert f"replay file: {file}\n" in output
