@@ -140,6 +140,7 @@ def _plan(program, arguments, strategy, memory, patient, seed, max_steps, status
         strategy,
         _count("--max-steps", max_steps, 1 << 40),
         memory,
+        patient,
         tuple(rules),
     )
 

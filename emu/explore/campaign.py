@@ -155,10 +155,10 @@ def play_elsewhere(plan, first, count):
         return play(world_of(plan), plan, first, count)
 
 
-def _begin_process():
-    """One of a Pool ends with the forkserver, which ends with the process that explores; Ctrl-C is for that one."""
+def _begin_process(starter):
+    """One of a Pool ends with the process that explores; Ctrl-C is for that one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent(os.getppid())
+    end_with_parent(starter)
 
 
 class Pool:
@@ -169,7 +169,7 @@ class Pool:
         self._executor = self._begin()
 
     def _begin(self):
-        return ProcessPoolExecutor(self._jobs, get_context("forkserver"), _begin_process)
+        return ProcessPoolExecutor(self._jobs, get_context("fork"), _begin_process, (os.getpid(),))
 
     def submit(self, function, *arguments):
         """A Future of function(*arguments), as of any Executor."""

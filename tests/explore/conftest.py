@@ -27,3 +27,15 @@ def built(tmp_path_factory):
         return known[name, flags]
 
     return program
+
+
+@pytest.fixture(scope="session")
+def account(built):
+    """A program that loses a deposit in some schedules, with its debugging information; its argument: how many."""
+    return Path(built("account"))
+
+
+@pytest.fixture(scope="session")
+def whole(built):
+    """The same program made right."""
+    return Path(built("account", "-DWHOLE"))

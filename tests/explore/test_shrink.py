@@ -22,24 +22,24 @@ def failure(world, wanted=lambda outcome: outcome.value != 0, most=2000):
 
 
 @pytest.fixture
-def account(built):
+def account_world(built):
     with World(built("account")) as world:
         profile(world)
         yield world
 
 
-def test_a_lost_update_needs_one_preemption_or_two(account):
-    found = failure(account)
-    simple, runs = shrink(account, found)
+def test_a_lost_update_needs_one_preemption_or_two(account_world):
+    found = failure(account_world)
+    simple, runs = shrink(account_world, found)
     assert simple.is_like(found.outcome) and runs < 1000
     assert 1 <= simple.preemptions <= 2 < found.outcome.preemptions
-    assert account.run(found.number, planned, plan=simple.switches) == simple
+    assert account_world.run(found.number, planned, plan=simple.switches) == simple
 
 
-def test_a_schedule_is_told_as_it_happened(account):
-    found = failure(account)
-    simple, _ = shrink(account, found)
-    telling = Telling(account, found.number, simple.switches)
+def test_a_schedule_is_told_as_it_happened(account_world):
+    found = failure(account_world)
+    simple, _ = shrink(account_world, found)
+    telling = Telling(account_world, found.number, simple.switches)
     assert telling.outcome == simple
     own = [step for step in telling.steps if step.line and not step.called and step.what == "balance"]
     assert [step.kind for step in own if step.name != "main"] in ([READ, READ, WRITE, WRITE], [READ, WRITE])
@@ -47,10 +47,10 @@ def test_a_schedule_is_told_as_it_happened(account):
     assert own[-1].name == "main" and own[-1].value == 10
 
 
-def test_the_story_has_a_line_for_each_line_of_the_source_and_a_gap_where_threads_change(account):
-    found = failure(account)
-    simple, _ = shrink(account, found)
-    lines = story(Telling(account, found.number, simple.switches))
+def test_the_story_has_a_line_for_each_line_of_the_source_and_a_gap_where_threads_change(account_world):
+    found = failure(account_world)
+    simple, _ = shrink(account_world, found)
+    lines = story(Telling(account_world, found.number, simple.switches))
     assert any("int before = balance;" in line and line.endswith("reads balance = 0") for line in lines)
     assert any("balance = before + 10;" in line and "writes balance (was " in line for line in lines)
     threads = [line.split()[0] for line in lines if line]

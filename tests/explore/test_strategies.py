@@ -12,28 +12,28 @@ ENOUGH = 400
 
 
 @pytest.fixture(scope="module")
-def account(built):
-    with World(built("account")) as world:
-        world.facts = profile(world)
-        yield world
+def world(built):
+    with World(built("account")) as made:
+        made.facts = profile(made)
+        yield made
 
 
 @pytest.mark.parametrize("text", IN_TURN)
-def test_each_strategy_finds_the_lost_update_and_schedules_without_it(account, text):
+def test_each_strategy_finds_the_lost_update_and_schedules_without_it(world, text):
     strategy = Strategy(text)
-    prepare = strategy.prepare(account.facts)
-    assert {account.run(n, strategy.module, prepare=prepare).value for n in range(ENOUGH)} == {0, 1}
+    prepare = strategy.prepare(world.facts)
+    assert {world.run(n, strategy.module, prepare=prepare).value for n in range(ENOUGH)} == {0, 1}
 
 
-def test_a_plan_repeats_a_schedule_bit_for_bit(account):
+def test_a_plan_repeats_a_schedule_bit_for_bit(world):
     for number in range(30):
-        outcome = account.run(number, random_walk)
-        again = account.run(number, planned, plan=outcome.switches)
+        outcome = world.run(number, random_walk)
+        again = world.run(number, planned, plan=outcome.switches)
         assert again == outcome and again.switches == outcome.switches
 
 
-def test_without_a_plan_nobody_is_preempted(account):
-    outcome = account.run(0, planned)
+def test_without_a_plan_nobody_is_preempted(world):
+    outcome = world.run(0, planned)
     assert outcome.preemptions == 0 and outcome.kind == "exited"
 
 

@@ -79,16 +79,19 @@ def test_a_signal_ends_it_and_all_of_its_processes(built, tmp_path, number, jobs
     words = (*EMU, "explore", "--seed", "1", "--jobs", jobs, "--schedules", "100000000", built("account", "-DWHOLE"))
     command = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True, text=True)
     assert "shared words" in command.stderr.readline()
-    deadline = time.monotonic() + 30
-    while jobs == "2" and len(_group(command.pid)) < 4 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    _wait_until(lambda: len(_group(command.pid)) >= (3 if jobs == "2" else 1))
     os.kill(command.pid, number)
     rest = command.stderr.read()
     assert command.wait() == (-number if number == signal.SIGKILL else 128 + number)
     assert number == signal.SIGKILL or "Traceback" not in rest
-    while _group(command.pid) and time.monotonic() < deadline:
+    _wait_until(lambda: _group(command.pid) == [])
+
+
+def _wait_until(holds, patience_s=20):
+    deadline = time.monotonic() + patience_s
+    while not holds():
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert _group(command.pid) == []
 
 
 def _group(leader):
