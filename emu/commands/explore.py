@@ -22,14 +22,15 @@ from .run import errors_in_one_line
 @click.option("--status", metavar="N", help="The exit status that is expected (0).")
 @click.option("--expect", "expected", multiple=True, metavar="REGEX", help="The output must have a match.")
 @click.option("--forbid", "forbidden", multiple=True, metavar="REGEX", help="The output must have none.")
+@click.option("--races", is_flag=True, help="Data races are failures, too.")
 @click.option("--env", "environment", multiple=True, metavar="K=V", help="A variable for the program.")
 @click.option("--replay-file", metavar="FILE", help="Where the failure is kept (PROGRAM.replay).")
 @click.option("--quiet", is_flag=True, help="No progress, no steps: one line says what was found.")
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def explore(
-    schedules, seconds, strategy, seed, jobs, max_steps, status, expected, forbidden, environment, replay_file, quiet,
-    program, arguments,
+    schedules, seconds, strategy, seed, jobs, max_steps, status, expected, forbidden, races, environment, replay_file,
+    quiet, program, arguments,
 ):  # fmt: skip
     """Play the schedules of PROGRAM (a static RISC-V 64-bit Linux ELF) until one fails."""
     with errors_in_one_line():
@@ -131,7 +132,7 @@ def _sentence(found):
     )
 
 
-def _plan(program, arguments, strategy, seed, max_steps, status, expected, forbidden, environment):
+def _plan(program, arguments, strategy, seed, max_steps, status, expected, forbidden, races, environment):
     from emu.explore.campaign import Plan
     from emu.explore.oracles import FORBID, OUTPUT, STATUS
     from emu.machine.policy_text import pair
@@ -145,7 +146,14 @@ def _plan(program, arguments, strategy, seed, max_steps, status, expected, forbi
 
     number = default_seed() if seed is None else _count("--seed", seed, (1 << 63) - 1, least=0)
     return Plan(
-        program, tuple(arguments), variables, number, strategy, _count("--max-steps", max_steps, 1 << 40), tuple(rules)
+        program,
+        tuple(arguments),
+        variables,
+        number,
+        strategy,
+        _count("--max-steps", max_steps, 1 << 40),
+        tuple(rules),
+        races=races,
     )
 
 

@@ -21,6 +21,7 @@ from multiprocessing import get_context
 from ..actor.lifeline import end_with_parent
 from .oracles import broken_rule
 from .profiles import Facts, profile
+from .racing import Racing
 from .strategies import PORTFOLIO, strategies
 from .world import MAX_STEPS, Outcome, World
 
@@ -43,6 +44,7 @@ class Plan:
     max_steps: int = MAX_STEPS
     rules: tuple = ()  # of what is a failure (oracles.py)
     shared: tuple = ()  # addresses of the shared words
+    races: bool = False  # data races are failures (racing.py)
     facts: Facts = field(default_factory=Facts, hash=False, compare=False)
 
     def wrong(self, outcome):
@@ -53,6 +55,8 @@ class Plan:
         """A World of it, in which the same words are shared."""
         world = World(self.program, self.arguments, dict(self.environment), self.seed, self.max_steps)
         world.share(self.shared)
+        if self.races and self.shared:
+            world.racing = Racing(world)
         return world
 
 
@@ -98,6 +102,8 @@ def prepared(plan):
     """(World, Plan with its shared words and facts): the program has been profiled."""
     with plan.world() as world:
         facts = profile(world)
+        if plan.races:
+            world.racing = Racing(world)
         yield world, replace(plan, shared=tuple(world.shared), facts=facts)
 
 

@@ -1,7 +1,7 @@
 """Data races of one schedule, by happens-before: vector clocks over its events, told one after another.
 
-Two accesses race where one of them writes, not both are atomic, they share a byte, and no chain of synchronisation orders
-them.  Clocks are dictionaries (thread -> count) and every byte has a record of its own, so this is the plain form of
+Two accesses race where one of them writes, not both are atomic, they share a byte, and no chain of synchronisation
+orders them.  Clocks are dictionaries (thread -> count) and every byte has a record of its own, so this is the plain form of
 FastTrack (Flanagan, Freund: FastTrack, PLDI 2009) without its epochs; nothing here is hot.
 
 An atomic (AMO, LR, SC) acquires and releases its word, whatever its aq and rl bits: an order that only a relaxed atomic
@@ -73,8 +73,17 @@ class Races:
 
     def create(self, parent, child):
         """All that `parent` has done happens before what `child` does."""
-        self._clocks[child] = {**self._clock(parent), child: 1}
-        self._clock(parent)[parent] += 1
+        self.begin(child, self.snapshot(parent))
+
+    def snapshot(self, thread):
+        """All that a thread has done so far, for `begin`."""
+        clock = dict(self._clock(thread))
+        self._clock(thread)[thread] += 1
+        return clock
+
+    def begin(self, thread, clock):
+        """A thread begins, after what a snapshot says."""
+        self._clocks[thread] = {**clock, thread: 1}
 
     def release(self, thread, at):
         """All that a thread has done so far happens before what those do who acquire this word later."""

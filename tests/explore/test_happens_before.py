@@ -1,4 +1,7 @@
-"""Which accesses of a schedule race (emu/explore/happens_before.py). Each claim has a control that differs in one thing."""
+"""Which accesses of a schedule race (emu/explore/happens_before.py).
+
+Each claim has a control that differs in one thing.
+"""
 
 from emu.explore.happens_before import ATOMIC, READ, WRITE, Access, Races, access_of, does_between
 
