@@ -1,8 +1,8 @@
 """Data races of one schedule, by happens-before: vector clocks over its events, told one after another.
 
 Two accesses race where one of them writes, not both are atomic, they share a byte, and no chain of synchronisation
-orders them.  Clocks are dictionaries (thread -> count) and every byte has a record of its own, so this is the plain form of
-FastTrack (Flanagan, Freund: FastTrack, PLDI 2009) without its epochs; nothing here is hot.
+orders them.  Clocks are dictionaries (thread -> count) and every byte has a record of its own, so this is the plain
+form of FastTrack (Flanagan, Freund: FastTrack, PLDI 2009) without its epochs; nothing here is hot.
 
 An atomic (AMO, LR, SC) acquires and releases its word, whatever its aq and rl bits: an order that only a relaxed atomic
 makes hides a race here.  A load with `fence r,…` behind it acquires, a store with `fence …,w` before it releases.

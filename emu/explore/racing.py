@@ -46,7 +46,7 @@ class Racing:
     def play(self, number, strategy, plan, prepare):
         """The Outcome of a schedule."""
         world = self._world
-        self._races, self._born, self._births, self._exit_words = Races(), {}, {}, set()
+        self._races, self._names, self._births, self._exit_words = Races(), {}, {}, set()
         before, world.tell = world.tell, self._event
         try:
             outcome = world.run(number, strategy, TELL, prepare, plan)
@@ -61,13 +61,13 @@ class Racing:
     def _words(self, access):
         line = self._source.line_at(access.pc)
         verb = "writes" if access.does & WRITE else "reads"
-        name = "main" if access.thread == 0 else f"thread {access.thread - 1}"
+        name = self._names[access.thread]
         return f"{name} {verb} {self._source.variable_at(access.at)} in {line.file}:{line.line}"
 
     def _event(self, i):
         """Thread i is about to do what its record says."""
         own, t = self._world.record["threads"][i], self._world.machine["threads"][i]
-        kind, at, pc, me = int(own["kind"]), int(own["at"]), int(t["pc"]), self._identity(i, own)
+        kind, at, pc, me = int(own["kind"]), int(own["at"]), int(t["pc"]), self._identity(own)
         if t["clear_child_tid"]:
             self._exit_words.add(int(t["clear_child_tid"]) & ~7)
         if kind != CALL:
@@ -78,12 +78,12 @@ class Racing:
         elif at == EXIT and t["clear_child_tid"]:
             self._races.release(me, int(t["clear_child_tid"]))
 
-    def _identity(self, i, own):
+    def _identity(self, own):
         """A thread's birth: indices are used again. Its first event finds what its creator had done by then."""
         me = int(own["born"])
-        if me not in self._born:
-            self._born[me] = i
+        if me not in self._names:
             parent = int(own["parent"])
+            self._names[me] = "main" if parent < 0 else f"thread {me - 1}"
             if parent >= 0:
                 threads = self._world.record["threads"]
                 creator = int(threads[parent]["born"])
