@@ -7,7 +7,7 @@
 #define GET memory_order_acquire
 #endif
 
-static int message;
+static volatile int message; /* else the compiler reads it before it looks at the flag, which is a race */
 static atomic_int flag;
 
 static void *sender(void *unused) {

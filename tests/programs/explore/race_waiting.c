@@ -2,7 +2,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-static int value, ready;
+static volatile int value;
+static int ready;
 static sem_t semaphore;
 static pthread_barrier_t barrier;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
