@@ -25,13 +25,14 @@ from .run import errors_in_one_line
 @click.option("--status", metavar="N", help="The exit status that is expected (0).")
 @click.option("--expect", "expected", multiple=True, metavar="REGEX", help="The output must have a match.")
 @click.option("--forbid", "forbidden", multiple=True, metavar="REGEX", help="The output must have none.")
+@click.option("--races", is_flag=True, help="Data races are failures, too.")
 @click.option("--env", "environment", multiple=True, metavar="K=V", help="A variable for the program.")
 @click.option("--replay-file", metavar="FILE", help="Where the failure is kept (PROGRAM.replay).")
 @click.option("--quiet", is_flag=True, help="No progress, no steps: one line says what was found.")
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def explore(
-    schedules, seconds, strategy, memory, patient, seed, jobs, cluster, max_steps, status, expected, forbidden,
+    schedules, seconds, strategy, memory, patient, seed, jobs, cluster, max_steps, status, expected, forbidden, races,
     environment, replay_file, quiet, program, arguments,
 ):  # fmt: skip
     """Play the schedules of PROGRAM (a static RISC-V 64-bit Linux ELF) until one fails."""
@@ -115,7 +116,9 @@ def _sentence(found):
     )
 
 
-def _plan(program, arguments, strategy, memory, patient, seed, max_steps, status, expected, forbidden, environment):
+def _plan(
+    program, arguments, strategy, memory, patient, seed, max_steps, status, expected, forbidden, races, environment
+):
     from emu import MachineError
     from emu.explore.campaign import Plan
     from emu.explore.oracles import FORBID, OUTPUT, STATUS
@@ -142,6 +145,7 @@ def _plan(program, arguments, strategy, memory, patient, seed, max_steps, status
         memory,
         patient,
         tuple(rules),
+        races=races,
     )
 
 

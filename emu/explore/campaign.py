@@ -27,6 +27,7 @@ from .exhaustive import bound_of, schedules
 from .oracles import broken_rule
 from .outcome import Outcome
 from .profiles import Facts, profile
+from .racing import Racing
 from .strategies import PORTFOLIO, strategies
 from .world import MAX_STEPS, MODELS, ExploreError, World
 
@@ -53,6 +54,7 @@ class Plan:
     patient: bool = False  # time-outs end only when nothing else can happen
     rules: tuple = ()  # of what is a failure (oracles.py)
     shared: tuple = ()  # addresses of the shared words
+    races: bool = False  # data races are failures (racing.py)
     facts: Facts = field(default_factory=Facts, hash=False, compare=False)
 
     def wrong(self, outcome):
@@ -65,6 +67,8 @@ class Plan:
             self.program, self.arguments, dict(self.environment), self.seed, self.max_steps, self.memory, self.patient
         )
         world.share(self.shared)
+        if self.races and self.shared:
+            world.racing = Racing(world)
         return world
 
 
@@ -111,6 +115,8 @@ def prepared(plan):
     """(World, Plan with its shared words and facts): the program has been profiled."""
     with plan.world() as world:
         facts = profile(world)
+        if plan.races:
+            world.racing = Racing(world)
         yield world, replace(plan, shared=tuple(world.shared), facts=facts)
 
 

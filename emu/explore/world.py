@@ -109,6 +109,7 @@ class World(Serving):
         self.memory, self._model = memory, MODELS.index(memory)
         self.shared = []  # addresses of the shared words
         self._output = os.memfd_create("emu-output")
+        self.racing = None  # a racing.Racing that is told all schedules
         self.tell = None  # called with the index of a thread before each event of it, in TELL mode
         try:
             self._is_fork = False
@@ -191,6 +192,8 @@ class World(Serving):
 
         `prepare` is called with the world's record before it begins; `plan` is what strategies/planned.py repeats.
         """
+        if self.racing and mode == EXPLORE and not logging:
+            return self.racing.play(number, strategy, plan, prepare)
         w = self.record
         self._reset(number, strategy, mode)
         w["logging"], w["nr_planned"] = logging, len(plan)
