@@ -51,6 +51,8 @@ def _compile_all():
             name = path.relative_to(ROOT).with_suffix("").parts
             importlib.import_module(".".join(name) if name[0] == "tests" else path.stem)
     machine = everything()
+    for name in importlib.import_module("emu.explore.world").STRATEGIES:
+        importlib.import_module(f"emu.world.strategies.{name}")
     others = sorted(set(units(registered())) - set(machine), key=lambda unit: (-len(unit.entries), unit.name))
     for _ in compile_units(unit for unit in (*machine, *others) if not unit.is_stored):
         pass

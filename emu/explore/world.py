@@ -14,7 +14,9 @@ a fork of this process, which ends with it; what most programs do needs none (wo
 
 import mmap
 import os
+import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from ..actor.policies import install
 from ..actor.prepare import prepare_actor
 from ..cpu_worker import loop
 from ..errors import MachineError
+from ..hot import registered
 from ..isa.interpreter.interpret import interpret
 from ..kernel.ipi import PARKED, end_park, owed
 from ..kernel.linux.calls import linux_call
@@ -34,6 +37,7 @@ from ..limits import SERVER, SUPERVISOR, TIMEKEEPER
 from ..machine.config import Config
 from ..machine.filling import fill
 from ..machine.loader import read_program
+from ..machine.warmup import ensure_warm
 from ..server.errors import LinuxError
 from ..server.guest_memory import UserMemory
 from ..server.process import Server
@@ -65,12 +69,25 @@ from .outcome import BROKEN, DEADLOCK, EXITED, FAILED, KILLED, LIVELOCK, Outcome
 from .serving import Serving
 
 MODELS = ("sc", "tso", "rvwmo")  # in the order of WEAK.model
+STRATEGIES = ("random_walk", "pct", "pos", "surw", "delay", "planned")  # files of world/strategies
 MEMORY = "256M"
 MARK = b".emu_explore"  # the section that a program has which calls emu_explore_begin (guests/emu_explore.h)
 START_NS = 1_000_000_000  # the virtual time at boot
 MAX_STEPS = 100_000
 MAX_TICKS = 200  # of 100,000 instructions
 MOST_IDLE_SPINS = 100
+
+
+def ensure_compiled():
+    """The compile cache has the kernel and what worlds need beside it; says so where that takes a while."""
+    ensure_warm()
+    for name in STRATEGIES:
+        import_module(f"emu.world.strategies.{name}")
+    missing = [each for each in registered() if each.name.startswith("emu.world.") and not each.is_stored]
+    if missing:
+        print("emu: compiling the explorer (once)…", file=sys.stderr, flush=True)
+        for each in missing:
+            each.compile()
 
 
 class ExploreError(MachineError):
@@ -98,6 +115,7 @@ class World(Serving):
     ):
         self.program, self.seed, self.max_steps = program, seed, max_steps
         self.image = read_program(program)
+        ensure_compiled()
         self._memory = np.frombuffer(mmap.mmap(-1, WORLD.size), np.uint8)  # in common with forks of this process
         self.record = self._memory.view(WORLD.dtype)[0]
         self.address = self._memory.ctypes.data

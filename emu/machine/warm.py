@@ -24,6 +24,7 @@ FIRST = "emu.isa.interpreter.interpret"  # LLVM takes longest for it, and does i
 MODULES = ("emu.cpu_worker.process", "emu.server.process", "emu.actor.timekeeper")
 # Imported by the process that needs it: every command would wait for that.
 LATER = ("emu.actor.translator", "emu.cpu_worker.breakpoints")
+NO_MACHINES = ("emu.testing.", "emu.world.")  # explore/world.py compiles the latter
 AT_ONCE = 32  # object files that a process makes while others are typed
 
 
@@ -33,8 +34,8 @@ def everything(modules=(*MODULES, *LATER)):
         importlib.import_module(name)
     for policy in BUILTIN:
         importlib.import_module(f"emu.policies.{policy}")
-    # A user's may be there, too, and those of emu.testing, which no machine runs: the compiler's process lacks both.
-    ours = (e for e in hot.registered() if e.name.startswith("emu.") and not e.name.startswith("emu.testing."))
+    # A user's may be there, too, and others that no machine runs: the compiler's process lacks them.
+    ours = (e for e in hot.registered() if e.name.startswith("emu.") and not e.name.startswith(NO_MACHINES))
     return sorted(hot.units(ours), key=lambda u: (u.name != FIRST, -len(u.entries), u.name))
 
 
