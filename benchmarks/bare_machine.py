@@ -11,6 +11,7 @@ from emu.kernel.sched.hotplug import bring_online
 from emu.kernel.task import records as task
 from emu.kernel.thread import records as thread
 from emu.limits import MIB
+from emu.machine.filling import fill
 from emu.shm.cpumask import to_words
 from emu.shm.segment import Window
 
@@ -23,7 +24,7 @@ class BareMachine:
     def __init__(self, policy="inko"):
         machine = Machine(CPUS, policy=policy, memory=16 * MIB, seed=1)
         self.window = Window.create(machine.config.memory_bytes)
-        machine._fill(self.window.machine)
+        fill(self.window.machine, machine.config)
         self.machine = self.window.machine
         self.address = self.window.address
         for cpu in range(CPUS):

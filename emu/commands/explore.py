@@ -18,6 +18,7 @@ from .run import errors_in_one_line
 @click.option("--strategy", default="portfolio", show_default=True, metavar="NAME[:K=N]", help="random, pct:d=3, …")
 @click.option("--memory", default="sc", show_default=True, metavar="MODEL", help="sc, tso or rvwmo: weak memory.")
 @click.option("--patient", is_flag=True, help="Time-outs end only when no thread can run; else whenever it may be.")
+@click.option("--libraries", is_flag=True, help="Switch threads inside libraries, too: they are not taken to be right.")
 @click.option("--seed", metavar="S", help="Seed of all chance (EMU_SEED, else a fresh one).")
 @click.option("--jobs", default="1", show_default=True, metavar="N", help="Processes that explore.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler, tcp://HOST:PORT, whose workers explore instead.")
@@ -32,8 +33,8 @@ from .run import errors_in_one_line
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def explore(
-    schedules, seconds, strategy, memory, patient, seed, jobs, cluster, max_steps, status, expected, forbidden, races,
-    environment, replay_file, quiet, program, arguments,
+    schedules, seconds, strategy, memory, patient, libraries, seed, jobs, cluster, max_steps, status, expected,
+    forbidden, races, environment, replay_file, quiet, program, arguments,
 ):  # fmt: skip
     """Play the schedules of PROGRAM (a static RISC-V 64-bit Linux ELF) until one fails."""
     with errors_in_one_line():
@@ -117,7 +118,19 @@ def _sentence(found):
 
 
 def _plan(
-    program, arguments, strategy, memory, patient, seed, max_steps, status, expected, forbidden, races, environment
+    program,
+    arguments,
+    strategy,
+    memory,
+    patient,
+    libraries,
+    seed,
+    max_steps,
+    status,
+    expected,
+    forbidden,
+    races,
+    environment,
 ):
     from emu import MachineError
     from emu.explore.campaign import Plan
@@ -144,6 +157,7 @@ def _plan(
         _count("--max-steps", max_steps, 1 << 40),
         memory,
         patient,
+        libraries,
         tuple(rules),
         races=races,
     )

@@ -52,6 +52,7 @@ class Plan:
     max_steps: int = MAX_STEPS
     memory: str = MODELS[0]
     patient: bool = False  # time-outs end only when nothing else can happen
+    libraries: bool = False  # threads are switched inside libraries, too
     rules: tuple = ()  # of what is a failure (oracles.py)
     shared: tuple = ()  # addresses of the shared words
     races: bool = False  # data races are failures (racing.py)
@@ -114,7 +115,7 @@ class Found:
 def prepared(plan):
     """(World, Plan with its shared words and facts): the program has been profiled."""
     with plan.world() as world:
-        facts = profile(world)
+        facts = profile(world, plan.libraries or plan.races)
         if plan.races:
             world.racing = Racing(world)
         yield world, replace(plan, shared=tuple(world.shared), facts=facts)

@@ -13,6 +13,7 @@ import numpy as np
 from ..world.layout import EXPLORE, NOTHING
 from ..world.strategies import random_walk
 from .decoded import keep_decoded
+from .libraries import leave_out_libraries
 
 LOOKING, COUNTING = 6, 4  # schedules of either kind
 SALT = 1 << 40  # the first one's number
@@ -40,16 +41,18 @@ class Facts:
         return random.Random(int(w["random"])).choice(self.uses)
 
 
-def profile(world):
-    """Find the shared words of a World; the Facts."""
+def profile(world, libraries=False):
+    """Find the shared words of a World; the Facts. `libraries`: also those that only libraries use."""
     for n in range(LOOKING):
         world.look(SALT + n, random_walk)
     world.share_found()
-    lengths, logs = [], []
+    if not libraries:
+        leave_out_libraries(world)
+    lengths, logs, parents = [], [], []
     for n in range(COUNTING):
         lengths.append(world.run(SALT + LOOKING + n, random_walk, EXPLORE, logging=True).steps)
         logs.append(world.log())
-        parents = world.parents()
+        parents = max(parents, world.parents(), key=len)  # one that fails early has fewer threads
         keep_decoded(world.window)
     return Facts(max(1, round(sum(lengths) / len(lengths))), _uses(logs, parents))
 

@@ -352,6 +352,13 @@ class World(Serving):
         words = self.record["words"]
         self.share(at - 1 for at in sorted(words["at"][words["shared"] == 1].tolist()))
 
+    def share_only(self, addresses):
+        """The words at these addresses are shared, and no others any more."""
+        self.record["pages"] = np.zeros((), self.record["pages"].dtype)
+        self.record["nr_pages"] = 0
+        self.shared.clear()
+        self.share(addresses)
+
     def share(self, addresses):
         """The words at these addresses are shared from now on."""
         for at in addresses:

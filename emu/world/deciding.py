@@ -22,6 +22,7 @@ from .weak import drain
 
 EVENT_NS = 1000  # virtual time that passes with each
 SPINS = 64  # events without a change: the thread gives way
+STREAK = 2048  # events without one of another thread that could go on: likewise
 SPINS_ALONE = 1024  # likewise, where no other thread can run
 _PRIME = 0x100000001B3  # of FNV-1a
 
@@ -33,8 +34,9 @@ def leave(m, w, me, reason, value):
     w.left_value = value
     w.left_thread = m.cpus[me].current
     c = m.cpus[me]
-    c.kicked[c.kicks] = SUPERVISOR
-    c.kicks += 1
+    if c.kicks == 0:
+        c.kicked[0] = SUPERVISOR
+        c.kicks = 1
 
 
 @hot
@@ -140,13 +142,34 @@ def _spins(w, i, kind, at):
     else:
         t.reads = 0
     t.last = at
-    return t.reads >= SPINS
+    w.streak = w.streak + 1 if w.streaker == i else 0
+    w.streaker = i
+    return t.reads >= SPINS or w.streak >= STREAK
 
 
 @hot
 def decide(m, w, me, i, kind, at):
-    """Thread i is about to do this: the thread that goes on now, which is granted what it is about to do."""
+    """Thread i is about to do this: the thread that goes on now, which is granted what it is about to do.
+
+    Where cold code has to look first (`leave`), that is thread i, and the caller asks `stops_first`.
+    """
     never_inline()
+    chosen = _decide(m, w, me, i, kind, at)
+    if chosen == i and m.cpus[me].kicks != 0:
+        w.threads[i].kind = kind
+        w.threads[i].at = at
+        w.threads[i].granted = 1
+    return chosen
+
+
+@hot
+def stops_first(m, me):
+    """Whether the guest has to be left before its thread does what it was granted."""
+    return m.cpus[me].kicks != 0
+
+
+@hot
+def _decide(m, w, me, i, kind, at):
     w.step += 1
     m.clock_start_ns += EVENT_NS
     _digest(w, (i << 56) ^ (kind << 50) ^ at)
@@ -166,7 +189,7 @@ def decide(m, w, me, i, kind, at):
     t.kind = kind
     t.at = at
     if spins:
-        t.reads = 0
+        t.reads = w.streak = 0
         t.yielded = 1
     log(w, i, kind, at, int(spins))
     chosen = next_thread(m, w, me, i, -1 if spins else i)

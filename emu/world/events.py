@@ -9,7 +9,8 @@ A strategy that lets the same thread go on is asked and answers within the acces
 Where a schedule is told (TELL), cold code has a look before each event that happens (WORLD.left is AT_EVENT).
 
 A thread that uses shared words again and again, and changes nothing, spins: it waits for another thread, which has to
-go on, or for time to pass.  So it gives way then, whatever the strategy.
+go on, or for time to pass.  So it gives way then, whatever the strategy; and so does one that changes something, but
+has had thousands of events in a row.
 """
 
 from ..abi.registers import A7
@@ -20,8 +21,8 @@ from ..kernel.native.numbers import EXPLORE_BEGIN
 from ..shm.exits import ACCESS_FETCH, ACCESS_WRITE, EXIT_ECALL, EXIT_INTERRUPT, EXIT_TRAP
 from ..shm.layout import machine_at
 from ..shm.memory import call_4, load_64
-from .deciding import decide, do_it, give_way, leave, tell
-from .layout import AT_EVENT, AT_MARK, BOOT, CALL, EXPLORE, PROFILE, READ, TELL, WRITE, world_of
+from .deciding import decide, do_it, give_way, leave, stops_first, tell
+from .layout import AT_MARK, BOOT, CALL, EXPLORE, PROFILE, READ, TELL, WRITE, world_of
 from .shared import hidden, is_shared, note, page_of
 from .weak import redirected, weak_of
 from .weak_records import MAX_WEAK_THREADS
@@ -65,6 +66,8 @@ def fault(address, cpu, va, access):
         if w.chosen != i:
             return 0
         w.chosen = -1
+        if stops_first(m, cpu):
+            return 0
     if w.mode == TELL and t.told == 0:
         w.value = load_64(host & ~7)
         tell(m, w, cpu, i, kind, va)
@@ -108,9 +111,9 @@ def _before_call(m, w, me, i):
         return give_way(m, w, me, w.chosen)
     if t.granted == 0:
         chosen = decide(m, w, me, i, CALL, number)
-        if chosen != i:
+        if chosen != i or stops_first(m, me):
             _not_counted(m, me, i)
-            return give_way(m, w, me, chosen)
+            return EXIT_INTERRUPT if chosen == i else give_way(m, w, me, chosen)
     if w.mode == TELL and t.told == 0:
         _not_counted(m, me, i)
         tell(m, w, me, i, CALL, number)
@@ -132,4 +135,4 @@ def interpret(address, me, i, budget):
         return _before_call(m, w, me, i)
     if reason != EXIT_TRAP or m.cpus[me].cause != CAUSE_EVENT:
         return reason
-    return EXIT_INTERRUPT if w.left == AT_EVENT else give_way(m, w, me, w.chosen)
+    return EXIT_INTERRUPT if stops_first(m, me) and w.chosen < 0 else give_way(m, w, me, w.chosen)

@@ -120,6 +120,8 @@ WORLD = record(
     i64("chosen", doc="the thread that the next switch goes to, -1: the strategy is asked then"),
     i64("running", doc="the thread that runs, or ran last"),
     i64("value", doc="of the word that is about to be used"),
+    i64("streaker", doc="whose the last event was"),
+    i64("streak", doc="events of that thread without one of another"),
     i64("births"),
     i64("preemptions", doc="switches away from a thread that could have gone on"),
     i64("nr_threads", doc="indices of threads seen so far"),

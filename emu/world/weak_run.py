@@ -11,7 +11,7 @@ from ..limits import PAGE_SIZE
 from ..shm.atomics import load_relaxed
 from ..shm.exits import ACCESS_READ, ACCESS_WRITE, EXIT_BUDGET, EXIT_INTERRUPT, ONE
 from ..shm.memory import address_of, call_4, load_64
-from .deciding import decide, do_it, give_way, tell
+from .deciding import decide, do_it, give_way, stops_first, tell
 from .instructions import (
     ATOMIC,
     FENCE,
@@ -133,7 +133,7 @@ def _is_granted(m, w, me, i, kind, at):
     """Whether thread i may do this now; otherwise WORLD.chosen goes on."""
     if w.threads[i].granted == 0:
         w.chosen = decide(m, w, me, i, kind, at)
-        if w.chosen != i:
+        if w.chosen != i or stops_first(m, me):  # in the latter case it gives way to itself
             return False
         w.chosen = -1
     return True

@@ -57,7 +57,7 @@ def test_every_benchmark_has_a_test_here():
         "cpu_speed", "scaling", "switch", "wakeup", "startup", "memory", "boots", "timeouts", "policies", "balance",
         "events", "shares", "spawn", "migration", "hotplug", "steal",
         "spin_yield", "jobs", "shootdown", "pipes", "processes", "messages", "upcalls", "mapping", "interrupts",
-        "tracing", "export", "live", "report_page",
+        "tracing", "export", "live", "report_page", "explore",
     }  # fmt: skip
 
 
@@ -367,3 +367,13 @@ def test_a_benchmark_is_a_program(tmp_path):
     done = python("events.py", "--quick", "--rounds", "1", "--json", str(tmp_path / "events.json"))
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "events.json").read_text())["rows"]
+
+
+def test_explore(tmp_path):
+    rows = run("explore", tmp_path)
+    found = [row for row in rows if "program" in row]
+    assert {row["program"] for row in found} == {"lazy01", "deadlock01", "stack"}
+    assert all(0 < row["found"] <= row["trials"] == 2 and row["schedules"] >= 1 for row in found)
+    speeds = [row for row in rows if "instructions" in row]
+    assert [row["instructions"] for row in speeds] == [10_000, 100_000]
+    assert all(row["instructions"] / 2 < row["retired"] < 2 * row["instructions"] + 20_000 for row in speeds)
