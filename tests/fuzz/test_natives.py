@@ -19,7 +19,8 @@ KINDS = dict(re.findall(r"\bX\((\w+), EMU_(\w+),", SOURCE))  # a call may be of 
 
 
 def test_the_grammar_has_every_native_call():
-    known = {name for name, value in vars(numbers).items() if isinstance(value, int)} - {"FIRST", "END", "FIRST_HOT"}
+    no_calls = {"FIRST", "END", "FIRST_HOT", "EXPLORE_BEGIN", "ASSERT_FAILED"}  # the last two: in `emu explore` only
+    known = {name for name, value in vars(numbers).items() if isinstance(value, int)} - no_calls
     assert known == set(KINDS.values())
 
 

@@ -28,7 +28,7 @@ NEXT_STOP = "tests/litmus/test_suspending.py::test_who_asks_again_while_a_resume
 IMPORTANCE = "emu/kernel/sched/importance.py"
 MUTANTS = [
     Mutant("time-of-a-yield-serves-later-switches", "emu/kernel/sched/local_queue.py", "    c.just_now_ns = 0\n", "", "tests/kernel/sched/test_queue_time.py"),
-    Mutant("cpus-run-thread-0-before-they-start", "emu/machine/machine.py", "for actor in (*range(config.cpus), SUPERVISOR,", "for actor in (SUPERVISOR,", "tests/machine/test_boot.py"),
+    Mutant("cpus-run-thread-0-before-they-start", "emu/machine/filling.py", "for actor in (*range(config.cpus), SUPERVISOR,", "for actor in (SUPERVISOR,", "tests/machine/test_boot.py"),
     # --- mutexes --------------------------------------------------------------------------------------
     Mutant("mutex-woken-without-owning", MUTEX, "        _own(m, heir, n, q)  # before its sleep is claimed: it may run at once\n", "", LOCKED),
     Mutant("mutex-owned-after-the-wake-up", MUTEX, "        _own(m, heir, n, q)  # before its sleep is claimed: it may run at once\n        claim_first(m, me, q)\n", "        claim_first(m, me, q)\n        _own(m, heir, n, q)\n", HEIR),
