@@ -45,7 +45,7 @@ def test_a_correct_program_has_no_failure(built, tmp_path):  # noqa: F811
 
 def test_rules_say_what_is_a_failure(built, tmp_path):  # noqa: F811
     program = built("ends")
-    words = ("explore", "--seed", "1", "--schedules", "20", "--quiet")
+    words = ("explore", "--seed", "1", "--schedules", "4", "--quiet")
     assert run(*words, "--status", "3", program, "three", cwd=tmp_path).returncode == 0
     assert run(*words, program, "three", cwd=tmp_path).returncode == 1
     assert run(*words, "--expect", "[0-9] bytes", program, "file", cwd=tmp_path).returncode == 0

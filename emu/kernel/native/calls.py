@@ -22,6 +22,7 @@ from .numbers import (
     CONTAINER_CONTROL,
     COPY,
     EXCHANGE_REGISTERS,
+    EXPLORE_BEGIN,
     FIRST_HOT,
     GETID,
     IPC,
@@ -99,6 +100,8 @@ def native_call(m, me, i, number):
         t.x[A0] = name_server(m, me, i)
     elif number == CLOSED_FILE:
         t.x[A0] = closed_file(m, me, i)
+    elif number == EXPLORE_BEGIN:
+        t.x[A0] = 0  # it means something in `emu explore` only (world/calls.py)
     else:
         return SERVE
     return RESUME
