@@ -4,6 +4,7 @@ from . import (
     containers,
     cpu_worker,
     events,
+    exploring,
     files,
     groups,
     ipc,
@@ -27,7 +28,8 @@ from . import (
 )
 
 MUTANTS = [
-    *containers.MUTANTS, *cpu_worker.MUTANTS, *events.MUTANTS, *files.MUTANTS, *groups.MUTANTS, *ipc.MUTANTS,
+    *containers.MUTANTS, *cpu_worker.MUTANTS, *events.MUTANTS, *exploring.MUTANTS,
+    *files.MUTANTS, *groups.MUTANTS, *ipc.MUTANTS,
     *kernel.MUTANTS, *l4.MUTANTS, *machine.MUTANTS, *messages.MUTANTS, *pools.MUTANTS, *processes.MUTANTS,
     *program.MUTANTS, *queues.MUTANTS, *shm.MUTANTS, *sync.MUTANTS, *time.MUTANTS, *translated.MUTANTS,
     *translator.MUTANTS,
