@@ -6,9 +6,9 @@ goes on as long as it can, and then the one that has waited longest.  From each 
 that are like it up to one of its later decisions, and choose another thread there; so each schedule is reached by one
 way only, from the schedule without any choice of its own.
 
-A choice costs a preemption where the running thread could have gone on.  Complete as far as the shared words are all
-that threads notice of each other (world/shared.py), and for threads of which there are at most 64; what is left to
-chance in a schedule (emu explore has nothing but the seed for it) is the same in all of them.
+A choice costs a preemption where the running thread could have gone on.  The search is complete as far as shared words
+and calls are all that threads notice of each other (world/shared.py), for 64 threads at most, and for time that passes
+only when nothing else can happen.
 """
 
 from typing import NamedTuple

@@ -118,7 +118,8 @@ def log(w, i, kind, at, forced):
     n.switches = w.nr_switches
     n.waiting = 0
     for k in range(w.nr_waiting):
-        n.waiting |= 1 << (w.waiting[k] & 63)
+        if w.waiting[k] < PSEUDO:
+            n.waiting |= 1 << (w.waiting[k] & 63)
 
 
 @hot
