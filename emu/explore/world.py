@@ -230,7 +230,7 @@ class World(Serving):
         w["choose"] = strategy.choose.address
         w["random"] = first_state(self.seed, number)
         if self._model != SC:
-            begin_weak(self.address, self._model, first_state(self.seed + 1, number))
+            begin_weak(self.address, self._model, first_state(self.seed + 1, number), self._task)
 
     def _play(self):
         """Play the machine until the schedule ends: None where WORLD.left says why, else (kind, value, detail)."""

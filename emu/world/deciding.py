@@ -18,7 +18,7 @@ from .layout import (
     TOO_LONG,
     world_at,
 )
-from .weak import drain
+from .weak_stores import drain
 
 EVENT_NS = 1000  # virtual time that passes with each
 SPINS = 64  # events without a change: the thread gives way

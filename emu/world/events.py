@@ -24,12 +24,20 @@ from ..shm.memory import call_4, load_64
 from .deciding import decide, do_it, give_way, leave, stops_first, tell
 from .layout import AT_MARK, BOOT, CALL, EXPLORE, PROFILE, READ, TELL, WRITE, world_of
 from .shared import hidden, is_shared, note, page_of
-from .weak import redirected, weak_of
-from .weak_records import MAX_WEAK_THREADS
-from .weak_run import fence_call, run_weakly
+from .weak import is_weak, weak_of
+from .weak_loads import redirected
+from .weak_run import fence_call, run_weakly, settle
 
 CAUSE_EVENT = -8  # as CPU.cause: no trap, the thread gives way before what it is about to do
 CLONE, CLONE3 = NUMBERS["clone"], NUMBERS["clone3"]
+# The frequent calls that leave every page where it is; the others are taken for ones that may move some.
+KEEPS_PAGES = tuple(
+    NUMBERS[name]
+    for name in (
+        *("futex", "sched_yield", "write", "writev", "clock_gettime", "nanosleep", "clock_nanosleep", "exit"),
+        *("getpid", "gettid", "rt_sigprocmask", "tgkill", "tkill", "set_robust_list", "ioctl", "exit_group"),
+    )
+)
 
 
 # --- accesses ---------------------------------------------------------------------------------------
@@ -96,6 +104,14 @@ def _not_counted(m, me, i):
 
 
 @hot
+def _keeps_pages(number):
+    found = False
+    for each in KEEPS_PAGES:
+        found = found or number == each
+    return found
+
+
+@hot
 def _before_call(m, w, me, i):
     """Thread i is about to make a system call: EXIT_ECALL, it does; EXIT_INTERRUPT, not now."""
     if w.mode == BOOT:
@@ -106,7 +122,7 @@ def _before_call(m, w, me, i):
         return EXIT_INTERRUPT
     t = w.threads[i]
     number = m.threads[i].x[A7]
-    if w.weak != 0 and w.mode >= EXPLORE and i < MAX_WEAK_THREADS and not fence_call(m, w, me, i):
+    if is_weak(m, w, i) and not fence_call(m, w, me, i):
         _not_counted(m, me, i)
         return give_way(m, w, me, w.chosen)
     if t.granted == 0:
@@ -119,6 +135,8 @@ def _before_call(m, w, me, i):
         tell(m, w, me, i, CALL, number)
         return EXIT_INTERRUPT
     do_it(t)
+    if w.weak != 0 and w.mode >= EXPLORE and not _keeps_pages(number):
+        settle(m, w)
     return EXIT_ECALL
 
 
@@ -127,7 +145,7 @@ def interpret(address, me, i, budget):
     """As the interpreter's; a thread that is to give way returns EXIT_INTERRUPT, with CPU.resched set."""
     m = machine_at(address)
     w = world_of(m)
-    if w.weak != 0 and w.mode >= EXPLORE and i < MAX_WEAK_THREADS:
+    if is_weak(m, w, i):
         reason = run_weakly(m, w, me, i, budget)
     else:
         reason = call_4(w.interpret, address, me, i, budget)

@@ -116,6 +116,8 @@ WORLD = record(
     i64("max_steps"),
     i64("ticks", doc="of 100,000 instructions"),
     i64("max_ticks"),
+    i64("silent_ticks", doc="since the last event"),
+    i64("ticked_step", doc="WORLD.step at the last tick"),
     i64("digest", doc="of all events and choices so far: two runs with the same one did the same"),
     i64("chosen", doc="the thread that the next switch goes to, -1: the strategy is asked then"),
     i64("running", doc="the thread that runs, or ran last"),

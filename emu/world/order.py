@@ -13,6 +13,7 @@ from .layout import BOOT, MAX_WAITING, NOTHING, PSEUDO, TOO_LONG, TOO_MANY, WEIG
 from .weak import begin_thread
 
 PARAMETERS = {"world": (0, "the address of the world")}
+SILENT_TICKS = 4  # without an event: the thread gives way
 
 
 @hot
@@ -89,6 +90,12 @@ def tick(m, queue, thread):
     w.ticks += 1
     if w.mode != BOOT and w.ticks >= w.max_ticks:
         leave(m, w, queue, TOO_LONG, w.ticks)
+    w.silent_ticks = w.silent_ticks + 1 if w.ticked_step == w.step else 0
+    w.ticked_step = w.step
+    if w.silent_ticks >= SILENT_TICKS and w.nr_waiting > 0:  # it may wait, by words that are not known to be shared yet
+        w.silent_ticks = 0
+        w.threads[thread].yielded = 1
+        m.cpus[queue].resched = 1
     return 0
 
 

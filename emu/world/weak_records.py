@@ -69,6 +69,7 @@ WEAK = record(
     i64("model", doc="SC, TSO or RVWMO"),
     i64("choices", doc="from which all that is chosen here follows"),
     i64("time", doc="counts whatever reaches memory"),
+    i64("task", doc="whose threads' memory is weak: the program's"),
     i64("nr_words"),
     i64("scratch", doc="a word's value as a thread sees it"),
     i64("redirect", doc="address of a word where the next access of the interpreter goes instead; 0 none"),
@@ -79,5 +80,7 @@ WEAK = record(
     many("words", WEAK_WORD, WORD_SLOTS),
     i64s("views", MAX_WEAK_THREADS * MAX_WEAK_WORDS, doc="of each thread and word: no older version is read"),
 )
+
+SCRATCH = WEAK.offset("scratch")
 
 weak_at = record_at(WEAK)

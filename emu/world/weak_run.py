@@ -36,20 +36,10 @@ from .instructions import (
 )
 from .layout import GOES_ON, READ, TELL, WRITE
 from .shared import hidden, is_shared, page_of
-from .weak import (
-    buffer_store,
-    defer,
-    drain,
-    foreseen,
-    is_full,
-    load_version,
-    note_atomic,
-    oldest,
-    pending_load,
-    resolve,
-    weak_of,
-)
-from .weak_records import RVWMO
+from .weak import note_atomic, weak_of
+from .weak_loads import defer, foreseen, load_version, pending_load, satisfy
+from .weak_records import MAX_WEAK_THREADS, PENDING, RVWMO
+from .weak_stores import buffer_store, drain, is_full, oldest
 
 ACQUIRE, RELEASE = 1 << 26, 1 << 25  # of an atomic instruction
 PRED_R, PRED_W, SUCC_R, SUCC_W, IS_TSO = 0x20, 0x10, 2, 1, 0x800  # of a fence's immediate
@@ -171,7 +161,7 @@ def load_turns(m, w, me, i, register, at):
         do_it(w.threads[i])
         n = pending_load(w, i, register, at)
         if n >= 0:
-            resolve(m, w, i, n)
+            satisfy(m, w, i, n)
     return True
 
 
@@ -299,3 +289,19 @@ def fence_call(m, w, me, i):
         return False
     weak_of(w).threads[i].in_call = 1
     return True
+
+
+@hot
+def settle(m, w):
+    """All stores that wait reach memory and all pending loads have their values, those of every thread."""
+    never_inline()
+    k = weak_of(w)
+    for i in range(MAX_WEAK_THREADS):
+        t = k.threads[i]
+        for n in range(PENDING):
+            if t.pending[n].register > 0:
+                satisfy(m, w, i, n)
+        while t.nr_buffered > 0:
+            drain(w, oldest(k, i, ANY))
+    for i in range(MAX_WEAK_THREADS):
+        k.threads[i].bound = k.time

@@ -66,3 +66,14 @@ def test_a_deque_without_its_fence_fails_and_with_it_does_not(built):
     assert fails(("-DBROKEN",), "tso", 3000) and fails(("-DBROKEN",), "rvwmo", 3000)
     assert not fails(("-DBROKEN",), "sc", 1000)
     assert not fails((), "rvwmo", 1500)
+
+
+def test_a_store_that_waits_does_not_reach_a_page_that_is_no_longer_there(built):
+    outcomes = set()
+    with World(built("unmapped"), memory="rvwmo") as world:
+        facts = profile(world)
+        turns = [Strategy(each) for each in TURNS]
+        for number in range(400):
+            strategy = turns[number % len(turns)]
+            outcomes.add(world.run(number, strategy.module, prepare=strategy.prepare(facts)).words)
+    assert outcomes == {"exit status 0"}

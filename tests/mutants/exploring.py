@@ -3,8 +3,9 @@
 
 from .mutant import Mutant
 
-WEAK, WEAK_RUN, EVENTS, DECIDING, ORDER, SHARED = (
-    f"emu/world/{name}.py" for name in ("weak", "weak_run", "events", "deciding", "order", "shared")
+STORES, LOADS, WEAK_RUN, EVENTS, DECIDING, ORDER, SHARED = (
+    f"emu/world/{name}.py"
+    for name in ("weak_stores", "weak_loads", "weak_run", "events", "deciding", "order", "shared")
 )
 WORLD, SEGMENT = "emu/explore/world.py", "emu/shm/segment.py"
 SHAPE = "tests/explore/test_litmus.py::test_a_shape_has_all_allowed_outcomes_and_no_other"
@@ -65,41 +66,55 @@ MUTANTS = [
     ),
     Mutant(
         "own-stores-are-not-seen",
-        WEAK,
+        STORES,
         "            if b.used != 0 and b.order == order and b.at == at:\n",
         "            if b.used < 0 and b.order == order and b.at == at:\n",
         _shape("CoWR"),
     ),
     Mutant(
         "stores-to-a-word-pass-each-other",
-        WEAK,
+        STORES,
         "(k.model == TSO or o.at == b.at or o.epoch < b.epoch)",
         "(k.model == TSO or o.epoch < b.epoch)",
         DEQUE,
     ),
     Mutant(
         "tso-stores-pass-each-other",
-        WEAK,
+        STORES,
         "(k.model == TSO or o.at == b.at or o.epoch < b.epoch)",
         "(o.at == b.at or o.epoch < b.epoch)",
         _shape("MP", "tso"),
     ),
     Mutant(
-        "loads-of-a-word-go-back", WEAK, "    k.views[place] = max(k.views[place], version.time)\n", "", _shape("CoRR")
+        "loads-of-a-word-go-back", LOADS, "    k.views[place] = max(k.views[place], version.time)\n", "", _shape("CoRR")
     ),
     Mutant(
         "loads-are-never-early",
-        WEAK,
+        LOADS,
         "    if first == newest or draw & 1 != 0:\n",
         "    if first <= newest:\n",
         _shape("MP+fence.w.w+po"),
     ),
     Mutant(
         "loads-are-never-late",
-        WEAK,
+        LOADS,
         "    if chance(k, i, w.threads[i].events, LATE) & 3 != 0:\n",
         "    if chance(k, i, w.threads[i].events, LATE) >= 0:\n",
         _shape("LB"),
+    ),
+    Mutant(
+        "stores-wait-while-pages-go",
+        EVENTS,
+        "        settle(m, w)\n",
+        "        pass\n",
+        "tests/explore/test_litmus.py::test_a_store_that_waits_does_not_reach_a_page_that_is_no_longer_there",
+    ),
+    Mutant(
+        "who-waits-without-an-event-goes-on",
+        ORDER,
+        "        m.cpus[queue].resched = 1\n",
+        "        pass\n",
+        "tests/explore/test_litmus.py::test_a_store_that_waits_does_not_reach_a_page_that_is_no_longer_there",
     ),
     # --- schedules that repeat --------------------------------------------------------------------------
     Mutant(

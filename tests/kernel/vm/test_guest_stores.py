@@ -45,7 +45,10 @@ DOORS = {
     },
     "locate_atomic": {"isa/interpreter/accesses.py", "isa/interpreter/arms.py"},
     "from_address": {"shm/segment.py", "cpu_worker/host_faults.py"},  # the latter: a page of its process's own
-    "window.memory": {"server/guest_memory.py", "isa/translator/translator.py", "actor/translator.py"},  # which read it
+    "window.memory": {  # which read it
+        *("server/guest_memory.py", "isa/translator/translator.py", "actor/translator.py"),
+        *("explore/decoded.py", "explore/telling.py"),
+    },
 }
 
 # What stores at any host address, and why each file's addresses are none of a guest's.
@@ -76,6 +79,7 @@ REASONS = {
     "kernel/task/siginfo.py": "records of signals",
     "kernel/thread/records.py": "the name in a record",
     "kernel/timekeeper.py": "sleep words",
+    "world/weak_stores.py": "words of shared pages, which stay where they are while a store waits: see world/weak.py",
     "shm/memory.py": "they are made here",
     "shm/spinlock.py": "lock words",
     "shm/decoded.py": "decoded words",
