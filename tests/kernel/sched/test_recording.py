@@ -13,6 +13,37 @@ from tests.traces import checked_trace
 
 PATIENCE_S = 60
 
+MEETING = """
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+enum { ROUNDS = 4000, DELAYS = 400 };
+static atomic_int word, about_to_sleep;
+static void *wake(void *unused) {
+    for (int k = 1; k <= ROUNDS; k++) {
+        while (atomic_load(&about_to_sleep) != k)
+            ;
+        for (volatile int delay = k % DELAYS; delay > 0; delay--)
+            ;
+        atomic_store(&word, k);
+        syscall(SYS_futex, &word, FUTEX_WAKE, 1);
+    }
+    return unused;
+}
+int main(void) {
+    pthread_t thread;
+    pthread_create(&thread, 0, wake, 0);
+    for (int k = 1; k <= ROUNDS; k++) {
+        atomic_store(&about_to_sleep, k);
+        while (atomic_load(&word) == k - 1)
+            syscall(SYS_futex, &word, FUTEX_WAIT, k - 1, 0);
+    }
+    return pthread_join(thread, 0);
+}
+"""  # one wakes the other a little later, in each round, while that one goes to sleep on its own CPU
+
 SIGNALLED = """
 #include <pthread.h>
 #include <signal.h>
@@ -68,9 +99,10 @@ def test_a_signal_that_ends_a_sleep_is_told_apart_from_a_time_out(boot, tmp_path
 def test_who_claims_a_sleep_is_told_also_where_the_sleepers_own_cpu_completes_the_wake_up(boot, tmp_path, seed):
     """A waker that comes before the sleeper's CPU has let go of it leaves the rest to that CPU."""
     claimed, end, told = 0, time.monotonic() + PATIENCE_S, set()
+    meeting = build_guest(tmp_path, MEETING)
     while claimed < 3 and time.monotonic() < end:
         with boot(2, "inko", seed=seed, trace=tmp_path / "trace") as machine:
-            machine.spawn("locking", 4, 3000, 20)
+            machine.spawn(meeting)
             assert finish(machine).leaks == {}
         trace = checked_trace(machine)
         causes = trace.header["values"]["wake_cause"]
@@ -164,7 +196,8 @@ def test_a_call_that_did_not_sleep_is_recorded_with_its_error(boot, tmp_path, se
     calls, failed = trace.values(events, "call", "call"), trace.values(events, "call", "failed")
     assert (failed[calls == NUMBERS["getppid"] + 1] == 0).sum() == 50
     assert (failed[calls == NUMBERS["close"] + 1] == 9).sum() == 50, "EBADF"
-    assert (events["b"] > 0).all() and (events["b"] < 1_000_000_000).all()
+    took_ns = events["b"]  # 0 where the host's clock goes on in steps
+    assert (took_ns >= 0).all() and took_ns.any() and (took_ns < 1_000_000_000).all()
 
 
 def test_a_parked_cpu_says_when_it_is_awake_again(boot, tmp_path, seed):
