@@ -18,6 +18,7 @@ from .run import errors_in_one_line
 @click.option("--strategy", default="portfolio", show_default=True, metavar="NAME[:K=N]", help="random, pct:d=3, …")
 @click.option("--memory", default="sc", show_default=True, metavar="MODEL", help="sc, tso or rvwmo: weak memory.")
 @click.option("--patient", is_flag=True, help="Time-outs end only when no thread can run; else whenever it may be.")
+@click.option("--priorities", is_flag=True, help="Threads run by their real-time priorities, as on one CPU.")
 @click.option("--libraries", is_flag=True, help="Switch threads inside libraries, too: they are not taken to be right.")
 @click.option("--seed", metavar="S", help="Seed of all chance (EMU_SEED, else a fresh one).")
 @click.option("--jobs", default="1", show_default=True, metavar="N", help="Processes that explore.")
@@ -33,8 +34,8 @@ from .run import errors_in_one_line
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def explore(
-    schedules, seconds, strategy, memory, patient, libraries, seed, jobs, cluster, max_steps, status, expected,
-    forbidden, races, environment, replay_file, quiet, program, arguments,
+    schedules, seconds, strategy, memory, patient, priorities, libraries, seed, jobs, cluster, max_steps, status,
+    expected, forbidden, races, environment, replay_file, quiet, program, arguments,
 ):  # fmt: skip
     """Play the schedules of PROGRAM (a static RISC-V 64-bit Linux ELF) until one fails."""
     with errors_in_one_line():
@@ -46,7 +47,7 @@ def _explore(schedules, seconds, jobs, cluster, replay_file, quiet, program, arg
     from emu.explore.strategies import strategies
     from emu.machine.loader import read_program
 
-    schedules, jobs = _count("--schedules", schedules), _count("--jobs", jobs, 256)
+    schedules, jobs = number_of("--schedules", schedules), number_of("--jobs", jobs, 256)
     seconds = None if seconds is None else _seconds(seconds)
     strategies(options["strategy"])
     plan = _plan(program, arguments, **options)
@@ -77,7 +78,7 @@ def _explore(schedules, seconds, jobs, cluster, replay_file, quiet, program, arg
                 with workers(cluster, plan) as (executor, count):
                     work.play(world, count, executor)
         found = work.found
-        print(_sentence(found), file=sys.stderr)
+        print(f"emu: {sentence(found)}", file=sys.stderr)
         if found.failure is None:
             return 0
         simple = _tell(world, plan, found.failure, quiet)
@@ -106,13 +107,18 @@ def tell(world, number, outcome):
     print("", *told(world, number, outcome), "", sep="\n", flush=True)
 
 
-def _sentence(found):
-    from emu.explore.exhaustive import bound_of
+def sentence(found):
+    """What a campaign found, in a line."""
+    from emu.explore.exhaustive import ALL, bound_of
 
-    every = f" (all with at most {bound_of(found.plan.strategy)} preemptions)" if found.is_complete else ""
+    every = ""
+    if found.is_complete:
+        bound = bound_of(found.plan.strategy)
+        at_most = "all but for how long threads spin" if bound == ALL else f"all with at most {bound} preemptions"
+        every = " (all there are)" if found.is_whole else f" ({at_most})"
     end = "one failed" if found.failure else "none failed"
     return (
-        f"emu: {found.schedules:,} schedules{every}, {len(found.distinct):,} of them distinct, in {found.seconds:.1f} s"
+        f"{found.schedules:,} schedules{every}, {len(found.distinct):,} of them distinct, in {found.seconds:.1f} s"
         f" ({found.per_second:,.0f} a second), {end}"
     )
 
@@ -123,6 +129,7 @@ def _plan(
     strategy,
     memory,
     patient,
+    priorities,
     libraries,
     seed,
     max_steps,
@@ -143,20 +150,21 @@ def _plan(
     rules = [(OUTPUT, _pattern("--expect", each)) for each in expected]
     rules += [(FORBID, _pattern("--forbid", each)) for each in forbidden]
     if status is not None:
-        rules.append((STATUS, _count("--status", status, 255, least=0)))
+        rules.append((STATUS, number_of("--status", status, 255, least=0)))
     variables = tuple(pair("--env", each) for each in environment)
     from emu.machine.config import default_seed
 
-    number = default_seed() if seed is None else _count("--seed", seed, (1 << 63) - 1, least=0)
+    number = default_seed() if seed is None else number_of("--seed", seed, (1 << 63) - 1, least=0)
     return Plan(
         program,
         tuple(arguments),
         variables,
         number,
         strategy,
-        _count("--max-steps", max_steps, 1 << 40),
+        number_of("--max-steps", max_steps, 1 << 40),
         memory,
         patient,
+        priorities,
         libraries,
         tuple(rules),
         races=races,
@@ -175,7 +183,8 @@ def _pattern(option, text):
     return text
 
 
-def _count(option, text, most=1 << 40, least=1):
+def number_of(option, text, most=1 << 40, least=1):
+    """A number of the command line; MachineError."""
     from emu import MachineError
 
     if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:

@@ -13,6 +13,7 @@ NAMES = (
     "run",
     "explore",
     "replay",
+    "teach",
     "compare",
     "sweep",
     "policies",

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
 from ..actor.lifeline import end_with_parent
-from .exhaustive import bound_of, schedules
+from .exhaustive import Search, bound_of
 from .oracles import broken_rule
 from .outcome import Outcome
 from .profiles import Facts, profile
@@ -52,6 +52,7 @@ class Plan:
     max_steps: int = MAX_STEPS
     memory: str = MODELS[0]
     patient: bool = False  # time-outs end only when nothing else can happen
+    priorities: bool = False  # threads run by their real-time priorities
     libraries: bool = False  # threads are switched inside libraries, too
     rules: tuple = ()  # of what is a failure (oracles.py)
     shared: tuple = ()  # addresses of the shared words
@@ -65,8 +66,16 @@ class Plan:
     def world(self):
         """A World of it, in which the same words are shared."""
         world = World(
-            self.program, self.arguments, dict(self.environment), self.seed, self.max_steps, self.memory, self.patient
+            self.program,
+            self.arguments,
+            dict(self.environment),
+            self.seed,
+            self.max_steps,
+            self.memory,
+            self.patient,
+            self.priorities,
         )
+        world.record["all_calls"] = int(self.libraries)
         world.share(self.shared)
         if self.races and self.shared:
             world.racing = Racing(world)
@@ -104,7 +113,8 @@ class Found:
     seconds: float = 0.0
     distinct: set = field(default_factory=set)
     failure: Failure | None = None
-    is_complete: bool = False  # there are no other schedules (exhaustive.py)
+    is_complete: bool = False  # there are no other schedules with so few preemptions (exhaustive.py)
+    is_whole: bool = False  # nor with more
 
     @property
     def per_second(self):
@@ -261,12 +271,13 @@ class Campaign:
 
     def all_of_them(self, world, bound):
         """Play every schedule with so few preemptions, in this process: Found.is_complete where there was time."""
-        for number, outcome in enumerate(schedules(world, bound)):
+        search = Search(world, bound)
+        for number, outcome in enumerate(search.schedules()):
             failure = Failure(number, self._plan.strategy, outcome) if self._plan.wrong(outcome) else None
             self._take(Stretch(number, 1, outcome.steps, 0.0, [outcome.digest], failure))
             if failure or number + 1 == self._end or self._is_late():
                 return
-        self.found.is_complete = True
+        self.found.is_complete, self.found.is_whole = True, search.is_whole
 
     def here(self, world):
         """Play them in this process."""

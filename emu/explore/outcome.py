@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass, field
 
 EXITED, KILLED, DEADLOCK, LIVELOCK, FAILED, BROKEN = "exited", "killed", "deadlock", "livelock", "assert", "machine"
+CUT_SHORT = "cut short"  # by its strategy
 
 
 @dataclass(frozen=True)

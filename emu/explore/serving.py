@@ -26,7 +26,8 @@ HARMLESS = {
     NUMBERS[name] for name in (
         "fstat", "newfstatat", "ioctl", "readlinkat", "faccessat", "getcwd", "uname", "sysinfo", "sched_getaffinity",
         "getuid", "geteuid", "getgid", "getegid", "sched_getscheduler", "sched_getparam", "sched_get_priority_max",
-        "sched_get_priority_min", "rt_sigaction",
+        "sched_get_priority_min", "sched_setscheduler", "sched_setparam", "sched_setattr", "setpriority",
+        "rt_sigaction",
     )
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ can be left out; so then all schedules with still fewer preemptions are searched
 import itertools
 
 from ..world.strategies import planned
-from .exhaustive import schedules
+from .exhaustive import Search
 from .world import MODELS
 
 MOST_RUNS = 3_000
@@ -54,7 +54,7 @@ class _Shrinking:
     def search(self):
         """Look among all schedules with fewer preemptions, as long as those are few."""
         for bound in range(1, min(self.outcome.preemptions, MOST_SEARCHED + 1)):
-            for found in itertools.islice(schedules(self._world, bound), max(0, self._most - self.runs)):
+            for found in itertools.islice(Search(self._world, bound).schedules(), max(0, self._most - self.runs)):
                 self.runs += 1
                 if found.is_like(self.outcome):
                     self.outcome = found

@@ -1,15 +1,22 @@
 """Places in a program's source, by its debug information (DWARF, read by pyelftools); names of its variables.
 
 A file may hold anything, so whatever pyelftools raises over it means: nothing is known.
+
+The guests of the lessons come with emu, without debugging information, which would be larger than they are.  What is
+known of them is kept beside them, in NAME.lines.json (`keep`).
 """
 
 import bisect
 import functools
 import io
+import json
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 from ..server.elf import PIE_BASE
+
+KEPT = ".lines.json"
 
 
 class Line(NamedTuple):
@@ -31,7 +38,29 @@ class Source:
     """
 
     def __init__(self, path):
-        self._rows, self._variables, root = [], [], ""
+        self._rows, self._variables = [], []
+        kept = Path(os.fsdecode(path)).with_suffix(KEPT)
+        if kept.exists():
+            self._read_kept(kept)
+        else:
+            self._read_program(path)
+        self.has_lines = bool(self._rows)
+
+    def _read_kept(self, path):
+        known, folder = json.loads(path.read_text()), path.parent.parent
+        files = [str(folder / name) for name in known["files"]]
+        self._rows = [(at, line, files[file]) for at, line, file in known["rows"]]
+        self._variables = [tuple(each) for each in known["variables"]]
+
+    def keep(self, path, folder):
+        """Write what is known into the file of a stripped copy's lines; its sources lie in `folder`."""
+        files = sorted({os.path.relpath(file, folder) for _, line, file in self._rows if line})
+        rows = [[at, line, files.index(os.path.relpath(file, folder)) if line else 0] for at, line, file in self._rows]
+        known = {"files": files, "rows": rows, "variables": [each for each in self._variables if each[3]]}
+        Path(path).with_suffix(KEPT).write_text(json.dumps(known, separators=(",", ":")) + "\n")
+
+    def _read_program(self, path):
+        root = ""
         try:
             from elftools.elf.elffile import ELFFile
 
@@ -52,7 +81,6 @@ class Source:
             self._variables = sorted((at, *found) for at, found in variables.items())
         except Exception:  # noqa: BLE001 (it is a guest's file: see the header)
             pass
-        self.has_lines = bool(self._rows)
 
     def line_at(self, pc):
         """The Line of an instruction, None where it is not known, or a library's."""

@@ -9,7 +9,7 @@ than one thing to shared words, all that the program does itself are in words.
 
 from ..world.layout import CALL
 from .outcome import DEADLOCK
-from .telling import DRAIN, WORDS, Telling
+from .telling import DRAIN, TIME, WORDS, Telling
 
 TEXT_WIDTH = 44
 MOST_LINES = 200
@@ -69,6 +69,8 @@ def story(telling):
 def _place(step):
     if step.kind == DRAIN:
         return "(its store buffer)"
+    if step.kind == TIME:
+        return ""
     return f"{step.line.file}:{step.line.line}" if step.line else "(library)"
 
 
@@ -83,7 +85,7 @@ def _what(steps):
     for step in steps:
         if step.called:
             said.append((step.called, None))
-        elif step.kind == CALL:
+        elif step.kind in (CALL, TIME):
             said.append((step.what, ""))
         else:
             said.append((WORDS[step.kind].format(what=step.what, value=_value(step)), ""))

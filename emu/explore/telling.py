@@ -5,17 +5,36 @@ line is that of the innermost function on the thread's stack whose source is her
 the call in the program that asked for it.
 """
 
+import re
 from dataclasses import dataclass
 
+from ..abi import futex
+from ..abi.syscall_numbers import NUMBERS
 from ..debug.inspector import Inspector
 from ..debug.show_waits import waits as show_waits
 from ..debug.text import call_name
 from ..debug.unwind import OUTERMOST, unwind
-from ..world.layout import CALL, READ, TELL, WRITE
+from ..world.layout import CALL, CLOCK, READ, TELL, WRITE
 from ..world.strategies import planned
 from .source import Source
 
-DRAIN = 16  # as the kind of a Step: a store of the thread reaches memory
+DRAIN, TIME = 16, 32  # as the kind of a Step: a store of the thread reaches memory; time goes to the next deadline
+DIRECT = ("syscall", "__syscall_ret")  # a library's functions that make the call that they are told to make
+FUTEX = NUMBERS["futex"]
+OPERATIONS = {
+    getattr(futex, name): name
+    for name in (
+        "WAIT",
+        "WAKE",
+        "REQUEUE",
+        "CMP_REQUEUE",
+        "WAKE_OP",
+        "WAIT_BITSET",
+        "WAKE_BITSET",
+        "LOCK_PI",
+        "UNLOCK_PI",
+    )
+}
 WORDS = {
     READ: "reads {what} = {value}", WRITE: "writes {what} (was {value})", DRAIN: "memory gets {what} = {value}",
 }  # fmt: skip
@@ -51,7 +70,9 @@ class Telling:
             self.outcome = world.run(number, planned, TELL, plan=plan)
         finally:
             world.tell = None
-        self.waits = show_waits(self._inspector)
+        self._inspector.title = self.name
+        self.waits = [self._named(line.replace(", for 0.000 s", "")) for line in show_waits(self._inspector)]
+        self._tell_time()
 
     def _step(self, i):
         world = self._world
@@ -59,11 +80,12 @@ class Telling:
         t, own = world.machine["threads"][i], world.record["threads"][i]
         kind, at, pc = int(own["kind"]), int(own["at"]), int(t["pc"])
         value = int(world.record["value"])
+        called, line = self._place(i)
         if kind == CALL:
-            what = _call(at, t["x"])
+            what = self._call(at, t["x"])
+            called = "" if called in DIRECT else called
         else:
             what, value = self._seen(at, value)
-        called, line = self._place(i)
         self.steps.append(Step(int(world.record["step"]), i, self.name(i), kind, what, value, called, line, pc))
 
     def _tell_drains(self):
@@ -76,6 +98,25 @@ class Telling:
             what, value = self._seen(at, int(drained["value"]))
             self.steps.append(Step(int(drained["step"]), i, self.name(i), DRAIN, what, value, "", None, 0))
         self._drains = min(int(weak["nr_drains"]), len(weak["drains"]))
+
+    def _tell_time(self):
+        """Where time went to the next deadline, although threads could run."""
+        for step, *_, to, _ in self.outcome.switches:
+            if to == CLOCK:
+                self.steps.append(Step(step, -1, "time", TIME, "goes on", 0, "", None, 0))
+        self.steps.sort(key=lambda step: step.number)
+
+    def _call(self, number, x):
+        """A system call with its arguments, and the name of what a futex call waits for or wakes."""
+        first, *others = (int(x[10 + k]) for k in range(3))
+        if number != FUTEX:
+            return f"{call_name(number)}({', '.join(map(_number, (first, *others)))})"
+        operation = OPERATIONS.get(others[0] & ~(futex.PRIVATE | futex.REALTIME), _number(others[0]))
+        return f"futex({self._source.variable_at(first).name}, {operation}, {_number(others[1])})"
+
+    def _named(self, line):
+        """A line about who waits, with the variable in place of a futex's address."""
+        return re.sub(r"futex (0x[0-9a-f]+)", lambda m: f"futex {self._source.variable_at(int(m[1], 16)).name}", line)
 
     def _seen(self, at, word):
         """(what lies at an address, its value), by the aligned 8 bytes around it."""
@@ -100,11 +141,6 @@ class Telling:
         """What a thread is called: "main", or by the order of births."""
         own = self._world.record["threads"][i]
         return "main" if own["parent"] < 0 else f"thread {int(own['born']) - 1}"
-
-
-def _call(number, x):
-    arguments = ", ".join(_number(int(x[10 + k])) for k in range(3))
-    return f"{call_name(number)}({arguments})"
 
 
 def _number(value):

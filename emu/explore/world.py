@@ -53,6 +53,7 @@ from ..world.layout import (
     ENDED,
     EXPLORE,
     FAILED_CHECK,
+    GIVEN_UP,
     GOES_ON,
     IDLES,
     PAGE_ENTRIES,
@@ -65,7 +66,7 @@ from ..world.shared import forget_uses, share_word
 from ..world.weak import begin_weak
 from ..world.weak_records import RVWMO, SC, TSO, WEAK
 from .decoded import keep_decoded
-from .outcome import BROKEN, DEADLOCK, EXITED, FAILED, KILLED, LIVELOCK, Outcome
+from .outcome import BROKEN, CUT_SHORT, DEADLOCK, EXITED, FAILED, KILLED, LIVELOCK, Outcome
 from .serving import Serving
 
 MODELS = ("sc", "tso", "rvwmo")  # in the order of WEAK.model
@@ -105,13 +106,22 @@ class _NoMail:
 
 class World(Serving):
     """`program` and its arguments; `seed` is that of all chance in all schedules; `memory` is one of MODELS.
-    A time-out may end before anything else happens; if `patient`, only when nothing else can.
+    A time-out may end before anything else happens; if `patient`, only when nothing else can.  With `priorities`
+    threads run by their real-time priorities (world/priorities.py).
 
     ExploreError, MachineError.
     """
 
     def __init__(
-        self, program, arguments=(), environment=None, seed=0, max_steps=MAX_STEPS, memory=MODELS[0], patient=False
+        self,
+        program,
+        arguments=(),
+        environment=None,
+        seed=0,
+        max_steps=MAX_STEPS,
+        memory=MODELS[0],
+        patient=False,
+        priorities=False,
     ):
         self.program, self.seed, self.max_steps = program, seed, max_steps
         self.image = read_program(program)
@@ -124,6 +134,7 @@ class World(Serving):
         self._weak = np.frombuffer(mmap.mmap(-1, WEAK.size), np.uint8)
         self.weak = self._weak.view(WEAK.dtype)[0]
         self._patient = patient
+        self.record["by_priority"] = int(priorities)
         self.memory, self._model = memory, MODELS.index(memory)
         self.shared = []  # addresses of the shared words
         self._output = os.memfd_create("emu-output")
@@ -190,6 +201,7 @@ class World(Serving):
             raise ExploreError(f"{self.program}: it ended before it {where}: {left[0]} {left[1]} {left[2]}".rstrip())
         self.record["left"] = GOES_ON
         self._keep_time()  # it sleeps now, and is told of new deadlines
+        self._offer_time()
         self.first_output = os.pread(self._output, 1 << 20, 0)
         for part in ("read_tlb", "write_tlb", "fetch_tlb"):
             self._cpu[part] = -1
@@ -286,12 +298,19 @@ class World(Serving):
         while keep(self.base, TIMEKEEPER) == KICK:
             owed(self.base, TIMEKEEPER)
         owed(self.base, TIMEKEEPER)
-        if self.record["mode"] != BOOT and not self._patient:
+        if self.record["mode"] != BOOT:
+            self._offer_time()
+
+    def _offer_time(self):
+        """Time may go to the next deadline, if there is one."""
+        if not self._patient:
             list_clock(self.address, int(self.machine["sleeps_until_ns"] < NEVER))
 
     def _pass_time(self):
-        """Time goes to the next deadline; False: there is none."""
+        """Time goes to the next deadline that has not come yet, unless one has ended a sleep; False: there is none."""
         self._keep_time()
+        if self.machine["queues"][0]["nr_runnable"]:
+            return True
         deadline_ns = int(self.machine["sleeps_until_ns"])
         if deadline_ns >= NEVER:
             return False
@@ -317,6 +336,8 @@ class World(Serving):
                 value,
                 f"it did not end within {self.max_steps:,} events and {MAX_TICKS / 10:g} million instructions",
             )
+        if left == GIVEN_UP:
+            return CUT_SHORT, 0, ""
         if left == TOO_MANY:
             return BROKEN, value, f"more than {value} threads that could run"
         raise AssertionError(left)

@@ -30,6 +30,7 @@ from pathlib import Path
 GUESTS = Path(__file__).resolve().parent
 BIN = GUESTS / "bin"
 MANIFEST = BIN / "MANIFEST.json"
+LESSONS = "teach_"  # of `emu teach`: what they do is told by their lines
 
 FLAGS = (
     "-target", "riscv64-linux-musl", "-mcpu=baseline_rv64", "-static", "-std=gnu17", "-O2",
@@ -78,6 +79,17 @@ def compile_c(source: Path, output: Path, *flags: str) -> None:
     foreign = extensions(output) - RV64GC
     if foreign:
         raise BuildError(f"{output.name} uses {', '.join(sorted(foreign))}, which is not RV64GC")
+
+
+def keep_lines(source: Path, elf: Path) -> None:
+    """Write what a lesson's debugging information says beside its ELF, NAME.lines.json. BuildError."""
+    sys.path.insert(0, str(GUESTS.parents[1]))
+    from emu.explore.source import Source
+
+    with tempfile.TemporaryDirectory() as directory:
+        unstripped = Path(directory) / elf.name
+        compile_unstripped(source, unstripped, "-g")
+        Source(unstripped).keep(elf, GUESTS)
 
 
 def strip_to_functions(elf: Path) -> None:
@@ -224,6 +236,11 @@ def check_bytes(names: Iterable[str] = ()) -> list[str]:
                 found.append(f"bin/{committed.name} does not exist")
             elif committed.read_bytes() != rebuilt.read_bytes():
                 found.append(f"bin/{committed.name} differs from what {source.name} compiles to")
+            elif source.stem.startswith(LESSONS):
+                keep_lines(source, rebuilt)
+                lines = f"{source.stem}.lines.json"
+                if (BIN / lines).read_bytes() != (rebuilt.parent / lines).read_bytes():
+                    found.append(f"bin/{lines} differs from the lines of {source.name}")
     return found
 
 
@@ -247,6 +264,8 @@ def main() -> int:
             return 1 if found else 0
         for source in chosen(arguments.names):
             compile_c(source, elf_of(source))
+            if source.stem.startswith(LESSONS):
+                keep_lines(source, elf_of(source))
             print(f"{elf_of(source).stat().st_size:8,} bytes  bin/{elf_of(source).name}")
         write_manifest()
     except BuildError as error:

@@ -35,4 +35,7 @@ ONE = 0  # as a budget: exactly one instruction, also where a breakpoint is
 ACCESS_READ = 0
 ACCESS_WRITE = 1
 ACCESS_FETCH = 2
+# Of which atomic an access is: CPU.atomic while its address is looked up, and above ACCESS_SHIFT in an argument.
+NO_ATOMIC, READ_MODIFY_WRITE, RESERVES, CONDITIONAL = range(4)
+ACCESS_SHIFT = 8
 NO_ACCESS = -1

@@ -19,7 +19,7 @@ from .plugin import seeds_of
 SCHEDULES = 1000  # of a marker that names none
 MOST_JOBS = 256
 # Of `explored`, as emu.explore.campaign.Plan has them.
-OPTIONS = ("strategy", "memory", "patient", "races", "max_steps", "rules", "environment")
+OPTIONS = ("strategy", "memory", "patient", "priorities", "races", "max_steps", "rules", "environment")
 
 
 def _is_count(value, most=1 << 40):
@@ -69,9 +69,9 @@ def pytest_generate_tests(metafunc):
 def explored(request, tmp_path):
     """`explored(program, *arguments, **options)`: plays the marker's schedules, and fails the test when one fails.
 
-    Returns emu.explore.campaign.Found.  Options: `strategy`, `memory`, `patient`, `races`, `max_steps`, `rules` and
-    `environment` (a dict), as Plan has them; expect_failure=True: the test fails when no schedule does, and what is
-    returned has the failure.
+    Returns emu.explore.campaign.Found.  Options: `strategy`, `memory`, `patient`, `priorities`, `races`, `max_steps`,
+    `rules` and `environment` (a dict), as Plan has them; expect_failure=True: the test fails when no schedule does, and
+    what is returned has the failure.
     """
     asked = {"schedules": SCHEDULES, **asked_by(request.node.get_closest_marker("emu_explore"))}
     seed, started_in = seeds_of(request.config, 1)[0], request.config.invocation_params.dir

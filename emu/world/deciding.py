@@ -8,7 +8,10 @@ from .candidates import count, take_out
 from .layout import (
     AT_EVENT,
     CLOCK,
+    GIVEN_UP,
+    GIVES_UP,
     IDLES,
+    LOGGED_PSEUDO,
     MAX_LOGGED,
     MAX_SWITCHES,
     MAX_WAITING,
@@ -18,6 +21,7 @@ from .layout import (
     TOO_LONG,
     world_at,
 )
+from .priorities import hold_back
 from .weak_stores import drain
 
 EVENT_NS = 1000  # virtual time that passes with each
@@ -51,12 +55,24 @@ def ask(w, current):
 
 
 @hot
-def next_thread(m, w, me, i, current):
+def _ask_logged(m, w, me, i, kind, current):
+    log(w, i, kind, int(current < 0))
+    chosen = ask(w, current)
+    log_choice(w, chosen)
+    if chosen == GIVES_UP:
+        leave(m, w, me, GIVEN_UP, 0)
+        chosen = current if current >= 0 else w.waiting[0]
+    return chosen
+
+
+@hot
+def next_thread(m, w, me, i, kind, current):
     """`ask`, until it is a thread: before, the strategy may let time pass or a buffered store reach memory (weak.py).
 
-    Thread i runs, or ran last; where nothing but those could be chosen, it is the answer.
+    Thread i runs, and is about to do something of this kind, or ran last; where nothing but those could be chosen, it
+    is the answer.
     """
-    chosen = ask(w, current)
+    chosen = _ask_logged(m, w, me, i, kind, current)
     while chosen >= PSEUDO:
         note_switch(w, i, chosen, int(current < 0))
         w.step += 1
@@ -70,7 +86,7 @@ def next_thread(m, w, me, i, current):
             drain(w, chosen)
         if count(w, current) == 0:
             return i
-        chosen = ask(w, current)
+        chosen = _ask_logged(m, w, me, i, NOTHING, current)
     _digest(w, chosen)
     return chosen
 
@@ -104,7 +120,7 @@ def note_switch(w, i, to, forced):
 
 
 @hot
-def log(w, i, kind, at, forced):
+def log(w, i, kind, forced):
     """Where decisions are logged: one is about to be made."""
     if w.logging == 0 or w.nr_logged == MAX_LOGGED:
         return
@@ -112,14 +128,21 @@ def log(w, i, kind, at, forced):
     w.nr_logged += 1
     n.thread = i
     n.kind = kind
-    n.at = at
+    n.at = w.threads[i].at
+    n.word = w.threads[i].word
     n.forced = forced
     n.events = w.threads[i].events
     n.switches = w.nr_switches
     n.waiting = 0
+    n.nr_pseudo = 0
     for k in range(w.nr_waiting):
         if w.waiting[k] < PSEUDO:
             n.waiting |= 1 << (w.waiting[k] & 63)
+        else:
+            if n.nr_pseudo < LOGGED_PSEUDO:
+                n.pseudo[n.nr_pseudo] = w.waiting[k]
+                n.pseudo_at[n.nr_pseudo] = w.threads[w.waiting[k]].at
+            n.nr_pseudo += 1
 
 
 @hot
@@ -180,25 +203,27 @@ def _decide(m, w, me, i, kind, at):
         leave(m, w, me, TOO_LONG, w.step)
         return i
     spins = _spins(w, i, kind, at)
+    t.kind = kind
+    t.at = at
+    may_go_on = w.by_priority == 0 or hold_back(m, w, i)
     if w.nr_waiting == 0:
         if t.reads >= SPINS_ALONE:
             t.reads = 0
             leave(m, w, me, IDLES, 0)
-        log(w, i, kind, at, 0)
+        log(w, i, kind, 0)
         log_choice(w, i)
+        t.kind = NOTHING
         return i
-    t.kind = kind
-    t.at = at
     if spins:
         t.reads = w.streak = 0
+        w.has_spun = 1
         t.yielded = 1
-    log(w, i, kind, at, int(spins))
-    chosen = next_thread(m, w, me, i, -1 if spins else i)
-    log_choice(w, chosen)
+    has_to_go = spins or not may_go_on
+    chosen = next_thread(m, w, me, i, kind, -1 if has_to_go else i)
     if chosen == i:
         t.kind = NOTHING
         return i
-    note_switch(w, i, chosen, int(spins))
+    note_switch(w, i, chosen, int(has_to_go))
     grant(w, chosen)
     return chosen
 

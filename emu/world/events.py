@@ -1,8 +1,10 @@
 """Events: what a thread does that others may notice.  Before each, the strategy says which thread goes on.
 
-An event is a load or store of a shared word (shared.py), an atomic on one, or a system call.  Before it happens the
-thread has changed nothing of it: the pc is that of its instruction.  So the thread can give way there, with what it is
-about to do noted (WORLD_THREAD.kind, .at), and when it is chosen again it does just that, without another question.
+An event is a load or store of a shared word (shared.py), an atomic on one, or a system call.  Load-reserved and the
+store-conditional that follows it are one: else two threads could take each other's reservation for ever.  Before an
+event the thread has changed nothing of it: the pc is that of its instruction.  So the thread can give way there, with
+what it is about to do noted (WORLD_THREAD.kind, .at), and when it is chosen again it does just that, without another
+question.
 
 `fault` and `interpret` stand in the CPU's record where an ordinary machine has those of the MMU and of the interpreter.
 A strategy that lets the same thread go on is asked and answers within the access; only a switch leaves the guest.
@@ -13,12 +15,21 @@ go on, or for time to pass.  So it gives way then, whatever the strategy; and so
 has had thousands of events in a row.
 """
 
-from ..abi.registers import A7
+from ..abi.futex import PRIVATE, REALTIME, WAIT, WAKE
+from ..abi.registers import A0, A7
 from ..abi.syscall_numbers import NUMBERS
 from ..cpu_worker.mmu import find_page
 from ..hot import callback, hot
 from ..kernel.native.numbers import EXPLORE_BEGIN
-from ..shm.exits import ACCESS_FETCH, ACCESS_WRITE, EXIT_ECALL, EXIT_INTERRUPT, EXIT_TRAP
+from ..shm.exits import (
+    ACCESS_FETCH,
+    ACCESS_WRITE,
+    CONDITIONAL,
+    EXIT_ECALL,
+    EXIT_INTERRUPT,
+    EXIT_TRAP,
+    RESERVES,
+)
 from ..shm.layout import machine_at
 from ..shm.memory import call_4, load_64
 from .deciding import decide, do_it, give_way, leave, stops_first, tell
@@ -30,13 +41,20 @@ from .weak_run import fence_call, run_weakly, settle
 
 CAUSE_EVENT = -8  # as CPU.cause: no trap, the thread gives way before what it is about to do
 CLONE, CLONE3 = NUMBERS["clone"], NUMBERS["clone3"]
+EXIT, FUTEX = NUMBERS["exit"], NUMBERS["futex"]
+_UNNOTICED = (
+    *("rt_sigprocmask", "gettid", "getpid", "getuid", "geteuid", "getgid", "getegid", "set_tid_address"),
+    *("set_robust_list", "sigaltstack", "clock_gettime", "clock_getres", "uname", "prlimit64"),
+    *("sched_getaffinity", "sched_getscheduler"),
+)
+# Calls of which other threads notice nothing, unless it be by a fault: no switch points.
+QUIET = (EXPLORE_BEGIN, *(NUMBERS[name] for name in (*_UNNOTICED, "brk", "mmap", "mprotect")))
 # The frequent calls that leave every page where it is; the others are taken for ones that may move some.
-KEEPS_PAGES = tuple(
-    NUMBERS[name]
-    for name in (
-        *("futex", "sched_yield", "write", "writev", "clock_gettime", "nanosleep", "clock_nanosleep", "exit"),
-        *("getpid", "gettid", "rt_sigprocmask", "tgkill", "tkill", "set_robust_list", "ioctl", "exit_group"),
-    )
+KEEPS_PAGES = (
+    EXPLORE_BEGIN,
+    *(NUMBERS[name] for name in _UNNOTICED),
+    *(NUMBERS[name] for name in ("futex", "sched_yield", "write", "writev", "nanosleep", "clock_nanosleep")),
+    *(NUMBERS[name] for name in ("exit", "exit_group", "tgkill", "tkill", "ioctl")),
 )
 
 
@@ -65,11 +83,12 @@ def fault(address, cpu, va, access):
         if w.weak != 0 and weak_of(w).redirect != 0:  # weak_run.py has decided, and says where the word is
             return redirected(w, va)
     t = w.threads[i]
-    kind = WRITE if access == ACCESS_WRITE else READ
     c = m.cpus[cpu]
+    kind = WRITE if access == ACCESS_WRITE or c.atomic == RESERVES else READ
+    is_same_event = c.atomic == CONDITIONAL and c.reservation == host
     c.cause = CAUSE_EVENT
     c.trap_value = va
-    if t.granted == 0:
+    if t.granted == 0 and not is_same_event:
         w.chosen = decide(m, w, cpu, i, kind, va & ~7)
         if w.chosen != i:
             return 0
@@ -78,7 +97,7 @@ def fault(address, cpu, va, access):
             return 0
     if w.mode == TELL and t.told == 0:
         w.value = load_64(host & ~7)
-        tell(m, w, cpu, i, kind, va)
+        tell(m, w, cpu, i, WRITE if access == ACCESS_WRITE else READ, va)
         return 0
     do_it(t)
     return host
@@ -104,11 +123,25 @@ def _not_counted(m, me, i):
 
 
 @hot
-def _keeps_pages(number):
+def _is_one_of(number, calls):
     found = False
-    for each in KEEPS_PAGES:
+    for each in calls:
         found = found or number == each
     return found
+
+
+@hot
+def _word_of(m, i, number):
+    """The word on which a call of thread i waits or wakes, where that is all that others notice of it; 0: more."""
+    t = m.threads[i]
+    if number == EXIT and t.robust_list == 0:
+        return t.clear_child_tid & ~7
+    if number != FUTEX:
+        return 0
+    operation = t.x[A0 + 1] & ~(PRIVATE | REALTIME)
+    if operation == WAKE or (operation == WAIT and t.x[A0 + 3] == 0):
+        return t.x[A0] & ~7
+    return 0
 
 
 @hot
@@ -125,17 +158,22 @@ def _before_call(m, w, me, i):
     if is_weak(m, w, i) and not fence_call(m, w, me, i):
         _not_counted(m, me, i)
         return give_way(m, w, me, w.chosen)
-    if t.granted == 0:
+    is_quiet = w.all_calls == 0 and _is_one_of(number, QUIET)
+    if w.weak != 0:  # then what takes effect before it (`settle`) is noticed
+        is_quiet = is_quiet and _is_one_of(number, KEEPS_PAGES)
+    t.word = _word_of(m, i, number)
+    if t.granted == 0 and not is_quiet:
         chosen = decide(m, w, me, i, CALL, number)
         if chosen != i or stops_first(m, me):
             _not_counted(m, me, i)
             return EXIT_INTERRUPT if chosen == i else give_way(m, w, me, chosen)
-    if w.mode == TELL and t.told == 0:
+    if w.mode == TELL and t.told == 0 and not is_quiet:
         _not_counted(m, me, i)
         tell(m, w, me, i, CALL, number)
         return EXIT_INTERRUPT
-    do_it(t)
-    if w.weak != 0 and w.mode >= EXPLORE and not _keeps_pages(number):
+    if not is_quiet:
+        do_it(t)
+    if w.weak != 0 and w.mode >= EXPLORE and not _is_one_of(number, KEEPS_PAGES):
         settle(m, w)
     return EXIT_ECALL
 

@@ -10,6 +10,7 @@ from ..kernel.thread.handles import handle_index
 from .candidates import take_out
 from .deciding import grant, leave, log, log_choice, next_thread, note_switch
 from .layout import BOOT, MAX_WAITING, NOTHING, PSEUDO, TOO_LONG, TOO_MANY, WEIGHTS, world_of
+from .priorities import hold_back, release_all
 from .weak import begin_thread
 
 PARAMETERS = {"world": (0, "the address of the world")}
@@ -42,7 +43,7 @@ def _be_born(m, w, thread):
 @hook
 def enqueue(m, queue, thread, reason):
     w = world_of(m)
-    if w.nr_waiting == MAX_WAITING:
+    if w.nr_waiting + w.nr_held == MAX_WAITING:
         leave(m, w, queue, TOO_MANY, MAX_WAITING)
         return 0
     if reason == ENQUEUE_SPAWN:
@@ -55,16 +56,19 @@ def enqueue(m, queue, thread, reason):
 @hook
 def pick(m, queue):
     w = world_of(m)
+    if w.by_priority != 0 and w.chosen < 0:
+        hold_back(m, w, -1)
     if w.nr_waiting == 0:
         return -1
     chosen = w.chosen
     w.chosen = -1
     if chosen < 0:  # the one that ran could not go on
         chosen = w.waiting[0]
-        if w.mode != BOOT and (w.nr_waiting > 1 or chosen >= PSEUDO):
-            log(w, w.running, NOTHING, 0, 1)
-            chosen = next_thread(m, w, queue, w.running, -1)
+        if w.nr_waiting == 1 and chosen < PSEUDO:
+            log(w, w.running, NOTHING, 1)
             log_choice(w, chosen)
+        elif w.mode != BOOT:
+            chosen = next_thread(m, w, queue, w.running, NOTHING, -1)
             note_switch(w, w.running, chosen, 1)
         grant(w, chosen)
     take_out(w, chosen)
@@ -74,7 +78,9 @@ def pick(m, queue):
 
 @hook
 def dequeue(m, queue, thread):
-    take_out(world_of(m), thread)
+    w = world_of(m)
+    release_all(w)
+    take_out(w, thread)
     return 0
 
 
@@ -94,6 +100,7 @@ def tick(m, queue, thread):
     w.ticked_step = w.step
     if w.silent_ticks >= SILENT_TICKS and w.nr_waiting > 0:  # it may wait, by words that are not known to be shared yet
         w.silent_ticks = 0
+        w.has_spun = 1
         w.threads[thread].yielded = 1
         m.cpus[queue].resched = 1
     return 0

@@ -32,6 +32,7 @@ from .instructions import (
     SIGNED,
     SIZE,
     STORE,
+    STORE_CONDITIONAL,
     WRITES,
 )
 from .layout import GOES_ON, READ, TELL, WRITE
@@ -243,13 +244,13 @@ def _atomic(m, w, me, i, kind, va, rd, bits):
             return _passes(m, w, me, i)
     if not load_turns(m, w, me, i, ALL, at) or not drain_turns(m, w, me, i, at):
         return _passes(m, w, me, i)
-    access = READ if kind == LOAD_RESERVED else WRITE
-    if not _is_granted(m, w, me, i, access, at):
+    is_same_event = kind == STORE_CONDITIONAL and m.cpus[me].reservation == host
+    if not is_same_event and not _is_granted(m, w, me, i, WRITE, at):
         return _passes(m, w, me, i)
     own = w.threads[i]
     if w.mode == TELL and own.told == 0:
         w.value = load_64(host & ~7)
-        tell(m, w, me, i, access, va)
+        tell(m, w, me, i, READ if kind == LOAD_RESERVED else WRITE, va)
         return EXIT_INTERRUPT
     do_it(own)
     k.redirect = host & ~7

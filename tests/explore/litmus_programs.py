@@ -1,6 +1,6 @@
 """Litmus shapes as C programs: each thread's operations are one piece of assembly, so that no compiler moves them.
 
-The threads are made before what is explored begins, and wait; so a schedule is little more than the shape itself.
+The threads are made before what is explored begins, so a schedule is little more than the shape itself.
 The program prints one line, `a=1 b=0 x=1 …`: registers, then the last values of the words.
 """
 
@@ -42,55 +42,34 @@ SHAPES = {
     "IRIW+addr": "W x 1 | W y 1 | R x a; R y b addr:a | R y c; R x d addr:c",
 }
 
-_HEAD = """#define _GNU_SOURCE
-#include <linux/futex.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#include "emu_explore.h"
+_HEAD = """#include <stdio.h>
+#include "teach_threads.h"
 
-static struct { _Alignas(64) int value; } x, y, go, done;
-int registers[4];
-
-static void wait_while(int *word, int value) {
-    while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
-        syscall(SYS_futex, word, FUTEX_WAIT, value, 0);
-}
-
-static void add(int *word) {
-    __atomic_fetch_add(word, 1, __ATOMIC_ACQ_REL);
-    syscall(SYS_futex, word, FUTEX_WAKE, 9);
-}
+static struct { _Alignas(64) int value; } x, y;
+long registers[4];
 """
 
 _THREAD = """
-static void *thread_%(number)d(void *unused) {
+static void thread_%(number)d(long self) {
     long x_at = (long)&x, y_at = (long)&y, a = 0, b = 0, c = 0, d = 0, t = 0;
-    wait_while(&go.value, 0);
+    (void)self;
     __asm__ volatile(
 %(assembly)s
         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [t] "+r"(t)
         : [x] "r"(x_at), [y] "r"(y_at)
         : "memory", "t6");
 %(keep)s
-    add(&done.value);
-    wait_while(&go.value, 1);
-    return unused;
 }
 """
 
 _MAIN = """
 int main(void) {
-    static void *(*const threads[])(void *) = {%(names)s};
-    for (int n = 0; n < %(count)d; n++) {
-        pthread_t made;
-        pthread_create(&made, 0, threads[n], 0);
-    }
-    emu_explore_begin();
-    add(&go.value);
+    static void (*const threads[])(long) = {%(names)s};
     for (int n = 0; n < %(count)d; n++)
-        wait_while(&done.value, n);
+        start(n + 1, threads[n], 0);
+    emu_explore_begin();
+    for (int n = 0; n < %(count)d; n++)
+        wait_for(n + 1);
     printf("%(format)s\\n", %(values)s);
     return 0;
 }
@@ -134,11 +113,11 @@ def source(text):
         % {
             "names": ", ".join(f"thread_{n}" for n in range(len(threads))),
             "count": len(threads),
-            "format": " ".join(f"{each}=%d" for each in (*registers, *words)),
+            "format": " ".join([*(f"{each}=%ld" for each in registers), *(f"{each}=%d" for each in words)]),
             "values": ", ".join(values),
         }
     )
-    return "".join(parts).replace('"memory");\n    pthread', '"memory", "t6");\n')
+    return "".join(parts)
 
 
 def outcome_of(output, text):

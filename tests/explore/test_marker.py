@@ -70,7 +70,11 @@ def test_rules_and_environment_are_passed_on(tmp_path, whole):
     ("program", "call", "line"),
     [
         ("no-such-program", "", "no-such-program: cannot be read: No such file or directory"),
-        ("account", ", stratagem=1", "explored takes strategy, memory, patient, races, max_steps, rules, environment"),
+        (
+            "account",
+            ", stratagem=1",
+            "explored takes strategy, memory, patient, priorities, races, max_steps, rules, environment",
+        ),
         ("account", ', strategy="luck"', "strategy 'luck': expected portfolio"),
     ],
 )

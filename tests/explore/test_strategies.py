@@ -45,7 +45,7 @@ def test_without_a_plan_nobody_is_preempted(world):
         ("pct:d=99", "d='99' of strategy 'pct' (depth of the bug): expected 1 to 32"),
         ("pct:d=-1", "d='-1' of strategy 'pct' (depth of the bug): expected 1 to 32"),
         ("random:d=1", "strategy 'random' has no parameter 'd': it has none"),
-        ("exhaustive:k=many", "strategy 'exhaustive:k=many': expected exhaustive:k=0 to 64"),
+        ("exhaustive:k=many", "strategy 'exhaustive:k=many': expected exhaustive:k=0 to 64, or exhaustive:all"),
     ],
 )
 def test_a_wrong_strategy_is_refused_in_one_line(text, line):

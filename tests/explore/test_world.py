@@ -2,9 +2,14 @@
 
 import pytest
 
+from emu.abi.syscall_numbers import NUMBERS
+from emu.explore import campaign
+from emu.explore.campaign import Plan
 from emu.explore.outcome import DEADLOCK, EXITED, FAILED, KILLED, LIVELOCK
 from emu.explore.profiles import profile
+from emu.explore.strategies import Strategy
 from emu.explore.world import ExploreError, World
+from emu.world.layout import CALL
 from emu.world.strategies import pct, pos, random_walk
 
 SCHEDULES = 60
@@ -92,3 +97,28 @@ def test_exploring_begins_where_the_program_says(built):
         outcome = world.run(0, random_walk)
         assert outcome.kind == EXITED and outcome.steps < 60
         assert int(world.record["nr_threads"]) == 3
+
+
+def test_a_thread_runs_only_where_none_that_could_is_more_important():
+    """Whoever waits for a lock is let in by its owner, if that one inherits its priority: else another comes first."""
+    found = {}
+    for fixed in ((), ("fixed",)):
+        with World("teach_priority_inversion", fixed, priorities=True) as world:
+            facts = profile(world)
+            turns = [Strategy(each) for each in ("random", "pos", "pct:d=3")]
+            outcomes = []
+            for number in range(600):
+                strategy = turns[number % len(turns)]
+                outcomes.append(world.run(number, strategy.module, prepare=strategy.prepare(facts)))
+        found[fixed] = {outcome.kind for outcome in outcomes}
+    assert found == {(): {"exited", "assert"}, ("fixed",): {"exited"}}
+
+
+def test_calls_that_nobody_notices_are_no_switch_points_unless_libraries_are_explored(built):
+    quiet = {NUMBERS["rt_sigprocmask"], NUMBERS["mmap"]}
+    for libraries in (False, True):
+        with campaign.prepared(Plan(built("deadlock"), libraries=libraries)) as (world, _):
+            world.run(1, random_walk, logging=True)
+            log = world.log()
+            calls = set(log["at"][log["kind"] == CALL].tolist())
+        assert bool(calls & quiet) == libraries

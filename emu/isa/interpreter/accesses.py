@@ -11,7 +11,7 @@ fault, when CPU.cause and CPU.trap_value are set.
 from ...hot import hot
 from ...limits import PAGE_SIZE, TLB_ENTRIES
 from ...shm.decoded import invalidate
-from ...shm.exits import ACCESS_READ, ACCESS_WRITE, CAUSE_MISALIGNED_AMO
+from ...shm.exits import ACCESS_READ, ACCESS_SHIFT, ACCESS_WRITE, CAUSE_MISALIGNED_AMO, NO_ATOMIC
 from ...shm.layout import CPU, machine_at
 from ...shm.memory import (
     address_of,
@@ -118,13 +118,16 @@ def store_slowly(machine, cpu, va, size, value, scratch):
 
 @hot
 def locate_atomic(machine, cpu, va, size, access):
-    """Host address of an aligned word, 0 after a fault; misaligned atomics trap."""
+    """Host address of an aligned word, 0 after a fault; misaligned atomics trap. `access`: with which atomic it is."""
+    c = machine_at(machine).cpus[cpu]
     if va & (size - 1) != 0:
-        c = machine_at(machine).cpus[cpu]
         c.cause = CAUSE_MISALIGNED_AMO
         c.trap_value = va
         return 0
-    return translate(machine, cpu, va, access)
+    c.atomic = access >> ACCESS_SHIFT
+    host = translate(machine, cpu, va, access & ((1 << ACCESS_SHIFT) - 1))
+    c.atomic = NO_ATOMIC
+    return host
 
 
 @hot

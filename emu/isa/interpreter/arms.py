@@ -11,7 +11,17 @@ So the fast arm needs no stack frame and keeps nothing across a call.
 
 import platform
 
-from ...shm.exits import ACCESS_READ, ACCESS_WRITE, CAUSE_BREAKPOINT, EXIT_ECALL, EXIT_TRAP
+from ...shm.exits import (
+    ACCESS_READ,
+    ACCESS_SHIFT,
+    ACCESS_WRITE,
+    CAUSE_BREAKPOINT,
+    CONDITIONAL,
+    EXIT_ECALL,
+    EXIT_TRAP,
+    READ_MODIFY_WRITE,
+    RESERVES,
+)
 from ...shm.layout import CPU, THREAD
 from ..back_end import BackEnd
 from ..csr import CSR_CLEAR, CSR_SET, CSR_WRITE, access_csr
@@ -193,11 +203,11 @@ class Arm(Code, BackEnd):
         narrow = value if size == 8 else self.builder.trunc(value, kind)
         self.builder.store_atomic(narrow, pointer(self.builder, host, kind), "monotonic", size)
 
-    def locate(self, address, size, access):
-        """Host address of an atomic's word."""
+    def locate(self, address, size, access, atomic):
+        """Host address of an atomic's word; `atomic`: which one it is (shm/exits.py)."""
         if not self.slow:
             return self.host(address, size, "write_tlb" if access == ACCESS_WRITE else "read_tlb")
-        host = self.call(locate_atomic, *self.whose(), address, I64(size), I64(access))
+        host = self.call(locate_atomic, *self.whose(), address, I64(size), I64(access | atomic << ACCESS_SHIFT))
         self.trap_unless(host)
         return host
 
@@ -212,7 +222,7 @@ class Arm(Code, BackEnd):
         return getattr(self, "_" + name)(*values)
 
     def _amo(self, operation, bits, address, value):
-        host = self.locate(address, bits // 8, ACCESS_WRITE)
+        host = self.locate(address, bits // 8, ACCESS_WRITE, READ_MODIFY_WRITE)
         kind = type(I64)(bits)
         narrow = value if bits == 64 else self.builder.trunc(value, kind)
         old = self.builder.atomic_rmw(operation, pointer(self.builder, host, kind), narrow, "seq_cst")
@@ -220,11 +230,11 @@ class Arm(Code, BackEnd):
         return old if bits == 64 else self.builder.sext(old, I64)
 
     def _load_reserved(self, bits, address):
-        host = self.locate(address, bits // 8, ACCESS_READ)
+        host = self.locate(address, bits // 8, ACCESS_READ, RESERVES)
         return self.call(reserve, *self.whose(), host, I64(bits // 8))
 
     def _store_conditional(self, bits, address, value):
-        host = self.locate(address, bits // 8, ACCESS_WRITE)
+        host = self.locate(address, bits // 8, ACCESS_WRITE, CONDITIONAL)
         failed = self.call(exchange_reserved, *self.whose(), host, I64(bits // 8), value)
         self.wrote(host, bits // 8)
         return failed

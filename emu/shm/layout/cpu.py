@@ -87,6 +87,7 @@ CPU = record(
     i64("trap_value", guard="this CPU", doc="faulting address or instruction"),
     i64("reservation", guard="this CPU", doc="lr: host address, 0 none"),
     i64("reserved_value", guard="this CPU"),
+    i64("atomic", guard="this CPU", doc="RESERVES and others of shm/exits.py: whose address is looked up now"),
     i64("slice_end_ns", guard="this CPU", unit="ns", doc="shm/clock.py; 0 until the first tick after a switch"),
     i64("slice_ns", guard="this CPU", unit="ns", doc="the present slice"),
     i64("slice_start_ns", guard="this CPU", unit="ns", doc="when it began"),

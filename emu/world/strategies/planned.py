@@ -5,7 +5,7 @@ go on can.  Where none is planned the running thread goes on, and where that can
 So a plan still means something when switches have been left out of it.
 """
 
-from ...hot import callback
+from ...hot import callback, hot
 from ..layout import world_at
 
 PARAMETERS = {}
@@ -16,9 +16,9 @@ def prepare(w, facts):
     pass
 
 
-@callback(2)
-def choose(world, current):
-    w = world_at(world)
+@hot
+def planned_switch(w, current):
+    """The place in WORLD.plan of the switch that is to be made now, -1: none is."""
     forced = int(current < 0)
     i = w.running
     for n in range(w.nr_planned):
@@ -26,6 +26,15 @@ def choose(world, current):
         if s.thread == i and s.events == w.threads[i].events and s.forced == forced:
             for k in range(w.nr_waiting):
                 if w.waiting[k] == s.to:
-                    s.forced += DONE
-                    return s.to
+                    return n
+    return -1
+
+
+@callback(2)
+def choose(world, current):
+    w = world_at(world)
+    switch = planned_switch(w, current)
+    if switch >= 0:
+        w.plan[switch].forced += DONE
+        return w.plan[switch].to
     return current if current >= 0 else w.waiting[0]
