@@ -7,6 +7,13 @@ STORES, LOADS, WEAK_RUN, EVENTS, DECIDING, ORDER, SHARED = (
     f"emu/world/{name}.py"
     for name in ("weak_stores", "weak_loads", "weak_run", "events", "deciding", "order", "shared")
 )
+SLEEPING, PRIORITIES, SEARCH = (
+    "emu/world/strategies/sleeping.py",
+    "emu/world/priorities.py",
+    "emu/explore/exhaustive.py",
+)
+AXIOMS = "tests/explore/test_exhaustive.py::test_it_finds_what_the_axioms_allow"
+IMPORTANT = "tests/explore/test_world.py::test_a_thread_runs_only_where_none_that_could_is_more_important"
 WORLD, SEGMENT = "emu/explore/world.py", "emu/shm/segment.py"
 SHAPE = "tests/explore/test_litmus.py::test_a_shape_has_all_allowed_outcomes_and_no_other"
 DEQUE = "tests/explore/test_litmus.py::test_a_deque_without_its_fence_fails_and_with_it_does_not"
@@ -143,9 +150,82 @@ MUTANTS = [
     Mutant(
         "no-switch-before-stores",
         EVENTS,
-        "    kind = WRITE if access == ACCESS_WRITE else READ\n",
-        "    kind = WRITE if access == ACCESS_WRITE else READ\n    if access == ACCESS_WRITE:\n        return host\n",
+        "    kind = WRITE if access == ACCESS_WRITE or c.atomic == RESERVES else READ\n",
+        "    kind = WRITE if c.atomic == RESERVES else READ\n    if access == ACCESS_WRITE:\n        return host\n",
         EVERY,
     ),
     Mutant("nothing-is-shared", SHARED, "        n.shared = 1\n", "        n.shared = 0\n", EVERY),
+    Mutant(
+        "quiet-calls-are-switch-points",
+        EVENTS,
+        "    is_quiet = w.all_calls == 0 and",
+        "    is_quiet = w.all_calls < 0 and",
+        "tests/explore/test_world.py::test_calls_that_nobody_notices_are_no_switch_points_unless_libraries_are_explored",
+    ),
+    Mutant(
+        "a-reservation-may-be-lost-to-a-switch",
+        EVENTS,
+        "    is_same_event = c.atomic == CONDITIONAL and",
+        "    is_same_event = c.atomic > CONDITIONAL and",
+        "tests/explore/test_exhaustive.py::test_a_load_reserved_and_its_store_are_one_event",
+    ),
+    # --- every schedule ----------------------------------------------------------------------------------
+    Mutant(
+        "who-depends-sleeps-on",
+        SLEEPING,
+        "        if not _depend(w, w.state[n], chosen):\n",
+        "        if chosen >= 0:\n",
+        AXIOMS,
+    ),
+    Mutant(
+        "two-stores-to-a-word-do-not-depend",
+        SLEEPING,
+        "    return _at(w, a) == _at(w, b) and (one == WRITE or other == WRITE)\n",
+        "    return _at(w, a) == _at(w, b) and one != other\n",
+        AXIOMS,
+    ),
+    Mutant(
+        "who-depends-sleeps-on-in-the-search",
+        SEARCH,
+        "        return {who: other for who, other in asleep.items() if not other.depends_on(event)}\n",
+        "        return dict(asleep)\n",
+        AXIOMS,
+    ),
+    Mutant(
+        "waiting-stores-are-no-choice-of-the-search",
+        SEARCH,
+        "            could[who] = _Event(who, CALL if who == CLOCK else WRITE, at)\n",
+        "            pass\n",
+        AXIOMS,
+    ),
+    Mutant(
+        "a-bound-that-cut-something-off-is-whole",
+        SEARCH,
+        "                    if node.preemptions + costs > self._bound:\n                        self.is_whole = False\n",
+        "                    if node.preemptions + costs > self._bound:\n",
+        "tests/tools/test_teach.py::test_a_bug_is_found_told_mended_and_all_schedules_are_played[dining]",
+    ),
+    # --- priorities and time ------------------------------------------------------------------------------
+    Mutant(
+        "nobody-is-held-back",
+        PRIORITIES,
+        "        if thread < PSEUDO and m.threads[thread].realtime < top:\n",
+        "        if thread < 0:\n",
+        IMPORTANT,
+    ),
+    Mutant("less-important-threads-go-on", PRIORITIES, "    return own == top\n", "    return True\n", IMPORTANT),
+    Mutant(
+        "a-deadline-that-has-come-is-none",
+        WORLD,
+        '        if self.machine["queues"][0]["nr_runnable"]:\n            return True\n',
+        "",
+        IMPORTANT,
+    ),
+    Mutant(
+        "no-time-passes-from-the-snapshot-on",
+        WORLD,
+        "        self._offer_time()\n        self.first_output",
+        "        self.first_output",
+        IMPORTANT,
+    ),
 ]

@@ -23,7 +23,7 @@ MUTANTS = [
     Mutant("decoded-no-fence", FETCH, "        fence()  # word before bytes", "        # word before bytes", DECODING),
     Mutant("invalidate-no-fence", DECODED, "    fence()  # bytes before mark", "    # bytes before mark", "tests/litmus/test_decoding.py::test_the_first_fetch_sees_the_bytes_or_their_writer_sees_its_mark_where_without_a_fence_neither_does"),
     Mutant("reservation-kept-by-shoot-down", "emu/kernel/vm/shootdown.py", "        flush_tlb(m, cpu)\n        c.reservation = 0\n", "        flush_tlb(m, cpu)\n", survives="an sc translates its address anew and compares host addresses, so it notices without this that a mapping was taken away"),
-    Mutant("misaligned-atomic", ACCESSES, "    if va & (size - 1) != 0:\n        c = machine_at(machine).cpus[cpu]\n        c.cause = CAUSE_MISALIGNED_AMO", "    if va < 0:\n        c = machine_at(machine).cpus[cpu]\n        c.cause = CAUSE_MISALIGNED_AMO", "tests/isa/test_traps.py"),
+    Mutant("misaligned-atomic", ACCESSES, "    if va & (size - 1) != 0:\n        c.cause = CAUSE_MISALIGNED_AMO", "    if va < 0:\n        c.cause = CAUSE_MISALIGNED_AMO", "tests/isa/test_traps.py"),
     Mutant("job-records-keep-their-generation", "emu/kernel/task/records.py", "    j.generation += 1\n    j.next_free = m.free_job", "    j.next_free = m.free_job", "tests/machine/test_jobs.py"),
     Mutant("job-accounts-not-reset", "emu/kernel/task/records.py", '    exchange(j, "slices", 0)\n', "", "tests/machine/test_jobs.py"),
     Mutant("unplaced-jobs-keep-their-record", TASKS, "            tasks.recycle_job(self.base, SERVER, job)\n            raise", "            raise", "tests/machine/test_jobs.py"),
