@@ -32,6 +32,7 @@ SHAPES = {
     "R+fence.w.w+po": "W x 1; F w,w; W y 1 | W y 2; R x a",
     "2+2W": "W x 1; W y 2 | W y 1; W x 2",
     "2+2W+fences": "W x 1; F w,w; W y 2 | W y 1; F w,w; W x 2",
+    "CoWW": "W x 1; W x 2 | R x a; R x b",
     "CoRR": "W x 1 | R x a; R x b",
     "CoRW": "W x 1 | R x a; W x 2",
     "CoWR": "W x 1 | W x 2; R x a",

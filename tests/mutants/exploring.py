@@ -83,7 +83,7 @@ MUTANTS = [
         STORES,
         "(k.model == TSO or o.at == b.at or o.epoch < b.epoch)",
         "(k.model == TSO or o.epoch < b.epoch)",
-        DEQUE,
+        _shape("CoWW"),
     ),
     Mutant(
         "tso-stores-pass-each-other",
@@ -100,7 +100,7 @@ MUTANTS = [
         LOADS,
         "    if first == newest or draw & 1 != 0:\n",
         "    if first <= newest:\n",
-        _shape("MP+fence.w.w+po"),
+        _shape("MP+fence.w.w+ctrl"),
     ),
     Mutant(
         "loads-are-never-late",

@@ -31,7 +31,7 @@ def test_a_bug_is_found_told_mended_and_all_schedules_are_played(name):
         assert words in said.stdout
     last = said.stdout.rstrip().split("\n")[-1]
     assert last.endswith("none failed"), last
-    assert ("(all there are)" in last) or (name == "dining" and "(all with at most 3 preemptions)" in last), last
+    assert ("(all with at most 3 preemptions)" if name == "dining" else "(all there are)") in last, last
 
 
 def test_without_a_name_all_lessons_are_listed():
