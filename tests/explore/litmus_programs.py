@@ -34,6 +34,7 @@ SHAPES = {
     "2+2W+fences": "W x 1; F w,w; W y 2 | W y 1; F w,w; W x 2",
     "CoWW": "W x 1; W x 2 | R x a; R x b",
     "CoRR": "W x 1 | R x a; R x b",
+    "CoRR+2W": "W x 1 | W x 2 | R x a; R x b",
     "CoRW": "W x 1 | R x a; W x 2",
     "CoWR": "W x 1 | W x 2; R x a",
     "WRC": "W x 1 | R x a; W y 1 | R y b; R x c",

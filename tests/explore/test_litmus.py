@@ -10,8 +10,8 @@ from .litmus_programs import SHAPES, outcome_of, source
 from .rvwmo import allowed
 
 TURNS = ("random", "pos", "pct:d=3")
-AT_LEAST, AT_MOST = 400, 20_000  # schedules: the forbidden ones are looked for in the first, the allowed in all
-STRONGER = ("MP", "SB", "SB+fences", "SB+rfi", "LB", "S", "R", "2+2W", "CoRR", "WRC", "IRIW")
+AT_LEAST, AT_MOST = 2_000, 20_000  # schedules: the forbidden ones are looked for in the first, the allowed in all
+STRONGER = ("MP", "SB", "SB+fences", "SB+rfi", "LB", "S", "R", "2+2W", "CoRR", "CoRR+2W", "WRC", "IRIW")
 CASES = [(name, "rvwmo") for name in SHAPES] + [(name, model) for model in ("tso", "sc") for name in STRONGER]
 
 

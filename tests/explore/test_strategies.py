@@ -6,6 +6,7 @@ from emu.errors import MachineError
 from emu.explore.profiles import profile
 from emu.explore.strategies import IN_TURN, Strategy, strategies
 from emu.explore.world import World
+from emu.world.layout import READ, WRITE
 from emu.world.strategies import planned, random_walk
 
 ENOUGH = 400
@@ -52,3 +53,15 @@ def test_a_wrong_strategy_is_refused_in_one_line(text, line):
     with pytest.raises(MachineError) as refused:
         strategies(text)
     assert str(refused.value) == line
+
+
+def test_a_thread_is_asked_once_before_each_event(built):
+    """Also where it gave way, and was chosen later: three loads and three stores, in every schedule."""
+    with World(built("orders")) as world:
+        profile(world)
+        for number in range(100):
+            world.run(number, random_walk, logging=True)
+            log = world.log()
+            for thread in (1, 2):
+                kinds = log["kind"][log["thread"] == thread]
+                assert (kinds == READ).sum() == (kinds == WRITE).sum() == 3

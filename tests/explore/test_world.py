@@ -99,6 +99,16 @@ def test_exploring_begins_where_the_program_says(built):
         assert int(world.record["nr_threads"]) == 3
 
 
+PRIORITY = {0: 0, 1: 3, 2: 2, 3: 1}  # of the threads of teach_priority_inversion, by index
+
+
+def respects_priorities(decision):
+    """Whether no thread that could run is more important than the chosen one, nor than one that may go on."""
+    highest = max((PRIORITY[k] for k in PRIORITY if decision["waiting"] >> k & 1), default=0)
+    may_go_on = decision["forced"] or highest <= PRIORITY[decision["thread"]]
+    return may_go_on and highest <= PRIORITY.get(decision["chosen"], highest)  # others: time
+
+
 def test_a_thread_runs_only_where_none_that_could_is_more_important():
     """Whoever waits for a lock is let in by its owner, if that one inherits its priority: else another comes first."""
     found = {}
@@ -109,7 +119,8 @@ def test_a_thread_runs_only_where_none_that_could_is_more_important():
             outcomes = []
             for number in range(600):
                 strategy = turns[number % len(turns)]
-                outcomes.append(world.run(number, strategy.module, prepare=strategy.prepare(facts)))
+                outcomes.append(world.run(number, strategy.module, prepare=strategy.prepare(facts), logging=True))
+                assert fixed or all(map(respects_priorities, world.log())), "nobody inherits anything"
         found[fixed] = {outcome.kind for outcome in outcomes}
     assert found == {(): {"exited", "assert"}, ("fixed",): {"exited"}}
 
