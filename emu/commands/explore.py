@@ -57,11 +57,10 @@ def _explore(schedules, seconds, jobs, cluster, replay_file, quiet, program, arg
 
     with campaign.prepared(plan) as (world, plan):
         if not quiet:
-            print(
-                f"emu: {os.path.basename(program)}: {len(plan.shared)} shared words, "
-                f"{plan.facts.events:,} events a schedule; seed {plan.seed}, {plan.strategy}",
-                file=sys.stderr, flush=True,
-            )  # fmt: skip
+            _say(
+                f"{os.path.basename(program)}: {len(plan.shared)} shared words, "
+                f"{plan.facts.events:,} events a schedule; seed {plan.seed}, {plan.strategy}"
+            )
         tqdm.monitor_interval = 0  # its thread would be lost in forks
         with tqdm(total=schedules, unit="schedule", disable=quiet or None, leave=False) as bar:
 
@@ -78,23 +77,27 @@ def _explore(schedules, seconds, jobs, cluster, replay_file, quiet, program, arg
                 with workers(cluster, plan) as (executor, count):
                     work.play(world, count, executor)
         found = work.found
-        print(f"emu: {sentence(found)}", file=sys.stderr)
+        _say(sentence(found))
         if found.failure is None:
             return 0
-        simple = _tell(world, plan, found.failure, quiet)
+        simple = tell_failure(world, plan, found.failure, _say, quiet)
         replay.keep(replay_file, world, plan, found.failure, simple)
-        print(f"emu: again: emu replay {replay_file}", file=sys.stderr)
+        _say(f"again: emu replay {replay_file}")
     return 1
 
 
-def _tell(world, plan, failure, quiet):
-    """Make a failure simple and print its story; the simple Outcome."""
+def _say(line):
+    print(f"emu: {line}", file=sys.stderr, flush=True)
+
+
+def tell_failure(world, plan, failure, say, quiet=False):
+    """Make a failure simple and print its story, and its headlines by `say`; the simple Outcome."""
     from emu.explore.shrink import shrink
     from emu.explore.story import headline, how_found
 
-    print(f"emu: {headline(plan, failure).rstrip()}", file=sys.stderr)
+    say(headline(plan, failure).rstrip())
     simple, runs = shrink(world, failure)
-    print(f"emu: {how_found(failure, simple)} (found in {runs} more schedules)", file=sys.stderr)
+    say(f"{how_found(failure, simple)} (found in {runs} more schedules)")
     if not quiet:
         tell(world, failure.number, simple)
     return simple

@@ -58,10 +58,8 @@ def _command(lesson, seed, *rest):
 def _find(lesson, seed):
     """Find the bug and tell it; whether there was one."""
     from emu.explore.campaign import Campaign, Plan, prepared
-    from emu.explore.shrink import shrink
-    from emu.explore.story import headline, how_found
 
-    from .explore import tell
+    from .explore import tell_failure
 
     print(f"$ {_command(lesson, seed, lesson.program)}", flush=True)
     with prepared(Plan(lesson.program, seed=seed, **lesson.options)) as (world, plan):
@@ -71,10 +69,7 @@ def _find(lesson, seed):
         if found.failure is None:
             print(f"none of {found.schedules:,} schedules of seed {seed} failed: try another seed")
             return False
-        print(headline(plan, found.failure).rstrip())
-        simple, _ = shrink(world, found.failure)
-        print(how_found(found.failure, simple))
-        tell(world, found.failure.number, simple)
+        tell_failure(world, plan, found.failure, print)
     return True
 
 
@@ -85,10 +80,8 @@ def _check(lesson, seed):
     from .explore import sentence
 
     print(f"\n$ {_command(lesson, seed, '--strategy', lesson.check, lesson.program, 'fixed')}", flush=True)
-    with prepared(Plan(lesson.program, ("fixed",), seed=seed, strategy=lesson.check, **lesson.options)) as (
-        world,
-        plan,
-    ):
+    plan = Plan(lesson.program, ("fixed",), seed=seed, strategy=lesson.check, **lesson.options)
+    with prepared(plan) as (world, plan):
         campaign = Campaign(plan, 1 << 20)
         campaign.play(world)
     print(sentence(campaign.found))

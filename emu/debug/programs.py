@@ -3,12 +3,11 @@
 A job's program is known by the path that it was started from.  Its tasks may have executed another one since, and the
 file may have been built anew; so a Program counts only for a place where the task's memory has the file's code.
 
-The tables are read by pyelftools, the extra `debug`; without it, or of a program without tables, there are none, and
-unwind.py does what it can.  A file may hold anything, so whatever pyelftools raises over it means: no tables.
+The tables are read by pyelftools; of a program without tables there are none, and unwind.py does what it can.  A file
+may hold anything, so whatever pyelftools raises over it means: no tables.
 """
 
 import bisect
-import importlib.util
 import io
 
 from ..machine.symbols import MAX_FILE_BYTES, Symbols
@@ -16,14 +15,6 @@ from ..server.elf import ElfError, parse
 
 LOOKED_AT_BYTES = 16  # of code
 MOST_CFI_BYTES = 4 << 20  # larger tables take pyelftools too long
-
-
-def has_reader():
-    """Whether tables can be read at all."""
-    try:
-        return importlib.util.find_spec("elftools") is not None
-    except ValueError:  # it is barred
-        return False
 
 
 class Program:

@@ -4,7 +4,6 @@ from ..isa.disassemble import disassemble, length
 from ..kernel.vm.pagetable import SHARED, R, W, X
 from ..limits import MAX_AREAS, MAX_TASK_AREAS
 from ..shm.tags import TAG_NAMES
-from .programs import has_reader
 from .text import CommandError, columns
 from .unwind import unwind
 
@@ -59,8 +58,6 @@ def backtrace(inspector, i):
     lines = columns(("", "pc", "function", ""), rows)[1:]
     if any(f.how == "scan" for f in found):
         lines.append("(scan): a guess, the next word of the stack that points behind a call")
-    if any(f.how in ("fp", "scan") for f in found) and not has_reader():
-        lines.append("to unwind by the program's tables emu needs pyelftools: pip install 'emu[debug]'")
     if not inspector.program_path(k):
         lines.append("no names: nobody knows the program's file")
     return lines

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from ..server.elf import PIE_BASE
 
 KEPT = ".lines.json"
+LESSONS = Path(__file__).resolve().parents[1] / "guests" / "bin"  # whoever made a program elsewhere did not make these
 
 
 class Line(NamedTuple):
@@ -40,7 +41,7 @@ class Source:
     def __init__(self, path):
         self._rows, self._variables = [], []
         kept = Path(os.fsdecode(path)).with_suffix(KEPT)
-        if kept.exists():
+        if kept.parent == LESSONS and kept.exists():
             self._read_kept(kept)
         else:
             self._read_program(path)

@@ -19,7 +19,7 @@ from ..world.strategies import planned
 from .source import Source
 
 DRAIN, TIME = 16, 32  # as the kind of a Step: a store of the thread reaches memory; time goes to the next deadline
-DIRECT = ("syscall", "__syscall_ret")  # a library's functions that make the call that they are told to make
+SYSCALL = "syscall"  # a library's function that makes the call that it is told to make
 FUTEX = NUMBERS["futex"]
 OPERATIONS = {
     getattr(futex, name): name
@@ -83,7 +83,7 @@ class Telling:
         called, line = self._place(i)
         if kind == CALL:
             what = self._call(at, t["x"])
-            called = "" if called in DIRECT else called
+            called = "" if called == SYSCALL else called
         else:
             what, value = self._seen(at, value)
         self.steps.append(Step(int(world.record["step"]), i, self.name(i), kind, what, value, called, line, pc))

@@ -43,11 +43,10 @@ CAUSE_EVENT = -8  # as CPU.cause: no trap, the thread gives way before what it i
 CLONE, CLONE3 = NUMBERS["clone"], NUMBERS["clone3"]
 EXIT, FUTEX = NUMBERS["exit"], NUMBERS["futex"]
 _UNNOTICED = (
-    *("rt_sigprocmask", "gettid", "getpid", "getuid", "geteuid", "getgid", "getegid", "set_tid_address"),
-    *("set_robust_list", "sigaltstack", "clock_gettime", "clock_getres", "uname", "prlimit64"),
-    *("sched_getaffinity", "sched_getscheduler"),
+    *("rt_sigprocmask", "gettid", "getpid", "set_tid_address", "set_robust_list", "sigaltstack", "clock_gettime"),
+    *("clock_getres", "uname"),
 )
-# Calls of which other threads notice nothing, unless it be by a fault: no switch points.
+# Calls of which other threads notice nothing, unless it be by a fault, nor they of others: no switch points.
 QUIET = (EXPLORE_BEGIN, *(NUMBERS[name] for name in (*_UNNOTICED, "brk", "mmap", "mprotect")))
 # The frequent calls that leave every page where it is; the others are taken for ones that may move some.
 KEEPS_PAGES = (

@@ -140,7 +140,7 @@ WORLD = record(
     i64("nr_threads", doc="indices of threads seen so far"),
     i64("nr_switches"),
     i64("nr_planned", doc="switches of `plan`"),
-    i64("nr_made", doc="of these that have been made: counted by strategies/sleeping.py"),
+    i64("nr_made", doc="of these that have been made"),
     i64("logging", doc="1: decisions are logged"),
     i64("nr_logged"),
     i64("nr_output", unit="bytes"),

@@ -4,7 +4,6 @@ import gc
 import os
 import re
 import signal
-import sys
 
 import numpy as np
 import pytest
@@ -137,15 +136,6 @@ def test_the_lock_of_a_policy_that_hangs_is_shown_with_its_holder_and_what_waits
     queue = next(row for row in table(debugger.execute("show queues")[:4]) if row["lock"] == f"CPU {found[2]}")
     assert int(queue["runnable"]) > 0 and "sleepers" in queue["longest waiting first"]
     assert debugger.execute("show machine")[-1].startswith("failure  policy ")
-
-
-def test_without_pyelftools_a_stack_is_a_guess_and_says_what_to_install(stuck, monkeypatch):
-    for name in ("elftools", *(name for name in sys.modules if name.startswith("elftools."))):
-        monkeypatch.setitem(sys.modules, name, None)
-    _, inspector = stuck("kernel")
-    lines = Debugger(inspector).execute(f"backtrace {inspector.tid(index_of(inspector, 'left'))}")
-    assert "take+" in lines[0] and any("(scan)" in line or "(fp)" in line for line in lines), lines
-    assert lines[-1] == "to unwind by the program's tables emu needs pyelftools: pip install 'emu[debug]'"
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -17,8 +17,8 @@ def prepare(w, facts):
 
 
 @hot
-def planned_switch(w, current):
-    """The place in WORLD.plan of the switch that is to be made now, -1: none is."""
+def make_planned(w, current):
+    """Who goes on by the switch of WORLD.plan that is to be made now, and counts as made then; -1: none is."""
     forced = int(current < 0)
     i = w.running
     for n in range(w.nr_planned):
@@ -26,15 +26,20 @@ def planned_switch(w, current):
         if s.thread == i and s.events == w.threads[i].events and s.forced == forced:
             for k in range(w.nr_waiting):
                 if w.waiting[k] == s.to:
-                    return n
+                    s.forced += DONE
+                    w.nr_made += 1
+                    return s.to
     return -1
+
+
+@hot
+def goes_on(w, current):
+    """Who goes on by itself: the running thread, and where that cannot, the one that has waited longest."""
+    return current if current >= 0 else w.waiting[0]
 
 
 @callback(2)
 def choose(world, current):
     w = world_at(world)
-    switch = planned_switch(w, current)
-    if switch >= 0:
-        w.plan[switch].forced += DONE
-        return w.plan[switch].to
-    return current if current >= 0 else w.waiting[0]
+    planned = make_planned(w, current)
+    return planned if planned >= 0 else goes_on(w, current)

@@ -8,7 +8,7 @@ plays what is missing.
 from ...hot import callback, hot
 from ..candidates import candidate, count
 from ..layout import GIVES_UP, STRATEGY_WORDS, world_at
-from .planned import DONE, planned_switch
+from .planned import goes_on, make_planned
 
 PARAMETERS = {}
 MOST_ASLEEP = STRATEGY_WORDS - 1
@@ -29,12 +29,10 @@ def _sleeps(w, who):
 @callback(2)
 def choose(world, current):
     w = world_at(world)
-    switch = planned_switch(w, current)
-    if switch >= 0:
-        w.plan[switch].forced += DONE
-        w.nr_made += 1
-        return w.plan[switch].to
-    chosen = current if current >= 0 else w.waiting[0]
+    planned = make_planned(w, current)
+    if planned >= 0:
+        return planned
+    chosen = goes_on(w, current)
     if w.nr_made < w.nr_planned:
         return chosen
     k = 0
